@@ -1,0 +1,117 @@
+# Sluice: a static web server for Linux, three programs from one core.
+#
+#   make            builds the three servers into build/ and needs only a C compiler
+#   make serve      builds and serves sample-site/ on http://127.0.0.1:8080
+#   make test       builds and runs every test
+#   make help       lists all targets and what can be set
+#
+# Everything is built by this one set of rules; a variant (asan, tsan, CI's compilers) is the same
+# rules with another BUILD directory and other flags. See mk/ for the targets around the build.
+
+# What may be set on the command line.
+BUILD   = build
+PORT    = 8080
+ROOT    = sample-site
+THREADS =
+TEST    =
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+include mk/flags.mk
+
+# --- what there is to build ---------------------------------------------------------------------
+
+CORE_SRC   := $(sort $(wildcard core/*.c))
+SERVER_SRC := $(sort $(wildcard servers/*.c))
+UNIT_SRC   := $(sort $(wildcard tests/*.c))
+E2E_SRC    := $(sort $(wildcard tests/e2e/*.c))
+PLAIN_SRC  := $(sort $(wildcard tests/plain/*.c))
+
+object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIB     := $(BUILD)/libsluice.a
+SERVERS := $(patsubst servers/%.c,$(BUILD)/%,$(subst _,-,$(SERVER_SRC)))
+UNIT    := $(if $(UNIT_SRC),$(BUILD)/tests/unit)
+E2E     := $(if $(E2E_SRC),$(BUILD)/tests/e2e)
+PLAIN   := $(if $(PLAIN_SRC),$(BUILD)/tests/plain)
+
+# --- how it is built ----------------------------------------------------------------------------
+
+.PHONY: all servers check-programs plain-program clean help FORCE
+
+## all: build the three servers (the default)
+all: servers
+servers: $(SERVERS)
+check-programs: $(SERVERS) $(UNIT) $(E2E)
+plain-program: $(PLAIN)
+
+say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
+run = $(if $(V),,@)
+
+# Where an object finds its headers: core/ includes its neighbours, everything else gets -Icore.
+$(BUILD)/obj/core/%.o:      INCLUDES =
+$(BUILD)/obj/servers/%.o:   INCLUDES = -Icore
+$(BUILD)/obj/tests/%.o:     INCLUDES = -Icore -Itests $(CRITERION_CFLAGS)
+
+# What it was built with: a change of compiler, flags or list of sources rebuilds what depends on it.
+define remember
+@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' >$@
+endef
+$(BUILD)/obj/flags: FORCE
+	$(call remember,$(CC) $(ALL_CFLAGS))
+$(BUILD)/obj/links: FORCE
+	$(call remember,$(CC) $(AR) $(ALL_LDFLAGS) $(ALL_LDLIBS) $(CORE_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC))
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(run)$(CC) $(INCLUDES) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIB): $(call object,$(CORE_SRC)) $(BUILD)/obj/links
+	$(call say,AR,$@)
+	$(run)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+LINK = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDLIBS)
+
+define server_rule
+$(BUILD)/$(subst _,-,$(basename $(notdir $(1)))): $(call object,$(1)) $(LIB) $(BUILD)/obj/links
+	$$(call say,LD,$$@)
+	$$(run)$$(LINK) -o $$@
+endef
+$(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
+
+$(BUILD)/tests/unit: $(call object,$(UNIT_SRC)) $(LIB) $(BUILD)/obj/links
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(run)$(LINK) $(CRITERION_LIBS) -o $@
+
+$(BUILD)/tests/e2e: $(call object,$(E2E_SRC)) $(LIB) $(BUILD)/obj/links
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(run)$(LINK) $(CRITERION_LIBS) -o $@
+
+$(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(run)$(LINK) -o $@
+
+-include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC)))
+
+# --- around the build ---------------------------------------------------------------------------
+
+include mk/run.mk mk/lint.mk mk/install.mk
+
+## clean: remove build/ (or BUILD)
+clean:
+	rm -rf $(BUILD)
+
+## help: show this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@printf '\nMay be set: %s\n' 'CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BUILD=directory'
+	@printf '            %s\n' 'V=1 (show every command)  WERROR=1 (no build with warnings)' \
+	    'PORT= ROOT= THREADS= (make serve)  TEST=suite or TEST=suite/name* (make test, asan, tsan)' \
+	    '$(foreach library,$(OPTIONAL),$(firstword $(subst :, ,$(library)))=0 (without that library)) OPTIONAL= (without any)'

@@ -1,0 +1,56 @@
+# Compiler, flags and optional libraries. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are the user's, as
+# GNU conventions have it: what the program cannot do without is kept apart and joined at the end.
+#
+# SANITIZE=address,undefined (or thread) makes an instrumented build; mk/run.mk uses it.
+
+CFLAGS ?= $(if $(SANITIZE),-O1,-O2) -g
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+    -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wimplicit-fallthrough
+
+# Frame pointers stay: flame graphs of a running server are a use of this program.
+BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fPIE -fno-omit-frame-pointer
+BASE_LDFLAGS = -pthread -pie -Wl,--as-needed
+
+ifdef SANITIZE
+BASE_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+else
+BASE_CFLAGS += -fstack-protector-strong
+# _FORTIFY_SOURCE is refused by glibc without optimisation.
+BASE_CFLAGS += $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+BASE_CFLAGS += $(if $(filter-out 0,$(WERROR)),-Werror)
+BASE_LDFLAGS += -Wl,-z,relro -Wl,-z,now
+endif
+
+# --- optional libraries -------------------------------------------------------------------------
+# SWITCH:pkg-config module. A module that pkg-config knows defines SLUICE_HAVE_<MODULE>=1 and is
+# linked (--as-needed drops it again while nothing calls it). SWITCH=0 builds without it.
+
+OPTIONAL = URING:liburing
+
+PKG_CONFIG ?= pkg-config
+upper = $(shell printf '%s' '$(1)' | tr 'a-z.-' 'A-Z__')
+probe = $(shell { $(PKG_CONFIG) $(1); } 2>/dev/null)
+
+# $(call take_optional,SWITCH,module)
+define take_optional
+ifneq ($$($(1)),0)
+ifeq ($$(call probe,--exists $(2) && echo yes),yes)
+FOUND += $(2)
+OPTIONAL_CFLAGS += -DSLUICE_HAVE_$(call upper,$(2))=1 $$(call probe,--cflags $(2))
+OPTIONAL_LDLIBS += $$(call probe,--libs $(2))
+endif
+endif
+endef
+
+# Nothing to look for where nothing is compiled.
+ifneq ($(filter-out clean help format uninstall serve test asan tsan lint,$(or $(MAKECMDGOALS),all)),)
+$(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))))))
+endif
+
+CRITERION_CFLAGS = $(call probe,--cflags criterion)
+CRITERION_LIBS   = $(or $(call probe,--libs criterion),-lcriterion)
+
+ALL_CFLAGS  = $(WARNINGS) $(BASE_CFLAGS) $(OPTIONAL_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(BASE_LDFLAGS) $(LDFLAGS)
+ALL_LDLIBS  = $(OPTIONAL_LDLIBS) $(LDLIBS)

@@ -1,0 +1,45 @@
+# What looks at the sources without running them. clang-tidy leaves a stamp for each file it found clean,
+# so that a second `make lint` looks only at what has changed.
+
+.PHONY: lint format lint-all lint-layout lint-layers lint-cppcheck lint-scripts
+
+C_SRC   = $(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC)
+C_HDR   = $(wildcard core/*.h servers/*.h tests/*.h tests/*/*.h)
+SCRIPTS = $(shell grep -lE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' tools/* tests/*/* .ci/* 2>/dev/null)
+TIDIED  = $(patsubst %.c,$(BUILD)/lint/%.tidy,$(C_SRC))
+
+## lint: check layout, floors, clang-tidy, cppcheck and shellcheck
+lint:
+	$(deps) build test lint
+	$(again) -k lint-all
+
+lint-all: lint-layout lint-layers lint-cppcheck lint-scripts $(TIDIED)
+
+lint-layout:
+	$(call say,FMT,'*.c *.h')
+	$(run)clang-format --dry-run -Werror $(C_SRC) $(C_HDR)
+
+lint-layers:
+	$(call say,LAYR,'core servers')
+	$(run)tools/check-layers --self-test
+	$(run)tools/check-layers
+
+lint-cppcheck:
+	$(call say,CPPC,'core servers')
+	$(run)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr -D_GNU_SOURCE -Icore $(CORE_SRC) $(SERVER_SRC)
+
+lint-scripts:
+	$(call say,SH,'$(SCRIPTS)')
+	$(run)shellcheck $(SCRIPTS)
+
+# On stderr clang-tidy only counts what it has suppressed.
+$(BUILD)/lint/%.tidy: %.c $(C_HDR) .clang-tidy
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(run)clang-tidy --quiet $< -- -Icore -Itests $(CRITERION_CFLAGS) $(ALL_CFLAGS) 2>/dev/null
+	@touch $@
+
+## format: rewrite all C sources in the layout of .clang-format
+format:
+	clang-format -i $(C_SRC) $(C_HDR)

@@ -1,0 +1,58 @@
+# Running what was built: the sample site, the tests, and the tests under sanitizers.
+#
+# Each target first asks tools/install-deps for what is missing and then calls make again, so that
+# the build sees what has just been installed.
+
+.PHONY: serve test asan tsan
+
+deps  = @CC='$(CC)' tools/install-deps
+# As many jobs as there are CPUs, unless the caller said -j.
+again = +@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+## serve: build, then serve ROOT (sample-site/) on http://127.0.0.1:PORT
+serve:
+	$(deps) build
+	$(again) servers
+	@exec $(BUILD)/pipelined-server $(PORT) $(ROOT) --bind 127.0.0.1 $(if $(THREADS),--threads $(THREADS))
+
+# The tests take the servers from SLUICE_BUILD and find the tree at SLUICE_TOP. V is run-tests' as well.
+# $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)
+tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)' tools/run-tests $(2)
+criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
+FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
+
+FLASK_TEST = $(if $(TEST),,$(addprefix /usr/bin/python3 ,$(wildcard tests/flask/compare.py)))
+
+## test: build and run every test; the last line is the total
+test:
+	$(deps) build test
+	$(again) check-programs
+	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) $(if $(FLASK_TEST),"$(FLASK_TEST)"))
+
+# Sanitizers want their memory at fixed places, which kernels with much randomisation refuse them:
+# without it, for the programs and all their children, they always get it.
+NOASLR = $(if $(shell setarch -R true 2>/dev/null && echo yes),setarch -R )
+
+SANITIZERS = ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:exitcode=99:detect_stack_use_after_return=1 \
+    UBSAN_OPTIONS=halt_on_error=1:exitcode=99:print_stacktrace=1 \
+    TSAN_OPTIONS=halt_on_error=1:exitcode=99:second_deadlock_stack=1
+
+ASAN = $(BUILD)/asan
+TSAN = $(BUILD)/tsan
+
+## asan: build with the address and undefined-behaviour sanitizers and run the tests
+asan:
+	$(deps) build test sanitize
+	$(again) BUILD=$(ASAN) SANITIZE=address,undefined check-programs
+	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
+	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
+
+# Criterion does not run under the thread sanitizer: the unit cases have a plain runner, and the
+# end-to-end tests stay as they are and start instrumented servers.
+## tsan: build the servers with the thread sanitizer and run the tests against them
+tsan:
+	$(deps) build test sanitize
+	$(again) $(E2E)
+	$(again) BUILD=$(TSAN) SANITIZE=thread servers plain-program
+	$(call tests,$(TSAN),$(if $(PLAIN),"$(NOASLR)$(TSAN)/tests/plain") \
+	    $(call criterion,$(E2E),$(NOASLR)),$(SANITIZERS))
