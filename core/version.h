@@ -1,0 +1,10 @@
+/* version: what this program calls itself; the one place where the number stands. */
+#ifndef SLUICE_VERSION_H
+#define SLUICE_VERSION_H
+
+#define SLUICE_VERSION "0.1.0"
+
+/* The second line of --version. */
+#define SLUICE_LICENCE "MIT licence; there is no warranty."
+
+#endif
