@@ -1,0 +1,58 @@
+/* blob: reference-counted content: bytes in memory, or an open file.
+ *
+ * Whoever keeps a pointer to a blob beyond the call holds a reference of its own: blob_pin takes one,
+ * blob_drop returns it, and the last drop frees the bytes or closes the descriptor. The count is a
+ * plain integer: a blob belongs to one thread at a time. Content is written before the blob is
+ * shared, and never after. */
+#ifndef SLUICE_BLOB_H
+#define SLUICE_BLOB_H
+
+#include "base.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+/* What tells one state of a file from another. The inode and the time of its last change are there
+ * for us; they never go on the wire. */
+struct blob_identity {
+    dev_t device;
+    ino_t inode;
+    uint64_t bytes;
+    struct timespec modified; /* mtime */
+    struct timespec changed;  /* ctime */
+};
+
+struct blob {
+    uint32_t references;
+    int fd;                        /* an open file, or -1 for bytes */
+    size_t length;                 /* of BYTES, or of the file when it was opened */
+    struct blob_identity identity; /* of the file when it was opened; not set for bytes */
+    char bytes[];
+};
+
+/* LENGTH bytes, to be written by the caller before sharing. NULL: out of memory. *Gives* one
+ * reference. */
+struct blob *blob_create_bytes(size_t length);
+
+/* An open file of IDENTITY. *Takes* FD if it succeeds. NULL: out of memory. *Gives* one reference. */
+struct blob *blob_create_file(int fd, const struct blob_identity *identity);
+
+/* Another reference. Returns BLOB. */
+static inline struct blob *blob_pin(struct blob *blob)
+{
+    blob->references++;
+    return blob;
+}
+
+/* *Takes* one reference. No effect on NULL. */
+void blob_drop(struct blob *blob);
+
+void blob_identify(const struct stat *status, struct blob_identity *ret);
+
+bool blob_identity_equal(const struct blob_identity *a, const struct blob_identity *b);
+
+/* Whether the file of BLOB is as it was when it was opened: fstat(2) says so. False as well when
+ * fstat fails. */
+bool blob_file_unchanged(const struct blob *blob);
+
+#endif
