@@ -1,0 +1,352 @@
+/* h1_parse: see h1_parse.h. */
+#include "h1_parse.h"
+
+#include "num.h"
+
+/* What a byte may be part of. */
+enum {
+    TOKEN = 1,  /* tchar, RFC 9110 section 5.6.2 */
+    TARGET = 2, /* VCHAR: what a request target may hold before it is looked at closely */
+    VALUE = 4,  /* field-content and white space in it: VCHAR, obs-text, SP, HTAB; section 5.5 */
+    HOST = 8,   /* reg-name, IP-literal and port: RFC 3986 section 3.2.2 */
+};
+
+#define VISIBLE (TARGET | VALUE)
+#define ALNUM   (TOKEN | VISIBLE | HOST)
+
+/* clang-format off */
+static const uint8_t byte_class[256] = {
+    ['\t'] = VALUE, [' '] = VALUE,
+    ['0' ... '9'] = ALNUM, ['A' ... 'Z'] = ALNUM, ['a' ... 'z'] = ALNUM,
+    ['!'] = TOKEN | VISIBLE | HOST, ['$'] = TOKEN | VISIBLE | HOST, ['%'] = TOKEN | VISIBLE | HOST,
+    ['&'] = TOKEN | VISIBLE | HOST, ['\''] = TOKEN | VISIBLE | HOST, ['*'] = TOKEN | VISIBLE | HOST,
+    ['+'] = TOKEN | VISIBLE | HOST, ['-'] = TOKEN | VISIBLE | HOST, ['.'] = TOKEN | VISIBLE | HOST,
+    ['_'] = TOKEN | VISIBLE | HOST, ['~'] = TOKEN | VISIBLE | HOST,
+    ['#'] = TOKEN | VISIBLE, ['^'] = TOKEN | VISIBLE, ['`'] = TOKEN | VISIBLE,
+    ['|'] = TOKEN | VISIBLE,
+    ['('] = VISIBLE | HOST, [')'] = VISIBLE | HOST, [','] = VISIBLE | HOST, [';'] = VISIBLE | HOST,
+    ['='] = VISIBLE | HOST, [':'] = VISIBLE | HOST, ['['] = VISIBLE | HOST, [']'] = VISIBLE | HOST,
+    ['"'] = VISIBLE, ['/'] = VISIBLE, ['<'] = VISIBLE, ['>'] = VISIBLE, ['?'] = VISIBLE,
+    ['@'] = VISIBLE, ['\\'] = VISIBLE, ['{'] = VISIBLE, ['}'] = VISIBLE,
+    [0x80 ... 0xff] = VALUE,
+};
+/* clang-format on */
+
+/* How many bytes from FIRST to END are all of CLASS. */
+static size_t span_of(const char *first, const char *end, unsigned class)
+{
+    const char *at = first;
+    while (at < end && (byte_class[(uint8_t)*at] & class))
+        at++;
+    return (size_t)(at - first);
+}
+
+/* --- Looking for the end ------------------------------------------------------------------- */
+
+/* The length of the head that VIEW begins with, blank line included, or 0 if its end is not there.
+ * Lines that end in a bare LF count here, so that they are refused now and not by a timeout. */
+static size_t find_end(struct h1_parse *state, struct str view)
+{
+    while (state->scanned < view.length) {
+        const char *lf = memchr(view.at + state->scanned, '\n', view.length - state->scanned);
+        if (!lf) {
+            state->scanned = (uint32_t)view.length;
+            break;
+        }
+        uint32_t index = (uint32_t)(lf - view.at);
+        uint32_t line_bytes = index - state->line_first;
+        state->scanned = index + 1;
+        state->line_first = index + 1;
+        if (line_bytes == 0 || (line_bytes == 1 && lf[-1] == '\r'))
+            return index + 1;
+    }
+    return 0;
+}
+
+/* --- The request line, RFC 9112 section 3 --------------------------------------------------- */
+
+/* HTTP-version, section 2.3: exactly "HTTP/" DIGIT "." DIGIT. Returns the refusal, or HTTP_NONE. */
+static enum http_status parse_version(struct str version, struct request *ret)
+{
+    if (version.length != 8 || memcmp(version.at, "HTTP/", 5) != 0 ||
+        !char_is_digit(version.at[5]) || version.at[6] != '.' || !char_is_digit(version.at[7]))
+        return HTTP_BAD_REQUEST;
+    if (version.at[5] != '1')
+        return HTTP_VERSION_NOT_SUPPORTED;
+    ret->minor = (unsigned)(version.at[7] - '0');
+    return HTTP_NONE;
+}
+
+/* uri-host [ ":" port ], RFC 9110 section 7.2; may be empty. */
+static bool host_is_valid(struct str host)
+{
+    if (span_of(host.at, host.at + host.length, HOST) != host.length)
+        return false;
+    struct str rest = host;
+    if (host.length > 0 && host.at[0] == '[') {
+        size_t close = str_find(host, ']');
+        if (close == host.length)
+            return false;
+        rest = str_from(host, close + 1);
+        if (rest.length > 0 && rest.at[0] != ':')
+            return false;
+    }
+    size_t colon = str_find(rest, ':');
+    for (size_t i = colon + 1; i < rest.length; i++) {
+        if (!char_is_digit(rest.at[i]))
+            return false;
+    }
+    struct str name = str_first(rest, colon);
+    return str_find(name, '[') == name.length && str_find(name, ']') == name.length;
+}
+
+/* Cuts "http://authority" off an absolute-form target (section 3.2.2), which leaves "/path?query" or
+ * nothing. False if it is no such thing. */
+static bool cut_authority(struct str *target)
+{
+    static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        if (!str_equal_nocase(str_first(*target, schemes[i].length), schemes[i]))
+            continue;
+        struct str rest = str_from(*target, schemes[i].length);
+        size_t authority = size_min(str_find(rest, '/'), str_find(rest, '?'));
+        if (authority == 0 || !host_is_valid(str_first(rest, authority)))
+            return false;
+        *target = str_from(rest, authority);
+        return true;
+    }
+    return false;
+}
+
+/* The forms of section 3.2. Those without a path are for methods that Sluice refuses by name. */
+static enum http_status parse_target(struct str target, struct request *ret)
+{
+    static const struct str root = STR_INIT("/");
+    bool origin = target.at[0] == '/';
+    if (!origin && (ret->method == HTTP_OPTIONS || ret->method == HTTP_CONNECT)) {
+        ret->path = root;
+        return HTTP_NONE;
+    }
+    if (!origin && !cut_authority(&target))
+        return HTTP_BAD_REQUEST;
+    size_t mark = str_find(target, '?');
+    ret->path = mark > 0 ? str_first(target, mark) : root;
+    if (mark < target.length)
+        ret->query = str_from(target, mark + 1);
+    return HTTP_NONE;
+}
+
+/* LINE without its CRLF. method SP request-target SP HTTP-version, single spaces. */
+static enum http_status parse_request_line(struct str line, struct request *ret)
+{
+    const char *end = line.at + line.length;
+    size_t method_bytes = span_of(line.at, end, TOKEN);
+    const char *target = line.at + method_bytes + 1;
+    if (method_bytes == 0 || target >= end || target[-1] != ' ')
+        return HTTP_BAD_REQUEST;
+    ret->method = http_method_of((struct str){line.at, method_bytes});
+    size_t target_bytes = span_of(target, end, TARGET);
+    const char *version = target + target_bytes + 1;
+    if (target_bytes == 0 || version >= end || version[-1] != ' ')
+        return HTTP_BAD_REQUEST;
+    enum http_status refusal = parse_version((struct str){version, (size_t)(end - version)}, ret);
+    return refusal ? refusal : parse_target((struct str){target, target_bytes}, ret);
+}
+
+/* --- Fields, RFC 9112 section 5 ------------------------------------------------------------- */
+
+/* What has been seen of the fields that decide the framing. */
+struct framing {
+    bool length_seen;
+    bool coding_seen;
+    bool host_seen;
+};
+
+typedef enum http_status field_reader(struct str value, struct request *ret, struct framing *);
+
+/* RFC 9112 section 3.2: exactly one, and well-formed. */
+static enum http_status read_host(struct str value, struct request *ret, struct framing *framing)
+{
+    if (framing->host_seen || !host_is_valid(value))
+        return HTTP_BAD_REQUEST;
+    framing->host_seen = true;
+    ret->fields[HTTP_FIELD_HOST] = value;
+    return HTTP_NONE;
+}
+
+/* RFC 9110 section 8.6, RFC 9112 section 6.3: one number; no list, even of equal ones. */
+static enum http_status read_content_length(struct str value, struct request *ret,
+                                            struct framing *framing)
+{
+    if (framing->length_seen || !num_parse_u64(value, &ret->content_bytes))
+        return HTTP_BAD_REQUEST;
+    framing->length_seen = true;
+    ret->framing = HTTP_FRAMING_LENGTH;
+    return HTTP_NONE;
+}
+
+/* RFC 9112 section 6.1: chunked, once and alone, is all we know. */
+static enum http_status read_transfer_encoding(struct str value, struct request *ret,
+                                               struct framing *framing)
+{
+    if (framing->coding_seen)
+        return HTTP_BAD_REQUEST;
+    framing->coding_seen = true;
+    ret->framing = HTTP_FRAMING_CHUNKED;
+    return str_equal_nocase(value, STR("chunked")) ? HTTP_NONE : HTTP_NOT_IMPLEMENTED;
+}
+
+/* RFC 9110 section 7.6.1. */
+static enum http_status read_connection(struct str value, struct request *ret,
+                                        struct framing *framing)
+{
+    (void)framing;
+    ret->close = ret->close || str_list_has(value, STR("close"));
+    ret->keep_alive = ret->keep_alive || str_list_has(value, STR("keep-alive"));
+    return HTTP_NONE;
+}
+
+/* RFC 9110 section 10.1.1. */
+static enum http_status read_expect(struct str value, struct request *ret, struct framing *framing)
+{
+    (void)framing;
+    ret->expects_continue = ret->expects_continue || str_list_has(value, STR("100-continue"));
+    return HTTP_NONE;
+}
+
+/* A field that nothing but its value matters of. One that comes twice has no single meaning: it is
+ * present and empty, which matches nothing. */
+static void keep_value(struct str value, struct str *field)
+{
+    *field = field->at ? (struct str){field->at, 0} : value;
+}
+
+static enum http_status read_if_none_match(struct str value, struct request *ret,
+                                           struct framing *framing)
+{
+    (void)framing;
+    keep_value(value, &ret->fields[HTTP_FIELD_IF_NONE_MATCH]);
+    return HTTP_NONE;
+}
+
+static enum http_status read_if_modified_since(struct str value, struct request *ret,
+                                               struct framing *framing)
+{
+    (void)framing;
+    keep_value(value, &ret->fields[HTTP_FIELD_IF_MODIFIED_SINCE]);
+    return HTTP_NONE;
+}
+
+static const struct field_name {
+    struct str name;
+    field_reader *read;
+} known_fields[] = {
+    {STR_INIT("host"), read_host},
+    {STR_INIT("connection"), read_connection},
+    {STR_INIT("if-none-match"), read_if_none_match},
+    {STR_INIT("if-modified-since"), read_if_modified_since},
+    {STR_INIT("content-length"), read_content_length},
+    {STR_INIT("transfer-encoding"), read_transfer_encoding},
+    {STR_INIT("expect"), read_expect},
+};
+
+static enum http_status read_field(struct str name, struct str value, struct request *ret,
+                                   struct framing *framing)
+{
+    for (size_t i = 0; i < COUNT_OF(known_fields); i++) {
+        if (known_fields[i].name.length == name.length &&
+            str_equal_nocase(known_fields[i].name, name))
+            return known_fields[i].read(value, ret, framing);
+    }
+    return HTTP_NONE;
+}
+
+/* LINE without its CRLF: field-name ":" OWS field-value OWS. No white space before the colon, no line
+ * folding (sections 5.1 and 5.2). */
+static enum http_status parse_field(struct str line, struct request *ret, struct framing *framing)
+{
+    const char *end = line.at + line.length;
+    size_t name_bytes = span_of(line.at, end, TOKEN);
+    if (name_bytes == 0 || name_bytes == line.length || line.at[name_bytes] != ':')
+        return HTTP_BAD_REQUEST;
+    struct str value = str_from(line, name_bytes + 1);
+    if (span_of(value.at, end, VALUE) != value.length)
+        return HTTP_BAD_REQUEST;
+    return read_field((struct str){line.at, name_bytes}, str_trim(value), ret, framing);
+}
+
+/* --- The whole head ------------------------------------------------------------------------- */
+
+/* Takes the next line off *REST, without its CRLF. False if it ends in a bare LF. */
+static bool next_line(struct str *rest, struct str *ret_line)
+{
+    size_t lf = str_find(*rest, '\n');
+    if (lf == rest->length || lf == 0 || rest->at[lf - 1] != '\r')
+        return false;
+    *ret_line = str_first(*rest, lf - 1);
+    *rest = str_from(*rest, lf + 1);
+    return true;
+}
+
+/* What can be said only when all fields are known. */
+static enum http_status check_head(const struct request *request, const struct framing *framing)
+{
+    if (request->minor >= 1 && !framing->host_seen)
+        return HTTP_BAD_REQUEST; /* RFC 9112 section 3.2 */
+    if (framing->coding_seen && (framing->length_seen || request->minor == 0))
+        return HTTP_BAD_REQUEST; /* RFC 9112 section 6.1: both is an attack, or sounds like one */
+    return HTTP_NONE;
+}
+
+static enum http_status parse_head(struct str head, struct request *ret)
+{
+    struct framing framing = {0};
+    struct str line;
+    if (!next_line(&head, &line))
+        return HTTP_BAD_REQUEST;
+    enum http_status refusal = parse_request_line(line, ret);
+    enum http_status unsupported = HTTP_NONE;
+    while (!refusal) {
+        if (!next_line(&head, &line))
+            return HTTP_BAD_REQUEST;
+        if (line.length == 0)
+            break;
+        refusal = parse_field(line, ret, &framing);
+        if (refusal == HTTP_NOT_IMPLEMENTED) { /* a malformed line further on weighs more */
+            unsupported = refusal;
+            refusal = HTTP_NONE;
+        }
+    }
+    if (!refusal)
+        refusal = check_head(ret, &framing);
+    return refusal ? refusal : unsupported;
+}
+
+/* Too long to be a head: whose fault is it? */
+static enum http_status refuse_long(const struct h1_parse *state)
+{
+    return state->line_first == 0 ? HTTP_URI_TOO_LONG : HTTP_FIELDS_TOO_LARGE;
+}
+
+enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t head_bytes_max,
+                              struct request *ret, size_t *ret_head_bytes)
+{
+    if (input.length == 0)
+        return H1_PARSE_MORE;
+    size_t head_bytes = 0;
+    enum http_status refusal = HTTP_BAD_REQUEST;
+    /* A first byte that begins no method: not HTTP (a TLS handshake, say); don't wait for more. */
+    if (byte_class[(uint8_t)input.at[0]] & TOKEN) {
+        head_bytes = find_end(state, str_first(input, head_bytes_max));
+        if (head_bytes == 0 && input.length < head_bytes_max)
+            return H1_PARSE_MORE;
+        refusal = head_bytes == 0 ? refuse_long(state) : HTTP_NONE;
+    }
+    *ret = (struct request){.minor = 1};
+    if (!refusal)
+        refusal = parse_head(str_first(input, head_bytes), ret);
+    *state = (struct h1_parse){0};
+    ret->refusal = refusal;
+    *ret_head_bytes = head_bytes;
+    return refusal ? H1_PARSE_BAD : H1_PARSE_HEAD;
+}

@@ -1,0 +1,152 @@
+/* path: from the path of a request target (RFC 3986) to a path below ROOT.
+ *
+ * Pure; includes str. One pass decodes and resolves: a segment is appended as it is read and judged
+ * at its end, when "." and ".." (however they were spelled) take themselves and their parent away.
+ * What is hidden or cannot be a name is judged in what remains, so "/.git/../x" is just "/x".
+ *
+ * An encoded slash stands as NUL in the text meanwhile: it must not be taken for a separator, and
+ * no other byte is free, since an encoded NUL is malformed. */
+#include "path.h"
+
+enum { SLASH_WITHIN = '\0' };
+
+enum byte_class {
+    REFUSED, /* control bytes, space, '#', '?' and everything beyond ASCII: must come encoded */
+    PLAIN,   /* RFC 3986's pchar, and the rest of visible ASCII, which clients do send as it is */
+    SLASH,
+    PERCENT,
+};
+
+/* clang-format off */
+static const uint8_t class_of[256] = {
+    ['!' ... '"'] = PLAIN, ['$'] = PLAIN,         ['%'] = PERCENT, ['&' ... '.'] = PLAIN,
+    ['/'] = SLASH,         ['0' ... '>'] = PLAIN, ['@' ... '~'] = PLAIN,
+};
+/* clang-format on */
+
+/* Takes the escape that *REST begins with: its value, or -1 for a malformed one. */
+static int take_escape(struct str *rest)
+{
+    if (rest->length < 3)
+        return -1;
+    int high = char_hex(rest->at[1]);
+    int low = char_hex(rest->at[2]);
+    if (high < 0 || low < 0 || (high | low) == 0)
+        return -1;
+    *rest = str_from(*rest, 3);
+    return high << 4 | low;
+}
+
+/* Ends the segment that begins at FIRST in P: keeps it, or takes away what dot segments mean. After
+ * it P->text is empty or ends in a slash; a slash in the text is always one of these. */
+static void end_segment(struct path *p, size_t first)
+{
+    struct str segment = {p->text + first, p->length - first};
+    p->directory = true;
+    if (segment.length == 0)
+        return;
+    if (str_equal(segment, STR("."))) {
+        p->length = first;
+    } else if (str_equal(segment, STR(".."))) {
+        struct str parent = {p->text, first > 0 ? first - 1 : 0};
+        size_t slash = str_find_last(parent, '/');
+        p->length = slash < parent.length ? slash + 1 : 0;
+    } else {
+        p->text[p->length++] = '/';
+        p->directory = false;
+    }
+}
+
+static enum path_result judge(struct str text)
+{
+    if (str_find(text, SLASH_WITHIN) < text.length)
+        return PATH_UNNAMABLE;
+    struct str well_known = STR(".well-known");
+    bool exempt = str_starts_with(text, well_known) &&
+                  (text.length == well_known.length || text.at[well_known.length] == '/');
+    for (size_t first = exempt ? well_known.length + 1 : 0; first < text.length;) {
+        struct str segment = str_from(text, first);
+        if (segment.at[0] == '.')
+            return PATH_HIDDEN;
+        first += str_find(segment, '/') + 1;
+    }
+    return PATH_OK;
+}
+
+enum path_result path_decode(struct str target, struct path *ret)
+{
+    size_t first = 0; /* of the segment being read */
+    bool too_long = false;
+
+    ret->length = 0;
+    ret->directory = true;
+    if (target.length == 0 || target.at[0] != '/')
+        return PATH_MALFORMED;
+    while (target.length > 0) {
+        uint8_t byte = (uint8_t)target.at[0];
+        int value = byte;
+        switch ((enum byte_class)class_of[byte]) {
+        case REFUSED:
+            return PATH_MALFORMED;
+        case SLASH:
+            end_segment(ret, first);
+            first = ret->length;
+            target = str_from(target, 1);
+            continue;
+        case PERCENT:
+            value = take_escape(&target);
+            if (value < 0)
+                return PATH_MALFORMED;
+            if (value == '/')
+                value = SLASH_WITHIN;
+            break;
+        case PLAIN:
+            target = str_from(target, 1);
+            break;
+        }
+        if (ret->length < PATH_BYTES_MAX)
+            ret->text[ret->length++] = (char)value;
+        else
+            too_long = true;
+    }
+    end_segment(ret, first);
+    if (ret->length > 0)
+        ret->length--; /* the slash that end_segment left */
+    ret->text[ret->length] = '\0';
+    return too_long ? PATH_UNNAMABLE : judge((struct str){ret->text, ret->length});
+}
+
+static bool is_unreserved(char c)
+{
+    char lower = char_lower(c);
+    return (lower >= 'a' && lower <= 'z') || char_is_digit(c) || c == '-' || c == '.' || c == '_' ||
+           c == '~';
+}
+
+size_t path_write_redirect(const struct path *p, char *to, size_t room)
+{
+    struct str text = {p->text, p->length};
+    size_t slash = str_find_last(text, '/');
+    struct str segment = slash < text.length ? str_from(text, slash + 1) : text;
+    size_t length = 0;
+
+    if (segment.length == 0)
+        return 0;
+    for (size_t i = 0; i < segment.length; i++) {
+        char c = segment.at[i];
+        size_t needed = is_unreserved(c) ? 1 : 3;
+        if (room - length < needed)
+            return 0;
+        if (needed == 1) {
+            to[length++] = c;
+        } else {
+            to[length++] = '%';
+            to[length++] = "0123456789ABCDEF"[(uint8_t)c >> 4];
+            to[length++] = "0123456789ABCDEF"[(uint8_t)c & 15];
+        }
+    }
+    if (room == length)
+        return 0;
+    to[length++] = '/';
+    return length;
+}

@@ -1,0 +1,43 @@
+/* path: from the path of a request target (RFC 3986) to a path below ROOT.
+ *
+ * Pure: no file system. Percent-decodes once, removes dot segments after decoding (section 5.2.4:
+ * never above the root), merges repeated slashes, and refuses what must not name a file. The result
+ * has no leading slash, no ".", no "..", no empty segment; openat2 with RESOLVE_BENEATH has the last
+ * word all the same. */
+#ifndef SLUICE_PATH_H
+#define SLUICE_PATH_H
+
+#include "str.h"
+
+enum {
+    PATH_BYTES_MAX = 4095, /* of a decoded path: PATH_MAX less its NUL */
+};
+
+enum path_result {
+    PATH_OK,
+    PATH_MALFORMED, /* 400: no leading slash, a bad escape, an encoded NUL, or a byte that must come
+                       encoded: control, space, '#', '?', beyond ASCII */
+    PATH_HIDDEN,    /* 404: a segment begins with a dot, and is not ".well-known" at the root */
+    PATH_UNNAMABLE, /* 404: an encoded slash, which no file name can hold; or over PATH_BYTES_MAX,
+                       if only on the way to something shorter */
+};
+
+struct path {
+    size_t length;  /* of TEXT; 0 for the root */
+    bool directory; /* the target ends in a slash (or a dot segment), or is the root */
+    char text[PATH_BYTES_MAX + 1]; /* "a/b/c", NUL-terminated, no slash at the end */
+};
+
+/* Decodes TARGET, the path of a request target up to and without '?'. *RET is written in any case,
+ * and means something only for PATH_OK. MALFORMED wins over the others wherever it stands; a segment
+ * that a later ".." takes away makes nothing HIDDEN or UNNAMABLE. A backslash is an ordinary byte,
+ * and so is an encoded control byte: Linux allows both in names. */
+enum path_result path_decode(struct str target, struct path *ret);
+
+/* Writes the last segment of P and a slash: the relative reference that redirects from a directory's
+ * name without the slash. All but RFC 3986's unreserved bytes are percent-encoded, the colon too, so
+ * it is neither "//host" nor taken for a scheme. TO has room for ROOM bytes; no NUL is written.
+ * Returns the length, or 0 when P is the root or ROOM too small. */
+size_t path_write_redirect(const struct path *p, char *to, size_t room);
+
+#endif

@@ -1,0 +1,329 @@
+/* path: RFC 3986 sections 2.1 (escapes), 3.3 (paths) and 5.2.4 (dot segments), and Sluice's own
+ * rules about hidden names. */
+#include "guard.h"
+#include "path.h"
+#include "prng.h"
+
+#include <criterion/criterion.h>
+
+/* Rows' shorthand for what must come of a target. */
+#define FILE_AT(text)      PATH_OK, text, false
+#define DIRECTORY_AT(text) PATH_OK, text, true
+#define REFUSED_AS(result) result, NULL, false
+
+struct row {
+    struct str target;
+    enum path_result result;
+    const char *text;
+    bool directory;
+};
+
+static const char *const result_names[] = {
+    [PATH_OK] = "ok",
+    [PATH_MALFORMED] = "malformed",
+    [PATH_HIDDEN] = "hidden",
+    [PATH_UNNAMABLE] = "unnamable",
+};
+
+static struct path path;
+
+static void expect_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *label = rows[i].target.at;
+        memset(&path, '#', sizeof(path));
+        enum path_result result = path_decode(guard_copy(rows[i].target), &path);
+        cr_expect_eq(result, rows[i].result, "\"%s\": %s", label, result_names[result]);
+        if (result != PATH_OK || rows[i].result != PATH_OK)
+            continue;
+        cr_expect_eq(path.text[path.length], '\0', "\"%s\"", label);
+        cr_expect_str_eq(path.text, rows[i].text, "\"%s\": \"%s\"", label, path.text);
+        cr_expect_eq(path.directory, rows[i].directory, "\"%s\": directory", label);
+    }
+}
+
+Test(path, decodes_plain_paths)
+{
+    static const struct row rows[] = {
+        {STR_INIT("/"), DIRECTORY_AT("")},
+        {STR_INIT("/a"), FILE_AT("a")},
+        {STR_INIT("/a/"), DIRECTORY_AT("a")},
+        {STR_INIT("/a/b.html"), FILE_AT("a/b.html")},
+        {STR_INIT("//"), DIRECTORY_AT("")},
+        {STR_INIT("//a"), FILE_AT("a")},
+        {STR_INIT("/a//b"), FILE_AT("a/b")},
+        {STR_INIT("/a///"), DIRECTORY_AT("a")},
+        {STR_INIT("/%61"), FILE_AT("a")},
+        {STR_INIT("/%c3%BC.html"), FILE_AT("\xc3\xbc.html")},
+        {STR_INIT("/a%20b"), FILE_AT("a b")},
+        {STR_INIT("/a+b"), FILE_AT("a+b")}, /* a plus is a plus in a path */
+        {STR_INIT("/a%3Fb%23c"), FILE_AT("a?b#c")},
+        {STR_INIT("/100%25"), FILE_AT("100%")},
+        {STR_INIT("/%2561"), FILE_AT("%61")}, /* once, not twice */
+        {STR_INIT("/%252e%252e/x"), FILE_AT("%2e%2e/x")},
+        {STR_INIT("/a%0Ab"), FILE_AT("a\nb")},
+        {STR_INIT("/a%7f"), FILE_AT("a\x7f")},
+        {STR_INIT("/%ff%FE"), FILE_AT("\xff\xfe")},
+        {STR_INIT("/a\\b"), FILE_AT("a\\b")},
+        {STR_INIT("/a%5Cb"), FILE_AT("a\\b")},
+        {STR_INIT("/..\\x"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/!$&'()*+,;=:@-._~"), FILE_AT("!$&'()*+,;=:@-._~")},
+        {STR_INIT("/\"<>[]^`{|}"), FILE_AT("\"<>[]^`{|}")},
+        {STR_INIT("/a;v=1"), FILE_AT("a;v=1")},
+        {STR_INIT("/http://host/"), DIRECTORY_AT("http:/host")},
+        {STR_INIT("/a."), FILE_AT("a.")},
+        {STR_INIT("/a..b"), FILE_AT("a..b")},
+    };
+    expect_rows(rows, COUNT_OF(rows));
+}
+
+Test(path, removes_dot_segments_never_above_the_root)
+{
+    static const struct row rows[] = {
+        {STR_INIT("/."), DIRECTORY_AT("")},
+        {STR_INIT("/./"), DIRECTORY_AT("")},
+        {STR_INIT("/.."), DIRECTORY_AT("")},
+        {STR_INIT("/../"), DIRECTORY_AT("")},
+        {STR_INIT("/../x"), FILE_AT("x")},
+        {STR_INIT("/../../../etc/passwd"), FILE_AT("etc/passwd")},
+        {STR_INIT("/a/../../b"), FILE_AT("b")},
+        {STR_INIT("/a/./b/"), DIRECTORY_AT("a/b")},
+        {STR_INIT("/a/.."), DIRECTORY_AT("")},
+        {STR_INIT("/a/."), DIRECTORY_AT("a")},
+        {STR_INIT("/a/b/.."), DIRECTORY_AT("a")},
+        {STR_INIT("/a/b/../"), DIRECTORY_AT("a")},
+        {STR_INIT("/a/b/../c"), FILE_AT("a/c")},
+        {STR_INIT("/ab/cd/../../ef"), FILE_AT("ef")},
+        {STR_INIT("/a//../b"), FILE_AT("b")},           /* slashes are merged first */
+        {STR_INIT("/a/b/c/./../../g"), FILE_AT("a/g")}, /* section 5.2.4's example */
+        {STR_INIT("/mid/content=5/../6"), FILE_AT("mid/6")},
+        {STR_INIT("/%2e%2e/x"), FILE_AT("x")},
+        {STR_INIT("/%2E./x"), FILE_AT("x")},
+        {STR_INIT("/a/.%2e"), DIRECTORY_AT("")},
+        {STR_INIT("/a/%2e"), DIRECTORY_AT("a")},
+        {STR_INIT("/a/%2e%2e/%2e%2e/%2e%2e/b"), FILE_AT("b")},
+    };
+    expect_rows(rows, COUNT_OF(rows));
+}
+
+Test(path, hides_names_with_a_dot)
+{
+    static const struct row rows[] = {
+        {STR_INIT("/.git/config"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.htaccess"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/%2ehtaccess"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/a/.b"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/a/.b/c"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/..."), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/..a"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.%20"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.well-known/acme-challenge/x"), FILE_AT(".well-known/acme-challenge/x")},
+        {STR_INIT("/.well-known"), FILE_AT(".well-known")},
+        {STR_INIT("/.well-known/"), DIRECTORY_AT(".well-known")},
+        {STR_INIT("/%2ewell-known/x"), FILE_AT(".well-known/x")},
+        {STR_INIT("//x/../.well-known/x"), FILE_AT(".well-known/x")},
+        {STR_INIT("/.well-known/.x"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.well-known/a/.x"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.well-known-not"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.well-know"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.Well-Known/x"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/x/.well-known"), REFUSED_AS(PATH_HIDDEN)},
+        {STR_INIT("/.git/../index.html"), FILE_AT("index.html")}, /* what remains is judged */
+        {STR_INIT("/.well-known/../.git"), REFUSED_AS(PATH_HIDDEN)},
+    };
+    expect_rows(rows, COUNT_OF(rows));
+}
+
+Test(path, finds_encoded_slashes_unnamable)
+{
+    static const struct row rows[] = {
+        {STR_INIT("/a%2Fb"), REFUSED_AS(PATH_UNNAMABLE)},
+        {STR_INIT("/a%2fb"), REFUSED_AS(PATH_UNNAMABLE)},
+        {STR_INIT("/%2F"), REFUSED_AS(PATH_UNNAMABLE)},
+        {STR_INIT("/%2F%2Fhost"), REFUSED_AS(PATH_UNNAMABLE)},
+        {STR_INIT("/..%2F..%2Fetc/passwd"), REFUSED_AS(PATH_UNNAMABLE)},
+        {STR_INIT("/a/..%2f"), REFUSED_AS(PATH_UNNAMABLE)},
+        {STR_INIT("/a%2Fb/../c"), FILE_AT("c")}, /* one segment, and it is gone */
+        {STR_INIT("/a%252Fb"), FILE_AT("a%2Fb")},
+    };
+    expect_rows(rows, COUNT_OF(rows));
+}
+
+Test(path, refuses_malformed_targets)
+{
+    static const struct row rows[] = {
+        {STR_INIT(""), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("a"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("*"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("%2Fa"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("http://a/"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%4"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a%"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%zz"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%4g"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%g4"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%%41"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%+1"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/% 1"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%u0041"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%00"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/index.html%00.png"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a\0b"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a b"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a\tb"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a\r\nb"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a\x7f"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a#b"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/a?b"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/\xc3\xbc"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/\x80"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/.git/%"), REFUSED_AS(PATH_MALFORMED)}, /* malformed wins, wherever it stands */
+        {STR_INIT("/a%2Fb/%00"), REFUSED_AS(PATH_MALFORMED)},
+        {STR_INIT("/%zz/../x"), REFUSED_AS(PATH_MALFORMED)},
+    };
+    expect_rows(rows, COUNT_OF(rows));
+}
+
+static enum path_result decode_repeated(const char *unit, size_t count, const char *tail)
+{
+    size_t length = strlen(unit);
+    struct str text = {malloc(1 + count * length + strlen(tail)),
+                       1 + count * length + strlen(tail)};
+    char *at = (char *)(uintptr_t)text.at;
+    *at++ = '/';
+    for (size_t i = 0; i < count; i++)
+        at = mempcpy(at, unit, length);
+    memcpy(at, tail, strlen(tail));
+    struct str copy = guard_copy(text);
+    free((char *)(uintptr_t)text.at);
+    memset(&path, '#', sizeof(path));
+    enum path_result result = path_decode(copy, &path);
+    guard_drop(copy);
+    return result;
+}
+
+Test(path, bounds_what_it_decodes)
+{
+    cr_expect_eq(decode_repeated("a", PATH_BYTES_MAX, ""), PATH_OK);
+    cr_expect_eq(path.length, PATH_BYTES_MAX);
+    cr_expect_eq(path.text[PATH_BYTES_MAX], '\0');
+    cr_expect_eq(decode_repeated("a", PATH_BYTES_MAX, "/"), PATH_OK);
+    cr_expect(path.length == PATH_BYTES_MAX && path.directory);
+    cr_expect_eq(decode_repeated("a", PATH_BYTES_MAX, "//./"), PATH_UNNAMABLE,
+                 "no room for the dot");
+    cr_expect_eq(decode_repeated("%61", PATH_BYTES_MAX, ""), PATH_OK);
+    cr_expect_eq(decode_repeated("a", PATH_BYTES_MAX + 1, ""), PATH_UNNAMABLE);
+    cr_expect_eq(decode_repeated("a", PATH_BYTES_MAX, "/b"), PATH_UNNAMABLE);
+    cr_expect_eq(decode_repeated("a", PATH_BYTES_MAX + 1, "/../x"), PATH_UNNAMABLE);
+    cr_expect_eq(decode_repeated("a", 100000, "/../../.."), PATH_UNNAMABLE);
+    cr_expect_eq(decode_repeated("a", 100000, "%00"), PATH_MALFORMED);
+    cr_expect_eq(decode_repeated("a/", PATH_BYTES_MAX / 2, "b"), PATH_OK);
+    cr_expect_eq(path.length, PATH_BYTES_MAX);
+    cr_expect_eq(decode_repeated("a/", PATH_BYTES_MAX / 2 + 1, ""), PATH_OK);
+    cr_expect_eq(decode_repeated("./", 100000, "x"), PATH_OK);
+    cr_expect_str_eq(path.text, "x");
+    cr_expect_eq(decode_repeated("a/../", 100000, "x"), PATH_OK);
+    cr_expect_str_eq(path.text, "x");
+    cr_expect_eq(decode_repeated("/", 100000, "x"), PATH_OK);
+}
+
+/* Nothing that a decoded path must never have. */
+static void check_decoded(void)
+{
+    struct str rest = {path.text, path.length};
+    cr_assert_leq(path.length, PATH_BYTES_MAX);
+    cr_assert_eq(strlen(path.text), path.length);
+    cr_assert(path.length > 0 || path.directory);
+    while (rest.length > 0) {
+        struct str segment = str_first(rest, str_find(rest, '/'));
+        bool well_known = rest.at == path.text && str_equal(segment, STR(".well-known"));
+        cr_assert(segment.length > 0 && (segment.at[0] != '.' || well_known), "\"%s\"", path.text);
+        cr_assert(segment.length == rest.length || rest.length > segment.length + 1,
+                  "slash at the end");
+        rest = str_from(rest, segment.length + 1);
+    }
+}
+
+Test(path, random_targets_keep_the_promises)
+{
+    static const char *const pieces[] = {
+        "/",   "/",           "/", ".",   "..", "a", "bc",   "%2e", "%2E", "%2f",
+        "%41", ".well-known", "%", "%00", "%4", " ", "\xc3", "%c3", "\\",  "+",
+    };
+    struct prng prng = {3986};
+    size_t decoded = 0;
+    for (int round = 0; round < 100000; round++) {
+        char bytes[160] = "/";
+        size_t length = 1;
+        for (uint64_t count = prng_below(&prng, 12); count > 0; count--) {
+            /* the second half, which is seldom well-formed, now and then only */
+            uint64_t among = prng_below(&prng, 8) > 0 ? 12 : COUNT_OF(pieces);
+            const char *piece = pieces[prng_below(&prng, among)];
+            length = (size_t)(stpcpy(bytes + length, piece) - bytes);
+        }
+        struct str copy = guard_copy((struct str){bytes, length});
+        memset(&path, '#', sizeof(path));
+        if (path_decode(copy, &path) == PATH_OK) {
+            check_decoded();
+            decoded++;
+        }
+        guard_drop(copy);
+    }
+    cr_expect_gt(decoded, 20000, "%zu", decoded);
+}
+
+Test(path, random_bytes_are_survived)
+{
+    struct prng prng = {1};
+    for (int round = 0; round < 50000; round++) {
+        char bytes[64];
+        size_t length = prng_below(&prng, sizeof(bytes) + 1);
+        for (size_t i = 0; i < length; i++)
+            bytes[i] = (char)prng_next(&prng);
+        if (length > 0)
+            bytes[0] = '/';
+        struct str copy = guard_copy((struct str){bytes, length});
+        if (path_decode(copy, &path) == PATH_OK)
+            check_decoded();
+        guard_drop(copy);
+    }
+}
+
+Test(path, writes_redirects)
+{
+    static const struct {
+        struct str target;
+        const char *reference;
+    } rows[] = {
+        {STR_INIT("/a"), "a/"},
+        {STR_INIT("/a/b"), "b/"},
+        {STR_INIT("/a/b/c.d_e~f-9"), "c.d_e~f-9/"},
+        {STR_INIT("/%c3%bc"), "%C3%BC/"},
+        {STR_INIT("/a%20b"), "a%20b/"},
+        {STR_INIT("/x/javascript:alert"), "javascript%3Aalert/"}, /* no scheme */
+        {STR_INIT("//host"), "host/"},
+        {STR_INIT("/a/%5Chost"), "%5Chost/"}, /* browsers take a backslash for a slash */
+        {STR_INIT("/%0d%0aSet-Cookie:x"), "%0D%0ASet-Cookie%3Ax/"},
+        {STR_INIT("/%ff%7f%01"), "%FF%7F%01/"},
+        {STR_INIT("/a%3fb%23c%25"), "a%3Fb%23c%25/"},
+        {STR_INIT("/!$&'()*+,;=@"), "%21%24%26%27%28%29%2A%2B%2C%3B%3D%40/"},
+        {STR_INIT("/.well-known"), ".well-known/"},
+        {STR_INIT("/"), ""},
+        {STR_INIT("/a/.."), ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char to[64];
+        size_t needed = strlen(rows[i].reference);
+        cr_assert_eq(path_decode(rows[i].target, &path), PATH_OK, "%s", rows[i].target.at);
+        size_t length = path_write_redirect(&path, to, sizeof(to));
+        struct str got = {to, length};
+        cr_expect(str_equal(got, str_of(rows[i].reference)), "%.*s", (int)length, to);
+        for (size_t room = 0; room < needed; room++) {
+            memset(to, '#', sizeof(to));
+            cr_expect_eq(path_write_redirect(&path, to, room), 0, "%s", rows[i].reference);
+            cr_expect_eq(to[room], '#', "%s: written past its room", rows[i].reference);
+        }
+        cr_expect_eq(path_write_redirect(&path, to, needed), needed, "%s", rows[i].reference);
+    }
+}
