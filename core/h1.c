@@ -1,0 +1,230 @@
+/* h1: see h1.h. */
+#include "h1.h"
+
+#include "num.h"
+
+/* A body up to this many bytes is copied behind its head: one piece to gather instead of two, and no
+ * reference to hold. Larger ones are sent from where they are. */
+enum { COPY_BYTES_MAX = 512 };
+
+void h1_init(struct h1 *session, const struct h1_limits *limits)
+{
+    *session = (struct h1){.limits = limits};
+}
+
+/* --- Input ----------------------------------------------------------------------------------- */
+
+/* Empty lines before a request line are ignored, RFC 9112 section 2.2. The bytes they take. */
+static size_t empty_lines(struct str input)
+{
+    size_t bytes = 0;
+    while (input.length - bytes >= 2 && memcmp(input.at + bytes, "\r\n", 2) == 0)
+        bytes += 2;
+    return bytes;
+}
+
+static enum h1_step next_head(struct h1 *session, struct str input, struct request *ret_request,
+                              size_t *ret_bytes)
+{
+    const struct h1_limits *limits = session->limits;
+    if (session->inflight >= limits->inflight_max)
+        return H1_WAIT;
+    size_t empty = empty_lines(input);
+    if (empty > 0) {
+        *ret_bytes = empty;
+        return H1_SKIP;
+    }
+    if (str_equal(input, STR("\r")))
+        return H1_MORE;
+    switch (h1_parse(&session->parse, input, limits->head_bytes_max, ret_request, ret_bytes)) {
+    case H1_PARSE_MORE:
+        return H1_MORE;
+    case H1_PARSE_HEAD:
+        if (ret_request->framing == HTTP_FRAMING_LENGTH &&
+            ret_request->content_bytes > limits->body_bytes_max)
+            ret_request->refusal = HTTP_CONTENT_TOO_LARGE;
+        break;
+    case H1_PARSE_BAD:
+        break;
+    }
+    return H1_REQUEST;
+}
+
+static enum h1_step next_body(struct h1 *session, struct str input, size_t *ret_bytes)
+{
+    if (input.length == 0)
+        return H1_MORE;
+    *ret_bytes = session->body_left < input.length ? session->body_left : input.length;
+    session->body_left -= *ret_bytes;
+    if (session->body_left == 0)
+        session->state = H1_STATE_HEAD;
+    return H1_SKIP;
+}
+
+enum h1_step h1_next(struct h1 *session, struct str input, struct request *ret_request,
+                     size_t *ret_bytes)
+{
+    switch (session->state) {
+    case H1_STATE_HEAD:
+        return next_head(session, input, ret_request, ret_bytes);
+    case H1_STATE_BODY:
+        return next_body(session, input, ret_bytes);
+    case H1_STATE_ENDED:
+        break;
+    }
+    return H1_ENDED;
+}
+
+/* --- Output ---------------------------------------------------------------------------------- */
+
+/* Whether the connection ends with the answer to REQUEST; RFC 9112 section 9.3, and: after a message
+ * that could not be understood, nothing that follows is trusted (section 9.2). */
+static bool is_last(const struct h1 *session, const struct request *request)
+{
+    const struct h1_limits *limits = session->limits;
+    if (!limits->keepalive || session->closing || request->refusal || request->close)
+        return true;
+    if (limits->requests_max > 0 && session->requests + 1 >= limits->requests_max)
+        return true;
+    if (request->minor == 0 && !request->keep_alive)
+        return true;
+    if (request->framing == HTTP_FRAMING_CHUNKED)
+        return true;
+    /* Whether content follows a final answer to Expect is the client's choice (RFC 9110 section
+     * 10.1.1): what comes next can't be told. */
+    return request->expects_continue && request->content_bytes > 0;
+}
+
+static const struct str version_names[] = {STR_INIT("HTTP/1.0 "), STR_INIT("HTTP/1.1 ")};
+
+/* The fields that the session itself adds, and the end of the status line before them. */
+#define AFTER_STATUS "\r\nServer: Sluice\r\nDate: "
+
+static struct str connection_line(const struct h1 *session, const struct request *request)
+{
+    if (is_last(session, request))
+        return STR("\r\nConnection: close\r\n");
+    if (request->minor == 0)
+        return STR("\r\nConnection: keep-alive\r\n");
+    return STR("\r\n");
+}
+
+/* Of the plan's variant, the field lines that go with this answer. */
+static struct str prepared_lines(const struct plan *plan)
+{
+    if (!plan->variant)
+        return STR("");
+    struct str lines = plan->variant->field_lines;
+    return plan->validators_only ? str_first(lines, plan->variant->validator_line_bytes) : lines;
+}
+
+/* A plan as the pieces of an HTTP/1 message. */
+struct message {
+    struct str version;
+    struct str status;
+    struct str connection;
+    struct str prepared;
+    struct str copied; /* the body, where it goes behind the head */
+    const struct plan *plan;
+};
+
+static void message_make(struct message *ret, const struct h1 *session,
+                         const struct request *request, const struct plan *plan)
+{
+    const struct blob *blob = plan->part.blob;
+    unsigned minor =
+        request->minor < session->limits->minor_max ? request->minor : session->limits->minor_max;
+    *ret = (struct message){
+        .version = version_names[minor],
+        .status = http_status_line(plan->status),
+        .connection = connection_line(session, request),
+        .prepared = prepared_lines(plan),
+        .plan = plan,
+    };
+    if (plan->body_omitted)
+        return;
+    if (plan->text.length > 0)
+        ret->copied = plan->text;
+    else if (blob && blob->fd < 0 && plan->part.length <= COPY_BYTES_MAX)
+        ret->copied = (struct str){blob->bytes + plan->part.first, plan->part.length};
+}
+
+/* An upper bound of what message_write writes. */
+static size_t message_bytes(const struct message *message)
+{
+    const struct plan *plan = message->plan;
+    size_t bytes = message->version.length + message->status.length + sizeof AFTER_STATUS +
+                   DATE_BYTES + message->connection.length + message->prepared.length +
+                   message->copied.length + 2;
+    for (unsigned i = 0; i < plan->field_count; i++) {
+        const struct plan_field *field = &plan->fields[i];
+        bytes += field->name.length + field->value.length + field->more.length + 4;
+    }
+    if (plan->text.length > 0)
+        bytes += sizeof "Content-Length: \r\n" + NUM_U64_DIGITS_MAX;
+    return bytes;
+}
+
+/* Writes status line, fields, empty line and what is copied of the body. Returns the bytes written. */
+static size_t message_write(char *to, const struct message *message, const struct date_now *now)
+{
+    const struct plan *plan = message->plan;
+    char *at = str_put(to, message->version);
+    at = str_put(at, message->status);
+    at = str_put(at, STR(AFTER_STATUS));
+    at = str_put(at, (struct str){now->text, DATE_BYTES});
+    at = str_put(at, message->connection);
+    at = str_put(at, message->prepared);
+    for (unsigned i = 0; i < plan->field_count; i++) {
+        at = str_put(at, plan->fields[i].name);
+        at = str_put(at, STR(": "));
+        at = str_put(at, plan->fields[i].value);
+        at = str_put(at, plan->fields[i].more);
+        at = str_put(at, STR("\r\n"));
+    }
+    if (plan->text.length > 0) {
+        at = str_put(at, STR("Content-Length: "));
+        at += num_write_u64(at, plan->text.length);
+        at = str_put(at, STR("\r\n"));
+    }
+    at = str_put(at, STR("\r\n"));
+    at = str_put(at, message->copied);
+    return (size_t)(at - to);
+}
+
+/* Moves on behind the head of REQUEST, now answered. */
+static void advance(struct h1 *session, const struct request *request, bool last)
+{
+    session->requests++;
+    session->inflight++;
+    session->body_left = request->content_bytes;
+    if (last) {
+        bool declared = request->close || (request->minor == 0 && !request->keep_alive);
+        session->peer_done = declared && !request->refusal && request->framing == HTTP_FRAMING_NONE;
+        session->state = H1_STATE_ENDED;
+    } else {
+        session->state = session->body_left > 0 ? H1_STATE_BODY : H1_STATE_HEAD;
+    }
+}
+
+bool h1_answer(struct h1 *session, const struct request *request, const struct plan *plan,
+               struct outq *output, const struct date_now *now)
+{
+    struct message message;
+    message_make(&message, session, request, plan);
+    unsigned parts = plan->part.blob && !plan->body_omitted && !message.copied.at ? 1 : 0;
+    char *text = outq_reserve(output, message_bytes(&message), parts);
+    if (!text)
+        return false;
+    size_t text_bytes = message_write(text, &message, now);
+    struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)plan->status};
+    outq_push(output, text_bytes, &plan->part, parts, end);
+    advance(session, request, is_last(session, request));
+    return true;
+}
+
+void h1_sent(struct h1 *session)
+{
+    assert(session->inflight > 0);
+    session->inflight--;
+}
