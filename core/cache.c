@@ -1,0 +1,201 @@
+/* cache: see cache.h. */
+#include "cache.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+struct cache {
+    struct cache_limits limits;
+    struct cache_usage usage;
+    struct cache_entry *newest;
+    struct cache_entry *oldest;
+    struct cache_entry *hand; /* looked at next; NULL: begin with the oldest */
+    uint64_t secret;
+    uint32_t bucket_mask;
+    struct cache_entry *buckets[];
+};
+
+static uint32_t round_up_to_power(uint32_t n)
+{
+    uint32_t power = 16;
+    while (power < n && power < 1u << 20)
+        power *= 2;
+    return power;
+}
+
+struct cache *cache_create(const struct cache_limits *limits)
+{
+    uint32_t buckets = round_up_to_power(limits->entries_max);
+    struct cache *cache = calloc(1, sizeof(*cache) + buckets * sizeof(cache->buckets[0]));
+    if (!cache)
+        return NULL;
+    cache->limits = *limits;
+    cache->bucket_mask = buckets - 1;
+    /* Without entropy (early boot), the address of a random mapping has to do. */
+    if (getrandom(&cache->secret, sizeof cache->secret, GRND_NONBLOCK) != sizeof cache->secret)
+        cache->secret = (uintptr_t)cache * 0x9e3779b97f4a7c15u;
+    return cache;
+}
+
+void cache_destroy(struct cache *cache)
+{
+    if (!cache)
+        return;
+    while (cache->oldest)
+        cache_remove(cache, cache->oldest);
+    free(cache);
+}
+
+/* Both halves of the 128-bit product, folded: every bit of A and B moves many bits of the result. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hash_bytes(uint64_t secret, struct str text)
+{
+    uint64_t hash = secret ^ text.length;
+    for (size_t i = 0; i < text.length; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, text.at + i, size_min(8, text.length - i));
+        hash = fold(hash ^ word, secret | 1) + 0x9e3779b97f4a7c15u;
+    }
+    return fold(hash, 0xd6e8feb86659fd93u);
+}
+
+struct cache_key cache_key_of(const struct cache *cache, const struct path *path)
+{
+    struct str name = {path->text, path->length};
+    return (struct cache_key){
+        .name = name,
+        .directory = path->directory,
+        .hash = hash_bytes(cache->secret, name) ^ path->directory,
+    };
+}
+
+static struct cache_entry **bucket_of(struct cache *cache, uint64_t hash)
+{
+    return &cache->buckets[hash & cache->bucket_mask];
+}
+
+struct cache_entry *cache_find(struct cache *cache, const struct cache_key *key)
+{
+    struct cache_entry *entry = *bucket_of(cache, key->hash);
+    for (; entry; entry = entry->same_hash) {
+        struct str name = {entry->name, entry->name_bytes};
+        if (entry->hash == key->hash && entry->directory == key->directory &&
+            str_equal(name, key->name)) {
+            entry->hit = true;
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static bool holds_file(const struct cache_entry *entry)
+{
+    const struct blob *body = entry->resource->file.body;
+    return body && body->fd >= 0;
+}
+
+static void unlink_from_bucket(struct cache *cache, struct cache_entry *entry)
+{
+    struct cache_entry **link = bucket_of(cache, entry->hash);
+    while (*link != entry)
+        link = &(*link)->same_hash;
+    *link = entry->same_hash;
+}
+
+void cache_remove(struct cache *cache, struct cache_entry *entry)
+{
+    unlink_from_bucket(cache, entry);
+    if (cache->hand == entry)
+        cache->hand = entry->newer;
+    *(entry->newer ? &entry->newer->older : &cache->newest) = entry->older;
+    *(entry->older ? &entry->older->newer : &cache->oldest) = entry->newer;
+    cache->usage.bytes -= entry->bytes;
+    cache->usage.entries--;
+    cache->usage.files -= holds_file(entry);
+    resource_drop(entry->resource);
+    free(entry);
+}
+
+/* The entry that the hand stops at; the cache is not empty. With FILES_ONLY, one that holds a
+ * descriptor, of which there is one. Each step clears a mark, so the second lap ends it. */
+static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
+{
+    for (;;) {
+        struct cache_entry *entry = cache->hand ? cache->hand : cache->oldest;
+        cache->hand = entry->newer;
+        if (files_only && !holds_file(entry))
+            continue;
+        if (!entry->hit)
+            return entry;
+        entry->hit = false;
+    }
+}
+
+bool cache_shed_file(struct cache *cache)
+{
+    if (cache->usage.files == 0)
+        return false;
+    cache_remove(cache, choose_victim(cache, true));
+    return true;
+}
+
+/* Makes room for an entry of BYTES that may hold a descriptor. */
+static void make_room(struct cache *cache, uint64_t bytes, bool file)
+{
+    const struct cache_limits *limits = &cache->limits;
+    while (file && cache->usage.files >= limits->files_max)
+        cache_shed_file(cache);
+    while (cache->usage.entries > 0 && (cache->usage.entries >= limits->entries_max ||
+                                        cache->usage.bytes + bytes > limits->bytes_max))
+        cache_remove(cache, choose_victim(cache, false));
+}
+
+static void link_newest(struct cache *cache, struct cache_entry *entry)
+{
+    struct cache_entry **bucket = bucket_of(cache, entry->hash);
+    entry->same_hash = *bucket;
+    *bucket = entry;
+    entry->older = cache->newest;
+    *(cache->newest ? &cache->newest->newer : &cache->oldest) = entry;
+    cache->newest = entry;
+    cache->usage.bytes += entry->bytes;
+    cache->usage.entries++;
+    cache->usage.files += holds_file(entry);
+}
+
+struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
+                              struct resource *resource)
+{
+    struct cache_entry *before = cache_find(cache, key);
+    if (before)
+        cache_remove(cache, before);
+    uint64_t bytes = sizeof(struct cache_entry) + key->name.length + resource_bytes(resource);
+    bool file = resource->file.body && resource->file.body->fd >= 0;
+    if (bytes > cache->limits.bytes_max || cache->limits.entries_max == 0 ||
+        (file && cache->limits.files_max == 0))
+        return NULL;
+    struct cache_entry *entry = malloc(sizeof(*entry) + key->name.length);
+    if (!entry)
+        return NULL;
+    make_room(cache, bytes, file);
+    *entry = (struct cache_entry){
+        .resource = resource_pin(resource),
+        .hash = key->hash,
+        .bytes = (uint32_t)bytes,
+        .name_bytes = (uint16_t)key->name.length,
+        .directory = key->directory,
+    };
+    str_put(entry->name, key->name);
+    link_newest(cache, entry);
+    return entry;
+}
+
+struct cache_usage cache_usage(const struct cache *cache)
+{
+    return cache->usage;
+}

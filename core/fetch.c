@@ -1,0 +1,217 @@
+/* fetch: see fetch.h. openat2(2), Linux 5.6; RESOLVE_CACHED, Linux 5.12. */
+#include "fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+
+enum {
+    OPEN_TRIES = 8, /* openat2 says EAGAIN when a rename may have let ".." out of ROOT */
+    READ_TRIES = 3, /* a file that changes while it is read */
+    /* Time stamps are as coarse as the file system (2 s on FAT): a change this recent may be followed
+     * by one that looks the same. */
+    SETTLED_SECONDS = 2,
+};
+
+static const struct {
+    int error;
+    enum http_status status;
+} statuses[] = {
+    {ENOENT, HTTP_NOT_FOUND},   {ENOTDIR, HTTP_NOT_FOUND},      {ELOOP, HTTP_NOT_FOUND},
+    {ENXIO, HTTP_NOT_FOUND}, /* a socket, or a device that isn't there */
+    {ENODEV, HTTP_NOT_FOUND},   {ENAMETOOLONG, HTTP_NOT_FOUND}, {EACCES, HTTP_FORBIDDEN},
+    {EPERM, HTTP_FORBIDDEN},    {EXDEV, HTTP_FORBIDDEN}, /* it leads out of ROOT */
+    {EMFILE, HTTP_UNAVAILABLE}, {ENFILE, HTTP_UNAVAILABLE},     {ENOMEM, HTTP_UNAVAILABLE},
+    {EAGAIN, HTTP_UNAVAILABLE}, {EIO, HTTP_INTERNAL_ERROR},
+};
+
+enum http_status fetch_status_of(int error)
+{
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        if (statuses[i].error == error)
+            return statuses[i].status;
+    }
+    return HTTP_INTERNAL_ERROR;
+}
+
+static int refuse(struct fetched *ret, enum http_status status)
+{
+    *ret = (struct fetched){
+        .kind = FETCH_REFUSED,
+        .status = status,
+        .cacheable = status == HTTP_NOT_FOUND, /* the others may pass at any moment */
+    };
+    return 0;
+}
+
+int fetch_open_root(const char *root)
+{
+    int fd;
+    do
+        fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Returns a descriptor or a negative errno; -EAGAIN in WITHOUT_WAITING means that it would wait. */
+static int open_beneath(int root_fd, const char *name, enum fetch_mode mode)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+                   (mode == FETCH_WITHOUT_WAITING ? (uint64_t)RESOLVE_CACHED : 0),
+    };
+    for (unsigned tries = 0;;) {
+        long fd = syscall(SYS_openat2, root_fd, name, &how, sizeof how);
+        if (fd >= 0)
+            return (int)fd;
+        if (errno == EINTR)
+            continue;
+        if (errno == EINVAL && mode == FETCH_WITHOUT_WAITING)
+            return -EAGAIN; /* a kernel without RESOLVE_CACHED */
+        if (errno != EAGAIN || mode == FETCH_WITHOUT_WAITING || ++tries == OPEN_TRIES)
+            return -errno;
+    }
+}
+
+/* Reads at most LENGTH bytes from the start of the file. Returns their number or a negative errno;
+ * -EAGAIN in WITHOUT_WAITING means that it would wait. */
+static ssize_t read_start(int fd, char *to, size_t length, enum fetch_mode mode)
+{
+    int flags = mode == FETCH_WITHOUT_WAITING ? RWF_NOWAIT : 0;
+    size_t done = 0;
+    while (done < length) {
+        struct iovec piece = {to + done, length - done};
+        ssize_t got = preadv2(fd, &piece, 1, (off_t)done, flags);
+        if (got == 0)
+            break;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && flags && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+            return -EAGAIN; /* this file system can't promise not to wait */
+        if (got < 0)
+            return -errno;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+static int identify(int fd, struct stat *ret_status, struct blob_identity *ret)
+{
+    if (fstat(fd, ret_status) < 0)
+        return -errno;
+    blob_identify(ret_status, ret);
+    return 0;
+}
+
+/* Reads a small file. On success *RET_BODY is its content as of IDENTITY, which is updated to the last
+ * state seen; *RET_STABLE is false if it kept changing. Returns 0 or a negative errno. */
+static int read_body(int fd, enum fetch_mode mode, struct blob_identity *identity,
+                     struct blob **ret_body, bool *ret_stable)
+{
+    for (unsigned tries = 0; tries < READ_TRIES; tries++) {
+        size_t length = size_min(identity->bytes, FETCH_READ_BYTES_MAX);
+        struct blob *body = blob_create_bytes(length);
+        if (!body)
+            return -ENOMEM;
+        ssize_t got = read_start(fd, body->bytes, length, mode);
+        struct stat status;
+        struct blob_identity after;
+        int error = got < 0 ? (int)got : identify(fd, &status, &after);
+        if (error) {
+            blob_drop(body);
+            return error;
+        }
+        body->length = (size_t)got;
+        bool stable = body->length == identity->bytes && blob_identity_equal(&after, identity);
+        *identity = after;
+        if (stable || tries + 1 == READ_TRIES) {
+            *ret_body = body;
+            *ret_stable = stable;
+            return 0;
+        }
+        blob_drop(body);
+    }
+    return -EIO; /* not reached: the last try returns */
+}
+
+static bool is_settled(const struct blob_identity *identity)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return identity->changed.tv_sec + SETTLED_SECONDS < now.tv_sec;
+}
+
+/* Makes *RET from the open regular file FD. *Takes* FD if it returns 0 and RET's body is a file. */
+static int fetch_file(int fd, enum fetch_mode mode, struct blob_identity *identity,
+                      struct fetched *ret)
+{
+    struct blob *body = NULL;
+    bool stable = true;
+    if (identity->bytes <= FETCH_READ_BYTES_MAX) {
+        int error = read_body(fd, mode, identity, &body, &stable);
+        if (error)
+            return error;
+    } else {
+        body = blob_create_file(fd, identity);
+        if (!body)
+            return -ENOMEM;
+    }
+    *ret = (struct fetched){
+        .kind = FETCH_FILE,
+        .body = body,
+        .identity = *identity,
+        .settled = is_settled(identity),
+        .cacheable = stable,
+    };
+    return 0;
+}
+
+/* Decides what the open descriptor FD is. Returns 0 or a negative errno; *takes* FD in any case. */
+static int examine(int fd, bool index_wanted, enum fetch_mode mode,
+                   const struct blob_identity *known, struct fetched *ret)
+{
+    struct stat status;
+    struct blob_identity identity;
+    int error = identify(fd, &status, &identity);
+    if (!error) {
+        if (S_ISDIR(status.st_mode) && !index_wanted)
+            *ret = (struct fetched){.kind = FETCH_DIRECTORY, .cacheable = true};
+        else if (!S_ISREG(status.st_mode))
+            refuse(ret, HTTP_NOT_FOUND);
+        else if (known && blob_identity_equal(known, &identity))
+            *ret =
+                (struct fetched){.kind = FETCH_UNCHANGED, .identity = identity, .cacheable = true};
+        else
+            error = fetch_file(fd, mode, &identity, ret);
+    }
+    if (error || ret->kind != FETCH_FILE || ret->body->fd != fd)
+        close(fd);
+    return error;
+}
+
+int fetch(int root_fd, const struct path *path, struct str index, enum fetch_mode mode,
+          const struct blob_identity *known, struct fetched *ret)
+{
+    char name[PATH_BYTES_MAX + 1];
+    if (path->length + 1 + index.length > PATH_BYTES_MAX)
+        return refuse(ret, HTTP_NOT_FOUND);
+    char *end = str_put(name, (struct str){path->text, path->length});
+    if (path->directory) {
+        end = path->length > 0 ? str_put(end, STR("/")) : end;
+        end = str_put(end, index);
+    }
+    *end = '\0';
+    int fd = open_beneath(root_fd, name, mode);
+    int error = fd < 0 ? fd : examine(fd, path->directory, mode, known, ret);
+    if (error == -EAGAIN && mode == FETCH_WITHOUT_WAITING)
+        return -EAGAIN;
+    return error ? refuse(ret, fetch_status_of(-error)) : 0;
+}

@@ -1,0 +1,64 @@
+/* files: ROOT as a map from paths to resources: safe look-up, cached, never stale unknowingly.
+ *
+ * One worker's. What is cached is served without a system call until `valid_ms` have passed since the
+ * file was last seen; then it is looked at again first. What would make the caller wait (a cold
+ * directory, a cold page) is done by a job, and the caller is told to come back: PENDING. ROOT is an
+ * unresolved path and re-opened when it comes to mean another directory. */
+#ifndef SLUICE_FILES_H
+#define SLUICE_FILES_H
+
+#include "cache.h"
+#include "counters.h"
+#include "date.h"
+#include "mime.h"
+
+struct files;
+struct fill;
+
+struct files_config {
+    const char *root; /* absolute; *borrowed* */
+    struct str index; /* a directory's own page: "index.html"; *borrowed* */
+    const struct mime *mime;
+    struct cache_limits cache;
+    uint64_t valid_ms;
+    struct counters *counters;
+};
+
+/* Somebody who may have to wait for a look-up; embedded in the waiter, zero at first. */
+struct files_waiter {
+    struct files_waiter *next;
+    struct fill *fill;      /* what is waited for; NULL: nothing */
+    struct resource *ready; /* what was waited for, pinned, until it is taken */
+};
+
+/* Returns 0 or a negative errno. *Gives*: files_destroy. */
+int files_create(struct files **ret, const struct files_config *config);
+
+/* Nobody waits any more, and all resources that were given have been dropped. */
+void files_destroy(struct files *files);
+
+enum files_result { FILES_READY, FILES_PENDING };
+
+/* The resource for PATH: it always gets one, if only a refusal. READY: *RET is pinned, *given*.
+ * PENDING: WAITER, *borrowed* until it is ready or cancelled, has been queued; when files_collect has
+ * named it, look up the same path with the same WAITER again: it will be READY. */
+enum files_result files_lookup(struct files *files, const struct path *path,
+                               const struct date_now *now, struct files_waiter *waiter,
+                               struct resource **ret);
+
+/* Forgets WAITER's look-up and what it may have brought. No effect if there is none. */
+void files_cancel(struct files_waiter *waiter);
+
+/* Readable when there is something for files_collect. */
+int files_fd(const struct files *files);
+
+/* Finishes the look-ups that jobs have done: calls WAKE for each waiter that is now ready. */
+void files_collect(struct files *files, const struct date_now *now,
+                   void (*wake)(void *context, struct files_waiter *waiter), void *context);
+
+/* The refusal with STATUS, without a look-up. Pinned, *given*. NULL: out of memory. */
+struct resource *files_refusal(struct files *files, enum http_status status);
+
+struct cache_usage files_usage(const struct files *files);
+
+#endif
