@@ -1,0 +1,364 @@
+/* conn: see conn.h. */
+#include "conn.h"
+
+enum {
+    KEEP_FULL_MAX = 64,         /* idle storage kept for the next borrower: 1 MiB */
+    KEEP_SMALL_MAX = 1024,      /* 1 MiB */
+    LINGER_QUIET_MS = 5 * 1000, /* a peer that sends nothing has seen the answer, or never will */
+    LINGER_TOTAL_MS = 30 * 1000,
+};
+
+/* --- The shared part ---------------------------------------------------------------------------- */
+
+void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max, uint64_t now_ms)
+{
+    slab_init(&context->small, CONN_SMALL_BYTES, (uint32_t)(storage_bytes_max / CONN_SMALL_BYTES),
+              KEEP_SMALL_MAX);
+    slab_init(&context->full, CONN_FULL_BYTES, (uint32_t)(storage_bytes_max / CONN_FULL_BYTES),
+              KEEP_FULL_MAX);
+    wheel_init(&context->wheel, now_ms);
+    list_init(&context->partial);
+    list_init(&context->starved);
+    context->draining = false;
+}
+
+void conn_context_fini(struct conn_context *context)
+{
+    slab_fini(&context->small);
+    slab_fini(&context->full);
+}
+
+/* The slab that lends storage of BYTES. */
+static struct slab *slab_of(struct conn_context *context, size_t bytes)
+{
+    return bytes == CONN_SMALL_BYTES ? &context->small : &context->full;
+}
+
+static void return_input(struct conn_context *context, struct conn *conn)
+{
+    size_t bytes = conn->input.capacity;
+    if (conn->input.storage)
+        slab_give(slab_of(context, bytes), ring_return(&conn->input));
+}
+
+static void return_output(struct conn_context *context, struct conn *conn)
+{
+    size_t bytes = outq_storage_bytes(&conn->output);
+    if (bytes > 0)
+        slab_give(slab_of(context, bytes), outq_return(&conn->output));
+}
+
+/* --- Beginning and end -------------------------------------------------------------------------- */
+
+void conn_init(struct conn_context *context, struct conn *conn, int fd)
+{
+    *conn = (struct conn){.fd = fd, .state = CONN_OPEN, .hungry = true};
+    h1_init(&conn->session, &context->limits);
+    wheel_timer_init(&conn->timer);
+}
+
+void conn_fini(struct conn_context *context, struct conn *conn)
+{
+    files_cancel(&conn->waiter);
+    wheel_cancel(&context->wheel, &conn->timer);
+    list_remove(&conn->queue);
+    list_remove(&conn->partial);
+    unsigned cut = outq_clear(&conn->output);
+    counters_add(context->counters, COUNTER_RESPONSES_CUT, cut);
+    ring_consume(&conn->input, conn->input.length);
+    return_input(context, conn);
+    return_output(context, conn);
+}
+
+/* --- Input -------------------------------------------------------------------------------------- */
+
+bool conn_wants_input(const struct conn *conn)
+{
+    return conn->hungry && !conn->input_ended && conn->state == CONN_OPEN;
+}
+
+unsigned conn_room(struct conn_context *context, struct conn *conn,
+                   struct iovec ret_pieces[static 2])
+{
+    struct ring *input = &conn->input;
+    bool full = input->length == input->capacity;
+    if (full && input->capacity < CONN_FULL_BYTES) {
+        char *storage = slab_take(&context->full);
+        if (!storage)
+            return 0;
+        if (input->storage)
+            slab_give(&context->small, ring_move(input, storage, CONN_FULL_BYTES));
+        else
+            ring_lend(input, storage, CONN_FULL_BYTES);
+    }
+    return ring_room(input, ret_pieces);
+}
+
+void conn_received(struct conn *conn, size_t length)
+{
+    ring_commit(&conn->input, length);
+}
+
+void conn_input_ended(struct conn *conn)
+{
+    conn->input_ended = true;
+}
+
+/* --- From requests to answers ------------------------------------------------------------------- */
+
+/* Makes sure that there is output storage, of the full size if FULL. False: none to be had now. */
+static bool lend_output(struct conn_context *context, struct conn *conn, bool full)
+{
+    size_t bytes = outq_storage_bytes(&conn->output);
+    if (bytes == CONN_FULL_BYTES || (bytes > 0 && !full))
+        return true;
+    void *storage = slab_take(&context->full);
+    if (!storage) {
+        if (!list_linked(&conn->queue))
+            list_append(&context->starved, &conn->queue);
+        return false;
+    }
+    if (bytes == 0)
+        outq_lend(&conn->output, storage, CONN_FULL_BYTES);
+    else
+        slab_give(&context->small, outq_move(&conn->output, storage, CONN_FULL_BYTES));
+    return true;
+}
+
+/* The resource that REQUEST is about; a refusal on the grounds of its path alone needs no look-up.
+ * *RET is pinned, *given*; NULL only if REQUEST is now refused. */
+static enum files_result find_resource(struct conn_context *context, struct conn *conn,
+                                       struct request *request, struct resource **ret)
+{
+    struct path path;
+    enum files_result result = FILES_READY;
+    *ret = NULL;
+    switch (path_decode(request->path, &path)) {
+    case PATH_OK:
+        result = files_lookup(context->files, &path, &context->now, &conn->waiter, ret);
+        break;
+    case PATH_HIDDEN:
+    case PATH_UNNAMABLE:
+        *ret = files_refusal(context->files, HTTP_NOT_FOUND);
+        break;
+    case PATH_MALFORMED:
+        request->refusal = HTTP_BAD_REQUEST;
+        return FILES_READY;
+    }
+    if (result == FILES_READY && !*ret)
+        request->refusal = HTTP_UNAVAILABLE; /* out of memory */
+    return result;
+}
+
+/* Queues PLAN as the answer to REQUEST, exchanging small output storage for full if it has to. */
+static bool queue_answer(struct conn_context *context, struct conn *conn,
+                         const struct request *request, const struct plan *plan)
+{
+    const struct date_now *now = &context->now;
+    if (h1_answer(&conn->session, request, plan, &conn->output, now))
+        return true;
+    return outq_storage_bytes(&conn->output) < CONN_FULL_BYTES &&
+           lend_output(context, conn, true) &&
+           h1_answer(&conn->session, request, plan, &conn->output, now);
+}
+
+/* Answers REQUEST. False if that has to wait: for room, for storage, for a look-up. */
+static bool answer(struct conn_context *context, struct conn *conn, struct request *request)
+{
+    if (!lend_output(context, conn, false))
+        return false;
+    struct resource *resource = NULL;
+    if (plan_needs_resource(request) &&
+        find_resource(context, conn, request, &resource) == FILES_PENDING)
+        return false;
+    if (context->draining)
+        h1_close_soon(&conn->session);
+    struct plan plan;
+    plan_make(&plan, request, resource, &context->now);
+    bool queued = queue_answer(context, conn, request, &plan);
+    resource_drop(resource);
+    if (queued)
+        conn->phase_renewed = true;
+    return queued;
+}
+
+/* The input that the session may look at. */
+static struct str input_view(const struct conn *conn)
+{
+    return conn->input.storage ? ring_view(&conn->input) : STR("");
+}
+
+void conn_work(struct conn_context *context, struct conn *conn)
+{
+    conn->hungry = false;
+    while (!conn->waiter.fill && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
+        struct request request;
+        size_t bytes;
+        switch (h1_next(&conn->session, input_view(conn), &request, &bytes)) {
+        case H1_MORE:
+            if (!ring_wraps(&conn->input)) {
+                conn->hungry = true;
+                return;
+            }
+            ring_straighten(&conn->input);
+            break;
+        case H1_SKIP:
+            ring_consume(&conn->input, bytes);
+            break;
+        case H1_REQUEST:
+            if (!answer(context, conn, &request))
+                return;
+            ring_consume(&conn->input, bytes);
+            break;
+        case H1_WAIT:
+        case H1_ENDED:
+            return;
+        }
+    }
+}
+
+void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
+{
+    struct outq_end end;
+    outq_sent(&conn->output, length);
+    outq_released(&conn->output, length);
+    counters_add(context->counters, COUNTER_BYTES_SENT, length);
+    conn->phase_renewed = true;
+    while (outq_next_end(&conn->output, &end)) {
+        h1_sent(&conn->session);
+        counters_add(context->counters, COUNTER_RESPONSES, 1);
+    }
+}
+
+/* --- What comes next ---------------------------------------------------------------------------- */
+
+enum conn_verdict conn_verdict(const struct conn_context *context, const struct conn *conn)
+{
+    if (!outq_empty(&conn->output) || conn->waiter.fill)
+        return CONN_GOES_ON;
+    if (conn->session.state == H1_STATE_ENDED) {
+        /* Closing with input unread, or yet to come, would make the kernel send RST, which destroys
+         * the answer on its way (RFC 9112 section 9.6). */
+        bool silent = conn->input_ended ||
+                      (conn->session.peer_done && conn->input.length == 0 && !conn->readable);
+        return silent ? CONN_CLOSES : CONN_LINGERS;
+    }
+    if (conn->hungry && conn->input_ended)
+        return CONN_CLOSES;
+    if (conn->hungry && context->draining && conn->input.length == 0 && !conn->readable)
+        return CONN_CLOSES;
+    return CONN_GOES_ON;
+}
+
+void conn_linger(const struct conn_context *context, struct conn *conn)
+{
+    conn->state = CONN_LINGERING;
+    conn->linger_left = CONN_LINGER_BYTES_MAX;
+    conn->linger_end_ms = context->now.ms + LINGER_TOTAL_MS;
+    ring_consume(&conn->input, conn->input.length);
+}
+
+bool conn_discarded(struct conn *conn, size_t length)
+{
+    conn->phase_renewed = true;
+    conn->linger_left -= (uint32_t)size_min(length, conn->linger_left);
+    return conn->linger_left > 0;
+}
+
+static enum conn_phase phase_of(const struct conn *conn)
+{
+    if (conn->state == CONN_LINGERING)
+        return CONN_PHASE_LINGER;
+    if (!outq_empty(&conn->output))
+        return CONN_PHASE_SEND;
+    if (conn->waiter.fill)
+        return CONN_PHASE_JOB;
+    if (conn->session.state == H1_STATE_BODY)
+        return CONN_PHASE_BODY;
+    if (conn->input.length > 0)
+        return CONN_PHASE_HEAD;
+    return conn->session.requests == 0 ? CONN_PHASE_FIRST : CONN_PHASE_IDLE;
+}
+
+static uint64_t phase_ms(const struct conn_context *context, enum conn_phase phase)
+{
+    switch (phase) {
+    case CONN_PHASE_FIRST:
+    case CONN_PHASE_HEAD:
+        return context->header_ms;
+    case CONN_PHASE_LINGER:
+        return LINGER_QUIET_MS;
+    case CONN_PHASE_NONE:
+    case CONN_PHASE_IDLE:
+    case CONN_PHASE_BODY:
+    case CONN_PHASE_JOB:
+    case CONN_PHASE_SEND:
+        break;
+    }
+    return context->idle_ms;
+}
+
+/* The one place where the phase changes. */
+static void enter_phase(struct conn_context *context, struct conn *conn)
+{
+    enum conn_phase phase = phase_of(conn);
+    if (phase == conn->phase && !conn->phase_renewed)
+        return;
+    conn->phase = phase;
+    conn->phase_renewed = false;
+    list_remove(&conn->partial);
+    if (phase == CONN_PHASE_HEAD)
+        list_append(&context->partial, &conn->partial);
+    uint64_t deadline_ms = context->now.ms + phase_ms(context, phase);
+    if (phase == CONN_PHASE_LINGER && deadline_ms > conn->linger_end_ms)
+        deadline_ms = conn->linger_end_ms;
+    wheel_arm(&context->wheel, &conn->timer, deadline_ms);
+}
+
+static void settle_input(struct conn_context *context, struct conn *conn)
+{
+    struct ring *input = &conn->input;
+    if (input->length == 0) {
+        return_input(context, conn);
+    } else if (input->capacity == CONN_FULL_BYTES && input->length <= CONN_SMALL_BYTES) {
+        char *storage = slab_take(&context->small);
+        if (storage)
+            slab_give(&context->full, ring_move(input, storage, CONN_SMALL_BYTES));
+    }
+}
+
+static void settle_output(struct conn_context *context, struct conn *conn)
+{
+    if (outq_empty(&conn->output)) {
+        return_output(context, conn);
+    } else if (!conn->writable && outq_storage_bytes(&conn->output) == CONN_FULL_BYTES) {
+        void *storage = slab_take(&context->small);
+        void *before = storage ? outq_move(&conn->output, storage, CONN_SMALL_BYTES) : NULL;
+        if (before)
+            slab_give(&context->full, before);
+        else if (storage)
+            slab_give(&context->small, storage);
+    }
+}
+
+void conn_settle(struct conn_context *context, struct conn *conn)
+{
+    settle_input(context, conn);
+    settle_output(context, conn);
+    enter_phase(context, conn);
+}
+
+enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
+{
+    if (conn->phase != CONN_PHASE_HEAD)
+        return CONN_CLOSES;
+    struct request request = {.minor = 1, .refusal = HTTP_REQUEST_TIMEOUT};
+    return answer(context, conn, &request) ? CONN_GOES_ON : CONN_CLOSES;
+}
+
+struct conn *conn_oldest_partial(struct conn_context *context)
+{
+    if (list_is_empty(&context->partial))
+        return NULL;
+    return CONTAINER_OF(context->partial.next, struct conn, partial);
+}

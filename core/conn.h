@@ -1,0 +1,141 @@
+/* conn: one connection: input ring, session, output queue, deadlines.
+ *
+ * The only module that sees both sides: it takes a request from the session, asks files for the
+ * resource, and gives the session its answer to queue. It does no socket I/O: an event loop asks it
+ * where received bytes go and what is to be sent, and tells it what happened; so every loop shares it
+ * and a test needs no socket.
+ *
+ * Storage for input and output is lent by the context while there are bytes in it. What a connection
+ * holds is bounded: one input ring, one output queue, whatever the peer does. */
+#ifndef SLUICE_CONN_H
+#define SLUICE_CONN_H
+
+#include "files.h"
+#include "h1.h"
+#include "list.h"
+#include "ring.h"
+#include "slab.h"
+#include "wheel.h"
+
+enum {
+    CONN_SMALL_BYTES = 1 << 10, /* storage for a partial head, or the rest of a stalled response */
+    CONN_FULL_BYTES = 16 << 10, /* storage for everything else */
+    CONN_UNSENT_BYTES_MAX = 256 << 10, /* above, no further request is answered */
+    CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
+};
+
+/* What all connections of a worker share. Filled in by the worker; one thread only. */
+struct conn_context {
+    struct h1_limits limits;
+    struct files *files;       /* *borrowed* */
+    struct counters *counters; /* *borrowed* */
+    uint64_t header_ms;        /* for a whole head, from its first byte */
+    uint64_t idle_ms;          /* between requests; without progress in either direction */
+    struct date_now now;       /* set by the loop, once a turn */
+    struct wheel wheel;
+    struct slab small;
+    struct slab full;
+    struct list partial; /* connections with part of a head, oldest first */
+    struct list starved; /* connections that wait for storage */
+    bool draining;       /* every response is the last of its connection */
+};
+
+enum conn_state {
+    CONN_OPEN,
+    CONN_LINGERING, /* all is sent, our side is shut; input is discarded until the peer is done */
+    CONN_CLOSED,    /* the descriptor is gone; freed at the end of the batch */
+};
+
+/* What the connection is waiting for; each has its time limit. */
+enum conn_phase {
+    CONN_PHASE_NONE,
+    CONN_PHASE_FIRST,  /* the first byte of the first request */
+    CONN_PHASE_IDLE,   /* the first byte of another request */
+    CONN_PHASE_HEAD,   /* the rest of a head */
+    CONN_PHASE_BODY,   /* the rest of a request's content */
+    CONN_PHASE_JOB,    /* a look-up */
+    CONN_PHASE_SEND,   /* the peer, to take what there is */
+    CONN_PHASE_LINGER, /* the peer, to finish */
+};
+
+struct conn {
+    int fd;
+    uint32_t slot; /* with GENERATION, the connection's identity in events */
+    uint32_t generation;
+    uint32_t linger_left;   /* bytes that will still be discarded, in CONN_LINGERING */
+    uint64_t linger_end_ms; /* and until when, at the latest */
+    struct ring input;
+    struct outq output;
+    struct h1 session;
+    struct files_waiter waiter;
+    struct wheel_timer timer;
+    struct list queue;   /* the loop's run list, the context's starved list, or the graveyard */
+    struct list partial; /* the context's partial list */
+    enum conn_state state : 8;
+    enum conn_phase phase : 8;
+    bool phase_renewed : 1; /* progress: the phase's time begins again */
+    bool hungry : 1;        /* the session can't go on without more input */
+    bool registered : 1;    /* with the loop's event source */
+    bool readable : 1;      /* set by events, cleared when there is nothing to read */
+    bool writable : 1;      /* set by events, cleared by EAGAIN */
+    bool hangup : 1;        /* the peer's end of input is on its way: read until it is there */
+    bool input_ended : 1;   /* the peer's end of input has been read */
+};
+
+/* Prepares the shared part: lists, slabs (of at most STORAGE_BYTES_MAX in each of the two sizes) and
+ * timers. The other members are the caller's to set. */
+void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max, uint64_t now_ms);
+void conn_context_fini(struct conn_context *context);
+
+/* A fresh connection on FD, which stays the caller's to close. */
+void conn_init(struct conn_context *context, struct conn *conn, int fd);
+
+/* Gives back all that CONN holds, whatever it was doing. */
+void conn_fini(struct conn_context *context, struct conn *conn);
+
+/* Whether more input would be taken now. */
+bool conn_wants_input(const struct conn *conn);
+
+/* Where the next bytes received go: as ring_room. 0 pieces when no storage can be lent: shed a
+ * connection, or try again later. */
+unsigned conn_room(struct conn_context *context, struct conn *conn,
+                   struct iovec ret_pieces[static 2]);
+
+/* Says that the first LENGTH bytes of that room have been filled. */
+void conn_received(struct conn *conn, size_t length);
+
+/* Says that the peer has ended its side. */
+void conn_input_ended(struct conn *conn);
+
+/* Answers what can be answered now: until more input, room for output, or a job is needed. */
+void conn_work(struct conn_context *context, struct conn *conn);
+
+/* Says that LENGTH bytes of the output have been sent. */
+void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length);
+
+enum conn_verdict {
+    CONN_GOES_ON,
+    CONN_LINGERS, /* all is sent; input may still come: shut our side, discard, then close */
+    CONN_CLOSES,  /* nothing more can happen */
+};
+
+/* How it stands with CONN, in state OPEN, after conn_work and what sending was possible. */
+enum conn_verdict conn_verdict(const struct conn_context *context, const struct conn *conn);
+
+/* Enters CONN_LINGERING: no input is kept any more. The loop has shut our side of the socket. */
+void conn_linger(const struct conn_context *context, struct conn *conn);
+
+/* Says that LENGTH bytes of input have been discarded in CONN_LINGERING. False: that's enough. */
+bool conn_discarded(struct conn *conn, size_t length);
+
+/* Ends a turn: storage that isn't needed goes back, or is exchanged for the small kind, and the
+ * deadline is set for what the connection waits for now. */
+void conn_settle(struct conn_context *context, struct conn *conn);
+
+/* The deadline of what CONN was waiting for has passed. GOES_ON: there is an answer to be sent (408). */
+enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
+
+/* The connection that has been sending its head for the longest, or NULL: the one to shed. */
+struct conn *conn_oldest_partial(struct conn_context *context);
+
+#endif

@@ -1,0 +1,58 @@
+/* conns: all connections of a worker, by slot and generation.
+ *
+ * Owns the connections. An event names one by slot and generation, so that an event for a connection
+ * that died earlier in the same batch finds nobody, even if the slot has a new owner. A closed
+ * connection is freed by conns_bury, at the end of a batch, when nobody points to it any more. */
+#ifndef SLUICE_CONNS_H
+#define SLUICE_CONNS_H
+
+#include "conn.h"
+
+enum { CONNS_SLOTS_MAX = 1 << 24 }; /* a slot has 24 bits in an event */
+
+struct conns_slot {
+    struct conn *conn; /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct conns {
+    struct conn_context *context; /* *borrowed* */
+    struct conns_slot *slots;
+    uint32_t slot_max;
+    uint32_t slot_used;  /* slots that have ever had an owner */
+    uint32_t first_free; /* of those; SLOT_MAX: none */
+    uint32_t open_count;
+    struct list graveyard;
+    struct slab slab;
+};
+
+/* Room for CONNECTIONS_MAX (at most CONNS_SLOTS_MAX). Returns 0 or -ENOMEM. */
+int conns_init(struct conns *conns, struct conn_context *context, uint32_t connections_max);
+
+/* All connections have been closed and buried. */
+void conns_fini(struct conns *conns);
+
+/* A fresh connection that owns FD. NULL, with FD untouched, when there are too many or memory is out. */
+struct conn *conns_open(struct conns *conns, int fd);
+
+/* Closes the descriptor and gives back all that CONN holds; it stays readable, in state CONN_CLOSED,
+ * until conns_bury. */
+void conns_close(struct conns *conns, struct conn *conn);
+
+/* Frees the closed. */
+void conns_bury(struct conns *conns);
+
+/* The open connection with that identity, or NULL. */
+struct conn *conns_find(const struct conns *conns, uint32_t slot, uint32_t generation);
+
+/* Calls VISIT for every open connection; it may close the one it is given. */
+void conns_each(struct conns *conns, void (*visit)(void *argument, struct conn *conn),
+                void *argument);
+
+static inline bool conns_full(const struct conns *conns)
+{
+    return conns->open_count == conns->slot_max;
+}
+
+#endif

@@ -1,0 +1,120 @@
+/* transfer: see transfer.h. */
+#include "transfer.h"
+
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+enum {
+    PIECES_MAX = 128,         /* of one sendmsg */
+    DISCARD_BYTES = 64 << 10, /* by one recv */
+};
+
+static void spend(size_t *budget, size_t bytes)
+{
+    *budget -= size_min(*budget, bytes);
+}
+
+static bool would_block(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+/* --- Input -------------------------------------------------------------------------------------- */
+
+/* Takes note of what receiving WANTED bytes has given. A short count means that there is no more, and
+ * saves the call that would say EAGAIN, unless the end of input is there too (epoll(7)). */
+static enum transfer note_received(struct conn *conn, ssize_t got, size_t wanted)
+{
+    if (got > 0) {
+        if ((size_t)got < wanted && !conn->hangup)
+            conn->readable = false;
+        return TRANSFER_PROGRESS;
+    }
+    if (got < 0 && errno == EINTR)
+        return TRANSFER_PROGRESS;
+    if (got < 0 && !would_block())
+        return TRANSFER_FAILED;
+    conn->readable = false;
+    if (got < 0)
+        return TRANSFER_NOTHING;
+    conn_input_ended(conn);
+    return TRANSFER_PROGRESS;
+}
+
+enum transfer transfer_receive(struct conn_context *context, struct conn *conn, size_t *budget)
+{
+    struct iovec pieces[2];
+    unsigned count = conn_room(context, conn, pieces);
+    if (count == 0)
+        return TRANSFER_FULL;
+    size_t wanted = pieces[0].iov_len + (count == 2 ? pieces[1].iov_len : 0);
+    ssize_t got = count == 1 ? recv(conn->fd, pieces[0].iov_base, pieces[0].iov_len, 0)
+                             : readv(conn->fd, pieces, (int)count);
+    if (got > 0) {
+        conn_received(conn, (size_t)got);
+        spend(budget, (size_t)got);
+    }
+    return note_received(conn, got, wanted);
+}
+
+/* MSG_TRUNC on TCP throws away without copying (tcp(7)). */
+enum transfer transfer_discard(struct conn *conn, size_t *budget)
+{
+    ssize_t got = recv(conn->fd, NULL, DISCARD_BYTES, MSG_TRUNC);
+    if (got > 0) {
+        spend(budget, (size_t)got);
+        if (!conn_discarded(conn, (size_t)got))
+            return TRANSFER_FAILED;
+    }
+    return note_received(conn, got, DISCARD_BYTES);
+}
+
+/* --- Output ------------------------------------------------------------------------------------- */
+
+static enum transfer note_sent(struct conn_context *context, struct conn *conn, ssize_t sent,
+                               size_t *budget)
+{
+    if (sent >= 0) {
+        conn_sent(context, conn, (uint64_t)sent);
+        spend(budget, (size_t)sent);
+        return TRANSFER_PROGRESS;
+    }
+    if (errno == EINTR)
+        return TRANSFER_PROGRESS;
+    if (!would_block())
+        return TRANSFER_FAILED;
+    conn->writable = false;
+    return TRANSFER_NOTHING;
+}
+
+/* A file that got shorter, or was rewritten before its last byte went out, ends the connection: the
+ * response can't be finished truthfully. */
+static enum transfer send_file(struct conn_context *context, struct conn *conn,
+                               const struct outq_part *part, size_t *budget)
+{
+    size_t length = part->length < *budget ? (size_t)part->length : *budget;
+    if (length == part->length && !blob_file_unchanged(part->blob))
+        return TRANSFER_FAILED;
+    off_t first = (off_t)part->first;
+    ssize_t sent = sendfile(conn->fd, part->blob->fd, &first, length);
+    return sent == 0 ? TRANSFER_FAILED : note_sent(context, conn, sent, budget);
+}
+
+static enum transfer send_memory(struct conn_context *context, struct conn *conn, size_t *budget)
+{
+    struct iovec pieces[PIECES_MAX];
+    bool file_follows;
+    unsigned count = outq_gather(&conn->output, pieces, PIECES_MAX, &file_follows);
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    int flags = MSG_NOSIGNAL | (file_follows ? MSG_MORE : 0);
+    return note_sent(context, conn, sendmsg(conn->fd, &message, flags), budget);
+}
+
+enum transfer transfer_send(struct conn_context *context, struct conn *conn, size_t *budget)
+{
+    struct outq_part part;
+    if (outq_next_file(&conn->output, &part))
+        return send_file(context, conn, &part, budget);
+    return send_memory(context, conn, budget);
+}

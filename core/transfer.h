@@ -1,0 +1,30 @@
+/* transfer: bytes between a connection and its non-blocking socket, by system calls of our own:
+ * recv(2), sendmsg(2), sendfile(2).
+ *
+ * For event loops that are told of readiness (epoll). Each call moves bytes once, and takes note of
+ * what it learns: that the socket has no more to give or takes no more, that the peer is done. */
+#ifndef SLUICE_TRANSFER_H
+#define SLUICE_TRANSFER_H
+
+#include "conn.h"
+
+enum transfer {
+    TRANSFER_PROGRESS, /* something moved, or the end of input was reached */
+    TRANSFER_NOTHING,  /* the socket isn't ready; the connection's flag is cleared */
+    TRANSFER_FULL,     /* no storage for input can be lent */
+    TRANSFER_FAILED,   /* the connection is broken, or its response can't be finished */
+};
+
+/* Each takes what it moves off *BUDGET, which is not 0 before. */
+
+/* Receives what there is, as far as there is room for it. */
+enum transfer transfer_receive(struct conn_context *context, struct conn *conn, size_t *budget);
+
+/* Sends from the output queue, which is not empty: all pieces in memory up to the next file, or from
+ * that file. */
+enum transfer transfer_send(struct conn_context *context, struct conn *conn, size_t *budget);
+
+/* Throws away input, in CONN_LINGERING. FAILED as well when the connection has discarded enough. */
+enum transfer transfer_discard(struct conn *conn, size_t *budget);
+
+#endif
