@@ -1,0 +1,141 @@
+/* worker: see worker.h. */
+#include "worker.h"
+
+#include "loop_epoll.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    /* Storage that a worker lends to its connections, in each of the two sizes. */
+    STORAGE_BYTES_MAX = 64 << 20,
+    /* What an entry of the cache is taken to need at least, to bound their number. */
+    ENTRY_BYTES_MIN = 512,
+};
+
+struct worker {
+    struct counters counters;
+    struct conn_context context;
+    struct conns conns;
+    struct files *files;
+    struct loop_epoll loop;
+    int done_fd;
+    bool loop_made;
+    bool started;
+    pthread_t thread;
+};
+
+static struct h1_limits limits_of(const struct worker_config *config)
+{
+    return (struct h1_limits){
+        .minor_max = config->profile->http_minor_max,
+        .keepalive = config->profile->keepalive,
+        .inflight_max = config->profile->inflight_max,
+        .requests_max = config->profile->requests_max,
+        .head_bytes_max = config->options->head_bytes_max,
+        .body_bytes_max = config->options->body_bytes_max,
+    };
+}
+
+static void init_context(struct worker *worker, const struct worker_config *config)
+{
+    struct conn_context *context = &worker->context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    date_now_set(&context->now, ms, time(NULL));
+    conn_context_init(context, STORAGE_BYTES_MAX, ms);
+    context->limits = limits_of(config);
+    context->counters = &worker->counters;
+    context->header_ms = config->options->header_ms;
+    context->idle_ms = config->options->idle_ms;
+}
+
+static int create_files(struct worker *worker, const struct worker_config *config)
+{
+    uint64_t entries = config->cache_bytes / ENTRY_BYTES_MIN;
+    struct files_config files = {
+        .root = config->root,
+        .index = STR("index.html"),
+        .mime = config->mime,
+        .cache = {.bytes_max = config->cache_bytes,
+                  .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,
+                  .files_max = config->files_max},
+        .valid_ms = config->options->cache_valid_ms,
+        .counters = &worker->counters,
+    };
+    int error = files_create(&worker->files, &files);
+    worker->context.files = worker->files;
+    return error;
+}
+
+int worker_create(struct worker **ret, const struct worker_config *config, const char **ret_what)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    *ret_what = "memory";
+    if (!worker)
+        return -ENOMEM;
+    worker->done_fd = config->done_fd;
+    init_context(worker, config);
+    int error = conns_init(&worker->conns, &worker->context, config->connections_max);
+    if (!error) {
+        *ret_what = "open ROOT";
+        error = create_files(worker, config);
+    }
+    if (!error) {
+        *ret_what = "epoll";
+        error = loop_epoll_init(&worker->loop, &worker->context, &worker->conns, config->listeners,
+                                config->listener_count, config->options->drain_ms);
+        worker->loop_made = error == 0;
+    }
+    if (error) {
+        worker_destroy(worker);
+        return error;
+    }
+    *ret = worker;
+    return 0;
+}
+
+static void *run(void *argument)
+{
+    struct worker *worker = argument;
+    (void)loop_epoll_run(&worker->loop); /* an end that nobody asked for is seen by done_fd */
+    uint64_t one = 1;
+    while (write(worker->done_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+    return NULL;
+}
+
+int worker_start(struct worker *worker)
+{
+    int error = pthread_create(&worker->thread, NULL, run, worker);
+    worker->started = error == 0;
+    return -error;
+}
+
+void worker_drain(struct worker *worker)
+{
+    loop_epoll_drain(&worker->loop);
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (!worker)
+        return;
+    if (worker->started)
+        pthread_join(worker->thread, NULL);
+    if (worker->loop_made)
+        loop_epoll_fini(&worker->loop);
+    files_destroy(worker->files);
+    conns_fini(&worker->conns);
+    conn_context_fini(&worker->context);
+    free(worker);
+}
+
+const struct counters *worker_counters(const struct worker *worker)
+{
+    return &worker->counters;
+}
