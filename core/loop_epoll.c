@@ -15,9 +15,7 @@
 
 enum {
     EVENTS_MAX = 256,           /* taken from the kernel at once */
-    ACCEPTS_PER_TURN = 64,      /* a listener */
     BYTES_PER_TURN = 256 << 10, /* a connection, in and out */
-    ACCEPT_PAUSE_MS = 100,      /* when descriptors are out and nobody closes */
 };
 
 /* An event carries opcode 8 | slot 24 | generation 32. */
@@ -58,18 +56,10 @@ static void feed_starved(struct loop_epoll *loop)
         make_runnable(loop, CONTAINER_OF(node, struct conn, queue));
 }
 
-/* Accepting pauses, until a timer or the end of a connection. */
-static void pause_accepting(struct loop_epoll *loop)
-{
-    if (!wheel_armed(&loop->accept_timer))
-        counters_add(loop->context->counters, COUNTER_ACCEPT_PAUSES, 1);
-    wheel_arm(&loop->context->wheel, &loop->accept_timer, loop->context->now.ms + ACCEPT_PAUSE_MS);
-}
-
 static void close_conn(struct loop_epoll *loop, struct conn *conn)
 {
     conns_close(loop->conns, conn);
-    wheel_cancel(&loop->context->wheel, &loop->accept_timer); /* a descriptor is free again */
+    listeners_resume(&loop->listeners);
 }
 
 /* After an error of the socket: the peer is gone, or as good as. */
@@ -199,87 +189,6 @@ static void run_all(struct loop_epoll *loop)
         run_conn(loop, CONTAINER_OF(node, struct conn, queue));
 }
 
-/* --- Accepting ---------------------------------------------------------------------------------- */
-
-/* Whether this error of accept4 concerns one connection only; the next may be had. accept(2): errors
- * of the new socket's network are passed on here. */
-static bool accept_may_go_on(int error)
-{
-    switch (error) {
-    case EINTR:
-    case ECONNABORTED:
-    case EPROTO:
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-    case EPERM: /* a firewall's doing */
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* One connection from LISTENER. Whether it may be asked for another at once. */
-static bool accept_one(struct loop_epoll *loop, struct loop_listener *listener)
-{
-    int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            listener->readable = false;
-            return false;
-        }
-        if (accept_may_go_on(errno))
-            return true;
-        pause_accepting(loop); /* EMFILE, ENFILE, ENOBUFS, ENOMEM: they wait in the backlog */
-        return false;
-    }
-    struct conn *conn = conns_open(loop->conns, fd);
-    if (!conn) {
-        close(fd); /* out of memory; a full table has been asked for before */
-        pause_accepting(loop);
-        return false;
-    }
-    counters_add(loop->context->counters, COUNTER_CONNECTIONS_ACCEPTED, 1);
-    conn->readable = true; /* perhaps; to try is cheaper than to ask first */
-    conn->writable = true;
-    make_runnable(loop, conn);
-    return true;
-}
-
-/* Accepts at most BUDGET connections from LISTENER. */
-static void accept_from(struct loop_epoll *loop, struct loop_listener *listener, unsigned budget)
-{
-    while (listener->readable && budget-- > 0) {
-        if (conns_full(loop->conns)) {
-            pause_accepting(loop);
-            return;
-        }
-        if (!accept_one(loop, listener))
-            return;
-    }
-}
-
-static void accept_all(struct loop_epoll *loop)
-{
-    for (unsigned i = 0; i < loop->listener_count && !wheel_armed(&loop->accept_timer); i++)
-        accept_from(loop, &loop->listeners[i], ACCEPTS_PER_TURN);
-}
-
-static bool may_accept(const struct loop_epoll *loop)
-{
-    if (wheel_armed(&loop->accept_timer))
-        return false;
-    for (unsigned i = 0; i < loop->listener_count; i++) {
-        if (loop->listeners[i].readable)
-            return true;
-    }
-    return false;
-}
-
 /* --- Draining ----------------------------------------------------------------------------------- */
 
 static void visit_to_drain(void *argument, struct conn *conn)
@@ -301,14 +210,7 @@ static void begin_drain(struct loop_epoll *loop)
     if (context->draining)
         return;
     context->draining = true;
-    wheel_cancel(&context->wheel, &loop->accept_timer);
-    for (unsigned i = 0; i < loop->listener_count; i++) {
-        struct loop_listener *listener = &loop->listeners[i];
-        listener->readable = true;
-        accept_from(loop, listener, UINT32_MAX);
-        close(listener->fd);
-        *listener = (struct loop_listener){.fd = -1};
-    }
+    listeners_finish(&loop->listeners);
     conns_each(loop->conns, visit_to_drain, loop);
     wheel_arm(&context->wheel, &loop->drain_timer, context->now.ms + loop->drain_ms);
 }
@@ -339,7 +241,8 @@ static void expire_timers(struct loop_epoll *loop)
     while ((timer = wheel_expire(&loop->context->wheel, loop->context->now.ms))) {
         if (timer == &loop->drain_timer)
             loop->drain_over = true;
-        else if (timer != &loop->accept_timer) /* that one has done its work by not being armed */
+        else if (timer !=
+                 &loop->listeners.pause) /* that one has done its work by not being armed */
             expire_conn(loop, CONTAINER_OF(timer, struct conn, timer));
     }
 }
@@ -377,7 +280,7 @@ static void take_event(struct loop_epoll *loop, const struct epoll_event *event)
     uint64_t identity = event->data.u64;
     switch ((enum opcode)(identity >> 56)) {
     case OP_LISTENER:
-        loop->listeners[(uint32_t)(identity >> 32) & 0xffffff].readable = true;
+        loop->listeners.items[(uint32_t)(identity >> 32) & 0xffffff].readable = true;
         break;
     case OP_WAKE: /* stays readable, but is edge-triggered; the flag says what is wanted */
         break;
@@ -393,7 +296,7 @@ static void take_event(struct loop_epoll *loop, const struct epoll_event *event)
 /* Milliseconds to wait for events at most; -1: as long as it takes. */
 static int wait_ms(const struct loop_epoll *loop)
 {
-    if (!list_is_empty(&loop->run) || may_accept(loop))
+    if (!list_is_empty(&loop->run) || listeners_ready(&loop->listeners))
         return 0;
     return wheel_wait_ms(&loop->context->wheel, loop->context->now.ms);
 }
@@ -418,7 +321,7 @@ int loop_epoll_run(struct loop_epoll *loop)
             take_event(loop, &events[i]);
         if (atomic_load_explicit(&loop->drain_wanted, memory_order_relaxed))
             begin_drain(loop);
-        accept_all(loop);
+        listeners_accept(&loop->listeners);
         expire_timers(loop);
         run_all(loop);
         feed_starved(loop);
@@ -446,32 +349,29 @@ static int watch_all(struct loop_epoll *loop)
     int error = watch(loop, loop->wake_fd, OP_WAKE, 0);
     if (!error)
         error = watch(loop, files_fd(loop->context->files), OP_FILES, 0);
-    for (unsigned i = 0; i < loop->listener_count && !error; i++)
-        error = watch(loop, loop->listeners[i].fd, OP_LISTENER, i);
+    for (unsigned i = 0; i < loop->listeners.count && !error; i++)
+        error = watch(loop, loop->listeners.items[i].fd, OP_LISTENER, i);
     return error;
 }
 
 int loop_epoll_init(struct loop_epoll *loop, struct conn_context *context, struct conns *conns,
                     const int *listeners, unsigned listener_count, uint64_t drain_ms)
 {
-    if (listener_count > LOOP_LISTENERS_MAX)
+    if (listener_count > LISTENERS_MAX)
         return -E2BIG;
     *loop = (struct loop_epoll){
         .context = context,
         .conns = conns,
-        .listener_count = listener_count,
         .drain_ms = drain_ms,
         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
         .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
     };
     list_init(&loop->run);
-    wheel_timer_init(&loop->accept_timer);
     wheel_timer_init(&loop->drain_timer);
-    for (unsigned i = 0; i < listener_count; i++)
-        loop->listeners[i] = (struct loop_listener){.fd = listeners[i]};
+    listeners_init(&loop->listeners, context, conns, &loop->run, listeners, listener_count);
     int error = loop->epoll_fd < 0 || loop->wake_fd < 0 ? -errno : watch_all(loop);
     if (error) {
-        loop->listener_count = 0; /* they stay the caller's */
+        loop->listeners.count = 0; /* they stay the caller's */
         loop_epoll_fini(loop);
     }
     return error;
@@ -479,14 +379,10 @@ int loop_epoll_init(struct loop_epoll *loop, struct conn_context *context, struc
 
 void loop_epoll_fini(struct loop_epoll *loop)
 {
-    for (unsigned i = 0; i < loop->listener_count; i++) {
-        if (loop->listeners[i].fd >= 0)
-            close(loop->listeners[i].fd);
-    }
+    listeners_fini(&loop->listeners);
+    wheel_cancel(&loop->context->wheel, &loop->drain_timer);
     if (loop->epoll_fd >= 0)
         close(loop->epoll_fd);
     if (loop->wake_fd >= 0)
         close(loop->wake_fd);
-    wheel_cancel(&loop->context->wheel, &loop->accept_timer);
-    wheel_cancel(&loop->context->wheel, &loop->drain_timer);
 }

@@ -7,26 +7,17 @@
 #ifndef SLUICE_LOOP_EPOLL_H
 #define SLUICE_LOOP_EPOLL_H
 
-#include "conns.h"
+#include "listeners.h"
 
 #include <stdatomic.h>
-
-enum { LOOP_LISTENERS_MAX = 32 };
-
-struct loop_listener {
-    int fd;        /* -1: closed */
-    bool readable; /* set by events, cleared by EAGAIN */
-};
 
 struct loop_epoll {
     struct conn_context *context; /* *borrowed* */
     struct conns *conns;          /* *borrowed* */
-    struct loop_listener listeners[LOOP_LISTENERS_MAX];
-    unsigned listener_count;
+    struct listeners listeners;
     int epoll_fd;
     int wake_fd; /* an eventfd: another thread has set DRAIN_WANTED */
     struct list run;
-    struct wheel_timer accept_timer; /* armed: accepting pauses */
     struct wheel_timer drain_timer;
     uint64_t drain_ms; /* how long draining may take */
     bool drain_over;

@@ -1,11 +1,13 @@
 /* worker: see worker.h. */
 #include "worker.h"
 
+#include "log.h"
 #include "loop_epoll.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,7 +104,9 @@ int worker_create(struct worker **ret, const struct worker_config *config, const
 static void *run(void *argument)
 {
     struct worker *worker = argument;
-    (void)loop_epoll_run(&worker->loop); /* an end that nobody asked for is seen by done_fd */
+    int error = loop_epoll_run(&worker->loop);
+    if (error)
+        log_say("epoll_wait: %s", strerror(-error));
     uint64_t one = 1;
     while (write(worker->done_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
