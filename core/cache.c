@@ -7,13 +7,23 @@
 struct cache {
     struct cache_limits limits;
     struct cache_usage usage;
-    struct cache_entry *newest;
-    struct cache_entry *oldest;
-    struct cache_entry *hand; /* looked at next; NULL: begin with the oldest */
+    struct list order; /* all entries, the oldest first */
+    struct list *hand; /* the entry looked at next; the list itself: begin with the oldest */
     uint64_t secret;
     uint32_t bucket_mask;
     struct cache_entry *buckets[];
 };
+
+static struct cache_entry *entry_of(struct list *node)
+{
+    return CONTAINER_OF(node, struct cache_entry, order);
+}
+
+static void free_entry(struct cache_entry *entry)
+{
+    resource_drop(entry->resource);
+    free(entry);
+}
 
 static uint32_t round_up_to_power(uint32_t n)
 {
@@ -31,6 +41,8 @@ struct cache *cache_create(const struct cache_limits *limits)
         return NULL;
     cache->limits = *limits;
     cache->bucket_mask = buckets - 1;
+    list_init(&cache->order);
+    cache->hand = &cache->order;
     /* Without entropy (early boot), the address of a random mapping has to do. */
     if (getrandom(&cache->secret, sizeof cache->secret, GRND_NONBLOCK) != sizeof cache->secret)
         cache->secret = (uintptr_t)cache * 0x9e3779b97f4a7c15u;
@@ -41,8 +53,9 @@ void cache_destroy(struct cache *cache)
 {
     if (!cache)
         return;
-    while (cache->oldest)
-        cache_remove(cache, cache->oldest);
+    struct list *node;
+    while ((node = list_take_first(&cache->order)))
+        free_entry(entry_of(node));
     free(cache);
 }
 
@@ -110,15 +123,13 @@ static void unlink_from_bucket(struct cache *cache, struct cache_entry *entry)
 void cache_remove(struct cache *cache, struct cache_entry *entry)
 {
     unlink_from_bucket(cache, entry);
-    if (cache->hand == entry)
-        cache->hand = entry->newer;
-    *(entry->newer ? &entry->newer->older : &cache->newest) = entry->older;
-    *(entry->older ? &entry->older->newer : &cache->oldest) = entry->newer;
+    if (cache->hand == &entry->order)
+        cache->hand = entry->order.next;
+    list_remove(&entry->order);
     cache->usage.bytes -= entry->bytes;
     cache->usage.entries--;
     cache->usage.files -= holds_file(entry);
-    resource_drop(entry->resource);
-    free(entry);
+    free_entry(entry);
 }
 
 /* The entry that the hand stops at; the cache is not empty. With FILES_ONLY, one that holds a
@@ -126,8 +137,9 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
 static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
 {
     for (;;) {
-        struct cache_entry *entry = cache->hand ? cache->hand : cache->oldest;
-        cache->hand = entry->newer;
+        struct list *node = cache->hand == &cache->order ? cache->order.next : cache->hand;
+        struct cache_entry *entry = entry_of(node);
+        cache->hand = node->next;
         if (files_only && !holds_file(entry))
             continue;
         if (!entry->hit)
@@ -160,9 +172,7 @@ static void link_newest(struct cache *cache, struct cache_entry *entry)
     struct cache_entry **bucket = bucket_of(cache, entry->hash);
     entry->same_hash = *bucket;
     *bucket = entry;
-    entry->older = cache->newest;
-    *(cache->newest ? &cache->newest->newer : &cache->oldest) = entry;
-    cache->newest = entry;
+    list_append(&cache->order, &entry->order);
     cache->usage.bytes += entry->bytes;
     cache->usage.entries++;
     cache->usage.files += holds_file(entry);

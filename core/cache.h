@@ -7,6 +7,7 @@
 #ifndef SLUICE_CACHE_H
 #define SLUICE_CACHE_H
 
+#include "list.h"
 #include "resource.h"
 
 struct cache_limits {
@@ -24,8 +25,7 @@ struct cache_key {
 
 struct cache_entry {
     struct cache_entry *same_hash; /* the next in its bucket */
-    struct cache_entry *newer;
-    struct cache_entry *older;
+    struct list order;             /* among all entries, the oldest first */
     struct resource *resource;
     struct blob_identity identity; /* of a file: what it was when it was read */
     uint64_t hash;

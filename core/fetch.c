@@ -179,7 +179,7 @@ static int examine(int fd, bool index_wanted, enum fetch_mode mode,
                    const struct blob_identity *known, struct fetched *ret)
 {
     struct stat status;
-    struct blob_identity identity;
+    struct blob_identity identity = {0};
     int error = identify(fd, &status, &identity);
     if (!error) {
         if (S_ISDIR(status.st_mode) && !index_wanted)

@@ -46,11 +46,12 @@ static inline struct str str_first(struct str s, size_t length)
     return (struct str){s.at, size_min(length, s.length)};
 }
 
-/* Copies S to TO, which has room for it. Returns the place behind it. */
+/* Copies S (nothing, if it is absent) to TO, which has room for it. Returns the place behind it. */
 static inline char *str_put(char *to, struct str s)
 {
-    if (s.length > 0)
-        memcpy(to, s.at, s.length);
+    if (!s.at)
+        return to;
+    memcpy(to, s.at, s.length);
     return to + s.length;
 }
 

@@ -58,16 +58,17 @@ enum transfer transfer_receive(struct conn_context *context, struct conn *conn, 
     return note_received(conn, got, wanted);
 }
 
-/* MSG_TRUNC on TCP throws away without copying (tcp(7)). */
+/* MSG_TRUNC on TCP throws away without copying (tcp(7)): the buffer is not touched. */
 enum transfer transfer_discard(struct conn *conn, size_t *budget)
 {
-    ssize_t got = recv(conn->fd, NULL, DISCARD_BYTES, MSG_TRUNC);
+    char unused[DISCARD_BYTES];
+    ssize_t got = recv(conn->fd, unused, sizeof unused, MSG_TRUNC);
     if (got > 0) {
         spend(budget, (size_t)got);
         if (!conn_discarded(conn, (size_t)got))
             return TRANSFER_FAILED;
     }
-    return note_received(conn, got, DISCARD_BYTES);
+    return note_received(conn, got, sizeof unused);
 }
 
 /* --- Output ------------------------------------------------------------------------------------- */
