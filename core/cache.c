@@ -125,7 +125,7 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
     unlink_from_bucket(cache, entry);
     if (cache->hand == &entry->order)
         cache->hand = entry->order.next;
-    list_remove(&entry->order);
+    list_unlink(&entry->order);
     cache->usage.bytes -= entry->bytes;
     cache->usage.entries--;
     cache->usage.files -= holds_file(entry);

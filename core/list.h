@@ -38,14 +38,20 @@ static inline void list_append(struct list *list, struct list *node)
     list->previous = node;
 }
 
-/* No effect on a node that is in no list. */
-static inline void list_remove(struct list *node)
+/* NODE is in a list. */
+static inline void list_unlink(struct list *node)
 {
-    if (!list_linked(node))
-        return;
+    assert(list_linked(node));
     node->previous->next = node->next;
     node->next->previous = node->previous;
     node->next = node->previous = NULL;
+}
+
+/* Like list_unlink; no effect on a node that is in no list. */
+static inline void list_remove(struct list *node)
+{
+    if (list_linked(node))
+        list_unlink(node);
 }
 
 /* The first node, removed from the list, or NULL. */
@@ -54,7 +60,7 @@ static inline struct list *list_take_first(struct list *list)
     struct list *node = list->next;
     if (node == list)
         return NULL;
-    list_remove(node);
+    list_unlink(node);
     return node;
 }
 
