@@ -63,7 +63,7 @@ endef
 $(BUILD)/obj/flags: FORCE
 	$(call remember,$(CC) $(ALL_CFLAGS))
 $(BUILD)/obj/links: FORCE
-	$(call remember,$(CC) $(AR) $(ALL_LDFLAGS) $(ALL_LDLIBS) $(CORE_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC))
+	$(call remember,$(CC) $(AR) $(ALL_LDFLAGS) $(UNIT_LDFLAGS) $(ALL_LDLIBS) $(CORE_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC))
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
 	$(call say,CC,$<)
@@ -83,10 +83,15 @@ $(BUILD)/$(subst _,-,$(basename $(notdir $(1)))): $(call object,$(1)) $(LIB) $(B
 endef
 $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
+# Calls that a unit test can make fail, or count: tests/faults.c has a __wrap_ of each.
+WRAPPED      = accept4 aligned_alloc calloc clock_gettime epoll_ctl epoll_wait fstat malloc preadv2 \
+    pthread_create readv recv sendfile sendmsg syscall
+UNIT_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)
+
 $(BUILD)/tests/unit: $(call object,$(UNIT_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(run)$(LINK) $(CRITERION_LIBS) -o $@
+	$(run)$(LINK) $(UNIT_LDFLAGS) $(CRITERION_LIBS) -o $@
 
 $(BUILD)/tests/e2e: $(call object,$(E2E_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)

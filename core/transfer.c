@@ -8,6 +8,7 @@
 enum {
     PIECES_MAX = 128,         /* of one sendmsg */
     DISCARD_BYTES = 64 << 10, /* by one recv */
+    FILE_BYTES = 256 << 10,   /* by one sendfile, whatever is left of the budget: no crumbs */
 };
 
 static void spend(size_t *budget, size_t bytes)
@@ -94,7 +95,7 @@ static enum transfer note_sent(struct conn_context *context, struct conn *conn, 
 static enum transfer send_file(struct conn_context *context, struct conn *conn,
                                const struct outq_part *part, size_t *budget)
 {
-    size_t length = part->length < *budget ? (size_t)part->length : *budget;
+    size_t length = part->length < FILE_BYTES ? (size_t)part->length : FILE_BYTES;
     if (length == part->length && !blob_file_unchanged(part->blob))
         return TRANSFER_FAILED;
     off_t first = (off_t)part->first;

@@ -15,7 +15,7 @@ enum transfer {
     TRANSFER_FAILED,   /* the connection is broken, or its response can't be finished */
 };
 
-/* Each takes what it moves off *BUDGET, which is not 0 before. */
+/* Each takes what it moves off *BUDGET, which is not 0 before; at most the last move exceeds it. */
 
 /* Receives what there is, as far as there is room for it. */
 enum transfer transfer_receive(struct conn_context *context, struct conn *conn, size_t *budget);
