@@ -19,6 +19,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     wheel_init(&context->wheel, now_ms);
     list_init(&context->partial);
     list_init(&context->starved);
+    context->returned = false;
     context->draining = false;
 }
 
@@ -28,24 +29,25 @@ void conn_context_fini(struct conn_context *context)
     slab_fini(&context->full);
 }
 
-/* The slab that lends storage of BYTES. */
-static struct slab *slab_of(struct conn_context *context, size_t bytes)
+/* Gives back STORAGE of BYTES, of either size; none, if it is NULL. */
+static void give_back(struct conn_context *context, void *storage, size_t bytes)
 {
-    return bytes == CONN_SMALL_BYTES ? &context->small : &context->full;
+    if (!storage)
+        return;
+    slab_give(bytes == CONN_SMALL_BYTES ? &context->small : &context->full, storage);
+    context->returned = context->returned || bytes == CONN_FULL_BYTES;
 }
 
 static void return_input(struct conn_context *context, struct conn *conn)
 {
     size_t bytes = conn->input.capacity;
-    if (conn->input.storage)
-        slab_give(slab_of(context, bytes), ring_return(&conn->input));
+    give_back(context, ring_return(&conn->input), bytes);
 }
 
 static void return_output(struct conn_context *context, struct conn *conn)
 {
     size_t bytes = outq_storage_bytes(&conn->output);
-    if (bytes > 0)
-        slab_give(slab_of(context, bytes), outq_return(&conn->output));
+    give_back(context, outq_return(&conn->output), bytes);
 }
 
 /* --- Beginning and end -------------------------------------------------------------------------- */
@@ -77,21 +79,34 @@ bool conn_wants_input(const struct conn *conn)
     return conn->hungry && !conn->input_ended && conn->state == CONN_OPEN;
 }
 
+/* Full storage for input: all but the last piece, which is for an answer. */
+static char *take_for_input(struct conn_context *context)
+{
+    struct slab *full = &context->full;
+    return full->lent_count + 1 < full->objects_max ? slab_take(full) : NULL;
+}
+
 unsigned conn_room(struct conn_context *context, struct conn *conn,
                    struct iovec ret_pieces[static 2])
 {
     struct ring *input = &conn->input;
-    bool full = input->length == input->capacity;
-    if (full && input->capacity < CONN_FULL_BYTES) {
-        char *storage = slab_take(&context->full);
+    if (input->length == input->capacity && input->capacity < CONN_FULL_BYTES) {
+        char *storage = take_for_input(context);
         if (!storage)
             return 0;
         if (input->storage)
-            slab_give(&context->small, ring_move(input, storage, CONN_FULL_BYTES));
+            give_back(context, ring_move(input, storage, CONN_FULL_BYTES), CONN_SMALL_BYTES);
         else
             ring_lend(input, storage, CONN_FULL_BYTES);
     }
     return ring_room(input, ret_pieces);
+}
+
+void conn_starve(struct conn_context *context, struct conn *conn)
+{
+    conn->starved = true;
+    list_remove(&conn->queue);
+    list_append(&context->starved, &conn->queue);
 }
 
 void conn_received(struct conn *conn, size_t length)
@@ -114,14 +129,13 @@ static bool lend_output(struct conn_context *context, struct conn *conn, bool fu
         return true;
     void *storage = slab_take(&context->full);
     if (!storage) {
-        if (!list_linked(&conn->queue))
-            list_append(&context->starved, &conn->queue);
+        conn_starve(context, conn);
         return false;
     }
     if (bytes == 0)
         outq_lend(&conn->output, storage, CONN_FULL_BYTES);
     else
-        slab_give(&context->small, outq_move(&conn->output, storage, CONN_FULL_BYTES));
+        give_back(context, outq_move(&conn->output, storage, CONN_FULL_BYTES), CONN_SMALL_BYTES);
     return true;
 }
 
@@ -191,6 +205,7 @@ static struct str input_view(const struct conn *conn)
 void conn_work(struct conn_context *context, struct conn *conn)
 {
     conn->hungry = false;
+    conn->starved = false;
     while (!conn->waiter.fill && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
         struct request request;
         size_t bytes;
@@ -245,7 +260,8 @@ enum conn_verdict conn_verdict(const struct conn_context *context, const struct 
     }
     if (conn->hungry && conn->input_ended)
         return CONN_CLOSES;
-    if (conn->hungry && context->draining && conn->input.length == 0 && !conn->readable)
+    bool idle = conn->hungry && conn->session.state == H1_STATE_HEAD && conn->input.length == 0;
+    if (idle && context->draining && !conn->readable)
         return CONN_CLOSES;
     return CONN_GOES_ON;
 }
@@ -273,6 +289,8 @@ static enum conn_phase phase_of(const struct conn *conn)
         return CONN_PHASE_SEND;
     if (conn->waiter.fill)
         return CONN_PHASE_JOB;
+    if (conn->starved)
+        return CONN_PHASE_STARVED;
     if (conn->session.state == H1_STATE_BODY)
         return CONN_PHASE_BODY;
     if (conn->input.length > 0)
@@ -292,6 +310,7 @@ static uint64_t phase_ms(const struct conn_context *context, enum conn_phase pha
     case CONN_PHASE_IDLE:
     case CONN_PHASE_BODY:
     case CONN_PHASE_JOB:
+    case CONN_PHASE_STARVED:
     case CONN_PHASE_SEND:
         break;
     }
@@ -306,9 +325,7 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
         return;
     conn->phase = phase;
     conn->phase_renewed = false;
-    list_remove(&conn->partial);
-    if (phase == CONN_PHASE_HEAD)
-        list_append(&context->partial, &conn->partial);
+    list_remove(&conn->partial); /* a new head is the youngest; see settle_partial */
     uint64_t deadline_ms = context->now.ms + phase_ms(context, phase);
     if (phase == CONN_PHASE_LINGER && deadline_ms > conn->linger_end_ms)
         deadline_ms = conn->linger_end_ms;
@@ -323,7 +340,7 @@ static void settle_input(struct conn_context *context, struct conn *conn)
     } else if (input->capacity == CONN_FULL_BYTES && input->length <= CONN_SMALL_BYTES) {
         char *storage = slab_take(&context->small);
         if (storage)
-            slab_give(&context->full, ring_move(input, storage, CONN_SMALL_BYTES));
+            give_back(context, ring_move(input, storage, CONN_SMALL_BYTES), CONN_FULL_BYTES);
     }
 }
 
@@ -334,11 +351,18 @@ static void settle_output(struct conn_context *context, struct conn *conn)
     } else if (!conn->writable && outq_storage_bytes(&conn->output) == CONN_FULL_BYTES) {
         void *storage = slab_take(&context->small);
         void *before = storage ? outq_move(&conn->output, storage, CONN_SMALL_BYTES) : NULL;
-        if (before)
-            slab_give(&context->full, before);
-        else if (storage)
-            slab_give(&context->small, storage);
+        give_back(context, before, CONN_FULL_BYTES);
+        give_back(context, before ? NULL : storage, CONN_SMALL_BYTES);
     }
+}
+
+/* Keeps CONN among those that may be shed for the storage that they hold, or out of them. */
+static void settle_partial(struct conn_context *context, struct conn *conn)
+{
+    if (conn->phase != CONN_PHASE_HEAD || conn->input.capacity != CONN_FULL_BYTES)
+        list_remove(&conn->partial);
+    else if (!list_linked(&conn->partial))
+        list_append(&context->partial, &conn->partial);
 }
 
 void conn_settle(struct conn_context *context, struct conn *conn)
@@ -346,6 +370,7 @@ void conn_settle(struct conn_context *context, struct conn *conn)
     settle_input(context, conn);
     settle_output(context, conn);
     enter_phase(context, conn);
+    settle_partial(context, conn);
 }
 
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)

@@ -35,8 +35,9 @@ struct conn_context {
     struct wheel wheel;
     struct slab small;
     struct slab full;
-    struct list partial; /* connections with part of a head, oldest first */
-    struct list starved; /* connections that wait for storage */
+    struct list partial; /* connections with part of a head in full storage, the oldest first */
+    struct list starved; /* connections that wait for full storage */
+    bool returned;       /* full storage has come back since the loop last looked */
     bool draining;       /* every response is the last of its connection */
 };
 
@@ -49,13 +50,14 @@ enum conn_state {
 /* What the connection is waiting for; each has its time limit. */
 enum conn_phase {
     CONN_PHASE_NONE,
-    CONN_PHASE_FIRST,  /* the first byte of the first request */
-    CONN_PHASE_IDLE,   /* the first byte of another request */
-    CONN_PHASE_HEAD,   /* the rest of a head */
-    CONN_PHASE_BODY,   /* the rest of a request's content */
-    CONN_PHASE_JOB,    /* a look-up */
-    CONN_PHASE_SEND,   /* the peer, to take what there is */
-    CONN_PHASE_LINGER, /* the peer, to finish */
+    CONN_PHASE_FIRST,   /* the first byte of the first request */
+    CONN_PHASE_IDLE,    /* the first byte of another request */
+    CONN_PHASE_HEAD,    /* the rest of a head */
+    CONN_PHASE_BODY,    /* the rest of a request's content */
+    CONN_PHASE_JOB,     /* a look-up */
+    CONN_PHASE_STARVED, /* storage */
+    CONN_PHASE_SEND,    /* the peer, to take what there is */
+    CONN_PHASE_LINGER,  /* the peer, to finish */
 };
 
 struct conn {
@@ -74,6 +76,7 @@ struct conn {
     enum conn_state state : 8;
     enum conn_phase phase : 8;
     bool phase_renewed : 1; /* progress: the phase's time begins again */
+    bool starved : 1;       /* storage was wanted, and none to be had */
     bool hungry : 1;        /* the session can't go on without more input */
     bool registered : 1;    /* with the loop's event source */
     bool readable : 1;      /* set by events, cleared when there is nothing to read */
@@ -97,9 +100,13 @@ void conn_fini(struct conn_context *context, struct conn *conn);
 bool conn_wants_input(const struct conn *conn);
 
 /* Where the next bytes received go: as ring_room. 0 pieces when no storage can be lent: shed a
- * connection, or try again later. */
+ * connection, or have this one wait (conn_starve). One piece of storage is always left for an answer,
+ * so that connections that hold input can't wait for each other. */
 unsigned conn_room(struct conn_context *context, struct conn *conn,
                    struct iovec ret_pieces[static 2]);
+
+/* Has CONN wait, in the context's list of the starved, until storage comes back. */
+void conn_starve(struct conn_context *context, struct conn *conn);
 
 /* Says that the first LENGTH bytes of that room have been filled. */
 void conn_received(struct conn *conn, size_t length);
@@ -135,7 +142,7 @@ void conn_settle(struct conn_context *context, struct conn *conn);
 /* The deadline of what CONN was waiting for has passed. GOES_ON: there is an answer to be sent (408). */
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
 
-/* The connection that has been sending its head for the longest, or NULL: the one to shed. */
+/* Of the connections whose partial heads hold full storage, the one to shed: the oldest. Or NULL. */
 struct conn *conn_oldest_partial(struct conn_context *context);
 
 #endif

@@ -21,7 +21,8 @@ int conns_init(struct conns *conns, struct conn_context *context, uint32_t conne
         .first_free = connections_max,
     };
     list_init(&conns->graveyard);
-    slab_init(&conns->slab, CONN_BYTES, connections_max, KEEP_MAX);
+    /* The slots bound the open ones; those that were closed in this batch are there besides. */
+    slab_init(&conns->slab, CONN_BYTES, UINT32_MAX, KEEP_MAX);
     return conns->slots ? 0 : -ENOMEM;
 }
 

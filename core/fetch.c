@@ -111,35 +111,24 @@ static int identify(int fd, struct stat *ret_status, struct blob_identity *ret)
     return 0;
 }
 
-/* Reads a small file. On success *RET_BODY is its content as of IDENTITY, which is updated to the last
- * state seen; *RET_STABLE is false if it kept changing. Returns 0 or a negative errno. */
-static int read_body(int fd, enum fetch_mode mode, struct blob_identity *identity,
-                     struct blob **ret_body, bool *ret_stable)
+/* Reads a small file that is of IDENTITY. On success *RET_BODY is its content, *RET_AFTER what it was
+ * afterwards. Returns 0 or a negative errno. */
+static int read_body(int fd, enum fetch_mode mode, const struct blob_identity *identity,
+                     struct blob **ret_body, struct blob_identity *ret_after)
 {
-    for (unsigned tries = 0; tries < READ_TRIES; tries++) {
-        size_t length = size_min(identity->bytes, FETCH_READ_BYTES_MAX);
-        struct blob *body = blob_create_bytes(length);
-        if (!body)
-            return -ENOMEM;
-        ssize_t got = read_start(fd, body->bytes, length, mode);
-        struct stat status;
-        struct blob_identity after;
-        int error = got < 0 ? (int)got : identify(fd, &status, &after);
-        if (error) {
-            blob_drop(body);
-            return error;
-        }
-        body->length = (size_t)got;
-        bool stable = body->length == identity->bytes && blob_identity_equal(&after, identity);
-        *identity = after;
-        if (stable || tries + 1 == READ_TRIES) {
-            *ret_body = body;
-            *ret_stable = stable;
-            return 0;
-        }
+    struct blob *body = blob_create_bytes(identity->bytes);
+    if (!body)
+        return -ENOMEM;
+    ssize_t got = read_start(fd, body->bytes, body->length, mode);
+    struct stat status;
+    int error = got < 0 ? (int)got : identify(fd, &status, ret_after);
+    if (error) {
         blob_drop(body);
+        return error;
     }
-    return -EIO; /* not reached: the last try returns */
+    body->length = (size_t)got;
+    *ret_body = body;
+    return 0;
 }
 
 static bool is_settled(const struct blob_identity *identity)
@@ -149,21 +138,41 @@ static bool is_settled(const struct blob_identity *identity)
     return identity->changed.tv_sec + SETTLED_SECONDS < now.tv_sec;
 }
 
+/* The content of the open regular file FD, which was just found to be of *IDENTITY; that is updated if
+ * the file changes meanwhile. *Takes* FD if it returns 0 and the body is a file. *RET_STABLE: content
+ * and identity belong together. Returns 0 or a negative errno. */
+static int load_body(int fd, enum fetch_mode mode, struct blob_identity *identity,
+                     struct blob **ret_body, bool *ret_stable)
+{
+    for (unsigned tries = 1; identity->bytes <= FETCH_READ_BYTES_MAX; tries++) {
+        struct blob *body;
+        struct blob_identity after;
+        int error = read_body(fd, mode, identity, &body, &after);
+        if (error)
+            return error;
+        bool stable = body->length == identity->bytes && blob_identity_equal(&after, identity);
+        if (stable || tries == READ_TRIES) {
+            *ret_body = body;
+            *ret_stable = stable;
+            return 0;
+        }
+        *identity = after;
+        blob_drop(body);
+    }
+    *ret_body = blob_create_file(fd, identity);
+    *ret_stable = true;
+    return *ret_body ? 0 : -ENOMEM;
+}
+
 /* Makes *RET from the open regular file FD. *Takes* FD if it returns 0 and RET's body is a file. */
 static int fetch_file(int fd, enum fetch_mode mode, struct blob_identity *identity,
                       struct fetched *ret)
 {
-    struct blob *body = NULL;
-    bool stable = true;
-    if (identity->bytes <= FETCH_READ_BYTES_MAX) {
-        int error = read_body(fd, mode, identity, &body, &stable);
-        if (error)
-            return error;
-    } else {
-        body = blob_create_file(fd, identity);
-        if (!body)
-            return -ENOMEM;
-    }
+    struct blob *body;
+    bool stable;
+    int error = load_body(fd, mode, identity, &body, &stable);
+    if (error)
+        return error;
     *ret = (struct fetched){
         .kind = FETCH_FILE,
         .body = body,

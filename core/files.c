@@ -185,20 +185,15 @@ static struct resource *publish(struct files *files, const struct path *path,
 
 /* --- Look-ups on the spot ---------------------------------------------------------------------- */
 
-/* The identity that must be found again for ENTRY to be served on, or NULL if there is none. */
-static const struct blob_identity *known_of(const struct cache_entry *entry)
-{
-    return entry && entry->settled ? &entry->identity : NULL;
-}
-
-/* fetch, which when descriptors are out takes one from the cache and tries once more. */
+/* fetch, which when descriptors are out takes one from the cache and tries once more. That may be the
+ * one of the very entry that KNOWN is from, so then everything is read. */
 static int fetch_here(struct files *files, const struct path *path, enum fetch_mode mode,
                       const struct blob_identity *known, struct fetched *ret)
 {
     int error = fetch(files->root->fd, path, files->config.index, mode, known, ret);
     if (!error && ret->kind == FETCH_REFUSED && ret->status == HTTP_UNAVAILABLE &&
         cache_shed_file(files->cache))
-        error = fetch(files->root->fd, path, files->config.index, mode, known, ret);
+        error = fetch(files->root->fd, path, files->config.index, mode, NULL, ret);
     return error;
 }
 
@@ -312,7 +307,9 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
 {
     counters_add(files->config.counters, COUNTER_CACHE_MISSES, 1);
     follow_root(files);
-    const struct blob_identity *known = known_of(entry);
+    /* What must be found again for the entry to be served on. A copy: the entry may go meanwhile. */
+    struct blob_identity identity = entry ? entry->identity : (struct blob_identity){0};
+    const struct blob_identity *known = entry && entry->settled ? &identity : NULL;
     struct fill *fill = find_fill(files, path);
     struct fetched fetched;
     if (!fill) {

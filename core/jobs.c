@@ -21,7 +21,8 @@ struct jobs {
     struct queue waiting; /* under LOCK, like all below */
     struct queue finished;
     unsigned unfinished_count; /* waiting or running */
-    unsigned idle_count;       /* threads that wait for work */
+    unsigned waiting_count;
+    unsigned idle_count; /* threads that wait for work, or have been woken and not yet taken it */
     unsigned thread_count;
     bool stopping;
     unsigned thread_max; /* constant, like all below */
@@ -79,6 +80,7 @@ static void *work(void *argument)
             continue;
         }
         struct job *job = queue_take(&jobs->waiting);
+        jobs->waiting_count--;
         pthread_mutex_unlock(&jobs->lock);
         job->run(job);
         pthread_mutex_lock(&jobs->lock);
@@ -149,11 +151,13 @@ bool jobs_submit(struct jobs *jobs, struct job *job)
 {
     pthread_mutex_lock(&jobs->lock);
     bool accepted = jobs->unfinished_count < jobs->queue_max;
-    if (accepted && jobs->idle_count == 0 && jobs->thread_count < jobs->thread_max)
+    if (accepted && jobs->waiting_count >= jobs->idle_count &&
+        jobs->thread_count < jobs->thread_max)
         accepted = start_thread(jobs) || jobs->thread_count > 0;
     accepted = accepted && jobs->thread_count > 0;
     if (accepted) {
         jobs->unfinished_count++;
+        jobs->waiting_count++;
         queue_add(&jobs->waiting, job);
         pthread_cond_signal(&jobs->work);
     }

@@ -46,16 +46,6 @@ static void make_runnable(struct loop_epoll *loop, struct conn *conn)
     list_append(&loop->run, &conn->queue);
 }
 
-/* Storage may have come back: who waits for some tries again. */
-static void feed_starved(struct loop_epoll *loop)
-{
-    const struct slab *full = &loop->context->full;
-    uint32_t available = full->objects_max - full->lent_count;
-    struct list *node;
-    for (; available > 0 && (node = list_take_first(&loop->context->starved)); available--)
-        make_runnable(loop, CONTAINER_OF(node, struct conn, queue));
-}
-
 static void close_conn(struct loop_epoll *loop, struct conn *conn)
 {
     conns_close(loop->conns, conn);
@@ -67,6 +57,31 @@ static void reset_conn(struct loop_epoll *loop, struct conn *conn)
 {
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_RESET, 1);
     close_conn(loop, conn);
+}
+
+/* Closes the connection whose partial head has held storage for the longest. False if there is none, or
+ * it is SPARED. */
+static bool shed_partial(struct loop_epoll *loop, const struct conn *spared)
+{
+    struct conn *victim = conn_oldest_partial(loop->context);
+    if (!victim || victim == spared)
+        return false;
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
+    close_conn(loop, victim);
+    return true;
+}
+
+/* When storage has come back, or can be had by shedding, who waits for some tries again. */
+static void feed_starved(struct loop_epoll *loop)
+{
+    struct conn_context *context = loop->context;
+    bool waiting = !list_is_empty(&context->starved);
+    if (waiting && (context->returned || shed_partial(loop, NULL))) {
+        struct list *node;
+        while ((node = list_take_first(&context->starved)))
+            make_runnable(loop, CONTAINER_OF(node, struct conn, queue));
+    }
+    context->returned = false;
 }
 
 /* --- A connection's turn ------------------------------------------------------------------------ */
@@ -97,20 +112,17 @@ static void run_lingering(struct loop_epoll *loop, struct conn *conn)
     conn_settle(loop->context, conn);
 }
 
-/* Receives; room for it is made at the cost of the oldest partial head if there is no other. FAILED if
- * that is CONN's own, or there is none. */
+/* Receives; room for it is made at the cost of the oldest partial head if there is no other way. FULL
+ * if there is none: CONN then waits. */
 static enum transfer receive(struct loop_epoll *loop, struct conn *conn, size_t *budget)
 {
-    for (;;) {
-        enum transfer result = transfer_receive(loop->context, conn, budget);
-        if (result != TRANSFER_FULL)
-            return result;
-        struct conn *victim = conn_oldest_partial(loop->context);
-        if (!victim || victim == conn)
-            return TRANSFER_FAILED;
-        counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
-        close_conn(loop, victim);
-    }
+    enum transfer result;
+    do
+        result = transfer_receive(loop->context, conn, budget);
+    while (result == TRANSFER_FULL && shed_partial(loop, conn));
+    if (result == TRANSFER_FULL)
+        conn_starve(loop->context, conn);
+    return result;
 }
 
 /* Moves bytes in both directions until CONN can't get on or its budget is used up. False if the
@@ -132,6 +144,8 @@ static bool pump(struct loop_epoll *loop, struct conn *conn)
         }
         if (result == TRANSFER_FAILED)
             return false;
+        if (result == TRANSFER_FULL)
+            return true;
         /* While output is left, what was sent may not have changed what the session can do. */
         if (received || outq_unsent(&conn->output) == 0)
             conn_work(loop->context, conn);

@@ -13,9 +13,10 @@ struct span {
 struct outq_store {
     uint32_t storage_bytes;
     uint32_t text_capacity;
-    uint32_t text_first; /* of the oldest unreleased text */
-    uint32_t text_next;  /* behind the newest */
-    uint32_t text_spans; /* spans in the queue that are text; 0: the text is empty */
+    uint32_t text_first;    /* of the oldest unreleased text */
+    uint32_t text_next;     /* behind the newest */
+    uint32_t text_reserved; /* where the last reservation is */
+    uint32_t text_spans;    /* spans in the queue that are text; 0: the text is empty */
     uint16_t span_first;
     uint16_t span_count;
     uint16_t span_max;
@@ -106,7 +107,10 @@ char *outq_reserve(struct outq *queue, size_t text_bytes, unsigned parts)
         store->span_max - store->span_count < (int)parts + 1)
         return NULL;
     int64_t at = text_find(store, text_bytes);
-    return at < 0 ? NULL : text_of(store) + at;
+    if (at < 0)
+        return NULL;
+    store->text_reserved = (uint32_t)at;
+    return text_of(store) + at;
 }
 
 static void push_span(struct outq_store *store, struct span span)
@@ -137,11 +141,8 @@ void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *pa
 {
     struct outq_store *store = queue->store;
     uint64_t bytes = text_bytes;
-    if (text_bytes > 0) {
-        int64_t at = text_find(store, text_bytes);
-        assert(at >= 0);
-        push_text(store, (uint32_t)at, (uint32_t)text_bytes);
-    }
+    if (text_bytes > 0)
+        push_text(store, store->text_reserved, (uint32_t)text_bytes);
     for (unsigned i = 0; i < part_count; i++) {
         if (parts[i].length == 0)
             continue;
