@@ -1,0 +1,347 @@
+/* client: see client.h. */
+#include "client.h"
+
+#include "e2e.h"
+#include "server_process.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DEADLINE_MS = 15000 };
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+/* The numeric address HOST with PORT; ai is to be freed. */
+static struct addrinfo *resolve(const char *host, uint16_t port)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+
+    cr_assert(getaddrinfo(host, text_format("%u", port), &hints, &found) == 0, "%s", host);
+    return found;
+}
+
+static bool bind_source(int fd, const char *source)
+{
+    static const int yes = 1;
+    struct addrinfo *address = resolve(source, 0);
+    bool bound;
+
+    /* The port is chosen by connect, so that one can serve several destinations. */
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
+    bound = bind(fd, address->ai_addr, address->ai_addrlen) == 0;
+    freeaddrinfo(address);
+    return bound;
+}
+
+bool client_try_connect(struct client *client, const struct client_setup *setup)
+{
+    static const int yes = 1;
+    int buffer_bytes = (int)setup->receive_buffer_bytes;
+    struct addrinfo *address = resolve(setup->host ? setup->host : "127.0.0.1", setup->port);
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = fd >= 0;
+
+    if (connected && buffer_bytes)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
+    if (connected)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    if (connected && setup->source)
+        connected = bind_source(fd, setup->source);
+    connected = connected && connect(fd, address->ai_addr, address->ai_addrlen) == 0;
+    freeaddrinfo(address);
+    if (!connected && fd >= 0) {
+        int error = errno;
+
+        close(fd);
+        errno = error;
+        fd = -1;
+    }
+    *client = (struct client){
+        .fd = fd,
+        .read_bytes_max = setup->read_bytes_max ? setup->read_bytes_max : KIB(256),
+        .delivery = setup->delivery,
+    };
+    return connected;
+}
+
+void client_connect_with(struct client *client, const struct client_setup *setup)
+{
+    if (!client_try_connect(client, setup))
+        cr_assert_fail("connect to port %u: %s", setup->port, strerror(errno));
+}
+
+void client_connect(struct client *client, const struct server *server)
+{
+    client_connect_with(client, &(struct client_setup){.port = server->port});
+}
+
+void client_half_close(struct client *client)
+{
+    shutdown(client->fd, SHUT_WR);
+}
+
+void client_close(struct client *client)
+{
+    if (client->fd >= 0)
+        close(client->fd);
+    client->fd = -1;
+}
+
+void client_abort(struct client *client)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    client_close(client);
+}
+
+/* --- moving bytes ---------------------------------------------------------------------------- */
+
+static size_t output_left(const struct client *client)
+{
+    return client->output.length - client->output_first;
+}
+
+static size_t next_piece_length(struct client *client)
+{
+    static const size_t odd[] = {1, 2, 3, 5, 7, 11, 13, 17, 31, 61, 127, 251, 509};
+    size_t left = output_left(client);
+    size_t wanted = left;
+
+    if (client->delivery == DELIVERY_BYTES)
+        wanted = 1;
+    if (client->delivery == DELIVERY_ODD_PIECES)
+        wanted = odd[client->piece++ % COUNT_OF(odd)];
+    return wanted < left ? wanted : left;
+}
+
+static void send_some(struct client *client)
+{
+    ssize_t count = send(client->fd, client->output.data + client->output_first,
+                         next_piece_length(client), MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (count > 0)
+        client->output_first += (size_t)count;
+    else if (count < 0 && errno != EAGAIN && errno != EINTR)
+        client->error = errno;
+}
+
+static void receive_some(struct client *client)
+{
+    ssize_t count;
+
+    if (client->input_first > 0 && client->input_first >= client->input.length / 2) {
+        client->input.length -= client->input_first;
+        memmove(client->input.data, client->input.data + client->input_first, client->input.length);
+        client->input_first = 0;
+    }
+    count = recv(client->fd, bytes_reserve(&client->input, client->read_bytes_max),
+                 client->read_bytes_max, MSG_DONTWAIT);
+    if (count > 0)
+        client->input.length += (size_t)count;
+    else if (count == 0)
+        client->eof = true;
+    else if (errno != EAGAIN && errno != EINTR)
+        client->error = errno;
+}
+
+/* Waits for something that can be done and does it; false when DEADLINE passed or nothing can
+ * come. */
+static bool move(struct client *client, bool receiving, int64_t deadline)
+{
+    struct pollfd ready = {.fd = client->fd};
+    bool sending = output_left(client) > 0;
+
+    if (client->error || (client->eof && !sending))
+        return false;
+    ready.events = (short)((receiving && !client->eof ? POLLIN : 0) | (sending ? POLLOUT : 0));
+    if (poll(&ready, 1, deadline_left_ms(deadline)) <= 0)
+        return deadline_left_ms(deadline) > 0;
+    if (receiving && !client->eof && (ready.revents & (POLLIN | POLLHUP | POLLERR)))
+        receive_some(client);
+    if (sending && !client->error && (ready.revents & (POLLOUT | POLLHUP | POLLERR))) {
+        send_some(client);
+        /* Let the server see the piece by itself; the outcome must not depend on it. */
+        ready.events = receiving && !client->eof ? POLLIN : 0;
+        if (client->delivery != DELIVERY_WHOLE)
+            poll(&ready, 1, 1);
+    }
+    return true;
+}
+
+void client_queue(struct client *client, const void *data, size_t length)
+{
+    if (output_left(client) == 0)
+        client->output_first = client->output.length = 0;
+    bytes_append(&client->output, data, length);
+}
+
+void client_queue_text(struct client *client, const char *text)
+{
+    client_queue(client, text, strlen(text));
+}
+
+static bool flush(struct client *client, bool receiving)
+{
+    int64_t deadline = deadline_after(DEADLINE_MS);
+
+    while (output_left(client) > 0 && move(client, receiving, deadline))
+        ;
+    return output_left(client) == 0;
+}
+
+bool client_flush(struct client *client)
+{
+    return flush(client, true);
+}
+
+bool client_flush_blindly(struct client *client)
+{
+    return flush(client, false);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static struct view unread(const struct client *client)
+{
+    return (struct view){
+        .data = client->input.data ? client->input.data + client->input_first : "",
+        .length = client->input.length - client->input_first,
+    };
+}
+
+struct view client_receive(struct client *client, size_t length, int64_t deadline)
+{
+    while (unread(client).length < length && !client->eof && move(client, true, deadline))
+        ;
+    return unread(client);
+}
+
+void client_skip(struct client *client, size_t length)
+{
+    client->input_first += length;
+}
+
+bool client_drain(struct client *client, uint64_t *ret_bytes, int64_t deadline)
+{
+    uint64_t bytes = 0;
+
+    do {
+        bytes += unread(client).length;
+        client->input_first = client->input.length = 0;
+    } while (!client->eof && move(client, true, deadline));
+    *ret_bytes = bytes;
+    return client->eof && !client->error;
+}
+
+enum answer client_read_response_until(struct client *client, bool no_body, struct response *ret,
+                                       int64_t deadline)
+{
+    struct response response;
+
+    for (;;) {
+        struct view input = unread(client);
+
+        switch (response_parse(&response, input.data, input.length, no_body, &client->why)) {
+        case RESPONSE_WHOLE:
+            client->input_first += response.head.length + response.body.length;
+            if (ret)
+                *ret = response;
+            return ANSWER_WHOLE;
+        case RESPONSE_MALFORMED:
+            return ANSWER_MALFORMED;
+        case RESPONSE_INCOMPLETE:
+            break;
+        }
+        if (client->error)
+            return ANSWER_RESET;
+        if (client->eof)
+            return input.length ? ANSWER_SHORT : ANSWER_NONE;
+        if (!move(client, true, deadline) && !client->error && !client->eof)
+            return ANSWER_LATE;
+    }
+}
+
+enum answer client_read_response(struct client *client, bool no_body, struct response *ret)
+{
+    return client_read_response_until(client, no_body, ret, deadline_after(DEADLINE_MS));
+}
+
+const char *answer_text(struct client *client, enum answer answer)
+{
+    static const char *const texts[] = {
+        [ANSWER_WHOLE] = "an answer",
+        [ANSWER_NONE] = "closed without an answer",
+        [ANSWER_SHORT] = "closed in the middle of an answer",
+        [ANSWER_RESET] = "reset",
+        [ANSWER_LATE] = "no answer in time",
+        [ANSWER_MALFORMED] = "malformed",
+    };
+    struct view input = unread(client);
+
+    _Static_assert(COUNT_OF(texts) == ANSWER_COUNT, "a text for each");
+    return text_format(
+        "%s%s%s%s%s; unread: \"%s\"", texts[answer], client->error ? ": " : "",
+        client->error ? strerror(client->error) : "", answer == ANSWER_MALFORMED ? ": " : "",
+        answer == ANSWER_MALFORMED ? client->why : "", text_visible(input.data, input.length));
+}
+
+/* --- expectations ---------------------------------------------------------------------------- */
+
+bool expect_status(struct client *client, const char *what, bool no_body, int status,
+                   struct response *ret)
+{
+    struct response response;
+    enum answer answer = client_read_response(client, no_body, &response);
+
+    if (answer != ANSWER_WHOLE) {
+        cr_expect_fail("%s: %d expected, got: %s", what, status, answer_text(client, answer));
+        return false;
+    }
+    cr_expect(response.status == status, "%s: %d expected, got:\n%s", what, status,
+              text_visible(response.head.data, response.head.length));
+    if (ret)
+        *ret = response;
+    return response.status == status;
+}
+
+bool expect_end(struct client *client, const char *what)
+{
+    struct view rest = client_receive(client, 1, deadline_after(DEADLINE_MS));
+    bool met = rest.length == 0 && client->eof && !client->error;
+
+    cr_expect(met, "%s: the connection should be closed now; %s \"%s\"", what,
+              client->error ? strerror(client->error)
+              : client->eof ? "it was, after"
+                            : "it is open, unread:",
+              text_visible(rest.data, rest.length));
+    return met;
+}
+
+bool expect_fetch(const struct server *server, const char *what, const char *request, int status,
+                  struct response *ret)
+{
+    struct client client;
+    bool met;
+
+    client_connect(&client, server);
+    client_queue_text(&client, request);
+    met = expect_status(&client, what, strncmp(request, "HEAD ", 5) == 0, status, ret);
+    client_close(&client);
+    return met;
+}
+
+const char *request_text(const char *method, const char *target)
+{
+    return text_format("%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n", method,
+                       target);
+}

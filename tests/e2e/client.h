@@ -1,0 +1,114 @@
+/* client: a raw TCP client that sends exactly the given bytes, in given pieces, and reads answers.
+ *
+ * What is queued is sent while answers are read, so that neither side waits for the other for
+ * ever; a test that wants to send everything first calls client_flush_blindly. Every wait has a
+ * deadline. A reset (ECONNRESET, EPIPE) is remembered and is never taken for an end.
+ *
+ * Lifetime: views in a response are *borrowed* from the client's input until its next call. */
+#ifndef E2E_CLIENT_H
+#define E2E_CLIENT_H
+
+#include "response.h"
+
+#include <stdint.h>
+
+struct server;
+
+enum delivery {
+    DELIVERY_WHOLE,      /* as much as one call takes */
+    DELIVERY_ODD_PIECES, /* 1, 2, 3, 5, 7, 11 … bytes */
+    DELIVERY_BYTES,      /* one by one */
+    DELIVERY_COUNT,
+};
+
+struct client_setup {
+    uint16_t port;
+    const char *host;            /* numeric address; NULL: 127.0.0.1 */
+    const char *source;          /* numeric address to come from, or NULL */
+    size_t receive_buffer_bytes; /* SO_RCVBUF; 0: as it is */
+    size_t read_bytes_max;       /* of one call; 0: as much as there is */
+    enum delivery delivery;
+};
+
+struct client {
+    int fd;
+    int error; /* an errno once the connection has failed */
+    bool eof;  /* the server has said its last byte */
+    size_t read_bytes_max;
+    enum delivery delivery;
+    size_t piece;        /* which one comes next */
+    struct bytes output; /* to be sent */
+    size_t output_first; /* what of it has not been sent */
+    struct bytes input;  /* received */
+    size_t input_first;  /* what of it has not been read by the test */
+    const char *why;     /* what was malformed */
+};
+
+enum answer {
+    ANSWER_WHOLE,
+    ANSWER_NONE,      /* the connection ended before its first byte */
+    ANSWER_SHORT,     /* the connection ended in the middle */
+    ANSWER_RESET,     /* the connection was reset */
+    ANSWER_LATE,      /* nothing came within the deadline */
+    ANSWER_MALFORMED, /* see response.h */
+    ANSWER_COUNT,
+};
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+void client_connect(struct client *client, const struct server *server);
+void client_connect_with(struct client *client, const struct client_setup *setup);
+/* Whether a connection came about; errno says why not. */
+bool client_try_connect(struct client *client, const struct client_setup *setup);
+
+void client_half_close(struct client *client); /* shutdown(SHUT_WR), everything being sent */
+void client_close(struct client *client);
+void client_abort(struct client *client); /* a reset */
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+void client_queue(struct client *client, const void *data, size_t length);
+void client_queue_text(struct client *client, const char *text);
+
+/* Sends all that is queued, reading what comes meanwhile. Whether it went. */
+bool client_flush(struct client *client);
+/* Sends all that is queued and reads nothing until then. */
+bool client_flush_blindly(struct client *client);
+
+/* --- receiving ------------------------------------------------------------------------------- */
+
+/* Reads the next response; NO_BODY if it answers a HEAD. RET may be NULL. */
+enum answer client_read_response(struct client *client, bool no_body, struct response *ret);
+/* The same with a deadline of its own. */
+enum answer client_read_response_until(struct client *client, bool no_body, struct response *ret,
+                                       int64_t deadline);
+
+/* Receives until at least LENGTH bytes lie unread, the end, or DEADLINE; gives what lies unread. */
+struct view client_receive(struct client *client, size_t length, int64_t deadline);
+
+/* Drops LENGTH of the unread bytes. */
+void client_skip(struct client *client, size_t length);
+
+/* Reads to the end, keeping nothing; *RET_BYTES counts, the unread ones included. Whether a proper
+ * end came. */
+bool client_drain(struct client *client, uint64_t *ret_bytes, int64_t deadline);
+
+/* ANSWER in words, with what is known: for messages. Kept. */
+const char *answer_text(struct client *client, enum answer answer);
+
+/* --- expectations: they fail the test, naming WHAT, and say whether they were met ------------ */
+
+bool expect_status(struct client *client, const char *what, bool no_body, int status,
+                   struct response *ret);
+
+/* The server closes, properly, without another byte. */
+bool expect_end(struct client *client, const char *what);
+
+/* One request on a connection of its own; the response stays valid. */
+bool expect_fetch(const struct server *server, const char *what, const char *request, int status,
+                  struct response *ret);
+
+/* "METHOD TARGET HTTP/1.1" with Host, and Connection: close. Kept. */
+const char *request_text(const char *method, const char *target);
+
+#endif

@@ -1,0 +1,341 @@
+/* closing: however a connection ends, the answers that were due arrive whole, and the server lives.
+ *
+ * A server that closes a socket with unread input makes its kernel send a reset, which destroys the
+ * answer on its way (RFC 9112 section 9.6): what these tests send too much of must be discarded. */
+#include "client.h"
+#include "e2e.h"
+#include "mix.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+E2E_SUITE(closing);
+
+static const enum server_kind every_kind[] = {SIMPLE, PERSISTENT, PIPELINED};
+
+/* --- lingering close: a thousand requests ---------------------------------------------------- */
+
+static void expect_thousand(enum server_kind kind)
+{
+    enum { COUNT = 1000 };
+    static enum mix_kind kinds[COUNT];
+    struct mix mix;
+    const struct server *server;
+    struct client client;
+    size_t answered;
+
+    mix_create(&mix);
+    server = server_start(kind, &mix.site, NULL);
+    mix_learn(&mix, server);
+    for (size_t round = 0; round < 10; round++) {
+        mix_choose(kinds, COUNT, 1, round + 1);
+        answered = mix_answered(&mix, kinds, COUNT);
+        client_connect(&client, server);
+        mix_queue(&client, kinds, COUNT);
+        cr_expect(client_flush_blindly(&client), "%s: the requests were not taken", server->name);
+        mix_expect(&mix, server->name, &client, kinds, answered);
+        if (answered < COUNT)
+            expect_end(&client, server->name);
+        client_close(&client);
+    }
+}
+
+E2E_TEST(closing, simple_answers_whole_before_a_thousand)
+{
+    expect_thousand(SIMPLE);
+}
+
+E2E_TEST(closing, persistent_answers_a_thousand)
+{
+    expect_thousand(PERSISTENT);
+}
+
+E2E_TEST(closing, pipelined_answers_a_thousand)
+{
+    expect_thousand(PIPELINED);
+}
+
+/* --- lingering close: too large a body ------------------------------------------------------- */
+
+struct body_case {
+    const char *label;
+    const char *head;
+    int status;
+    int or_status;
+};
+
+/* Ten megabytes follow. */
+static const struct body_case body_cases[] = {
+    {"POST", "POST /upload HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10000000\r\n\r\n", 413,
+     405},
+    {"POST by 1.0", "POST /upload HTTP/1.0\r\nContent-Length: 10000000\r\n\r\n", 413, 405},
+    {"GET with a body",
+     "GET /small.html HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10000000\r\n\r\n", 413, 413},
+    {"chunked POST",
+     "POST /upload HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n", 405, 405},
+    {"chunked GET",
+     "GET /small.html HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n", 200,
+     200},
+    {"bad head", "GET /small.html\r\n\r\n", 400, 400},
+    {"POST that expects 100",
+     "POST /upload HTTP/1.1\r\nHost: example.org\r\nExpect: 100-continue\r\n"
+     "Content-Length: 10000000\r\n\r\n",
+     413, 405},
+};
+
+static void expect_body_case(const struct server *server, const struct body_case *row, bool blindly)
+{
+    const char *what =
+        text_format("%s, %s, %s", server->name, row->label, blindly ? "unread" : "read meanwhile");
+    struct view content = content_make(10000000, 3);
+    struct response response;
+    struct client client;
+    enum answer answer;
+
+    client_connect(&client, server);
+    client_queue_text(&client, row->head);
+    client_queue(&client, content.data, content.length);
+    if (blindly)
+        cr_expect(client_flush_blindly(&client), "%s: the body was not taken: %s", what,
+                  strerror(client.error));
+    answer = client_read_response(&client, false, &response);
+    cr_expect(answer == ANSWER_WHOLE, "%s: %s", what, answer_text(&client, answer));
+    if (answer == ANSWER_WHOLE) {
+        const char *connection = response_field(&response, "Connection");
+
+        cr_expect(response.status == row->status || response.status == row->or_status,
+                  "%s: %d, not %d", what, response.status, row->status);
+        cr_expect(connection && strcmp(connection, "close") == 0, "%s: no Connection: close", what);
+        client.output_first = client.output.length; /* what was not sent by now need not be */
+        expect_end(&client, what);
+    }
+    client_close(&client);
+}
+
+static void expect_bodies(enum server_kind kind)
+{
+    struct mix mix;
+    const struct server *server;
+
+    mix_create(&mix);
+    server = server_start(kind, &mix.site, NULL);
+    for (size_t i = 0; i < COUNT_OF(body_cases); i++) {
+        expect_body_case(server, &body_cases[i], true);
+        expect_body_case(server, &body_cases[i], false);
+    }
+    server_expect_alive(server, "after large bodies");
+}
+
+E2E_TEST(closing, simple_answers_whole_before_a_body)
+{
+    expect_bodies(SIMPLE);
+}
+
+E2E_TEST(closing, persistent_answers_whole_before_a_body)
+{
+    expect_bodies(PERSISTENT);
+}
+
+E2E_TEST(closing, pipelined_answers_whole_before_a_body)
+{
+    expect_bodies(PIPELINED);
+}
+
+/* --- lingering ends -------------------------------------------------------------------------- */
+
+E2E_TEST(closing, a_peer_that_stays_is_left)
+{
+    struct mix mix;
+    const struct server *server;
+    struct client client;
+    size_t before;
+
+    mix_create(&mix);
+    server = server_start(PIPELINED, &mix.site, "--threads 1 --cache-valid 1h");
+    server_expect_alive(server, "before");
+    before = server_settled_descriptors(server);
+    client_connect(&client, server);
+    client_queue_text(&client, mix_request(MIX_BAD));
+    client_queue_text(&client, mix_request(MIX_SMALL));
+    expect_status(&client, "a bad request", false, 400, NULL);
+    expect_end(&client, "a bad request");
+    server_expect_descriptors(server, before, "a peer that does not close");
+    client_close(&client);
+}
+
+E2E_TEST(closing, a_peer_that_sends_for_ever_is_left)
+{
+    struct mix mix;
+    const struct server *server;
+    struct client client;
+    struct view flood = content_make(KIB(256), 7);
+    int64_t deadline = deadline_after(60000);
+
+    mix_create(&mix);
+    server = server_start(PIPELINED, &mix.site, "--threads 1 --cache-valid 1h");
+    client_connect(&client, server);
+    client_queue_text(&client, mix_request(MIX_BAD));
+    expect_status(&client, "a bad request", false, 400, NULL);
+    expect_end(&client, "a bad request");
+    while (!client.error && deadline_left_ms(deadline) > 0)
+        if (send(client.fd, flood.data, flood.length, MSG_NOSIGNAL) < 0)
+            client.error = errno;
+    cr_expect(client.error == EPIPE || client.error == ECONNRESET,
+              "a peer that sends for ever should be cut off in the end");
+    client_close(&client);
+    server_expect_alive(server, "after a flood");
+}
+
+/* --- half-close ------------------------------------------------------------------------------ */
+
+E2E_TEST(closing, half_close_without_a_request)
+{
+    static const char *const beginnings[] = {
+        "", "G", "GET /small.html HTTP/1.1\r\nHost: exam", "\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"};
+    struct mix mix;
+
+    mix_create(&mix);
+    for (size_t kind = 0; kind < COUNT_OF(every_kind); kind++) {
+        const struct server *server = server_start(every_kind[kind], &mix.site, NULL);
+
+        for (size_t i = 0; i < COUNT_OF(beginnings); i++) {
+            struct client client;
+            uint64_t bytes;
+
+            client_connect(&client, server);
+            client_queue_text(&client, beginnings[i]);
+            client_flush(&client);
+            client_half_close(&client);
+            cr_expect(client_drain(&client, &bytes, deadline_after(3000)),
+                      "%s: half-closed after \"%s\": no proper end: %s", server->name,
+                      text_visible(beginnings[i], strlen(beginnings[i])),
+                      client.error ? strerror(client.error) : "it stays open");
+            cr_expect(bytes == 0 || i > 0, "%s: an answer to nothing", server->name);
+            client_close(&client);
+        }
+    }
+}
+
+/* The end of the input comes long before the answer is out of the server's hands. */
+E2E_TEST(closing, half_close_before_large_answers)
+{
+    enum { COUNT = 2 };
+    struct mix mix;
+    struct view content;
+
+    mix_create(&mix);
+    content = site_fill(&mix.site, "big.mp4", MIB(24), 1);
+    for (size_t kind = 0; kind < COUNT_OF(every_kind); kind++) {
+        const struct server *server = server_start(every_kind[kind], &mix.site, NULL);
+        struct client client;
+
+        client_connect_with(
+            &client, &(struct client_setup){.port = server->port, .receive_buffer_bytes = KIB(64)});
+        for (size_t i = 0; i < COUNT; i++)
+            client_queue_text(&client, "GET /big.mp4 HTTP/1.1\r\nHost: x\r\n\r\n");
+        cr_expect(client_flush_blindly(&client));
+        client_half_close(&client);
+        let_pass(50); /* it should know before we take anything */
+        for (size_t i = 0; i < (server->kind == SIMPLE ? 1 : COUNT); i++) {
+            struct response response;
+
+            if (!expect_status(&client, server->name, false, 200, &response))
+                break;
+            cr_expect(response.body.length == content.length &&
+                          memcmp(response.body.data, content.data, content.length) == 0,
+                      "%s: not the bytes of the file", server->name);
+        }
+        expect_end(&client, server->name);
+        client_close(&client);
+    }
+}
+
+E2E_TEST(closing, half_close_before_many_answers)
+{
+    enum { COUNT = 300 };
+    enum mix_kind kinds[COUNT];
+    struct mix mix;
+
+    for (size_t i = 0; i < COUNT; i++)
+        kinds[i] = MIX_MEDIUM;
+    mix_create(&mix);
+    for (size_t kind = 0; kind < COUNT_OF(every_kind); kind++) {
+        const struct server *server = server_start(every_kind[kind], &mix.site, NULL);
+        struct client client;
+
+        mix_learn(&mix, server);
+        client_connect_with(
+            &client, &(struct client_setup){.port = server->port, .receive_buffer_bytes = KIB(64)});
+        mix_queue(&client, kinds, COUNT);
+        cr_expect(client_flush_blindly(&client));
+        client_half_close(&client);
+        let_pass(50);
+        mix_expect(&mix, server->name, &client, kinds, mix_answered(&mix, kinds, COUNT));
+        expect_end(&client, server->name);
+        client_close(&client);
+    }
+}
+
+/* --- resets by the client -------------------------------------------------------------------- */
+
+#define REQUEST_SMALL "GET /small.html HTTP/1.1\r\nHost: example.org\r\n\r\n"
+#define REQUEST_LARGE "GET /large.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n"
+
+struct reset_case {
+    const char *label;
+    const char *request;
+    size_t repeated;   /* the request, so many times */
+    size_t read_bytes; /* before the reset */
+};
+
+static const struct reset_case reset_cases[] = {
+    {"at once", "", 0, 0},
+    {"in a head", "GET /small.html HTTP/1.1\r\nHo", 1, 0},
+    {"after a request", REQUEST_SMALL, 1, 0},
+    {"after an answer", REQUEST_SMALL, 1, 100},
+    {"in a large answer", REQUEST_LARGE, 1, 1},
+    {"deep in a large answer", REQUEST_LARGE, 1, 200000},
+    {"in a body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nabc", 1, 0},
+    {"in a body that is too large",
+     "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\nabc", 1, 1},
+    {"after many requests", REQUEST_SMALL, 500, 0},
+    {"in many answers", REQUEST_LARGE, 50, 400000},
+    {"while lingering", "\x16\x03\x01 hello", 1, 10},
+};
+
+static void reset(const struct server *server, const struct reset_case *row)
+{
+    struct client client;
+
+    client_connect(&client, server);
+    for (size_t i = 0; i < row->repeated; i++)
+        client_queue_text(&client, row->request);
+    client_flush_blindly(&client);
+    if (row->read_bytes > 0)
+        client_receive(&client, row->read_bytes, deadline_after(10000));
+    client_abort(&client);
+}
+
+E2E_TEST(closing, resets_harm_nobody)
+{
+    struct mix mix;
+
+    mix_create(&mix);
+    for (size_t kind = 0; kind < COUNT_OF(every_kind); kind++) {
+        const struct server *server =
+            server_start(every_kind[kind], &mix.site, "--threads 1 --cache-valid 1h");
+        size_t before;
+
+        expect_fetch(server, "the large file", mix_request(MIX_LARGE), 200, NULL);
+        server_expect_alive(server, "before resets");
+        before = server_settled_descriptors(server);
+        for (size_t i = 0; i < COUNT_OF(reset_cases); i++) {
+            for (size_t round = 0; round < 20; round++)
+                reset(server, &reset_cases[i]);
+            server_expect_alive(server, reset_cases[i].label);
+        }
+        server_expect_descriptors(server, before, "after resets");
+    }
+}

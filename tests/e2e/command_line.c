@@ -1,0 +1,390 @@
+/* command_line: how the programs are started, what they say, and how each mistake is told: one
+ * line on standard error that says what to do; status 2 for usage, 1 for a failure at run time. */
+#include "client.h"
+#include "e2e.h"
+#include "server_process.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+E2E_SUITE(command_line);
+
+/* --- programs that end by themselves --------------------------------------------------------- */
+
+struct outcome {
+    int status; /* as waitpid gives it */
+    const char *output;
+    const char *errors;
+};
+
+static struct outcome run(const struct process_setup *setup)
+{
+    struct process process;
+    struct bytes output = {0};
+    int64_t deadline = deadline_after(10000);
+
+    process_start(&process, setup);
+    if (!process_wait(&process, deadline)) {
+        process_kill(&process);
+        cr_assert_fail("%s did not end", setup->program);
+    }
+    process_read_output(&process, &output);
+    return (struct outcome){
+        .status = process.status,
+        .output = bytes_text(&output),
+        .errors = process_errors(&process),
+    };
+}
+
+/* One line, said by PROGRAM. */
+static void expect_line(const char *what, const char *program, const struct outcome *outcome,
+                        const char *mentions)
+{
+    const char *errors = outcome->errors;
+    const char *end = strchr(errors, '\n');
+
+    cr_expect(sanitizer_report(errors) == NULL, "%s: a sanitizer's report:\n%s", what, errors);
+    cr_expect(end && end[1] == '\0', "%s: not one line: \"%s\"", what, errors);
+    cr_expect(strncmp(errors, program, strlen(program)) == 0 && errors[strlen(program)] == ':',
+              "%s: not said by %s: \"%s\"", what, program, errors);
+    cr_expect(!mentions || strstr(errors, mentions), "%s: \"%s\" is not mentioned: \"%s\"", what,
+              mentions, errors);
+    cr_expect_str_empty(outcome->output, "%s: something on standard output: \"%s\"", what,
+                        outcome->output);
+}
+
+static void expect_status_of(const char *what, const struct outcome *outcome, int status,
+                             int or_status)
+{
+    cr_expect(WIFEXITED(outcome->status) && (WEXITSTATUS(outcome->status) == status ||
+                                             WEXITSTATUS(outcome->status) == or_status),
+              "%s: ended with %s, not %d; it said \"%s\"", what, status_text(outcome->status),
+              status, outcome->errors);
+}
+
+static const struct {
+    const char *label;
+    const char *words; /* ROOT is replaced by a directory, FILE by a file in it */
+    int status;
+    int or_status;
+    const char *mentions;
+} mistakes[] = {
+    {"nothing at all", "", 2, 2, "PORT"},
+    {"no ROOT", "8080", 2, 2, "ROOT"},
+    {"no PORT", "ROOT", 2, 2, "PORT"},
+    {"no port", "http ROOT", 2, 2, "http"},
+    {"a port above", "65536 ROOT", 2, 2, "65536"},
+    {"a negative port", "-1 ROOT", 2, 2, "-1"},
+    {"a port with a tail", "80x ROOT", 2, 2, "80x"},
+    {"swapped", "ROOT 8080", 2, 2, "swap"},
+    {"one too many", "0 ROOT more", 2, 2, "more"},
+    {"ROOT missing", "0 ROOT/missing", 1, 2, "missing"},
+    {"ROOT a file", "0 FILE", 1, 2, "directory"},
+    {"an unknown option", "0 ROOT --colour", 2, 2, "--colour"},
+    {"nearly --threads", "0 ROOT --thread 2", 2, 2, "--threads"},
+    {"nearly --idle-timeout", "0 ROOT --idel-timeout 2s", 2, 2, "--idle-timeout"},
+    {"an unknown short option", "0 ROOT -x", 2, 2, "-x"},
+    {"a value missing", "0 ROOT --threads", 2, 2, "--threads"},
+    {"no threads", "0 ROOT --threads 0", 2, 2, "--threads"},
+    {"threads in words", "0 ROOT --threads two", 2, 2, "two"},
+    {"no such time", "0 ROOT --idle-timeout soon", 2, 2, "soon"},
+    {"no such size", "0 ROOT --max-body big", 2, 2, "big"},
+    {"a head too large", "0 ROOT --max-head 1G", 2, 2, "--max-head"},
+    {"no such backend", "0 ROOT --backend kqueue", 2, 2, "kqueue"},
+    {"no address", "0 ROOT --bind nowhere", 2, 2, "nowhere"},
+    {"an address that is not here", "0 ROOT --bind 192.0.2.1", 1, 1, "192.0.2.1"},
+    {"no types file", "0 ROOT --mime-types ROOT/missing", 1, 2, "missing"},
+    {"a value for --help", "--help=all", 2, 2, "--help"},
+};
+
+/* WORDS with ROOT and FILE replaced. */
+static const char *fill_in(const char *words, const struct site *site)
+{
+    struct bytes text = {0};
+
+    for (; *words; words++)
+        if (strncmp(words, "ROOT", 4) == 0) {
+            bytes_append_text(&text, site->path);
+            words += 3;
+        } else if (strncmp(words, "FILE", 4) == 0) {
+            bytes_append_text(&text, site_path(site, "file.txt"));
+            words += 3;
+        } else {
+            bytes_append(&text, words, 1);
+        }
+    return bytes_text(&text);
+}
+
+E2E_TEST(command_line, mistakes)
+{
+    struct site site;
+
+    site_create(&site);
+    site_write_text(&site, "file.txt", "x");
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++)
+        for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
+            struct process_setup setup = {.program = server_program(kind)};
+            const char *what = text_format("%s, %s", setup.program, mistakes[i].label);
+            struct outcome outcome;
+
+            process_add_words(&setup, fill_in(mistakes[i].words, &site));
+            outcome = run(&setup);
+            expect_status_of(what, &outcome, mistakes[i].status, mistakes[i].or_status);
+            expect_line(what, setup.program, &outcome, mistakes[i].mentions);
+        }
+}
+
+E2E_TEST(command_line, help_and_version)
+{
+    static const char *const options[] = {
+        "--threads",  "--bind",        "--backend", "--idle-timeout",    "--header-timeout",
+        "--max-head", "--max-body",    "--backlog", "--max-connections", "--drain-timeout",
+        "--version",  "--cache-bytes", "--help",    "--cache-valid",     "--mime-types",
+    };
+
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        struct process_setup help = {.program = server_program(kind), .arguments = {"--help"}};
+        struct process_setup version = {.program = server_program(kind),
+                                        .arguments = {"--version"}};
+        struct outcome outcome = run(&help);
+
+        expect_status_of("--help", &outcome, 0, 0);
+        cr_expect_str_empty(outcome.errors);
+        cr_expect(strstr(outcome.output, text_format("%s PORT ROOT", help.program)) != NULL);
+        for (size_t i = 0; i < COUNT_OF(options); i++)
+            cr_expect(strstr(outcome.output, options[i]) != NULL, "%s --help does not name %s",
+                      help.program, options[i]);
+        outcome = run(&version);
+        expect_status_of("--version", &outcome, 0, 0);
+        cr_expect_str_empty(outcome.errors);
+        cr_expect(strstr(outcome.output, help.program) && strstr(outcome.output, "Sluice"),
+                  "--version said \"%s\"", outcome.output);
+    }
+}
+
+/* --- ports ----------------------------------------------------------------------------------- */
+
+E2E_TEST(command_line, a_busy_port)
+{
+    struct site site;
+
+    site_create(&site);
+    site_write_text(&site, "index.html", "x");
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        const struct server *server = server_start(kind, &site, NULL);
+        struct process_setup setup = {
+            .program = server_program(kind),
+            .arguments = {text_format("%u", server->port), site.path},
+        };
+        struct outcome outcome;
+
+        process_add_words(&setup, "--bind 127.0.0.1");
+        outcome = run(&setup);
+        expect_status_of("a busy port", &outcome, 1, 1);
+        expect_line("a busy port", setup.program, &outcome, setup.arguments[0]);
+        server_expect_alive(server, "whose port a second start wanted");
+    }
+}
+
+E2E_TEST(command_line, a_port_without_the_right)
+{
+    struct site site;
+    struct process_setup setup = {.program = server_program(PIPELINED),
+                                  .as_nobody = geteuid() == 0};
+    struct outcome outcome;
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+    char line[16] = "1024";
+    int first_free;
+
+    if (file) {
+        cr_assert(fgets(line, sizeof(line), file) != NULL);
+        fclose(file);
+    }
+    first_free = (int)strtol(line, NULL, 10);
+    if (first_free <= 1)
+        e2e_skip("everybody may use every port here");
+    site_create(&site);
+    setup.arguments[0] = text_format("%d", first_free - 1);
+    setup.arguments[1] = site.path;
+    outcome = run(&setup);
+    expect_status_of("a port without the right", &outcome, 1, 1);
+    expect_line("a port without the right", setup.program, &outcome, setup.arguments[0]);
+}
+
+/* What the server closed is in TIME_WAIT; that does not make its port busy. */
+E2E_TEST(command_line, a_restart_takes_the_same_port)
+{
+    struct site site;
+    struct server *server;
+    const char *port;
+
+    site_create(&site);
+    site_write_text(&site, "index.html", "x");
+    server = server_start(SIMPLE, &site, NULL);
+    port = text_format("%u", server->port);
+    for (size_t i = 0; i < 10; i++)
+        server_expect_alive(server, "before the restart");
+    server_stop(server);
+    server =
+        server_start_with(&(struct server_setup){.kind = SIMPLE, .root = site.path, .port = port});
+    cr_expect_str_eq(text_format("%u", server->port), port);
+    server_expect_alive(server, "after the restart");
+}
+
+E2E_TEST(command_line, one_port_for_all_threads)
+{
+    struct site site;
+    const struct server *server;
+
+    site_create(&site);
+    site_write_text(&site, "index.html", "x");
+    server = server_start(PIPELINED, &site, "--threads 4");
+    for (size_t i = 0; i < 60; i++)
+        server_expect_alive(server, "with four threads");
+}
+
+/* --- ROOT ------------------------------------------------------------------------------------ */
+
+E2E_TEST(command_line, root_in_every_form)
+{
+    struct site site;
+
+    site_create(&site);
+    site_write_text(&site, "dir/file.txt", "x");
+    site_link(&site, "../link", "root");
+
+    const struct {
+        const char *directory; /* to be in */
+        const char *root;
+    } rows[] = {
+        {site.parent, "root"},           {site.parent, "./root/"}, {site.parent, "root//"},
+        {site.parent, "link"},           {site.path, "."},         {site.path, "./"},
+        {site_path(&site, "dir"), ".."}, {"/", site.path + 1},     {"/", site.path},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct server *server = server_start_with(&(struct server_setup){
+            .kind = PIPELINED,
+            .directory = rows[i].directory,
+            .root = rows[i].root,
+        });
+
+        expect_fetch(server, text_format("ROOT %s from %s", rows[i].root, rows[i].directory),
+                     request_text("GET", "/dir/file.txt"), 200, NULL);
+        server_stop(server);
+    }
+}
+
+/* --- addresses and the start screen ---------------------------------------------------------- */
+
+static bool is_ipv6_here(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool here = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return here;
+}
+
+static bool answers_on(const struct server *server, const char *host)
+{
+    struct client client;
+    bool answered = false;
+
+    if (client_try_connect(&client, &(struct client_setup){.port = server->port, .host = host})) {
+        client_queue_text(&client, request_text("GET", "/"));
+        answered = client_read_response(&client, false, NULL) == ANSWER_WHOLE;
+        client_close(&client);
+    }
+    return answered;
+}
+
+struct address_case {
+    const char *options; /* NULL: none */
+    const char *answering[3];
+    const char *silent[3];
+};
+
+static void expect_addresses(const struct address_case *rows, size_t count)
+{
+    struct site site;
+
+    site_create(&site);
+    site_write_text(&site, "index.html", "x");
+    for (size_t i = 0; i < count; i++) {
+        const char *what = rows[i].options ? rows[i].options : "no --bind";
+        struct server *server = server_start_with(&(struct server_setup){
+            .kind = PIPELINED,
+            .root = site.path,
+            .options = rows[i].options,
+            .no_bind = true,
+        });
+
+        for (size_t j = 0; j < COUNT_OF(rows[i].answering) && rows[i].answering[j]; j++)
+            cr_expect(answers_on(server, rows[i].answering[j]), "%s: no answer on %s", what,
+                      rows[i].answering[j]);
+        for (size_t j = 0; j < COUNT_OF(rows[i].silent) && rows[i].silent[j]; j++)
+            cr_expect(!answers_on(server, rows[i].silent[j]), "%s: an answer on %s", what,
+                      rows[i].silent[j]);
+        server_stop(server);
+    }
+}
+
+E2E_TEST(command_line, addresses)
+{
+    static const struct address_case rows[] = {
+        {"--bind 127.0.0.1", {"127.0.0.1"}, {"127.0.0.2"}},
+        {"--bind localhost", {"127.0.0.1"}, {"127.0.0.2"}},
+        {"--bind 127.0.0.1 --bind 127.0.0.2", {"127.0.0.1", "127.0.0.2"}, {"127.0.0.3"}},
+        {"--bind=127.0.0.2 --threads=2", {"127.0.0.2"}, {"127.0.0.1"}},
+        {"--bind 0.0.0.0", {"127.0.0.1", "127.0.0.2"}, {NULL}},
+        {NULL, {"127.0.0.1", "127.0.0.2"}, {NULL}},
+    };
+
+    expect_addresses(rows, COUNT_OF(rows));
+}
+
+E2E_TEST(command_line, addresses_of_ipv6)
+{
+    static const struct address_case rows[] = {
+        {"--bind ::1", {"::1"}, {"127.0.0.1"}},
+        {"--bind [::1]", {"::1"}, {"127.0.0.1"}},
+        {"--bind ::1 --bind 127.0.0.1", {"::1", "127.0.0.1"}, {"127.0.0.2"}},
+        {"--bind :: --bind 0.0.0.0", {"::1", "127.0.0.1"}, {NULL}},
+        {NULL, {"::1", "127.0.0.1"}, {NULL}},
+    };
+
+    if (!is_ipv6_here())
+        e2e_skip("no IPv6 here");
+    expect_addresses(rows, COUNT_OF(rows));
+}
+
+E2E_TEST(command_line, start_screen)
+{
+    struct site site;
+
+    site_create(&site);
+    site_write_text(&site, "index.html", "x");
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        struct server *server = server_start(kind, &site, "--threads 3");
+        const char *screen;
+
+        cr_expect_str_empty(process_errors(&server->process));
+        server_stop(server);
+        screen = bytes_text(&server->screen);
+        cr_expect(strstr(screen, server->name) && strstr(screen, site.path) &&
+                      strstr(screen, text_format("http://127.0.0.1:%u/", server->port)) &&
+                      strstr(screen, "3 threads") && strstr(screen, "epoll"),
+                  "%s showed\n%s", server->name, screen);
+    }
+}

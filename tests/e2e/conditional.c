@@ -1,0 +1,180 @@
+/* conditional: validators and what they save (RFC 9110 sections 8.8 and 13): Last-Modified, ETag,
+ * If-Modified-Since in the three forms of a date, If-None-Match before it. */
+#include "client.h"
+#include "e2e.h"
+#include "server_process.h"
+
+#include <string.h>
+
+E2E_SUITE(conditional);
+
+struct conditional_case {
+    const char *label;
+    const char *fields; /* "%s" is the file's ETag */
+    int status;
+};
+
+static const struct conditional_case cases[] = {
+    {"the same moment", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 304},
+    {"the same moment, RFC 850", "If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT\r\n", 304},
+    {"the same moment, asctime", "If-Modified-Since: Sun Nov  6 08:49:37 1994\r\n", 304},
+    {"a second before", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n", 200},
+    {"a second before, RFC 850", "If-Modified-Since: Sunday, 06-Nov-94 08:49:36 GMT\r\n", 200},
+    {"a second before, asctime", "If-Modified-Since: Sun Nov  6 08:49:36 1994\r\n", 200},
+    {"a second after", "If-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT\r\n", 304},
+    {"years after", "If-Modified-Since: Sat, 29 Oct 2016 19:43:31 GMT\r\n", 304},
+    {"years before", "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 200},
+    {"no date", "If-Modified-Since: yesterday\r\n", 200},
+    {"no such month", "If-Modified-Since: Sun, 06 Now 1994 08:49:37 GMT\r\n", 200},
+    {"no such day", "If-Modified-Since: Sun, 32 Nov 2014 08:49:37 GMT\r\n", 200},
+    {"another zone", "If-Modified-Since: Sun, 06 Nov 2014 08:49:37 CET\r\n", 200},
+    {"nothing", "If-Modified-Since:\r\n", 200},
+    {"the same tag", "If-None-Match: %s\r\n", 304},
+    {"the same tag, weak", "If-None-Match: W/%s\r\n", 304},
+    {"the same tag among others", "If-None-Match: \"x\", %s , \"y\"\r\n", 304},
+    {"any tag", "If-None-Match: *\r\n", 304},
+    {"another tag", "If-None-Match: \"x\"\r\n", 200},
+    {"another tag before the same moment",
+     "If-None-Match: \"x\"\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 200},
+    {"the same tag before an earlier moment",
+     "If-None-Match: %s\r\nIf-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 304},
+};
+
+/* FIELDS with every "%s" as TAG. */
+static const char *with_tag(const char *fields, const char *tag)
+{
+    struct bytes text = {0};
+
+    for (const char *mark; (mark = strstr(fields, "%s")) != NULL; fields = mark + 2) {
+        bytes_append(&text, fields, (size_t)(mark - fields));
+        bytes_append_text(&text, tag);
+    }
+    bytes_append_text(&text, fields);
+    return bytes_text(&text);
+}
+
+static const char *tag_of(const struct server *server, const char *path)
+{
+    struct response response;
+    const char *tag;
+
+    cr_assert(expect_fetch(server, path, request_text("GET", path), 200, &response));
+    tag = response_field(&response, "ETag");
+    cr_assert(tag != NULL, "%s: no ETag", path);
+    return tag;
+}
+
+static void expect_not_modified(const char *what, const struct response *response, const char *tag)
+{
+    const char *modified = response_field(response, "Last-Modified");
+    const char *etag = response_field(response, "ETag");
+
+    cr_expect(response_field(response, "Content-Type") == NULL &&
+                  response_field(response, "Content-Length") == NULL,
+              "%s: a 304 that describes a body:\n%s", what,
+              text_visible(response->head.data, response->head.length));
+    cr_expect(modified && strcmp(modified, SITE_TIME_TEXT) == 0, "%s: Last-Modified: %s", what,
+              modified ? modified : "(none)");
+    cr_expect(etag && strcmp(etag, tag) == 0, "%s: ETag: %s", what, etag ? etag : "(none)");
+    cr_expect(response_field(response, "Date") != NULL, "%s: no Date", what);
+}
+
+static void expect_cases(const struct server *server, const char *path, const char *method)
+{
+    const char *tag = tag_of(server, path);
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *what = text_format("%s, %s %s, %s", server->name, method, path, cases[i].label);
+        const char *request = text_format("%s %s HTTP/1.1\r\nHost: example.org\r\n%s\r\n%s", method,
+                                          path, with_tag(cases[i].fields, tag), "");
+        struct response response;
+        struct client client;
+
+        /* A next request shows that no body came. */
+        client_connect(&client, server);
+        client_queue_text(&client, request);
+        if (server->kind != SIMPLE)
+            client_queue_text(&client, request_text("HEAD", "/"));
+        if (expect_status(&client, what, *method == 'H', cases[i].status, &response) &&
+            cases[i].status == 304)
+            expect_not_modified(what, &response, tag);
+        if (server->kind != SIMPLE)
+            expect_status(&client, what, true, 200, NULL);
+        expect_end(&client, what);
+        client_close(&client);
+    }
+}
+
+E2E_TEST(conditional, requests)
+{
+    struct site site;
+
+    site_create(&site);
+    site_write_text(&site, "index.html", "<!doctype html>\n");
+    site_fill(&site, "small.txt", 100, 1);
+    site_fill(&site, "large.txt", KIB(300), 2);
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        const struct server *server = server_start(kind, &site, NULL);
+
+        expect_cases(server, "/small.txt", "GET");
+        expect_cases(server, "/small.txt", "HEAD");
+        expect_cases(server, "/large.txt", "GET");
+    }
+}
+
+/* What a condition must not touch. */
+E2E_TEST(conditional, other_statuses)
+{
+    static const struct {
+        const char *label;
+        const char *line;
+        int status;
+    } rows[] = {
+        {"a missing file", "GET /missing HTTP/1.1", 404},
+        {"a directory", "GET /dir HTTP/1.1", 301},
+        {"another method", "PUT /small.txt HTTP/1.1", 405},
+    };
+    struct site site;
+    const struct server *server;
+
+    site_create(&site);
+    site_fill(&site, "small.txt", 100, 1);
+    site_mkdir(&site, "dir");
+    server = server_start(PIPELINED, &site, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        expect_fetch(server, rows[i].label,
+                     text_format("%s\r\nHost: x\r\nIf-None-Match: *\r\n"
+                                 "If-Modified-Since: " SITE_TIME_TEXT "\r\n\r\n",
+                                 rows[i].line),
+                     rows[i].status, NULL);
+}
+
+/* Strong, "hex-hex": the time in nanoseconds and the size, so that any change of either shows. */
+E2E_TEST(conditional, tags_tell_files_apart)
+{
+    static const struct {
+        const char *name;
+        size_t length;
+        time_t time;
+    } rows[] = {
+        {"a.txt", 100, SITE_TIME},          {"longer.txt", 101, SITE_TIME},
+        {"later.txt", 100, SITE_TIME + 1},  {"empty.txt", 0, SITE_TIME},
+        {"large.txt", KIB(300), SITE_TIME}, {"of-1970.txt", 1, 0},
+    };
+    struct site site;
+    const struct server *server;
+
+    site_create(&site);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        site_fill(&site, rows[i].name, rows[i].length, 1);
+        site_set_time(&site, rows[i].name, rows[i].time);
+    }
+    server = server_start(PIPELINED, &site, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *tag = tag_of(server, text_format("/%s", rows[i].name));
+        const char *wanted =
+            text_format("\"%llx-%zx\"", rows[i].time * 1000000000ULL, rows[i].length);
+
+        cr_expect(strcmp(tag, wanted) == 0, "%s: ETag: %s, not %s", rows[i].name, tag, wanted);
+    }
+}

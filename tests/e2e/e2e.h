@@ -1,0 +1,66 @@
+/* e2e: what every end-to-end test stands on: the frame of a test, time, skipping.
+ *
+ * A test drives real programs over real sockets. E2E_TEST is Criterion's Test with a guarantee
+ * behind its last line: every server that the test started is stopped, must exit with 0, and must
+ * not have written a sanitizer's report. So uninstrumented tests judge instrumented servers.
+ *
+ * Environment: SLUICE_BUILD, where the servers are (default "build"); SLUICE_TOP, the top of the
+ * repository (default "."); SLUICE_SLOW=1, longer deadlines and smaller crowds (also chosen when a
+ * server turns out to be instrumented). */
+#ifndef E2E_E2E_H
+#define E2E_E2E_H
+
+#include "bytes.h"
+
+#include <criterion/criterion.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Criterion kills a test that takes longer; every wait inside has a shorter deadline of its own. */
+#define E2E_SUITE(suite) TestSuite(suite, .init = e2e_begin, .fini = e2e_end, .timeout = 170)
+
+#define E2E_TEST(suite, name)         \
+    static void suite##_##name(void); \
+    Test(suite, name)                 \
+    {                                 \
+        suite##_##name();             \
+        e2e_finish();                 \
+    }                                 \
+    static void suite##_##name(void)
+
+void e2e_begin(void);
+void e2e_finish(void); /* stops and judges the servers that still run */
+void e2e_end(void); /* also after a failure: shows what servers said, kills them, removes sites */
+
+/* Ends the test as skipped; Criterion shows WHY with --verbose. */
+void e2e_skip(const char *why);
+
+const char *e2e_build_directory(void);
+const char *e2e_top_directory(void);
+
+/* Whether servers are instrumented or the machine was declared slow. */
+bool e2e_is_slow(void);
+void e2e_set_slow(void);
+
+/* FAST normally, SLOW where e2e_is_slow: for the size of crowds. */
+size_t e2e_scaled(size_t fast, size_t slow);
+
+/* Raises this process's soft limit of descriptors to its hard limit; whether it is now NEEDED or
+ * more. */
+bool e2e_raise_files(uint64_t needed);
+
+/* --- time: milliseconds of the monotonic clock ----------------------------------------------- */
+
+int64_t clock_ms(void);
+
+/* The moment MS from now, five times as far away where e2e_is_slow. */
+int64_t deadline_after(int64_t ms);
+
+/* What is left until DEADLINE, at least 0: fit for poll. */
+int deadline_left_ms(int64_t deadline);
+
+/* Lets MS pass. Only for what is about time itself (a timeout, an expiry), never to hope for an
+ * event. */
+void let_pass(int64_t ms);
+
+#endif

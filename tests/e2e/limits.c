@@ -1,0 +1,282 @@
+/* limits: crowds, shortages and slow readers: nobody is lost, nobody starves, nothing spins, and
+ * memory stays bounded. */
+#include "client.h"
+#include "crowd.h"
+#include "e2e.h"
+#include "server_process.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+E2E_SUITE(limits);
+
+static const char request[] = "GET /small.txt HTTP/1.1\r\nHost: example.org\r\n\r\n";
+
+static void create_site(struct site *site)
+{
+    site_create(site);
+    site_write_text(site, "index.html", "<!doctype html>\n");
+    site_fill(site, "small.txt", 300, 1);
+    site_fill(site, "medium.txt", KIB(20), 2);
+    site_write_sparse(site, "huge.mp4", (off_t)1 << 30);
+}
+
+/* --- crowds ---------------------------------------------------------------------------------- */
+
+E2E_TEST(limits, five_thousand_connections)
+{
+    enum { COUNT = 5000 };
+    struct site site;
+    const struct server *server;
+    struct crowd crowd;
+
+    if (!e2e_raise_files(COUNT + 100))
+        e2e_skip("RLIMIT_NOFILE allows too few descriptors");
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 1 --max-connections 5100");
+    crowd_connect(&crowd, server, COUNT, "");
+    server_expect_alive(server, "with 5000 silent connections");
+    cr_expect(process_usage(&server->process).descriptors > COUNT,
+              "the server has only %zu descriptors open",
+              process_usage(&server->process).descriptors);
+    crowd_send(&crowd, request);
+    crowd_read(&crowd, COUNT, deadline_after(30000));
+    cr_expect(crowd.answered == COUNT, "%zu of %d were answered; %s", crowd.answered, COUNT,
+              crowd_failure(&crowd));
+    crowd_close(&crowd);
+    server_expect_alive(server, "after 5000 connections");
+}
+
+E2E_TEST(limits, a_thousand_partial_heads)
+{
+    enum { COUNT = 1000 };
+    struct site site;
+    const struct server *server;
+    struct crowd crowd;
+
+    if (!e2e_raise_files(COUNT + 100))
+        e2e_skip("RLIMIT_NOFILE allows too few descriptors");
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 1 --header-timeout 60s");
+    crowd_connect(&crowd, server, COUNT, "GET /small.txt HTTP/1.1\r\nHost: exa");
+    for (size_t i = 0; i < 20; i++)
+        server_expect_alive(server, "with a thousand partial heads");
+    crowd_send(&crowd, "mple.org\r\n\r\n");
+    crowd_read(&crowd, COUNT, deadline_after(20000));
+    cr_expect(crowd.answered == COUNT, "%zu of %d were answered; %s", crowd.answered, COUNT,
+              crowd_failure(&crowd));
+    crowd_close(&crowd);
+}
+
+/* --- shortages ------------------------------------------------------------------------------- */
+
+/* COUNT clients ask and stay; fewer than that can be served at once. Those wait, without a spin,
+ * and are served as others leave. */
+static void expect_patience(const struct server *server, size_t count, size_t at_once_max)
+{
+    enum { WATCHED_MS = 500 };
+    int64_t cpu_ms;
+    struct crowd crowd;
+
+    crowd_connect(&crowd, server, count, request);
+    crowd_read(&crowd, count, clock_ms() + (int64_t)e2e_scaled(500, 2000));
+    cr_expect(crowd.answered > 0 && crowd.answered <= at_once_max,
+              "%zu of %zu were answered at once, not 1 to %zu", crowd.answered, count, at_once_max);
+
+    cpu_ms = process_usage(&server->process).cpu_ms;
+    let_pass(WATCHED_MS);
+    cpu_ms = process_usage(&server->process).cpu_ms - cpu_ms;
+    cr_expect(cpu_ms < WATCHED_MS * 3 / 10, "the server used %d ms of %d ms for waiting",
+              (int)cpu_ms, WATCHED_MS);
+
+    for (size_t before = count; crowd.answered < count && crowd.answered != before;) {
+        before = crowd.answered;
+        crowd_close_answered(&crowd);
+        crowd_read(&crowd, before + 1, deadline_after(10000));
+        crowd_read(&crowd, count, clock_ms() + 20);
+    }
+    cr_expect(crowd.answered == count, "%zu of %zu were answered in the end; %s", crowd.answered,
+              count, crowd_failure(&crowd));
+    crowd_close(&crowd);
+    server_expect_alive(server, "after a shortage");
+}
+
+E2E_TEST(limits, few_connections_allowed)
+{
+    struct site site;
+
+    create_site(&site);
+    for (enum server_kind kind = PERSISTENT; kind <= PIPELINED; kind++)
+        expect_patience(server_start(kind, &site, "--threads 1 --max-connections 3"), 20, 3);
+}
+
+E2E_TEST(limits, few_descriptors_from_the_start)
+{
+    struct site site;
+
+    create_site(&site);
+    expect_patience(server_start_with(&(struct server_setup){
+                        .kind = PIPELINED,
+                        .root = site.path,
+                        .options = "--threads 1",
+                        .files_max = 40,
+                    }),
+                    100, 40);
+}
+
+/* The limit falls while the server runs: accept4 fails with EMFILE. */
+E2E_TEST(limits, few_descriptors_later)
+{
+    struct site site;
+    const struct server *server;
+    struct rlimit limit;
+
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 1 --cache-valid 1h");
+    expect_fetch(server, "the small file", request, 200, NULL);
+    server_expect_alive(server, "before a shortage");
+    cr_assert(prlimit(server->process.pid, RLIMIT_NOFILE, NULL, &limit) == 0);
+    limit.rlim_cur = server_settled_descriptors(server) + 6;
+    cr_assert(prlimit(server->process.pid, RLIMIT_NOFILE, &limit, NULL) == 0, "prlimit: %s",
+              strerror(errno));
+    expect_patience(server, 60, 8);
+}
+
+/* --- fairness -------------------------------------------------------------------------------- */
+
+enum { DOWNLOADS = 4 };
+
+struct downloads {
+    struct client clients[DOWNLOADS];
+    _Atomic uint64_t bytes;
+    atomic_bool stop;
+    pthread_t thread;
+};
+
+static void *take_downloads(void *argument)
+{
+    static char sink[1 << 18];
+    struct downloads *downloads = argument;
+
+    while (!atomic_load(&downloads->stop)) {
+        struct pollfd ready[DOWNLOADS];
+
+        for (size_t i = 0; i < DOWNLOADS; i++)
+            ready[i] = (struct pollfd){.fd = downloads->clients[i].fd, .events = POLLIN};
+        poll(ready, DOWNLOADS, 20);
+        for (size_t i = 0; i < DOWNLOADS; i++) {
+            ssize_t count = recv(ready[i].fd, sink, sizeof(sink), MSG_DONTWAIT | MSG_TRUNC);
+
+            if (count > 0)
+                atomic_fetch_add(&downloads->bytes, (uint64_t)count);
+        }
+    }
+    return NULL;
+}
+
+static void begin_downloads(struct downloads *downloads, const struct server *server)
+{
+    for (size_t i = 0; i < DOWNLOADS; i++) {
+        client_connect(&downloads->clients[i], server);
+        client_queue_text(&downloads->clients[i], request_text("GET", "/huge.mp4"));
+        cr_assert(client_flush_blindly(&downloads->clients[i]));
+    }
+}
+
+static void end_downloads(struct downloads *downloads)
+{
+    for (size_t i = 0; i < DOWNLOADS; i++)
+        client_close(&downloads->clients[i]);
+}
+
+/* Asks for a small file 60 times; the longest wait in milliseconds. */
+static int64_t longest_wait(const struct server *server, const char *what)
+{
+    int64_t longest = 0;
+
+    for (size_t i = 0; i < 60; i++) {
+        int64_t since = clock_ms();
+
+        expect_fetch(server, what, request, 200, NULL);
+        if (clock_ms() - since > longest)
+            longest = clock_ms() - since;
+        let_pass(5);
+    }
+    return longest;
+}
+
+E2E_TEST(limits, downloads_starve_nobody)
+{
+    struct site site;
+    const struct server *server;
+    static struct downloads downloads;
+    int64_t longest;
+    int64_t allowed_ms;
+    size_t resident;
+    uint64_t bytes;
+
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 1");
+    expect_fetch(server, "the small file", request, 200, NULL);
+    resident = process_usage(&server->process).resident_bytes;
+    allowed_ms = (int64_t)e2e_scaled(500, 3000);
+
+    begin_downloads(&downloads, server);
+    longest = longest_wait(server, "besides downloads that nobody takes");
+    cr_expect(longest <= allowed_ms, "a small file took %d ms besides stuck downloads",
+              (int)longest);
+
+    cr_assert(pthread_create(&downloads.thread, NULL, take_downloads, &downloads) == 0);
+    longest = longest_wait(server, "besides downloads");
+    bytes = atomic_load(&downloads.bytes);
+    atomic_store(&downloads.stop, true);
+    pthread_join(downloads.thread, NULL);
+    cr_expect(longest <= allowed_ms, "a small file took %d ms besides downloads", (int)longest);
+    cr_expect(bytes > MIB(10), "the downloads got %llu bytes only", (unsigned long long)bytes);
+    if (!server->instrumented) {
+        resident = process_usage(&server->process).resident_bytes - resident;
+        cr_expect(resident < MIB(16), "the server grew by %zu bytes", resident);
+    }
+    end_downloads(&downloads);
+}
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+/* Clients that send request after request and take no answer. */
+E2E_TEST(limits, greedy_clients_cost_little)
+{
+    enum { COUNT = 200, REQUESTS = 2000 };
+    static const char greedy[] = "GET /medium.txt HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    struct site site;
+    const struct server *server;
+    struct bytes requests = {0};
+    struct client clients[COUNT];
+    size_t resident;
+
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 1");
+    server_expect_alive(server, "before greedy clients");
+    resident = process_usage(&server->process).resident_bytes;
+    for (size_t i = 0; i < REQUESTS; i++)
+        bytes_append_text(&requests, greedy);
+    for (size_t i = 0; i < COUNT; i++) {
+        client_connect_with(&clients[i], &(struct client_setup){.port = server->port,
+                                                                .receive_buffer_bytes = 4096});
+        send(clients[i].fd, requests.data, requests.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    for (size_t i = 0; i < 50; i++)
+        server_expect_alive(server, "besides greedy clients");
+    if (!server->instrumented) {
+        resident = process_usage(&server->process).resident_bytes - resident;
+        cr_expect(resident < MIB(24), "the server grew by %zu bytes for %d clients", resident,
+                  COUNT);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        client_close(&clients[i]);
+    server_expect_alive(server, "after greedy clients");
+}

@@ -1,0 +1,256 @@
+/* process: see process.h. */
+#include "process.h"
+
+#include "e2e.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NOBODY = 65534 };
+
+void process_add_words(struct process_setup *setup, const char *text)
+{
+    size_t count = 0;
+    char *rest = strdup(text ? text : "");
+
+    cr_assert(rest != NULL);
+    while (setup->arguments[count])
+        count++;
+    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+        cr_assert(count + 1 < COUNT_OF(setup->arguments), "too many arguments");
+        if (*word)
+            setup->arguments[count++] = word;
+    }
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+static void fail_in_child(const char *what)
+{
+    dprintf(STDERR_FILENO, "e2e child: %s: %s\n", what, strerror(errno));
+    _exit(126);
+}
+
+static void become_nobody(void)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+        setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        fail_in_child("become nobody");
+}
+
+/* Runs PATH in this process. The descriptor reaches the program where nobody may not walk to it (a
+ * checkout below /root). */
+static void run(const char *path, char *const arguments[], bool as_nobody, pid_t parent)
+{
+    int program = open(path, O_PATH | O_CLOEXEC);
+
+    if (program < 0)
+        fail_in_child(path);
+    if (as_nobody)
+        become_nobody();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* not sooner: a change of user clears it */
+    if (getppid() != parent)
+        _exit(126);
+    execv(path, arguments);
+    if (errno == EACCES)
+        syscall(SYS_execveat, program, "", arguments, environ, AT_EMPTY_PATH);
+    fail_in_child(path);
+}
+
+static void be_child(const struct process_setup *setup, const char *path, int output, int error,
+                     pid_t parent)
+{
+    char *arguments[COUNT_OF(setup->arguments) + 1] = {strdup(setup->program)};
+    struct rlimit files = {.rlim_cur = setup->files_max, .rlim_max = setup->files_max};
+    sigset_t none;
+    int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    for (size_t i = 0; setup->arguments[i]; i++)
+        arguments[i + 1] = strdup(setup->arguments[i]);
+    if (input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0)
+        _exit(126);
+    setpgid(0, 0);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    if (setup->directory && chdir(setup->directory) < 0)
+        fail_in_child(setup->directory);
+    if (setup->files_max && setrlimit(RLIMIT_NOFILE, &files) < 0)
+        fail_in_child("RLIMIT_NOFILE");
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    run(path, arguments, setup->as_nobody, parent);
+}
+
+void process_start(struct process *process, const struct process_setup *setup)
+{
+    const char *built = text_format("%s/%s", e2e_build_directory(), setup->program);
+    char *path = realpath(built, NULL);
+    int output[2];
+    int error = memfd_create("stderr", MFD_CLOEXEC);
+    pid_t parent = getpid();
+
+    cr_assert(path != NULL, "%s: %s; run make first, or set SLUICE_BUILD", built, strerror(errno));
+    cr_assert(error >= 0 && pipe2(output, O_CLOEXEC) == 0, "pipe2: %s", strerror(errno));
+    process->pid = fork();
+    cr_assert(process->pid >= 0, "fork: %s", strerror(errno));
+    if (process->pid == 0)
+        be_child(setup, path, output[1], error, parent);
+    close(output[1]);
+    fcntl(output[0], F_SETFL, O_NONBLOCK);
+    process->output_fd = output[0];
+    process->error_fd = error;
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    cr_assert(process->pidfd >= 0, "pidfd_open: %s", strerror(errno));
+    free(path);
+}
+
+/* --- ending ---------------------------------------------------------------------------------- */
+
+bool process_wait(struct process *process, int64_t deadline)
+{
+    struct pollfd ended = {.fd = process->pidfd, .events = POLLIN};
+
+    if (process->pid == 0)
+        return true;
+    while (poll(&ended, 1, deadline_left_ms(deadline)) <= 0)
+        if (deadline_left_ms(deadline) == 0)
+            return false;
+    waitpid(process->pid, &process->status, 0);
+    process->pid = 0;
+    return true;
+}
+
+void process_signal(const struct process *process, int number)
+{
+    cr_assert(process->pid > 0 && kill(process->pid, number) == 0, "kill: %s", strerror(errno));
+}
+
+void process_kill(struct process *process)
+{
+    if (process->pid == 0)
+        return;
+    kill(process->pid, SIGKILL);
+    waitpid(process->pid, &process->status, 0);
+    process->pid = 0;
+}
+
+const char *process_errors(const struct process *process)
+{
+    struct bytes text = {0};
+    ssize_t count;
+
+    while ((count =
+                pread(process->error_fd, bytes_reserve(&text, 4096), 4096, (off_t)text.length)) > 0)
+        text.length += (size_t)count;
+    return bytes_text(&text);
+}
+
+void process_read_output(const struct process *process, struct bytes *output)
+{
+    ssize_t count;
+
+    while ((count = read(process->output_fd, bytes_reserve(output, 4096), 4096)) > 0)
+        output->length += (size_t)count;
+}
+
+const char *sanitizer_report(const char *text)
+{
+    static const char *const signs[] = {
+        "ERROR: AddressSanitizer",  "LeakSanitizer",          "runtime error:",
+        "WARNING: ThreadSanitizer", "FATAL: ThreadSanitizer", "MemorySanitizer",
+        "Sanitizer:DEADLYSIGNAL",
+    };
+
+    for (size_t i = 0; i < COUNT_OF(signs); i++) {
+        const char *found = strstr(text, signs[i]);
+
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+const char *status_text(int status)
+{
+    if (WIFSIGNALED(status))
+        return text_format("killed by signal %d (%s)", WTERMSIG(status),
+                           strsignal(WTERMSIG(status)));
+    return text_format("exit status %d", WEXITSTATUS(status));
+}
+
+/* --- /proc ----------------------------------------------------------------------------------- */
+
+static size_t status_kib(const char *status, const char *name)
+{
+    const char *line = strstr(status, name);
+
+    return line ? (size_t)strtoull(line + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+static const char *read_proc(pid_t pid, const char *name)
+{
+    struct bytes text = {0};
+    FILE *file = fopen(text_format("/proc/%d/%s", (int)pid, name), "re");
+
+    if (file) {
+        text.length = fread(bytes_reserve(&text, 8192), 1, 8192, file);
+        fclose(file);
+    }
+    return bytes_text(&text);
+}
+
+static size_t count_descriptors(pid_t pid)
+{
+    DIR *directory = opendir(text_format("/proc/%d/fd", (int)pid));
+    size_t count = 0;
+
+    while (directory && readdir(directory))
+        count++;
+    if (directory)
+        closedir(directory);
+    return count > 2 ? count - 2 : 0; /* "." and ".." */
+}
+
+/* User and system time of all threads, in clock ticks: fields 14 and 15 of proc_pid_stat(5). */
+static int64_t cpu_ticks(pid_t pid)
+{
+    const char *stat = read_proc(pid, "stat");
+    const char *field = strrchr(stat, ')'); /* the end of the 2nd, which may have spaces in it */
+    char *end;
+    uint64_t ticks;
+
+    for (size_t i = 2; field && i < 14; i++) {
+        field = strchr(field, ' ');
+        field += field != NULL;
+    }
+    if (!field)
+        return 0;
+    ticks = strtoull(field, &end, 10);
+    return (int64_t)(ticks + strtoull(end, NULL, 10));
+}
+
+struct usage process_usage(const struct process *process)
+{
+    const char *status = read_proc(process->pid, "status");
+
+    return (struct usage){
+        .cpu_ms = cpu_ticks(process->pid) * 1000 / sysconf(_SC_CLK_TCK),
+        .resident_bytes = status_kib(status, "VmRSS:"),
+        .virtual_bytes = status_kib(status, "VmSize:"),
+        .descriptors = count_descriptors(process->pid),
+    };
+}

@@ -1,0 +1,64 @@
+/* process: a child that is watched: how it is started, what it said, how it ended, what it uses.
+ *
+ * A child gets its own process group, /dev/null for input, a pipe for output and a memory file for
+ * errors (which never fills up), and dies with the test's thread that started it. */
+#ifndef E2E_PROCESS_H
+#define E2E_PROCESS_H
+
+#include "bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process_setup {
+    const char *program;       /* its file name in the build directory */
+    const char *arguments[24]; /* after the name; NULL ends them */
+    const char *directory;     /* NULL: stays where the test is */
+    bool as_nobody;            /* run as user and group 65534; needs root */
+    uint64_t files_max;        /* RLIMIT_NOFILE, soft and hard; 0: as it is */
+};
+
+struct process {
+    pid_t pid;     /* 0: none */
+    int pidfd;     /* readable when it has ended */
+    int output_fd; /* its standard output, non-blocking */
+    int error_fd;  /* a file that holds its standard error */
+    int status;    /* as waitpid gives it, once it has ended */
+};
+
+/* Adds the words of TEXT, separated by single spaces, to the arguments. TEXT may be NULL. */
+void process_add_words(struct process_setup *setup, const char *text);
+
+void process_start(struct process *process, const struct process_setup *setup);
+
+/* Waits for the end until DEADLINE; whether it came. */
+bool process_wait(struct process *process, int64_t deadline);
+
+void process_signal(const struct process *process, int number);
+
+/* SIGKILL, if it still runs, and gone. */
+void process_kill(struct process *process);
+
+/* What it wrote to standard error so far, and, after its end, the rest of its output. Kept. */
+const char *process_errors(const struct process *process);
+void process_read_output(const struct process *process, struct bytes *output);
+
+/* The first line of a sanitizer's report in TEXT, or NULL. */
+const char *sanitizer_report(const char *text);
+
+/* "exit status 0", "killed by signal 9 (Killed)". Kept. */
+const char *status_text(int status);
+
+/* --- what a process uses, from /proc --------------------------------------------------------- */
+
+struct usage {
+    int64_t cpu_ms; /* user and system, of all threads */
+    size_t resident_bytes;
+    size_t virtual_bytes;
+    size_t descriptors;
+};
+
+struct usage process_usage(const struct process *process);
+
+#endif

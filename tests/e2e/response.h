@@ -1,0 +1,47 @@
+/* response: a strict reader of one HTTP/1.x response at the beginning of given bytes (RFC 9112).
+ *
+ * It knows what Sluice may send, not what the protocol allows: lines end in CRLF, "Name: value"
+ * with one space, no field twice, a body has its Content-Length. Anything else is malformed, so
+ * that no test has to look for it. Pure: no I/O. */
+#ifndef E2E_RESPONSE_H
+#define E2E_RESPONSE_H
+
+#include "bytes.h"
+
+#include <stdbool.h>
+
+struct response_field {
+    const char *name; /* kept strings */
+    const char *value;
+};
+
+struct response {
+    int minor; /* of HTTP/1.x */
+    int status;
+    char reason[64];
+    struct view head; /* status line to empty line, *borrowed* */
+    struct view body; /* *borrowed*; empty where the method or the status allows none */
+    struct response_field fields[24];
+    size_t field_count;
+    size_t date_offset; /* of Date's 29 bytes in the head; 0: there is no such field */
+};
+
+enum { RESPONSE_DATE_LENGTH = 29 };
+
+enum response_result {
+    RESPONSE_WHOLE,      /* it occupies head.length + body.length bytes */
+    RESPONSE_INCOMPLETE, /* more bytes are needed */
+    RESPONSE_MALFORMED,  /* *RET_WHY says what is wrong */
+};
+
+/* Reads the response at DATA. NO_BODY: it answers a HEAD. RET is written for RESPONSE_WHOLE only. */
+enum response_result response_parse(struct response *ret, const char *data, size_t length,
+                                    bool no_body, const char **ret_why);
+
+/* The value of the field NAME (case ignored), or NULL. */
+const char *response_field(const struct response *response, const char *name);
+
+/* The head with Date's value masked by '#', kept: equal for equal answers at different times. */
+struct view response_masked_head(const struct response *response);
+
+#endif

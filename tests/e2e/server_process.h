@@ -1,0 +1,65 @@
+/* server_process: one of the three servers, running, and ready to be connected to.
+ *
+ * A server lives until server_stop, or the end of its test, which stops and judges it (E2E_TEST).
+ * The port is the one its start screen names: every server takes a free one. */
+#ifndef E2E_SERVER_PROCESS_H
+#define E2E_SERVER_PROCESS_H
+
+#include "process.h"
+#include "site.h"
+
+enum server_kind {
+    SIMPLE,
+    PERSISTENT,
+    PIPELINED,
+    SERVER_KIND_COUNT,
+};
+
+struct server {
+    enum server_kind kind;
+    const char *name; /* of the program */
+    struct process process;
+    uint16_t port;
+    bool instrumented;   /* built with a sanitizer */
+    struct bytes screen; /* what it wrote to standard output so far */
+};
+
+/* What may differ from "NAME 0 ROOT --bind 127.0.0.1". */
+struct server_setup {
+    enum server_kind kind;
+    const char *root;
+    const char *options; /* words separated by spaces, or NULL */
+    const char *port;    /* NULL: 0 */
+    bool no_bind;        /* the options say where */
+    bool as_nobody;
+    uint64_t files_max;
+    const char *directory;
+};
+
+/* "simple-server", "persistent-server", "pipelined-server". */
+const char *server_program(enum server_kind kind);
+
+/* Starts a server and waits until it is ready. *Borrowed* until the end of the test. */
+struct server *server_start(enum server_kind kind, const struct site *site, const char *options);
+struct server *server_start_with(const struct server_setup *setup);
+
+/* SIGTERM; it must end in time, with status 0, and leave no sanitizer's report. */
+void server_stop(struct server *server);
+
+/* Waits for the end, which something else has caused, and judges as server_stop does. */
+void server_expect_end(struct server *server, int64_t ms);
+
+/* It must still run and answer a request. */
+void server_expect_alive(const struct server *server, const char *what);
+
+/* How many descriptors it has open, once that has not changed for a while: connections that were
+ * closed a moment ago may still be closing. */
+size_t server_settled_descriptors(const struct server *server);
+
+/* It must come to have exactly COUNT descriptors open. */
+void server_expect_descriptors(const struct server *server, size_t count, const char *what);
+
+void servers_stop_all(void);
+void servers_abandon_all(void);
+
+#endif
