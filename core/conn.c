@@ -18,6 +18,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
               KEEP_FULL_MAX);
     wheel_init(&context->wheel, now_ms);
     list_init(&context->partial);
+    list_init(&context->stalled);
     list_init(&context->starved);
     context->returned = false;
     context->draining = false;
@@ -35,7 +36,7 @@ static void give_back(struct conn_context *context, void *storage, size_t bytes)
     if (!storage)
         return;
     slab_give(bytes == CONN_SMALL_BYTES ? &context->small : &context->full, storage);
-    context->returned = context->returned || bytes == CONN_FULL_BYTES;
+    context->returned = true;
 }
 
 static void return_input(struct conn_context *context, struct conn *conn)
@@ -54,7 +55,7 @@ static void return_output(struct conn_context *context, struct conn *conn)
 
 void conn_init(struct conn_context *context, struct conn *conn, int fd)
 {
-    *conn = (struct conn){.fd = fd, .state = CONN_OPEN, .hungry = true};
+    *conn = (struct conn){.fd = fd, .state = CONN_OPEN, .hungry = true, .kernel_bytes = UINT32_MAX};
     h1_init(&conn->session, &context->limits);
     wheel_timer_init(&conn->timer);
 }
@@ -64,7 +65,7 @@ void conn_fini(struct conn_context *context, struct conn *conn)
     files_cancel(&conn->waiter);
     wheel_cancel(&context->wheel, &conn->timer);
     list_remove(&conn->queue);
-    list_remove(&conn->partial);
+    list_remove(&conn->holding);
     unsigned cut = outq_clear(&conn->output);
     counters_add(context->counters, COUNTER_RESPONSES_CUT, cut);
     ring_consume(&conn->input, conn->input.length);
@@ -92,12 +93,12 @@ unsigned conn_room(struct conn_context *context, struct conn *conn,
     struct ring *input = &conn->input;
     if (input->length == input->capacity && input->capacity < CONN_FULL_BYTES) {
         char *storage = take_for_input(context);
-        if (!storage)
-            return 0;
-        if (input->storage)
+        if (storage && input->storage)
             give_back(context, ring_move(input, storage, CONN_FULL_BYTES), CONN_SMALL_BYTES);
-        else
+        else if (storage)
             ring_lend(input, storage, CONN_FULL_BYTES);
+        else if (!input->storage && (storage = slab_take(&context->small)))
+            ring_lend(input, storage, CONN_SMALL_BYTES); /* a short head, or the end of input */
     }
     return ring_room(input, ret_pieces);
 }
@@ -128,6 +129,10 @@ static bool lend_output(struct conn_context *context, struct conn *conn, bool fu
     if (bytes == CONN_FULL_BYTES || (bytes > 0 && !full))
         return true;
     void *storage = slab_take(&context->full);
+    if (!storage && bytes == 0 && (storage = slab_take(&context->small))) {
+        outq_lend(&conn->output, storage, CONN_SMALL_BYTES); /* enough for most answers */
+        return true;
+    }
     if (!storage) {
         conn_starve(context, conn);
         return false;
@@ -190,6 +195,11 @@ static bool answer(struct conn_context *context, struct conn *conn, struct reque
     struct plan plan;
     plan_make(&plan, request, resource, &context->now);
     bool queued = queue_answer(context, conn, request, &plan);
+    if (!queued && !conn->starved && outq_empty(&conn->output)) {
+        request->refusal = HTTP_INTERNAL_ERROR; /* a head that no storage can hold */
+        plan_make(&plan, request, NULL, &context->now);
+        queued = queue_answer(context, conn, request, &plan);
+    }
     resource_drop(resource);
     if (queued)
         conn->phase_renewed = true;
@@ -239,6 +249,7 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     outq_released(&conn->output, length);
     counters_add(context->counters, COUNTER_BYTES_SENT, length);
     conn->phase_renewed = true;
+    conn->kernel_bytes = UINT32_MAX;
     while (outq_next_end(&conn->output, &end)) {
         h1_sent(&conn->session);
         counters_add(context->counters, COUNTER_RESPONSES, 1);
@@ -254,9 +265,10 @@ enum conn_verdict conn_verdict(const struct conn_context *context, const struct 
     if (conn->session.state == H1_STATE_ENDED) {
         /* Closing with input unread, or yet to come, would make the kernel send RST, which destroys
          * the answer on its way (RFC 9112 section 9.6). */
-        bool silent = conn->input_ended ||
-                      (conn->session.peer_done && conn->input.length == 0 && !conn->readable);
-        return silent ? CONN_CLOSES : CONN_LINGERS;
+        if (conn->input_ended)
+            return CONN_CLOSES;
+        bool silent = conn->session.peer_done && conn->input.length == 0 && !conn->readable;
+        return silent ? CONN_ENDS : CONN_LINGERS;
     }
     if (conn->hungry && conn->input_ended)
         return CONN_CLOSES;
@@ -293,7 +305,7 @@ static enum conn_phase phase_of(const struct conn *conn)
         return CONN_PHASE_STARVED;
     if (conn->session.state == H1_STATE_BODY)
         return CONN_PHASE_BODY;
-    if (conn->input.length > 0)
+    if (h1_in_head(&conn->session))
         return CONN_PHASE_HEAD;
     return conn->session.requests == 0 ? CONN_PHASE_FIRST : CONN_PHASE_IDLE;
 }
@@ -306,12 +318,13 @@ static uint64_t phase_ms(const struct conn_context *context, enum conn_phase pha
         return context->header_ms;
     case CONN_PHASE_LINGER:
         return LINGER_QUIET_MS;
+    case CONN_PHASE_SEND:
+        return context->idle_ms / 2; /* looked at twice, see transfer_drains */
     case CONN_PHASE_NONE:
     case CONN_PHASE_IDLE:
     case CONN_PHASE_BODY:
     case CONN_PHASE_JOB:
     case CONN_PHASE_STARVED:
-    case CONN_PHASE_SEND:
         break;
     }
     return context->idle_ms;
@@ -325,7 +338,7 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
         return;
     conn->phase = phase;
     conn->phase_renewed = false;
-    list_remove(&conn->partial); /* a new head is the youngest; see settle_partial */
+    list_remove(&conn->holding); /* a new head, and who has just got on, are the youngest */
     uint64_t deadline_ms = context->now.ms + phase_ms(context, phase);
     if (phase == CONN_PHASE_LINGER && deadline_ms > conn->linger_end_ms)
         deadline_ms = conn->linger_end_ms;
@@ -356,13 +369,17 @@ static void settle_output(struct conn_context *context, struct conn *conn)
     }
 }
 
-/* Keeps CONN among those that may be shed for the storage that they hold, or out of them. */
-static void settle_partial(struct conn_context *context, struct conn *conn)
+/* Keeps CONN among those that may be shed for the full storage that they hold, or out of them. */
+static void settle_holding(struct conn_context *context, struct conn *conn)
 {
-    if (conn->phase != CONN_PHASE_HEAD || conn->input.capacity != CONN_FULL_BYTES)
-        list_remove(&conn->partial);
-    else if (!list_linked(&conn->partial))
-        list_append(&context->partial, &conn->partial);
+    bool partial = conn->phase == CONN_PHASE_HEAD && conn->input.capacity == CONN_FULL_BYTES;
+    bool stalled = conn->phase == CONN_PHASE_SEND && !conn->writable &&
+                   (conn->input.capacity == CONN_FULL_BYTES ||
+                    outq_storage_bytes(&conn->output) == CONN_FULL_BYTES);
+    if (!partial && !stalled)
+        list_remove(&conn->holding);
+    else if (!list_linked(&conn->holding))
+        list_append(partial ? &context->partial : &context->stalled, &conn->holding);
 }
 
 void conn_settle(struct conn_context *context, struct conn *conn)
@@ -370,7 +387,7 @@ void conn_settle(struct conn_context *context, struct conn *conn)
     settle_input(context, conn);
     settle_output(context, conn);
     enter_phase(context, conn);
-    settle_partial(context, conn);
+    settle_holding(context, conn);
 }
 
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
@@ -381,9 +398,9 @@ enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
     return answer(context, conn, &request) ? CONN_GOES_ON : CONN_CLOSES;
 }
 
-struct conn *conn_oldest_partial(struct conn_context *context)
+struct conn *conn_to_shed(struct conn_context *context)
 {
-    if (list_is_empty(&context->partial))
-        return NULL;
-    return CONTAINER_OF(context->partial.next, struct conn, partial);
+    const struct list *from =
+        list_is_empty(&context->partial) ? &context->stalled : &context->partial;
+    return list_is_empty(from) ? NULL : CONTAINER_OF(from->next, struct conn, holding);
 }

@@ -36,8 +36,10 @@ struct conn_context {
     struct slab small;
     struct slab full;
     struct list partial; /* connections with part of a head in full storage, the oldest first */
-    struct list starved; /* connections that wait for full storage */
-    bool returned;       /* full storage has come back since the loop last looked */
+    struct list
+        stalled; /* connections whose peers take nothing, with output in full storage, likewise */
+    struct list starved; /* connections that wait for storage */
+    bool returned;       /* storage has come back since the loop last looked */
     bool draining;       /* every response is the last of its connection */
 };
 
@@ -64,7 +66,8 @@ struct conn {
     int fd;
     uint32_t slot; /* with GENERATION, the connection's identity in events */
     uint32_t generation;
-    uint32_t linger_left;   /* bytes that will still be discarded, in CONN_LINGERING */
+    uint32_t kernel_bytes; /* that the socket still held when the peer was last seen to take none */
+    uint32_t linger_left;  /* bytes that will still be discarded, in CONN_LINGERING */
     uint64_t linger_end_ms; /* and until when, at the latest */
     struct ring input;
     struct outq output;
@@ -72,7 +75,7 @@ struct conn {
     struct files_waiter waiter;
     struct wheel_timer timer;
     struct list queue;   /* the loop's run list, the context's starved list, or the graveyard */
-    struct list partial; /* the context's partial list */
+    struct list holding; /* the context's partial or stalled list */
     enum conn_state state : 8;
     enum conn_phase phase : 8;
     bool phase_renewed : 1; /* progress: the phase's time begins again */
@@ -123,6 +126,8 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
 enum conn_verdict {
     CONN_GOES_ON,
     CONN_LINGERS, /* all is sent; input may still come: shut our side, discard, then close */
+    CONN_ENDS,    /* all is sent, and the peer said it sends no more: close if all has arrived, else
+                     linger, because it may be wrong about that */
     CONN_CLOSES,  /* nothing more can happen */
 };
 
@@ -142,7 +147,8 @@ void conn_settle(struct conn_context *context, struct conn *conn);
 /* The deadline of what CONN was waiting for has passed. GOES_ON: there is an answer to be sent (408). */
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
 
-/* Of the connections whose partial heads hold full storage, the one to shed: the oldest. Or NULL. */
-struct conn *conn_oldest_partial(struct conn_context *context);
+/* Of the connections that hold full storage and don't get on, the one to shed: the oldest partial head,
+ * else who has taken no output for the longest. Or NULL. */
+struct conn *conn_to_shed(struct conn_context *context);
 
 #endif

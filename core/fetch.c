@@ -60,11 +60,12 @@ int fetch_open_root(const char *root)
     return fd < 0 ? -errno : fd;
 }
 
-/* Returns a descriptor or a negative errno; -EAGAIN in WITHOUT_WAITING means that it would wait. */
-static int open_beneath(int root_fd, const char *name, enum fetch_mode mode)
+/* Opens NAME with FLAGS. Returns a descriptor or a negative errno; -EAGAIN in WITHOUT_WAITING means that
+ * it would wait. */
+static int open_beneath(int root_fd, const char *name, uint64_t flags, enum fetch_mode mode)
 {
     struct open_how how = {
-        .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+        .flags = flags | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
                    (mode == FETCH_WITHOUT_WAITING ? (uint64_t)RESOLVE_CACHED : 0),
     };
@@ -183,27 +184,53 @@ static int fetch_file(int fd, enum fetch_mode mode, struct blob_identity *identi
     return 0;
 }
 
-/* Decides what the open descriptor FD is. Returns 0 or a negative errno; *takes* FD in any case. */
-static int examine(int fd, bool index_wanted, enum fetch_mode mode,
-                   const struct blob_identity *known, struct fetched *ret)
+/* Opens and loads NAME, which has just been found to be a regular file; it is looked at once more, since
+ * it may be another by now. Returns 0 or a negative errno. */
+static int open_and_load(int root_fd, const char *name, enum fetch_mode mode, struct fetched *ret)
 {
     struct stat status;
     struct blob_identity identity = {0};
-    int error = identify(fd, &status, &identity);
-    if (!error) {
-        if (S_ISDIR(status.st_mode) && !index_wanted)
-            *ret = (struct fetched){.kind = FETCH_DIRECTORY, .cacheable = true};
-        else if (!S_ISREG(status.st_mode))
-            refuse(ret, HTTP_NOT_FOUND);
-        else if (known && blob_identity_equal(known, &identity))
-            *ret =
-                (struct fetched){.kind = FETCH_UNCHANGED, .identity = identity, .cacheable = true};
-        else
-            error = fetch_file(fd, mode, &identity, ret);
-    }
-    if (error || ret->kind != FETCH_FILE || ret->body->fd != fd)
+    int fd = open_beneath(root_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, mode);
+    int error = fd < 0 ? fd : identify(fd, &status, &identity);
+    if (!error)
+        error = S_ISREG(status.st_mode) ? fetch_file(fd, mode, &identity, ret) : -ENXIO;
+    if (fd >= 0 && (error || ret->body->fd != fd))
         close(fd);
     return error;
+}
+
+/* What is there at NAME? To look does nothing to it (O_PATH); to open a FIFO or a device might.
+ * Returns 0 or a negative errno. */
+static int look(int root_fd, const char *name, enum fetch_mode mode, struct stat *ret_status,
+                struct blob_identity *ret_identity)
+{
+    int fd = open_beneath(root_fd, name, O_PATH, mode);
+    if (fd < 0)
+        return fd;
+    int error = identify(fd, ret_status, ret_identity);
+    close(fd);
+    return error;
+}
+
+static int fetch_name(int root_fd, const char *name, bool index_wanted, enum fetch_mode mode,
+                      const struct blob_identity *known, struct fetched *ret)
+{
+    struct stat status;
+    struct blob_identity identity = {0};
+    int error = look(root_fd, name, mode, &status, &identity);
+    if (error)
+        return error;
+    if (S_ISDIR(status.st_mode) && !index_wanted) {
+        *ret = (struct fetched){.kind = FETCH_DIRECTORY, .cacheable = true};
+        return 0;
+    }
+    if (!S_ISREG(status.st_mode))
+        return refuse(ret, HTTP_NOT_FOUND);
+    if (known && blob_identity_equal(known, &identity)) {
+        *ret = (struct fetched){.kind = FETCH_UNCHANGED, .identity = identity, .cacheable = true};
+        return 0;
+    }
+    return open_and_load(root_fd, name, mode, ret);
 }
 
 int fetch(int root_fd, const struct path *path, struct str index, enum fetch_mode mode,
@@ -218,8 +245,7 @@ int fetch(int root_fd, const struct path *path, struct str index, enum fetch_mod
         end = str_put(end, index);
     }
     *end = '\0';
-    int fd = open_beneath(root_fd, name, mode);
-    int error = fd < 0 ? fd : examine(fd, path->directory, mode, known, ret);
+    int error = fetch_name(root_fd, name, path->directory, mode, known, ret);
     if (error == -EAGAIN && mode == FETCH_WITHOUT_WAITING)
         return -EAGAIN;
     return error ? refuse(ret, fetch_status_of(-error)) : 0;

@@ -10,7 +10,7 @@
 
 enum {
     JOB_THREADS_MAX = 2,
-    JOBS_MAX = 256, /* look-ups that wait at once; more are done on the spot */
+    JOBS_MAX = 1024, /* look-ups that wait at once; more are done on the spot */
 };
 
 struct files {
@@ -29,6 +29,7 @@ struct fill {
     struct files_waiter *waiters;
     struct files *files;
     struct blob *root; /* pinned: the job uses its descriptor */
+    uint64_t started_ms;
     bool known_set;
     struct blob_identity known;
     struct fetched fetched; /* by the job */
@@ -132,14 +133,14 @@ struct resource *files_refusal(struct files *files, enum http_status status)
 
 /* The resource that FETCHED makes of PATH. *Takes* FETCHED's body. NULL: out of memory. */
 static struct resource *make_resource(struct files *files, const struct path *path,
-                                      struct fetched *fetched)
+                                      const struct date_now *now, struct fetched *fetched)
 {
     switch (fetched->kind) {
     case FETCH_FILE: {
         struct str name =
             path->directory ? files->config.index : (struct str){path->text, path->length};
-        struct resource *resource = resource_create_file(fetched->body, &fetched->identity,
-                                                         mime_of(files->config.mime, name));
+        struct resource *resource = resource_create_file(
+            fetched->body, &fetched->identity, mime_of(files->config.mime, name), now->seconds);
         blob_drop(fetched->body);
         fetched->body = NULL;
         return resource;
@@ -154,26 +155,25 @@ static struct resource *make_resource(struct files *files, const struct path *pa
     return NULL;
 }
 
-/* Gives what FETCHED (of which it *takes* the body) says about PATH, and keeps it in the cache if it
+/* Gives what FETCHED at SEEN_MS (its body is *taken*) says about PATH, and keeps it in the cache if it
  * may. Pinned, *given*; NULL: out of memory, or it was unchanged but its entry is gone. */
 static struct resource *publish(struct files *files, const struct path *path,
-                                const struct date_now *now, struct fetched *fetched)
+                                const struct date_now *now, uint64_t seen_ms,
+                                struct fetched *fetched)
 {
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    uint64_t good_until_ms = now->ms + files->config.valid_ms;
+    uint64_t good_until_ms = seen_ms + files->config.valid_ms;
     if (fetched->kind == FETCH_UNCHANGED) {
-        if (!entry || !blob_identity_equal(&entry->identity, &fetched->identity))
+        if (!fetched->cacheable || !entry ||
+            !blob_identity_equal(&entry->identity, &fetched->identity))
             return NULL;
         entry->good_until_ms = good_until_ms;
         return resource_pin(entry->resource);
     }
-    struct resource *resource = make_resource(files, path, fetched);
-    if (!resource || !fetched->cacheable) {
-        if (entry)
-            cache_remove(files->cache, entry);
+    struct resource *resource = make_resource(files, path, now, fetched);
+    if (!resource || !fetched->cacheable)
         return resource;
-    }
     entry = cache_put(files->cache, &key, resource);
     if (entry) {
         entry->good_until_ms = good_until_ms;
@@ -185,14 +185,18 @@ static struct resource *publish(struct files *files, const struct path *path,
 
 /* --- Look-ups on the spot ---------------------------------------------------------------------- */
 
+static bool is_out_of_descriptors(const struct fetched *fetched)
+{
+    return fetched->kind == FETCH_REFUSED && fetched->status == HTTP_UNAVAILABLE;
+}
+
 /* fetch, which when descriptors are out takes one from the cache and tries once more. That may be the
  * one of the very entry that KNOWN is from, so then everything is read. */
 static int fetch_here(struct files *files, const struct path *path, enum fetch_mode mode,
                       const struct blob_identity *known, struct fetched *ret)
 {
     int error = fetch(files->root->fd, path, files->config.index, mode, known, ret);
-    if (!error && ret->kind == FETCH_REFUSED && ret->status == HTTP_UNAVAILABLE &&
-        cache_shed_file(files->cache))
+    if (!error && is_out_of_descriptors(ret) && cache_shed_file(files->cache))
         error = fetch(files->root->fd, path, files->config.index, mode, NULL, ret);
     return error;
 }
@@ -203,7 +207,7 @@ static struct resource *lookup_waiting(struct files *files, const struct path *p
 {
     struct fetched fetched;
     fetch_here(files, path, FETCH_WAITING, NULL, &fetched);
-    return publish(files, path, now, &fetched);
+    return publish(files, path, now, now->ms, &fetched);
 }
 
 /* --- Look-ups by a job ------------------------------------------------------------------------- */
@@ -218,7 +222,8 @@ static void run_fill(struct job *job)
 static struct fill *find_fill(struct files *files, const struct path *path)
 {
     for (struct fill *fill = files->fills; fill; fill = fill->next) {
-        if (fill->path.length == path->length && fill->path.directory == path->directory &&
+        if (fill->root == files->root && fill->path.length == path->length &&
+            fill->path.directory == path->directory &&
             memcmp(fill->path.text, path->text, path->length) == 0)
             return fill;
     }
@@ -227,7 +232,7 @@ static struct fill *find_fill(struct files *files, const struct path *path)
 
 /* Has a job look PATH up. NULL when no more can be taken. */
 static struct fill *start_fill(struct files *files, const struct path *path,
-                               const struct blob_identity *known)
+                               const struct date_now *now, const struct blob_identity *known)
 {
     struct fill *fill = malloc(sizeof(*fill));
     if (!fill)
@@ -236,6 +241,7 @@ static struct fill *start_fill(struct files *files, const struct path *path,
     fill->waiters = NULL;
     fill->files = files;
     fill->root = blob_pin(files->root);
+    fill->started_ms = now->ms;
     fill->known_set = known != NULL;
     if (known)
         fill->known = *known;
@@ -257,7 +263,12 @@ static void finish_fill(struct files *files, struct fill *fill, const struct dat
     while (*link != fill)
         link = &(*link)->next;
     *link = fill->next;
-    struct resource *resource = publish(files, &fill->path, now, &fill->fetched);
+    struct resource *resource = NULL;
+    if (fill->root != files->root)
+        fill->fetched.cacheable = false; /* of a ROOT that is no more: for who has waited, only */
+    bool retry = is_out_of_descriptors(&fill->fetched) && cache_shed_file(files->cache);
+    if (!retry) /* else each that waits looks again, itself */
+        resource = publish(files, &fill->path, now, fill->started_ms, &fill->fetched);
     while (fill->waiters) {
         struct files_waiter *waiter = fill->waiters;
         fill->waiters = waiter->next;
@@ -293,12 +304,25 @@ void files_cancel(struct files_waiter *waiter)
     waiter->ready = NULL;
 }
 
+bool files_busy(const struct files *files)
+{
+    return jobs_busy(files->jobs);
+}
+
 int files_fd(const struct files *files)
 {
     return jobs_fd(files->jobs);
 }
 
 /* --- The look-up -------------------------------------------------------------------------------- */
+
+/* Whether ENTRY can be served without being looked at. What is sent from a descriptor would show what
+ * the file is now, under the validators of what it was; so that is looked at each time. */
+static bool is_as_it_was(const struct cache_entry *entry)
+{
+    const struct blob *body = entry->resource->file.body;
+    return !body || body->fd < 0 || blob_file_unchanged(body);
+}
 
 /* What isn't in the cache, or has to be looked at again. */
 static enum files_result lookup_cold(struct files *files, const struct path *path,
@@ -314,10 +338,10 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
     struct fetched fetched;
     if (!fill) {
         if (fetch_here(files, path, FETCH_WITHOUT_WAITING, known, &fetched) == 0) {
-            *ret = publish(files, path, now, &fetched);
+            *ret = publish(files, path, now, now->ms, &fetched);
             return FILES_READY;
         }
-        fill = start_fill(files, path, known);
+        fill = start_fill(files, path, now, known);
     }
     if (!fill) {
         *ret = lookup_waiting(files, path, now);
@@ -340,7 +364,7 @@ enum files_result files_lookup(struct files *files, const struct path *path,
     }
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    if (entry && now->ms < entry->good_until_ms) {
+    if (entry && now->ms < entry->good_until_ms && is_as_it_was(entry)) {
         counters_add(files->config.counters, COUNTER_CACHE_HITS, 1);
         *ret = resource_pin(entry->resource);
         return FILES_READY;

@@ -41,13 +41,17 @@ enum files_result { FILES_READY, FILES_PENDING };
 
 /* The resource for PATH: it always gets one, if only a refusal. READY: *RET is pinned, *given*.
  * PENDING: WAITER, *borrowed* until it is ready or cancelled, has been queued; when files_collect has
- * named it, look up the same path with the same WAITER again: it will be READY. */
+ * named it, look up the same path with the same WAITER again: it will be READY, or (when memory or
+ * descriptors were out) PENDING once more. */
 enum files_result files_lookup(struct files *files, const struct path *path,
                                const struct date_now *now, struct files_waiter *waiter,
                                struct resource **ret);
 
 /* Forgets WAITER's look-up and what it may have brought. No effect if there is none. */
 void files_cancel(struct files_waiter *waiter);
+
+/* Whether a look-up is under way; files_destroy would wait for it. Safe from any thread. */
+bool files_busy(const struct files *files);
 
 /* Readable when there is something for files_collect. */
 int files_fd(const struct files *files);

@@ -59,6 +59,12 @@ bool h1_answer(struct h1 *session, const struct request *request, const struct p
 /* Says that a response has been sent whole. */
 void h1_sent(struct h1 *session);
 
+/* Whether part of a head has come in (empty lines before it are none). */
+static inline bool h1_in_head(const struct h1 *session)
+{
+    return session->state == H1_STATE_HEAD && session->parse.scanned > 0;
+}
+
 /* Makes the next response the last. */
 static inline void h1_close_soon(struct h1 *session)
 {

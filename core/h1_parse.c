@@ -22,7 +22,8 @@ static const uint8_t byte_class[256] = {
     ['&'] = TOKEN | VISIBLE | HOST, ['\''] = TOKEN | VISIBLE | HOST, ['*'] = TOKEN | VISIBLE | HOST,
     ['+'] = TOKEN | VISIBLE | HOST, ['-'] = TOKEN | VISIBLE | HOST, ['.'] = TOKEN | VISIBLE | HOST,
     ['_'] = TOKEN | VISIBLE | HOST, ['~'] = TOKEN | VISIBLE | HOST,
-    ['#'] = TOKEN | VISIBLE, ['^'] = TOKEN | VISIBLE, ['`'] = TOKEN | VISIBLE,
+    ['#'] = TOKEN | VALUE, /* begins a fragment, which is never sent */
+    ['^'] = TOKEN | VISIBLE, ['`'] = TOKEN | VISIBLE,
     ['|'] = TOKEN | VISIBLE,
     ['('] = VISIBLE | HOST, [')'] = VISIBLE | HOST, [','] = VISIBLE | HOST, [';'] = VISIBLE | HOST,
     ['='] = VISIBLE | HOST, [':'] = VISIBLE | HOST, ['['] = VISIBLE | HOST, [']'] = VISIBLE | HOST,
@@ -77,27 +78,55 @@ static enum http_status parse_version(struct str version, struct request *ret)
     return HTTP_NONE;
 }
 
+/* reg-name or IPv4address: bytes of HOST but for brackets, escapes whole. RFC 3986 section 3.2.2. */
+static bool name_is_valid(struct str name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.at[i];
+        if (!(byte_class[(uint8_t)c] & HOST) || c == '[' || c == ']' || c == ':')
+            return false;
+        if (c == '%' &&
+            (name.length - i < 3 || char_hex(name.at[i + 1]) < 0 || char_hex(name.at[i + 2]) < 0))
+            return false;
+    }
+    return true;
+}
+
+/* What stands between the brackets of an IP-literal: an IPv6 address, or IPvFuture. */
+static bool literal_is_valid(struct str literal)
+{
+    if (literal.length > 0 && char_lower(literal.at[0]) == 'v') {
+        size_t dot = str_find(literal, '.');
+        return dot > 1 && dot + 1 < literal.length && name_is_valid(str_first(literal, dot));
+    }
+    size_t colons = 0;
+    for (size_t i = 0; i < literal.length; i++) {
+        char c = literal.at[i];
+        colons += c == ':';
+        if (c != ':' && c != '.' && char_hex(c) < 0)
+            return false;
+    }
+    return colons >= 2;
+}
+
 /* uri-host [ ":" port ], RFC 9110 section 7.2; may be empty. */
 static bool host_is_valid(struct str host)
 {
-    if (span_of(host.at, host.at + host.length, HOST) != host.length)
-        return false;
-    struct str rest = host;
+    size_t name_bytes = str_find(host, ':');
+    bool valid;
     if (host.length > 0 && host.at[0] == '[') {
         size_t close = str_find(host, ']');
-        if (close == host.length)
-            return false;
-        rest = str_from(host, close + 1);
-        if (rest.length > 0 && rest.at[0] != ':')
-            return false;
+        valid = close < host.length && literal_is_valid((struct str){host.at + 1, close - 1});
+        name_bytes = close + 1;
+    } else {
+        valid = name_is_valid(str_first(host, name_bytes));
     }
-    size_t colon = str_find(rest, ':');
-    for (size_t i = colon + 1; i < rest.length; i++) {
-        if (!char_is_digit(rest.at[i]))
-            return false;
-    }
-    struct str name = str_first(rest, colon);
-    return str_find(name, '[') == name.length && str_find(name, ']') == name.length;
+    struct str port = str_from(host, name_bytes);
+    if (port.length > 0 && port.at[0] != ':')
+        return false;
+    for (size_t i = 1; i < port.length; i++)
+        valid = valid && char_is_digit(port.at[i]);
+    return valid;
 }
 
 /* Cuts "http://authority" off an absolute-form target (section 3.2.2), which leaves "/path?query" or
@@ -110,8 +139,8 @@ static bool cut_authority(struct str *target)
             continue;
         struct str rest = str_from(*target, schemes[i].length);
         size_t authority = size_min(str_find(rest, '/'), str_find(rest, '?'));
-        if (authority == 0 || !host_is_valid(str_first(rest, authority)))
-            return false;
+        if (authority == 0 || rest.at[0] == ':' || !host_is_valid(str_first(rest, authority)))
+            return false; /* an empty host is invalid here, RFC 9110 section 4.2.1 */
         *target = str_from(rest, authority);
         return true;
     }
@@ -322,10 +351,22 @@ static enum http_status parse_head(struct str head, struct request *ret)
     return refusal ? refusal : unsupported;
 }
 
-/* Too long to be a head: whose fault is it? */
-static enum http_status refuse_long(const struct h1_parse *state)
+/* What can be said of a head whose end isn't there yet: the refusal of its request line, once that is
+ * complete (so that it needn't wait for a timeout), or of its length. HTTP_NONE: nothing yet. */
+static enum http_status judge_beginning(struct h1_parse *state, struct str view, bool full,
+                                        struct request *ret)
 {
-    return state->line_first == 0 ? HTTP_URI_TOO_LONG : HTTP_FIELDS_TOO_LARGE;
+    if (state->line_first == 0)
+        return full ? HTTP_URI_TOO_LONG : HTTP_NONE;
+    if (!state->line_judged || full) { /* if full, for what it says of the request */
+        struct str line;
+        state->line_judged = true;
+        enum http_status refusal =
+            next_line(&view, &line) ? parse_request_line(line, ret) : HTTP_BAD_REQUEST;
+        if (refusal)
+            return refusal;
+    }
+    return full ? HTTP_FIELDS_TOO_LARGE : HTTP_NONE;
 }
 
 enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t head_bytes_max,
@@ -333,19 +374,21 @@ enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t h
 {
     if (input.length == 0)
         return H1_PARSE_MORE;
+    struct str view = str_first(input, head_bytes_max);
+    struct request request = {.minor = 1};
     size_t head_bytes = 0;
     enum http_status refusal = HTTP_BAD_REQUEST;
     /* A first byte that begins no method: not HTTP (a TLS handshake, say); don't wait for more. */
     if (byte_class[(uint8_t)input.at[0]] & TOKEN) {
-        head_bytes = find_end(state, str_first(input, head_bytes_max));
-        if (head_bytes == 0 && input.length < head_bytes_max)
+        head_bytes = find_end(state, view);
+        refusal = head_bytes > 0
+                      ? parse_head(str_first(input, head_bytes), &request)
+                      : judge_beginning(state, view, view.length == head_bytes_max, &request);
+        if (head_bytes == 0 && !refusal)
             return H1_PARSE_MORE;
-        refusal = head_bytes == 0 ? refuse_long(state) : HTTP_NONE;
     }
-    *ret = (struct request){.minor = 1};
-    if (!refusal)
-        refusal = parse_head(str_first(input, head_bytes), ret);
     *state = (struct h1_parse){0};
+    *ret = request;
     ret->refusal = refusal;
     *ret_head_bytes = head_bytes;
     return refusal ? H1_PARSE_BAD : H1_PARSE_HEAD;

@@ -13,6 +13,7 @@
 struct h1_parse {
     uint32_t scanned;    /* bytes looked at */
     uint32_t line_first; /* where the unfinished line begins */
+    bool line_judged;    /* the request line has been found good */
 };
 
 enum h1_parse_result {

@@ -165,6 +165,14 @@ bool jobs_submit(struct jobs *jobs, struct job *job)
     return accepted;
 }
 
+bool jobs_busy(struct jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    bool busy = jobs->unfinished_count > 0;
+    pthread_mutex_unlock(&jobs->lock);
+    return busy;
+}
+
 int jobs_fd(const struct jobs *jobs)
 {
     return jobs->event_fd;

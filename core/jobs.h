@@ -26,6 +26,9 @@ void jobs_destroy(struct jobs *jobs, void (*abandon)(struct job *job));
 /* False, with nothing changed, when the queue is full or no thread can be had. *Takes* JOB. */
 bool jobs_submit(struct jobs *jobs, struct job *job);
 
+/* Whether a job waits or is being run. */
+bool jobs_busy(struct jobs *jobs);
+
 /* The eventfd: readable when there is something to collect. */
 int jobs_fd(const struct jobs *jobs);
 

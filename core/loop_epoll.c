@@ -59,11 +59,10 @@ static void reset_conn(struct loop_epoll *loop, struct conn *conn)
     close_conn(loop, conn);
 }
 
-/* Closes the connection whose partial head has held storage for the longest. False if there is none, or
- * it is SPARED. */
-static bool shed_partial(struct loop_epoll *loop, const struct conn *spared)
+/* Closes a connection that holds storage and doesn't get on. False if there is none, or it is SPARED. */
+static bool shed_one(struct loop_epoll *loop, const struct conn *spared)
 {
-    struct conn *victim = conn_oldest_partial(loop->context);
+    struct conn *victim = conn_to_shed(loop->context);
     if (!victim || victim == spared)
         return false;
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
@@ -76,7 +75,7 @@ static void feed_starved(struct loop_epoll *loop)
 {
     struct conn_context *context = loop->context;
     bool waiting = !list_is_empty(&context->starved);
-    if (waiting && (context->returned || shed_partial(loop, NULL))) {
+    if (waiting && (context->returned || shed_one(loop, NULL))) {
         struct list *node;
         while ((node = list_take_first(&context->starved)))
             make_runnable(loop, CONTAINER_OF(node, struct conn, queue));
@@ -112,14 +111,14 @@ static void run_lingering(struct loop_epoll *loop, struct conn *conn)
     conn_settle(loop->context, conn);
 }
 
-/* Receives; room for it is made at the cost of the oldest partial head if there is no other way. FULL
+/* Receives; room for it is made at the cost of somebody who doesn't get on if there is no other way. FULL
  * if there is none: CONN then waits. */
 static enum transfer receive(struct loop_epoll *loop, struct conn *conn, size_t *budget)
 {
     enum transfer result;
     do
         result = transfer_receive(loop->context, conn, budget);
-    while (result == TRANSFER_FULL && shed_partial(loop, conn));
+    while (result == TRANSFER_FULL && shed_one(loop, conn));
     if (result == TRANSFER_FULL)
         conn_starve(loop->context, conn);
     return result;
@@ -175,6 +174,8 @@ static void run_conn(struct loop_epoll *loop, struct conn *conn)
         return;
     }
     enum conn_verdict verdict = conn_verdict(loop->context, conn);
+    if (verdict == CONN_ENDS)
+        verdict = transfer_delivered(conn) ? CONN_CLOSES : CONN_LINGERS;
     if (verdict == CONN_CLOSES) {
         close_conn(loop, conn);
         return;
@@ -241,6 +242,11 @@ void loop_epoll_drain(struct loop_epoll *loop)
 
 static void expire_conn(struct loop_epoll *loop, struct conn *conn)
 {
+    if (conn->phase == CONN_PHASE_SEND && transfer_drains(conn)) {
+        conn->phase_renewed = true;
+        conn_settle(loop->context, conn);
+        return;
+    }
     if (conn_expired(loop->context, conn) == CONN_GOES_ON) {
         make_runnable(loop, conn);
         return;

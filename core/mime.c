@@ -306,9 +306,14 @@ static bool is_token(struct str s)
     return s.length > 0;
 }
 
+/* RFC 6838 section 4.2 allows 127 characters on each side of the slash; the rest is for parameters. */
+enum { TYPE_BYTES_MAX = 512 };
+
 /* token/token, then perhaps ';' and visible ASCII: nothing that could break a field line. */
 static bool is_type(struct str word)
 {
+    if (word.length > TYPE_BYTES_MAX)
+        return false;
     size_t semicolon = str_find(word, ';');
     struct str essence = str_first(word, semicolon);
     size_t slash = str_find(essence, '/');

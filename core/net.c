@@ -14,7 +14,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FREE_PORT_TRIES = 16 };
+enum {
+    FREE_PORT_TRIES = 16,
+    /* What a socket accepts beyond what it can send now: enough to keep a fast peer busy, and all that a
+     * slow one can make the kernel hold besides what is in flight. */
+    UNSENT_BYTES_MAX = 256 << 10,
+};
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
@@ -203,6 +208,8 @@ static int open_listener(const struct net_address *address, uint16_t port, int b
         error = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->dual_stack);
     if (!error)
         error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!error)
+        error = set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX);
     if (!error && !alone)
         error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!error) {

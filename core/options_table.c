@@ -27,7 +27,7 @@ static const struct option_spec table[] = {
      .initial = "4096",
      .kind = OPTION_KIND_NUMBER, FIELD(backlog), .least = 1, .most = 65535},
     {.name = "idle-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
-     .help = "Close a connection on which nothing has happened for so long.", .initial = "60s",
+     .help = "Time between requests, for a request's body, and without progress in sending; then the connection is closed.", .initial = "60s",
      .kind = OPTION_KIND_SPAN, FIELD(idle_ms), .least = 1, .most = DAY_MS},
     {.name = "header-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
      .help = "Time for the whole head of a request.", .initial = "15s",

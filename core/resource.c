@@ -53,7 +53,7 @@ static void write_lines(char *to, struct variant *file, uint64_t body_bytes)
 }
 
 struct resource *resource_create_file(struct blob *body, const struct blob_identity *identity,
-                                      struct str media_type)
+                                      struct str media_type, int64_t now_seconds)
 {
     size_t lines_bytes =
         LINES_BYTES_FIXED + ETAG_BYTES_MAX + DATE_BYTES + media_type.length + NUM_U64_DIGITS_MAX;
@@ -67,7 +67,8 @@ struct resource *resource_create_file(struct blob *body, const struct blob_ident
         .body = blob_pin(body),
         .media_type = {resource->text, media_type.length},
         .etag = write_etag(type_end, identity),
-        .last_modified = identity->modified.tv_sec,
+        .last_modified =
+            identity->modified.tv_sec < now_seconds ? identity->modified.tv_sec : now_seconds,
     };
     write_lines(type_end + file->etag.length, file, body->length);
     return resource;

@@ -36,10 +36,11 @@ struct resource {
     char text[];             /* what the views point to */
 };
 
-/* A FILE whose content is BODY, which was last modified as its identity says. *Pins* BODY. MEDIA_TYPE
- * is copied. NULL: out of memory. *Gives* one reference. */
+/* A FILE whose content is BODY, which was last modified as its IDENTITY says, but never later than
+ * NOW_SECONDS (RFC 9110 section 8.8.2.1). *Pins* BODY. MEDIA_TYPE is copied. NULL: out of memory.
+ * *Gives* one reference. */
 struct resource *resource_create_file(struct blob *body, const struct blob_identity *identity,
-                                      struct str media_type);
+                                      struct str media_type, int64_t now_seconds);
 
 /* A REDIRECT from PATH to PATH with a slash. NULL: out of memory. *Gives* one reference. */
 struct resource *resource_create_redirect(const struct path *path);

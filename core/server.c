@@ -410,6 +410,24 @@ static void server_fini(struct server *server)
         close(server->done_fd);
 }
 
+/* From here on a signal ends the program in the ordinary way, and a disk that hangs does not keep it:
+ * then nothing is tidied up. */
+static void end_promptly(const struct server *server, enum status status)
+{
+    sigset_t stop;
+
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL);
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        if (worker_busy(server->workers[i]))
+            _exit(status);
+    }
+}
+
 static enum status serve(struct server *server)
 {
     static enum status (*const steps[])(struct server * server) = {
@@ -423,6 +441,7 @@ static enum status serve(struct server *server)
         show_screen(server);
         status = run(server);
         show_summary(server);
+        end_promptly(server, status);
     } else {
         drain(server);
     }

@@ -2,6 +2,8 @@
 #include "transfer.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -119,4 +121,23 @@ enum transfer transfer_send(struct conn_context *context, struct conn *conn, siz
     if (outq_next_file(&conn->output, &part))
         return send_file(context, conn, &part, budget);
     return send_memory(context, conn, budget);
+}
+
+/* Bytes that the socket holds until the peer acknowledges them, tcp(7); UINT32_MAX if it can't tell. */
+static uint32_t kernel_bytes(const struct conn *conn)
+{
+    int bytes;
+    return ioctl(conn->fd, SIOCOUTQ, &bytes) == 0 ? (uint32_t)bytes : UINT32_MAX;
+}
+
+bool transfer_delivered(const struct conn *conn)
+{
+    return kernel_bytes(conn) == 0;
+}
+
+bool transfer_drains(struct conn *conn)
+{
+    uint32_t before = conn->kernel_bytes;
+    conn->kernel_bytes = kernel_bytes(conn);
+    return conn->kernel_bytes < before;
 }

@@ -24,6 +24,13 @@ enum transfer transfer_receive(struct conn_context *context, struct conn *conn, 
  * that file. */
 enum transfer transfer_send(struct conn_context *context, struct conn *conn, size_t *budget);
 
+/* Whether all that was sent has been acknowledged by the peer's kernel. */
+bool transfer_delivered(const struct conn *conn);
+
+/* Whether the peer has taken bytes since the last call, or since something was last sent, though the
+ * socket takes no more: it may hold megabytes, and says so only when a good part of them has gone. */
+bool transfer_drains(struct conn *conn);
+
 /* Throws away input, in CONN_LINGERING. FAILED as well when the connection has discarded enough. */
 enum transfer transfer_discard(struct conn *conn, size_t *budget);
 

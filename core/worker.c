@@ -125,6 +125,11 @@ void worker_drain(struct worker *worker)
     loop_epoll_drain(&worker->loop);
 }
 
+bool worker_busy(const struct worker *worker)
+{
+    return files_busy(worker->files);
+}
+
 void worker_destroy(struct worker *worker)
 {
     if (!worker)

@@ -37,6 +37,10 @@ int worker_start(struct worker *worker);
  * what is in flight for at most options->drain_ms, and end. It then adds 1 to done_fd. */
 void worker_drain(struct worker *worker);
 
+/* Whether a look-up in the file system is still under way in a worker that has ended, so that
+ * worker_destroy would have to wait for it. */
+bool worker_busy(const struct worker *worker);
+
 /* Waits for the thread, if one was started, and frees everything. */
 void worker_destroy(struct worker *worker);
 
