@@ -1,0 +1,51 @@
+/* faults: system calls that fail when a test says so.
+ *
+ * The unit binary is linked with -Wl,--wrap for these calls (see WRAPPED in the Makefile): they pass
+ * through until a test arranges otherwise, and are counted. The calls of the code under test and of the
+ * tests are concerned, those inside libraries are not. Safe from any thread. */
+#ifndef SLUICE_TESTS_FAULTS_H
+#define SLUICE_TESTS_FAULTS_H
+
+#include <limits.h>
+#include <stdint.h>
+
+enum fault {
+    FAULT_ACCEPT4,
+    FAULT_EPOLL_CTL,
+    FAULT_EPOLL_WAIT,
+    FAULT_FSTAT,
+    FAULT_MEMORY,      /* malloc, calloc, aligned_alloc */
+    FAULT_OPEN,        /* openat2 */
+    FAULT_OPEN_CACHED, /* openat2 with RESOLVE_CACHED */
+    FAULT_PREADV2,
+    FAULT_PREADV2_NOWAIT, /* preadv2 with RWF_NOWAIT */
+    FAULT_READV,
+    FAULT_RECV,
+    FAULT_SENDFILE,
+    FAULT_SENDMSG,
+    FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
+    FAULT_COUNT,
+};
+
+enum { FAULT_ALWAYS = INT_MAX };
+
+/* Everything passes through again, and the counts begin at 0. */
+void faults_clear(void);
+
+/* How often the call has been made. */
+unsigned faults_calls(enum fault which);
+
+/* From now on SKIP calls pass, then COUNT calls fail with the errno ERROR, then all pass again. */
+void faults_fail(enum fault which, unsigned skip, unsigned count, int error);
+
+/* From now on SKIP calls pass; right before the next one ACT is called, once, on the caller's thread. */
+void faults_act(enum fault which, unsigned skip, void (*act)(void *argument), void *argument);
+
+/* From now on a quarter of the calls fails with EINTR, a quarter with EAGAIN, and the others move a
+ * random part of what they could, where they move bytes. Follows from SEED, which is not 0. */
+void faults_hinder(enum fault which, uint64_t seed);
+
+/* CLOCK_REALTIME is SECONDS ahead. */
+void faults_shift_clock(int64_t seconds);
+
+#endif

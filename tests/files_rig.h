@@ -1,0 +1,54 @@
+/* files_rig: a files over a tree, with a clock of the test's own, for test_files and test_files_jobs. */
+#ifndef SLUICE_TESTS_FILES_RIG_H
+#define SLUICE_TESTS_FILES_RIG_H
+
+#include "faults.h"
+#include "files.h"
+#include "paths.h"
+#include "tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+
+enum {
+    VALID_MS = 1000,
+    PATIENCE_MS = 10000,
+    LARGE = 100000, /* kept as a descriptor */
+    SETTLED_AFTER_SECONDS = 10,
+};
+
+extern struct tree tree;
+extern char root[TREE_PATH_BYTES + 8]; /* the tree's directory "site" at first */
+extern struct mime *mime;
+extern struct counters counters;
+extern struct files *files;
+extern struct date_now now;
+extern unsigned woken; /* waiters that files_collect has named */
+
+/* Around each test of a suite. */
+void files_rig_init(void);
+void files_rig_fini(void);
+
+/* FILES afresh, with other limits or another root. */
+void make_files(uint64_t bytes_max, uint32_t files_max);
+
+void pass_ms(uint64_t ms);
+
+/* How often openat2 has been called. */
+unsigned opens(void);
+
+/* Asks for NAME once. */
+enum files_result ask(const char *name, struct files_waiter *waiter, struct resource **ret);
+
+/* Waits until WAITER is ready. */
+void await(const struct files_waiter *waiter);
+
+/* The resource for NAME, waited for if need be. Drop it. */
+struct resource *get(const char *name);
+
+void expect_content(struct resource *resource, size_t length, uint64_t seed);
+void expect_file(const char *name, size_t length, uint64_t seed);
+void expect_refusal(const char *name, enum http_status status);
+
+#endif

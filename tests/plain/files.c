@@ -1,0 +1,142 @@
+/* files: what a job's thread writes is read by the worker's, without a race. */
+#include "files.h"
+
+#include "paths.h"
+#include "plain.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+enum { NAMES = 40, FILE_BYTES = 1000, ROUNDS = 30, PATIENCE_MS = 10000 };
+
+/* In this program every page is cold: stands before the C library's. The look-up of a file's content
+ * has to go to a job. (The kernel takes the offset in two halves.) */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t first, int flags)
+{
+    if (flags & RWF_NOWAIT) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return syscall(SYS_preadv2, fd, pieces, count, first, (long)0, flags);
+}
+
+static struct tree tree;
+static struct mime *mime;
+static struct counters counters;
+static struct files *files;
+static struct date_now now;
+static unsigned woken;
+
+static void open_files(void)
+{
+    struct files_config config = {
+        .root = tree.path,
+        .index = STR("index.html"),
+        .mime = mime,
+        .cache = {.bytes_max = 20000, .entries_max = NAMES / 2, .files_max = 4},
+        .valid_ms = 1,
+        .counters = &counters,
+    };
+    EXPECT(files_create(&files, &config) == 0);
+}
+
+static void set_up(void)
+{
+    tree_init(&tree);
+    mime = mime_create();
+    date_now_set(&now, 1000, 784111777);
+    for (unsigned i = 0; i < NAMES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%u", i);
+        tree_fill(&tree, name, FILE_BYTES, i);
+    }
+    open_files();
+}
+
+static void tear_down(void)
+{
+    files_destroy(files);
+    mime_destroy(mime);
+    tree_fini(&tree);
+}
+
+static enum files_result ask(unsigned number, struct files_waiter *waiter, struct resource **ret)
+{
+    char name[16];
+    snprintf(name, sizeof name, "n%u", number);
+    struct path path = path_named(name);
+    return files_lookup(files, &path, &now, waiter, ret);
+}
+
+static void wake(void *context, struct files_waiter *waiter)
+{
+    (void)context;
+    (void)waiter;
+    woken++;
+}
+
+static bool check(struct resource *resource, unsigned number)
+{
+    const struct blob *body = resource->file.body;
+    bool good = body && tree_filled((struct str){body->bytes, body->length}, FILE_BYTES, number);
+    resource_drop(resource);
+    return good;
+}
+
+/* Takes the answer for NUMBER, waiting as long as it takes. */
+static bool finish(unsigned number, struct files_waiter *waiter)
+{
+    struct resource *resource = NULL;
+    for (;;) {
+        while (waiter->fill) {
+            struct pollfd event = {.fd = files_fd(files), .events = POLLIN};
+            if (poll(&event, 1, PATIENCE_MS) != 1)
+                return false;
+            files_collect(files, &now, wake, NULL);
+        }
+        if (ask(number, waiter, &resource) == FILES_READY)
+            return resource && check(resource, number);
+    }
+}
+
+void files_filled_by_jobs(void)
+{
+    set_up();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct files_waiter waiters[NAMES] = {{0}};
+        unsigned good = 0;
+        date_now_set(&now, now.ms + 10, now.seconds);
+        for (unsigned i = 0; i < NAMES; i++) {
+            struct resource *resource = NULL;
+            if (ask(i, &waiters[i], &resource) == FILES_READY)
+                resource_drop(resource);
+        }
+        for (unsigned i = 0; i < NAMES; i++)
+            good += finish(i, &waiters[i]);
+        EXPECT(good == NAMES);
+    }
+    EXPECT(woken > 0);
+    tear_down();
+}
+
+void files_destroyed_under_way(void)
+{
+    set_up();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct files_waiter waiters[NAMES] = {{0}};
+        for (unsigned i = 0; i < NAMES; i++) {
+            struct resource *resource = NULL;
+            if (ask(i, &waiters[i], &resource) == FILES_READY)
+                resource_drop(resource);
+        }
+        for (unsigned i = 0; i < NAMES; i++)
+            files_cancel(&waiters[i]);
+        files_destroy(files);
+        open_files();
+    }
+    tear_down();
+}

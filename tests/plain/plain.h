@@ -1,0 +1,20 @@
+/* plain: unit cases without Criterion, which does not run under the thread sanitizer. */
+#ifndef SLUICE_TESTS_PLAIN_H
+#define SLUICE_TESTS_PLAIN_H
+
+#include <stdbool.h>
+
+/* Notes that CONDITION of the case that is running does not hold. From the main thread. */
+void plain_expect(bool condition, const char *text, const char *file, int line);
+
+#define EXPECT(condition) plain_expect((condition), #condition, __FILE__, __LINE__)
+
+void jobs_with_many_threads(void);
+void jobs_destroyed_under_way(void);
+void counters_read_by_others(void);
+void worker_serves_many_clients(void);
+void worker_is_drained_under_load(void);
+void files_filled_by_jobs(void);
+void files_destroyed_under_way(void);
+
+#endif

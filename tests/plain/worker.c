@@ -1,0 +1,86 @@
+/* worker: started, used by several clients at once, watched and drained from another thread. */
+#include "house.h"
+#include "plain.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { CLIENTS = 6, VISITS = 30 };
+
+static struct house house;
+static atomic_uint good_count;
+
+static void *visit(void *argument)
+{
+    (void)argument;
+    for (unsigned i = 0; i < VISITS; i++) {
+        bool good = i % 10 ? house_serves_small(&house)
+                           : house_serves(&house, "large.bin", 1, HOUSE_LARGE_BYTES, 2);
+        atomic_fetch_add(&good_count, good);
+    }
+    return NULL;
+}
+
+void worker_serves_many_clients(void)
+{
+    pthread_t threads[CLIENTS];
+    unsigned started = 0;
+    house_init(&house);
+    house.options.cache_valid_ms = 1; /* it looks at the files again and again, by jobs */
+    house_start(&house);
+    for (; started < CLIENTS; started++) {
+        if (pthread_create(&threads[started], NULL, visit, NULL) != 0)
+            break;
+    }
+    EXPECT(started == CLIENTS);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < 1000; i++)
+        sum += house_count(&house, COUNTER_BYTES_SENT);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    EXPECT(atomic_load(&good_count) == CLIENTS * VISITS);
+    EXPECT(sum <= 1000 * house_count(&house, COUNTER_BYTES_SENT));
+    worker_drain(house.worker);
+    EXPECT(house_ends(&house, HOUSE_PATIENCE_MS));
+    EXPECT(house_count(&house, COUNTER_CONNECTIONS_ACCEPTED) ==
+           house_count(&house, COUNTER_CONNECTIONS_CLOSED));
+    house_fini(&house);
+}
+
+/* Asks until nobody answers. */
+static void *visit_until_the_end(void *argument)
+{
+    char byte;
+    uint16_t port = *(uint16_t *)argument;
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    for (;;) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool connected = connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+        if (connected && wire_send(fd, STR("GET /small.txt HTTP/1.0\r\n\r\n")))
+            (void)!read(fd, &byte, 1);
+        close(fd);
+        if (!connected)
+            return NULL;
+    }
+}
+
+void worker_is_drained_under_load(void)
+{
+    for (unsigned round = 0; round < 5; round++) {
+        pthread_t threads[CLIENTS];
+        unsigned started = 0;
+        house_init(&house);
+        house_start(&house);
+        for (; started < CLIENTS; started++) {
+            if (pthread_create(&threads[started], NULL, visit_until_the_end, &house.port) != 0)
+                break;
+        }
+        EXPECT(house_counts(&house, COUNTER_RESPONSES, 50));
+        worker_drain(house.worker);
+        EXPECT(house_ends(&house, HOUSE_PATIENCE_MS));
+        for (unsigned i = 0; i < started; i++)
+            pthread_join(threads[i], NULL);
+        house_fini(&house);
+    }
+}

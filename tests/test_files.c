@@ -1,0 +1,269 @@
+/* files: what is asked of the kernel and when, what is seen of changes, and shortages. */
+#include "files_rig.h"
+
+TestSuite(files, .init = files_rig_init, .fini = files_rig_fini, .timeout = 120);
+
+/* --- the cache and the clock --------------------------------------------------------------------- */
+
+Test(files, a_hit_costs_no_system_call_until_its_time_is_over)
+{
+    tree_fill(&tree, "site/small", 1000, 1);
+    tree_fill(&tree, "site/large", LARGE, 2);
+    expect_file("small", 1000, 1);
+    expect_file("large", LARGE, 2);
+    unsigned calls = opens();
+    pass_ms(VALID_MS - 1);
+    faults_fail(FAULT_FSTAT, 0, FAULT_ALWAYS, EIO);
+    for (unsigned i = 0; i < 10; i++)
+        expect_file("small", 1000, 1);
+    faults_fail(FAULT_FSTAT, 0, 0, 0);
+    for (unsigned i = 0; i < 10; i++) /* what goes by descriptor costs an fstat */
+        expect_file("large", LARGE, 2);
+    cr_expect_eq(opens(), calls);
+    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 20);
+    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_MISSES), 2);
+    pass_ms(1);
+    expect_file("small", 1000, 1);
+    cr_expect_eq(opens(), calls + 2, "it is looked at, and read, again");
+    expect_file("small", 1000, 1);
+    cr_expect_eq(opens(), calls + 2, "and good for another while");
+}
+
+/* What is sent from a descriptor would be what the file is now: so a change is seen at once. */
+Test(files, a_large_file_changed_in_place_is_seen_at_once)
+{
+    tree_fill(&tree, "site/large", LARGE, 1);
+    expect_file("large", LARGE, 1);
+    tree_fill(&tree, "site/large", LARGE + 1, 2);
+    expect_file("large", LARGE + 1, 2);
+}
+
+Test(files, what_is_found_unchanged_is_the_same_resource)
+{
+    static const size_t lengths[] = {1000, LARGE};
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    for (size_t row = 0; row < COUNT_OF(lengths); row++) {
+        tree_fill(&tree, "site/file", lengths[row], row);
+        pass_ms(VALID_MS);
+        struct resource *first = get("file");
+        unsigned reads = faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT);
+        pass_ms(VALID_MS);
+        struct resource *second = get("file");
+        cr_expect_eq(first, second);
+        cr_expect_eq(faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT), reads);
+        resource_drop(first);
+        resource_drop(second);
+    }
+}
+
+/* A change right after this one could look the same: it is not enough that it looks the same. */
+Test(files, what_changed_a_moment_ago_is_read_again)
+{
+    tree_fill(&tree, "site/file", 1000, 1);
+    expect_file("file", 1000, 1);
+    unsigned reads = faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT);
+    pass_ms(VALID_MS);
+    expect_file("file", 1000, 1);
+    cr_expect_gt(faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT), reads);
+}
+
+Test(files, a_change_is_seen_when_the_time_is_over)
+{
+    tree_fill(&tree, "site/file", 1000, 1);
+    struct resource *before = get("file");
+    tree_fill(&tree, "site/new", 1000, 2);
+    tree_rename(&tree, "site/new", "site/file"); /* replaced */
+    pass_ms(VALID_MS);
+    expect_file("file", 1000, 2);
+    expect_content(before, 1000, 1); /* what was published stays what it was */
+    resource_drop(before);
+    tree_fill(&tree, "site/file", 1000, 3); /* rewritten, same size, perhaps the same tick */
+    pass_ms(VALID_MS);
+    expect_file("file", 1000, 3);
+    tree_fill(&tree, "site/file", LARGE, 4);
+    pass_ms(VALID_MS);
+    expect_file("file", LARGE, 4);
+    tree_fill(&tree, "site/file", 0, 5);
+    pass_ms(VALID_MS);
+    expect_file("file", 0, 5);
+    tree_unlink(&tree, "site/file");
+    pass_ms(VALID_MS);
+    expect_refusal("file", HTTP_NOT_FOUND);
+}
+
+Test(files, a_settled_file_rewritten_in_place_is_seen)
+{
+    static const size_t lengths[] = {1000, LARGE};
+    for (size_t row = 0; row < COUNT_OF(lengths); row++) {
+        faults_shift_clock(SETTLED_AFTER_SECONDS);
+        tree_fill(&tree, "site/file", lengths[row], 1);
+        pass_ms(VALID_MS);
+        expect_file("file", lengths[row], 1);
+        poll(NULL, 0, 12); /* by then the file system's clock has ticked */
+        tree_fill(&tree, "site/file", lengths[row], 2);
+        pass_ms(VALID_MS);
+        expect_file("file", lengths[row], 2);
+    }
+}
+
+Test(files, what_was_not_there_is_looked_for_again)
+{
+    expect_refusal("file", HTTP_NOT_FOUND);
+    unsigned calls = opens();
+    tree_fill(&tree, "site/file", 10, 1);
+    pass_ms(VALID_MS - 1);
+    expect_refusal("file", HTTP_NOT_FOUND);
+    cr_expect_eq(opens(), calls);
+    pass_ms(1);
+    expect_file("file", 10, 1);
+}
+
+Test(files, only_the_not_found_is_kept)
+{
+    tree_fill(&tree, "site/file", 10, 1);
+    static const int errors[] = {EACCES, EIO, ENOMEM};
+    static const enum http_status statuses[] = {HTTP_FORBIDDEN, HTTP_INTERNAL_ERROR,
+                                                HTTP_UNAVAILABLE};
+    for (size_t row = 0; row < COUNT_OF(errors); row++) {
+        faults_fail(FAULT_OPEN_CACHED, 0, 1, errors[row]);
+        expect_refusal("file", statuses[row]);
+        cr_expect_eq(files_usage(files).entries, 0);
+    }
+    expect_file("file", 10, 1);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN_CACHED, 0, 1, EACCES);
+    expect_refusal("file", HTTP_FORBIDDEN); /* not what is in the cache */
+    expect_file("file", 10, 1);
+}
+
+Test(files, directories_redirect_and_have_their_index)
+{
+    tree_dir(&tree, "site/d");
+    tree_fill(&tree, "site/d/index.html", 20, 1);
+    tree_fill(&tree, "site/index.html", 30, 2);
+    struct resource *resource = get("d");
+    cr_assert_eq(resource->kind, RESOURCE_REDIRECT);
+    cr_expect(str_equal(resource->location, STR("d/")));
+    resource_drop(resource);
+    expect_file("d/", 20, 1);
+    expect_file("", 30, 2);
+    resource = get("d/");
+    cr_expect(str_equal(resource->file.media_type, STR("text/html; charset=utf-8")));
+    resource_drop(resource);
+    expect_refusal("d/index.html/", HTTP_NOT_FOUND);
+}
+
+Test(files, a_root_that_is_switched_is_followed)
+{
+    tree_dir(&tree, "one");
+    tree_dir(&tree, "two");
+    tree_fill(&tree, "one/file", 100, 1);
+    tree_fill(&tree, "two/file", 100, 2);
+    tree_link(&tree, "current", "one");
+    snprintf(root, sizeof root, "%s/current", tree.path);
+    make_files(1 << 20, 10);
+    unsigned descriptors = tree_open_descriptors();
+    expect_file("file", 100, 1);
+    tree_link(&tree, "next", "two");
+    tree_rename(&tree, "next", "current");
+    expect_file("file", 100, 1); /* it was seen a moment ago */
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 2);
+    tree_unlink(&tree, "current");
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 2); /* in between, the old one goes on */
+    tree_link(&tree, "current", "one");
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 1);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(files, without_a_cache_everything_is_looked_at_every_time)
+{
+    make_files(0, 0);
+    tree_fill(&tree, "site/small", 100, 1);
+    tree_fill(&tree, "site/large", LARGE, 2);
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned i = 0; i < 3; i++) {
+        expect_file("small", 100, 1);
+        expect_file("large", LARGE, 2);
+        expect_refusal("none", HTTP_NOT_FOUND);
+    }
+    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 0);
+    cr_expect_eq(files_usage(files).entries, 0);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+/* --- shortages ----------------------------------------------------------------------------------- */
+
+Test(files, out_of_descriptors_one_is_taken_from_the_cache)
+{
+    tree_fill(&tree, "site/a", LARGE, 1);
+    tree_fill(&tree, "site/b", LARGE, 2);
+    tree_fill(&tree, "site/c", 100, 3);
+    expect_file("a", LARGE, 1);
+    expect_file("b", LARGE, 2);
+    cr_expect_eq(files_usage(files).files, 2);
+    faults_fail(FAULT_OPEN_CACHED, 0, 1, EMFILE);
+    expect_file("c", 100, 3);
+    cr_expect_eq(files_usage(files).files, 1);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, ENFILE);
+    faults_fail(FAULT_OPEN, 0, FAULT_ALWAYS, ENFILE);
+    expect_refusal("c", HTTP_UNAVAILABLE);
+    cr_expect_eq(files_usage(files).files, 0);
+    expect_refusal("c", HTTP_UNAVAILABLE);
+    faults_clear();
+    expect_file("c", 100, 3);
+}
+
+/* The only descriptor to be had is the one of the very file that is looked at again. */
+Test(files, out_of_descriptors_the_entry_itself_may_go)
+{
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    tree_fill(&tree, "site/a", LARGE, 1);
+    expect_file("a", LARGE, 1);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN_CACHED, 0, 1, EMFILE);
+    expect_file("a", LARGE, 1);
+    cr_expect_eq(files_usage(files).files, 1);
+}
+
+Test(files, each_allocation_may_fail)
+{
+    tree_fill(&tree, "site/file", 100, 1);
+    tree_dir(&tree, "site/d");
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned skip = 0; skip < 12; skip++) {
+        static const char *const names[] = {"file", "d", "none"};
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+            faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
+            struct resource *resource = get(names[i]); /* or NULL */
+            resource_drop(resource);
+        }
+        faults_clear();
+        pass_ms(VALID_MS);
+        expect_file("file", 100, 1);
+        pass_ms(VALID_MS);
+    }
+    for (unsigned skip = 0; skip < 4; skip++) {
+        struct files_config config = {.root = root, .index = STR("x"), .mime = mime};
+        struct files *other = NULL;
+        faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
+        int error = files_create(&other, &config);
+        cr_expect(error == 0 || error == -ENOMEM);
+        files_destroy(other);
+    }
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(files, a_root_that_is_none_is_an_error)
+{
+    struct files *other = NULL;
+    struct files_config config = {.root = "/nonexistent/root", .index = STR("x"), .mime = mime};
+    unsigned descriptors = tree_open_descriptors();
+    cr_expect_eq(files_create(&other, &config), -ENOENT);
+    cr_expect_null(other);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    files_destroy(NULL);
+}

@@ -1,0 +1,230 @@
+/* files: look-ups that would wait are done by jobs, and whoever asked comes back for them. */
+#include "files_rig.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+static void set_up(void)
+{
+    files_rig_init();
+    tree_fill(&tree, "site/file", 1000, 1);
+    tree_fill(&tree, "site/other", 500, 2);
+    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN); /* everything is cold */
+}
+
+TestSuite(files_jobs, .init = set_up, .fini = files_rig_fini, .timeout = 120);
+
+static struct resource *take(const char *name, struct files_waiter *waiter)
+{
+    struct resource *resource = NULL;
+    cr_assert_eq(ask(name, waiter, &resource), FILES_READY);
+    return resource;
+}
+
+Test(files_jobs, what_is_cold_is_pending_and_then_ready)
+{
+    struct files_waiter waiter = {0};
+    struct resource *resource = NULL;
+    cr_assert_eq(ask("file", &waiter, &resource), FILES_PENDING);
+    cr_expect_null(resource);
+    cr_expect_not_null(waiter.fill);
+    await(&waiter);
+    cr_expect_eq(woken, 1);
+    resource = take("file", &waiter);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+    cr_expect_null(waiter.fill);
+    cr_expect_null(waiter.ready);
+    unsigned calls = opens();
+    expect_file("file", 1000, 1);
+    cr_expect_eq(opens(), calls, "the job's find is in the cache");
+}
+
+Test(files_jobs, cold_pages_are_pending_too)
+{
+    struct files_waiter waiter = {0};
+    struct resource *resource = NULL;
+    faults_clear();
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, 1, EAGAIN);
+    cr_assert_eq(ask("file", &waiter, &resource), FILES_PENDING);
+    await(&waiter);
+    resource = take("file", &waiter);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+}
+
+Test(files_jobs, many_wait_for_one_look_up)
+{
+    enum { WAITERS = 50 };
+    struct files_waiter waiters[WAITERS] = {{0}};
+    struct resource *resources[WAITERS];
+    for (unsigned i = 0; i < WAITERS; i++)
+        cr_assert_eq(ask("file", &waiters[i], &resources[i]), FILES_PENDING);
+    await(&waiters[0]);
+    cr_expect_eq(woken, WAITERS);
+    cr_expect_eq(faults_calls(FAULT_OPEN), 2, "one look, one reading");
+    for (unsigned i = 0; i < WAITERS; i++) {
+        resources[i] = take("file", &waiters[i]);
+        cr_expect_eq(resources[i], resources[0]);
+    }
+    expect_content(resources[0], 1000, 1);
+    for (unsigned i = 0; i < WAITERS; i++)
+        resource_drop(resources[i]);
+}
+
+Test(files_jobs, each_path_has_its_own)
+{
+    struct files_waiter waiters[4] = {{0}};
+    static const char *const names[] = {"file", "other", "file/", "none"};
+    struct resource *resource;
+    for (unsigned i = 0; i < COUNT_OF(names); i++)
+        cr_assert_eq(ask(names[i], &waiters[i], &resource), FILES_PENDING);
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        await(&waiters[i]);
+        resource = take(names[i], &waiters[i]);
+        cr_expect_eq(resource->kind, i < 2 ? RESOURCE_FILE : RESOURCE_REFUSAL);
+        resource_drop(resource);
+    }
+}
+
+Test(files_jobs, who_cancels_is_not_named)
+{
+    struct files_waiter waiters[3] = {{0}};
+    struct resource *resource;
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_eq(ask("file", &waiters[i], &resource), FILES_PENDING);
+    files_cancel(&waiters[1]);
+    files_cancel(&waiters[1]);
+    cr_expect_null(waiters[1].fill);
+    await(&waiters[0]);
+    cr_expect_eq(woken, 2);
+    cr_expect_null(waiters[1].ready);
+    files_cancel(&waiters[2]); /* ready, but not taken */
+    cr_expect_null(waiters[2].ready);
+    resource = take("file", &waiters[0]);
+    cr_expect_eq(resource->references, 2, "the cache's and ours");
+    resource_drop(resource);
+}
+
+Test(files_jobs, a_look_up_nobody_waits_for_is_kept_all_the_same)
+{
+    struct files_waiter waiter = {0};
+    struct resource *resource;
+    cr_assert_eq(ask("file", &waiter, &resource), FILES_PENDING);
+    files_cancel(&waiter);
+    struct pollfd event = {.fd = files_fd(files), .events = POLLIN};
+    cr_assert_eq(poll(&event, 1, PATIENCE_MS), 1);
+    await(&waiter);
+    files_collect(files, &now, NULL, NULL); /* nobody is called */
+    cr_assert_eq(ask("file", &waiter, &resource), FILES_READY);
+    resource_drop(resource);
+}
+
+static pthread_t main_thread;
+static atomic_bool gate_open;
+
+/* Holds up the look-ups of jobs until the gate is open. */
+static void hold(void *argument)
+{
+    if (atomic_load(&gate_open))
+        return;
+    faults_act(FAULT_OPEN, 0, hold, argument);
+    while (!pthread_equal(pthread_self(), main_thread) && !atomic_load(&gate_open))
+        poll(NULL, 0, 1);
+}
+
+Test(files_jobs, when_the_queue_is_full_it_is_done_on_the_spot)
+{
+    enum { MANY = 2000 };
+    static struct files_waiter waiters[MANY];
+    struct resource *resource;
+    unsigned pending = 0;
+    main_thread = pthread_self();
+    faults_act(FAULT_OPEN, 0, hold, NULL);
+    for (unsigned i = 0; i < MANY; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%u", i);
+        if (ask(name, &waiters[i], &resource) == FILES_PENDING)
+            pending++;
+        else
+            resource_drop(resource);
+    }
+    cr_expect_gt(pending, 0);
+    cr_expect_lt(pending, MANY);
+    atomic_store(&gate_open, true);
+    for (unsigned i = 0; i < MANY; i++) {
+        await(&waiters[i]);
+        files_cancel(&waiters[i]);
+    }
+    cr_expect_eq(woken, pending);
+}
+
+Test(files_jobs, without_a_thread_it_is_done_on_the_spot)
+{
+    struct files_waiter waiter = {0};
+    struct resource *resource = NULL;
+    faults_fail(FAULT_THREAD, 0, FAULT_ALWAYS, EAGAIN);
+    cr_assert_eq(ask("file", &waiter, &resource), FILES_READY);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+}
+
+Test(files_jobs, what_is_known_is_looked_at_by_a_job_and_found_the_same)
+{
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    struct resource *first = get("file");
+    unsigned reads = faults_calls(FAULT_PREADV2);
+    pass_ms(VALID_MS);
+    struct resource *second = get("file");
+    cr_expect_eq(first, second);
+    cr_expect_eq(faults_calls(FAULT_PREADV2), reads);
+    resource_drop(first);
+    resource_drop(second);
+}
+
+/* The entry it was compared with is thrown out before the job comes back. */
+Test(files_jobs, an_unchanged_file_whose_entry_is_gone_is_looked_up_again)
+{
+    tree_fill(&tree, "site/large", LARGE, 3);
+    tree_fill(&tree, "site/larger", LARGE, 4);
+    make_files(1 << 20, 1); /* one descriptor */
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    resource_drop(get("large"));
+    pass_ms(VALID_MS);
+    struct files_waiter waiter = {0};
+    struct resource *resource = NULL;
+    cr_assert_eq(ask("large", &waiter, &resource), FILES_PENDING);
+    faults_fail(FAULT_OPEN_CACHED, 0, 0, 0);
+    struct files_waiter other = {0};
+    cr_assert_eq(ask("larger", &other, &resource), FILES_READY);
+    resource_drop(resource);
+    await(&waiter);
+    while (ask("large", &waiter, &resource) == FILES_PENDING)
+        await(&waiter);
+    expect_content(resource, LARGE, 3);
+    resource_drop(resource);
+}
+
+Test(files_jobs, destroying_leaves_nothing_of_what_is_under_way)
+{
+    enum { MANY = 100 };
+    static struct files_waiter waiters[MANY];
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned round = 0; round < 10; round++) {
+        make_files(1 << 20, 10);
+        tree_fill(&tree, "site/large", LARGE, 3);
+        for (unsigned i = 0; i < MANY; i++) {
+            char name[16];
+            struct resource *resource = NULL;
+            snprintf(name, sizeof name, "n%u", i);
+            if (ask(i % 5 == 0 ? "large" : name, &waiters[i], &resource) == FILES_READY)
+                resource_drop(resource);
+        }
+        if (round % 2)
+            poll(NULL, 0, 5); /* some are finished, by then */
+        for (unsigned i = 0; i < MANY; i++)
+            files_cancel(&waiters[i]);
+    }
+    make_files(1 << 20, 10);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}

@@ -1,0 +1,325 @@
+/* h1_parse, the fields: RFC 9112 sections 5 and 6, RFC 9110 sections 5, 7.2, 7.6.1, 8.6 and 10.1.1.
+ * Each row is split at every position (see parse_check.h). */
+#include "parse_check.h"
+
+#include <criterion/criterion.h>
+
+enum { HEAD_MAX = 8 << 10 };
+
+/* The outcome for LINE, "Host: a" and FIELDS. */
+static struct parsed parse_fields(struct str line, struct str fields)
+{
+    static char text[PARSE_INPUT_MAX];
+    char *at = str_put(text, line);
+    at = str_put(at, STR("\r\nHost: a\r\n"));
+    at = str_put(at, fields);
+    at = str_put(at, STR("\r\n"));
+    return parse_every_way(fields.at, (struct str){text, (size_t)(at - text)}, HEAD_MAX);
+}
+
+static const struct str post = STR_INIT("POST /x HTTP/1.1");
+
+/* --- Field lines ---------------------------------------------------------------------------- */
+
+Test(h1_parse, malformed_lines_are_refused)
+{
+    static const struct str rows[] = {
+        STR_INIT(": b\r\n"),
+        STR_INIT(":\r\n"),
+        STR_INIT("A\r\n"),
+        STR_INIT("A b\r\n"),
+        STR_INIT("A : b\r\n"),
+        STR_INIT("A\t: b\r\n"),
+        STR_INIT(" A: b\r\n"),
+        STR_INIT("A b: c\r\n"),
+        STR_INIT("A(b): c\r\n"),
+        STR_INIT("A/b: c\r\n"),
+        STR_INIT("A\"b\": c\r\n"),
+        STR_INIT("A@b: c\r\n"),
+        STR_INIT("\xc3\x84: c\r\n"),
+        STR_INIT("A=b\r\n"),
+        STR_INIT("{A}: c\r\n"),
+        STR_INIT("A: b\r\n: c\r\n"),
+        STR_INIT("A\0: c\r\n"),
+        STR_INIT("A: c\x01\r\n"),
+        STR_INIT("Content-Length : 5\r\n"),
+        STR_INIT("Transfer-Encoding : chunked\r\n"),
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct parsed parsed = parse_fields(post, rows[i]);
+        cr_expect_eq(parsed.result, H1_PARSE_BAD, "%s", rows[i].at);
+        cr_expect_eq(parsed.request.refusal, HTTP_BAD_REQUEST, "%s", rows[i].at);
+    }
+}
+
+Test(h1_parse, values_are_trimmed_and_names_know_no_case)
+{
+    static const struct {
+        struct str fields;
+        const char *if_none_match;
+    } rows[] = {
+        {STR_INIT("If-None-Match: \"a\"\r\n"), "\"a\""},
+        {STR_INIT("if-none-match:\"a\"\r\n"), "\"a\""},
+        {STR_INIT("IF-NONE-MATCH: \t \"a\" \t \r\n"), "\"a\""},
+        {STR_INIT("If-None-Match: \"a\",\t\"b c\"\r\n"), "\"a\",\t\"b c\""},
+        {STR_INIT("If-None-Match: \"\xc3\xbc\"\r\n"), "\"\xc3\xbc\""},
+        {STR_INIT("If-None-Match:\r\n"), ""},
+        {STR_INIT("If-None-Match: \t\r\n"), ""},
+        {STR_INIT("X-If-None-Match: \"a\"\r\n"), NULL},
+        {STR_INIT("If-None-Matc: \"a\"\r\n"), NULL},
+        {STR_INIT("If-None-Match: \"a\"\r\nif-none-match: \"a\"\r\n"), ""},
+        {STR_INIT(
+             "If-None-Match: \"a\"\r\nX: y\r\nIf-None-Match: \"b\"\r\nIf-None-Match: \"c\"\r\n"),
+         ""},
+        {STR_INIT(""), NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct parsed parsed = parse_fields(post, rows[i].fields);
+        struct str value = parsed.request.fields[HTTP_FIELD_IF_NONE_MATCH];
+        cr_assert_eq(parsed.result, H1_PARSE_HEAD, "%s", rows[i].fields.at);
+        if (rows[i].if_none_match)
+            cr_expect(value.at && str_equal(value, str_of(rows[i].if_none_match)), "%s",
+                      rows[i].fields.at);
+        else
+            cr_expect_null(value.at, "%s", rows[i].fields.at);
+        cr_expect_null(parsed.request.fields[HTTP_FIELD_IF_MODIFIED_SINCE].at);
+    }
+    struct parsed since = parse_fields(post, STR("If-Modified-Since:  then \r\n"));
+    cr_expect(str_equal(since.request.fields[HTTP_FIELD_IF_MODIFIED_SINCE], STR("then")));
+}
+
+/* The classes of bytes, from RFC 9110 sections 5.5 and 5.6.2 and RFC 3986 section 3.3. */
+static bool is_alnum(int byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z');
+}
+
+static bool among(int byte, const char *bytes)
+{
+    return byte != 0 && strchr(bytes, byte) != NULL;
+}
+
+/* Puts BYTE between BEFORE and AFTER, and parses that. */
+static enum h1_parse_result parse_with(const char *before, int byte, const char *after)
+{
+    static char text[256];
+    char *at = stpcpy(text, before);
+    *at++ = (char)byte;
+    at = stpcpy(at, after);
+    return parse_every_way(before, (struct str){text, (size_t)(at - text)}, HEAD_MAX).result;
+}
+
+Test(h1_parse, every_byte_in_every_place)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        bool token = is_alnum(byte) || among(byte, "!#$%&'*+-.^_`|~");
+        bool target = is_alnum(byte) || among(byte, "-._~!$&'()*+,;=:@%/?");
+        bool visible = byte > 0x20 && byte < 0x7f;
+        bool value = visible || byte >= 0x80 || byte == ' ' || byte == '\t';
+        enum h1_parse_result in_method = parse_with("GE", byte, "T / HTTP/1.1\r\nHost: a\r\n\r\n");
+        enum h1_parse_result in_target =
+            parse_with("GET /a", byte, "b HTTP/1.1\r\nHost: a\r\n\r\n");
+        enum h1_parse_result in_name =
+            parse_with("GET / HTTP/1.1\r\nHost: a\r\nX", byte, "Y: b\r\n\r\n");
+        enum h1_parse_result in_value =
+            parse_with("GET / HTTP/1.1\r\nHost: a\r\nX: y", byte, "z\r\n\r\n");
+        cr_expect_eq(in_method, token ? H1_PARSE_HEAD : H1_PARSE_BAD, "method: %d", byte);
+        cr_expect_eq(in_name, token || byte == ':' ? H1_PARSE_HEAD : H1_PARSE_BAD, "name: %d",
+                     byte);
+        cr_expect_eq(in_value, value ? H1_PARSE_HEAD : H1_PARSE_BAD, "value: %d", byte);
+        if (target || !visible) /* what else is visible is for path_decode to refuse */
+            cr_expect_eq(in_target, target ? H1_PARSE_HEAD : H1_PARSE_BAD, "target: %d", byte);
+    }
+}
+
+/* --- Host, RFC 9112 section 3.2 ------------------------------------------------------------- */
+
+Test(h1_parse, exactly_one_host)
+{
+    static const struct {
+        struct str head;
+        const char *host; /* NULL: refused */
+    } rows[] = {
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "a"},
+        {STR_INIT("GET / HTTP/1.1\r\nhOST:a\r\n\r\n"), "a"},
+        {STR_INIT("GET / HTTP/1.1\r\nX: y\r\nHost: example.com:8080\r\n\r\n"), "example.com:8080"},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n"), "[::1]"},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n"), "[2001:db8::1]:80"},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"), "127.0.0.1:8080"},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: xn--bcher-kva.example\r\n\r\n"),
+         "xn--bcher-kva.example"},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a_b-c.d~e\r\n\r\n"), "a_b-c.d~e"},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a:\r\n\r\n"), "a:"}, /* port = *DIGIT */
+        {STR_INIT("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"), "a"},
+        {STR_INIT("GET / HTTP/1.0\r\nHost: a\r\n\r\n"), "a"},
+        {STR_INIT("GET / HTTP/1.1\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.9\r\n\r\n"), NULL},
+        {STR_INIT("GET http://a/ HTTP/1.1\r\n\r\n"), NULL},
+        {STR_INIT("BREW / HTTP/1.1\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nX-Host: a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\nhost: b\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost:\r\nHost: a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: http://a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a:-1\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: ::1\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: ::1]\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a[::1]\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: [::1]:a\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: [[::1]]\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a?b\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a#b\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: a\\b\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: \xc3\xbc\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: \"a\"\r\n\r\n"), NULL},
+        {STR_INIT("GET / HTTP/1.1\r\nHost: <a>\r\n\r\n"), NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *label = rows[i].head.at;
+        struct parsed parsed = parse_every_way(label, rows[i].head, HEAD_MAX);
+        struct str host = parsed.request.fields[HTTP_FIELD_HOST];
+        cr_assert_eq(parsed.result, rows[i].host ? H1_PARSE_HEAD : H1_PARSE_BAD, "%s", label);
+        cr_expect_eq(parsed.request.refusal, rows[i].host ? HTTP_NONE : HTTP_BAD_REQUEST, "%s",
+                     label);
+        cr_expect(!rows[i].host || str_equal(host, str_of(rows[i].host)), "%s", label);
+    }
+    struct parsed none = parse_every_way("1.0", STR("GET / HTTP/1.0\r\n\r\n"), HEAD_MAX);
+    cr_expect_eq(none.result, H1_PARSE_HEAD, "HTTP/1.0 needs none");
+    cr_expect_null(none.request.fields[HTTP_FIELD_HOST].at);
+}
+
+/* --- Content, RFC 9112 section 6 ------------------------------------------------------------ */
+
+/* A request's fields and what they come to: framing if REFUSAL is none. */
+struct framing_row {
+    struct str fields;
+    enum http_status refusal;
+    enum http_framing framing;
+    uint64_t content_bytes;
+};
+
+static void expect_framing(struct str line, const struct framing_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *label = rows[i].fields.at;
+        struct parsed parsed = parse_fields(line, rows[i].fields);
+        cr_expect_eq(parsed.result, rows[i].refusal ? H1_PARSE_BAD : H1_PARSE_HEAD, "%s", label);
+        cr_expect_eq(parsed.request.refusal, rows[i].refusal, "%s: %d", label,
+                     parsed.request.refusal);
+        if (rows[i].refusal)
+            continue;
+        cr_expect_eq(parsed.request.framing, rows[i].framing, "%s", label);
+        cr_expect_eq(parsed.request.content_bytes, rows[i].content_bytes, "%s: %ju", label,
+                     (uintmax_t)parsed.request.content_bytes);
+    }
+}
+
+Test(h1_parse, content_length_is_one_number)
+{
+    static const struct framing_row rows[] = {
+        {STR_INIT(""), HTTP_NONE, HTTP_FRAMING_NONE, 0},
+        {STR_INIT("Content-Length: 0\r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 0},
+        {STR_INIT("Content-Length: 5\r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 5},
+        {STR_INIT("content-length:\t5 \r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 5},
+        {STR_INIT("Content-Length: 0005\r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 5},
+        {STR_INIT("Content-Length: 18446744073709551615\r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH,
+         UINT64_MAX},
+        {STR_INIT("Content-Length: 18446744073709551616\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 18446744073709551621\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 99999999999999999999999999\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length:\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: +5\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: -5\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: -0\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 0x5\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5 5\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5,5\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5, 6\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5,\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5.0\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5e1\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: \"5\"\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: five\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5\xc2\xa0\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5\r\nContent-Length: 5\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5\r\ncontent-length: 6\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 0\r\nX: y\r\nContent-Length: 6\r\n"), 400, 0, 0},
+    };
+    expect_framing(post, rows, COUNT_OF(rows));
+    expect_framing(STR("GET / HTTP/1.0"), rows, COUNT_OF(rows));
+}
+
+Test(h1_parse, transfer_encoding_is_chunked_alone)
+{
+    static const struct framing_row rows[] = {
+        {STR_INIT("Transfer-Encoding: chunked\r\n"), HTTP_NONE, HTTP_FRAMING_CHUNKED, 0},
+        {STR_INIT("transfer-encoding:\tCHUNKED \r\n"), HTTP_NONE, HTTP_FRAMING_CHUNKED, 0},
+        {STR_INIT("Transfer-Encoding: gzip\r\n"), 501, 0, 0},
+        {STR_INIT("Transfer-Encoding: gzip, chunked\r\n"), 501, 0, 0},
+        {STR_INIT("Transfer-Encoding: identity\r\n"), 501, 0, 0},
+        {STR_INIT("Transfer-Encoding: xchunked\r\n"), 501, 0, 0},
+        {STR_INIT("Transfer-Encoding: chunked;q=1\r\n"), 501, 0, 0},
+        {STR_INIT("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400, 0, 0},
+        {STR_INIT("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"), 400, 0, 0},
+        {STR_INIT("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400, 0, 0},
+        {STR_INIT("Content-Length: 5\r\nTransfer-Encoding: gzip\r\n"), 400, 0, 0},
+        {STR_INIT("Transfer-Encoding: gzip\r\nno colon\r\n"), 400, 0, 0},
+        {STR_INIT("Transfer-Encoding : chunked\r\n"), 400, 0, 0},
+        {STR_INIT("Transfer-Encoding:\x0b"
+                  "chunked\r\n"),
+         400, 0, 0},
+    };
+    static const struct framing_row old_rows[] = {
+        {STR_INIT("Transfer-Encoding: chunked\r\n"), 400, 0, 0},
+        {STR_INIT("Transfer-Encoding: gzip\r\n"), 400, 0, 0},
+        {STR_INIT("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400, 0, 0},
+    };
+    expect_framing(post, rows, COUNT_OF(rows));
+    expect_framing(STR("GET / HTTP/1.1"), rows, COUNT_OF(rows));
+    expect_framing(STR("POST / HTTP/1.0"), old_rows, COUNT_OF(old_rows));
+}
+
+Test(h1_parse, connection_and_expect_are_lists)
+{
+    static const struct {
+        struct str fields;
+        bool close, keep_alive, expects_continue;
+    } rows[] = {
+        {STR_INIT(""), false, false, false},
+        {STR_INIT("Connection: close\r\n"), true, false, false},
+        {STR_INIT("connection: CLOSE\r\n"), true, false, false},
+        {STR_INIT("Connection: keep-alive\r\n"), false, true, false},
+        {STR_INIT("Connection: Keep-Alive, Upgrade\r\n"), false, true, false},
+        {STR_INIT("Connection: ,upgrade ,\tclose,\r\n"), true, false, false},
+        {STR_INIT("Connection: keep-alive, close\r\n"), true, true, false},
+        {STR_INIT("Connection: close\r\nConnection: x\r\n"), true, false, false},
+        {STR_INIT("Connection: x\r\nConnection: close\r\n"), true, false, false},
+        {STR_INIT("Connection: closed\r\n"), false, false, false},
+        {STR_INIT("Connection: not close\r\n"), false, false, false},
+        {STR_INIT("Connection: \"close\"\r\n"), false, false, false},
+        {STR_INIT("Connection:\r\n"), false, false, false},
+        {STR_INIT("X-Connection: close\r\n"), false, false, false},
+        {STR_INIT("Keep-Alive: 5\r\n"), false, false, false},
+        {STR_INIT("Expect: 100-continue\r\n"), false, false, true},
+        {STR_INIT("expect: 100-CONTINUE\r\n"), false, false, true},
+        {STR_INIT("Expect: 100-continued\r\n"), false, false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct parsed parsed = parse_fields(post, rows[i].fields);
+        const char *label = rows[i].fields.at;
+        cr_assert_eq(parsed.result, H1_PARSE_HEAD, "%s", label);
+        cr_expect_eq(parsed.request.close, rows[i].close, "%s", label);
+        cr_expect_eq(parsed.request.keep_alive, rows[i].keep_alive, "%s", label);
+        cr_expect_eq(parsed.request.expects_continue, rows[i].expects_continue, "%s", label);
+    }
+}

@@ -1,0 +1,206 @@
+/* plan: what is answered to which request, RFC 9110 sections 9 (methods), 13 (conditions), 15 (status). */
+#include "plan.h"
+
+#include <criterion/criterion.h>
+
+static const struct date_now now = {.ms = 1, .seconds = 1750000000};
+static const char modified[] = "Sun, 06 Nov 1994 08:49:37 GMT";
+static const char before[] = "Sun, 06 Nov 1994 08:49:36 GMT";
+static const char etag[] = "\"ae1b981bc490a05-5\"";
+
+static struct resource *file_of(struct str content)
+{
+    struct blob_identity identity = {.bytes = content.length, .modified = {784111777, 5}};
+    struct blob *body = blob_create_bytes(content.length);
+    str_put(body->bytes, content);
+    struct resource *resource = resource_create_file(body, &identity, STR("text/html"), INT64_MAX);
+    blob_drop(body);
+    cr_assert_not_null(resource);
+    return resource;
+}
+
+/* The value of the plan's field NAME, put together, as a view that lives until the next call. Absent if
+ * there is none; fails the test if there are two. */
+static struct str field_of(const struct plan *plan, struct str name)
+{
+    static char text[256];
+    struct str found = {NULL, 0};
+    for (unsigned i = 0; i < plan->field_count; i++) {
+        const struct plan_field *field = &plan->fields[i];
+        if (!str_equal(field->name, name))
+            continue;
+        cr_assert_null(found.at, "%s is there twice", name.at);
+        char *end = str_put(str_put(text, field->value), field->more);
+        found = (struct str){text, (size_t)(end - text)};
+    }
+    return found;
+}
+
+static void expect_field(const char *label, const struct plan *plan, struct str name,
+                         const char *expected)
+{
+    struct str value = field_of(plan, name);
+    if (expected)
+        cr_expect(value.at && str_equal(value, str_of(expected)), "%s: %s: %.*s", label, name.at,
+                  (int)value.length, value.at ? value.at : "");
+    else
+        cr_expect_null(value.at, "%s: %s: %.*s", label, name.at, (int)value.length,
+                       value.at ? value.at : "");
+}
+
+/* That PLAN answers with the page for STATUS. */
+static void expect_page(const char *label, const struct plan *plan, enum http_status status)
+{
+    cr_expect_eq(plan->status, status, "%s: %d", label, plan->status);
+    cr_expect_null(plan->variant, "%s", label);
+    cr_expect_null(plan->part.blob, "%s", label);
+    cr_expect(str_equal(plan->text, http_error_page(status)), "%s", label);
+    expect_field(label, plan, STR("Content-Type"), "text/html; charset=utf-8");
+    expect_field(label, plan, STR("Content-Length"), NULL);
+    expect_field(label, plan, STR("Allow"), status == HTTP_METHOD_NOT_ALLOWED ? "GET, HEAD" : NULL);
+    expect_field(label, plan, STR("Retry-After"), status == HTTP_UNAVAILABLE ? "1" : NULL);
+}
+
+Test(plan, a_file_is_sent_whole)
+{
+    static const enum http_method methods[] = {HTTP_GET, HTTP_HEAD};
+    struct resource *resource = file_of(STR("hello"));
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        struct request request = {.method = methods[i], .path = STR_INIT("/a"), .minor = 1};
+        struct plan plan;
+        memset(&plan, 0x5a, sizeof plan);
+        cr_expect(plan_needs_resource(&request));
+        plan_make(&plan, &request, resource, &now);
+        cr_expect_eq(plan.status, HTTP_OK);
+        cr_expect_eq(plan.variant, &resource->file);
+        cr_expect_not(plan.validators_only);
+        cr_expect_eq(plan.field_count, 0, "all are prepared");
+        cr_expect_eq(plan.text.length, 0);
+        cr_expect_eq(plan.part.blob, resource->file.body);
+        cr_expect(plan.part.first == 0 && plan.part.length == 5);
+        cr_expect_eq(plan.body_omitted, methods[i] == HTTP_HEAD);
+        cr_expect_eq(resource->references, 1, "borrowed");
+        cr_expect_eq(resource->file.body->references, 1, "borrowed");
+    }
+    resource_drop(resource);
+}
+
+Test(plan, conditions_are_heeded)
+{
+    static const struct {
+        const char *label;
+        const char *if_none_match, *if_modified_since;
+        enum http_status status;
+    } rows[] = {
+        {"none", NULL, NULL, HTTP_OK},
+        {"our entity tag", etag, NULL, HTTP_NOT_MODIFIED},
+        {"another", "\"x\"", NULL, HTTP_OK},
+        {"any", "*", NULL, HTTP_NOT_MODIFIED},
+        {"our date", NULL, modified, HTTP_NOT_MODIFIED},
+        {"an earlier one", NULL, before, HTTP_OK},
+        {"no date", NULL, "then", HTTP_OK},
+        {"another tag weighs more than our date", "\"x\"", modified, HTTP_OK},
+        {"our tag weighs more than an earlier date", etag, before, HTTP_NOT_MODIFIED},
+        {"a tag that was given twice", "", modified, HTTP_OK},
+        {"a date that was given twice", NULL, "", HTTP_OK},
+    };
+    struct resource *resource = file_of(STR("hello"));
+    for (size_t i = 0; i < COUNT_OF(rows) * 2; i++) {
+        size_t row = i / 2;
+        struct request request = {.method = i % 2 ? HTTP_HEAD : HTTP_GET};
+        if (rows[row].if_none_match)
+            request.fields[HTTP_FIELD_IF_NONE_MATCH] = str_of(rows[row].if_none_match);
+        if (rows[row].if_modified_since)
+            request.fields[HTTP_FIELD_IF_MODIFIED_SINCE] = str_of(rows[row].if_modified_since);
+        struct plan plan;
+        plan_make(&plan, &request, resource, &now);
+        bool same = rows[row].status == HTTP_NOT_MODIFIED;
+        cr_expect_eq(plan.status, rows[row].status, "%s", rows[row].label);
+        cr_expect_eq(plan.variant, &resource->file, "%s", rows[row].label);
+        cr_expect_eq(plan.validators_only, same, "%s", rows[row].label);
+        cr_expect_eq(plan.part.blob, same ? NULL : resource->file.body, "%s", rows[row].label);
+        cr_expect_eq(plan.text.length, 0, "%s", rows[row].label);
+        cr_expect_eq(plan.field_count, 0, "%s", rows[row].label);
+    }
+    resource_drop(resource);
+}
+
+/* Which need no resource: methods that aren't ours, and messages that are refused, whatever else they
+ * say. */
+Test(plan, methods_and_refusals_decide_before_the_resource)
+{
+    static const struct {
+        const char *label;
+        enum http_method method;
+        enum http_status refusal, status;
+    } rows[] = {
+        {"OPTIONS", HTTP_OPTIONS, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
+        {"POST", HTTP_POST, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
+        {"PUT", HTTP_PUT, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
+        {"DELETE", HTTP_DELETE, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
+        {"PATCH", HTTP_PATCH, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
+        {"TRACE", HTTP_TRACE, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
+        {"CONNECT", HTTP_CONNECT, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
+        {"BREW", HTTP_METHOD_OTHER, HTTP_NONE, HTTP_NOT_IMPLEMENTED},
+        {"refused GET", HTTP_GET, HTTP_BAD_REQUEST, HTTP_BAD_REQUEST},
+        {"refused POST", HTTP_POST, HTTP_CONTENT_TOO_LARGE, HTTP_CONTENT_TOO_LARGE},
+        {"refused BREW", HTTP_METHOD_OTHER, HTTP_URI_TOO_LONG, HTTP_URI_TOO_LONG},
+        {"late", HTTP_METHOD_OTHER, HTTP_REQUEST_TIMEOUT, HTTP_REQUEST_TIMEOUT},
+        {"long", HTTP_GET, HTTP_FIELDS_TOO_LARGE, HTTP_FIELDS_TOO_LARGE},
+        {"coded", HTTP_POST, HTTP_NOT_IMPLEMENTED, HTTP_NOT_IMPLEMENTED},
+        {"new", HTTP_GET, HTTP_VERSION_NOT_SUPPORTED, HTTP_VERSION_NOT_SUPPORTED},
+        {"out of memory", HTTP_GET, HTTP_UNAVAILABLE, HTTP_UNAVAILABLE},
+        {"refused HEAD", HTTP_HEAD, HTTP_BAD_REQUEST, HTTP_BAD_REQUEST},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct request request = {.method = rows[i].method, .refusal = rows[i].refusal};
+        struct plan plan;
+        cr_expect_not(plan_needs_resource(&request), "%s", rows[i].label);
+        plan_make(&plan, &request, NULL, &now);
+        expect_page(rows[i].label, &plan, rows[i].status);
+        cr_expect_eq(plan.body_omitted, rows[i].method == HTTP_HEAD, "%s", rows[i].label);
+    }
+}
+
+Test(plan, a_refused_path_is_a_page)
+{
+    static const enum http_status statuses[] = {HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_INTERNAL_ERROR,
+                                                HTTP_UNAVAILABLE};
+    for (size_t i = 0; i < COUNT_OF(statuses) * 2; i++) {
+        struct resource *resource = resource_create_refusal(statuses[i / 2]);
+        struct request request = {.method = i % 2 ? HTTP_HEAD : HTTP_GET};
+        /* Section 13.2.1: conditions count only where the answer would be a success. */
+        request.fields[HTTP_FIELD_IF_NONE_MATCH] = STR("*");
+        struct plan plan;
+        plan_make(&plan, &request, resource, &now);
+        expect_page(http_status_line(statuses[i / 2]).at, &plan, statuses[i / 2]);
+        cr_expect_eq(plan.body_omitted, i % 2 == 1);
+        resource_drop(resource);
+    }
+}
+
+Test(plan, a_redirect_takes_the_query_along)
+{
+    static const struct {
+        struct str target; /* as a client sends it, path and query */
+        const char *location;
+    } rows[] = {
+        {STR_INIT("/guide"), "guide/"},       {STR_INIT("/guide?a=b&c"), "guide/?a=b&c"},
+        {STR_INIT("/guide?"), "guide/?"},     {STR_INIT("/guide?//x?y"), "guide/?//x?y"},
+        {STR_INIT("/a/b?c%20d"), "b/?c%20d"}, {STR_INIT("//host/b"), "b/"},
+    };
+    static struct path path;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t mark = str_find(rows[i].target, '?');
+        struct request request = {.method = HTTP_GET, .path = str_first(rows[i].target, mark)};
+        if (mark < rows[i].target.length)
+            request.query = str_from(rows[i].target, mark + 1);
+        cr_assert_eq(path_decode(request.path, &path), PATH_OK);
+        struct resource *resource = resource_create_redirect(&path);
+        struct plan plan;
+        plan_make(&plan, &request, resource, &now);
+        expect_page(rows[i].target.at, &plan, HTTP_MOVED_PERMANENTLY);
+        expect_field(rows[i].target.at, &plan, STR("Location"), rows[i].location);
+        resource_drop(resource);
+    }
+}
