@@ -141,7 +141,7 @@ void conn_linger(const struct conn_context *context, struct conn *conn);
 bool conn_discarded(struct conn *conn, size_t length);
 
 /* Ends a turn: storage that isn't needed goes back, or is exchanged for the small kind, and the
- * deadline is set for what the connection waits for now. */
+ * deadline is set for what it now waits for. */
 void conn_settle(struct conn_context *context, struct conn *conn);
 
 /* The deadline of what CONN was waiting for has passed. GOES_ON: there is an answer to be sent (408). */
