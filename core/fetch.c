@@ -169,8 +169,8 @@ static int load_body(int fd, enum fetch_mode mode, struct blob_identity *identit
 static int fetch_file(int fd, enum fetch_mode mode, struct blob_identity *identity,
                       struct fetched *ret)
 {
-    struct blob *body;
-    bool stable;
+    struct blob *body = NULL;
+    bool stable = false;
     int error = load_body(fd, mode, identity, &body, &stable);
     if (error)
         return error;

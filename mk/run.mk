@@ -33,8 +33,7 @@ test:
 # without it, for the programs and all their children, they always get it.
 NOASLR = $(if $(shell setarch -R true 2>/dev/null && echo yes),setarch -R )
 
-SANITIZERS = LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
-    ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:exitcode=99:detect_stack_use_after_return=1 \
+SANITIZERS = ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:exitcode=99:detect_stack_use_after_return=1 \
     UBSAN_OPTIONS=halt_on_error=1:exitcode=99:print_stacktrace=1 \
     TSAN_OPTIONS=halt_on_error=1:exitcode=99:second_deadlock_stack=1
 

@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-TestSuite(h1, .timeout = 240);
+TestSuite(h1, .timeout = 120);
 
 static const struct h1_limits pipelined = {
     .minor_max = 1,
