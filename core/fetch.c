@@ -140,28 +140,25 @@ static bool is_settled(const struct blob_identity *identity)
 }
 
 /* The content of the open regular file FD, which was just found to be of *IDENTITY; that is updated if
- * the file changes meanwhile. *Takes* FD if it returns 0 and the body is a file. *RET_STABLE: content
- * and identity belong together. Returns 0 or a negative errno. */
+ * the file changes meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative
+ * errno: -EAGAIN as well if it changes faster than it can be read. */
 static int load_body(int fd, enum fetch_mode mode, struct blob_identity *identity,
-                     struct blob **ret_body, bool *ret_stable)
+                     struct blob **ret_body)
 {
-    for (unsigned tries = 1; identity->bytes <= FETCH_READ_BYTES_MAX; tries++) {
+    for (unsigned tries = 0; identity->bytes <= FETCH_READ_BYTES_MAX; tries++) {
         struct blob *body;
         struct blob_identity after;
-        int error = read_body(fd, mode, identity, &body, &after);
+        int error = tries == READ_TRIES ? -EAGAIN : read_body(fd, mode, identity, &body, &after);
         if (error)
             return error;
-        bool stable = body->length == identity->bytes && blob_identity_equal(&after, identity);
-        if (stable || tries == READ_TRIES) {
+        if (body->length == identity->bytes && blob_identity_equal(&after, identity)) {
             *ret_body = body;
-            *ret_stable = stable;
             return 0;
         }
         *identity = after;
         blob_drop(body);
     }
     *ret_body = blob_create_file(fd, identity);
-    *ret_stable = true;
     return *ret_body ? 0 : -ENOMEM;
 }
 
@@ -170,8 +167,7 @@ static int fetch_file(int fd, enum fetch_mode mode, struct blob_identity *identi
                       struct fetched *ret)
 {
     struct blob *body = NULL;
-    bool stable = false;
-    int error = load_body(fd, mode, identity, &body, &stable);
+    int error = load_body(fd, mode, identity, &body);
     if (error)
         return error;
     *ret = (struct fetched){
@@ -179,7 +175,7 @@ static int fetch_file(int fd, enum fetch_mode mode, struct blob_identity *identi
         .body = body,
         .identity = *identity,
         .settled = is_settled(identity),
-        .cacheable = stable,
+        .cacheable = true,
     };
     return 0;
 }
