@@ -79,7 +79,9 @@ const char *text_visible(const char *text, size_t length)
         else
             *end++ = (char)c;
     }
-    sprintf(end, shown < length ? "… (%zu bytes)" : "", length);
+    *end = '\0';
+    if (shown < length)
+        sprintf(end, "… (%zu bytes)", length);
     return visible;
 }
 
