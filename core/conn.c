@@ -250,6 +250,7 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     counters_add(context->counters, COUNTER_BYTES_SENT, length);
     conn->phase_renewed = true;
     conn->kernel_bytes = UINT32_MAX;
+    conn->stood_still = false;
     while (outq_next_end(&conn->output, &end)) {
         h1_sent(&conn->session);
         counters_add(context->counters, COUNTER_RESPONSES, 1);
@@ -319,7 +320,7 @@ static uint64_t phase_ms(const struct conn_context *context, enum conn_phase pha
     case CONN_PHASE_LINGER:
         return LINGER_QUIET_MS;
     case CONN_PHASE_SEND:
-        return context->idle_ms / 2; /* looked at twice, see transfer_drains */
+        return context->idle_ms / 2; /* it takes two looks, see transfer_drains */
     case CONN_PHASE_NONE:
     case CONN_PHASE_IDLE:
     case CONN_PHASE_BODY:

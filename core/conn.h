@@ -79,6 +79,7 @@ struct conn {
     enum conn_state state : 8;
     enum conn_phase phase : 8;
     bool phase_renewed : 1; /* progress: the phase's time begins again */
+    bool stood_still : 1;   /* at the last look the peer had taken nothing, see transfer_drains */
     bool starved : 1;       /* storage was wanted, and none to be had */
     bool hungry : 1;        /* the session can't go on without more input */
     bool registered : 1;    /* with the loop's event source */

@@ -138,6 +138,8 @@ bool transfer_delivered(const struct conn *conn)
 bool transfer_drains(struct conn *conn)
 {
     uint32_t before = conn->kernel_bytes;
+    bool again = conn->stood_still;
     conn->kernel_bytes = kernel_bytes(conn);
-    return conn->kernel_bytes < before;
+    conn->stood_still = conn->kernel_bytes >= before;
+    return !(again && conn->stood_still);
 }

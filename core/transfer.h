@@ -27,8 +27,9 @@ enum transfer transfer_send(struct conn_context *context, struct conn *conn, siz
 /* Whether all that was sent has been acknowledged by the peer's kernel. */
 bool transfer_delivered(const struct conn *conn);
 
-/* Whether the peer has taken bytes since the last call, or since something was last sent, though the
- * socket takes no more: it may hold megabytes, and says so only when a good part of them has gone. */
+/* Whether a peer that the socket takes no more for may still be taking bytes: the socket may hold
+ * megabytes, and says so only when a good part of them has gone. False when it has taken none at two
+ * looks in a row, so look twice in the time that it has. */
 bool transfer_drains(struct conn *conn);
 
 /* Throws away input, in CONN_LINGERING. FAILED as well when the connection has discarded enough. */

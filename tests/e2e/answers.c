@@ -99,6 +99,43 @@ E2E_TEST(answers, every_answer_has_its_fields)
     }
 }
 
+/* RFC 9110 section 8.8.2.1: whatever a file's own clock says. */
+E2E_TEST(answers, nothing_was_modified_in_the_future)
+{
+    static const char *const paths[] = {"/small.html", "/large.jpg", "/dir/"};
+    static const char *const fields[] = {"", "If-None-Match: *\r\n"};
+    static const int statuses[] = {200, 304}; /* with those fields */
+    struct site site;
+    time_t future = time(NULL) + (time_t)2 * 24 * 3600;
+
+    create_site(&site);
+    site_fill(&site, "large.jpg", KIB(300), 7);
+    site_set_time(&site, "small.html", future);
+    site_set_time(&site, "large.jpg", future);
+    site_set_time(&site, "dir/index.html", future);
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        const struct server *server = server_start(kind, &site, NULL);
+
+        for (size_t i = 0; i < COUNT_OF(paths) * COUNT_OF(fields); i++) {
+            const char *path = paths[i / COUNT_OF(fields)];
+            size_t which = i % COUNT_OF(fields);
+            const char *request =
+                text_format("GET %s HTTP/1.1\r\n" H "%s\r\n", path, fields[which]);
+            const char *modified;
+            const char *date;
+            struct response response;
+
+            if (!expect_fetch(server, path, request, statuses[which], &response))
+                continue;
+            modified = response_field(&response, "Last-Modified");
+            date = response_field(&response, "Date");
+            cr_expect(modified && date && date_of(modified) <= date_of(date),
+                      "%s, %s, %d: Last-Modified: %s is later than Date: %s", server->name, path,
+                      response.status, modified ? modified : "(none)", date ? date : "(none)");
+        }
+    }
+}
+
 /* RFC 9110 section 9.3.2: HEAD's fields are GET's. */
 E2E_TEST(answers, head_equals_get)
 {

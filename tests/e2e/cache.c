@@ -129,6 +129,55 @@ E2E_TEST(cache, follows_large_files)
               "the file that was replaced is still served");
 }
 
+static void expect_large(const struct server *server, const char *what, struct view content)
+{
+    struct response response;
+
+    what = text_format("%s, %s", server->name, what);
+    if (expect_fetch(server, what, request_text("GET", "/a.jpg"), 200, &response))
+        cr_expect(response.body.length == content.length &&
+                      memcmp(response.body.data, content.data, content.length) == 0,
+                  "%s: not the bytes of the file: %zu of %zu", what, response.body.length,
+                  content.length);
+}
+
+/* Writes CONTENT over PATH's first bytes, in place; behind it the file ends. */
+static void overwrite(const struct site *site, const char *path, struct view content)
+{
+    int fd = open(site_path(site, path), O_WRONLY | O_CLOEXEC);
+
+    cr_assert(fd >= 0 && pwrite(fd, content.data, content.length, 0) == (ssize_t)content.length &&
+                  ftruncate(fd, (off_t)content.length) == 0,
+              "%s: %s", path, strerror(errno));
+    close(fd);
+}
+
+/* What is sent from a descriptor shows what the file is now; so must the validators before it, and
+ * the length, however long the file may be remembered. */
+E2E_TEST(cache, follows_large_files_in_place_at_once)
+{
+    static const size_t lengths[] = {KIB(300), KIB(300), KIB(500), KIB(64) + 1};
+    struct site site;
+    struct view content;
+
+    site_create(&site);
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        const struct server *server;
+
+        content = site_fill(&site, "a.jpg", KIB(300), 1);
+        server = server_start(kind, &site, "--threads 1 --cache-valid 60s");
+        for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+            expect_large(server, "at first", content);
+            expect_large(server, "again", content);
+            site_set_time(&site, "a.jpg", SITE_TIME + 1000 * (time_t)(i + 1));
+            expect_large(server, "touched", content);
+            content = content_make(lengths[i], i + 2);
+            overwrite(&site, "a.jpg", content);
+            expect_large(server, "rewritten", content);
+        }
+    }
+}
+
 /* A deployment that builds a new directory and switches a symlink. */
 E2E_TEST(cache, follows_a_switched_root)
 {

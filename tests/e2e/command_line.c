@@ -102,6 +102,7 @@ static const struct {
     {"no address", "0 ROOT --bind nowhere", 2, 2, "nowhere"},
     {"an address that is not here", "0 ROOT --bind 192.0.2.1", 1, 1, "192.0.2.1"},
     {"no types file", "0 ROOT --mime-types ROOT/missing", 1, 2, "missing"},
+    {"a type of 12 KB", "0 ROOT --mime-types ROOT/long.types", 1, 1, "long.types"},
     {"a value for --help", "--help=all", 2, 2, "--help"},
 };
 
@@ -129,6 +130,7 @@ E2E_TEST(command_line, mistakes)
 
     site_create(&site);
     site_write_text(&site, "file.txt", "x");
+    site_write_text(&site, "long.types", text_format("text/%012000d long\n", 1));
     for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++)
         for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
             struct process_setup setup = {.program = server_program(kind)};

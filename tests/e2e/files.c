@@ -6,10 +6,14 @@
 #include "server_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 E2E_SUITE(files);
@@ -236,6 +240,57 @@ E2E_TEST(files, devices)
                  404, NULL);
 }
 
+/* A process that is blocked in opening the FIFO at PATH for writing, or soon will be. */
+static pid_t start_writer(const char *path)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    int fd;
+
+    cr_assert(pid >= 0, "fork: %s", strerror(errno));
+    if (pid > 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    _exit(fd >= 0 ? 0 : 1);
+}
+
+/* To open a FIFO, even to see that it is one, releases who waits for a reader. */
+E2E_TEST(files, fifos_are_left_alone)
+{
+    enum { ASKED_MS = 300 };
+    struct site site;
+    const char *path;
+    const struct server *server;
+    int64_t end;
+    int status = -1;
+    pid_t writer;
+    pid_t ended;
+    int reader;
+
+    create_doors(&site);
+    path = site_path(&site, "fifo");
+    server = server_start(PIPELINED, &site, "--cache-valid 0 --cache-bytes 0");
+    writer = start_writer(path);
+    end = clock_ms() + ASKED_MS;
+    do {
+        expect_fetch(server, "a FIFO", request_text("GET", "/fifo"), 404, NULL);
+        expect_fetch(server, "a FIFO as directory", request_text("GET", "/fifo/"), 404, NULL);
+        ended = waitpid(writer, &status, WNOHANG);
+    } while (ended == 0 && clock_ms() < end);
+    cr_assert(ended == 0, "the server opened the FIFO: its writer was released (%s)",
+              status_text(status));
+
+    /* It was blocked indeed: a reader releases it. */
+    reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    cr_assert(reader >= 0, "%s: %s", path, strerror(errno));
+    cr_expect(waitpid(writer, &status, 0) == writer && status == 0, "the writer: %s",
+              status_text(status));
+    close(reader);
+}
+
 E2E_TEST(files, no_way_out)
 {
     static const char *const paths[] = {
@@ -311,4 +366,32 @@ E2E_TEST(files, permissions)
     /* Only what was not found may be remembered: leave to read is granted at once. */
     site_chmod(&site, "unreadable.txt", 0644);
     expect_fetch(server, "readable now", request_text("GET", "/unreadable.txt"), 200, NULL);
+}
+
+/* To search a directory takes no leave to read it: nobody lists it. */
+E2E_TEST(files, directories_that_may_only_be_searched)
+{
+    bool root = geteuid() == 0;
+    struct site site;
+
+    site_create(&site);
+    site_write_text(&site, "open/index.html", "x");
+    site_write_text(&site, "open/inner/index.html", "x");
+    site_write_text(&site, "open/empty/file.txt", "x");
+    site_chmod(&site, "open/inner", 0311);
+    site_chmod(&site, "open/empty", 0311);
+    site_chmod(&site, "open", 0311);
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        const struct server *server = server_start_with(&(struct server_setup){
+            .kind = kind,
+            .root = site.path,
+            .as_nobody = root,
+        });
+
+        expect_fetch(server, "without slash", request_text("GET", "/open"), 301, NULL);
+        expect_fetch(server, "with slash", request_text("GET", "/open/"), 200, NULL);
+        expect_fetch(server, "inner, without slash", request_text("GET", "/open/inner"), 301, NULL);
+        expect_fetch(server, "inner, with slash", request_text("GET", "/open/inner/"), 200, NULL);
+        expect_fetch(server, "without index", request_text("GET", "/open/empty/"), 404, NULL);
+    }
 }

@@ -280,3 +280,44 @@ E2E_TEST(limits, greedy_clients_cost_little)
         client_close(&clients[i]);
     server_expect_alive(server, "after greedy clients");
 }
+
+/* 60 KB for each of more requests than fit into a buffer: whatever the server keeps for such clients,
+ * it has some left for the others, who need not wait. */
+E2E_TEST(limits, stalled_readers_lock_nobody_out)
+{
+    enum { COUNT = 300, REQUESTS = 130 };
+    static const char greedy[] = "GET /sixty.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    struct site site;
+    const struct server *server;
+    struct bytes requests = {0};
+    static struct client clients[COUNT];
+    struct view content;
+    int64_t longest;
+
+    if (!e2e_raise_files(COUNT + 100))
+        e2e_skip("RLIMIT_NOFILE allows too few descriptors");
+    create_site(&site);
+    content = site_fill(&site, "sixty.jpg", 60000, 3);
+    server = server_start(PIPELINED, &site, "--threads 1");
+    for (size_t i = 0; i < REQUESTS; i++)
+        bytes_append_text(&requests, greedy);
+    for (size_t i = 0; i < COUNT; i++) {
+        client_connect_with(&clients[i], &(struct client_setup){.port = server->port,
+                                                                .receive_buffer_bytes = KIB(16)});
+        client_queue(&clients[i], requests.data, requests.length);
+        cr_expect(client_flush_blindly(&clients[i]), "client %zu could not send", i);
+    }
+    longest = longest_wait(server, "besides stalled readers");
+    cr_expect(longest <= (int64_t)e2e_scaled(500, 3000), "a small file took %d ms", (int)longest);
+    for (size_t i = 0; i < 20; i++) {
+        struct response response;
+
+        if (expect_fetch(server, "their file", request_text("GET", "/sixty.jpg"), 200, &response))
+            cr_expect(response.body.length == content.length &&
+                          memcmp(response.body.data, content.data, content.length) == 0,
+                      "other bytes");
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        client_close(&clients[i]);
+    server_expect_alive(server, "after stalled readers");
+}

@@ -1,0 +1,204 @@
+/* slow_readers: peers that take their answers slowly. Who gets on is waited for, however long that
+ * takes and however little of it the server's own sends show; who has stopped is left; and what
+ * arrives while an answer is still on its way does not destroy it (RFC 9112 section 9.6). */
+#include "client.h"
+#include "e2e.h"
+#include "server_process.h"
+
+#include <poll.h>
+#include <string.h>
+
+E2E_SUITE(slow_readers);
+
+enum { IDLE_MS = 2000 };
+
+#define IDLE "--threads 1 --cache-valid 1h --idle-timeout 2s"
+
+static void create_site(struct site *site)
+{
+    site_create(site);
+    site_write_text(site, "index.html", "<!doctype html>\n");
+    site_write_sparse(site, "huge.mp4", (off_t)MIB(256));
+}
+
+/* Connects, to read in pieces, with a receive buffer of RECEIVE_BYTES (0: the usual one). */
+static void connect_reader(struct client *client, const struct server *server, size_t piece_bytes,
+                           size_t receive_bytes)
+{
+    client_connect_with(client, &(struct client_setup){.port = server->port,
+                                                       .receive_buffer_bytes = receive_bytes,
+                                                       .read_bytes_max = piece_bytes});
+}
+
+/* Reads until *TAKEN bytes and one piece more lie unread, then waits PAUSE_MS; false at the end. */
+static bool read_piece(struct client *client, size_t *taken, int64_t pause_ms)
+{
+    *taken = client_receive(client, *taken + 1, deadline_after(5000)).length;
+    let_pass(pause_ms);
+    return !client->eof && !client->error;
+}
+
+static void expect_content(struct client *client, const char *what, struct view content)
+{
+    struct response response;
+
+    if (expect_status(client, what, false, 200, &response))
+        cr_expect(response.body.length == content.length &&
+                      memcmp(response.body.data, content.data, content.length) == 0,
+                  "%s: not the bytes of the file", what);
+}
+
+/* --- who gets on, and who does not ------------------------------------------------------------ */
+
+/* Reads a piece of each answer by turns, then pauses, until all are there or one has ended. */
+static void read_steadily(struct client *clients, size_t length, int64_t pause_ms)
+{
+    size_t taken[SERVER_KIND_COUNT] = {0};
+    bool going = true;
+
+    while (going && taken[SIMPLE] < length) {
+        for (size_t i = 0; i < SERVER_KIND_COUNT; i++)
+            going = read_piece(&clients[i], &taken[i], 0) && going;
+        let_pass(pause_ms);
+    }
+}
+
+/* The kernel holds so much for a connection that a server can be without anything to do for longer
+ * than the timeout while its peer reads on. */
+E2E_TEST(slow_readers, steady_ones_are_waited_for)
+{
+    struct client clients[SERVER_KIND_COUNT];
+    struct site site;
+    struct view content;
+    int64_t since;
+
+    create_site(&site);
+    content = site_fill(&site, "large.jpg", MIB(6), 1);
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        connect_reader(&clients[kind], server_start(kind, &site, IDLE), KIB(64), 0);
+        client_queue_text(&clients[kind], request_text("GET", "/large.jpg"));
+    }
+    since = clock_ms();
+    read_steadily(clients, content.length, 150);
+    cr_expect(clock_ms() - since > 2 * IDLE_MS, "it took only %d ms, which shows nothing",
+              (int)(clock_ms() - since));
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        expect_content(&clients[kind], server_program(kind), content);
+        expect_end(&clients[kind], server_program(kind));
+        client_close(&clients[kind]);
+    }
+}
+
+/* Pauses that are shorter than the timeout are no standstill, however little is taken between. */
+E2E_TEST(slow_readers, pausing_ones_are_waited_for)
+{
+    enum { PAUSES = 8, PAUSE_MS = IDLE_MS * 13 / 20 };
+    struct client client;
+    struct site site;
+    struct view content;
+    int64_t since;
+    size_t taken = 0;
+
+    create_site(&site);
+    content = site_fill(&site, "large.jpg", MIB(2), 2);
+    /* All that has come is taken at once: less might not show on the other side. */
+    connect_reader(&client, server_start(PIPELINED, &site, IDLE), KIB(64), KIB(16));
+    client_queue_text(&client, request_text("GET", "/large.jpg"));
+    since = clock_ms();
+    for (size_t i = 0; i < PAUSES; i++)
+        if (!read_piece(&client, &taken, PAUSE_MS))
+            break;
+    while (taken < content.length && read_piece(&client, &taken, 0))
+        ;
+    expect_content(
+        &client, text_format("pauses of %d ms, %d ms in all", PAUSE_MS, (int)(clock_ms() - since)),
+        content);
+    expect_end(&client, "a reader that pauses");
+    client_close(&client);
+}
+
+E2E_TEST(slow_readers, who_stops_is_left)
+{
+    struct site site;
+    const struct server *server;
+    struct client client;
+    int64_t since;
+    int64_t left_ms;
+    int64_t latest_ms;
+    size_t taken = 0;
+    size_t before;
+    uint64_t bytes;
+
+    create_site(&site);
+    server = server_start(PIPELINED, &site, IDLE);
+    server_expect_alive(server, "before a reader");
+    expect_fetch(server, "the huge file", request_text("HEAD", "/huge.mp4"), 200, NULL);
+    before = server_settled_descriptors(server);
+    latest_ms = IDLE_MS * 3 / 2 + (int64_t)e2e_scaled(700, 5000);
+
+    connect_reader(&client, server, KIB(64), 0);
+    client_queue_text(&client, request_text("GET", "/huge.mp4"));
+    since = clock_ms();
+    while (clock_ms() - since < IDLE_MS * 3 / 2)
+        cr_assert(read_piece(&client, &taken, 40), "a steady reader was left");
+    since = clock_ms();
+    while (process_usage(&server->process).descriptors > before && clock_ms() - since < latest_ms)
+        poll(NULL, 0, 10);
+    left_ms = clock_ms() - since;
+    cr_expect(left_ms >= IDLE_MS / 2 - 100, "it was left after only %d ms", (int)left_ms);
+    cr_expect(left_ms < latest_ms, "it is still waited for after %d ms", (int)left_ms);
+    server_expect_descriptors(server, before, "a reader that stopped");
+    client_drain(&client, &bytes, deadline_after(20000));
+    cr_expect((client.eof || client.error) && taken + bytes < MIB(256),
+              "a connection that was left gave %llu bytes", (unsigned long long)bytes);
+    client_close(&client);
+}
+
+/* --- requests that come while the last answer is under way ------------------------------------ */
+
+static const struct {
+    const char *label;
+    const char *request;
+} last_requests[] = {
+    {"Connection: close",
+     "GET /large.jpg HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n"},
+    {"HTTP/1.0", "GET /large.jpg HTTP/1.0\r\n\r\n"},
+};
+
+/* The kernel takes the end of the answer long before the peer does: a server that closed then would
+ * reset the connection with the next request. */
+static void expect_last_answer(const struct server *server, const char *label, const char *request,
+                               struct view content)
+{
+    static const char more[] = "GET /large.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n";
+    const char *what = text_format("%s, %s", server->name, label);
+    struct client client;
+    size_t taken = 0;
+
+    connect_reader(&client, server, KIB(16), KIB(16));
+    client_queue_text(&client, request);
+    while (taken < content.length && read_piece(&client, &taken, 2)) {
+        client_queue_text(&client, more);
+        client_flush_blindly(&client);
+    }
+    expect_content(&client, what, content);
+    expect_end(&client, what);
+    client_close(&client);
+    server_expect_alive(server, what);
+}
+
+E2E_TEST(slow_readers, get_the_last_answer_whole)
+{
+    static const enum server_kind kinds[] = {SIMPLE, PIPELINED};
+    struct site site;
+    struct view content;
+
+    create_site(&site);
+    content = site_fill(&site, "large.jpg", MIB(2), 3);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        const struct server *server = server_start(kinds[i], &site, NULL);
+
+        for (size_t j = 0; j < COUNT_OF(last_requests); j++)
+            expect_last_answer(server, last_requests[j].label, last_requests[j].request, content);
+    }
+}
