@@ -13,14 +13,25 @@ static bool is_etagc(char c)
     return byte == 0x21 || (byte >= 0x23 && byte != 0x7f);
 }
 
-/* What is compared weakly (section 8.8.3.2): the opaque tag without the weakness mark. */
+/* How two entity tags are compared, section 8.8.3.2. */
+enum comparison { WEAKLY, STRONGLY };
+
+/* The entity tag without its weakness mark. */
 static struct str opaque_tag(struct str etag)
 {
     return str_starts_with(etag, STR("W/")) ? str_from(etag, 2) : etag;
 }
 
-/* Takes the entity tag that *REST begins with and gives its opaque tag, quotes included. */
-static bool take_opaque_tag(struct str *rest, struct str *ret_opaque)
+static bool tags_match(struct str a, struct str b, enum comparison how)
+{
+    /* Strongly: both the same to the letter, and not weak. */
+    if (how == STRONGLY)
+        return str_equal(a, b) && !str_starts_with(a, STR("W/"));
+    return str_equal(opaque_tag(a), opaque_tag(b));
+}
+
+/* Takes the entity tag that *REST begins with. */
+static bool take_tag(struct str *rest, struct str *ret_tag)
 {
     struct str from_quote = opaque_tag(*rest);
     if (from_quote.length == 0 || from_quote.at[0] != '"')
@@ -30,15 +41,15 @@ static bool take_opaque_tag(struct str *rest, struct str *ret_opaque)
         length++;
     if (length == from_quote.length || from_quote.at[length] != '"')
         return false;
-    length++;
-    *ret_opaque = str_first(from_quote, length);
-    *rest = str_from(from_quote, length);
+    length += 1 + (rest->length - from_quote.length);
+    *ret_tag = str_first(*rest, length);
+    *rest = str_from(*rest, length);
     return true;
 }
 
-/* Whether LIST, "*" or #entity-tag, names ETAG in the weak sense. What follows the first element
- * that is no entity tag is not read. */
-static bool list_matches_weakly(struct str list, struct str etag)
+/* Whether LIST, "*" or #entity-tag, names ETAG. What follows the first element that is no entity tag is
+ * not read. */
+static bool list_matches(struct str list, struct str etag, enum comparison how)
 {
     struct str rest = str_trim(list);
     if (str_equal(rest, STR("*")))
@@ -48,26 +59,50 @@ static bool list_matches_weakly(struct str list, struct str etag)
             rest = str_trim(str_from(rest, 1));
             continue;
         }
-        struct str opaque;
-        if (!take_opaque_tag(&rest, &opaque))
+        struct str tag;
+        if (!take_tag(&rest, &tag))
             return false;
         rest = str_trim(rest);
         if (rest.length > 0 && rest.at[0] != ',')
             return false;
-        if (str_equal(opaque, opaque_tag(etag)))
+        if (tags_match(tag, etag, how))
             return true;
     }
     return false;
 }
 
-bool cond_not_modified(const struct cond_request *request, const struct cond_validators *current,
-                       int64_t now_seconds)
+/* Whether VALUE is there and a date. */
+static bool read_date(struct str value, int64_t now_seconds, int64_t *ret)
 {
+    return value.at != NULL && date_parse(str_trim(value), now_seconds, ret);
+}
+
+enum cond_verdict cond_evaluate(const struct cond_request *request,
+                                const struct cond_validators *current, int64_t now_seconds)
+{
+    int64_t date;
+    if (request->if_match.at != NULL) {
+        if (!list_matches(request->if_match, current->etag, STRONGLY))
+            return COND_FAILED;
+    } else if (read_date(request->if_unmodified_since, now_seconds, &date) &&
+               current->last_modified > date) {
+        return COND_FAILED;
+    }
     if (request->if_none_match.at != NULL)
-        return list_matches_weakly(request->if_none_match, current->etag);
-    int64_t since;
-    if (request->if_modified_since.at != NULL &&
-        date_parse(str_trim(request->if_modified_since), now_seconds, &since))
-        return current->last_modified <= since;
-    return false;
+        return list_matches(request->if_none_match, current->etag, WEAKLY) ? COND_NOT_MODIFIED
+                                                                           : COND_PROCEED;
+    if (read_date(request->if_modified_since, now_seconds, &date) && current->last_modified <= date)
+        return COND_NOT_MODIFIED;
+    return COND_PROCEED;
+}
+
+bool cond_range_applies(struct str value, const struct cond_validators *current,
+                        int64_t date_seconds)
+{
+    int64_t date;
+    struct str rest = str_trim(value), tag;
+    if (take_tag(&rest, &tag))
+        return rest.length == 0 && tags_match(tag, current->etag, STRONGLY);
+    return read_date(value, date_seconds, &date) && date == current->last_modified &&
+           date < date_seconds;
 }

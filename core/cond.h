@@ -14,15 +14,30 @@ struct cond_validators {
 
 /* The request's own fields; an absent one has a null pointer. */
 struct cond_request {
+    struct str if_match;
     struct str if_none_match;
     struct str if_modified_since;
+    struct str if_unmodified_since;
 };
 
-/* Whether a GET or HEAD is answered 304. If-None-Match (section 13.1.2: "*", or a list of entity
- * tags, compared weakly; what is malformed matches nothing, nor does what follows it) takes
- * precedence: with it, even empty, If-Modified-Since (13.1.3) is not looked at. An If-Modified-Since
- * that is no date is ignored. NOW_SECONDS: see date_parse. */
-bool cond_not_modified(const struct cond_request *request, const struct cond_validators *current,
-                       int64_t now_seconds);
+enum cond_verdict {
+    COND_PROCEED,      /* as if there were no condition */
+    COND_NOT_MODIFIED, /* 304, for GET and HEAD */
+    COND_FAILED,       /* 412 */
+};
+
+/* Evaluates the conditions of a GET or HEAD in the order of section 13.2.2: If-Match (compared
+ * strongly), else If-Unmodified-Since; then If-None-Match (compared weakly), else If-Modified-Since. A
+ * list of entity tags is read up to the first element that is none; "*" matches whatever there is. A
+ * date that is no date is ignored. */
+enum cond_verdict cond_evaluate(const struct cond_request *request,
+                                const struct cond_validators *current, int64_t now_seconds);
+
+/* Whether a Range applies, given the If-Range VALUE that came with it (section 13.1.5): an entity tag
+ * that matches strongly, or a date that is exactly the time of the last modification. DATE_SECONDS is
+ * this answer's Date: a modification less than a second before it may have been followed by another in
+ * the same second, so such a date is no strong validator (section 8.8.2.2). */
+bool cond_range_applies(struct str value, const struct cond_validators *current,
+                        int64_t date_seconds);
 
 #endif

@@ -197,9 +197,11 @@ static bool answer(struct conn_context *context, struct conn *conn, struct reque
     bool queued = queue_answer(context, conn, request, &plan);
     if (!queued && !conn->starved && outq_empty(&conn->output)) {
         request->refusal = HTTP_INTERNAL_ERROR; /* a head that no storage can hold */
+        plan_fini(&plan);
         plan_make(&plan, request, NULL, &context->now);
         queued = queue_answer(context, conn, request, &plan);
     }
+    plan_fini(&plan);
     resource_drop(resource);
     if (queued)
         conn->phase_renewed = true;

@@ -112,10 +112,17 @@ static struct str connection_line(const struct h1 *session, const struct request
 /* Of the plan's variant, the field lines that go with this answer. */
 static struct str prepared_lines(const struct plan *plan)
 {
-    if (!plan->variant)
-        return STR("");
-    struct str lines = plan->variant->field_lines;
-    return plan->validators_only ? str_first(lines, plan->variant->validator_line_bytes) : lines;
+    switch (plan->prepared) {
+    case PLAN_NONE:
+        break;
+    case PLAN_VALIDATORS:
+        return str_first(plan->variant->field_lines, plan->variant->validator_line_bytes);
+    case PLAN_PARTIAL:
+        return str_first(plan->variant->field_lines, plan->variant->partial_line_bytes);
+    case PLAN_ALL:
+        return plan->variant->field_lines;
+    }
+    return STR("");
 }
 
 /* A plan as the pieces of an HTTP/1 message. */
@@ -131,7 +138,6 @@ struct message {
 static void message_make(struct message *ret, const struct h1 *session,
                          const struct request *request, const struct plan *plan)
 {
-    const struct blob *blob = plan->part.blob;
     unsigned minor =
         request->minor < session->limits->minor_max ? request->minor : session->limits->minor_max;
     *ret = (struct message){
@@ -143,10 +149,18 @@ static void message_make(struct message *ret, const struct h1 *session,
     };
     if (plan->body_omitted)
         return;
-    if (plan->text.length > 0)
-        ret->copied = plan->text;
-    else if (blob && blob->fd < 0 && plan->part.length <= COPY_BYTES_MAX)
-        ret->copied = (struct str){blob->bytes + plan->part.first, plan->part.length};
+    ret->copied = plan->text;
+    if (plan->part_count == 1) {
+        const struct outq_part *part = &plan->parts[0];
+        if (part->blob->fd < 0 && part->length <= COPY_BYTES_MAX)
+            ret->copied = (struct str){part->blob->bytes + part->first, part->length};
+    }
+}
+
+/* Whether Content-Length has to be written: it is in the prepared lines, or there is no content. */
+static bool writes_length(const struct plan *plan)
+{
+    return plan->prepared != PLAN_ALL && plan->content_bytes > 0;
 }
 
 /* An upper bound of what message_write writes. */
@@ -160,7 +174,7 @@ static size_t message_bytes(const struct message *message)
         const struct plan_field *field = &plan->fields[i];
         bytes += field->name.length + field->value.length + field->more.length + 4;
     }
-    if (plan->text.length > 0)
+    if (writes_length(plan))
         bytes += sizeof "Content-Length: \r\n" + NUM_U64_DIGITS_MAX;
     return bytes;
 }
@@ -182,9 +196,9 @@ static size_t message_write(char *to, const struct message *message, const struc
         at = str_put(at, plan->fields[i].more);
         at = str_put(at, STR("\r\n"));
     }
-    if (plan->text.length > 0) {
+    if (writes_length(plan)) {
         at = str_put(at, STR("Content-Length: "));
-        at += num_write_u64(at, plan->text.length);
+        at += num_write_u64(at, plan->content_bytes);
         at = str_put(at, STR("\r\n"));
     }
     at = str_put(at, STR("\r\n"));
@@ -212,13 +226,13 @@ bool h1_answer(struct h1 *session, const struct request *request, const struct p
 {
     struct message message;
     message_make(&message, session, request, plan);
-    unsigned parts = plan->part.blob && !plan->body_omitted && !message.copied.at ? 1 : 0;
+    unsigned parts = plan->body_omitted || message.copied.at ? 0 : plan->part_count;
     char *text = outq_reserve(output, message_bytes(&message), parts);
     if (!text)
         return false;
     size_t text_bytes = message_write(text, &message, now);
     struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)plan->status};
-    outq_push(output, text_bytes, &plan->part, parts, end);
+    outq_push(output, text_bytes, plan->parts, parts, end);
     advance(session, request, is_last(session, request));
     return true;
 }

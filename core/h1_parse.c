@@ -250,42 +250,36 @@ static void keep_value(struct str value, struct str *field)
     *field = field->at ? (struct str){field->at, 0} : value;
 }
 
-static enum http_status read_if_none_match(struct str value, struct request *ret,
-                                           struct framing *framing)
-{
-    (void)framing;
-    keep_value(value, &ret->fields[HTTP_FIELD_IF_NONE_MATCH]);
-    return HTTP_NONE;
-}
-
-static enum http_status read_if_modified_since(struct str value, struct request *ret,
-                                               struct framing *framing)
-{
-    (void)framing;
-    keep_value(value, &ret->fields[HTTP_FIELD_IF_MODIFIED_SINCE]);
-    return HTTP_NONE;
-}
-
+/* What is done with a field: it is read, or its value is kept. */
 static const struct field_name {
     struct str name;
-    field_reader *read;
+    field_reader *read;   /* NULL: kept */
+    enum http_field kept; /* as this */
 } known_fields[] = {
-    {STR_INIT("host"), read_host},
-    {STR_INIT("connection"), read_connection},
-    {STR_INIT("if-none-match"), read_if_none_match},
-    {STR_INIT("if-modified-since"), read_if_modified_since},
-    {STR_INIT("content-length"), read_content_length},
-    {STR_INIT("transfer-encoding"), read_transfer_encoding},
-    {STR_INIT("expect"), read_expect},
+    {STR_INIT("host"), .read = read_host},
+    {STR_INIT("connection"), .read = read_connection},
+    {STR_INIT("if-none-match"), .kept = HTTP_FIELD_IF_NONE_MATCH},
+    {STR_INIT("if-modified-since"), .kept = HTTP_FIELD_IF_MODIFIED_SINCE},
+    {STR_INIT("range"), .kept = HTTP_FIELD_RANGE},
+    {STR_INIT("if-range"), .kept = HTTP_FIELD_IF_RANGE},
+    {STR_INIT("if-match"), .kept = HTTP_FIELD_IF_MATCH},
+    {STR_INIT("if-unmodified-since"), .kept = HTTP_FIELD_IF_UNMODIFIED_SINCE},
+    {STR_INIT("content-length"), .read = read_content_length},
+    {STR_INIT("transfer-encoding"), .read = read_transfer_encoding},
+    {STR_INIT("expect"), .read = read_expect},
 };
 
 static enum http_status read_field(struct str name, struct str value, struct request *ret,
                                    struct framing *framing)
 {
     for (size_t i = 0; i < COUNT_OF(known_fields); i++) {
-        if (known_fields[i].name.length == name.length &&
-            str_equal_nocase(known_fields[i].name, name))
-            return known_fields[i].read(value, ret, framing);
+        const struct field_name *known = &known_fields[i];
+        if (!str_equal_nocase(known->name, name))
+            continue;
+        if (known->read)
+            return known->read(value, ret, framing);
+        keep_value(value, &ret->fields[known->kept]);
+        break;
     }
     return HTTP_NONE;
 }

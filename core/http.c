@@ -47,6 +47,7 @@ static const struct {
 } statuses[HTTP_STATUS_SLOTS] = {
     {0},
     STATUS_WITHOUT_PAGE(200, "OK"),
+    STATUS_WITHOUT_PAGE(206, "Partial Content"),
     STATUS(301, "Moved Permanently", "This page is a directory; its address ends in a slash."),
     STATUS_WITHOUT_PAGE(304, "Not Modified"),
     STATUS(400, "Bad Request", "The server could not read this request."),
@@ -54,8 +55,10 @@ static const struct {
     STATUS(404, "Not Found", "There is no page at this address."),
     STATUS(405, "Method Not Allowed", "This server answers GET and HEAD only."),
     STATUS(408, "Request Timeout", "The request took too long to arrive."),
+    STATUS(412, "Precondition Failed", "This page is not in the state that was asked for."),
     STATUS(413, "Content Too Large", "The request carries more content than this server takes."),
     STATUS(414, "URI Too Long", "The address is too long."),
+    STATUS(416, "Range Not Satisfiable", "The page is not that long."),
     STATUS(431, "Request Header Fields Too Large", "The request\xe2\x80\x99s header is too long."),
     STATUS(500, "Internal Server Error", "The server could not read this page."),
     STATUS(501, "Not Implemented", "The server does not know how to do this."),

@@ -26,6 +26,7 @@ enum http_method {
 enum http_status {
     HTTP_NONE = 0,
     HTTP_OK = 200,
+    HTTP_PARTIAL_CONTENT = 206,
     HTTP_MOVED_PERMANENTLY = 301,
     HTTP_NOT_MODIFIED = 304,
     HTTP_BAD_REQUEST = 400,
@@ -33,8 +34,10 @@ enum http_status {
     HTTP_NOT_FOUND = 404,
     HTTP_METHOD_NOT_ALLOWED = 405,
     HTTP_REQUEST_TIMEOUT = 408,
+    HTTP_PRECONDITION_FAILED = 412,
     HTTP_CONTENT_TOO_LARGE = 413,
     HTTP_URI_TOO_LONG = 414,
+    HTTP_RANGE_NOT_SATISFIABLE = 416,
     HTTP_FIELDS_TOO_LARGE = 431,
     HTTP_INTERNAL_ERROR = 500,
     HTTP_NOT_IMPLEMENTED = 501,
@@ -45,8 +48,12 @@ enum http_status {
 /* The request fields that somebody here reads as a value. */
 enum http_field {
     HTTP_FIELD_HOST,
+    HTTP_FIELD_IF_MATCH,
     HTTP_FIELD_IF_NONE_MATCH,
     HTTP_FIELD_IF_MODIFIED_SINCE,
+    HTTP_FIELD_IF_UNMODIFIED_SINCE,
+    HTTP_FIELD_RANGE,
+    HTTP_FIELD_IF_RANGE,
     HTTP_FIELD_COUNT,
 };
 
@@ -84,7 +91,7 @@ struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);
 
 /* Room for an array indexed by status: http_status_index is below HTTP_STATUS_SLOTS. */
-enum { HTTP_STATUS_SLOTS = 16 };
+enum { HTTP_STATUS_SLOTS = 19 };
 unsigned http_status_index(enum http_status status);
 
 #endif

@@ -20,7 +20,7 @@
 
 enum {
     OUTQ_STORAGE_MIN = 512, /* bytes: the least that can be lent */
-    OUTQ_PARTS_MAX = 4,     /* blob parts in one response */
+    OUTQ_PARTS_MAX = 65,    /* blob parts in one response: what multipart needs */
 };
 
 /* Part of a blob. */

@@ -1,13 +1,12 @@
 /* plan: the decision: (request, resource, now) -> status, fields, body.
  *
  * Pure, and of no version of HTTP: fields are names and values, a session puts them on the wire. A
- * plan *borrows* everything from the request and the resource, and holds no reference: it is made and
- * used inside one step. */
+ * plan *borrows* from the request and the resource: it is made and used inside one step. */
 #ifndef SLUICE_PLAN_H
 #define SLUICE_PLAN_H
 
 #include "date.h"
-#include "outq.h"
+#include "multipart.h"
 #include "resource.h"
 
 enum { PLAN_FIELDS_MAX = 4 };
@@ -18,22 +17,38 @@ struct plan_field {
     struct str more; /* goes on with the value, without a separator: a redirect's query */
 };
 
+/* Which of a variant's prepared fields go along. */
+enum plan_prepared {
+    PLAN_NONE,
+    PLAN_VALIDATORS, /* as with 304 */
+    PLAN_PARTIAL,    /* all but Content-Length, which is another */
+    PLAN_ALL,
+};
+
 struct plan {
     enum http_status status;
-    const struct variant *variant;             /* whose prepared fields are sent; NULL: none */
-    bool validators_only;                      /* of these, only the validators: a 304 */
+    const struct variant *variant; /* whose prepared fields are sent */
+    enum plan_prepared prepared;
     struct plan_field fields[PLAN_FIELDS_MAX]; /* besides the prepared ones */
     unsigned field_count;
-    struct str text;       /* a body that is static text; its length is in no field yet */
-    struct outq_part part; /* or a body from the resource; blob NULL: none */
-    bool body_omitted;     /* the answer to HEAD: fields as for GET, and no body */
+    struct str text;               /* a body that is static text */
+    const struct outq_part *parts; /* or one of parts of blobs: at ONE, or of MULTIPART */
+    unsigned part_count;
+    uint64_t content_bytes; /* of the body; in no field yet, unless PREPARED is ALL */
+    bool body_omitted;      /* the answer to HEAD: fields as for GET, and no body */
+    struct outq_part one;
+    struct multipart *multipart; /* owned */
+    char content_range[MULTIPART_RANGE_BYTES];
 };
 
 /* Whether REQUEST can be answered only with the resource its path stands for. If not (it is refused,
  * or its method is none of ours), plan_make takes NULL for the resource. */
 bool plan_needs_resource(const struct request *request);
 
+/* Decides. A plan borrows from itself, so it stays where it is. *Gives*: plan_fini. */
 void plan_make(struct plan *ret, const struct request *request, const struct resource *resource,
                const struct date_now *now);
+
+void plan_fini(struct plan *plan);
 
 #endif

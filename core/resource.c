@@ -8,8 +8,8 @@
 
 enum {
     ETAG_BYTES_MAX = 2 + 1 + 2 * NUM_HEX_DIGITS_MAX,
-    /* The names, colons, spaces and line ends of the four field lines. */
-    LINES_BYTES_FIXED = 80,
+    /* The names, colons, spaces and line ends of the field lines. */
+    LINES_BYTES_FIXED = 110,
     LOCATION_BYTES_MAX = 3 * PATH_BYTES_MAX + 4,
 };
 
@@ -46,7 +46,9 @@ static void write_lines(char *to, struct variant *file, uint64_t body_bytes)
     file->validator_line_bytes = (size_t)(at - to);
     at = str_put(at, STR("Content-Type: "));
     at = str_put(at, file->media_type);
-    at = str_put(at, STR("\r\nContent-Length: "));
+    at = str_put(at, STR("\r\nAccept-Ranges: bytes\r\n"));
+    file->partial_line_bytes = (size_t)(at - to);
+    at = str_put(at, STR("Content-Length: "));
     at += num_write_u64(at, body_bytes);
     at = str_put(at, STR("\r\n"));
     file->field_lines = (struct str){to, (size_t)(at - to)};

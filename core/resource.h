@@ -21,10 +21,11 @@ enum resource_kind {
 struct variant {
     struct blob *body; /* pinned by the resource */
     struct str media_type;
-    struct str etag;             /* with its quotes */
-    int64_t last_modified;       /* seconds */
-    struct str field_lines;      /* ETag, Last-Modified, then Content-Type, Content-Length */
+    struct str etag;        /* with its quotes */
+    int64_t last_modified;  /* seconds */
+    struct str field_lines; /* ETag, Last-Modified; Content-Type, Accept-Ranges; Content-Length */
     size_t validator_line_bytes; /* of FIELD_LINES, from its start: what a 304 carries */
+    size_t partial_line_bytes;   /* and a 206 of one part: all but Content-Length */
 };
 
 struct resource {

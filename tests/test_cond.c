@@ -11,9 +11,12 @@ static const int64_t modified = 784111777; /* Sun, 06 Nov 1994 08:49:37 GMT */
 /* Asks with both header fields at a guard page. */
 static bool not_modified(struct str if_none_match, struct str if_modified_since, struct str etag)
 {
-    struct cond_request request = {guard_copy(if_none_match), guard_copy(if_modified_since)};
+    struct cond_request request = {
+        .if_none_match = guard_copy(if_none_match),
+        .if_modified_since = guard_copy(if_modified_since),
+    };
     struct cond_validators current = {guard_copy(etag), modified};
-    bool result = cond_not_modified(&request, &current, now);
+    bool result = cond_evaluate(&request, &current, now) == COND_NOT_MODIFIED;
     guard_drop(request.if_none_match);
     guard_drop(request.if_modified_since);
     guard_drop(current.etag);
@@ -175,5 +178,90 @@ Test(cond, random_lists_are_survived_and_found_only_if_there)
             continue;
         bool there = memmem(bytes, length, etag.at, etag.length) != NULL;
         cr_assert(there || str_equal(str_trim(list), STR("*")), "%.*s", (int)length, bytes);
+    }
+}
+
+/* --- all four, section 13.2.2 ----------------------------------------------------------------- */
+
+#define BEFORE "Sun, 06 Nov 1994 08:49:36 GMT"
+#define EQUAL  "Sun, 06 Nov 1994 08:49:37 GMT"
+#define AFTER  "Sun, 06 Nov 1994 08:49:38 GMT"
+
+static struct str field(const char *text)
+{
+    return text ? guard_copy(str_of(text)) : absent;
+}
+
+Test(cond, evaluates_in_order)
+{
+    static const struct {
+        const char *label;
+        const char *match, *unmodified, *none_match, *modified;
+        enum cond_verdict verdict;
+    } rows[] = {
+        {"nothing", NULL, NULL, NULL, NULL, COND_PROCEED},
+        {"13.1.1 match", "\"x\"", NULL, NULL, NULL, COND_PROCEED},
+        {"13.1.1 match in a list", "\"y\", \"x\"", NULL, NULL, NULL, COND_PROCEED},
+        {"13.1.1 any", "*", NULL, NULL, NULL, COND_PROCEED},
+        {"13.1.1 no match", "\"y\"", NULL, NULL, NULL, COND_FAILED},
+        {"13.1.1 weak is no match", "W/\"x\"", NULL, NULL, NULL, COND_FAILED},
+        {"13.1.1 empty", "", NULL, NULL, NULL, COND_FAILED},
+        {"13.1.1 not a tag", "x", NULL, NULL, NULL, COND_FAILED},
+        {"13.1.4 unmodified since later", NULL, AFTER, NULL, NULL, COND_PROCEED},
+        {"13.1.4 unmodified since then", NULL, EQUAL, NULL, NULL, COND_PROCEED},
+        {"13.1.4 modified since", NULL, BEFORE, NULL, NULL, COND_FAILED},
+        {"13.1.4 no date", NULL, "yesterday", NULL, NULL, COND_PROCEED},
+        {"13.1.4 obsolete form", NULL, "Sun Nov  6 08:49:36 1994", NULL, NULL, COND_FAILED},
+        {"step 2 is skipped with If-Match", "\"x\"", BEFORE, NULL, NULL, COND_PROCEED},
+        {"step 2 is skipped, and 1 fails", "\"y\"", AFTER, NULL, NULL, COND_FAILED},
+        {"step 1 goes on to 3", "\"x\"", NULL, "\"x\"", NULL, COND_NOT_MODIFIED},
+        {"step 1 fails before 3", "\"y\"", NULL, "\"x\"", NULL, COND_FAILED},
+        {"step 2 goes on to 3", NULL, AFTER, "\"x\"", NULL, COND_NOT_MODIFIED},
+        {"step 2 fails before 3", NULL, BEFORE, "\"x\"", NULL, COND_FAILED},
+        {"step 2 goes on to 4", NULL, EQUAL, NULL, EQUAL, COND_NOT_MODIFIED},
+        {"step 4 is skipped with If-None-Match", NULL, NULL, "\"y\"", AFTER, COND_PROCEED},
+        {"weak is a match for step 3", NULL, NULL, "W/\"x\"", NULL, COND_NOT_MODIFIED},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct cond_request request = {
+            .if_match = field(rows[i].match),
+            .if_unmodified_since = field(rows[i].unmodified),
+            .if_none_match = field(rows[i].none_match),
+            .if_modified_since = field(rows[i].modified),
+        };
+        struct cond_validators current = {STR("\"x\""), modified};
+        cr_expect_eq(cond_evaluate(&request, &current, now), rows[i].verdict, "%s", rows[i].label);
+    }
+}
+
+/* Section 13.1.5. */
+Test(cond, a_range_applies_to_what_it_was_begun_with)
+{
+    static const struct {
+        const char *label, *value, *etag;
+        int64_t date;
+        bool applies;
+    } rows[] = {
+        {"the same tag", "\"x\"", "\"x\"", 1750000000, true},
+        {"another tag", "\"y\"", "\"x\"", 1750000000, false},
+        {"a weak tag", "W/\"x\"", "\"x\"", 1750000000, false},
+        {"a weak current tag", "\"x\"", "W/\"x\"", 1750000000, false},
+        {"both weak", "W/\"x\"", "W/\"x\"", 1750000000, false},
+        {"a list", "\"x\", \"y\"", "\"x\"", 1750000000, false},
+        {"any", "*", "\"x\"", 1750000000, false},
+        {"empty", "", "\"x\"", 1750000000, false},
+        {"the same date", EQUAL, "\"x\"", 1750000000, true},
+        {"an earlier date", BEFORE, "\"x\"", 1750000000, false},
+        {"a later date", AFTER, "\"x\"", 1750000000, false},
+        {"a date that is too fresh", EQUAL, "\"x\"", 784111777, false},
+        {"a date a second old", EQUAL, "\"x\"", 784111778, true},
+        {"no date", "yesterday", "\"x\"", 1750000000, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str value = guard_copy(str_of(rows[i].value));
+        struct cond_validators current = {str_of(rows[i].etag), modified};
+        cr_expect_eq(cond_range_applies(value, &current, rows[i].date), rows[i].applies, "%s",
+                     rows[i].label);
+        guard_drop(value);
     }
 }

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static const struct date_now now = {.ms = 1, .seconds = 1750000000};
 static const char modified[] = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -53,7 +54,8 @@ static void expect_page(const char *label, const struct plan *plan, enum http_st
 {
     cr_expect_eq(plan->status, status, "%s: %d", label, plan->status);
     cr_expect_null(plan->variant, "%s", label);
-    cr_expect_null(plan->part.blob, "%s", label);
+    cr_expect_eq(plan->part_count, 0, "%s", label);
+    cr_expect_eq(plan->content_bytes, plan->text.length, "%s", label);
     cr_expect(str_equal(plan->text, http_error_page(status)), "%s", label);
     expect_field(label, plan, STR("Content-Type"), "text/html; charset=utf-8");
     expect_field(label, plan, STR("Content-Length"), NULL);
@@ -73,11 +75,13 @@ Test(plan, a_file_is_sent_whole)
         plan_make(&plan, &request, resource, &now);
         cr_expect_eq(plan.status, HTTP_OK);
         cr_expect_eq(plan.variant, &resource->file);
-        cr_expect_not(plan.validators_only);
+        cr_expect_eq(plan.prepared, PLAN_ALL);
         cr_expect_eq(plan.field_count, 0, "all are prepared");
         cr_expect_eq(plan.text.length, 0);
-        cr_expect_eq(plan.part.blob, resource->file.body);
-        cr_expect(plan.part.first == 0 && plan.part.length == 5);
+        cr_assert_eq(plan.part_count, 1);
+        cr_expect_eq(plan.parts[0].blob, resource->file.body);
+        cr_expect(plan.parts[0].first == 0 && plan.parts[0].length == 5);
+        plan_fini(&plan);
         cr_expect_eq(plan.body_omitted, methods[i] == HTTP_HEAD);
         cr_expect_eq(resource->references, 1, "borrowed");
         cr_expect_eq(resource->file.body->references, 1, "borrowed");
@@ -117,8 +121,8 @@ Test(plan, conditions_are_heeded)
         bool same = rows[row].status == HTTP_NOT_MODIFIED;
         cr_expect_eq(plan.status, rows[row].status, "%s", rows[row].label);
         cr_expect_eq(plan.variant, &resource->file, "%s", rows[row].label);
-        cr_expect_eq(plan.validators_only, same, "%s", rows[row].label);
-        cr_expect_eq(plan.part.blob, same ? NULL : resource->file.body, "%s", rows[row].label);
+        cr_expect_eq(plan.prepared, same ? PLAN_VALIDATORS : PLAN_ALL, "%s", rows[row].label);
+        cr_expect_eq(plan.part_count, same ? 0 : 1, "%s", rows[row].label);
         cr_expect_eq(plan.text.length, 0, "%s", rows[row].label);
         cr_expect_eq(plan.field_count, 0, "%s", rows[row].label);
     }
@@ -203,4 +207,109 @@ Test(plan, a_redirect_takes_the_query_along)
         expect_field(rows[i].target.at, &plan, STR("Location"), rows[i].location);
         resource_drop(resource);
     }
+}
+
+/* --- ranges, sections 13.1.5, 14, 15.3.7, 15.5.17 --------------------------------------------- */
+
+static const struct range_row {
+    const char *label;
+    enum http_method method;
+    const char *range, *if_range;
+    enum http_status status;
+    const char *content_range; /* of one part */
+    uint64_t content_bytes;
+} range_rows[] = {
+    {"first bytes", HTTP_GET, "bytes=0-1", NULL, HTTP_PARTIAL_CONTENT, "bytes 0-1/5", 2},
+    {"open", HTTP_GET, "bytes=3-", NULL, HTTP_PARTIAL_CONTENT, "bytes 3-4/5", 2},
+    {"suffix", HTTP_GET, "bytes=-1", NULL, HTTP_PARTIAL_CONTENT, "bytes 4-4/5", 1},
+    {"all of it", HTTP_GET, "bytes=0-", NULL, HTTP_PARTIAL_CONTENT, "bytes 0-4/5", 5},
+    {"touching: one part", HTTP_GET, "bytes=0-1,2-3", NULL, HTTP_PARTIAL_CONTENT, "bytes 0-3/5", 4},
+    {"behind the end", HTTP_GET, "bytes=5-", NULL, HTTP_RANGE_NOT_SATISFIABLE, "bytes */5", 0},
+    {"malformed", HTTP_GET, "bytes=1-0", NULL, HTTP_OK, NULL, 5},
+    {"given twice", HTTP_GET, "", NULL, HTTP_OK, NULL, 5},
+    {"HEAD has no ranges", HTTP_HEAD, "bytes=0-1", NULL, HTTP_OK, NULL, 5},
+    {"HEAD, behind the end", HTTP_HEAD, "bytes=5-", NULL, HTTP_OK, NULL, 5},
+    {"if it is this", HTTP_GET, "bytes=0-1", etag, HTTP_PARTIAL_CONTENT, "bytes 0-1/5", 2},
+    {"if it is another", HTTP_GET, "bytes=0-1", "\"x\"", HTTP_OK, NULL, 5},
+    {"if it is of then", HTTP_GET, "bytes=0-1", modified, HTTP_PARTIAL_CONTENT, "bytes 0-1/5", 2},
+    {"if it is of before", HTTP_GET, "bytes=0-1", before, HTTP_OK, NULL, 5},
+    {"another, behind the end", HTTP_GET, "bytes=5-", "\"x\"", HTTP_OK, NULL, 5},
+    {"If-Range alone", HTTP_GET, NULL, etag, HTTP_OK, NULL, 5},
+};
+
+Test(plan, ranges_are_heeded)
+{
+    struct resource *resource = file_of(STR("hello"));
+    for (size_t i = 0; i < COUNT_OF(range_rows); i++) {
+        const struct range_row *row = &range_rows[i];
+        struct request request = {.method = row->method};
+        struct plan plan;
+        if (row->range)
+            request.fields[HTTP_FIELD_RANGE] = str_of(row->range);
+        if (row->if_range)
+            request.fields[HTTP_FIELD_IF_RANGE] = str_of(row->if_range);
+        plan_make(&plan, &request, resource, &now);
+        cr_expect_eq(plan.status, row->status, "%s: %d", row->label, plan.status);
+        expect_field(row->label, &plan, STR("Content-Range"), row->content_range);
+        if (row->status != HTTP_RANGE_NOT_SATISFIABLE)
+            cr_expect_eq(plan.content_bytes, row->content_bytes, "%s", row->label);
+        if (row->status == HTTP_PARTIAL_CONTENT)
+            cr_expect_eq(plan.prepared, PLAN_PARTIAL, "%s", row->label);
+        plan_fini(&plan);
+    }
+    resource_drop(resource);
+}
+
+Test(plan, a_condition_weighs_more_than_a_range)
+{
+    struct resource *resource = file_of(STR("hello"));
+    struct request request = {.method = HTTP_GET};
+    struct plan plan;
+    request.fields[HTTP_FIELD_RANGE] = STR("bytes=0-1");
+    request.fields[HTTP_FIELD_IF_NONE_MATCH] = str_of(etag);
+    plan_make(&plan, &request, resource, &now);
+    cr_expect_eq(plan.status, HTTP_NOT_MODIFIED);
+    plan_fini(&plan);
+    request.fields[HTTP_FIELD_IF_NONE_MATCH] = (struct str){0};
+    request.fields[HTTP_FIELD_IF_MATCH] = STR("\"x\"");
+    plan_make(&plan, &request, resource, &now);
+    cr_expect_eq(plan.status, HTTP_PRECONDITION_FAILED);
+    cr_expect(str_equal(plan.text, http_error_page(HTTP_PRECONDITION_FAILED)));
+    plan_fini(&plan);
+    resource_drop(resource);
+}
+
+/* Section 14.6 and RFC 2046: the whole body, byte for byte. */
+Test(plan, several_ranges_are_one_multipart_body)
+{
+    struct resource *resource = file_of(STR("0123456789"));
+    struct request request = {.method = HTTP_GET};
+    struct plan plan;
+    char body[2048], expected[2048];
+    size_t length = 0;
+    request.fields[HTTP_FIELD_RANGE] = STR("bytes=7-8, 0-0, -1");
+    plan_make(&plan, &request, resource, &now);
+    cr_assert_eq(plan.status, HTTP_PARTIAL_CONTENT);
+    cr_expect_eq(plan.prepared, PLAN_VALIDATORS);
+    struct str type = field_of(&plan, STR("Content-Type"));
+    struct str prefix = STR("multipart/byteranges; boundary=");
+    cr_assert(type.at && str_starts_with(type, prefix));
+    struct str boundary = str_from(type, prefix.length);
+    for (unsigned i = 0; i < plan.part_count; i++) {
+        const struct outq_part *part = &plan.parts[i];
+        memcpy(body + length, part->blob->bytes + part->first, part->length);
+        length += part->length;
+    }
+    int wanted = snprintf(expected, sizeof expected,
+                          "--%.*s\r\nContent-Type: text/html\r\nContent-Range: bytes 7-9/10\r\n"
+                          "\r\n789\r\n--%.*s\r\nContent-Type: text/html\r\n"
+                          "Content-Range: bytes 0-0/10\r\n\r\n0\r\n--%.*s--\r\n",
+                          (int)boundary.length, boundary.at, (int)boundary.length, boundary.at,
+                          (int)boundary.length, boundary.at);
+    cr_expect(str_equal((struct str){body, length}, (struct str){expected, (size_t)wanted}), "%.*s",
+              (int)length, body);
+    cr_expect_eq(plan.content_bytes, length);
+    plan_fini(&plan);
+    cr_expect_eq(resource->file.body->references, 1);
+    resource_drop(resource);
 }

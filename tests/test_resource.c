@@ -33,13 +33,13 @@ Test(resource, a_file_has_its_validators_and_its_lines)
     } rows[] = {
         {"RFC 9110's date", 5, 784111777, 5, "\"ae1b981bc490a05-5\"",
          "ETag: \"ae1b981bc490a05-5\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
-         "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n"},
+         "Content-Type: text/plain; charset=utf-8\r\nAccept-Ranges: bytes\r\nContent-Length: 5\r\n"},
         {"the beginning of time", 0, 0, 0, "\"0-0\"",
          "ETag: \"0-0\"\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
-         "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n"},
+         "Content-Type: text/plain; charset=utf-8\r\nAccept-Ranges: bytes\r\nContent-Length: 0\r\n"},
         {"the last nanosecond", 4096, 1, 999999999, "\"773593ff-1000\"",
          "ETag: \"773593ff-1000\"\r\nLast-Modified: Thu, 01 Jan 1970 00:00:01 GMT\r\n",
-         "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 4096\r\n"},
+         "Content-Type: text/plain; charset=utf-8\r\nAccept-Ranges: bytes\r\nContent-Length: 4096\r\n"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct resource *resource = file_of(rows[i].bytes, rows[i].seconds, rows[i].nanoseconds);
