@@ -39,7 +39,7 @@ from mixes import Request
 from wire import Broken, Connection, Origin, Response
 
 COMPARED = frozenset(
-    "allow connection content-length content-type date etag last-modified location server transfer-encoding".split()
+    "allow connection content-length content-range content-type date etag last-modified location server transfer-encoding".split()
 )
 DATE_SECONDS = 20  # how far Date may be from our clock
 LONG_AGO = 1_600_000_000  # the date of the files that only this test has
@@ -160,6 +160,7 @@ def view(origin: Origin, request: Request, response: Response, stays: bool) -> V
         "body": response.body,
         "type": _normal_type(response.field("Content-Type")),
         "length": response.field("Content-Length"),
+        "range": response.field("Content-Range"),
         "modified": response.field("Last-Modified"),
         "location": _meaning(origin, request, response.field("Location")),
         "allow": frozenset(part.strip() for part in allow.split(",")) if allow is not None else None,

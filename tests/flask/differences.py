@@ -144,9 +144,15 @@ FIELDS = (
     ),
     Difference(
         "fields beside the file", "others", lambda case: case.status == 200,
-        frozenset({"cache-control", "content-disposition"}), frozenset(),
-        "Both optional: without Cache-Control a cache may use heuristics (RFC 9111 section 4.2.2), and"
-        " Content-Disposition: inline is the default (RFC 6266 section 4.2).",
+        frozenset({"cache-control", "content-disposition"}), frozenset({"accept-ranges"}),
+        "All optional: without Cache-Control a cache may use heuristics (RFC 9111 section 4.2.2),"
+        " Content-Disposition: inline is the default (RFC 6266 section 4.2), and Accept-Ranges tells a"
+        " client that it may ask for parts (RFC 9110 section 14.3); Werkzeug says so only with a 206.",
+    ),
+    Difference(
+        "the same beside a part", "others", lambda case: case.status == 206,
+        frozenset({"accept-ranges", "cache-control", "content-disposition"}), frozenset({"accept-ranges"}),
+        "As beside the whole file.",
     ),
     Difference(
         "the same beside 304", "others", not_modified,
@@ -193,6 +199,8 @@ LINES = "RFC 9112 section 2.2: a recipient may take LF for the end of a line; Sl
 LENGTH = "RFC 9112 sections 6.1 and 6.3: a message whose length can't be told is not read any further."
 
 STATUSES = (
+    _status("range: unmodified", 206, 304,
+            "RFC 9110 section 13.2.2: If-None-Match is evaluated before Range."),
     _status("GET /link-out.txt", 200, 403, LINKS),
     _status("GET /link-absolute.txt", 200, 403, LINKS + " An absolute link counts as leading outside."),
     _status("GET /../index.html", 404, 200, DOTS, "/index.html"),

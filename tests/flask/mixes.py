@@ -156,6 +156,25 @@ def _conditional(site: Path) -> list[Request]:
     return found
 
 
+def _ranges(_: Path) -> list[Request]:
+    """Parts of a page (RFC 9110 section 14)."""
+    page = "/index.html"
+    table = (
+        ("the first byte", (("Range", "bytes=0-0"),)),
+        ("a part", (("Range", "bytes=10-99"),)),
+        ("from there on", (("Range", "bytes=100-"),)),
+        ("the last ten", (("Range", "bytes=-10"),)),
+        ("all, said openly", (("Range", "bytes=0-"),)),
+        ("over the end", (("Range", "bytes=100-99999999"),)),
+        ("behind the end", (("Range", "bytes=99999999-"),)),
+        ("if it is the same", (("Range", "bytes=0-9"), ("If-Range", "{etag}"))),
+        ("if it is another", (("Range", "bytes=0-9"), ("If-Range", '"other"'))),
+        ("if it is of that date", (("Range", "bytes=0-9"), ("If-Range", "{last_modified}"))),
+        ("unmodified", (("Range", "bytes=0-9"), ("If-None-Match", "{etag}"))),
+    )
+    return [Request(f"range: {label}", target=page, fields=fields) for label, fields in table]
+
+
 def _missing(_: Path) -> list[Request]:
     """What is not there, or must look so."""
     targets = (
@@ -264,6 +283,7 @@ MIXES = {
     "site": _site,
     "head": _head,
     "conditional": _conditional,
+    "ranges": _ranges,
     "missing": _missing,
     "paths": _paths,
     "methods": _methods,
