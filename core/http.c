@@ -47,6 +47,7 @@ static const struct {
 } statuses[HTTP_STATUS_SLOTS] = {
     {0},
     STATUS_WITHOUT_PAGE(200, "OK"),
+    STATUS_WITHOUT_PAGE(204, "No Content"),
     STATUS_WITHOUT_PAGE(206, "Partial Content"),
     STATUS(301, "Moved Permanently", "This page is a directory; its address ends in a slash."),
     STATUS_WITHOUT_PAGE(304, "Not Modified"),

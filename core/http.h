@@ -26,6 +26,7 @@ enum http_method {
 enum http_status {
     HTTP_NONE = 0,
     HTTP_OK = 200,
+    HTTP_NO_CONTENT = 204,
     HTTP_PARTIAL_CONTENT = 206,
     HTTP_MOVED_PERMANENTLY = 301,
     HTTP_NOT_MODIFIED = 304,
@@ -91,7 +92,7 @@ struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);
 
 /* Room for an array indexed by status: http_status_index is below HTTP_STATUS_SLOTS. */
-enum { HTTP_STATUS_SLOTS = 19 };
+enum { HTTP_STATUS_SLOTS = 20 };
 unsigned http_status_index(enum http_status status);
 
 #endif

@@ -10,6 +10,8 @@ static void add_field(struct plan *plan, struct str name, struct str value)
     plan->fields[plan->field_count++] = (struct plan_field){.name = name, .value = value};
 }
 
+static const struct str allowed_methods = STR_INIT("GET, HEAD, OPTIONS");
+
 /* An answer that is a page of our own: an error or a redirect. */
 static void plan_page(struct plan *plan, enum http_status status)
 {
@@ -18,7 +20,7 @@ static void plan_page(struct plan *plan, enum http_status status)
     plan->content_bytes = plan->text.length;
     add_field(plan, STR("Content-Type"), STR("text/html; charset=utf-8"));
     if (status == HTTP_METHOD_NOT_ALLOWED)
-        add_field(plan, STR("Allow"), STR("GET, HEAD")); /* RFC 9110 section 15.5.6 */
+        add_field(plan, STR("Allow"), allowed_methods); /* RFC 9110 section 15.5.6 */
     if (status == HTTP_UNAVAILABLE)
         add_field(plan, STR("Retry-After"), STR("1")); /* section 15.6.4 */
 }
@@ -143,6 +145,7 @@ static enum http_status refusal_of(const struct request *request)
     switch (request->method) {
     case HTTP_GET:
     case HTTP_HEAD:
+    case HTTP_OPTIONS:
         return HTTP_NONE;
     case HTTP_METHOD_OTHER:
         return HTTP_NOT_IMPLEMENTED; /* RFC 9110 section 9.1 */
@@ -153,7 +156,14 @@ static enum http_status refusal_of(const struct request *request)
 
 bool plan_needs_resource(const struct request *request)
 {
-    return refusal_of(request) == HTTP_NONE;
+    return refusal_of(request) == HTTP_NONE && request->method != HTTP_OPTIONS;
+}
+
+/* RFC 9110 section 9.3.7: the same for every target, "*" included. */
+static void plan_options(struct plan *plan)
+{
+    plan->status = HTTP_NO_CONTENT;
+    add_field(plan, STR("Allow"), allowed_methods);
 }
 
 void plan_make(struct plan *ret, const struct request *request, const struct resource *resource,
@@ -172,6 +182,10 @@ void plan_make(struct plan *ret, const struct request *request, const struct res
     enum http_status refusal = refusal_of(request);
     if (refusal) {
         plan_page(ret, refusal);
+        return;
+    }
+    if (request->method == HTTP_OPTIONS) {
+        plan_options(ret);
         return;
     }
     switch (resource->kind) {

@@ -42,7 +42,7 @@ struct plan {
 };
 
 /* Whether REQUEST can be answered only with the resource its path stands for. If not (it is refused,
- * or its method is none of ours), plan_make takes NULL for the resource. */
+ * or its method asks for none), plan_make takes NULL for the resource. */
 bool plan_needs_resource(const struct request *request);
 
 /* Decides. A plan borrows from itself, so it stays where it is. *Gives*: plan_fini. */

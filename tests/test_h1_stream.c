@@ -34,7 +34,7 @@ static const struct exchange common[] = {
      {.minor = 1, .status = HTTP_NOT_MODIFIED, .path = "/small"}},
     {STR_INIT("POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 22\r\n\r\n"
               "GET /evil HTTP/1.1\r\n\r\n"),
-     {.minor = 1, .status = HTTP_METHOD_NOT_ALLOWED, .more = "Allow: GET, HEAD\r\n"}},
+     {.minor = 1, .status = HTTP_METHOD_NOT_ALLOWED, .more = "Allow: GET, HEAD, OPTIONS\r\n"}},
     {STR_INIT("GET /file HTTP/1.1\r\nHost: a\r\n\r\n"),
      {.minor = 1, .status = HTTP_OK, .path = "/file"}},
     {STR_INIT("GET /dir?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -68,7 +68,7 @@ static const struct exchange is_chunked[] = {
      {.minor = 1,
       .status = HTTP_METHOD_NOT_ALLOWED,
       .connection = "close",
-      .more = "Allow: GET, HEAD\r\n"}},
+      .more = "Allow: GET, HEAD, OPTIONS\r\n"}},
     {STR_INIT("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"), {0}},
 };
 

@@ -59,7 +59,8 @@ static void expect_page(const char *label, const struct plan *plan, enum http_st
     cr_expect(str_equal(plan->text, http_error_page(status)), "%s", label);
     expect_field(label, plan, STR("Content-Type"), "text/html; charset=utf-8");
     expect_field(label, plan, STR("Content-Length"), NULL);
-    expect_field(label, plan, STR("Allow"), status == HTTP_METHOD_NOT_ALLOWED ? "GET, HEAD" : NULL);
+    expect_field(label, plan, STR("Allow"),
+                 status == HTTP_METHOD_NOT_ALLOWED ? "GET, HEAD, OPTIONS" : NULL);
     expect_field(label, plan, STR("Retry-After"), status == HTTP_UNAVAILABLE ? "1" : NULL);
 }
 
@@ -138,7 +139,6 @@ Test(plan, methods_and_refusals_decide_before_the_resource)
         enum http_method method;
         enum http_status refusal, status;
     } rows[] = {
-        {"OPTIONS", HTTP_OPTIONS, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
         {"POST", HTTP_POST, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
         {"PUT", HTTP_PUT, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
         {"DELETE", HTTP_DELETE, HTTP_NONE, HTTP_METHOD_NOT_ALLOWED},
@@ -164,6 +164,21 @@ Test(plan, methods_and_refusals_decide_before_the_resource)
         expect_page(rows[i].label, &plan, rows[i].status);
         cr_expect_eq(plan.body_omitted, rows[i].method == HTTP_HEAD, "%s", rows[i].label);
     }
+}
+
+/* RFC 9110 section 9.3.7. */
+Test(plan, options_are_told_without_content)
+{
+    struct request request = {.method = HTTP_OPTIONS};
+    struct plan plan;
+    cr_expect_not(plan_needs_resource(&request));
+    plan_make(&plan, &request, NULL, &now);
+    cr_expect_eq(plan.status, HTTP_NO_CONTENT);
+    expect_field("OPTIONS", &plan, STR("Allow"), "GET, HEAD, OPTIONS");
+    cr_expect_eq(plan.content_bytes, 0);
+    cr_expect_eq(plan.part_count, 0);
+    cr_expect_eq(plan.text.length, 0);
+    plan_fini(&plan);
 }
 
 Test(plan, a_refused_path_is_a_page)

@@ -267,11 +267,11 @@ def alone(case: Case, answer: View) -> list[str]:
     complaints = []
     if status >= 400 and answer["type"] != "text/html; charset=utf-8":
         complaints.append(f"an error page of type {_short(answer['type'])}")
-    if status != 304 and answer["length"] is None:
+    if status not in (204, 304) and answer["length"] is None:
         complaints.append("no Content-Length")
-    if status == 304 and (answer["length"], answer["type"]) != (None, None):
-        complaints.append("a 304 with Content-Type or Content-Length")
-    if (status == 405) != (answer["allow"] == frozenset({"GET", "HEAD"})):
+    if status in (204, 304) and (answer["length"], answer["type"]) != (None, None):
+        complaints.append(f"a {status} with Content-Type or Content-Length")
+    if (status in (204, 405)) != (answer["allow"] == frozenset({"GET", "HEAD", "OPTIONS"})):
         complaints.append(f"Allow: {_short(answer['allow'])} in a {status}")
     if (answer["server"], answer["date"]) != ("Sluice", "now"):
         complaints.append(f"Server: {_short(answer['server'])}, Date: {_short(answer['date'])}")

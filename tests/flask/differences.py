@@ -164,11 +164,6 @@ FIELDS = (
         "RFC 9110 section 15.4.5: allowed; it keeps the date of caches that know no entity tags.",
     ),
     Difference(
-        "Allow", "allow", lambda case: case.status == 405,
-        frozenset({"GET", "HEAD", "OPTIONS"}), frozenset({"GET", "HEAD"}),
-        "RFC 9110 section 10.2.1: what the target supports; Sluice has no OPTIONS, Flask answers it by itself.",
-    ),
-    Difference(
         "words of redirects and errors", "body",
         lambda case: other_answer(case) and case.request.method != "HEAD", words, page_of_words,
         "RFC 9110 section 15: the content explains the status in the server's own words.",
@@ -216,8 +211,8 @@ STATUSES = (
     _status(
         "empty line before the request", NO_ANSWER, 200, "RFC 9112 section 2.2: an empty line there is ignored.", "/"
     ),
-    _status("OPTIONS /", 200, 405, "By design: a static site has nothing to negotiate; Allow tells as much."),
-    _status("OPTIONS *", 200, 405, "By design: a static site has nothing to negotiate; Allow tells as much."),
+    _status("OPTIONS /", 200, 204, "RFC 9110 section 9.3.7: either; there is no content."),
+    _status("OPTIONS *", 200, 204, "RFC 9110 section 9.3.7: either; there is no content."),
     _status("BREW /", 405, 501, METHODS),
     _status("PROPFIND /", 405, 501, METHODS),
     _status("get /", 200, 501, "RFC 9110 section 9.1: methods are case-sensitive, so this is one nobody knows."),
