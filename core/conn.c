@@ -306,7 +306,7 @@ static enum conn_phase phase_of(const struct conn *conn)
         return CONN_PHASE_JOB;
     if (conn->starved)
         return CONN_PHASE_STARVED;
-    if (conn->session.state == H1_STATE_BODY)
+    if (h1_in_body(&conn->session))
         return CONN_PHASE_BODY;
     if (h1_in_head(&conn->session))
         return CONN_PHASE_HEAD;

@@ -61,6 +61,24 @@ static enum h1_step next_body(struct h1 *session, struct str input, size_t *ret_
     return H1_SKIP;
 }
 
+/* Content in chunks that can't be made out, or is too much, ends the session: what follows it has no
+ * beginning. Its request has been answered. */
+static enum h1_step next_chunked(struct h1 *session, struct str input, size_t *ret_bytes)
+{
+    switch (chunked_skip(&session->chunked, input, session->limits->body_bytes_max, ret_bytes)) {
+    case CHUNKED_MORE:
+        return *ret_bytes > 0 ? H1_SKIP : H1_MORE;
+    case CHUNKED_DONE:
+        session->state = H1_STATE_HEAD;
+        return H1_SKIP;
+    case CHUNKED_BAD:
+    case CHUNKED_TOO_LARGE:
+        break;
+    }
+    session->state = H1_STATE_ENDED;
+    return H1_ENDED;
+}
+
 enum h1_step h1_next(struct h1 *session, struct str input, struct request *ret_request,
                      size_t *ret_bytes)
 {
@@ -69,6 +87,8 @@ enum h1_step h1_next(struct h1 *session, struct str input, struct request *ret_r
         return next_head(session, input, ret_request, ret_bytes);
     case H1_STATE_BODY:
         return next_body(session, input, ret_bytes);
+    case H1_STATE_CHUNKED:
+        return next_chunked(session, input, ret_bytes);
     case H1_STATE_ENDED:
         break;
     }
@@ -88,11 +108,10 @@ static bool is_last(const struct h1 *session, const struct request *request)
         return true;
     if (request->minor == 0 && !request->keep_alive)
         return true;
-    if (request->framing == HTTP_FRAMING_CHUNKED)
-        return true;
     /* Whether content follows a final answer to Expect is the client's choice (RFC 9110 section
      * 10.1.1): what comes next can't be told. */
-    return request->expects_continue && request->content_bytes > 0;
+    return request->expects_continue &&
+           (request->framing == HTTP_FRAMING_CHUNKED || request->content_bytes > 0);
 }
 
 static const struct str version_names[] = {STR_INIT("HTTP/1.0 "), STR_INIT("HTTP/1.1 ")};
@@ -211,12 +230,15 @@ static void advance(struct h1 *session, const struct request *request, bool last
 {
     session->requests++;
     session->inflight++;
-    session->body_left = request->content_bytes;
     if (last) {
         bool declared = request->close || (request->minor == 0 && !request->keep_alive);
         session->peer_done = declared && !request->refusal && request->framing == HTTP_FRAMING_NONE;
         session->state = H1_STATE_ENDED;
+    } else if (request->framing == HTTP_FRAMING_CHUNKED) {
+        chunked_init(&session->chunked);
+        session->state = H1_STATE_CHUNKED;
     } else {
+        session->body_left = request->content_bytes;
         session->state = session->body_left > 0 ? H1_STATE_BODY : H1_STATE_HEAD;
     }
 }

@@ -6,6 +6,7 @@
 #ifndef SLUICE_H1_H
 #define SLUICE_H1_H
 
+#include "chunked.h"
 #include "h1_parse.h"
 #include "plan.h"
 
@@ -20,14 +21,18 @@ struct h1_limits {
 };
 
 enum h1_state {
-    H1_STATE_HEAD,  /* a request's head comes next */
-    H1_STATE_BODY,  /* a request's content comes next */
-    H1_STATE_ENDED, /* nothing more is read: the last response has been queued */
+    H1_STATE_HEAD,    /* a request's head comes next */
+    H1_STATE_BODY,    /* a request's content comes next: so many bytes */
+    H1_STATE_CHUNKED, /* a request's content comes next: in chunks */
+    H1_STATE_ENDED,   /* nothing more is read: the last response has been queued */
 };
 
 struct h1 {
     const struct h1_limits *limits;
-    uint64_t body_left; /* bytes of content still to come, in H1_STATE_BODY */
+    union {
+        uint64_t body_left;     /* bytes of content still to come, in H1_STATE_BODY */
+        struct chunked chunked; /* how far it has come, in H1_STATE_CHUNKED */
+    };
     struct h1_parse parse;
     uint32_t inflight; /* responses queued and not sent */
     uint32_t requests; /* answered on this connection */
@@ -63,6 +68,12 @@ void h1_sent(struct h1 *session);
 static inline bool h1_in_head(const struct h1 *session)
 {
     return session->state == H1_STATE_HEAD && session->parse.scanned > 0;
+}
+
+/* Whether a request's content is still to come. */
+static inline bool h1_in_body(const struct h1 *session)
+{
+    return session->state == H1_STATE_BODY || session->state == H1_STATE_CHUNKED;
 }
 
 /* Makes the next response the last. */

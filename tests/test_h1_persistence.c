@@ -53,7 +53,8 @@ Test(h1, persists_as_the_table_says)
         {&pipelined, STR_INIT("GET /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"),
          "HTTP/1.1", "close"},
         {&pipelined,
-         STR_INIT("GET /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+         STR_INIT("GET /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+                  "Expect: 100-continue\r\n\r\n"),
          "HTTP/1.1", "close"},
         {&pipelined,
          STR_INIT("POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"

@@ -63,25 +63,28 @@ struct body_case {
     const char *head;
     int status;
     int or_status;
+    bool unannounced; /* the end comes after the answer, which could not say so */
 };
 
 /* Ten megabytes follow. */
 static const struct body_case body_cases[] = {
     {"POST", "POST /upload HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10000000\r\n\r\n", 413,
-     405},
-    {"POST by 1.0", "POST /upload HTTP/1.0\r\nContent-Length: 10000000\r\n\r\n", 413, 405},
+     405, false},
+    {"POST by 1.0", "POST /upload HTTP/1.0\r\nContent-Length: 10000000\r\n\r\n", 413, 405, false},
     {"GET with a body",
-     "GET /small.html HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10000000\r\n\r\n", 413, 413},
+     "GET /small.html HTTP/1.1\r\nHost: example.org\r\nContent-Length: 10000000\r\n\r\n", 413, 413,
+     false},
     {"chunked POST",
-     "POST /upload HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n", 405, 405},
+     "POST /upload HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n", 405, 405,
+     true},
     {"chunked GET",
      "GET /small.html HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n", 200,
-     200},
-    {"bad head", "GET /small.html\r\n\r\n", 400, 400},
+     200, true},
+    {"bad head", "GET /small.html\r\n\r\n", 400, 400, false},
     {"POST that expects 100",
      "POST /upload HTTP/1.1\r\nHost: example.org\r\nExpect: 100-continue\r\n"
      "Content-Length: 10000000\r\n\r\n",
-     413, 405},
+     413, 405, false},
 };
 
 static void expect_body_case(const struct server *server, const struct body_case *row, bool blindly)
@@ -106,7 +109,8 @@ static void expect_body_case(const struct server *server, const struct body_case
 
         cr_expect(response.status == row->status || response.status == row->or_status,
                   "%s: %d, not %d", what, response.status, row->status);
-        cr_expect(connection && strcmp(connection, "close") == 0, "%s: no Connection: close", what);
+        cr_expect(row->unannounced || (connection && strcmp(connection, "close") == 0),
+                  "%s: no Connection: close", what);
         client.output_first = client.output.length; /* what was not sent by now need not be */
         expect_end(&client, what);
     }

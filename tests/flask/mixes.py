@@ -29,6 +29,7 @@ class Request:
     version: str = "HTTP/1.1"
     fields: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    tail: bytes = b""  # what follows the head besides: a body that tells its own length
     host: bool = True  # send a Host field
     closes: bool = False  # the server must close the connection after its answer, whatever was asked
     raw: bytes | None = None  # the whole message, if the parts above cannot say it
@@ -56,7 +57,7 @@ class Request:
         lines += [f"Host: {authority}"] if self.host else []
         lines += [f"{name}: {value.format(**known or {}) if '{' in value else value}" for name, value in self.fields]
         lines += [f"Content-Length: {len(self.body)}"] if self.body else []
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body + self.tail
 
 
 def validators(last_modified: str, etag: str) -> dict[str, str]:
@@ -211,6 +212,8 @@ def _methods(_: Path) -> list[Request]:
         Request("DELETE /no-such-page", "DELETE", "/no-such-page"),
         Request("OPTIONS *", "OPTIONS", "*"),
         Request("CONNECT AUTHORITY", "CONNECT", "AUTHORITY"),
+        Request("POST / in chunks", "POST", fields=(FORM, ("Transfer-Encoding", "chunked")),
+                tail=b"4;x=y\r\na=1&\r\n3\r\nb=2\r\n0\r\nTrailer: t\r\n\r\n"),
         Request("GET / with a body", "GET", "/", body=b"GET /not-a-request HTTP/1.1\r\n\r\n"),
     ]
     return found
@@ -270,7 +273,6 @@ def _malformed(_: Path) -> list[Request]:
          b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("chunked in HTTP/1.0", b"POST / HTTP/1.0\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("unknown transfer coding", b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: zip\r\n\r\n"),
-        ("chunked", b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
         ("body over the limit", b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 100000\r\n\r\n" + b"x" * 100000),
     )
     return [
