@@ -68,7 +68,9 @@ static inline bool answer(struct bench *bench)
     struct plan plan;
     bool needs = plan_needs_resource(request);
     plan_make(&plan, request, needs ? site_find(request->path) : NULL, &driver_now);
-    return h1_answer(&bench->session, request, &plan, &bench->output, &driver_now);
+    bool queued = h1_answer(&bench->session, request, &plan, &bench->output, &driver_now);
+    plan_fini(&plan);
+    return queued;
 }
 
 /* All of INPUT is one request: takes and answers it. */

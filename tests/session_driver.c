@@ -67,12 +67,13 @@ static bool answer(struct driver *driver, const struct request *request)
     plan_make(&plan, request, needs ? site_find(request->path) : NULL, &driver_now);
     if (outq_storage_bytes(&driver->output) == 0)
         exchange_output(driver, chance(driver, 2) ? DRIVER_SMALL_BYTES : DRIVER_FULL_BYTES);
-    if (!h1_answer(&driver->session, request, &plan, &driver->output, &driver_now)) {
-        if (outq_storage_bytes(&driver->output) == DRIVER_FULL_BYTES ||
-            !exchange_output(driver, DRIVER_FULL_BYTES) ||
-            !h1_answer(&driver->session, request, &plan, &driver->output, &driver_now))
-            return false;
-    }
+    bool queued = h1_answer(&driver->session, request, &plan, &driver->output, &driver_now);
+    if (!queued && outq_storage_bytes(&driver->output) < DRIVER_FULL_BYTES)
+        queued = exchange_output(driver, DRIVER_FULL_BYTES) &&
+                 h1_answer(&driver->session, request, &plan, &driver->output, &driver_now);
+    plan_fini(&plan);
+    if (!queued)
+        return false;
     driver->answered++;
     if (driver->session.inflight > driver->inflight_peak)
         driver->inflight_peak = driver->session.inflight;
