@@ -128,7 +128,8 @@ static void add_file(struct text *text, const struct expected *expected)
              entry->bytes);
     text_add_of(text, lines);
     if (expected->status == HTTP_OK) {
-        snprintf(lines, sizeof lines, "Content-Type: text/plain\r\nAccept-Ranges: bytes\r\nContent-Length: %zu\r\n",
+        snprintf(lines, sizeof lines,
+                 "Content-Type: text/plain\r\nAccept-Ranges: bytes\r\nContent-Length: %zu\r\n",
                  entry->bytes);
         text_add_of(text, lines);
     }
