@@ -27,7 +27,7 @@ static void create_site(struct site *site)
     site_write_sparse(site, "huge.mp4", (off_t)1 << 30);
 }
 
-/* Takes the first bytes of TARGET and no more for now. */
+/* Takes the first bytes of TARGET, and no more yet. */
 static void begin_download(struct client *client, const struct server *server, const char *target)
 {
     client_connect_with(client, &(struct client_setup){.port = server->port,
