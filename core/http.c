@@ -30,21 +30,20 @@ enum http_method http_method_of(struct str name)
     "margin:18vh auto;max-width:32rem;padding:0 1rem}</style><h1>" status " " reason          \
     "</h1><p>" advice "</p></html>\n"
 
-#define STATUS(code, reason, advice)                                                              \
-    {                                                                                             \
-        code, STR_INIT(reason), STR_INIT(#code " " reason), STR_INIT(PAGE(#code, reason, advice)) \
+#define STATUS(code, reason, advice)                                            \
+    {                                                                           \
+        code, STR_INIT(#code " " reason), STR_INIT(PAGE(#code, reason, advice)) \
     }
-#define STATUS_WITHOUT_PAGE(code, reason)                                \
-    {                                                                    \
-        code, STR_INIT(reason), STR_INIT(#code " " reason), STR_INIT("") \
+#define STATUS_WITHOUT_PAGE(code, reason)              \
+    {                                                  \
+        code, STR_INIT(#code " " reason), STR_INIT("") \
     }
 
 static const struct {
     unsigned code;
-    struct str reason;
     struct str line;
     struct str page;
-} statuses[HTTP_STATUS_SLOTS] = {
+} statuses[] = {
     {0},
     STATUS_WITHOUT_PAGE(200, "OK"),
     STATUS_WITHOUT_PAGE(204, "No Content"),
@@ -54,7 +53,7 @@ static const struct {
     STATUS(400, "Bad Request", "The server could not read this request."),
     STATUS(403, "Forbidden", "The server may not read this page."),
     STATUS(404, "Not Found", "There is no page at this address."),
-    STATUS(405, "Method Not Allowed", "This server answers GET and HEAD only."),
+    STATUS(405, "Method Not Allowed", "This server answers GET, HEAD and OPTIONS only."),
     STATUS(408, "Request Timeout", "The request took too long to arrive."),
     STATUS(412, "Precondition Failed", "This page is not in the state that was asked for."),
     STATUS(413, "Content Too Large", "The request carries more content than this server takes."),
@@ -67,6 +66,8 @@ static const struct {
     STATUS(505, "HTTP Version Not Supported", "This server speaks HTTP/1.0 and HTTP/1.1."),
 };
 
+static_assert(COUNT_OF(statuses) == HTTP_STATUS_SLOTS, "a slot for each status, and one for none");
+
 unsigned http_status_index(enum http_status status)
 {
     for (unsigned i = 1; i < COUNT_OF(statuses); i++) {
@@ -74,11 +75,6 @@ unsigned http_status_index(enum http_status status)
             return i;
     }
     return 0;
-}
-
-struct str http_reason(enum http_status status)
-{
-    return statuses[http_status_index(status)].reason;
 }
 
 struct str http_status_line(enum http_status status)

