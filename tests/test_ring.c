@@ -136,7 +136,8 @@ Test(ring, consumes_from_every_offset_and_length)
 
 static void check_move(struct ring *ring, struct str text)
 {
-    for (uint32_t capacity = (uint32_t)(text.length > 0 ? text.length : 1); capacity <= 30; capacity += 5) {
+    for (uint32_t capacity = (uint32_t)(text.length > 0 ? text.length : 1); capacity <= 30;
+         capacity += 5) {
         struct ring moved = *ring;
         char *storage = storage_of(capacity);
         cr_assert_eq(ring_move(&moved, storage, capacity), ring->storage);
