@@ -27,39 +27,15 @@ static unsigned place_of(struct str name)
     return UNKNOWN;
 }
 
-/* qvalue, section 12.4.2: "0" or "1", and a point with up to three digits, zeros behind a 1. */
-static bool read_qvalue(struct str text, uint16_t *ret)
-{
-    enum { LENGTH_MAX = sizeof "0.000" - 1 };
-
-    if (text.length == 0 || text.length > LENGTH_MAX || (text.length > 1 && text.at[1] != '.'))
-        return false;
-    unsigned value = 0;
-    for (size_t i = 0; i < LENGTH_MAX; i++) {
-        if (i == 1)
-            continue;
-        char digit = i < text.length ? text.at[i] : '0';
-        if (!char_is_digit(digit))
-            return false;
-        value = value * 10 + (unsigned)(digit - '0');
-    }
-    if (value > CODING_WEIGHT_MAX)
-        return false;
-    *ret = (uint16_t)value;
-    return true;
-}
-
 /* codings [ OWS ";" OWS "q=" qvalue ]. False: malformed. */
 static bool read_element(struct str element, struct str *ret_name, uint16_t *ret_weight)
 {
     size_t semicolon = str_find(element, ';');
     *ret_name = str_trim(str_first(element, semicolon));
-    *ret_weight = CODING_WEIGHT_MAX;
+    *ret_weight = QVALUE_MAX;
     if (semicolon == element.length)
         return true;
-    struct str parameter = str_trim(str_from(element, semicolon + 1));
-    return str_equal_nocase(str_first(parameter, 2), STR("q=")) &&
-           read_qvalue(str_from(parameter, 2), ret_weight);
+    return qvalue_parse_parameter(str_trim(str_from(element, semicolon + 1)), ret_weight);
 }
 
 void coding_weigh(struct str accept_encoding, uint16_t ret_weights[static CODING_COUNT])

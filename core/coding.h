@@ -1,10 +1,10 @@
 /* coding: which content coding a client wants, RFC 9110 sections 8.4.1 and 12.5.3.
  *
- * Pure: an Accept-Encoding field's value and what is at hand in, a choice out. Includes str. */
+ * Pure: an Accept-Encoding field's value and what is at hand in, a choice out. Includes qvalue. */
 #ifndef SLUICE_CODING_H
 #define SLUICE_CODING_H
 
-#include "str.h"
+#include "qvalue.h"
 
 /* In ascending order of preference among what a client likes equally: the smaller the result, the
  * later. */
@@ -15,8 +15,6 @@ enum coding {
     CODING_BR,
     CODING_COUNT,
 };
-
-enum { CODING_WEIGHT_MAX = 1000 }; /* a qvalue in thousandths */
 
 struct coding_text {
     struct str name;   /* in Content-Encoding */
@@ -32,7 +30,7 @@ static inline unsigned coding_bit(enum coding coding)
     return 1u << coding;
 }
 
-/* How much ACCEPT_ENCODING likes each coding: 0 (not acceptable) to CODING_WEIGHT_MAX.
+/* How much ACCEPT_ENCODING likes each coding: 0 (not acceptable) to QVALUE_MAX.
  *
  * The field's own word comes first, then that of "*", then: identity is acceptable, though less
  * than all that is listed (1 thousandth), and nothing else is. A field that is absent (null) or

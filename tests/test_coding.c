@@ -270,7 +270,7 @@ Test(coding, any_bytes_are_survived)
         uint16_t weights[CODING_COUNT];
         weigh((struct str){bytes, length}, weights);
         for (unsigned i = 0; i < CODING_COUNT; i++)
-            cr_assert_leq(weights[i], CODING_WEIGHT_MAX);
+            cr_assert_leq(weights[i], QVALUE_MAX);
         choose((struct str){bytes, length}, ALL);
     }
 }

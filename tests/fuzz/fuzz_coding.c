@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint16_t weights[CODING_COUNT];
     coding_weigh(value, weights);
     for (unsigned i = 0; i < CODING_COUNT; i++)
-        FUZZ_CHECK(weights[i] <= CODING_WEIGHT_MAX);
+        FUZZ_CHECK(weights[i] <= QVALUE_MAX);
     for (unsigned available = 0; available < 1u << CODING_COUNT; available++)
         check_choice(value, available, weights);
     check_order(value, weights);
