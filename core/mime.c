@@ -293,19 +293,6 @@ static bool names_charset(struct str type)
 
 /* --- reading a types file --------------------------------------------------------------------- */
 
-/* tchar, RFC 9110 section 5.6.2. */
-static bool is_token(struct str s)
-{
-    for (size_t i = 0; i < s.length; i++) {
-        char c = s.at[i];
-        char lower = char_lower(c);
-        if (!(lower >= 'a' && lower <= 'z') && !char_is_digit(c) &&
-            (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
-            return false;
-    }
-    return s.length > 0;
-}
-
 /* RFC 6838 section 4.2 allows 127 characters on each side of the slash; the rest is for parameters. */
 enum { TYPE_BYTES_MAX = 512 };
 
@@ -321,7 +308,7 @@ static bool is_type(struct str word)
         if (word.at[i] <= ' ' || word.at[i] > '~') /* also where char is signed: beyond ASCII < 0 */
             return false;
     }
-    return is_token(str_first(essence, slash)) && is_token(str_from(essence, slash + 1));
+    return str_is_token(str_first(essence, slash)) && str_is_token(str_from(essence, slash + 1));
 }
 
 /* Keeps a copy of TYPE, with its charset, and of EXTENSIONS, and adds them. */

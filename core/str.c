@@ -53,6 +53,18 @@ struct str str_trim(struct str s)
     return str_from(s, first);
 }
 
+bool str_is_token(struct str s)
+{
+    for (size_t i = 0; i < s.length; i++) {
+        char c = s.at[i];
+        char lower = char_lower(c);
+        if (!(lower >= 'a' && lower <= 'z') && !char_is_digit(c) &&
+            (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+            return false;
+    }
+    return s.length > 0;
+}
+
 /* The length of the element that LIST begins with: up to a comma outside quotes, or to the end. A
  * quote that is never closed takes the rest. */
 static size_t element_length(struct str list)

@@ -88,6 +88,9 @@ size_t str_find_last(struct str s, char byte);
 /* Without spaces and tabs at both ends: OWS, RFC 9110 section 5.6.3. */
 struct str str_trim(struct str s);
 
+/* Whether S is a token, RFC 9110 section 5.6.2: one or more tchar. */
+bool str_is_token(struct str s);
+
 /* Takes the next element of a comma-separated list, RFC 9110 section 5.6.1: trimmed, empty
  * elements skipped, commas inside a quoted-string no separators (a quote never closed takes the
  * rest). Not for entity tags, where a backslash is an ordinary byte: see cond. Moves *LIST past it.

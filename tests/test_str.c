@@ -187,3 +187,19 @@ Test(str, knows_hexadecimal_digits)
         cr_expect_eq(char_is_digit((char)c), c >= '0' && c <= '9', "byte %d", c);
     }
 }
+
+/* RFC 9110 section 5.6.2: token = 1*tchar. */
+Test(str, knows_tokens)
+{
+    static const char tchars[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (int c = -128; c < 128; c++) {
+        char bytes[] = {'a', (char)c, 'z'};
+        bool expected = c != 0 && strchr(tchars, c) != NULL;
+        cr_expect_eq(str_is_token((struct str){bytes, 3}), expected, "byte %d", c);
+        cr_expect_eq(str_is_token((struct str){bytes + 1, 1}), expected, "byte %d", c);
+    }
+    cr_expect(str_is_token(guard_copy((struct str){tchars, sizeof tchars - 1})));
+    cr_expect_not(str_is_token(guard_copy(STR(""))));
+    cr_expect_not(str_is_token(absent));
+}
