@@ -123,30 +123,38 @@ static bool is_unreserved(char c)
            c == '~';
 }
 
+size_t path_encoded_bytes(struct str text)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < text.length; i++)
+        length += is_unreserved(text.at[i]) ? 1 : 3;
+    return length;
+}
+
+char *path_put_encoded(char *to, struct str text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.at[i];
+        if (is_unreserved(c)) {
+            *to++ = c;
+        } else {
+            *to++ = '%';
+            *to++ = "0123456789ABCDEF"[(uint8_t)c >> 4];
+            *to++ = "0123456789ABCDEF"[(uint8_t)c & 15];
+        }
+    }
+    return to;
+}
+
 size_t path_write_redirect(const struct path *p, char *to, size_t room)
 {
     struct str text = {p->text, p->length};
     size_t slash = str_find_last(text, '/');
     struct str segment = slash < text.length ? str_from(text, slash + 1) : text;
-    size_t length = 0;
 
-    if (segment.length == 0)
+    if (segment.length == 0 || path_encoded_bytes(segment) >= room)
         return 0;
-    for (size_t i = 0; i < segment.length; i++) {
-        char c = segment.at[i];
-        size_t needed = is_unreserved(c) ? 1 : 3;
-        if (room - length < needed)
-            return 0;
-        if (needed == 1) {
-            to[length++] = c;
-        } else {
-            to[length++] = '%';
-            to[length++] = "0123456789ABCDEF"[(uint8_t)c >> 4];
-            to[length++] = "0123456789ABCDEF"[(uint8_t)c & 15];
-        }
-    }
-    if (room == length)
-        return 0;
-    to[length++] = '/';
-    return length;
+    char *end = path_put_encoded(to, segment);
+    *end++ = '/';
+    return (size_t)(end - to);
 }

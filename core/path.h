@@ -34,10 +34,17 @@ struct path {
  * and so is an encoded control byte: Linux allows both in names. */
 enum path_result path_decode(struct str target, struct path *ret);
 
-/* Writes the last segment of P and a slash: the relative reference that redirects from a directory's
- * name without the slash. All but RFC 3986's unreserved bytes are percent-encoded, the colon too, so
- * it is neither "//host" nor taken for a scheme. TO has room for ROOM bytes; no NUL is written.
- * Returns the length, or 0 when P is the root or ROOM too small. */
+/* The bytes that path_put_encoded writes for TEXT. */
+size_t path_encoded_bytes(struct str text);
+
+/* Writes TEXT, one segment of a path, percent-encoded (RFC 3986 section 2.1) at TO, which has room for
+ * it: all but the unreserved bytes, a slash and the colon too, so that it is neither "//host" nor taken
+ * for a scheme. Returns the place behind it. */
+char *path_put_encoded(char *to, struct str text);
+
+/* Writes the last segment of P, percent-encoded, and a slash: the relative reference that redirects
+ * from a directory's name without the slash. TO has room for ROOM bytes; no NUL is written. Returns
+ * the length, or 0 when P is the root or ROOM too small. */
 size_t path_write_redirect(const struct path *p, char *to, size_t room);
 
 #endif

@@ -5,6 +5,7 @@
 #include "prng.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 /* Rows' shorthand for what must come of a target. */
 #define FILE_AT(text)      PATH_OK, text, false
@@ -326,4 +327,30 @@ Test(path, writes_redirects)
         }
         cr_expect_eq(path_write_redirect(&path, to, needed), needed, "%s", rows[i].reference);
     }
+}
+
+/* RFC 3986 section 2.3: unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~"; section 2.1 for the rest. */
+Test(path, encodes_every_byte)
+{
+    static const char unreserved[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        "-._~";
+    char all[256], encoded[3 * sizeof all];
+    for (unsigned i = 0; i < sizeof all; i++) {
+        char expected[4] = {(char)i};
+        all[i] = (char)i;
+        if (i == 0 || !strchr(unreserved, (int)i))
+            sprintf(expected, "%%%02X", i);
+        struct str one = {all + i, 1};
+        struct str got = {encoded, (size_t)(path_put_encoded(encoded, one) - encoded)};
+        size_t length = i == 0 ? 3 : strlen(expected);
+        cr_expect(str_equal(got, (struct str){expected, length}), "byte %u: %.*s", i,
+                  (int)got.length, got.at);
+        cr_expect_eq(path_encoded_bytes(one), length, "byte %u", i);
+    }
+    size_t length = path_encoded_bytes((struct str){all, sizeof all});
+    cr_expect_eq(length, 66 + 3 * (sizeof all - 66));
+    cr_expect_eq(path_put_encoded(encoded, (struct str){all, sizeof all}), encoded + length);
+    cr_expect_eq(path_encoded_bytes((struct str){NULL, 0}), 0);
+    cr_expect_eq(path_put_encoded(encoded, (struct str){NULL, 0}), encoded);
 }
