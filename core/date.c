@@ -101,6 +101,21 @@ void date_write(char to[static DATE_BYTES], int64_t seconds)
     write_two(to + 23, m.second);
 }
 
+void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds)
+{
+    int64_t days;
+    struct moment m = moment_of(seconds, &days);
+
+    memcpy(to, "1994-11-06T08:49:37Z", DATE_RFC3339_BYTES);
+    write_two(to, m.year / 100);
+    write_two(to + 2, m.year % 100);
+    write_two(to + 5, m.month);
+    write_two(to + 8, m.day);
+    write_two(to + 11, m.hour);
+    write_two(to + 14, m.minute);
+    write_two(to + 17, m.second);
+}
+
 void date_now_set(struct date_now *now, uint64_t ms, int64_t seconds)
 {
     now->ms = ms;

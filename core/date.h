@@ -13,6 +13,12 @@ enum { DATE_BYTES = 29 }; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
  * 0000 to 9999 is clamped to the nearest date that four digits can say. */
 void date_write(char to[static DATE_BYTES], int64_t seconds);
 
+enum { DATE_RFC3339_BYTES = 20 }; /* "1994-11-06T08:49:37Z" */
+
+/* Writes SECONDS in the form of RFC 3339, which is one of ISO 8601: exactly DATE_RFC3339_BYTES bytes, no
+ * NUL. Clamped like date_write. */
+void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds);
+
 /* Reads any of the three forms: IMF-fixdate, the obsolete RFC 850 form and asctime's. NOW_SECONDS
  * settles the century of a two-digit year: the latest that puts the date at most 50 years ahead.
  * Strict: exact form and case, a real calendar date (the second :60 is taken in any minute and means

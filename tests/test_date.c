@@ -42,7 +42,28 @@ Test(date, writes_imf_fixdate)
     }
 }
 
-enum form { IMF_FIXDATE, RFC850, ASCTIME };
+enum form { IMF_FIXDATE, RFC850, ASCTIME, RFC3339 };
+
+/* The examples of RFC 3339 section 5.8 that are in UTC and whole, and what four digits cannot say. */
+Test(date, writes_rfc3339)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } rows[] = {
+        {482196050, "1985-04-12T23:20:50Z"},    {851042397, "1996-12-20T00:39:57Z"},
+        {Y1994, "1994-11-06T08:49:37Z"},        {0, "1970-01-01T00:00:00Z"},
+        {-62167219201, "0000-01-01T00:00:00Z"}, {253402300800, "9999-12-31T23:59:59Z"},
+        {INT64_MIN, "0000-01-01T00:00:00Z"},    {INT64_MAX, "9999-12-31T23:59:59Z"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[DATE_RFC3339_BYTES + 1] = {[DATE_RFC3339_BYTES] = '#'};
+        date_write_rfc3339(text, rows[i].seconds);
+        cr_expect_eq(text[DATE_RFC3339_BYTES], '#', "one byte too many: %s", rows[i].text);
+        text[DATE_RFC3339_BYTES] = '\0';
+        cr_expect_str_eq(text, rows[i].text, "got %s", text);
+    }
+}
 
 /* What the C library makes of SECONDS. */
 static void oracle(char to[64], enum form form, int64_t seconds)
@@ -68,6 +89,9 @@ static void oracle(char to[64], enum form form, int64_t seconds)
     case ASCTIME:
         snprintf(to, 64, "%.3s %.3s %2d %s %04d", day, month, tm.tm_mday, clock, year);
         break;
+    case RFC3339:
+        snprintf(to, 64, "%04d-%02d-%02dT%sZ", year, tm.tm_mon + 1, tm.tm_mday, clock);
+        break;
     }
 }
 
@@ -83,6 +107,10 @@ static void expect_round_trips(int64_t seconds)
               want);
     oracle(want, ASCTIME, seconds);
     cr_assert(date_parse(str_of(want), now, &back) && back == seconds, "%s", want);
+    oracle(want, RFC3339, seconds);
+    date_write_rfc3339(text, seconds);
+    cr_assert(strlen(want) == DATE_RFC3339_BYTES && memcmp(text, want, DATE_RFC3339_BYTES) == 0,
+              "%.20s, %s", text, want);
 }
 
 Test(date, agrees_with_gmtime)
