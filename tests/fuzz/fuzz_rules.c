@@ -1,0 +1,159 @@
+/* fuzz_rules: first line: a path; then a _headers file. Whatever it says, what comes out are field lines
+ * that may be sent, the mistakes are told in order, and CRLF means the same as LF. */
+#include "fuzz.h"
+#include "header.h"
+#include "rules.h"
+
+struct told {
+    unsigned count;
+    unsigned last_line;
+    unsigned line_count; /* of the file */
+};
+
+static void note(void *context, const struct rules_mistake *mistake)
+{
+    struct told *told = context;
+    FUZZ_CHECK(mistake->reason && mistake->line > told->last_line);
+    FUZZ_CHECK(mistake->line <= told->line_count);
+    told->last_line = mistake->line;
+    told->count++;
+}
+
+static struct rules *read_file(struct str text, unsigned *ret_told)
+{
+    struct told told = {.line_count = 1};
+    struct rules *rules = rules_create();
+    for (size_t i = 0; i < text.length; i++)
+        told.line_count += text.at[i] == '\n';
+    char *copy = fuzz_copy(text);
+    FUZZ_CHECK(rules && rules_read(rules, (struct str){copy, text.length}, note, &told) == 0);
+    free(copy);
+    *ret_told = told.count;
+    return rules;
+}
+
+/* Takes the next line, "Name: value" CR LF, off *LINES. */
+static void take_line(struct str *lines, struct str *ret_name, struct str *ret_value)
+{
+    size_t end = str_find(*lines, '\n');
+    FUZZ_CHECK(end < lines->length && end > 0 && lines->at[end - 1] == '\r');
+    struct str line = str_first(*lines, end - 1);
+    size_t colon = str_find(line, ':');
+    FUZZ_CHECK(str_starts_with(str_from(line, colon), STR(": ")));
+    *ret_name = str_first(line, colon);
+    *ret_value = str_from(line, colon + 2);
+    *lines = str_from(*lines, end + 1);
+}
+
+static void check_line(const struct rules_query *query, struct str name, struct str value)
+{
+    const struct header *header = header_of(name);
+    FUZZ_CHECK(str_is_token(name) && !header->refusal);
+    FUZZ_CHECK(value.length > 0 && value.length <= RULES_VALUE_BYTES_MAX);
+    FUZZ_CHECK(str_equal(str_trim(value), value));
+    for (size_t i = 0; i < value.length; i++) {
+        uint8_t byte = (uint8_t)value.at[i];
+        FUZZ_CHECK((byte >= ' ' || byte == '\t') && byte != 0x7f);
+    }
+    FUZZ_CHECK(query->audience == RULES_FILE || header->subject != HEADER_OF_CONTENT_TYPE);
+    FUZZ_CHECK(query->audience != RULES_ERROR || header->subject == HEADER_OF_ANY);
+    FUZZ_CHECK(rules_say(query, name) == RULES_REPLACED);
+}
+
+/* No line comes twice, and no field that is no list. */
+static void check_others(struct str rest, struct str name, struct str value)
+{
+    while (rest.length > 0) {
+        struct str other_name, other_value;
+        take_line(&rest, &other_name, &other_value);
+        FUZZ_CHECK(!str_equal_nocase(name, other_name) ||
+                   (!header_of(name)->single && !str_equal(value, other_value)));
+    }
+}
+
+static void check_lines(const struct rules_query *query, struct str lines)
+{
+    unsigned count = 0;
+    while (lines.length > 0) {
+        struct str name, value;
+        take_line(&lines, &name, &value);
+        check_line(query, name, value);
+        check_others(lines, name, value);
+        count++;
+    }
+    FUZZ_CHECK(count <= RULES_LINES_MAX);
+}
+
+/* With room for less than all: the first whole lines. */
+static void check_room(const struct rules_query *query, struct str lines, size_t room)
+{
+    char *to = malloc(room > 0 ? room : 1);
+    FUZZ_CHECK(to != NULL);
+    memset(to, 0, room);
+    FUZZ_CHECK(rules_write(query, to, room) == lines.length);
+    size_t written = str_find((struct str){to, room}, '\0');
+    FUZZ_CHECK(str_equal((struct str){to, written}, str_first(lines, written)));
+    FUZZ_CHECK(written == 0 || to[written - 1] == '\n');
+    free(to);
+}
+
+/* The same file with CR LF gives the same lines. */
+static void check_crlf(const struct rules_query *query, struct str text, unsigned told,
+                       struct str lines)
+{
+    char *crlf = malloc(2 * text.length + 1), *at = crlf, again[RULES_ANSWER_BYTES_MAX];
+    unsigned told_again;
+    FUZZ_CHECK(crlf != NULL);
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.at[i] == '\n')
+            *at++ = '\r';
+        *at++ = text.at[i];
+    }
+    struct rules *rules = read_file((struct str){crlf, (size_t)(at - crlf)}, &told_again);
+    const struct rules *sets[] = {rules};
+    struct rules_query other = {sets, 1, query->path, query->audience};
+    size_t length = rules_write(&other, again, sizeof again);
+    FUZZ_CHECK(told_again == told && str_equal((struct str){again, length}, lines));
+    rules_destroy(rules);
+    free(crlf);
+}
+
+/* The first line as an argument of --header. */
+static void check_argument(struct str text)
+{
+    struct rules *rules = rules_create();
+    const char *reason = NULL;
+    char *copy = fuzz_copy(text);
+    FUZZ_CHECK(rules != NULL);
+    int result = rules_add(rules, (struct str){copy, text.length}, &reason);
+    FUZZ_CHECK(reason ? result < 0 : result == 0);
+    free(copy);
+    rules_destroy(rules);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char lines[RULES_ANSWER_BYTES_MAX];
+    struct str text = fuzz_input(data, size);
+    struct prng prng = fuzz_prng(text);
+    size_t end = str_find(text, '\n');
+    struct str path = str_first(text, end);
+    unsigned told;
+
+    text = str_from(text, end + 1);
+    struct rules *rules = read_file(text, &told);
+    const struct rules *sets[] = {rules, NULL};
+    for (unsigned i = 0; i < 3; i++) {
+        struct rules_query query = {sets, 2, path, (enum rules_audience)i};
+        size_t length = rules_write(&query, lines, sizeof lines);
+        FUZZ_CHECK(length <= sizeof lines);
+        check_lines(&query, (struct str){lines, length});
+        check_room(&query, (struct str){lines, length}, prng_below(&prng, length + 2));
+        if (str_find(text, '\r') == text.length)
+            check_crlf(&query, text, told, (struct str){lines, length});
+    }
+    check_argument(path);
+    check_argument(str_first(text, str_find(text, '\n')));
+    rules_destroy(rules);
+    return 0;
+}
