@@ -243,13 +243,6 @@ static enum http_status read_expect(struct str value, struct request *ret, struc
     return HTTP_NONE;
 }
 
-/* A field that nothing but its value matters of. One that comes twice has no single meaning: it is
- * present and empty, which matches nothing. */
-static void keep_value(struct str value, struct str *field)
-{
-    *field = field->at ? (struct str){field->at, 0} : value;
-}
-
 /* What is done with a field: it is read, or its value is kept. */
 static const struct field_name {
     struct str name;
@@ -267,6 +260,8 @@ static const struct field_name {
     {STR_INIT("content-length"), .read = read_content_length},
     {STR_INIT("transfer-encoding"), .read = read_transfer_encoding},
     {STR_INIT("expect"), .read = read_expect},
+    {STR_INIT("accept"), .kept = HTTP_FIELD_ACCEPT},
+    {STR_INIT("accept-encoding"), .kept = HTTP_FIELD_ACCEPT_ENCODING},
 };
 
 static enum http_status read_field(struct str name, struct str value, struct request *ret,
@@ -278,7 +273,7 @@ static enum http_status read_field(struct str name, struct str value, struct req
             continue;
         if (known->read)
             return known->read(value, ret, framing);
-        keep_value(value, &ret->fields[known->kept]);
+        http_field_add(ret, known->kept, value);
         break;
     }
     return HTTP_NONE;

@@ -55,6 +55,8 @@ enum http_field {
     HTTP_FIELD_IF_UNMODIFIED_SINCE,
     HTTP_FIELD_RANGE,
     HTTP_FIELD_IF_RANGE,
+    HTTP_FIELD_ACCEPT,
+    HTTP_FIELD_ACCEPT_ENCODING,
     HTTP_FIELD_COUNT,
 };
 
@@ -65,6 +67,18 @@ enum http_framing {
     HTTP_FRAMING_CHUNKED,
 };
 
+enum {
+    HTTP_MORE_MAX = 8, /* further lines of lists that are kept */
+    HTTP_JOINED_BYTES_MAX =
+        8 << 10, /* as long as any head: the values of one list are never more */
+};
+
+/* A further value of a field that is a list. */
+struct http_more {
+    enum http_field field;
+    struct str value;
+};
+
 /* A request, as *borrowed* views into the input: valid inside one step (next, look up, plan, push,
  * consume) and not a moment longer. */
 struct request {
@@ -73,7 +87,11 @@ struct request {
     unsigned minor;           /* HTTP/1.minor */
     struct str path;          /* of the target, raw: "/a%20b" */
     struct str query;         /* behind '?', raw; absent: null */
-    struct str fields[HTTP_FIELD_COUNT]; /* absent: null; repeated though it may not be: empty */
+    /* Absent: null; repeated though it is no list: empty. Of a list that may have been repeated, this is
+     * the first value only: see http_field_value. */
+    struct str fields[HTTP_FIELD_COUNT];
+    struct http_more more[HTTP_MORE_MAX]; /* in the order in which they came */
+    unsigned more_count;
     enum http_framing framing;
     uint64_t content_bytes; /* for HTTP_FRAMING_LENGTH */
     bool close;             /* Connection: close */
@@ -83,6 +101,16 @@ struct request {
 
 /* The method called NAME (case-sensitive, RFC 9110 section 9.1), or HTTP_METHOD_OTHER. */
 enum http_method http_method_of(struct str name);
+
+/* Adds a line with VALUE to what REQUEST knows of FIELD. Lines of a list are one list (RFC 9110 section
+ * 5.3). A field that is no list has no single meaning when it comes twice: it is present and empty,
+ * which matches nothing. So is a list of which there are more lines than can be kept. */
+void http_field_add(struct request *request, enum http_field field, struct str value);
+
+/* The whole value of FIELD in REQUEST (section 5.3): absent, what its one line says, or the values of
+ * all its lines joined by ", ". These are put into SCRATCH, which has room for HTTP_JOINED_BYTES_MAX
+ * bytes; no more is written than the lines had. */
+struct str http_field_value(const struct request *request, enum http_field field, char *scratch);
 
 /* "404 Not Found", and the self-contained HTML page that explains an error to a person. */
 struct str http_status_line(enum http_status status);

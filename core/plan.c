@@ -36,14 +36,18 @@ static void plan_redirect(struct plan *plan, const struct request *request,
             (struct str){request->query.at - 1, request->query.length + 1};
 }
 
-static struct cond_request conditions_of(const struct request *request)
+static enum cond_verdict evaluate_conditions(const struct request *request,
+                                             const struct cond_validators *current,
+                                             const struct date_now *now)
 {
-    return (struct cond_request){
-        .if_match = request->fields[HTTP_FIELD_IF_MATCH],
-        .if_none_match = request->fields[HTTP_FIELD_IF_NONE_MATCH],
+    char joined[2][HTTP_JOINED_BYTES_MAX]; /* written only for fields that were repeated */
+    struct cond_request conditions = {
+        .if_match = http_field_value(request, HTTP_FIELD_IF_MATCH, joined[0]),
+        .if_none_match = http_field_value(request, HTTP_FIELD_IF_NONE_MATCH, joined[1]),
         .if_modified_since = request->fields[HTTP_FIELD_IF_MODIFIED_SINCE],
         .if_unmodified_since = request->fields[HTTP_FIELD_IF_UNMODIFIED_SINCE],
     };
+    return cond_evaluate(&conditions, current, now->seconds);
 }
 
 /* A body that is LENGTH bytes of FILE, from FIRST. */
@@ -116,10 +120,9 @@ static bool plan_range(struct plan *plan, const struct request *request, const s
 static void plan_file(struct plan *plan, const struct request *request, const struct variant *file,
                       const struct date_now *now)
 {
-    struct cond_request conditions = conditions_of(request);
     struct cond_validators current = {.etag = file->etag, .last_modified = file->last_modified};
     plan->variant = file;
-    switch (cond_evaluate(&conditions, &current, now->seconds)) {
+    switch (evaluate_conditions(request, &current, now)) {
     case COND_NOT_MODIFIED:
         plan->status = HTTP_NOT_MODIFIED;
         plan->prepared = PLAN_VALIDATORS;

@@ -51,6 +51,17 @@ static bool same_view(struct str a, struct str b)
     return !a.at == !b.at && str_equal(a, b);
 }
 
+static bool same_more(const struct request *a, const struct request *b)
+{
+    if (a->more_count != b->more_count)
+        return false;
+    for (unsigned i = 0; i < a->more_count; i++) {
+        if (a->more[i].field != b->more[i].field || !same_view(a->more[i].value, b->more[i].value))
+            return false;
+    }
+    return true;
+}
+
 static bool same_request(const struct request *a, const struct request *b)
 {
     for (size_t i = 0; i < HTTP_FIELD_COUNT; i++) {
@@ -61,7 +72,7 @@ static bool same_request(const struct request *a, const struct request *b)
            same_view(a->path, b->path) && same_view(a->query, b->query) &&
            a->framing == b->framing && a->content_bytes == b->content_bytes &&
            a->close == b->close && a->keep_alive == b->keep_alive &&
-           a->expects_continue == b->expects_continue;
+           a->expects_continue == b->expects_continue && same_more(a, b);
 }
 
 static void expect_same(const char *label, size_t first, const struct parsed *parsed,

@@ -106,7 +106,7 @@ Test(plan, conditions_are_heeded)
         {"no date", NULL, "then", HTTP_OK},
         {"another tag weighs more than our date", "\"x\"", modified, HTTP_OK},
         {"our tag weighs more than an earlier date", etag, before, HTTP_NOT_MODIFIED},
-        {"a tag that was given twice", "", modified, HTTP_OK},
+        {"a list of nothing", "", modified, HTTP_OK},
         {"a date that was given twice", NULL, "", HTTP_OK},
     };
     struct resource *resource = file_of(STR("hello"));
@@ -126,6 +126,37 @@ Test(plan, conditions_are_heeded)
         cr_expect_eq(plan.part_count, same ? 0 : 1, "%s", rows[row].label);
         cr_expect_eq(plan.text.length, 0, "%s", rows[row].label);
         cr_expect_eq(plan.field_count, 0, "%s", rows[row].label);
+    }
+    resource_drop(resource);
+}
+
+/* Section 5.3: what several lines of If-Match and If-None-Match say, they say together. */
+Test(plan, conditions_in_several_lines_are_one)
+{
+    static const struct {
+        const char *label;
+        enum http_field field;
+        const char *first, *second;
+        enum http_status status;
+    } rows[] = {
+        {"If-None-Match, ours first", HTTP_FIELD_IF_NONE_MATCH, etag, "\"x\"", HTTP_NOT_MODIFIED},
+        {"If-None-Match, ours second", HTTP_FIELD_IF_NONE_MATCH, "\"x\"", etag, HTTP_NOT_MODIFIED},
+        {"If-None-Match, neither", HTTP_FIELD_IF_NONE_MATCH, "\"x\"", "\"y\"", HTTP_OK},
+        {"If-Match, ours first", HTTP_FIELD_IF_MATCH, etag, "\"x\"", HTTP_OK},
+        {"If-Match, ours second", HTTP_FIELD_IF_MATCH, "\"x\"", etag, HTTP_OK},
+        {"If-Match, neither", HTTP_FIELD_IF_MATCH, "\"x\"", "\"y\"", HTTP_PRECONDITION_FAILED},
+    };
+    struct resource *resource = file_of(STR("hello"));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct request request = {.method = HTTP_GET};
+        struct plan plan;
+        http_field_add(&request, rows[i].field, str_of(rows[i].first));
+        http_field_add(&request, HTTP_FIELD_ACCEPT, STR("a/b"));
+        http_field_add(&request, HTTP_FIELD_ACCEPT, str_of(etag));
+        http_field_add(&request, rows[i].field, str_of(rows[i].second));
+        plan_make(&plan, &request, resource, &now);
+        cr_expect_eq(plan.status, rows[i].status, "%s: %d", rows[i].label, plan.status);
+        plan_fini(&plan);
     }
     resource_drop(resource);
 }
