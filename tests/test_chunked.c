@@ -3,6 +3,7 @@
 #include "chunked.h"
 #include "chunked_model.h"
 #include "guard.h"
+#include "rows.h"
 
 #include <criterion/criterion.h>
 
@@ -77,17 +78,23 @@ struct row {
     int behind; /* bytes of INPUT that are not taken; -1: only the result counts */
 };
 
+static void expect_row(const struct row *row, uint64_t content_bytes_max)
+{
+    rows_next(row->section, row->label);
+    struct chunked_outcome outcome = skip_every_way(row->label, row->input, content_bytes_max);
+    row_expect(outcome.result == row->result, "%s, not %s", result_names[outcome.result],
+               result_names[row->result]);
+    if (row->behind >= 0)
+        row_expect(outcome.consumed == row->input.length - (size_t)row->behind, "%zu taken",
+                   outcome.consumed);
+}
+
 static void expect_rows(const struct row *rows, size_t count, uint64_t content_bytes_max)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct row *row = &rows[i];
-        struct chunked_outcome outcome = skip_every_way(row->label, row->input, content_bytes_max);
-        cr_expect_eq(outcome.result, row->result, "section %s, %s: %s, not %s", row->section,
-                     row->label, result_names[outcome.result], result_names[row->result]);
-        if (row->behind >= 0)
-            cr_expect_eq(outcome.consumed, row->input.length - (size_t)row->behind,
-                         "section %s, %s: %zu taken", row->section, row->label, outcome.consumed);
-    }
+    rows_begin("framing", count);
+    for (size_t i = 0; i < count; i++)
+        expect_row(&rows[i], content_bytes_max);
+    rows_end();
 }
 
 Test(chunked, finds_the_end)
@@ -253,8 +260,10 @@ Test(chunked, keeps_content_below_its_limit)
          UINT64_MAX},
         {{"7.1", "malformed comes first", STR_INIT("g5\r\nhello\r\n"), CHUNKED_BAD, 11}, 4},
     };
+    rows_begin("framing", COUNT_OF(rows));
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        expect_rows(&rows[i].row, 1, rows[i].content_bytes_max);
+        expect_row(&rows[i].row, rows[i].content_bytes_max);
+    rows_end();
 }
 
 /* --- Overhead -------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "coding.h"
 #include "guard.h"
 #include "prng.h"
+#include "rows.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -38,14 +39,16 @@ struct weight_row {
 
 static void expect_weights(const struct weight_row *rows, size_t count)
 {
+    rows_begin("negotiation", count);
     for (size_t i = 0; i < count; i++) {
         uint16_t weights[CODING_COUNT];
+        rows_next(rows[i].section, rows[i].label);
         weigh(rows[i].value, weights);
         for (unsigned j = 0; j < CODING_COUNT; j++)
-            cr_expect_eq(weights[j], rows[i].expected[j], "section %s, %s: %s is %u, not %u",
-                         rows[i].section, rows[i].label, coding_texts[j].name.at, weights[j],
-                         rows[i].expected[j]);
+            row_expect(weights[j] == rows[i].expected[j], "%s is %u, not %u",
+                       coding_texts[j].name.at, weights[j], rows[i].expected[j]);
     }
+    rows_end();
 }
 
 Test(coding, weighs_what_is_listed)
@@ -185,11 +188,13 @@ Test(coding, chooses)
          IDENTITY | GZIP, CODING_GZIP},
         {"12.5.3", "nothing at hand", STR_INIT("*"), 0, NONE},
     };
+    rows_begin("negotiation", COUNT_OF(rows));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        rows_next(rows[i].section, rows[i].label);
         unsigned coding = choose(rows[i].value, rows[i].available);
-        cr_expect_eq(coding, rows[i].expected, "section %s, %s: %u, not %u", rows[i].section,
-                     rows[i].label, coding, rows[i].expected);
+        row_expect(coding == rows[i].expected, "%u, not %u", coding, rows[i].expected);
     }
+    rows_end();
 }
 
 Test(coding, texts_are_as_registered)

@@ -2,6 +2,7 @@
 #include "guard.h"
 #include "prng.h"
 #include "range.h"
+#include "rows.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -41,11 +42,13 @@ static const char *outcome(struct str value, uint64_t bytes)
 
 static void expect_rows(const struct row *rows, size_t count)
 {
+    rows_begin("ranges", count);
     for (size_t i = 0; i < count; i++) {
+        rows_next(rows[i].section, rows[i].label);
         const char *text = outcome(rows[i].value, rows[i].bytes);
-        cr_expect_str_eq(text, rows[i].expected, "section %s, %s: %s, not %s", rows[i].section,
-                         rows[i].label, text, rows[i].expected);
+        row_expect(strcmp(text, rows[i].expected) == 0, "%s, not %s", text, rows[i].expected);
     }
+    rows_end();
 }
 
 Test(range, reads_single_ranges)
