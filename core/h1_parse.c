@@ -147,19 +147,28 @@ static bool cut_authority(struct str *target)
     return false;
 }
 
-/* The forms of section 3.2. Those without a path are for methods that Sluice refuses by name. */
+/* uri-host ":" port, section 3.2.3: neither may be missing, RFC 9110 section 9.3.6. */
+static bool authority_is_valid(struct str authority)
+{
+    size_t colon = str_find_last(authority, ':');
+    return colon > 0 && colon + 1 < authority.length &&
+           char_is_digit(authority.at[authority.length - 1]) && host_is_valid(authority);
+}
+
+/* The four forms of section 3.2: authority-form is CONNECT's and its only one, asterisk-form is for
+ * OPTIONS, origin-form and absolute-form for all the others. A target without a path counts as "/". */
 static enum http_status parse_target(struct str target, struct request *ret)
 {
-    static const struct str root = STR_INIT("/");
-    bool origin = target.at[0] == '/';
-    if (!origin && (ret->method == HTTP_OPTIONS || ret->method == HTTP_CONNECT)) {
-        ret->path = root;
+    ret->path = STR("/");
+    if (ret->method == HTTP_CONNECT)
+        return authority_is_valid(target) ? HTTP_NONE : HTTP_BAD_REQUEST;
+    if (ret->method == HTTP_OPTIONS && str_equal(target, STR("*")))
         return HTTP_NONE;
-    }
-    if (!origin && !cut_authority(&target))
+    if (target.at[0] != '/' && !cut_authority(&target))
         return HTTP_BAD_REQUEST;
     size_t mark = str_find(target, '?');
-    ret->path = mark > 0 ? str_first(target, mark) : root;
+    if (mark > 0)
+        ret->path = str_first(target, mark);
     if (mark < target.length)
         ret->query = str_from(target, mark + 1);
     return HTTP_NONE;
@@ -214,7 +223,27 @@ static enum http_status read_content_length(struct str value, struct request *re
     return HTTP_NONE;
 }
 
-/* RFC 9112 section 6.1: chunked, once and alone, is all we know. */
+/* What CODINGS, the list in Transfer-Encoding, comes to. Chunked alone is all we know. A list that chunked
+ * does not end leaves the message without an end (RFC 9112 section 6.3); chunked twice, or with a
+ * parameter, is an error (sections 6.1 and 7.1). So is what another reader might take otherwise: an
+ * empty element. What is left asks for a coding that we don't know (section 6.1). */
+static enum http_status judge_codings(struct str codings)
+{
+    static const struct str chunked = STR_INIT("chunked");
+    if (str_equal_nocase(codings, chunked))
+        return HTTP_NONE;
+    struct str coding = {0}, before = {0};
+    bool unknown = false;
+    while (str_next_item(&codings, &coding)) {
+        if (before.at && str_equal_nocase(before, chunked))
+            return HTTP_BAD_REQUEST;
+        unknown = unknown || before.at;
+        before = coding;
+    }
+    bool ends = coding.at && str_equal_nocase(coding, chunked);
+    return ends && unknown ? HTTP_NOT_IMPLEMENTED : HTTP_BAD_REQUEST;
+}
+
 static enum http_status read_transfer_encoding(struct str value, struct request *ret,
                                                struct framing *framing)
 {
@@ -222,7 +251,7 @@ static enum http_status read_transfer_encoding(struct str value, struct request 
         return HTTP_BAD_REQUEST;
     framing->coding_seen = true;
     ret->framing = HTTP_FRAMING_CHUNKED;
-    return str_equal_nocase(value, STR("chunked")) ? HTTP_NONE : HTTP_NOT_IMPLEMENTED;
+    return judge_codings(value);
 }
 
 /* RFC 9110 section 7.6.1. */

@@ -272,7 +272,7 @@ def _malformed(_: Path) -> list[Request]:
         ("Content-Length and chunked",
          b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("chunked in HTTP/1.0", b"POST / HTTP/1.0\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        ("unknown transfer coding", b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: zip\r\n\r\n"),
+        ("unknown transfer coding", b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: zip, chunked\r\n\r\n"),
         ("body over the limit", b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 100000\r\n\r\n" + b"x" * 100000),
     )
     return [
