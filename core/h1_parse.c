@@ -2,45 +2,7 @@
 #include "h1_parse.h"
 
 #include "num.h"
-
-/* What a byte may be part of. */
-enum {
-    TOKEN = 1,  /* tchar, RFC 9110 section 5.6.2 */
-    TARGET = 2, /* VCHAR: what a request target may hold before it is looked at closely */
-    VALUE = 4,  /* field-content and white space in it: VCHAR, obs-text, SP, HTAB; section 5.5 */
-    HOST = 8,   /* reg-name, IP-literal and port: RFC 3986 section 3.2.2 */
-};
-
-#define VISIBLE (TARGET | VALUE)
-#define ALNUM   (TOKEN | VISIBLE | HOST)
-
-/* clang-format off */
-static const uint8_t byte_class[256] = {
-    ['\t'] = VALUE, [' '] = VALUE,
-    ['0' ... '9'] = ALNUM, ['A' ... 'Z'] = ALNUM, ['a' ... 'z'] = ALNUM,
-    ['!'] = TOKEN | VISIBLE | HOST, ['$'] = TOKEN | VISIBLE | HOST, ['%'] = TOKEN | VISIBLE | HOST,
-    ['&'] = TOKEN | VISIBLE | HOST, ['\''] = TOKEN | VISIBLE | HOST, ['*'] = TOKEN | VISIBLE | HOST,
-    ['+'] = TOKEN | VISIBLE | HOST, ['-'] = TOKEN | VISIBLE | HOST, ['.'] = TOKEN | VISIBLE | HOST,
-    ['_'] = TOKEN | VISIBLE | HOST, ['~'] = TOKEN | VISIBLE | HOST,
-    ['#'] = TOKEN | VALUE, /* begins a fragment, which is never sent */
-    ['^'] = TOKEN | VISIBLE, ['`'] = TOKEN | VISIBLE,
-    ['|'] = TOKEN | VISIBLE,
-    ['('] = VISIBLE | HOST, [')'] = VISIBLE | HOST, [','] = VISIBLE | HOST, [';'] = VISIBLE | HOST,
-    ['='] = VISIBLE | HOST, [':'] = VISIBLE | HOST, ['['] = VISIBLE | HOST, [']'] = VISIBLE | HOST,
-    ['"'] = VISIBLE, ['/'] = VISIBLE, ['<'] = VISIBLE, ['>'] = VISIBLE, ['?'] = VISIBLE,
-    ['@'] = VISIBLE, ['\\'] = VISIBLE, ['{'] = VISIBLE, ['}'] = VISIBLE,
-    [0x80 ... 0xff] = VALUE,
-};
-/* clang-format on */
-
-/* How many bytes from FIRST to END are all of CLASS. */
-static size_t span_of(const char *first, const char *end, unsigned class)
-{
-    const char *at = first;
-    while (at < end && (byte_class[(uint8_t)*at] & class))
-        at++;
-    return (size_t)(at - first);
-}
+#include "scan.h"
 
 /* --- Looking for the end ------------------------------------------------------------------- */
 
@@ -66,28 +28,14 @@ static size_t find_end(struct h1_parse *state, struct str view)
 
 /* --- The request line, RFC 9112 section 3 --------------------------------------------------- */
 
-/* HTTP-version, section 2.3: exactly "HTTP/" DIGIT "." DIGIT. Returns the refusal, or HTTP_NONE. */
-static enum http_status parse_version(struct str version, struct request *ret)
-{
-    if (version.length != 8 || memcmp(version.at, "HTTP/", 5) != 0 ||
-        !char_is_digit(version.at[5]) || version.at[6] != '.' || !char_is_digit(version.at[7]))
-        return HTTP_BAD_REQUEST;
-    if (version.at[5] != '1')
-        return HTTP_VERSION_NOT_SUPPORTED;
-    ret->minor = (unsigned)(version.at[7] - '0');
-    return HTTP_NONE;
-}
-
-/* reg-name or IPv4address: bytes of HOST but for brackets, escapes whole. RFC 3986 section 3.2.2. */
+/* reg-name or IPv4address, escapes whole. RFC 3986 section 3.2.2. */
 static bool name_is_valid(struct str name)
 {
-    for (size_t i = 0; i < name.length; i++) {
-        char c = name.at[i];
-        if (!(byte_class[(uint8_t)c] & HOST) || c == '[' || c == ']' || c == ':')
+    const char *at = name.at, *end = name.at + name.length;
+    while ((at = scan_name(at, end)) < end) {
+        if (*at != '%' || end - at < 3 || char_hex(at[1]) < 0 || char_hex(at[2]) < 0)
             return false;
-        if (c == '%' &&
-            (name.length - i < 3 || char_hex(name.at[i + 1]) < 0 || char_hex(name.at[i + 2]) < 0))
-            return false;
+        at += 3;
     }
     return true;
 }
@@ -109,9 +57,19 @@ static bool literal_is_valid(struct str literal)
     return colons >= 2;
 }
 
+static bool all_digits(const char *at, const char *end)
+{
+    while (at < end && char_is_digit(*at))
+        at++;
+    return at == end;
+}
+
 /* uri-host [ ":" port ], RFC 9110 section 7.2; may be empty. */
 static bool host_is_valid(struct str host)
 {
+    const char *end = host.at + host.length, *name_end = scan_name(host.at, end);
+    if (name_end == end || (*name_end == ':' && all_digits(name_end + 1, end)))
+        return true; /* as nearly all are; the rest is for escapes and brackets */
     size_t name_bytes = str_find(host, ':');
     bool valid;
     if (host.length > 0 && host.at[0] == '[') {
@@ -122,11 +80,7 @@ static bool host_is_valid(struct str host)
         valid = name_is_valid(str_first(host, name_bytes));
     }
     struct str port = str_from(host, name_bytes);
-    if (port.length > 0 && port.at[0] != ':')
-        return false;
-    for (size_t i = 1; i < port.length; i++)
-        valid = valid && char_is_digit(port.at[i]);
-    return valid;
+    return valid && (port.length == 0 || (port.at[0] == ':' && all_digits(port.at + 1, end)));
 }
 
 /* Cuts "http://authority" off an absolute-form target (section 3.2.2), which leaves "/path?query" or
@@ -156,17 +110,24 @@ static bool authority_is_valid(struct str authority)
 }
 
 /* The four forms of section 3.2: authority-form is CONNECT's and its only one, asterisk-form is for
- * OPTIONS, origin-form and absolute-form for all the others. A target without a path counts as "/". */
-static enum http_status parse_target(struct str target, struct request *ret)
+ * OPTIONS, origin-form and absolute-form for all the others. A target without a path counts as "/".
+ * TARGET has its first '?', if any, at MARK. */
+static enum http_status parse_target(struct str target, size_t mark, struct request *ret)
 {
+    if (target.at[0] == '/' && ret->method != HTTP_CONNECT) {
+        ret->path = str_first(target, mark);
+        if (mark < target.length)
+            ret->query = str_from(target, mark + 1);
+        return HTTP_NONE;
+    }
     ret->path = STR("/");
     if (ret->method == HTTP_CONNECT)
         return authority_is_valid(target) ? HTTP_NONE : HTTP_BAD_REQUEST;
     if (ret->method == HTTP_OPTIONS && str_equal(target, STR("*")))
         return HTTP_NONE;
-    if (target.at[0] != '/' && !cut_authority(&target))
+    if (!cut_authority(&target))
         return HTTP_BAD_REQUEST;
-    size_t mark = str_find(target, '?');
+    mark = str_find(target, '?');
     if (mark > 0)
         ret->path = str_first(target, mark);
     if (mark < target.length)
@@ -174,21 +135,68 @@ static enum http_status parse_target(struct str target, struct request *ret)
     return HTTP_NONE;
 }
 
-/* LINE without its CRLF. method SP request-target SP HTTP-version, single spaces. */
-static enum http_status parse_request_line(struct str line, struct request *ret)
+/* Parsing stops: the message is refused with STATUS. */
+static const char *refuse(struct request *ret, enum http_status status)
 {
-    const char *end = line.at + line.length;
-    size_t method_bytes = span_of(line.at, end, TOKEN);
-    const char *target = line.at + method_bytes + 1;
-    if (method_bytes == 0 || target >= end || target[-1] != ' ')
-        return HTTP_BAD_REQUEST;
-    ret->method = http_method_of((struct str){line.at, method_bytes});
-    size_t target_bytes = span_of(target, end, TARGET);
-    const char *version = target + target_bytes + 1;
-    if (target_bytes == 0 || version >= end || version[-1] != ' ')
-        return HTTP_BAD_REQUEST;
-    enum http_status refusal = parse_version((struct str){version, (size_t)(end - version)}, ret);
-    return refusal ? refusal : parse_target((struct str){target, target_bytes}, ret);
+    ret->refusal = status;
+    return NULL;
+}
+
+/* What follows here takes bytes from AT to END and returns the place behind what it has taken. NULL: it
+ * is refused, and ret->refusal says how, or, if that is HTTP_NONE, it goes on behind END. */
+
+/* method SP, section 3.1. */
+static const char *take_method(const char *at, const char *end, struct request *ret)
+{
+    if (end - at >= 4 && memcmp(at, "GET ", 4) == 0) {
+        ret->method = HTTP_GET;
+        return at + 4;
+    }
+    const char *method_end = scan_chosen(SCAN_TOKEN, at, end);
+    if (method_end == end)
+        return NULL;
+    if (method_end == at || *method_end != ' ')
+        return refuse(ret, HTTP_BAD_REQUEST);
+    ret->method = http_method_of((struct str){at, (size_t)(method_end - at)});
+    return method_end + 1;
+}
+
+/* HTTP-version CRLF, section 2.3: exactly "HTTP/" DIGIT "." DIGIT. */
+static const char *take_version(const char *at, const char *end, struct request *ret)
+{
+    enum { VERSION_BYTES = 8 };
+
+    if (end - at < VERSION_BYTES + 2)
+        return NULL;
+    if (memcmp(at, "HTTP/", 5) != 0 || !char_is_digit(at[5]) || at[6] != '.' ||
+        !char_is_digit(at[7]) || at[8] != '\r' || at[9] != '\n')
+        return refuse(ret, HTTP_BAD_REQUEST);
+    if (at[5] != '1')
+        return refuse(ret, HTTP_VERSION_NOT_SUPPORTED);
+    ret->minor = (unsigned)(at[7] - '0');
+    return at + VERSION_BYTES + 2;
+}
+
+/* method SP request-target SP HTTP-version CRLF, single spaces. */
+static const char *take_request_line(const char *at, const char *end, struct request *ret)
+{
+    const char *target = take_method(at, end, ret);
+    if (!target)
+        return NULL;
+    const char *mark = scan_path(target, end);
+    const char *target_end = mark;
+    if (mark < end && *mark == '?')
+        target_end = scan_chosen(SCAN_TARGET, mark, end);
+    if (target_end == end)
+        return NULL;
+    if (target_end == target || *target_end != ' ')
+        return refuse(ret, HTTP_BAD_REQUEST);
+    const char *next = take_version(target_end + 1, end, ret);
+    if (!next)
+        return NULL;
+    struct str text = {target, (size_t)(target_end - target)};
+    ret->refusal = parse_target(text, (size_t)(mark - target), ret);
+    return ret->refusal ? NULL : next;
 }
 
 /* --- Fields, RFC 9112 section 5 ------------------------------------------------------------- */
@@ -198,6 +206,7 @@ struct framing {
     bool length_seen;
     bool coding_seen;
     bool host_seen;
+    bool unsupported; /* a coding that we don't know: 501, unless something is worse */
 };
 
 typedef enum http_status field_reader(struct str value, struct request *ret, struct framing *);
@@ -258,9 +267,12 @@ static enum http_status read_transfer_encoding(struct str value, struct request 
 static enum http_status read_connection(struct str value, struct request *ret,
                                         struct framing *framing)
 {
+    struct str option;
     (void)framing;
-    ret->close = ret->close || str_list_has(value, STR("close"));
-    ret->keep_alive = ret->keep_alive || str_list_has(value, STR("keep-alive"));
+    while (str_next_item(&value, &option)) {
+        ret->close = ret->close || str_equal_nocase(option, STR("close"));
+        ret->keep_alive = ret->keep_alive || str_equal_nocase(option, STR("keep-alive"));
+    }
     return HTTP_NONE;
 }
 
@@ -272,68 +284,98 @@ static enum http_status read_expect(struct str value, struct request *ret, struc
     return HTTP_NONE;
 }
 
-/* What is done with a field: it is read, or its value is kept. */
+/* Where a name stands among the known ones: by its length, its first and its last letter, in a table
+ * that is large enough for each to have a place of its own. (Two rows in one place would be an
+ * initializer overridden, of which the compiler warns.) */
+enum { KNOWN_SLOTS = 32 };
+#define KNOWN_SLOT(length, first, last) \
+    (((length) + 2 * ((first) | 0x20) + 4 * ((last) | 0x20)) % KNOWN_SLOTS)
+
+/* What is done with a field: it is read, or its value is kept. Names in small letters, of four bytes at
+ * least. */
 static const struct field_name {
     struct str name;
     field_reader *read;   /* NULL: kept */
     enum http_field kept; /* as this */
-} known_fields[] = {
-    {STR_INIT("host"), .read = read_host},
-    {STR_INIT("connection"), .read = read_connection},
-    {STR_INIT("if-none-match"), .kept = HTTP_FIELD_IF_NONE_MATCH},
-    {STR_INIT("if-modified-since"), .kept = HTTP_FIELD_IF_MODIFIED_SINCE},
-    {STR_INIT("range"), .kept = HTTP_FIELD_RANGE},
-    {STR_INIT("if-range"), .kept = HTTP_FIELD_IF_RANGE},
-    {STR_INIT("if-match"), .kept = HTTP_FIELD_IF_MATCH},
-    {STR_INIT("if-unmodified-since"), .kept = HTTP_FIELD_IF_UNMODIFIED_SINCE},
-    {STR_INIT("content-length"), .read = read_content_length},
-    {STR_INIT("transfer-encoding"), .read = read_transfer_encoding},
-    {STR_INIT("expect"), .read = read_expect},
-    {STR_INIT("accept"), .kept = HTTP_FIELD_ACCEPT},
-    {STR_INIT("accept-encoding"), .kept = HTTP_FIELD_ACCEPT_ENCODING},
+} known_fields[KNOWN_SLOTS] = {
+    [KNOWN_SLOT(4, 'h', 't')] = {STR_INIT("host"), .read = read_host},
+    [KNOWN_SLOT(10, 'c', 'n')] = {STR_INIT("connection"), .read = read_connection},
+    [KNOWN_SLOT(14, 'c', 'h')] = {STR_INIT("content-length"), .read = read_content_length},
+    [KNOWN_SLOT(17, 't', 'g')] = {STR_INIT("transfer-encoding"), .read = read_transfer_encoding},
+    [KNOWN_SLOT(6, 'e', 't')] = {STR_INIT("expect"), .read = read_expect},
+    [KNOWN_SLOT(6, 'a', 't')] = {STR_INIT("accept"), .kept = HTTP_FIELD_ACCEPT},
+    [KNOWN_SLOT(15, 'a', 'g')] = {STR_INIT("accept-encoding"), .kept = HTTP_FIELD_ACCEPT_ENCODING},
+    [KNOWN_SLOT(5, 'r', 'e')] = {STR_INIT("range"), .kept = HTTP_FIELD_RANGE},
+    [KNOWN_SLOT(8, 'i', 'e')] = {STR_INIT("if-range"), .kept = HTTP_FIELD_IF_RANGE},
+    [KNOWN_SLOT(8, 'i', 'h')] = {STR_INIT("if-match"), .kept = HTTP_FIELD_IF_MATCH},
+    [KNOWN_SLOT(13, 'i', 'h')] = {STR_INIT("if-none-match"), .kept = HTTP_FIELD_IF_NONE_MATCH},
+    [KNOWN_SLOT(17, 'i', 'e')] = {STR_INIT("if-modified-since"),
+                                  .kept = HTTP_FIELD_IF_MODIFIED_SINCE},
+    [KNOWN_SLOT(19, 'i', 'e')] = {STR_INIT("if-unmodified-since"),
+                                  .kept = HTTP_FIELD_IF_UNMODIFIED_SINCE},
 };
 
-static enum http_status read_field(struct str name, struct str value, struct request *ret,
-                                   struct framing *framing)
+/* Whether the token at AT is KNOWN, as long as it, but for the case of its letters. Bit 0x20 set makes
+ * small letters of capital ones, and no token character into a letter or '-' that wasn't one. Words
+ * overlap where the length is no multiple of theirs. */
+static bool is_known(const char *at, struct str known)
 {
-    for (size_t i = 0; i < COUNT_OF(known_fields); i++) {
-        const struct field_name *known = &known_fields[i];
-        if (!str_equal_nocase(known->name, name))
-            continue;
-        if (known->read)
-            return known->read(value, ret, framing);
-        http_field_add(ret, known->kept, value);
-        break;
+    enum { WORD = sizeof(uint32_t) };
+
+    for (size_t i = 0;; i += WORD) {
+        uint32_t word, expected;
+        i = size_min(i, known.length - WORD);
+        memcpy(&word, at + i, WORD);
+        memcpy(&expected, known.at + i, WORD);
+        if ((word | 0x20202020u) != expected)
+            return false;
+        if (i + WORD == known.length)
+            return true;
     }
-    return HTTP_NONE;
 }
 
-/* LINE without its CRLF: field-name ":" OWS field-value OWS. No white space before the colon, no line
- * folding (sections 5.1 and 5.2). */
-static enum http_status parse_field(struct str line, struct request *ret, struct framing *framing)
+/* The field called NAME, a token, if it is a known one; else NULL. */
+static const struct field_name *find_known(struct str name)
 {
-    const char *end = line.at + line.length;
-    size_t name_bytes = span_of(line.at, end, TOKEN);
-    if (name_bytes == 0 || name_bytes == line.length || line.at[name_bytes] != ':')
-        return HTTP_BAD_REQUEST;
-    struct str value = str_from(line, name_bytes + 1);
-    if (span_of(value.at, end, VALUE) != value.length)
-        return HTTP_BAD_REQUEST;
-    return read_field((struct str){line.at, name_bytes}, str_trim(value), ret, framing);
+    unsigned first = (uint8_t)name.at[0], last = (uint8_t)name.at[name.length - 1];
+    const struct field_name *known = &known_fields[KNOWN_SLOT(name.length, first, last)];
+    return known->name.length == name.length && is_known(name.at, known->name) ? known : NULL;
+}
+
+/* field-name ":" OWS field-value OWS CRLF. No white space before the colon, no line folding (sections
+ * 5.1 and 5.2). */
+static const char *take_field(const char *at, const char *end, struct request *ret,
+                              struct framing *framing)
+{
+    const char *colon = scan_token(at, end);
+    if (colon == end)
+        return NULL;
+    if (colon == at || *colon != ':')
+        return refuse(ret, HTTP_BAD_REQUEST);
+    const char *value = colon + 1;
+    if (value < end && *value == ' ')
+        value++;
+    const char *value_end = scan_value(value, end);
+    if (end - value_end < 2)
+        return NULL;
+    if (value_end[0] != '\r' || value_end[1] != '\n')
+        return refuse(ret, HTTP_BAD_REQUEST);
+    const struct field_name *known = find_known((struct str){at, (size_t)(colon - at)});
+    if (!known)
+        return value_end + 2;
+    struct str text = str_trim((struct str){value, (size_t)(value_end - value)});
+    if (known->read)
+        ret->refusal = known->read(text, ret, framing);
+    else
+        http_field_add(ret, known->kept, text);
+    if (ret->refusal == HTTP_NOT_IMPLEMENTED) { /* a malformed line further on weighs more */
+        framing->unsupported = true;
+        ret->refusal = HTTP_NONE;
+    }
+    return ret->refusal ? NULL : value_end + 2;
 }
 
 /* --- The whole head ------------------------------------------------------------------------- */
-
-/* Takes the next line off *REST, without its CRLF. False if it ends in a bare LF. */
-static bool next_line(struct str *rest, struct str *ret_line)
-{
-    size_t lf = str_find(*rest, '\n');
-    if (lf == rest->length || lf == 0 || rest->at[lf - 1] != '\r')
-        return false;
-    *ret_line = str_first(*rest, lf - 1);
-    *rest = str_from(*rest, lf + 1);
-    return true;
-}
 
 /* What can be said only when all fields are known. */
 static enum http_status check_head(const struct request *request, const struct framing *framing)
@@ -342,31 +384,29 @@ static enum http_status check_head(const struct request *request, const struct f
         return HTTP_BAD_REQUEST; /* RFC 9112 section 3.2 */
     if (framing->coding_seen && (framing->length_seen || request->minor == 0))
         return HTTP_BAD_REQUEST; /* RFC 9112 section 6.1: both is an attack, or sounds like one */
-    return HTTP_NONE;
+    return framing->unsupported ? HTTP_NOT_IMPLEMENTED : HTTP_NONE;
 }
 
-static enum http_status parse_head(struct str head, struct request *ret)
+static void request_init(struct request *ret)
+{
+    memset(ret, 0, offsetof(struct request, more)); /* of MORE, nothing counts yet */
+    ret->minor = 1;
+}
+
+/* A head, blank line included. */
+static const char *take_head(const char *at, const char *end, struct request *ret)
 {
     struct framing framing = {0};
-    struct str line;
-    if (!next_line(&head, &line))
-        return HTTP_BAD_REQUEST;
-    enum http_status refusal = parse_request_line(line, ret);
-    enum http_status unsupported = HTTP_NONE;
-    while (!refusal) {
-        if (!next_line(&head, &line))
-            return HTTP_BAD_REQUEST;
-        if (line.length == 0)
-            break;
-        refusal = parse_field(line, ret, &framing);
-        if (refusal == HTTP_NOT_IMPLEMENTED) { /* a malformed line further on weighs more */
-            unsupported = refusal;
-            refusal = HTTP_NONE;
-        }
-    }
-    if (!refusal)
-        refusal = check_head(ret, &framing);
-    return refusal ? refusal : unsupported;
+    request_init(ret);
+    at = take_request_line(at, end, ret);
+    while (at && !(at < end && *at == '\r'))
+        at = take_field(at, end, ret, &framing);
+    if (!at || end - at < 2)
+        return NULL;
+    if (at[1] != '\n')
+        return refuse(ret, HTTP_BAD_REQUEST);
+    ret->refusal = check_head(ret, &framing);
+    return ret->refusal ? NULL : at + 2;
 }
 
 /* What can be said of a head whose end isn't there yet: the refusal of its request line, once that is
@@ -374,15 +414,13 @@ static enum http_status parse_head(struct str head, struct request *ret)
 static enum http_status judge_beginning(struct h1_parse *state, struct str view, bool full,
                                         struct request *ret)
 {
+    request_init(ret);
     if (state->line_first == 0)
         return full ? HTTP_URI_TOO_LONG : HTTP_NONE;
     if (!state->line_judged || full) { /* if full, for what it says of the request */
-        struct str line;
         state->line_judged = true;
-        enum http_status refusal =
-            next_line(&view, &line) ? parse_request_line(line, ret) : HTTP_BAD_REQUEST;
-        if (refusal)
-            return refusal;
+        if (!take_request_line(view.at, view.at + view.length, ret))
+            return ret->refusal ? ret->refusal : HTTP_BAD_REQUEST; /* the line is all there */
     }
     return full ? HTTP_FIELDS_TOO_LARGE : HTTP_NONE;
 }
@@ -392,22 +430,30 @@ enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t h
 {
     if (input.length == 0)
         return H1_PARSE_MORE;
+    /* Nearly always a head is all there, and good: one pass then. One that comes in pieces is parsed when
+     * its end has been found, so that a byte at a time costs no more than it should. */
     struct str view = str_first(input, head_bytes_max);
-    struct request request = {.minor = 1};
-    size_t head_bytes = 0;
-    enum http_status refusal = HTTP_BAD_REQUEST;
-    /* A first byte that begins no method: not HTTP (a TLS handshake, say); don't wait for more. */
-    if (byte_class[(uint8_t)input.at[0]] & TOKEN) {
-        head_bytes = find_end(state, view);
-        refusal = head_bytes > 0
-                      ? parse_head(str_first(input, head_bytes), &request)
-                      : judge_beginning(state, view, view.length == head_bytes_max, &request);
-        if (head_bytes == 0 && !refusal)
-            return H1_PARSE_MORE;
+    bool fresh = state->scanned == 0;
+    size_t head_bytes = fresh ? view.length : find_end(state, view);
+    const char *behind = head_bytes > 0 ? take_head(view.at, view.at + head_bytes, ret) : NULL;
+    if (behind) {
+        *state = (struct h1_parse){0};
+        *ret_head_bytes = (size_t)(behind - view.at);
+        return H1_PARSE_HEAD;
     }
+    if (fresh)
+        head_bytes = find_end(state, view);
+    enum http_status refusal = HTTP_BAD_REQUEST;
+    if (head_bytes > 0)
+        refusal =
+            ret->refusal ? ret->refusal : HTTP_BAD_REQUEST; /* cut short, and yet at its end */
+    else if (scan_is(SCAN_TOKEN, input.at[0]))
+        refusal = judge_beginning(state, view, view.length == head_bytes_max, ret);
+    /* else it begins no method: not HTTP (a TLS handshake, say); don't wait for more */
+    if (!refusal)
+        return H1_PARSE_MORE;
     *state = (struct h1_parse){0};
-    *ret = request;
     ret->refusal = refusal;
     *ret_head_bytes = head_bytes;
-    return refusal ? H1_PARSE_BAD : H1_PARSE_HEAD;
+    return H1_PARSE_BAD;
 }

@@ -1,7 +1,8 @@
 /* h1_parse: the head of an HTTP/1 request, RFC 9112 sections 2 to 7.
  *
- * Two steps. While the head is coming in, only its end is looked for, and each byte once: the parser
- * keeps offsets, no pointers. Once it is whole it is parsed in one pass, strictly: what RFC 9112 lets
+ * A head that is whole when it is first seen is parsed in one pass. Of one that is coming in, only the
+ * end is looked for, and each byte once, until it is whole: the parser keeps offsets, no pointers. It
+ * is strict: what RFC 9112 lets
  * a server reject for being ambiguous is rejected, because an intermediary may have read it in
  * another way. The result depends on the bytes alone, not on how they were split. */
 #ifndef SLUICE_H1_PARSE_H
@@ -24,8 +25,8 @@ enum h1_parse_result {
 
 /* INPUT begins with the first byte of a request line and goes on with all that has come in since
  * (between calls it may move in memory, and only grow). HEAD_BYTES_MAX bounds the head, the blank line
- * included. *RET is written from the beginning in every case but MORE; for BAD, its method and
- * version are as far as they were understood (minor 1 otherwise). */
+ * included. *RET is written from the beginning in every case; for MORE it means nothing, for BAD its
+ * method and version are as far as they were understood (minor 1 otherwise). */
 enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t head_bytes_max,
                               struct request *ret, size_t *ret_head_bytes);
 

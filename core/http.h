@@ -85,18 +85,18 @@ struct request {
     enum http_method method;
     enum http_status refusal; /* not HTTP_NONE: the message can't be served, only answered so */
     unsigned minor;           /* HTTP/1.minor */
-    struct str path;          /* of the target, raw: "/a%20b" */
-    struct str query;         /* behind '?', raw; absent: null */
-    /* Absent: null; repeated though it is no list: empty. Of a list that may have been repeated, this is
-     * the first value only: see http_field_value. */
-    struct str fields[HTTP_FIELD_COUNT];
-    struct http_more more[HTTP_MORE_MAX]; /* in the order in which they came */
-    unsigned more_count;
     enum http_framing framing;
     uint64_t content_bytes; /* for HTTP_FRAMING_LENGTH */
     bool close;             /* Connection: close */
     bool keep_alive;        /* Connection: keep-alive */
     bool expects_continue;  /* Expect: 100-continue */
+    unsigned more_count;
+    struct str path;  /* of the target, raw: "/a%20b" */
+    struct str query; /* behind '?', raw; absent: null */
+    /* Absent: null; repeated though it is no list: empty. Of a list that may have been repeated, this is
+     * the first value only: see http_field_value. */
+    struct str fields[HTTP_FIELD_COUNT];
+    struct http_more more[HTTP_MORE_MAX]; /* in the order in which they came; MORE_COUNT count */
 };
 
 /* The method called NAME (case-sensitive, RFC 9110 section 9.1), or HTTP_METHOD_OTHER. */
