@@ -1,12 +1,14 @@
 /* path: from the path of a request target (RFC 3986) to a path below ROOT.
  *
- * Pure; includes str. One pass decodes and resolves: a segment is appended as it is read and judged
+ * Pure; includes str and scan. One pass decodes and resolves: a segment is appended as it is read and judged
  * at its end, when "." and ".." (however they were spelled) take themselves and their parent away.
  * What is hidden or cannot be a name is judged in what remains, so "/.git/../x" is just "/x".
  *
  * An encoded slash stands as NUL in the text meanwhile: it must not be taken for a separator, and
  * no other byte is free, since an encoded NUL is malformed. */
 #include "path.h"
+
+#include "scan.h"
 
 enum { SLASH_WITHIN = '\0' };
 
@@ -73,15 +75,67 @@ static enum path_result judge(struct str text)
     return PATH_OK;
 }
 
+#if defined(__SSE2__)
+
+/* Which of the 16 BYTES of a path, as a mask, make it more than plain: what must be decoded or refused, and
+ * a slash or a dot that begins a segment. *SLASH_BEFORE: whether a slash comes before them; behind them
+ * afterwards. */
+static unsigned odd_bytes(__m128i bytes, unsigned *slash_before)
+{
+    __m128i visible = scan_in_range(bytes, '!', '~' - '!' + 1);
+    __m128i marks = _mm_or_si128(scan_equal(bytes, '%'),
+                                 _mm_or_si128(scan_equal(bytes, '#'), scan_equal(bytes, '?')));
+    unsigned plain = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(marks, visible));
+    unsigned slashes = (unsigned)_mm_movemask_epi8(scan_equal(bytes, '/'));
+    unsigned dots = (unsigned)_mm_movemask_epi8(scan_equal(bytes, '.'));
+    unsigned firsts = slashes << 1 | *slash_before;
+    *slash_before = slashes >> (SCAN_STEP - 1);
+    return ~plain | (firsts & (slashes | dots));
+}
+
+/* Nearly all paths are plain: what they say is what they mean, but for the slash at the end. False, with
+ * *RET written and meaning nothing, if TARGET isn't, or is long. */
+static bool take_plain(struct str target, struct path *ret)
+{
+    size_t length = target.length - 1;
+    if (length > PATH_BYTES_MAX - SCAN_STEP)
+        return false;
+    memcpy(ret->text, target.at + 1, length);
+    unsigned slash_before = 1;
+    for (size_t i = 0; i < length; i += SCAN_STEP) {
+        unsigned odd = odd_bytes(scan_load(ret->text + i), &slash_before);
+        size_t left = length - i;
+        unsigned count = left < SCAN_STEP ? (unsigned)left : SCAN_STEP;
+        if (odd & ((1u << count) - 1)) /* what is behind the text is old, and doesn't count */
+            return false;
+    }
+    ret->directory = length == 0 || ret->text[length - 1] == '/';
+    ret->length = length - (ret->directory && length > 0);
+    ret->text[ret->length] = '\0';
+    return true;
+}
+
+#else
+
+static bool take_plain(struct str target, struct path *ret)
+{
+    (void)target, (void)ret;
+    return false;
+}
+
+#endif
+
 enum path_result path_decode(struct str target, struct path *ret)
 {
     size_t first = 0; /* of the segment being read */
     bool too_long = false;
 
-    ret->length = 0;
-    ret->directory = true;
     if (target.length == 0 || target.at[0] != '/')
         return PATH_MALFORMED;
+    if (take_plain(target, ret))
+        return PATH_OK;
+    ret->length = 0;
+    ret->directory = true;
     while (target.length > 0) {
         uint8_t byte = (uint8_t)target.at[0];
         int value = byte;

@@ -281,6 +281,41 @@ Test(path, random_targets_keep_the_promises)
     cr_expect_gt(decoded, 20000, "%zu", decoded);
 }
 
+/* A plain path is taken as it stands, any other is put together segment by segment: with "/x/.." before it
+ * every path goes the second way, and must come to the same. */
+Test(path, the_short_way_and_the_long_one_agree)
+{
+    static const char alphabet[] = "abcdefgh/////...%2";
+    static struct path longer;
+    struct prng prng = {52};
+    unsigned agreed = 0;
+    for (int round = 0; round < 200000; round++) {
+        char bytes[80] = "/x/..";
+        size_t length = 1 + prng_below(&prng, prng_below(&prng, 2) ? 20 : 70);
+        char *at = bytes + 5;
+        at[0] = '/';
+        uint64_t letters = prng_below(&prng, 2) ? 9 : sizeof alphabet - 1; /* half of them plain */
+        for (size_t i = 1; i < length; i++)
+            at[i] = alphabet[prng_below(&prng, letters)];
+        if (prng_below(&prng, 8) == 0)
+            at[prng_below(&prng, length)] = (char)prng_next(&prng);
+        at[0] = '/';
+        struct str copy = guard_copy((struct str){at, length});
+        memset(&path, '#', sizeof(path));
+        enum path_result result = path_decode(copy, &path);
+        guard_drop(copy);
+        cr_assert_eq(path_decode((struct str){bytes, 5 + length}, &longer), result, "%.*s",
+                     (int)length, at);
+        if (result != PATH_OK)
+            continue;
+        cr_assert_str_eq(path.text, longer.text, "%.*s", (int)length, at);
+        cr_assert(path.length == longer.length && path.directory == longer.directory, "%.*s",
+                  (int)length, at);
+        agreed++;
+    }
+    cr_expect_gt(agreed, 50000, "%u", agreed);
+}
+
 Test(path, random_bytes_are_survived)
 {
     struct prng prng = {1};
