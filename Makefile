@@ -115,8 +115,9 @@ clean:
 
 ## help: show this list
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@printf '\nMay be set: %s\n' 'CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BUILD=directory'
 	@printf '            %s\n' 'V=1 (show every command)  WERROR=1 (no build with warnings)' \
-	    'PORT= ROOT= THREADS= (make serve)  TEST=suite or TEST=suite/name* (make test, asan, tsan)' \
+	    'PORT= ROOT= THREADS= (make serve)  ROOT= (make precompress)' \
+	    'TEST=suite or TEST=suite/name* (make test, asan, tsan)' \
 	    '$(foreach library,$(OPTIONAL),$(firstword $(subst :, ,$(library)))=0 (without that library)) OPTIONAL= (without any)'

@@ -3,7 +3,7 @@
 # Each target first asks tools/install-deps for what is missing and then calls make again, so that
 # the build sees what has just been installed.
 
-.PHONY: serve test asan tsan
+.PHONY: serve precompress test asan tsan
 
 deps  = @CC='$(CC)' tools/install-deps
 # As many jobs as there are CPUs, unless the caller said -j.
@@ -14,6 +14,13 @@ serve:
 	$(deps) build
 	$(again) servers
 	@exec $(BUILD)/pipelined-server $(PORT) $(ROOT) --bind 127.0.0.1 $(if $(THREADS),--threads $(THREADS))
+
+# Only where it is asked for by name: the sample site is in git, its siblings are not.
+## precompress: make compressed siblings (.br, .zst, .gz) beside the files of ROOT
+precompress:
+	$(if $(filter file,$(origin ROOT)),$(error Name the site: make precompress ROOT=directory))
+	$(deps) precompress
+	@tools/precompress -- '$(ROOT)'
 
 # The tests take the servers from SLUICE_BUILD and find the tree at SLUICE_TOP. V is run-tests' as well.
 # $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)
