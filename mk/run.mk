@@ -28,13 +28,14 @@ tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)'
 criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
-FLASK_TEST = $(if $(TEST),,$(addprefix /usr/bin/python3 ,$(wildcard tests/flask/compare.py)))
+PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/tools/*_test.py))
 
 ## test: build and run every test; the last line is the total
 test:
 	$(deps) build test
 	$(again) check-programs
-	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) $(if $(FLASK_TEST),"$(FLASK_TEST)"))
+	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
+	    $(PYTHON_TESTS:%="/usr/bin/python3 %"))
 
 # Sanitizers want their memory at fixed places, which kernels with much randomisation refuse them:
 # without it, for the programs and all their children, they always get it.
