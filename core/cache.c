@@ -137,12 +137,6 @@ struct cache_entry *cache_find(struct cache *cache, const struct cache_key *key)
     return NULL;
 }
 
-static bool holds_file(const struct cache_entry *entry)
-{
-    const struct blob *body = entry->resource->file.body;
-    return body && body->fd >= 0;
-}
-
 static void unlink_from_bucket(struct cache *cache, struct cache_entry *entry)
 {
     struct cache_entry **link = bucket_of(cache, entry->hash);
@@ -159,8 +153,14 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
     list_unlink(&entry->order);
     cache->usage.bytes -= entry->bytes;
     cache->usage.entries--;
-    cache->usage.files -= holds_file(entry);
+    cache->usage.files -= resource_descriptors(entry->resource);
     free_entry(entry);
+}
+
+void cache_clear(struct cache *cache)
+{
+    while (!list_is_empty(&cache->order))
+        cache_remove(cache, entry_of(cache->order.next));
 }
 
 /* The entry that the hand stops at; the cache is not empty. With FILES_ONLY, one that holds a
@@ -171,7 +171,7 @@ static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
         struct list *node = cache->hand == &cache->order ? cache->order.next : cache->hand;
         struct cache_entry *entry = entry_of(node);
         cache->hand = node->next;
-        if (files_only && !holds_file(entry))
+        if (files_only && resource_descriptors(entry->resource) == 0)
             continue;
         if (!entry->hit)
             return entry;
@@ -187,11 +187,11 @@ bool cache_shed_file(struct cache *cache)
     return true;
 }
 
-/* Makes room for an entry of BYTES that may hold a descriptor. */
-static void make_room(struct cache *cache, uint64_t bytes, bool file)
+/* Makes room for an entry of BYTES that holds so many DESCRIPTORS. */
+static void make_room(struct cache *cache, uint64_t bytes, unsigned descriptors)
 {
     const struct cache_limits *limits = &cache->limits;
-    while (file && cache->usage.files >= limits->files_max)
+    while (descriptors > 0 && cache->usage.files + descriptors > limits->files_max)
         cache_shed_file(cache);
     while (cache->usage.entries > 0 && (cache->usage.entries >= limits->entries_max ||
                                         cache->usage.bytes + bytes > limits->bytes_max))
@@ -206,7 +206,7 @@ static void link_newest(struct cache *cache, struct cache_entry *entry)
     list_append(&cache->order, &entry->order);
     cache->usage.bytes += entry->bytes;
     cache->usage.entries++;
-    cache->usage.files += holds_file(entry);
+    cache->usage.files += resource_descriptors(entry->resource);
 }
 
 struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
@@ -216,14 +216,14 @@ struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
     if (before)
         cache_remove(cache, before);
     uint64_t bytes = sizeof(struct cache_entry) + key->name.length + resource_bytes(resource);
-    bool file = resource->file.body && resource->file.body->fd >= 0;
+    unsigned descriptors = resource_descriptors(resource);
     if (bytes > cache->limits.bytes_max || cache->limits.entries_max == 0 ||
-        (file && cache->limits.files_max == 0))
+        descriptors > cache->limits.files_max)
         return NULL;
     struct cache_entry *entry = malloc(sizeof(*entry) + key->name.length);
     if (!entry)
         return NULL;
-    make_room(cache, bytes, file);
+    make_room(cache, bytes, descriptors);
     *entry = (struct cache_entry){
         .resource = resource_pin(resource),
         .hash = key->hash,

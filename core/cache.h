@@ -13,7 +13,7 @@
 struct cache_limits {
     uint64_t bytes_max; /* 0: nothing is kept */
     uint32_t entries_max;
-    uint32_t files_max; /* entries whose content is an open descriptor */
+    uint32_t files_max; /* descriptors that content is kept in */
 };
 
 /* PATH as a key: "a/b" and "a/b/" are two. */
@@ -28,6 +28,7 @@ struct cache_entry {
     struct list order;             /* among all entries, the oldest first */
     struct resource *resource;
     struct blob_identity identity; /* of a file: what it was when it was read */
+    uint64_t siblings;             /* and what lay beside it, see fetch_state */
     uint64_t hash;
     uint64_t good_until_ms; /* later, it must be looked at again before it is served */
     uint32_t bytes;         /* what it counts for */
@@ -58,13 +59,16 @@ struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
 
 void cache_remove(struct cache *cache, struct cache_entry *entry);
 
-/* Throws out one entry that holds a descriptor. False if there is none. */
+/* Removes all entries. */
+void cache_clear(struct cache *cache);
+
+/* Throws out one entry that holds descriptors. False if there is none. */
 bool cache_shed_file(struct cache *cache);
 
 struct cache_usage {
     uint64_t bytes;
     uint32_t entries;
-    uint32_t files;
+    uint32_t files; /* descriptors */
 };
 
 struct cache_usage cache_usage(const struct cache *cache);

@@ -24,6 +24,9 @@ struct coding_text {
 
 extern const struct coding_text coding_texts[CODING_COUNT];
 
+/* All but identity, as a set of coding_bit. */
+#define CODING_ALL_CODED (((1u << CODING_COUNT) - 1) & ~1u)
+
 /* The bit that stands for CODING in a set. */
 static inline unsigned coding_bit(enum coding coding)
 {

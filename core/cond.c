@@ -84,14 +84,15 @@ enum cond_verdict cond_evaluate(const struct cond_request *request,
     if (request->if_match.at != NULL) {
         if (!list_matches(request->if_match, current->etag, STRONGLY))
             return COND_FAILED;
-    } else if (read_date(request->if_unmodified_since, now_seconds, &date) &&
+    } else if (current->dated && read_date(request->if_unmodified_since, now_seconds, &date) &&
                current->last_modified > date) {
         return COND_FAILED;
     }
     if (request->if_none_match.at != NULL)
         return list_matches(request->if_none_match, current->etag, WEAKLY) ? COND_NOT_MODIFIED
                                                                            : COND_PROCEED;
-    if (read_date(request->if_modified_since, now_seconds, &date) && current->last_modified <= date)
+    if (current->dated && read_date(request->if_modified_since, now_seconds, &date) &&
+        current->last_modified <= date)
         return COND_NOT_MODIFIED;
     return COND_PROCEED;
 }
@@ -103,6 +104,6 @@ bool cond_range_applies(struct str value, const struct cond_validators *current,
     struct str rest = str_trim(value), tag;
     if (take_tag(&rest, &tag))
         return rest.length == 0 && tags_match(tag, current->etag, STRONGLY);
-    return read_date(value, date_seconds, &date) && date == current->last_modified &&
-           date < date_seconds;
+    return current->dated && read_date(value, date_seconds, &date) &&
+           date == current->last_modified && date < date_seconds;
 }

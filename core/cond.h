@@ -9,6 +9,7 @@
 /* What identifies the selected representation. */
 struct cond_validators {
     struct str etag;       /* with quotes, and W/ if weak */
+    bool dated;            /* LAST_MODIFIED is known */
     int64_t last_modified; /* seconds */
 };
 
@@ -29,7 +30,7 @@ enum cond_verdict {
 /* Evaluates the conditions of a GET or HEAD in the order of section 13.2.2: If-Match (compared
  * strongly), else If-Unmodified-Since; then If-None-Match (compared weakly), else If-Modified-Since. A
  * list of entity tags is read up to the first element that is none; "*" matches whatever there is. A
- * date that is no date is ignored. */
+ * date that is no date is ignored, and so is every date where the representation has none. */
 enum cond_verdict cond_evaluate(const struct cond_request *request,
                                 const struct cond_validators *current, int64_t now_seconds);
 

@@ -144,27 +144,29 @@ static bool lend_output(struct conn_context *context, struct conn *conn, bool fu
     return true;
 }
 
-/* The resource that REQUEST is about; a refusal on the grounds of its path alone needs no look-up.
- * *RET is pinned, *given*; NULL only if REQUEST is now refused. */
+/* What REQUEST is about. READY: *RET is *given*; without a resource only if REQUEST is now refused. */
 static enum files_result find_resource(struct conn_context *context, struct conn *conn,
-                                       struct request *request, struct resource **ret)
+                                       struct request *request, struct found *ret)
 {
     struct path path;
-    enum files_result result = FILES_READY;
-    *ret = NULL;
+    const struct path *named = NULL;
+    enum files_page page = FILES_PAGE_ERROR;
     switch (path_decode(request->path, &path)) {
     case PATH_OK:
-        result = files_lookup(context->files, &path, &context->now, &conn->waiter, ret);
+        named = &path;
+        if (plan_takes_fallback(request, &context->policy))
+            page = FILES_PAGE_FALLBACK;
         break;
     case PATH_HIDDEN:
     case PATH_UNNAMABLE:
-        *ret = files_refusal(context->files, HTTP_NOT_FOUND);
         break;
     case PATH_MALFORMED:
         request->refusal = HTTP_BAD_REQUEST;
         return FILES_READY;
     }
-    if (result == FILES_READY && !*ret)
+    enum files_result result =
+        files_lookup(context->files, named, page, &context->now, &conn->waiter, ret);
+    if (result == FILES_READY && !ret->resource)
         request->refusal = HTTP_UNAVAILABLE; /* out of memory */
     return result;
 }
@@ -186,23 +188,23 @@ static bool answer(struct conn_context *context, struct conn *conn, struct reque
 {
     if (!lend_output(context, conn, false))
         return false;
-    struct resource *resource = NULL;
+    struct found found = {.resource = NULL};
     if (plan_needs_resource(request) &&
-        find_resource(context, conn, request, &resource) == FILES_PENDING)
+        find_resource(context, conn, request, &found) == FILES_PENDING)
         return false;
     if (context->draining)
         h1_close_soon(&conn->session);
     struct plan plan;
-    plan_make(&plan, request, resource, &context->now);
+    plan_make(&plan, request, &found, &context->policy, &context->now);
     bool queued = queue_answer(context, conn, request, &plan);
     if (!queued && !conn->starved && outq_empty(&conn->output)) {
         request->refusal = HTTP_INTERNAL_ERROR; /* a head that no storage can hold */
         plan_fini(&plan);
-        plan_make(&plan, request, NULL, &context->now);
+        plan_make(&plan, request, &found, &context->policy, &context->now);
         queued = queue_answer(context, conn, request, &plan);
     }
     plan_fini(&plan);
-    resource_drop(resource);
+    found_drop(&found);
     if (queued)
         conn->phase_renewed = true;
     return queued;

@@ -27,6 +27,7 @@ enum {
 /* What all connections of a worker share. Filled in by the worker; one thread only. */
 struct conn_context {
     struct h1_limits limits;
+    struct plan_policy policy;
     struct files *files;       /* *borrowed* */
     struct counters *counters; /* *borrowed* */
     uint64_t header_ms;        /* for a whole head, from its first byte */

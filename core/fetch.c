@@ -1,24 +1,9 @@
-/* fetch: see fetch.h. openat2(2), Linux 5.6; RESOLVE_CACHED, Linux 5.12. */
+/* fetch: see fetch.h. */
 #include "fetch.h"
 
+#include "enlist.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#ifndef RESOLVE_CACHED
-#define RESOLVE_CACHED 0x20
-#endif
-
-enum {
-    OPEN_TRIES = 8, /* openat2 says EAGAIN when a rename may have let ".." out of ROOT */
-    READ_TRIES = 3, /* a file that changes while it is read */
-    /* Time stamps are as coarse as the file system (2 s on FAT): a change this recent may be followed
-     * by one that looks the same. */
-    SETTLED_SECONDS = 2,
-};
 
 static const struct {
     int error;
@@ -29,7 +14,7 @@ static const struct {
     {ENODEV, HTTP_NOT_FOUND},   {ENAMETOOLONG, HTTP_NOT_FOUND}, {EACCES, HTTP_FORBIDDEN},
     {EPERM, HTTP_FORBIDDEN},    {EXDEV, HTTP_FORBIDDEN}, /* it leads out of ROOT */
     {EMFILE, HTTP_UNAVAILABLE}, {ENFILE, HTTP_UNAVAILABLE},     {ENOMEM, HTTP_UNAVAILABLE},
-    {EAGAIN, HTTP_UNAVAILABLE}, {EIO, HTTP_INTERNAL_ERROR},
+    {EAGAIN, HTTP_UNAVAILABLE}, {EBUSY, HTTP_UNAVAILABLE},      {EIO, HTTP_INTERNAL_ERROR},
 };
 
 enum http_status fetch_status_of(int error)
@@ -51,197 +36,232 @@ static int refuse(struct fetched *ret, enum http_status status)
     return 0;
 }
 
-int fetch_open_root(const char *root)
+void fetched_fini(struct fetched *fetched)
 {
-    int fd;
-    do
-        fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    while (fd < 0 && errno == EINTR);
-    return fd < 0 ? -errno : fd;
+    if (fetched->kind == FETCH_FILE) {
+        for (unsigned i = 0; i < CODING_COUNT; i++) {
+            if (fetched->available & coding_bit((enum coding)i))
+                blob_drop(fetched->files[i].body);
+        }
+    } else if (fetched->kind == FETCH_LISTING) {
+        for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++)
+            blob_drop(fetched->pages[i].body);
+    }
+    refuse(fetched, HTTP_UNAVAILABLE);
 }
 
-/* Opens NAME with FLAGS. Returns a descriptor or a negative errno; -EAGAIN in WITHOUT_WAITING means that
- * it would wait. */
-static int open_beneath(int root_fd, const char *name, uint64_t flags, enum fetch_mode mode)
+bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
 {
-    struct open_how how = {
-        .flags = flags | O_CLOEXEC,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
-                   (mode == FETCH_WITHOUT_WAITING ? (uint64_t)RESOLVE_CACHED : 0),
+    return a->siblings == b->siblings && blob_identity_equal(&a->plain, &b->plain);
+}
+
+/* --- A file and its siblings ----------------------------------------------------------------------- */
+
+/* One look-up: where, and by which name. */
+struct target {
+    int root_fd;
+    enum fetch_mode mode;
+    const struct fetch_site *site;
+    size_t name_bytes;
+    char name[PATH_BYTES_MAX + 1];
+};
+
+/* The name of the file's form in CODING: *borrowed* until the next call. False: too long to be one. */
+static bool name_form(struct target *target, enum coding coding)
+{
+    struct str suffix = coding_texts[coding].suffix;
+    if (target->name_bytes + suffix.length > PATH_BYTES_MAX)
+        return false;
+    *str_put(target->name + target->name_bytes, suffix) = '\0';
+    return true;
+}
+
+static bool is_older(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* Whether a sibling of IDENTITY may stand for PLAIN: one that is older was made of something else. */
+static bool is_usable(const struct blob_identity *sibling, const struct blob_identity *plain)
+{
+    return sibling->bytes > 0 && !is_older(&sibling->modified, &plain->modified);
+}
+
+/* Whether ERROR means just that there is no such sibling, and 0 if it does; else ERROR. */
+static int without_sibling(int error)
+{
+    enum http_status status = fetch_status_of(-error);
+    return status == HTTP_NOT_FOUND || status == HTTP_FORBIDDEN ? 0 : error;
+}
+
+/* Adds IDENTITY, of the sibling in CODING, to HASH (FNV-1a over its words). Never 0. */
+static uint64_t mix(uint64_t hash, enum coding coding, const struct blob_identity *identity)
+{
+    const uint64_t words[] = {
+        (uint64_t)coding,
+        identity->device,
+        identity->inode,
+        identity->bytes,
+        (uint64_t)identity->modified.tv_sec,
+        (uint64_t)identity->modified.tv_nsec,
+        (uint64_t)identity->changed.tv_sec,
+        (uint64_t)identity->changed.tv_nsec,
     };
-    for (unsigned tries = 0;;) {
-        long fd = syscall(SYS_openat2, root_fd, name, &how, sizeof how);
-        if (fd >= 0)
-            return (int)fd;
-        if (errno == EINTR)
-            continue;
-        if (errno == EINVAL && mode == FETCH_WITHOUT_WAITING)
-            return -EAGAIN; /* a kernel without RESOLVE_CACHED */
-        if (errno != EAGAIN || mode == FETCH_WITHOUT_WAITING || ++tries == OPEN_TRIES)
-            return -errno;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 29;
     }
+    return hash | 1;
 }
 
-/* Reads at most LENGTH bytes from the start of the file. Returns their number or a negative errno;
- * -EAGAIN in WITHOUT_WAITING means that it would wait. */
-static ssize_t read_start(int fd, char *to, size_t length, enum fetch_mode mode)
+/* Looks for the siblings of a file of state RET->plain; sets RET->siblings and, as coding_bit, which are
+ * usable. 0 or a negative errno. */
+static int look_for_siblings(struct target *target, struct fetch_state *ret, unsigned *ret_usable)
 {
-    int flags = mode == FETCH_WITHOUT_WAITING ? RWF_NOWAIT : 0;
-    size_t done = 0;
-    while (done < length) {
-        struct iovec piece = {to + done, length - done};
-        ssize_t got = preadv2(fd, &piece, 1, (off_t)done, flags);
-        if (got == 0)
-            break;
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && flags && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
-            return -EAGAIN; /* this file system can't promise not to wait */
-        if (got < 0)
-            return -errno;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
-
-static int identify(int fd, struct stat *ret_status, struct blob_identity *ret)
-{
-    if (fstat(fd, ret_status) < 0)
-        return -errno;
-    blob_identify(ret_status, ret);
-    return 0;
-}
-
-/* Reads a small file that is of IDENTITY. On success *RET_BODY is its content, *RET_AFTER what it was
- * afterwards. Returns 0 or a negative errno. */
-static int read_body(int fd, enum fetch_mode mode, const struct blob_identity *identity,
-                     struct blob **ret_body, struct blob_identity *ret_after)
-{
-    struct blob *body = blob_create_bytes(identity->bytes);
-    if (!body)
-        return -ENOMEM;
-    ssize_t got = read_start(fd, body->bytes, body->length, mode);
     struct stat status;
-    int error = got < 0 ? (int)got : identify(fd, &status, ret_after);
-    if (error) {
-        blob_drop(body);
-        return error;
+    struct blob_identity identity;
+    ret->siblings = 0;
+    *ret_usable = 0;
+    for (unsigned i = CODING_IDENTITY + 1; i < CODING_COUNT; i++) {
+        enum coding coding = (enum coding)i;
+        if (!(target->site->codings & coding_bit(coding)) || !name_form(target, coding))
+            continue;
+        int error = beneath_look(target->root_fd, target->name, target->mode, &status);
+        if (error && without_sibling(error))
+            return error;
+        if (error || !S_ISREG(status.st_mode))
+            continue;
+        blob_identify(&status, &identity);
+        if (!is_usable(&identity, &ret->plain))
+            continue;
+        ret->siblings = mix(ret->siblings, coding, &identity);
+        *ret_usable |= coding_bit(coding);
     }
-    body->length = (size_t)got;
-    *ret_body = body;
     return 0;
 }
 
-static bool is_settled(const struct blob_identity *identity)
+/* Loads the form in CODING into RET, and what it tells into RET->state. A sibling that has just gone, or
+ * turns out to be older, is none. 0 or a negative errno. */
+static int load_form(struct target *target, enum coding coding, struct fetched *ret)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return identity->changed.tv_sec + SETTLED_SECONDS < now.tv_sec;
+    struct loaded *loaded = &ret->files[coding];
+    bool sibling = coding != CODING_IDENTITY;
+    name_form(target, coding);
+    int error = load_file(target->root_fd, target->name, target->mode, loaded);
+    if (error)
+        return sibling ? without_sibling(error) : error;
+    if (sibling && !is_usable(&loaded->identity, &ret->state.plain)) {
+        blob_drop(loaded->body);
+        return 0;
+    }
+    if (sibling)
+        ret->state.siblings = mix(ret->state.siblings, coding, &loaded->identity);
+    else
+        ret->state.plain = loaded->identity;
+    ret->available |= coding_bit(coding);
+    ret->settled = ret->settled && loaded->settled;
+    return 0;
 }
 
-/* The content of the open regular file FD, which was just found to be of *IDENTITY; that is updated if
- * the file changes meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative
- * errno: -EAGAIN as well if it changes faster than it can be read. */
-static int load_body(int fd, enum fetch_mode mode, struct blob_identity *identity,
-                     struct blob **ret_body)
+/* Loads the file, found to be regular, and its siblings in WANTED. 0 or a negative errno. */
+static int load_forms(struct target *target, unsigned wanted, struct fetched *ret)
 {
-    for (unsigned tries = 0; identity->bytes <= FETCH_READ_BYTES_MAX; tries++) {
-        struct blob *body;
-        struct blob_identity after;
-        int error = tries == READ_TRIES ? -EAGAIN : read_body(fd, mode, identity, &body, &after);
+    struct fetched fetched = {.kind = FETCH_FILE, .settled = true, .cacheable = true};
+    int error = 0;
+    for (unsigned i = 0; i < CODING_COUNT && !error; i++) {
+        if (wanted & coding_bit((enum coding)i))
+            error = load_form(target, (enum coding)i, &fetched);
+    }
+    if (error)
+        fetched_fini(&fetched);
+    else
+        *ret = fetched;
+    return error;
+}
+
+/* Media types that are compressed already have no siblings that would be worth a look. */
+static bool may_have_siblings(const struct target *target)
+{
+    struct str name = {target->name, target->name_bytes};
+    return !mime_is_compressed(mime_of(target->site->mime, name));
+}
+
+static int fetch_regular(struct target *target, const struct stat *status,
+                         const struct fetch_state *known, struct fetched *ret)
+{
+    struct fetch_state state = {.siblings = 0};
+    unsigned usable = 0;
+    blob_identify(status, &state.plain);
+    if (target->site->codings && may_have_siblings(target)) {
+        int error = look_for_siblings(target, &state, &usable);
         if (error)
             return error;
-        if (body->length == identity->bytes && blob_identity_equal(&after, identity)) {
-            *ret_body = body;
-            return 0;
-        }
-        *identity = after;
-        blob_drop(body);
     }
-    *ret_body = blob_create_file(fd, identity);
-    return *ret_body ? 0 : -ENOMEM;
+    if (known && fetch_state_equal(known, &state)) {
+        *ret = (struct fetched){.kind = FETCH_UNCHANGED, .state = state, .cacheable = true};
+        return 0;
+    }
+    return load_forms(target, usable | coding_bit(CODING_IDENTITY), ret);
 }
 
-/* Makes *RET from the open regular file FD. *Takes* FD if it returns 0 and RET's body is a file. */
-static int fetch_file(int fd, enum fetch_mode mode, struct blob_identity *identity,
-                      struct fetched *ret)
+/* --- Whatever it is -------------------------------------------------------------------------------- */
+
+/* A directory without an index is listed, if the site wants that. ERROR is what became of the index. */
+static int fetch_listing(struct target *target, const struct path *path, int error,
+                         struct fetched *ret)
 {
-    struct blob *body = NULL;
-    int error = load_body(fd, mode, identity, &body);
+    if (error != -ENOENT || !target->site->listing)
+        return error;
+    if (target->mode != FETCH_BY_JOB)
+        return target->mode == FETCH_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
+    struct blob *pages[FETCH_PAGE_COUNT];
+    error = enlist(target->root_fd, path, target->site->hidden, &pages[FETCH_PAGE_HTML],
+                   &pages[FETCH_PAGE_JSON]);
     if (error)
         return error;
-    *ret = (struct fetched){
-        .kind = FETCH_FILE,
-        .body = body,
-        .identity = *identity,
-        .settled = is_settled(identity),
-        .cacheable = true,
-    };
+    *ret = (struct fetched){.kind = FETCH_LISTING, .cacheable = true};
+    for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++) {
+        ret->pages[i] = (struct loaded){.body = pages[i], .digested = true};
+        load_digest(pages[i], ret->pages[i].digest);
+    }
     return 0;
 }
 
-/* Opens and loads NAME, which has just been found to be a regular file; it is looked at once more, since
- * it may be another by now. Returns 0 or a negative errno. */
-static int open_and_load(int root_fd, const char *name, enum fetch_mode mode, struct fetched *ret)
+static int fetch_target(struct target *target, const struct path *path,
+                        const struct fetch_state *known, struct fetched *ret)
 {
     struct stat status;
-    struct blob_identity identity = {0};
-    int fd = open_beneath(root_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, mode);
-    int error = fd < 0 ? fd : identify(fd, &status, &identity);
-    if (!error)
-        error = S_ISREG(status.st_mode) ? fetch_file(fd, mode, &identity, ret) : -ENXIO;
-    if (fd >= 0 && (error || ret->body->fd != fd))
-        close(fd);
-    return error;
-}
-
-/* What is there at NAME? To look does nothing to it (O_PATH); to open a FIFO or a device might.
- * Returns 0 or a negative errno. */
-static int look(int root_fd, const char *name, enum fetch_mode mode, struct stat *ret_status,
-                struct blob_identity *ret_identity)
-{
-    int fd = open_beneath(root_fd, name, O_PATH, mode);
-    if (fd < 0)
-        return fd;
-    int error = identify(fd, ret_status, ret_identity);
-    close(fd);
-    return error;
-}
-
-static int fetch_name(int root_fd, const char *name, bool index_wanted, enum fetch_mode mode,
-                      const struct blob_identity *known, struct fetched *ret)
-{
-    struct stat status;
-    struct blob_identity identity = {0};
-    int error = look(root_fd, name, mode, &status, &identity);
+    int error = beneath_look(target->root_fd, target->name, target->mode, &status);
+    if (error && path->directory)
+        return fetch_listing(target, path, error, ret);
     if (error)
         return error;
-    if (S_ISDIR(status.st_mode) && !index_wanted) {
+    if (S_ISDIR(status.st_mode) && !path->directory) {
         *ret = (struct fetched){.kind = FETCH_DIRECTORY, .cacheable = true};
         return 0;
     }
     if (!S_ISREG(status.st_mode))
         return refuse(ret, HTTP_NOT_FOUND);
-    if (known && blob_identity_equal(known, &identity)) {
-        *ret = (struct fetched){.kind = FETCH_UNCHANGED, .identity = identity, .cacheable = true};
-        return 0;
-    }
-    return open_and_load(root_fd, name, mode, ret);
+    return fetch_regular(target, &status, known, ret);
 }
 
-int fetch(int root_fd, const struct path *path, struct str index, enum fetch_mode mode,
-          const struct blob_identity *known, struct fetched *ret)
+int fetch(int root_fd, const struct path *path, const struct fetch_site *site, enum fetch_mode mode,
+          const struct fetch_state *known, struct fetched *ret)
 {
-    char name[PATH_BYTES_MAX + 1];
-    if (path->length + 1 + index.length > PATH_BYTES_MAX)
+    struct target target; /* not set to zeros: most of it is the name's room */
+    if (path->length + 1 + site->index.length > PATH_BYTES_MAX)
         return refuse(ret, HTTP_NOT_FOUND);
-    char *end = str_put(name, (struct str){path->text, path->length});
+    target.root_fd = root_fd;
+    target.mode = mode;
+    target.site = site;
+    char *end = str_put(target.name, (struct str){path->text, path->length});
     if (path->directory) {
         end = path->length > 0 ? str_put(end, STR("/")) : end;
-        end = str_put(end, index);
+        end = str_put(end, site->index);
     }
     *end = '\0';
-    int error = fetch_name(root_fd, name, path->directory, mode, known, ret);
+    target.name_bytes = (size_t)(end - target.name);
+    int error = fetch_target(&target, path, known, ret);
     if (error == -EAGAIN && mode == FETCH_WITHOUT_WAITING)
         return -EAGAIN;
     return error ? refuse(ret, fetch_status_of(-error)) : 0;

@@ -7,42 +7,61 @@
 #ifndef SLUICE_FETCH_H
 #define SLUICE_FETCH_H
 
-#include "blob.h"
+#include "coding.h"
 #include "http.h"
+#include "load.h"
+#include "mime.h"
 #include "path.h"
 
-/* Files up to this size are read into memory; larger ones stay descriptors, for sendfile. */
-enum { FETCH_READ_BYTES_MAX = 64 << 10 };
-
 enum fetch_kind {
-    FETCH_FILE,      /* BODY and IDENTITY are set */
+    FETCH_FILE,      /* FILES and STATE are set */
+    FETCH_LISTING,   /* of a directory: PAGES are set */
     FETCH_UNCHANGED, /* a file, and the one that was known */
     FETCH_DIRECTORY, /* a directory, asked for without its slash */
     FETCH_REFUSED,   /* STATUS is set */
 };
 
-enum fetch_mode {
-    FETCH_WITHOUT_WAITING, /* from what the kernel has in memory, or not at all */
-    FETCH_WAITING,         /* disks may be waited for */
+/* What is constant for a site. */
+struct fetch_site {
+    struct str index;  /* the name of a directory's own page */
+    bool listing;      /* what has none is listed */
+    struct str hidden; /* a name in ROOT that no listing has */
+    unsigned codings;  /* the precompressed siblings that are looked for, as coding_bit */
+    const struct mime *mime;
 };
+
+/* What tells whether a file, or what lies beside it, has changed. */
+struct fetch_state {
+    struct blob_identity plain;
+    uint64_t siblings; /* a hash of the coded siblings' identities; 0: there are none */
+};
+
+bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b);
+
+enum fetch_page { FETCH_PAGE_HTML, FETCH_PAGE_JSON, FETCH_PAGE_COUNT };
 
 struct fetched {
     enum fetch_kind kind;
     enum http_status status;
-    struct blob *body; /* one reference, *given* */
-    struct blob_identity identity;
+    union {
+        struct loaded files[CODING_COUNT];
+        struct loaded pages[FETCH_PAGE_COUNT]; /* body and digest only */
+    };
+    unsigned available; /* of FILES, coding_bit of those that are there: the plain one, if any */
+    struct fetch_state state;
     bool settled;   /* the last change is so old that the next one can't look the same */
     bool cacheable; /* the same may be said again for a while */
 };
 
-/* Opens ROOT, an absolute path, as what fetch takes. Returns a descriptor or a negative errno. */
-int fetch_open_root(const char *root);
+/* Drops what FETCHED holds; it is then a refusal. */
+void fetched_fini(struct fetched *fetched);
 
-/* Fetches PATH (or INDEX in it, for a directory) below the directory ROOT_FD. KNOWN, if not NULL, is a
- * file's earlier identity: if that is what it still has, nothing is read. Returns 0 with *RET set, or
- * -EAGAIN when MODE is FETCH_WITHOUT_WAITING and there would be something to wait for. */
-int fetch(int root_fd, const struct path *path, struct str index, enum fetch_mode mode,
-          const struct blob_identity *known, struct fetched *ret);
+/* Fetches PATH (or the index in it, for a directory) below the directory ROOT_FD, with its precompressed
+ * siblings: NAME.br and so on, where they are not older than NAME. KNOWN, if not NULL, is how it was: if
+ * that is how it still is, nothing is read. Returns 0 with *RET set, *given*: fetched_fini. Or -EAGAIN
+ * when MODE is FETCH_WITHOUT_WAITING and there would be something to wait for. */
+int fetch(int root_fd, const struct path *path, const struct fetch_site *site, enum fetch_mode mode,
+          const struct fetch_state *known, struct fetched *ret);
 
 /* The status that a failed look-up with this ERROR (an errno, positive) is answered with. */
 enum http_status fetch_status_of(int error);

@@ -1,7 +1,6 @@
 /* files: see files.h. */
 #include "files.h"
 
-#include "fetch.h"
 #include "jobs.h"
 
 #include <errno.h>
@@ -17,9 +16,13 @@ struct files {
     struct files_config config;
     struct cache *cache;
     struct jobs *jobs;
-    struct blob *root;                            /* the directory that ROOT means now */
-    struct fill *fills;                           /* look-ups that jobs are doing */
+    struct site *site;
+    struct blob *root;       /* the directory that ROOT means now */
+    struct fill *fills;      /* look-ups that jobs are doing */
+    struct fill *rules_fill; /* the one among them that is for the site's rules */
+    uint64_t rules_until_ms; /* later, the site's rules have to be looked at again */
     struct resource *refusals[HTTP_STATUS_SLOTS]; /* made when first needed */
+    struct path pages[FILES_PAGE_COUNT];
 };
 
 /* A look-up that a job does, and who waits for it. */
@@ -31,7 +34,7 @@ struct fill {
     struct blob *root; /* pinned: the job uses its descriptor */
     uint64_t started_ms;
     bool known_set;
-    struct blob_identity known;
+    struct fetch_state known;
     struct fetched fetched; /* by the job */
     struct path path;
 };
@@ -41,18 +44,15 @@ struct fill {
 /* Opens what ROOT means now. 0 or a negative errno. */
 static int open_root(struct files *files)
 {
-    int fd = fetch_open_root(files->config.root);
+    int fd = beneath_open_root(files->config.root);
     if (fd < 0)
         return fd;
     struct stat status;
     struct blob_identity identity;
-    int error = fstat(fd, &status) < 0 ? -errno : 0;
-    struct blob *root = NULL;
-    if (!error) {
-        blob_identify(&status, &identity);
-        root = blob_create_file(fd, &identity);
-        error = root ? 0 : -ENOMEM;
-    }
+    int error = beneath_identify(fd, &status, &identity);
+    struct blob *root = error ? NULL : blob_create_file(fd, &identity);
+    if (!error && !root)
+        error = -ENOMEM;
     if (error) {
         close(fd);
         return error;
@@ -62,111 +62,53 @@ static int open_root(struct files *files)
     return 0;
 }
 
-/* Follows ROOT to another directory, if that is what its path has come to mean. If it means nothing
- * at the moment, the old one goes on. */
-static void follow_root(struct files *files)
+/* Follows ROOT to another directory, if that is what its path has come to mean. True if it does. If it
+ * means nothing at the moment, the old one goes on. */
+static bool follow_root(struct files *files)
 {
     struct stat status;
     const struct blob_identity *identity = &files->root->identity;
-    if (stat(files->config.root, &status) < 0)
-        return;
-    if (status.st_dev != identity->device || status.st_ino != identity->inode)
-        (void)open_root(files); /* on failure (descriptors are out), at the next look-up */
-}
-
-/* --- Creation -------------------------------------------------------------------------------- */
-
-int files_create(struct files **ret, const struct files_config *config)
-{
-    struct files *files = calloc(1, sizeof(*files));
-    if (!files)
-        return -ENOMEM;
-    files->config = *config;
-    files->cache = cache_create(&config->cache);
-    int error = files->cache ? 0 : -ENOMEM;
-    if (!error)
-        error = jobs_create(&files->jobs, JOB_THREADS_MAX, JOBS_MAX);
-    if (!error)
-        error = open_root(files);
-    if (error) {
-        files_destroy(files);
-        return error;
-    }
-    *ret = files;
-    return 0;
-}
-
-static void fill_destroy(struct fill *fill)
-{
-    if (fill->fetched.kind == FETCH_FILE)
-        blob_drop(fill->fetched.body);
-    blob_drop(fill->root);
-    free(fill);
-}
-
-static void abandon(struct job *job)
-{
-    fill_destroy(CONTAINER_OF(job, struct fill, job));
-}
-
-void files_destroy(struct files *files)
-{
-    if (!files)
-        return;
-    jobs_destroy(files->jobs, abandon);
-    cache_destroy(files->cache);
-    blob_drop(files->root);
-    for (size_t i = 0; i < COUNT_OF(files->refusals); i++)
-        resource_drop(files->refusals[i]);
-    free(files);
-}
-
-struct resource *files_refusal(struct files *files, enum http_status status)
-{
-    struct resource **slot = &files->refusals[http_status_index(status)];
-    if (!*slot)
-        *slot = resource_create_refusal(status);
-    return *slot ? resource_pin(*slot) : NULL;
+    if (stat(files->config.root, &status) < 0 ||
+        (status.st_dev == identity->device && status.st_ino == identity->inode))
+        return false;
+    return open_root(files) == 0; /* on failure (descriptors are out), at the next look-up */
 }
 
 /* --- From what was fetched to a resource ------------------------------------------------------ */
 
-/* The resource that FETCHED makes of PATH. *Takes* FETCHED's body. NULL: out of memory. */
-static struct resource *make_resource(struct files *files, const struct path *path,
-                                      const struct date_now *now, struct fetched *fetched)
+/* The refusal with STATUS. Pinned, *given*. NULL: out of memory. */
+static struct resource *refusal(struct files *files, enum http_status status)
 {
-    switch (fetched->kind) {
-    case FETCH_FILE: {
-        struct str name =
-            path->directory ? files->config.index : (struct str){path->text, path->length};
-        struct resource *resource = resource_create_file(
-            fetched->body, &fetched->identity, mime_of(files->config.mime, name), now->seconds);
-        blob_drop(fetched->body);
-        fetched->body = NULL;
-        return resource;
-    }
-    case FETCH_DIRECTORY:
-        return resource_create_redirect(path);
-    case FETCH_REFUSED:
-        return files_refusal(files, fetched->status);
-    case FETCH_UNCHANGED: /* has a resource already; see publish */
-        break;
-    }
-    return NULL;
+    struct resource **slot = &files->refusals[http_status_index(status)];
+    if (!*slot)
+        *slot = resource_create_refusal(status, (struct str){NULL, 0});
+    return *slot ? resource_pin(*slot) : NULL;
 }
 
-/* Gives what FETCHED at SEEN_MS (its body is *taken*) says about PATH, and keeps it in the cache if it
- * may. Pinned, *given*; NULL: out of memory, or it was unchanged but its entry is gone. */
+/* The resource that FETCHED makes of PATH. *Given*. NULL: out of memory. */
+static struct resource *make_resource(struct files *files, const struct path *path,
+                                      const struct date_now *now, const struct fetched *fetched)
+{
+    if (fetched->kind == FETCH_REFUSED && !site_has_rules(files->site))
+        return refusal(files, fetched->status);
+    return site_make(files->site, path, files->config.fetch.index, fetched, now->seconds);
+}
+
+/* Gives what FETCHED at SEEN_MS says about PATH, and keeps it in the cache if it may. Pinned, *given*; NULL:
+ * out of memory, or it was unchanged but its entry is gone. */
 static struct resource *publish(struct files *files, const struct path *path,
                                 const struct date_now *now, uint64_t seen_ms,
-                                struct fetched *fetched)
+                                const struct fetched *fetched)
 {
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
     uint64_t good_until_ms = seen_ms + files->config.valid_ms;
     if (fetched->kind == FETCH_UNCHANGED) {
-        if (!fetched->cacheable || !entry ||
-            !blob_identity_equal(&entry->identity, &fetched->identity))
+        struct fetch_state state;
+        if (!fetched->cacheable || !entry)
+            return NULL;
+        state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
+        if (!fetch_state_equal(&state, &fetched->state))
             return NULL;
         entry->good_until_ms = good_until_ms;
         return resource_pin(entry->resource);
@@ -177,7 +119,8 @@ static struct resource *publish(struct files *files, const struct path *path,
     entry = cache_put(files->cache, &key, resource);
     if (entry) {
         entry->good_until_ms = good_until_ms;
-        entry->identity = fetched->identity;
+        entry->identity = fetched->state.plain;
+        entry->siblings = fetched->state.siblings;
         entry->settled = fetched->kind == FETCH_FILE && fetched->settled;
     }
     return resource;
@@ -193,11 +136,11 @@ static bool is_out_of_descriptors(const struct fetched *fetched)
 /* fetch, which when descriptors are out takes one from the cache and tries once more. That may be the
  * one of the very entry that KNOWN is from, so then everything is read. */
 static int fetch_here(struct files *files, const struct path *path, enum fetch_mode mode,
-                      const struct blob_identity *known, struct fetched *ret)
+                      const struct fetch_state *known, struct fetched *ret)
 {
-    int error = fetch(files->root->fd, path, files->config.index, mode, known, ret);
+    int error = fetch(files->root->fd, path, &files->config.fetch, mode, known, ret);
     if (!error && is_out_of_descriptors(ret) && cache_shed_file(files->cache))
-        error = fetch(files->root->fd, path, files->config.index, mode, NULL, ret);
+        error = fetch(files->root->fd, path, &files->config.fetch, mode, NULL, ret);
     return error;
 }
 
@@ -207,15 +150,24 @@ static struct resource *lookup_waiting(struct files *files, const struct path *p
 {
     struct fetched fetched;
     fetch_here(files, path, FETCH_WAITING, NULL, &fetched);
-    return publish(files, path, now, now->ms, &fetched);
+    struct resource *resource = publish(files, path, now, now->ms, &fetched);
+    fetched_fini(&fetched);
+    return resource;
 }
 
 /* --- Look-ups by a job ------------------------------------------------------------------------- */
 
+static void fill_destroy(struct fill *fill)
+{
+    fetched_fini(&fill->fetched);
+    blob_drop(fill->root);
+    free(fill);
+}
+
 static void run_fill(struct job *job)
 {
     struct fill *fill = CONTAINER_OF(job, struct fill, job);
-    fetch(fill->root->fd, &fill->path, fill->files->config.index, FETCH_WAITING,
+    fetch(fill->root->fd, &fill->path, &fill->files->config.fetch, FETCH_BY_JOB,
           fill->known_set ? &fill->known : NULL, &fill->fetched);
 }
 
@@ -231,8 +183,8 @@ static struct fill *find_fill(struct files *files, const struct path *path)
 }
 
 /* Has a job look PATH up. NULL when no more can be taken. */
-static struct fill *start_fill(struct files *files, const struct path *path,
-                               const struct date_now *now, const struct blob_identity *known)
+static struct fill *start_fill(struct files *files, const struct path *path, uint64_t now_ms,
+                               const struct fetch_state *known)
 {
     struct fill *fill = malloc(sizeof(*fill));
     if (!fill)
@@ -241,7 +193,7 @@ static struct fill *start_fill(struct files *files, const struct path *path,
     fill->waiters = NULL;
     fill->files = files;
     fill->root = blob_pin(files->root);
-    fill->started_ms = now->ms;
+    fill->started_ms = now_ms;
     fill->known_set = known != NULL;
     if (known)
         fill->known = *known;
@@ -256,6 +208,56 @@ static struct fill *start_fill(struct files *files, const struct path *path,
     return fill;
 }
 
+/* --- The site's rules --------------------------------------------------------------------------- */
+
+/* Takes over what FETCHED at SEEN_MS says about the site's rules. All resources are made anew if they have
+ * changed. */
+static void take_rules(struct files *files, uint64_t seen_ms, const struct fetched *fetched)
+{
+    if (is_out_of_descriptors(fetched))
+        return; /* the old rules go on until it can be known */
+    if (site_take_rules(files->site, fetched))
+        cache_clear(files->cache);
+    files->rules_until_ms = seen_ms + files->config.valid_ms;
+}
+
+/* Sees to it that the site's rules are no older than anything else. Where that would mean to wait, a job
+ * does it: rules_fill. */
+static void refresh_rules(struct files *files, uint64_t now_ms, enum fetch_mode mode)
+{
+    struct fetched fetched;
+    const struct path *path = site_rules_path(files->site);
+    if (!path || now_ms < files->rules_until_ms || files->rules_fill)
+        return;
+    const struct fetch_state *known = site_rules_known(files->site);
+    if (fetch(files->root->fd, path, &files->config.fetch, mode, known, &fetched) < 0) {
+        files->rules_fill = start_fill(files, path, now_ms, known);
+        return;
+    }
+    take_rules(files, now_ms, &fetched);
+    fetched_fini(&fetched);
+}
+
+/* --- What jobs bring back ------------------------------------------------------------------------ */
+
+/* What the job of FILL, unlinked, brings to who has waited. Pinned, *given*; NULL: each looks again. */
+static struct resource *conclude(struct files *files, struct fill *fill, const struct date_now *now)
+{
+    struct fetched *fetched = &fill->fetched;
+    bool of_root = fill->root == files->root;
+    if (fill == files->rules_fill) {
+        files->rules_fill = NULL;
+        if (of_root)
+            take_rules(files, fill->started_ms, fetched);
+        return NULL;
+    }
+    if (!of_root)
+        fetched->cacheable = false; /* of a ROOT that is no more: for who has waited, only */
+    if (is_out_of_descriptors(fetched) && cache_shed_file(files->cache))
+        return NULL;
+    return publish(files, &fill->path, now, fill->started_ms, fetched);
+}
+
 static void finish_fill(struct files *files, struct fill *fill, const struct date_now *now,
                         void (*wake)(void *context, struct files_waiter *waiter), void *context)
 {
@@ -263,12 +265,7 @@ static void finish_fill(struct files *files, struct fill *fill, const struct dat
     while (*link != fill)
         link = &(*link)->next;
     *link = fill->next;
-    struct resource *resource = NULL;
-    if (fill->root != files->root)
-        fill->fetched.cacheable = false; /* of a ROOT that is no more: for who has waited, only */
-    bool retry = is_out_of_descriptors(&fill->fetched) && cache_shed_file(files->cache);
-    if (!retry) /* else each that waits looks again, itself */
-        resource = publish(files, &fill->path, now, fill->started_ms, &fill->fetched);
+    struct resource *resource = conclude(files, fill, now);
     while (fill->waiters) {
         struct files_waiter *waiter = fill->waiters;
         fill->waiters = waiter->next;
@@ -301,7 +298,10 @@ void files_cancel(struct files_waiter *waiter)
         waiter->fill = NULL;
     }
     resource_drop(waiter->ready);
+    resource_drop(waiter->missing);
     waiter->ready = NULL;
+    waiter->missing = NULL;
+    waiter->rules_seen = false;
 }
 
 bool files_busy(const struct files *files)
@@ -320,42 +320,69 @@ int files_fd(const struct files *files)
  * the file is now, under the validators of what it was; so that is looked at each time. */
 static bool is_as_it_was(const struct cache_entry *entry)
 {
-    const struct blob *body = entry->resource->file.body;
-    return !body || body->fd < 0 || blob_file_unchanged(body);
+    const struct resource *resource = entry->resource;
+    for (unsigned i = 0; i < resource->variant_count; i++) {
+        const struct blob *body = resource->variants[i].body;
+        if (body->fd >= 0 && !blob_file_unchanged(body))
+            return false;
+    }
+    return true;
+}
+
+static void await(struct files_waiter *waiter, struct fill *fill)
+{
+    waiter->fill = fill;
+    waiter->next = fill->waiters;
+    fill->waiters = waiter;
 }
 
 /* What isn't in the cache, or has to be looked at again. */
 static enum files_result lookup_cold(struct files *files, const struct path *path,
-                                     const struct date_now *now, struct cache_entry *entry,
+                                     const struct date_now *now, const struct cache_key *key,
                                      struct files_waiter *waiter, struct resource **ret)
 {
     counters_add(files->config.counters, COUNTER_CACHE_MISSES, 1);
-    follow_root(files);
+    if (follow_root(files)) {
+        files->rules_until_ms = 0;
+        refresh_rules(files, now->ms, FETCH_WAITING);
+    }
+    if (!waiter->rules_seen)
+        refresh_rules(files, now->ms, FETCH_WITHOUT_WAITING);
+    if (files->rules_fill && !waiter->rules_seen) {
+        waiter->rules_seen = true; /* it waits for them once */
+        await(waiter, files->rules_fill);
+        return FILES_PENDING;
+    }
     /* What must be found again for the entry to be served on. A copy: the entry may go meanwhile. */
-    struct blob_identity identity = entry ? entry->identity : (struct blob_identity){0};
-    const struct blob_identity *known = entry && entry->settled ? &identity : NULL;
+    struct fetch_state state;
+    const struct fetch_state *known = NULL;
+    const struct cache_entry *entry = cache_find(files->cache, key);
+    if (entry && entry->settled) {
+        state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
+        known = &state;
+    }
     struct fill *fill = find_fill(files, path);
     struct fetched fetched;
     if (!fill) {
         if (fetch_here(files, path, FETCH_WITHOUT_WAITING, known, &fetched) == 0) {
             *ret = publish(files, path, now, now->ms, &fetched);
+            fetched_fini(&fetched);
             return FILES_READY;
         }
-        fill = start_fill(files, path, now, known);
+        fill = start_fill(files, path, now->ms, known);
     }
     if (!fill) {
         *ret = lookup_waiting(files, path, now);
         return FILES_READY;
     }
-    waiter->fill = fill;
-    waiter->next = fill->waiters;
-    fill->waiters = waiter;
+    await(waiter, fill);
     return FILES_PENDING;
 }
 
-enum files_result files_lookup(struct files *files, const struct path *path,
-                               const struct date_now *now, struct files_waiter *waiter,
-                               struct resource **ret)
+/* The resource for PATH: as files_lookup, without a page. */
+static enum files_result lookup_one(struct files *files, const struct path *path,
+                                    const struct date_now *now, struct files_waiter *waiter,
+                                    struct resource **ret)
 {
     if (waiter->ready) {
         *ret = waiter->ready;
@@ -369,10 +396,90 @@ enum files_result files_lookup(struct files *files, const struct path *path,
         *ret = resource_pin(entry->resource);
         return FILES_READY;
     }
-    return lookup_cold(files, path, now, entry, waiter, ret);
+    return lookup_cold(files, path, now, &key, waiter, ret);
+}
+
+static bool is_missing(const struct resource *resource)
+{
+    return resource && resource->kind == RESOURCE_REFUSAL && resource->status == HTTP_NOT_FOUND;
+}
+
+enum files_result files_lookup(struct files *files, const struct path *path, enum files_page page,
+                               const struct date_now *now, struct files_waiter *waiter,
+                               struct found *ret)
+{
+    struct found found = {.resource = waiter->missing};
+    waiter->missing = NULL;
+    if (!found.resource) {
+        if (!path || site_is_private(files->site, path))
+            found.resource = refusal(files, HTTP_NOT_FOUND);
+        else if (lookup_one(files, path, now, waiter, &found.resource) == FILES_PENDING)
+            return FILES_PENDING;
+    }
+    if (is_missing(found.resource) && files->config.pages[page].at &&
+        lookup_one(files, &files->pages[page], now, waiter, &found.page) == FILES_PENDING) {
+        waiter->missing = found.resource;
+        return FILES_PENDING;
+    }
+    waiter->rules_seen = false;
+    found.fallback = page == FILES_PAGE_FALLBACK;
+    *ret = found;
+    return FILES_READY;
 }
 
 struct cache_usage files_usage(const struct files *files)
 {
     return cache_usage(files->cache);
+}
+
+/* --- Beginning and end --------------------------------------------------------------------------- */
+
+/* The path below ROOT that TEXT names; the root if it is absent. */
+static void set_path(struct path *ret, struct str text)
+{
+    ret->directory = text.length == 0;
+    ret->length = size_min(text.length, PATH_BYTES_MAX);
+    *str_put(ret->text, str_first(text, ret->length)) = '\0';
+}
+
+int files_create(struct files **ret, const struct files_config *config)
+{
+    struct files *files = calloc(1, sizeof(*files));
+    if (!files)
+        return -ENOMEM;
+    files->config = *config;
+    for (unsigned i = 0; i < FILES_PAGE_COUNT; i++)
+        set_path(&files->pages[i], config->pages[i]);
+    files->cache = cache_create(&config->cache);
+    files->site = site_create(&config->site);
+    int error = files->cache && files->site ? 0 : -ENOMEM;
+    if (!error)
+        error = jobs_create(&files->jobs, JOB_THREADS_MAX, JOBS_MAX);
+    if (!error)
+        error = open_root(files);
+    if (error) {
+        files_destroy(files);
+        return error;
+    }
+    refresh_rules(files, 0, FETCH_WAITING);
+    *ret = files;
+    return 0;
+}
+
+static void abandon(struct job *job)
+{
+    fill_destroy(CONTAINER_OF(job, struct fill, job));
+}
+
+void files_destroy(struct files *files)
+{
+    if (!files)
+        return;
+    jobs_destroy(files->jobs, abandon);
+    cache_destroy(files->cache);
+    site_destroy(files->site);
+    blob_drop(files->root);
+    for (size_t i = 0; i < COUNT_OF(files->refusals); i++)
+        resource_drop(files->refusals[i]);
+    free(files);
 }

@@ -1,5 +1,7 @@
 /* files: ROOT as a map from paths to resources: safe look-up, cached, never stale unknowingly.
  *
+ * Where a path stands for nothing, the site's page for that comes along.
+ *
  * One worker's. What is cached is served without a system call until `valid_ms` have passed since the
  * file was last seen; then it is looked at again first. What would make the caller wait (a cold
  * directory, a cold page) is done by a job, and the caller is told to come back: PENDING. ROOT is an
@@ -10,15 +12,24 @@
 #include "cache.h"
 #include "counters.h"
 #include "date.h"
-#include "mime.h"
+#include "fetch.h"
+#include "site.h"
 
 struct files;
 struct fill;
 
+/* What a site answers with when there is nothing at a path. */
+enum files_page {
+    FILES_PAGE_ERROR,    /* the page for people who took a wrong turn */
+    FILES_PAGE_FALLBACK, /* the page whose script knows the route */
+    FILES_PAGE_COUNT,
+};
+
 struct files_config {
     const char *root; /* absolute; *borrowed* */
-    struct str index; /* a directory's own page: "index.html"; *borrowed* */
-    const struct mime *mime;
+    struct fetch_site fetch;
+    struct site_config site;
+    struct str pages[FILES_PAGE_COUNT]; /* paths below ROOT; absent: there is none */
     struct cache_limits cache;
     uint64_t valid_ms;
     struct counters *counters;
@@ -27,8 +38,10 @@ struct files_config {
 /* Somebody who may have to wait for a look-up; embedded in the waiter, zero at first. */
 struct files_waiter {
     struct files_waiter *next;
-    struct fill *fill;      /* what is waited for; NULL: nothing */
-    struct resource *ready; /* what was waited for, pinned, until it is taken */
+    struct fill *fill;        /* what is waited for; NULL: nothing */
+    struct resource *ready;   /* what was waited for, pinned, until it is taken */
+    struct resource *missing; /* while the page is looked up: that there is nothing at the path */
+    bool rules_seen;          /* it has waited for the site's rules */
 };
 
 /* Returns 0 or a negative errno. *Gives*: files_destroy. */
@@ -39,13 +52,13 @@ void files_destroy(struct files *files);
 
 enum files_result { FILES_READY, FILES_PENDING };
 
-/* The resource for PATH: it always gets one, if only a refusal. READY: *RET is pinned, *given*.
- * PENDING: WAITER, *borrowed* until it is ready or cancelled, has been queued; when files_collect has
- * named it, look up the same path with the same WAITER again: it will be READY, or (when memory or
- * descriptors were out) PENDING once more. */
-enum files_result files_lookup(struct files *files, const struct path *path,
+/* What there is at PATH (NULL: a path that can name nothing), and if that is nothing, the site's PAGE.
+ * READY: *RET is *given*; its resource is NULL only when memory is out. PENDING: WAITER, *borrowed* until
+ * it is ready or cancelled, has been queued; when files_collect has named it, look up the same with the
+ * same WAITER again: it will be READY, or PENDING once more. */
+enum files_result files_lookup(struct files *files, const struct path *path, enum files_page page,
                                const struct date_now *now, struct files_waiter *waiter,
-                               struct resource **ret);
+                               struct found *ret);
 
 /* Forgets WAITER's look-up and what it may have brought. No effect if there is none. */
 void files_cancel(struct files_waiter *waiter);
@@ -59,9 +72,6 @@ int files_fd(const struct files *files);
 /* Finishes the look-ups that jobs have done: calls WAKE for each waiter that is now ready. */
 void files_collect(struct files *files, const struct date_now *now,
                    void (*wake)(void *context, struct files_waiter *waiter), void *context);
-
-/* The refusal with STATUS, without a look-up. Pinned, *given*. NULL: out of memory. */
-struct resource *files_refusal(struct files *files, enum http_status status);
 
 struct cache_usage files_usage(const struct files *files);
 

@@ -150,6 +150,7 @@ struct message {
     struct str status;
     struct str connection;
     struct str prepared;
+    struct str site;
     struct str copied; /* the body, where it goes behind the head */
     const struct plan *plan;
 };
@@ -164,6 +165,7 @@ static void message_make(struct message *ret, const struct h1 *session,
         .status = http_status_line(plan->status),
         .connection = connection_line(session, request),
         .prepared = prepared_lines(plan),
+        .site = plan->site_lines,
         .plan = plan,
     };
     if (plan->body_omitted)
@@ -188,7 +190,7 @@ static size_t message_bytes(const struct message *message)
     const struct plan *plan = message->plan;
     size_t bytes = message->version.length + message->status.length + sizeof AFTER_STATUS +
                    DATE_BYTES + message->connection.length + message->prepared.length +
-                   message->copied.length + 2;
+                   message->site.length + message->copied.length + 2;
     for (unsigned i = 0; i < plan->field_count; i++) {
         const struct plan_field *field = &plan->fields[i];
         bytes += field->name.length + field->value.length + field->more.length + 4;
@@ -208,6 +210,7 @@ static size_t message_write(char *to, const struct message *message, const struc
     at = str_put(at, (struct str){now->text, DATE_BYTES});
     at = str_put(at, message->connection);
     at = str_put(at, message->prepared);
+    at = str_put(at, message->site);
     for (unsigned i = 0; i < plan->field_count; i++) {
         at = str_put(at, plan->fields[i].name);
         at = str_put(at, STR(": "));

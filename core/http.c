@@ -114,6 +114,7 @@ static const struct {
     STATUS(403, "Forbidden", "The server may not read this page."),
     STATUS(404, "Not Found", "There is no page at this address."),
     STATUS(405, "Method Not Allowed", "This server answers GET, HEAD and OPTIONS only."),
+    STATUS(406, "Not Acceptable", "The server has this page in no form that was asked for."),
     STATUS(408, "Request Timeout", "The request took too long to arrive."),
     STATUS(412, "Precondition Failed", "This page is not in the state that was asked for."),
     STATUS(413, "Content Too Large", "The request carries more content than this server takes."),

@@ -34,6 +34,7 @@ enum http_status {
     HTTP_FORBIDDEN = 403,
     HTTP_NOT_FOUND = 404,
     HTTP_METHOD_NOT_ALLOWED = 405,
+    HTTP_NOT_ACCEPTABLE = 406,
     HTTP_REQUEST_TIMEOUT = 408,
     HTTP_PRECONDITION_FAILED = 412,
     HTTP_CONTENT_TOO_LARGE = 413,
@@ -117,7 +118,7 @@ struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);
 
 /* Room for an array indexed by status: http_status_index is below HTTP_STATUS_SLOTS. */
-enum { HTTP_STATUS_SLOTS = 20 };
+enum { HTTP_STATUS_SLOTS = 21 };
 unsigned http_status_index(enum http_status status);
 
 #endif

@@ -278,6 +278,38 @@ bool mime_is_text(struct str type)
     return false;
 }
 
+bool mime_is_compressed(struct str type)
+{
+    static const struct {
+        struct str prefix;
+        bool compressed;
+    } kinds[] = {
+        /* the first that TYPE begins with decides */
+        {STR_INIT("image/svg"), false},
+        {STR_INIT("image/bmp"), false},
+        {STR_INIT("image/vnd.microsoft"), false},
+        {STR_INIT("image/tiff"), false},
+        {STR_INIT("image/"), true},
+        {STR_INIT("video/"), true},
+        {STR_INIT("audio/wav"), false},
+        {STR_INIT("audio/"), true},
+        {STR_INIT("font/woff"), true},
+        {STR_INIT("application/zip"), true},
+        {STR_INIT("application/gzip"), true},
+        {STR_INIT("application/zstd"), true},
+        {STR_INIT("application/x-7z"), true},
+        {STR_INIT("application/x-xz"), true},
+        {STR_INIT("application/x-bzip"), true},
+        {STR_INIT("application/vnd.rar"), true},
+        {STR_INIT("application/x-brotli"), true},
+    };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (str_equal_nocase(str_first(type, kinds[i].prefix.length), kinds[i].prefix))
+            return kinds[i].compressed;
+    }
+    return false;
+}
+
 static bool names_charset(struct str type)
 {
     struct str charset = STR("charset=");

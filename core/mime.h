@@ -34,6 +34,10 @@ int mime_read(struct mime *mime, FILE *file, struct mime_error *ret_error);
  * application/octet-stream when the extension is unknown or missing. *Borrowed* from MIME. */
 struct str mime_of(const struct mime *mime, struct str name);
 
+/* Whether content of TYPE is compressed as it is: pictures (but for SVG and bitmaps), sound, films, web
+ * fonts, archives. */
+bool mime_is_compressed(struct str type);
+
 /* Whether TYPE is text of a kind that is UTF-8 on today's web: text/ anything, and the JavaScript
  * types. (JSON defines no charset parameter, RFC 8259 section 11; XML and SVG carry their own.) */
 bool mime_is_text(struct str type);

@@ -8,7 +8,7 @@
 enum {
     BOUNDARY_BYTES = 16,
     /* The line ends, dashes and names in a part's head. */
-    HEAD_BYTES_FIXED = 64,
+    HEAD_BYTES_FIXED = 96,
 };
 
 static_assert((unsigned)MULTIPART_PARTS_MAX <= OUTQ_PARTS_MAX, "an answer can be queued whole");
@@ -41,8 +41,14 @@ static char *put_part_head(char *at, bool first, struct str boundary, const stru
 {
     at = str_put(at, first ? STR("--") : STR("\r\n--"));
     at = str_put(at, boundary);
-    at = str_put(at, STR("\r\nContent-Type: "));
-    at = str_put(at, file->media_type);
+    if (file->media_type.at) {
+        at = str_put(at, STR("\r\nContent-Type: "));
+        at = str_put(at, file->media_type);
+    }
+    if (file->coding != CODING_IDENTITY) {
+        at = str_put(at, STR("\r\nContent-Encoding: "));
+        at = str_put(at, coding_texts[file->coding].name);
+    }
     at = str_put(at, STR("\r\nContent-Range: "));
     at += multipart_write_range(at, range, file->body->length);
     return str_put(at, STR("\r\n\r\n"));

@@ -4,8 +4,10 @@
 #include "log.h"
 #include "net.h"
 #include "num.h"
+#include "rules.h"
 #include "version.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -115,6 +117,63 @@ static enum step take_file(struct parse *parse, const struct option_spec *spec, 
     return STEP_NEXT;
 }
 
+static enum step take_name(struct parse *parse, const struct option_spec *spec, const char *text)
+{
+    if (*text == '\0' || *text == '.' || strchr(text, '/'))
+        return complain(parse, "--%s '%s' is not a file's name; give one like %s", spec->name, text,
+                        spec->initial);
+    *(const char **)field_of(parse, spec) = text;
+    return STEP_NEXT;
+}
+
+/* A path below ROOT, where a slash in front means ROOT. */
+static enum step take_below(struct parse *parse, const struct option_spec *spec, const char *text)
+{
+    const char *path = text + strspn(text, "/");
+    if (*path == '\0' || path[strlen(path) - 1] == '/')
+        return complain(parse, "--%s '%s' is not a file; name one in ROOT, like index.html",
+                        spec->name, text);
+    *(const char **)field_of(parse, spec) = path;
+    return STEP_NEXT;
+}
+
+static enum step take_value(struct parse *parse, const struct option_spec *spec, const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if (*c < ' ' || *c == 0x7f)
+            return complain(parse, "--%s has a control character; give plain text", spec->name);
+    }
+    if (strlen(text) > OPTIONS_VALUE_BYTES_MAX)
+        return complain(parse, "--%s is too long; give at most %d bytes", spec->name,
+                        OPTIONS_VALUE_BYTES_MAX);
+    *(const char **)field_of(parse, spec) = strcmp(text, "auto") == 0 ? NULL : text;
+    return STEP_NEXT;
+}
+
+static enum step take_header(struct parse *parse, const struct option_spec *spec, const char *text)
+{
+    struct options *options = &parse->options;
+    struct rules *rules = rules_create(); /* only to judge it */
+    const char *reason = "out of memory";
+    int error = rules ? rules_add(rules, str_of(text), &reason) : -ENOMEM;
+
+    rules_destroy(rules);
+    if (error)
+        return complain(parse, "--%s '%s' is not a rule; %s", spec->name, text, reason);
+    if (options->header_count == OPTIONS_HEADERS_MAX)
+        return complain(parse, "--%s is given too often; put the rules into ROOT/_headers",
+                        spec->name);
+    options->headers[options->header_count++] = text;
+    return STEP_NEXT;
+}
+
+static enum step take_flag(struct parse *parse, const struct option_spec *spec, const char *text)
+{
+    (void)text;
+    *(bool *)field_of(parse, spec) = true;
+    return STEP_NEXT;
+}
+
 static enum step take_address(struct parse *parse, const struct option_spec *spec, const char *text)
 {
     static const char *const mistakes[] = {
@@ -157,7 +216,10 @@ static enum step take(struct parse *parse, const struct option_spec *spec, const
         [OPTION_KIND_NUMBER] = take_quantity, [OPTION_KIND_SPAN] = take_quantity,
         [OPTION_KIND_SIZE] = take_quantity,   [OPTION_KIND_BACKEND] = take_backend,
         [OPTION_KIND_FILE] = take_file,       [OPTION_KIND_ADDRESS] = take_address,
-        [OPTION_KIND_HELP] = show_help,       [OPTION_KIND_VERSION] = show_version,
+        [OPTION_KIND_NAME] = take_name,       [OPTION_KIND_BELOW] = take_below,
+        [OPTION_KIND_VALUE] = take_value,     [OPTION_KIND_HEADER] = take_header,
+        [OPTION_KIND_FLAG] = take_flag,       [OPTION_KIND_HELP] = show_help,
+        [OPTION_KIND_VERSION] = show_version,
     };
     static_assert(COUNT_OF(takers) == OPTION_KIND_COUNT, "one a kind");
     return takers[spec->kind](parse, spec, text);
@@ -204,7 +266,8 @@ static const struct option_spec *nearest(struct str name)
     for (size_t i = 0; i < count; i++) {
         struct str candidate = str_of(table[i].name);
         unsigned slips = str_starts_with(candidate, name) ? 0 : distance(name, candidate);
-        if (slips > best_distance || (best && slips == best_distance))
+        bool shorter = best && candidate.length < strlen(best->name);
+        if (slips > best_distance || (best && slips == best_distance && !shorter))
             continue;
         best = &table[i];
         best_distance = slips;

@@ -13,6 +13,8 @@
 
 enum {
     OPTIONS_BINDS_MAX = 16,
+    OPTIONS_HEADERS_MAX = 64,
+    OPTIONS_VALUE_BYTES_MAX = 1024,
     OPTIONS_HEAD_BYTES_MAX = 8 * 1024, /* a head fits its storage, and its target fits a Location */
 };
 
@@ -39,6 +41,13 @@ struct options {
     uint64_t cache_bytes;    /* of all workers together; 0: no cache */
     uint32_t cache_valid_ms; /* a cached answer is used this long before its file is looked at */
     const char *mime_types_path; /* NULL: the built-in table alone */
+    const char *index;           /* the name of a directory's own page */
+    const char *fallback;        /* a file below ROOT for routes that only it knows; NULL: none */
+    const char *cache_control;   /* a value for all files; NULL: by the file's name */
+    const char *headers[OPTIONS_HEADERS_MAX];
+    unsigned header_count;
+    bool listing; /* directories without an index are listed */
+    bool cors;
 };
 
 /* What the caller does next. */
@@ -74,6 +83,11 @@ enum option_kind {
     OPTION_KIND_SIZE,    /* num_parse_size: 512, 8K, 64MiB; kept in bytes */
     OPTION_KIND_BACKEND, /* a name of enum backend */
     OPTION_KIND_FILE,    /* the path of a file */
+    OPTION_KIND_NAME,    /* of a file in any directory: no slash */
+    OPTION_KIND_BELOW,   /* the path of a file below ROOT */
+    OPTION_KIND_VALUE,   /* of a header field: RFC 9110 section 5.5; or "auto", which is NULL */
+    OPTION_KIND_HEADER,  /* PATTERN: Name: value, see rules; repeatable */
+    OPTION_KIND_FLAG,    /* no argument */
     OPTION_KIND_ADDRESS, /* a numeric address, or localhost; repeatable */
     OPTION_KIND_HELP,    /* no argument */
     OPTION_KIND_VERSION, /* no argument */

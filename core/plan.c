@@ -1,8 +1,11 @@
 /* plan: see plan.h. */
 #include "plan.h"
 
+#include "accept.h"
 #include "cond.h"
 #include "num.h"
+
+static const struct str absent = {NULL, 0};
 
 static void add_field(struct plan *plan, struct str name, struct str value)
 {
@@ -19,6 +22,7 @@ static void plan_page(struct plan *plan, enum http_status status)
     plan->text = http_error_page(status);
     plan->content_bytes = plan->text.length;
     add_field(plan, STR("Content-Type"), STR("text/html; charset=utf-8"));
+    add_field(plan, STR("X-Content-Type-Options"), STR("nosniff"));
     if (status == HTTP_METHOD_NOT_ALLOWED)
         add_field(plan, STR("Allow"), allowed_methods); /* RFC 9110 section 15.5.6 */
     if (status == HTTP_UNAVAILABLE)
@@ -30,6 +34,7 @@ static void plan_redirect(struct plan *plan, const struct request *request,
                           const struct resource *resource)
 {
     plan_page(plan, HTTP_MOVED_PERMANENTLY);
+    plan->site_lines = resource->field_lines;
     add_field(plan, STR("Location"), resource->location);
     if (request->query.at) /* with the '?' before it */
         plan->fields[plan->field_count - 1].more =
@@ -50,14 +55,19 @@ static enum cond_verdict evaluate_conditions(const struct request *request,
     return cond_evaluate(&conditions, current, now->seconds);
 }
 
-/* A body that is LENGTH bytes of FILE, from FIRST. */
-static void plan_part(struct plan *plan, const struct variant *file, struct range range)
+/* A body that is RANGE of VARIANT. */
+static void plan_part(struct plan *plan, const struct variant *variant, struct range range)
 {
     plan->one =
-        (struct outq_part){.blob = file->body, .first = range.first, .length = range.length};
+        (struct outq_part){.blob = variant->body, .first = range.first, .length = range.length};
     plan->parts = &plan->one;
     plan->part_count = 1;
     plan->content_bytes = range.length;
+}
+
+static void plan_whole(struct plan *plan, const struct variant *variant)
+{
+    plan_part(plan, variant, (struct range){0, variant->body->length});
 }
 
 /* Section 15.3.7: one range is a body of its own, more are multipart/byteranges. Without the memory for
@@ -117,11 +127,16 @@ static bool plan_range(struct plan *plan, const struct request *request, const s
     return false;
 }
 
-static void plan_file(struct plan *plan, const struct request *request, const struct variant *file,
-                      const struct date_now *now)
+/* An answer by VARIANT, as conditions and ranges have it. */
+static void plan_variant(struct plan *plan, const struct request *request,
+                         const struct variant *variant, const struct date_now *now)
 {
-    struct cond_validators current = {.etag = file->etag, .last_modified = file->last_modified};
-    plan->variant = file;
+    struct cond_validators current = {
+        .etag = variant->etag,
+        .dated = variant->dated,
+        .last_modified = variant->last_modified,
+    };
+    plan->variant = variant;
     switch (evaluate_conditions(request, &current, now)) {
     case COND_NOT_MODIFIED:
         plan->status = HTTP_NOT_MODIFIED;
@@ -133,12 +148,137 @@ static void plan_file(struct plan *plan, const struct request *request, const st
     case COND_PROCEED:
         break;
     }
-    if (plan_range(plan, request, file, &current, now))
+    if (plan_range(plan, request, variant, &current, now))
         return;
     plan->status = HTTP_OK;
     plan->prepared = PLAN_ALL;
-    plan_part(plan, file, (struct range){0, file->body->length});
+    plan_whole(plan, variant);
 }
+
+/* --- Which representation, RFC 9110 section 12 ------------------------------------------------- */
+
+/* Of a file's variants the one whose coding is liked best (section 12.5.3). NULL: none is acceptable. */
+static const struct variant *choose_coding(const struct resource *resource, struct str accepted)
+{
+    /* Without a weight nothing is refused, and there is nothing to choose from. */
+    bool weighed = str_find(accepted, ';') < accepted.length;
+    if (resource->variant_count == 1 && !weighed)
+        return &resource->variants[0];
+    unsigned available = 0;
+    for (unsigned i = 0; i < resource->variant_count; i++)
+        available |= coding_bit(resource->variants[i].coding);
+    enum coding coding;
+    if (!coding_choose(accepted, available, &coding))
+        return NULL;
+    unsigned i = 0;
+    while (resource->variants[i].coding != coding)
+        i++;
+    return &resource->variants[i];
+}
+
+/* Of a listing's variants the one whose media type is liked best (section 12.5.1), the first of equals;
+ * "?format=json" means the one for programs. NULL: none is acceptable. */
+static const struct variant *choose_type(const struct resource *resource, struct str accepted,
+                                         struct str query)
+{
+    struct str item, format = STR("format=json");
+    while (query.length > 0) {
+        size_t end = str_find(query, '&');
+        item = str_first(query, end);
+        if (str_equal(item, format))
+            return &resource->variants[resource->variant_count - 1];
+        query = str_from(query, end + 1);
+    }
+    const struct variant *best = NULL;
+    unsigned best_weight = 0;
+    for (unsigned i = 0; i < resource->variant_count; i++) {
+        unsigned weight = accept_weight(accepted, resource->variants[i].media_type);
+        if (weight > best_weight) {
+            best = &resource->variants[i];
+            best_weight = weight;
+        }
+    }
+    return best;
+}
+
+static const struct variant *choose(const struct resource *resource, const struct request *request)
+{
+    char joined[HTTP_JOINED_BYTES_MAX];
+    if (resource->kind == RESOURCE_LISTING)
+        return choose_type(resource, http_field_value(request, HTTP_FIELD_ACCEPT, joined),
+                           request->query);
+    return choose_coding(resource, http_field_value(request, HTTP_FIELD_ACCEPT_ENCODING, joined));
+}
+
+/* An answer by one of RESOURCE's variants. */
+static void plan_choice(struct plan *plan, const struct request *request,
+                        const struct resource *resource, const struct date_now *now)
+{
+    const struct variant *variant = choose(resource, request);
+    if (variant)
+        plan_variant(plan, request, variant, now);
+    else
+        plan_page(plan, HTTP_NOT_ACCEPTABLE);
+    if (plan->prepared == PLAN_NONE && resource->vary.at)
+        add_field(plan, STR("Vary"), resource->vary);
+}
+
+/* --- What isn't there -------------------------------------------------------------------------- */
+
+/* The site's own page for what isn't there, in any coding that the client takes. */
+static void plan_error_page(struct plan *plan, const struct request *request,
+                            const struct resource *page)
+{
+    const struct variant *variant = choose(page, request);
+    if (!variant)
+        variant = &page->variants[0];
+    plan->status = HTTP_NOT_FOUND;
+    add_field(plan, STR("Content-Type"), variant->media_type);
+    add_field(plan, STR("X-Content-Type-Options"), STR("nosniff"));
+    if (variant->coding != CODING_IDENTITY)
+        add_field(plan, STR("Content-Encoding"), coding_texts[variant->coding].name);
+    if (page->vary.at)
+        add_field(plan, STR("Vary"), page->vary);
+    plan_whole(plan, variant);
+}
+
+/* Whether PATH may be one of a script's routes, not a file. */
+static bool is_route(struct str path)
+{
+    size_t slash = str_find_last(path, '/');
+    struct str name = str_from(path, slash + 1);
+    return str_find(name, '.') == name.length || str_ends_with(name, STR(".html")) ||
+           str_ends_with(name, STR(".htm"));
+}
+
+bool plan_takes_fallback(const struct request *request, const struct plan_policy *policy)
+{
+    char joined[HTTP_JOINED_BYTES_MAX];
+    return policy->fallback && is_route(request->path) &&
+           accept_weight(http_field_value(request, HTTP_FIELD_ACCEPT, joined), STR("text/html")) >
+               0;
+}
+
+static void plan_refusal(struct plan *plan, const struct request *request,
+                         const struct found *found, const struct plan_policy *policy,
+                         const struct date_now *now)
+{
+    const struct resource *page = found->page;
+    bool has_page = page && page->kind == RESOURCE_FILE;
+    if (has_page && found->fallback) {
+        plan_choice(plan, request, page, now);
+    } else {
+        if (has_page)
+            plan_error_page(plan, request, page);
+        else
+            plan_page(plan, found->resource->status);
+        plan->site_lines = found->resource->field_lines;
+    }
+    if (policy->fallback && found->resource->status == HTTP_NOT_FOUND && is_route(request->path))
+        add_field(plan, STR("Vary"), STR("Accept"));
+}
+
+/* --- The decision ------------------------------------------------------------------------------ */
 
 /* The status that REQUEST gets whatever its path, or HTTP_NONE. */
 static enum http_status refusal_of(const struct request *request)
@@ -162,22 +302,30 @@ bool plan_needs_resource(const struct request *request)
     return refusal_of(request) == HTTP_NONE && request->method != HTTP_OPTIONS;
 }
 
-/* RFC 9110 section 9.3.7: the same for every target, "*" included. */
-static void plan_options(struct plan *plan)
+/* RFC 9110 section 9.3.7: the same for every target, "*" included; and what a browser asks before a
+ * script of another origin may (Fetch, CORS-preflight request). */
+static void plan_options(struct plan *plan, const struct plan_policy *policy)
 {
     plan->status = HTTP_NO_CONTENT;
     add_field(plan, STR("Allow"), allowed_methods);
+    if (!policy->cors)
+        return;
+    add_field(plan, STR("Access-Control-Allow-Origin"), STR("*"));
+    add_field(plan, STR("Access-Control-Allow-Methods"), allowed_methods);
+    add_field(plan, STR("Access-Control-Allow-Headers"), STR("*"));
+    add_field(plan, STR("Access-Control-Max-Age"), STR("86400"));
 }
 
-void plan_make(struct plan *ret, const struct request *request, const struct resource *resource,
-               const struct date_now *now)
+void plan_make(struct plan *ret, const struct request *request, const struct found *found,
+               const struct plan_policy *policy, const struct date_now *now)
 {
     /* Members that mean nothing yet stay as they are: this is done for every request. */
     ret->body_omitted = request->method == HTTP_HEAD;
     ret->variant = NULL;
     ret->prepared = PLAN_NONE;
     ret->field_count = 0;
-    ret->text = (struct str){0};
+    ret->site_lines = absent;
+    ret->text = absent;
     ret->parts = NULL;
     ret->part_count = 0;
     ret->content_bytes = 0;
@@ -188,18 +336,19 @@ void plan_make(struct plan *ret, const struct request *request, const struct res
         return;
     }
     if (request->method == HTTP_OPTIONS) {
-        plan_options(ret);
+        plan_options(ret, policy);
         return;
     }
-    switch (resource->kind) {
+    switch (found->resource->kind) {
     case RESOURCE_FILE:
-        plan_file(ret, request, &resource->file, now);
+    case RESOURCE_LISTING:
+        plan_choice(ret, request, found->resource, now);
         break;
     case RESOURCE_REDIRECT:
-        plan_redirect(ret, request, resource);
+        plan_redirect(ret, request, found->resource);
         break;
     case RESOURCE_REFUSAL:
-        plan_page(ret, resource->status);
+        plan_refusal(ret, request, found, policy, now);
         break;
     }
 }

@@ -8,22 +8,28 @@
 #define SLUICE_RESOURCE_H
 
 #include "blob.h"
+#include "coding.h"
 #include "http.h"
 #include "path.h"
 
 enum resource_kind {
-    RESOURCE_FILE,     /* a representation to be sent */
+    RESOURCE_FILE,     /* representations that differ in their content coding */
+    RESOURCE_LISTING,  /* of a directory: representations that differ in their media type */
     RESOURCE_REDIRECT, /* a directory asked for without its slash */
     RESOURCE_REFUSAL,  /* nothing that can be served; STATUS says why */
 };
 
-/* One representation of a file (RFC 9110 section 3.2) and its validators. */
+/* One representation (RFC 9110 section 3.2) and its validators (section 8.8). */
 struct variant {
     struct blob *body; /* pinned by the resource */
+    enum coding coding;
     struct str media_type;
-    struct str etag;        /* with its quotes */
-    int64_t last_modified;  /* seconds */
-    struct str field_lines; /* ETag, Last-Modified; Content-Type, Accept-Ranges; Content-Length */
+    struct str etag;       /* with its quotes, and W/ if it is weak */
+    bool dated;            /* LAST_MODIFIED means something */
+    int64_t last_modified; /* seconds */
+    /* ETag, Last-Modified, Cache-Control, the site's own, Vary; Content-Type, Content-Encoding,
+     * Accept-Ranges; Content-Length */
+    struct str field_lines;
     size_t validator_line_bytes; /* of FIELD_LINES, from its start: what a 304 carries */
     size_t partial_line_bytes;   /* and a 206 of one part: all but Content-Length */
 };
@@ -33,21 +39,46 @@ struct resource {
     enum resource_kind kind;
     enum http_status status; /* of a REFUSAL */
     struct str location;     /* of a REDIRECT: a relative reference, without a query */
-    struct variant file;     /* of a FILE */
-    char text[];             /* what the views point to */
+    struct str field_lines;  /* of a REDIRECT or REFUSAL: the site's own */
+    struct str vary;         /* what the choice among variants depends on; absent: there is none */
+    unsigned variant_count;
+    struct variant
+        variants[]; /* of a FILE: the plain one, then its coded siblings; of a LISTING: for
+                                  people, then for programs. Behind them, what the views point to. */
 };
 
-/* A FILE whose content is BODY, which was last modified as its IDENTITY says, but never later than
- * NOW_SECONDS (RFC 9110 section 8.8.2.1). *Pins* BODY. MEDIA_TYPE is copied. NULL: out of memory.
- * *Gives* one reference. */
-struct resource *resource_create_file(struct blob *body, const struct blob_identity *identity,
-                                      struct str media_type, int64_t now_seconds);
+/* What a variant is made of. */
+struct representation {
+    struct blob *body; /* *borrowed*; the resource pins it */
+    enum coding coding;
+    struct str media_type;
+    struct timespec modified; /* of the file */
+    struct str digest; /* of the content, as text: the entity tag where MODIFIED says nothing, and
+                                 then there is no Last-Modified; else absent */
+    bool weak;         /* the next change might have the same time */
+};
+
+/* What goes along with every representation of a resource. Values that are absent: no such field. */
+struct resource_fields {
+    struct str cache_control;
+    struct str vary;
+    struct str site_lines; /* further field lines, each with its CRLF */
+    bool nosniff;          /* X-Content-Type-Options (WHATWG Fetch) */
+};
+
+/* A FILE or LISTING with COUNT representations. The entity tag is made of modification time and size,
+ * so that every node with the same file says the same. Last-Modified is never later than NOW_SECONDS
+ * (RFC 9110 section 8.8.2.1). *Pins* the bodies; all text is copied. NULL: out of memory. *Gives* one
+ * reference. */
+struct resource *resource_create(enum resource_kind kind, const struct representation *items,
+                                 unsigned count, const struct resource_fields *fields,
+                                 int64_t now_seconds);
 
 /* A REDIRECT from PATH to PATH with a slash. NULL: out of memory. *Gives* one reference. */
-struct resource *resource_create_redirect(const struct path *path);
+struct resource *resource_create_redirect(const struct path *path, struct str site_lines);
 
 /* A REFUSAL. NULL: out of memory. *Gives* one reference. */
-struct resource *resource_create_refusal(enum http_status status);
+struct resource *resource_create_refusal(enum http_status status, struct str site_lines);
 
 static inline struct resource *resource_pin(struct resource *resource)
 {
@@ -60,5 +91,18 @@ void resource_drop(struct resource *resource);
 
 /* Bytes of memory that the resource and its content take. */
 size_t resource_bytes(const struct resource *resource);
+
+/* Open descriptors that it holds. */
+unsigned resource_descriptors(const struct resource *resource);
+
+/* What a look-up gives. */
+struct found {
+    struct resource *resource; /* what there is at the path, if only a refusal */
+    struct resource *page;     /* where that is 404: what the site answers with instead; or NULL */
+    bool fallback;             /* the page stands for a route: it is no error */
+};
+
+/* *Takes* the references in FOUND, which may be NULL. */
+void found_drop(struct found *found);
 
 #endif

@@ -1,6 +1,7 @@
 /* server: see server.h. signal(7), signalfd(2), getrlimit(2), openat2(2). */
 #include "server.h"
 
+#include "beneath.h"
 #include "cpus.h"
 #include "log.h"
 #include "metrics.h"
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +22,6 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum status {
@@ -44,6 +43,7 @@ struct server {
     struct options options;
     char *root; /* absolute */
     struct mime *mime;
+    struct rules *rules;
     struct net_set set;
     uint32_t files_max; /* of all workers' caches together */
     struct worker **workers;
@@ -124,20 +124,20 @@ static char *absolute(const char *root)
     return NULL;
 }
 
-/* Opens DIRECTORY/"." as files will be; 0 or a negative errno. */
-static int try_openat2(int directory)
+/* Whether the fallback page, if one is named, is a file below DIRECTORY. */
+static bool has_fallback(const struct server *server, int directory)
 {
-    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    long fd;
+    const char *fallback = server->options.fallback;
+    struct stat status;
 
-    do
-        fd = syscall(SYS_openat2, directory, ".", &how, sizeof(how));
-    while (fd < 0 && (errno == EAGAIN || errno == EINTR));
-    if (fd < 0)
-        return -errno;
-    close((int)fd);
-    return 0;
+    if (!fallback)
+        return true;
+    int error = beneath_look(directory, fallback, FETCH_WAITING, &status);
+    if (error == 0 && S_ISREG(status.st_mode))
+        return true;
+    log_say("--spa '%s' is no file in ROOT (%s); name one, like index.html", fallback,
+            error ? strerror(-error) : "it is something else");
+    return false;
 }
 
 static enum status find_root(struct server *server)
@@ -147,12 +147,14 @@ static enum status find_root(struct server *server)
     server->root = absolute(root);
     if (!server->root)
         return STATUS_FAILED;
-    int directory = open(server->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int error = directory < 0 ? -errno : try_openat2(directory);
+    struct stat status;
+    int directory = beneath_open_root(server->root);
+    int error = directory < 0 ? directory : beneath_look(directory, ".", FETCH_WAITING, &status);
+    bool complete = error == 0 && has_fallback(server, directory);
     if (directory >= 0)
         close(directory);
     if (error == 0)
-        return STATUS_DONE;
+        return complete ? STATUS_DONE : STATUS_FAILED;
     if (error == -ENOENT)
         log_say("ROOT '%s' does not exist; name the directory to serve", root);
     else if (error == -ENOTDIR)
@@ -192,6 +194,24 @@ static enum status load_types(struct server *server)
     else if (error)
         log_say("--mime-types '%s': %s; name a good file", path, mistake.reason);
     return error ? STATUS_FAILED : STATUS_DONE;
+}
+
+/* The rules of --header, which options has judged. */
+static enum status make_rules(struct server *server)
+{
+    const struct options *options = &server->options;
+    const char *reason;
+    int error = 0;
+
+    if (options->header_count == 0)
+        return STATUS_DONE;
+    server->rules = rules_create();
+    for (unsigned i = 0; server->rules && !error && i < options->header_count; i++)
+        error = rules_add(server->rules, str_of(options->headers[i]), &reason);
+    if (server->rules && !error)
+        return STATUS_DONE;
+    log_say("out of memory; free some");
+    return STATUS_FAILED;
 }
 
 /* --- sizes ------------------------------------------------------------------------------------ */
@@ -268,6 +288,8 @@ static int create_workers(struct server *server, const int *listeners, const cha
             .profile = server->profile,
             .options = options,
             .mime = server->mime,
+            .rules = server->rules,
+            .tells_rules = i == 0,
             .root = server->root,
             .listeners = &listeners[i * server->set.count],
             .listener_count = server->set.count,
@@ -403,6 +425,7 @@ static void server_fini(struct server *server)
     free(server->workers);
     if (server->mime)
         mime_destroy(server->mime);
+    rules_destroy(server->rules);
     free(server->root);
     if (server->signal_fd >= 0)
         close(server->signal_fd);
@@ -431,7 +454,7 @@ static void end_promptly(const struct server *server, enum status status)
 static enum status serve(struct server *server)
 {
     static enum status (*const steps[])(struct server * server) = {
-        catch_signals, find_root, load_types, choose_addresses, resolve, start,
+        catch_signals, find_root, load_types, make_rules, choose_addresses, resolve, start,
     };
     enum status status = STATUS_DONE;
 

@@ -18,6 +18,10 @@ enum {
     ENTRY_BYTES_MIN = 512,
 };
 
+/* The site's own files in ROOT. */
+static const struct str rules_name = STR_INIT("_headers");
+static const struct str error_page_name = STR_INIT("404.html");
+
 struct worker {
     struct counters counters;
     struct conn_context context;
@@ -51,22 +55,53 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     date_now_set(&context->now, ms, time(NULL));
     conn_context_init(context, STORAGE_BYTES_MAX, ms);
     context->limits = limits_of(config);
+    context->policy = (struct plan_policy){
+        .cors = config->options->cors,
+        .fallback = config->options->fallback != NULL,
+    };
     context->counters = &worker->counters;
     context->header_ms = config->options->header_ms;
     context->idle_ms = config->options->idle_ms;
 }
 
+/* A line of ROOT/_headers that means nothing. */
+static void tell_rule(void *context, const struct rules_mistake *mistake)
+{
+    (void)context;
+    if (mistake->line > 0)
+        log_say("ROOT/_headers, line %u: %s", mistake->line, mistake->reason);
+    else
+        log_say("ROOT/_headers %s", mistake->reason);
+}
+
+static struct str str_or_absent(const char *text)
+{
+    return text ? str_of(text) : (struct str){NULL, 0};
+}
+
 static int create_files(struct worker *worker, const struct worker_config *config)
 {
+    const struct options *options = config->options;
     uint64_t entries = config->cache_bytes / ENTRY_BYTES_MIN;
     struct files_config files = {
         .root = config->root,
-        .index = STR("index.html"),
-        .mime = config->mime,
+        .fetch = {.index = str_of(options->index),
+                  .listing = options->listing,
+                  .hidden = rules_name,
+                  .codings = CODING_ALL_CODED,
+                  .mime = config->mime},
+        .site = {.mime = config->mime,
+                 .rules = config->rules,
+                 .rules_name = rules_name,
+                 .cache_control = options->cache_control,
+                 .cors = options->cors,
+                 .complain = config->tells_rules ? tell_rule : NULL},
+        .pages = {[FILES_PAGE_ERROR] = error_page_name,
+                  [FILES_PAGE_FALLBACK] = str_or_absent(options->fallback)},
         .cache = {.bytes_max = config->cache_bytes,
                   .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,
                   .files_max = config->files_max},
-        .valid_ms = config->options->cache_valid_ms,
+        .valid_ms = options->cache_valid_ms,
         .counters = &worker->counters,
     };
     int error = files_create(&worker->files, &files);

@@ -9,6 +9,7 @@
 #include "mime.h"
 #include "options.h"
 #include "profile.h"
+#include "rules.h"
 
 struct worker;
 
@@ -16,8 +17,10 @@ struct worker_config {
     const struct profile *profile;
     const struct options *options;
     const struct mime *mime;
-    const char *root;     /* absolute, symlinks unresolved */
-    const int *listeners; /* listening, non-blocking sockets of this worker */
+    const struct rules *rules; /* of --header; NULL: none */
+    bool tells_rules;          /* this worker tells of what is wrong in ROOT/_headers */
+    const char *root;          /* absolute, symlinks unresolved */
+    const int *listeners;      /* listening, non-blocking sockets of this worker */
     unsigned listener_count;
     uint32_t connections_max; /* of this worker */
     uint32_t files_max;       /* descriptors its cache may keep open */

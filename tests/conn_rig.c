@@ -31,8 +31,8 @@ void rig_init(struct rig *rig, uint64_t storage_bytes)
     tree_fill(&rig->tree, "large.bin", RIG_LARGE_BYTES, 3);
     struct files_config config = {
         .root = rig->tree.path,
-        .index = STR("index.html"),
-        .mime = rig->mime,
+        .fetch = {.index = STR("index.html"), .mime = rig->mime},
+        .site = {.mime = rig->mime, .cache_control = ""},
         .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
         .valid_ms = 1000,
         .counters = &rig->counters,

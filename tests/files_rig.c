@@ -13,8 +13,8 @@ void make_files(uint64_t bytes_max, uint32_t files_max)
 {
     struct files_config config = {
         .root = root,
-        .index = STR("index.html"),
-        .mime = mime,
+        .fetch = {.index = STR("index.html"), .mime = mime},
+        .site = {.mime = mime, .cache_control = ""},
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = files_max},
         .valid_ms = VALID_MS,
         .counters = &counters,
@@ -55,7 +55,11 @@ unsigned opens(void)
 enum files_result ask(const char *name, struct files_waiter *waiter, struct resource **ret)
 {
     struct path path = path_named(name);
-    return files_lookup(files, &path, &now, waiter, ret);
+    struct found found;
+    enum files_result result = files_lookup(files, &path, FILES_PAGE_ERROR, &now, waiter, &found);
+    if (result == FILES_READY)
+        *ret = found.resource;
+    return result;
 }
 
 static void count_woken(void *context, struct files_waiter *waiter)
@@ -87,7 +91,7 @@ void expect_content(struct resource *resource, size_t length, uint64_t seed)
 {
     cr_assert_not_null(resource);
     cr_assert_eq(resource->kind, RESOURCE_FILE);
-    struct blob *body = resource->file.body;
+    struct blob *body = resource->variants[0].body;
     cr_assert_eq(body->length, length);
     char *content = malloc(length + 1);
     if (body->fd >= 0)

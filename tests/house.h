@@ -43,6 +43,7 @@ static inline void house_init(struct house *house)
         .drain_ms = 5000,
         .head_bytes_max = 8192,
         .body_bytes_max = 65536,
+        .index = "index.html",
         .cache_valid_ms = 1000,
     };
     house->config = (struct worker_config){

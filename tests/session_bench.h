@@ -43,7 +43,7 @@ struct bench {
 static inline struct bench *bench_create(const struct h1_limits *limits)
 {
     static struct bench bench;
-    site_create();
+    driver_site_create();
     memset(&bench, 0, sizeof bench);
     h1_init(&bench.session, limits);
     outq_lend(&bench.output, bench.storage, sizeof bench.storage);
@@ -53,7 +53,7 @@ static inline struct bench *bench_create(const struct h1_limits *limits)
 static inline void bench_destroy(struct bench *bench)
 {
     outq_clear(&bench->output);
-    site_destroy();
+    driver_site_destroy();
 }
 
 static inline enum h1_step next(struct bench *bench, struct str input)
@@ -66,8 +66,7 @@ static inline bool answer(struct bench *bench)
 {
     const struct request *request = &bench->request;
     struct plan plan;
-    bool needs = plan_needs_resource(request);
-    plan_make(&plan, request, needs ? site_find(request->path) : NULL, &driver_now);
+    driver_plan(&plan, request);
     bool queued = h1_answer(&bench->session, request, &plan, &bench->output, &driver_now);
     plan_fini(&plan);
     return queued;

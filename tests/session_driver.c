@@ -63,8 +63,7 @@ static bool exchange_output(struct driver *driver, size_t bytes)
 static bool answer(struct driver *driver, const struct request *request)
 {
     struct plan plan;
-    bool needs = plan_needs_resource(request);
-    plan_make(&plan, request, needs ? site_find(request->path) : NULL, &driver_now);
+    driver_plan(&plan, request);
     if (outq_storage_bytes(&driver->output) == 0)
         exchange_output(driver, chance(driver, 2) ? DRIVER_SMALL_BYTES : DRIVER_FULL_BYTES);
     bool queued = h1_answer(&driver->session, request, &plan, &driver->output, &driver_now);

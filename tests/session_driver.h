@@ -35,13 +35,14 @@ static inline struct str text_view(const struct text *text)
 
 /* "/small" (20 bytes), "/large" (2000 bytes in memory), "/file" (3000 bytes in a file), "/empty",
  * "/dir" (a redirect), "/private" (403), "/busy" (503); everything else is 404. */
-void site_create(void);
+void driver_site_create(void);
 
 /* Checks that nothing holds a reference any more. */
-void site_destroy(void);
+void driver_site_destroy(void);
 
 /* The resource for the raw path PATH. *Borrowed*. */
-const struct resource *site_find(struct str path);
+/* The answer to REQUEST, by the site above. plan_fini. */
+void driver_plan(struct plan *ret, const struct request *request);
 
 /* The ETag of /small. */
 #define SITE_SMALL_ETAG "\"ae1b981bc490a05-14\""

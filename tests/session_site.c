@@ -1,6 +1,8 @@
 /* session_driver, the site and what its answers look like: see session_driver.h. */
 #include "session_driver.h"
 
+#include "resources.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -24,6 +26,8 @@ static void text_add_of(struct text *text, const char *more)
 {
     text_add(text, str_of(more));
 }
+
+static const struct str nothing = {NULL, 0};
 
 enum {
     SMALL,
@@ -74,7 +78,7 @@ static struct blob *body_of(const struct entry *entry, bool on_disk)
     return body;
 }
 
-void site_create(void)
+void driver_site_create(void)
 {
     struct path path;
     struct prng prng = {80};
@@ -83,23 +87,23 @@ void site_create(void)
         for (size_t j = 0; j < entries[i].bytes; j++)
             entries[i].content[j] = (char)prng_next(&prng);
         struct blob *body = body_of(&entries[i], i == FILE_ON_DISK);
-        entries[i].resource = resource_create_file(body, &identity, STR("text/plain"), INT64_MAX);
+        entries[i].resource = plain_file(body, &identity, STR("text/plain"), INT64_MAX);
         blob_drop(body);
     }
     cr_assert_eq(path_decode(str_of(entries[DIRECTORY].path), &path), PATH_OK);
-    entries[DIRECTORY].resource = resource_create_redirect(&path);
-    entries[PRIVATE].resource = resource_create_refusal(HTTP_FORBIDDEN);
-    entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE);
-    entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND);
+    entries[DIRECTORY].resource = resource_create_redirect(&path, nothing);
+    entries[PRIVATE].resource = resource_create_refusal(HTTP_FORBIDDEN, nothing);
+    entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE, nothing);
+    entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND, nothing);
 }
 
-void site_destroy(void)
+void driver_site_destroy(void)
 {
     for (unsigned i = 0; i < ENTRIES; i++) {
         struct resource *resource = entries[i].resource;
         cr_assert_eq(resource->references, 1, "%s", entries[i].path);
-        if (resource->file.body)
-            cr_assert_eq(resource->file.body->references, 1, "%s", entries[i].path);
+        if (resource->variant_count > 0)
+            cr_assert_eq(resource->variants[0].body->references, 1, "%s", entries[i].path);
         resource_drop(resource);
     }
 }
@@ -112,9 +116,13 @@ static const struct entry *find(struct str path)
     return &entries[i];
 }
 
-const struct resource *site_find(struct str path)
+void driver_plan(struct plan *ret, const struct request *request)
 {
-    return find(path)->resource;
+    static const struct plan_policy policy;
+    struct found found = {.resource = NULL};
+    if (plan_needs_resource(request))
+        found.resource = find(request->path)->resource;
+    plan_make(ret, request, &found, &policy, &driver_now);
 }
 
 /* The fields behind Connection, the blank line, and the body of a file. */
@@ -144,7 +152,8 @@ static void add_page(struct text *text, const struct expected *expected)
     struct str page = http_error_page(expected->status);
     const char *more = expected->more ? expected->more : "";
     char lines[256];
-    text_add_of(text, "Content-Type: text/html; charset=utf-8\r\n");
+    text_add_of(text, "Content-Type: text/html; charset=utf-8\r\n"
+                      "X-Content-Type-Options: nosniff\r\n");
     if (expected->status == HTTP_MOVED_PERMANENTLY) {
         snprintf(lines, sizeof lines, "Location: %s/%s\r\n", expected->path + 1, more);
         more = lines;

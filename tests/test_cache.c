@@ -3,6 +3,7 @@
 #include "faults.h"
 #include "paths.h"
 #include "prng.h"
+#include "resources.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -27,7 +28,7 @@ static struct resource *make(size_t length, bool file)
     static const struct blob_identity identity = {.inode = 7};
     struct blob *body = file ? blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity)
                              : blob_create_bytes(length);
-    struct resource *resource = resource_create_file(body, &identity, STR("text/plain"), INT64_MAX);
+    struct resource *resource = plain_file(body, &identity, STR("text/plain"), INT64_MAX);
     blob_drop(body);
     return resource;
 }
@@ -318,4 +319,36 @@ Test(cache, stays_within_its_bounds_whatever_happens, .timeout = 120)
             resource_drop(model.resources[i]);
         }
     }
+}
+
+/* A file with siblings holds a descriptor for each that is large. */
+Test(cache, counts_descriptors_not_entries)
+{
+    static const struct cache_limits limits = {
+        .bytes_max = ANY, .entries_max = ANY, .files_max = 5};
+    static const struct blob_identity identity = {.bytes = 1 << 20};
+    struct cache *cache = cache_create(&limits);
+    for (unsigned i = 0; i < 4; i++) {
+        struct representation items[2] = {{.coding = CODING_IDENTITY}, {.coding = CODING_BR}};
+        struct resource_fields fields = {.nosniff = false};
+        struct path path = path_numbered(i);
+        struct cache_key key = cache_key_of(cache, &path);
+        for (unsigned j = 0; j < 2; j++)
+            items[j].body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
+        struct resource *resource = resource_create(RESOURCE_FILE, items, 2, &fields, 0);
+        blob_drop(items[0].body);
+        blob_drop(items[1].body);
+        cr_expect_not_null(cache_put(cache, &key, resource));
+        resource_drop(resource);
+        cr_expect_eq(cache_usage(cache).files, i == 0 ? 2 : 4);
+    }
+    cr_expect_eq(cache_usage(cache).entries, 2);
+    cr_expect(cache_shed_file(cache));
+    cr_expect_eq(cache_usage(cache).files, 2);
+    cache_clear(cache);
+    cr_expect_eq(cache_usage(cache).files, 0);
+    cr_expect_eq(cache_usage(cache).entries, 0);
+    cr_expect_eq(cache_usage(cache).bytes, 0);
+    cr_expect_not_null(put(cache, "a", 1, true), "it goes on");
+    cache_destroy(cache);
 }

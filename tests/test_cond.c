@@ -16,7 +16,7 @@ static bool not_modified(struct str if_none_match, struct str if_modified_since,
         .if_none_match = guard_copy(if_none_match),
         .if_modified_since = guard_copy(if_modified_since),
     };
-    struct cond_validators current = {guard_copy(etag), modified};
+    struct cond_validators current = {guard_copy(etag), true, modified};
     bool result = cond_evaluate(&request, &current, now) == COND_NOT_MODIFIED;
     guard_drop(request.if_none_match);
     guard_drop(request.if_modified_since);
@@ -266,7 +266,7 @@ Test(cond, evaluates_in_order)
             .if_none_match = field(rows[i].none_match),
             .if_modified_since = field(rows[i].modified),
         };
-        struct cond_validators current = {STR("\"x\""), modified};
+        struct cond_validators current = {STR("\"x\""), true, modified};
         enum cond_verdict verdict = cond_evaluate(&request, &current, now);
         row_expect(verdict == rows[i].verdict, "%d", verdict);
     }
@@ -300,7 +300,7 @@ Test(cond, a_range_applies_to_what_it_was_begun_with)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         rows_next(rows[i].section, rows[i].label);
         struct str value = guard_copy(str_of(rows[i].value));
-        struct cond_validators current = {str_of(rows[i].etag), modified};
+        struct cond_validators current = {str_of(rows[i].etag), true, modified};
         bool applies = cond_range_applies(value, &current, rows[i].date);
         row_expect(applies == rows[i].applies, "%d", applies);
         guard_drop(value);

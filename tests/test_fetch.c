@@ -11,16 +11,17 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-enum { LIMIT = FETCH_READ_BYTES_MAX };
+enum { LIMIT = LOAD_READ_BYTES_MAX };
 
 static struct tree tree;
 static int root_fd;
-static const struct str index_name = STR_INIT("index.html");
+static struct fetch_site site = {.index = STR_INIT("index.html")};
 
 static void set_up(void)
 {
     tree_init(&tree);
-    root_fd = fetch_open_root(tree.path);
+    site.mime = mime_create();
+    root_fd = beneath_open_root(tree.path);
     cr_assert_geq(root_fd, 0);
 }
 
@@ -28,6 +29,7 @@ static void tear_down(void)
 {
     faults_clear();
     close(root_fd);
+    mime_destroy((struct mime *)(uintptr_t)site.mime);
     tree_fini(&tree);
 }
 
@@ -38,19 +40,19 @@ static struct fetched get(const char *text)
 {
     struct path path = path_named(text);
     struct fetched fetched = {.kind = FETCH_REFUSED};
-    cr_assert_eq(fetch(root_fd, &path, index_name, FETCH_WAITING, NULL, &fetched), 0, "%s", text);
+    cr_assert_eq(fetch(root_fd, &path, &site, FETCH_WAITING, NULL, &fetched), 0, "%s", text);
     return fetched;
 }
 
 static int get_cached(const char *text, struct fetched *ret)
 {
     struct path path = path_named(text);
-    return fetch(root_fd, &path, index_name, FETCH_WITHOUT_WAITING, NULL, ret);
+    return fetch(root_fd, &path, &site, FETCH_WITHOUT_WAITING, NULL, ret);
 }
 
 static struct str content_of(const struct fetched *fetched)
 {
-    return (struct str){fetched->body->bytes, fetched->body->length};
+    return (struct str){fetched->files[0].body->bytes, fetched->files[0].body->length};
 }
 
 static void expect_refused(const char *text, enum http_status status)
@@ -60,7 +62,7 @@ static void expect_refused(const char *text, enum http_status status)
     cr_expect_eq(fetched.status, status, "%s: %d", text, fetched.status);
     cr_expect_eq(fetched.cacheable, status == HTTP_NOT_FOUND, "%s", text);
     if (fetched.kind == FETCH_FILE)
-        blob_drop(fetched.body);
+        fetched_fini(&fetched);
 }
 
 /* --- what it is ---------------------------------------------------------------------------------- */
@@ -72,16 +74,16 @@ Test(fetch, small_files_are_read_and_larger_ones_opened)
         tree_fill(&tree, "file", lengths[row], row);
         struct fetched fetched = get("file");
         cr_assert_eq(fetched.kind, FETCH_FILE);
-        cr_expect_eq(fetched.body->length, lengths[row]);
-        cr_expect_eq(fetched.identity.bytes, lengths[row]);
+        cr_expect_eq(fetched.files[0].body->length, lengths[row]);
+        cr_expect_eq(fetched.state.plain.bytes, lengths[row]);
         cr_expect(fetched.cacheable);
-        cr_expect_eq(fetched.body->fd >= 0, lengths[row] > LIMIT, "%zu", lengths[row]);
-        if (fetched.body->fd < 0)
+        cr_expect_eq(fetched.files[0].body->fd >= 0, lengths[row] > LIMIT, "%zu", lengths[row]);
+        if (fetched.files[0].body->fd < 0)
             cr_expect(tree_filled(content_of(&fetched), lengths[row], row));
         else
-            cr_expect(blob_file_unchanged(fetched.body));
-        cr_expect_eq(fetched.body->references, 1);
-        blob_drop(fetched.body);
+            cr_expect(blob_file_unchanged(fetched.files[0].body));
+        cr_expect_eq(fetched.files[0].body->references, 1);
+        fetched_fini(&fetched);
     }
 }
 
@@ -96,11 +98,11 @@ Test(fetch, directories_and_their_index)
     struct fetched fetched = get("");
     cr_assert_eq(fetched.kind, FETCH_FILE);
     cr_expect(str_equal(content_of(&fetched), STR("root")));
-    blob_drop(fetched.body);
+    fetched_fini(&fetched);
     fetched = get("d/");
     cr_assert_eq(fetched.kind, FETCH_FILE);
     cr_expect(str_equal(content_of(&fetched), STR("d's")));
-    blob_drop(fetched.body);
+    fetched_fini(&fetched);
     fetched = get("d");
     cr_expect_eq(fetched.kind, FETCH_DIRECTORY);
     cr_expect(fetched.cacheable);
@@ -145,7 +147,7 @@ Test(fetch, symlinks_are_followed_as_far_as_root_reaches)
         struct fetched fetched = get(inner[row]);
         cr_assert_eq(fetched.kind, FETCH_FILE, "%s", inner[row]);
         cr_expect(str_equal(content_of(&fetched), STR("inner")));
-        blob_drop(fetched.body);
+        fetched_fini(&fetched);
     }
     cr_expect_eq(get("dir").kind, FETCH_DIRECTORY);
     tree_link(&tree, "absolute", "/etc/passwd");
@@ -204,7 +206,7 @@ Test(fetch, what_may_not_be_read)
         for (size_t row = 0; row < COUNT_OF(names); row++) {
             struct path path = path_named(names[row]);
             struct fetched fetched;
-            if (fetch(root_fd, &path, index_name, FETCH_WAITING, NULL, &fetched) != 0 ||
+            if (fetch(root_fd, &path, &site, FETCH_WAITING, NULL, &fetched) != 0 ||
                 fetched.kind != FETCH_REFUSED || fetched.status != HTTP_FORBIDDEN)
                 _exit(1 + (int)row);
         }
@@ -220,9 +222,9 @@ Test(fetch, root_is_a_directory_or_an_error)
     char name[TREE_PATH_BYTES + 8];
     tree_write(&tree, "file", STR("x"));
     snprintf(name, sizeof name, "%s/file", tree.path);
-    cr_expect_eq(fetch_open_root(name), -ENOTDIR);
+    cr_expect_eq(beneath_open_root(name), -ENOTDIR);
     snprintf(name, sizeof name, "%s/none", tree.path);
-    cr_expect_eq(fetch_open_root(name), -ENOENT);
+    cr_expect_eq(beneath_open_root(name), -ENOENT);
 }
 
 /* --- errors -------------------------------------------------------------------------------------- */
@@ -274,13 +276,13 @@ Test(fetch, interruptions_and_short_reads_change_nothing)
     struct fetched fetched = get("file");
     cr_assert_eq(fetched.kind, FETCH_FILE);
     cr_expect(tree_filled(content_of(&fetched), LIMIT, 3));
-    blob_drop(fetched.body);
+    fetched_fini(&fetched);
     for (uint64_t seed = 1; seed <= 50; seed++) {
         faults_hinder(FAULT_PREADV2_NOWAIT, seed);
         if (get_cached("file", &fetched) == 0) {
             cr_assert_eq(fetched.kind, FETCH_FILE);
             cr_expect(tree_filled(content_of(&fetched), LIMIT, 3));
-            blob_drop(fetched.body);
+            fetched_fini(&fetched);
         }
     }
 }
@@ -292,7 +294,7 @@ Test(fetch, a_rename_elsewhere_is_tried_again)
     faults_fail(FAULT_OPEN, 0, 3, EAGAIN);
     struct fetched fetched = get("file");
     cr_assert_eq(fetched.kind, FETCH_FILE);
-    blob_drop(fetched.body);
+    fetched_fini(&fetched);
     cr_expect_eq(faults_calls(FAULT_OPEN), 3 + 2);
     faults_fail(FAULT_OPEN, 0, FAULT_ALWAYS, EAGAIN);
     expect_refused("file", HTTP_UNAVAILABLE);

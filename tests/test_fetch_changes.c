@@ -5,21 +5,23 @@
 #include "tree.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <poll.h>
 
-enum { LIMIT = FETCH_READ_BYTES_MAX, SETTLED_AFTER_SECONDS = 10 };
+enum { LIMIT = LOAD_READ_BYTES_MAX, SETTLED_AFTER_SECONDS = 10 };
 
 /* Longer than the ticks of a file system's clock. */
 enum { TICK_MS = 12 };
 
 static struct tree tree;
 static int root_fd;
-static const struct str index_name = STR_INIT("index.html");
+static struct fetch_site site = {.index = STR_INIT("index.html")};
 
 static void set_up(void)
 {
     tree_init(&tree);
-    root_fd = fetch_open_root(tree.path);
+    site.mime = mime_create();
+    root_fd = beneath_open_root(tree.path);
     cr_assert_geq(root_fd, 0);
 }
 
@@ -27,6 +29,7 @@ static void tear_down(void)
 {
     faults_clear();
     close(root_fd);
+    mime_destroy((struct mime *)(uintptr_t)site.mime);
     tree_fini(&tree);
 }
 
@@ -37,13 +40,13 @@ static struct fetched get(const char *text)
 {
     struct path path = path_named(text);
     struct fetched fetched = {.kind = FETCH_REFUSED};
-    cr_assert_eq(fetch(root_fd, &path, index_name, FETCH_WAITING, NULL, &fetched), 0, "%s", text);
+    cr_assert_eq(fetch(root_fd, &path, &site, FETCH_WAITING, NULL, &fetched), 0, "%s", text);
     return fetched;
 }
 
 static struct str content_of(const struct fetched *fetched)
 {
-    return (struct str){fetched->body->bytes, fetched->body->length};
+    return (struct str){fetched->files[0].body->bytes, fetched->files[0].body->length};
 }
 
 Test(fetch_changes, what_is_known_is_not_read_again)
@@ -55,17 +58,17 @@ Test(fetch_changes, what_is_known_is_not_read_again)
         struct path path = path_named("file");
         faults_clear();
         unsigned descriptors = tree_open_descriptors();
-        cr_assert_eq(fetch(root_fd, &path, index_name, FETCH_WAITING, &first.identity, &second), 0);
+        cr_assert_eq(fetch(root_fd, &path, &site, FETCH_WAITING, &first.state, &second), 0);
         cr_expect_eq(second.kind, FETCH_UNCHANGED);
         cr_expect(second.cacheable);
-        cr_expect(blob_identity_equal(&second.identity, &first.identity));
+        cr_expect(fetch_state_equal(&second.state, &first.state));
         cr_expect_eq(faults_calls(FAULT_PREADV2), 0);
         cr_expect_eq(tree_open_descriptors(), descriptors);
-        first.identity.inode++;
-        cr_assert_eq(fetch(root_fd, &path, index_name, FETCH_WAITING, &first.identity, &second), 0);
+        first.state.plain.inode++;
+        cr_assert_eq(fetch(root_fd, &path, &site, FETCH_WAITING, &first.state, &second), 0);
         cr_assert_eq(second.kind, FETCH_FILE);
-        blob_drop(first.body);
-        blob_drop(second.body);
+        fetched_fini(&first);
+        fetched_fini(&second);
     }
 }
 
@@ -74,15 +77,15 @@ Test(fetch_changes, a_fresh_change_is_not_settled_an_old_one_is)
     tree_fill(&tree, "file", 10, 1);
     struct fetched fetched = get("file");
     cr_expect_not(fetched.settled);
-    blob_drop(fetched.body);
+    fetched_fini(&fetched);
     faults_shift_clock(SETTLED_AFTER_SECONDS);
     fetched = get("file");
     cr_expect(fetched.settled);
-    blob_drop(fetched.body);
+    fetched_fini(&fetched);
     faults_shift_clock(-SETTLED_AFTER_SECONDS); /* a change in the future */
     fetched = get("file");
     cr_expect_not(fetched.settled);
-    blob_drop(fetched.body);
+    fetched_fini(&fetched);
 }
 
 struct rewrite {
@@ -118,8 +121,8 @@ Test(fetch_changes, a_file_that_changes_while_it_is_read_is_read_again)
         cr_assert_eq(fetched.kind, FETCH_FILE);
         cr_expect(tree_filled(content_of(&fetched), rewrite.length, 200 + row), "row %zu", row);
         cr_expect(fetched.cacheable);
-        cr_expect_eq(fetched.identity.bytes, rewrite.length);
-        blob_drop(fetched.body);
+        cr_expect_eq(fetched.state.plain.bytes, rewrite.length);
+        fetched_fini(&fetched);
     }
 }
 
@@ -131,9 +134,9 @@ Test(fetch_changes, a_file_that_grows_large_while_it_is_read_is_never_cut)
     faults_act(FAULT_PREADV2, 0, rewrite_file, &rewrite);
     struct fetched fetched = get("file");
     if (fetched.kind == FETCH_FILE) {
-        cr_expect_eq(fetched.body->length, 300000);
-        cr_expect_eq(fetched.identity.bytes, 300000);
-        blob_drop(fetched.body);
+        cr_expect_eq(fetched.files[0].body->length, 300000);
+        cr_expect_eq(fetched.state.plain.bytes, 300000);
+        fetched_fini(&fetched);
     } else {
         cr_expect_not(fetched.cacheable);
     }
@@ -150,4 +153,106 @@ Test(fetch_changes, what_keeps_changing_is_refused_for_the_moment)
     cr_expect_eq(fetched.status, HTTP_UNAVAILABLE);
     cr_expect_not(fetched.cacheable);
     cr_expect_lt(faults_calls(FAULT_PREADV2), 100, "it ends");
+}
+
+/* --- siblings ------------------------------------------------------------------------------------ */
+
+static void set_time(const char *name, int64_t seconds)
+{
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
+    cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
+}
+
+/* What is there for a.css, as letters: p, g, z, b; and its state. */
+static const char *forms_of(struct fetch_state *ret_state)
+{
+    static char text[CODING_COUNT + 1];
+    struct fetched fetched = get("a.css");
+    size_t length = 0;
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    for (unsigned i = 0; i < CODING_COUNT; i++) {
+        if (fetched.available & coding_bit((enum coding)i))
+            text[length++] = "pgzb"[i];
+    }
+    text[length] = '\0';
+    *ret_state = fetched.state;
+    fetched_fini(&fetched);
+    return text;
+}
+
+Test(fetch_changes, siblings_come_along_if_they_can_be_right)
+{
+    static const struct {
+        const char *label, *name; /* changed by this row */
+        int64_t seconds;          /* its time; -1: removed */
+        const char *forms;
+    } rows[] = {
+        {"alone", "a.css", 1000, "p"},
+        {"one of the same time", "a.css.gz", 1000, "pg"},
+        {"a later one", "a.css.br", 2000, "pgb"},
+        {"an older one", "a.css.zst", 999, "pgb"},
+        {"renewed", "a.css.zst", 1000, "pgzb"},
+        {"gone", "a.css.gz", -1, "pzb"},
+        {"the plain one changed", "a.css", 1500, "pb"},
+        {"and again", "a.css", 2001, "p"},
+    };
+    struct fetch_state before = {0}, state;
+    site.codings = CODING_ALL_CODED;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].seconds < 0) {
+            tree_unlink(&tree, rows[i].name);
+        } else {
+            tree_fill(&tree, rows[i].name, 100 + i, i);
+            set_time(rows[i].name, rows[i].seconds);
+        }
+        cr_expect_str_eq(forms_of(&state), rows[i].forms, "%s", rows[i].label);
+        bool same = fetch_state_equal(&state, &before);
+        cr_expect_eq(same, strcmp(rows[i].label, "an older one") == 0, "%s", rows[i].label);
+        before = state;
+    }
+}
+
+Test(fetch_changes, known_siblings_are_not_read_again)
+{
+    struct fetch_state state;
+    struct fetched fetched;
+    struct path path = path_named("a.css");
+    site.codings = CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.br", LIMIT + 1, 2);
+    unsigned descriptors = tree_open_descriptors();
+    forms_of(&state);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    faults_clear();
+    cr_assert_eq(fetch(root_fd, &path, &site, FETCH_WAITING, &state, &fetched), 0);
+    cr_expect_eq(fetched.kind, FETCH_UNCHANGED);
+    cr_expect_eq(faults_calls(FAULT_PREADV2), 0);
+    tree_unlink(&tree, "a.css.br");
+    cr_assert_eq(fetch(root_fd, &path, &site, FETCH_WAITING, &state, &fetched), 0);
+    cr_expect_eq(fetched.kind, FETCH_FILE);
+    fetched_fini(&fetched);
+}
+
+/* A shortage is not taken for absence: what is published would lack a form. */
+Test(fetch_changes, errors_of_siblings_are_told_from_their_absence)
+{
+    static const struct {
+        int error;
+        bool refused;
+    } rows[] = {{ENOENT, false}, {EACCES, false}, {ELOOP, false}, {EMFILE, true}, {EIO, true}};
+    site.codings = CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.gz", 50, 2);
+    unsigned descriptors = tree_open_descriptors();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (unsigned call = 1; call <= 5; call++) { /* look, 3 looks, 2 opens */
+            faults_fail(FAULT_OPEN, call, 1, rows[i].error);
+            struct fetched fetched = get("a.css");
+            if (call != 4) /* that is the plain file's */
+                cr_expect_eq(fetched.kind == FETCH_REFUSED, rows[i].refused, "%d, %u",
+                             rows[i].error, call);
+            fetched_fini(&fetched);
+        }
+    }
+    cr_expect_eq(tree_open_descriptors(), descriptors);
 }

@@ -148,7 +148,7 @@ Test(files, directories_redirect_and_have_their_index)
     expect_file("d/", 20, 1);
     expect_file("", 30, 2);
     resource = get("d/");
-    cr_expect(str_equal(resource->file.media_type, STR("text/html; charset=utf-8")));
+    cr_expect(str_equal(resource->variants[0].media_type, STR("text/html; charset=utf-8")));
     resource_drop(resource);
     expect_refusal("d/index.html/", HTTP_NOT_FOUND);
 }
@@ -247,7 +247,8 @@ Test(files, each_allocation_may_fail)
         pass_ms(VALID_MS);
     }
     for (unsigned skip = 0; skip < 4; skip++) {
-        struct files_config config = {.root = root, .index = STR("x"), .mime = mime};
+        struct files_config config = {
+            .root = root, .fetch = {.index = STR("x"), .mime = mime}, .site = {.mime = mime}};
         struct files *other = NULL;
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
         int error = files_create(&other, &config);
@@ -260,7 +261,9 @@ Test(files, each_allocation_may_fail)
 Test(files, a_root_that_is_none_is_an_error)
 {
     struct files *other = NULL;
-    struct files_config config = {.root = "/nonexistent/root", .index = STR("x"), .mime = mime};
+    struct files_config config = {.root = "/nonexistent/root",
+                                  .fetch = {.index = STR("x"), .mime = mime},
+                                  .site = {.mime = mime}};
     unsigned descriptors = tree_open_descriptors();
     cr_expect_eq(files_create(&other, &config), -ENOENT);
     cr_expect_null(other);

@@ -228,3 +228,85 @@ Test(files_jobs, destroying_leaves_nothing_of_what_is_under_way)
     make_files(1 << 20, 10);
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
+
+/* --- the page for errors, the site's rules --------------------------------------------------------- */
+
+static enum files_result find(const char *name, struct files_waiter *waiter, struct found *ret)
+{
+    struct path path = path_named(name);
+    return files_lookup(files, &path, FILES_PAGE_ERROR, &now, waiter, ret);
+}
+
+static void make_site(uint64_t bytes_max)
+{
+    struct files_config config = {
+        .root = root,
+        .fetch = {.index = STR("index.html"), .mime = mime},
+        .site = {.mime = mime, .rules_name = STR("_headers")},
+        .pages = {[FILES_PAGE_ERROR] = STR("404.html")},
+        .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = 10},
+        .valid_ms = bytes_max > 0 ? VALID_MS : 0,
+        .counters = &counters,
+    };
+    files_destroy(files);
+    cr_assert_eq(files_create(&files, &config), 0);
+}
+
+/* Nothing is in the kernel's memory, nothing in ours: whoever asks waits a bounded number of times. */
+Test(files_jobs, what_is_missing_comes_with_its_page)
+{
+    tree_fill(&tree, "site/404.html", 70, 3);
+    for (unsigned cached = 0; cached < 2; cached++) {
+        struct files_waiter waiter = {0};
+        struct found found;
+        unsigned waits = 0;
+        make_site(cached ? 1 << 20 : 0);
+        while (find("none", &waiter, &found) == FILES_PENDING) {
+            cr_assert_lt(waits++, 4);
+            await(&waiter);
+        }
+        cr_expect_eq(waits, 3, "for the rules, for the path, for the page");
+        cr_assert(found.resource && found.page);
+        cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
+        expect_content(found.page, 70, 3);
+        found_drop(&found);
+        cr_expect(!waiter.fill && !waiter.ready && !waiter.missing);
+    }
+}
+
+Test(files_jobs, who_cancels_between_path_and_page_leaves_nothing_behind)
+{
+    struct files_waiter waiter = {0};
+    struct found found;
+    make_site(1 << 20);
+    while (!waiter.missing) {
+        cr_assert_eq(find("none", &waiter, &found), FILES_PENDING);
+        if (!waiter.missing)
+            await(&waiter);
+    }
+    files_cancel(&waiter);
+    cr_expect(!waiter.fill && !waiter.ready && !waiter.missing);
+}
+
+Test(files_jobs, new_rules_make_everything_anew)
+{
+    struct files_waiter waiter = {0};
+    struct found found;
+    make_site(1 << 20);
+    for (unsigned round = 0; round < 3; round++) {
+        static const char *const rules[] = {"", "/*\n X-A: 1\n", "/*\n X-A: 2\n"};
+        static const char *const expected[] = {"\r\n", "\r\nX-A: 1\r\n", "\r\nX-A: 2\r\n"};
+        tree_write(&tree, "site/_headers", str_of(rules[round]));
+        pass_ms(VALID_MS);
+        while (find("file", &waiter, &found) == FILES_PENDING)
+            await(&waiter);
+        struct str lines = found.resource->variants[0].field_lines;
+        cr_expect_not_null(memmem(lines.at, lines.length, expected[round], strlen(expected[round])),
+                           "%u", round);
+        found_drop(&found);
+        while (find("_headers", &waiter, &found) == FILES_PENDING)
+            await(&waiter);
+        cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
+        found_drop(&found);
+    }
+}

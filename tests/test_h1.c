@@ -98,7 +98,7 @@ Test(h1, waits_while_too_much_is_in_flight)
 Test(h1, no_more_is_ever_in_flight_than_may_be)
 {
     static const uint32_t maxima[] = {1, 2, 7};
-    site_create();
+    driver_site_create();
     for (size_t i = 0; i < COUNT_OF(maxima); i++) {
         struct h1_limits limits = pipelined;
         limits.inflight_max = maxima[i];
@@ -115,7 +115,7 @@ Test(h1, no_more_is_ever_in_flight_than_may_be)
         cr_expect_eq(driver->inflight_peak, maxima[i]);
         driver_destroy(driver);
     }
-    site_destroy();
+    driver_site_destroy();
 }
 
 /* Without room nothing changes: not the session, not the queue. */

@@ -17,7 +17,7 @@ struct session_row {
 static void expect_sessions(const char *group, const struct session_row *rows, size_t count,
                             bool late)
 {
-    site_create();
+    driver_site_create();
     rows_begin(group, count);
     for (size_t i = 0; i < count; i++) {
         struct driver *driver = driver_create(&pipelined, RING_BYTES_MAX, 0, NULL);
@@ -39,7 +39,7 @@ static void expect_sessions(const char *group, const struct session_row *rows, s
         driver_destroy(driver);
     }
     rows_end();
-    site_destroy();
+    driver_site_destroy();
 }
 
 #define GET_A  "GET /small HTTP/1.1\r\nHost: a\r\n"

@@ -145,29 +145,29 @@ static void drive_split(const struct h1_limits *limits, const char *label, size_
 
 Test(h1, answers_a_stream_exactly)
 {
-    site_create();
+    driver_site_create();
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
         begin_stream(&streams[i]);
         drive_split(&pipelined, streams[i].label, 0, input.length, NULL);
     }
-    site_destroy();
+    driver_site_destroy();
 }
 
 Test(h1, a_split_anywhere_changes_nothing)
 {
-    site_create();
+    driver_site_create();
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
         begin_stream(&streams[i]);
         for (size_t first = 0; first <= input.length; first++)
             drive_split(&pipelined, streams[i].label, first, input.length, NULL);
     }
-    site_destroy();
+    driver_site_destroy();
 }
 
 Test(h1, two_splits_anywhere_change_nothing)
 {
     struct prng prng = {2};
-    site_create();
+    driver_site_create();
     for (int round = 0; round < 3000; round++) {
         const struct stream *stream = &streams[prng_below(&prng, COUNT_OF(streams))];
         begin_stream(stream);
@@ -175,7 +175,7 @@ Test(h1, two_splits_anywhere_change_nothing)
         size_t first = prng_below(&prng, second + 1);
         drive_split(&pipelined, stream->label, first, second, NULL);
     }
-    site_destroy();
+    driver_site_destroy();
 }
 
 /* Drives the stream from index RING_FIRST of the ring on, in pieces of up to PIECE_MAX bytes. */
@@ -196,7 +196,7 @@ static void drive_pieces(const struct h1_limits *limits, uint32_t ring_bytes, ui
 
 Test(h1, every_offset_in_the_ring_gives_the_same)
 {
-    site_create();
+    driver_site_create();
     begin_stream(&streams[0]);
     for (uint32_t first = 0; first < 1024; first++) {
         drive_pieces(&pipelined, 1024, first, input.length, NULL);
@@ -205,13 +205,13 @@ Test(h1, every_offset_in_the_ring_gives_the_same)
     for (uint32_t first = 0; first < RING_BYTES_MAX; first++)
         drive_pieces(&pipelined, RING_BYTES_MAX, first, input.length, NULL);
     drive_pieces(&pipelined, RING_BYTES_MAX, RING_BYTES_MAX - 100, 1, NULL);
-    site_destroy();
+    driver_site_destroy();
 }
 
 Test(h1, short_writes_and_late_releases_give_the_same)
 {
     struct prng prng = {3};
-    site_create();
+    driver_site_create();
     for (int round = 0; round < 4000; round++) {
         const struct stream *stream = &streams[prng_below(&prng, COUNT_OF(streams))];
         struct h1_limits limits = pipelined;
@@ -220,19 +220,19 @@ Test(h1, short_writes_and_late_releases_give_the_same)
         drive_pieces(&limits, 1024 + (uint32_t)prng_below(&prng, 1000),
                      (uint32_t)prng_below(&prng, 1024), 1 + prng_below(&prng, 400), &prng);
     }
-    site_destroy();
+    driver_site_destroy();
 }
 
 /* Much more than the output queue holds, so that it goes round and round. */
 Test(h1, a_long_stream_through_a_full_queue)
 {
     struct prng prng = {4};
-    site_create();
+    driver_site_create();
     for (int round = 0; round < 100; round++) {
         input.length = output.length = 0;
         for (int i = 0; i < 200; i++)
             add_exchanges(&common[prng_below(&prng, COUNT_OF(common))], 1);
         drive_pieces(&pipelined, RING_BYTES_MAX, 0, 1 + prng_below(&prng, 16000), &prng);
     }
-    site_destroy();
+    driver_site_destroy();
 }

@@ -39,6 +39,7 @@ static const struct row {
     {HTTP_FORBIDDEN, STR_INIT("403 Forbidden"), true},
     {HTTP_NOT_FOUND, STR_INIT("404 Not Found"), true},
     {HTTP_METHOD_NOT_ALLOWED, STR_INIT("405 Method Not Allowed"), true},
+    {HTTP_NOT_ACCEPTABLE, STR_INIT("406 Not Acceptable"), true},
     {HTTP_REQUEST_TIMEOUT, STR_INIT("408 Request Timeout"), true},
     {HTTP_CONTENT_TOO_LARGE, STR_INIT("413 Content Too Large"), true},
     {HTTP_URI_TOO_LONG, STR_INIT("414 URI Too Long"), true},

@@ -277,3 +277,31 @@ Test(mime, reads_the_system_s_file)
     expect_type("a.html", "text/html; charset=utf-8");
     expect_type("a.jpg", "image/jpeg");
 }
+
+Test(mime, some_content_is_compressed_as_it_is)
+{
+    static const struct {
+        struct str type;
+        bool compressed;
+    } rows[] = {
+        {STR_INIT("image/png"), true},
+        {STR_INIT("IMAGE/JPEG"), true},
+        {STR_INIT("image/svg+xml"), false},
+        {STR_INIT("image/bmp"), false},
+        {STR_INIT("video/mp4"), true},
+        {STR_INIT("audio/mpeg"), true},
+        {STR_INIT("audio/wav"), false},
+        {STR_INIT("font/woff2"), true},
+        {STR_INIT("font/ttf"), false},
+        {STR_INIT("application/zip"), true},
+        {STR_INIT("application/gzip"), true},
+        {STR_INIT("text/html; charset=utf-8"), false},
+        {STR_INIT("text/css"), false},
+        {STR_INIT("application/wasm"), false},
+        {STR_INIT("application/json"), false},
+        {STR_INIT("application/octet-stream"), false},
+        {STR_INIT(""), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        cr_expect_eq(mime_is_compressed(rows[i].type), rows[i].compressed, "%s", rows[i].type.at);
+}

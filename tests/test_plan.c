@@ -1,9 +1,13 @@
 /* plan: what is answered to which request, RFC 9110 sections 9 (methods), 13 (conditions), 15 (status). */
 #include "plan.h"
 
+#include "resources.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+static const struct str nothing = {NULL, 0};
+static const struct plan_policy policy;
 static const struct date_now now = {.ms = 1, .seconds = 1750000000};
 static const char modified[] = "Sun, 06 Nov 1994 08:49:37 GMT";
 static const char before[] = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -14,10 +18,17 @@ static struct resource *file_of(struct str content)
     struct blob_identity identity = {.bytes = content.length, .modified = {784111777, 5}};
     struct blob *body = blob_create_bytes(content.length);
     str_put(body->bytes, content);
-    struct resource *resource = resource_create_file(body, &identity, STR("text/html"), INT64_MAX);
+    struct resource *resource = plain_file(body, &identity, STR("text/html"), INT64_MAX);
     blob_drop(body);
     cr_assert_not_null(resource);
     return resource;
+}
+
+/* A plan for REQUEST, where RESOURCE is what was found. */
+static void make(struct plan *ret, const struct request *request, struct resource *resource)
+{
+    struct found found = {.resource = resource};
+    plan_make(ret, request, &found, &policy, &now);
 }
 
 /* The value of the plan's field NAME, put together, as a view that lives until the next call. Absent if
@@ -53,7 +64,7 @@ static void expect_field(const char *label, const struct plan *plan, struct str 
 static void expect_page(const char *label, const struct plan *plan, enum http_status status)
 {
     cr_expect_eq(plan->status, status, "%s: %d", label, plan->status);
-    cr_expect_null(plan->variant, "%s", label);
+    cr_expect_eq(plan->prepared, PLAN_NONE, "%s", label);
     cr_expect_eq(plan->part_count, 0, "%s", label);
     cr_expect_eq(plan->content_bytes, plan->text.length, "%s", label);
     cr_expect(str_equal(plan->text, http_error_page(status)), "%s", label);
@@ -73,19 +84,19 @@ Test(plan, a_file_is_sent_whole)
         struct plan plan;
         memset(&plan, 0x5a, sizeof plan);
         cr_expect(plan_needs_resource(&request));
-        plan_make(&plan, &request, resource, &now);
+        make(&plan, &request, resource);
         cr_expect_eq(plan.status, HTTP_OK);
-        cr_expect_eq(plan.variant, &resource->file);
+        cr_expect_eq(plan.variant, &resource->variants[0]);
         cr_expect_eq(plan.prepared, PLAN_ALL);
         cr_expect_eq(plan.field_count, 0, "all are prepared");
         cr_expect_eq(plan.text.length, 0);
         cr_assert_eq(plan.part_count, 1);
-        cr_expect_eq(plan.parts[0].blob, resource->file.body);
+        cr_expect_eq(plan.parts[0].blob, resource->variants[0].body);
         cr_expect(plan.parts[0].first == 0 && plan.parts[0].length == 5);
         plan_fini(&plan);
         cr_expect_eq(plan.body_omitted, methods[i] == HTTP_HEAD);
         cr_expect_eq(resource->references, 1, "borrowed");
-        cr_expect_eq(resource->file.body->references, 1, "borrowed");
+        cr_expect_eq(resource->variants[0].body->references, 1, "borrowed");
     }
     resource_drop(resource);
 }
@@ -118,10 +129,10 @@ Test(plan, conditions_are_heeded)
         if (rows[row].if_modified_since)
             request.fields[HTTP_FIELD_IF_MODIFIED_SINCE] = str_of(rows[row].if_modified_since);
         struct plan plan;
-        plan_make(&plan, &request, resource, &now);
+        make(&plan, &request, resource);
         bool same = rows[row].status == HTTP_NOT_MODIFIED;
         cr_expect_eq(plan.status, rows[row].status, "%s", rows[row].label);
-        cr_expect_eq(plan.variant, &resource->file, "%s", rows[row].label);
+        cr_expect_eq(plan.variant, &resource->variants[0], "%s", rows[row].label);
         cr_expect_eq(plan.prepared, same ? PLAN_VALIDATORS : PLAN_ALL, "%s", rows[row].label);
         cr_expect_eq(plan.part_count, same ? 0 : 1, "%s", rows[row].label);
         cr_expect_eq(plan.text.length, 0, "%s", rows[row].label);
@@ -154,7 +165,7 @@ Test(plan, conditions_in_several_lines_are_one)
         http_field_add(&request, HTTP_FIELD_ACCEPT, STR("a/b"));
         http_field_add(&request, HTTP_FIELD_ACCEPT, str_of(etag));
         http_field_add(&request, rows[i].field, str_of(rows[i].second));
-        plan_make(&plan, &request, resource, &now);
+        make(&plan, &request, resource);
         cr_expect_eq(plan.status, rows[i].status, "%s: %d", rows[i].label, plan.status);
         plan_fini(&plan);
     }
@@ -191,7 +202,7 @@ Test(plan, methods_and_refusals_decide_before_the_resource)
         struct request request = {.method = rows[i].method, .refusal = rows[i].refusal};
         struct plan plan;
         cr_expect_not(plan_needs_resource(&request), "%s", rows[i].label);
-        plan_make(&plan, &request, NULL, &now);
+        make(&plan, &request, NULL);
         expect_page(rows[i].label, &plan, rows[i].status);
         cr_expect_eq(plan.body_omitted, rows[i].method == HTTP_HEAD, "%s", rows[i].label);
     }
@@ -203,7 +214,7 @@ Test(plan, options_are_told_without_content)
     struct request request = {.method = HTTP_OPTIONS};
     struct plan plan;
     cr_expect_not(plan_needs_resource(&request));
-    plan_make(&plan, &request, NULL, &now);
+    make(&plan, &request, NULL);
     cr_expect_eq(plan.status, HTTP_NO_CONTENT);
     expect_field("OPTIONS", &plan, STR("Allow"), "GET, HEAD, OPTIONS");
     cr_expect_eq(plan.content_bytes, 0);
@@ -217,12 +228,12 @@ Test(plan, a_refused_path_is_a_page)
     static const enum http_status statuses[] = {HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_INTERNAL_ERROR,
                                                 HTTP_UNAVAILABLE};
     for (size_t i = 0; i < COUNT_OF(statuses) * 2; i++) {
-        struct resource *resource = resource_create_refusal(statuses[i / 2]);
+        struct resource *resource = resource_create_refusal(statuses[i / 2], nothing);
         struct request request = {.method = i % 2 ? HTTP_HEAD : HTTP_GET};
         /* Section 13.2.1: conditions count only where the answer would be a success. */
         request.fields[HTTP_FIELD_IF_NONE_MATCH] = STR("*");
         struct plan plan;
-        plan_make(&plan, &request, resource, &now);
+        make(&plan, &request, resource);
         expect_page(http_status_line(statuses[i / 2]).at, &plan, statuses[i / 2]);
         cr_expect_eq(plan.body_omitted, i % 2 == 1);
         resource_drop(resource);
@@ -246,9 +257,9 @@ Test(plan, a_redirect_takes_the_query_along)
         if (mark < rows[i].target.length)
             request.query = str_from(rows[i].target, mark + 1);
         cr_assert_eq(path_decode(request.path, &path), PATH_OK);
-        struct resource *resource = resource_create_redirect(&path);
+        struct resource *resource = resource_create_redirect(&path, nothing);
         struct plan plan;
-        plan_make(&plan, &request, resource, &now);
+        make(&plan, &request, resource);
         expect_page(rows[i].target.at, &plan, HTTP_MOVED_PERMANENTLY);
         expect_field(rows[i].target.at, &plan, STR("Location"), rows[i].location);
         resource_drop(resource);
@@ -294,7 +305,7 @@ Test(plan, ranges_are_heeded)
             request.fields[HTTP_FIELD_RANGE] = str_of(row->range);
         if (row->if_range)
             request.fields[HTTP_FIELD_IF_RANGE] = str_of(row->if_range);
-        plan_make(&plan, &request, resource, &now);
+        make(&plan, &request, resource);
         cr_expect_eq(plan.status, row->status, "%s: %d", row->label, plan.status);
         expect_field(row->label, &plan, STR("Content-Range"), row->content_range);
         if (row->status != HTTP_RANGE_NOT_SATISFIABLE)
@@ -313,12 +324,12 @@ Test(plan, a_condition_weighs_more_than_a_range)
     struct plan plan;
     request.fields[HTTP_FIELD_RANGE] = STR("bytes=0-1");
     request.fields[HTTP_FIELD_IF_NONE_MATCH] = str_of(etag);
-    plan_make(&plan, &request, resource, &now);
+    make(&plan, &request, resource);
     cr_expect_eq(plan.status, HTTP_NOT_MODIFIED);
     plan_fini(&plan);
     request.fields[HTTP_FIELD_IF_NONE_MATCH] = (struct str){0};
     request.fields[HTTP_FIELD_IF_MATCH] = STR("\"x\"");
-    plan_make(&plan, &request, resource, &now);
+    make(&plan, &request, resource);
     cr_expect_eq(plan.status, HTTP_PRECONDITION_FAILED);
     cr_expect(str_equal(plan.text, http_error_page(HTTP_PRECONDITION_FAILED)));
     plan_fini(&plan);
@@ -334,7 +345,7 @@ Test(plan, several_ranges_are_one_multipart_body)
     char body[2048], expected[2048];
     size_t length = 0;
     request.fields[HTTP_FIELD_RANGE] = STR("bytes=7-8, 0-0, -1");
-    plan_make(&plan, &request, resource, &now);
+    make(&plan, &request, resource);
     cr_assert_eq(plan.status, HTTP_PARTIAL_CONTENT);
     cr_expect_eq(plan.prepared, PLAN_VALIDATORS);
     struct str type = field_of(&plan, STR("Content-Type"));
@@ -356,6 +367,6 @@ Test(plan, several_ranges_are_one_multipart_body)
               (int)length, body);
     cr_expect_eq(plan.content_bytes, length);
     plan_fini(&plan);
-    cr_expect_eq(resource->file.body->references, 1);
+    cr_expect_eq(resource->variants[0].body->references, 1);
     resource_drop(resource);
 }

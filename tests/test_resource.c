@@ -1,11 +1,12 @@
 /* resource: RFC 9110 sections 8.8 (validators) and 10.2.2 (Location), and the prepared field lines. */
 #include "guard.h"
-#include "resource.h"
+#include "resources.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+static const struct str nothing = {NULL, 0};
 static const struct str text_plain = STR_INIT("text/plain; charset=utf-8");
 
 /* A file's resource with a body of BYTES bytes, modified at SECONDS and NANOSECONDS. */
@@ -15,7 +16,7 @@ static struct resource *file_of(size_t bytes, int64_t seconds, long nanoseconds)
     struct blob_identity identity = {.bytes = bytes, .modified = {seconds, nanoseconds}};
     struct str type = guard_copy(text_plain);
     memset(body->bytes, 'x', bytes);
-    struct resource *resource = resource_create_file(body, &identity, type, INT64_MAX);
+    struct resource *resource = plain_file(body, &identity, type, INT64_MAX);
     guard_drop(type); /* copied */
     cr_assert_not_null(resource);
     blob_drop(body); /* pinned */
@@ -43,7 +44,7 @@ Test(resource, a_file_has_its_validators_and_its_lines)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct resource *resource = file_of(rows[i].bytes, rows[i].seconds, rows[i].nanoseconds);
-        const struct variant *file = &resource->file;
+        const struct variant *file = &resource->variants[0];
         struct str lines = file->field_lines;
         struct str validators = str_first(lines, file->validator_line_bytes);
         cr_expect_eq(resource->kind, RESOURCE_FILE, "%s", rows[i].label);
@@ -66,13 +67,14 @@ Test(resource, entity_tags_differ_with_time_and_size)
     struct resource *resources[] = {file_of(16, 1, 1), file_of(17, 1, 1), file_of(16, 1, 2),
                                     file_of(16, 2, 1), file_of(1, 1, 0),  file_of(1, 1, 16)};
     for (size_t i = 0; i < COUNT_OF(resources); i++) {
-        struct str a = resources[i]->file.etag;
+        struct str a = resources[i]->variants[0].etag;
         cr_expect(a.at[0] == '"' && a.at[a.length - 1] == '"', "strong");
         for (size_t j = 0; j < i; j++)
-            cr_expect_not(str_equal(a, resources[j]->file.etag), "%zu and %zu", i, j);
+            cr_expect_not(str_equal(a, resources[j]->variants[0].etag), "%zu and %zu", i, j);
     }
     struct resource *again = file_of(16, 1, 1);
-    cr_expect(str_equal(again->file.etag, resources[0]->file.etag), "and with nothing else");
+    cr_expect(str_equal(again->variants[0].etag, resources[0]->variants[0].etag),
+              "and with nothing else");
     resource_drop(again);
     for (size_t i = 0; i < COUNT_OF(resources); i++)
         resource_drop(resources[i]);
@@ -83,7 +85,7 @@ Test(resource, times_of_any_size_have_lines_that_fit)
     static const int64_t times[] = {-1, INT64_MIN, INT64_MAX, 253402300800, -62167219201};
     for (size_t i = 0; i < COUNT_OF(times); i++) {
         struct resource *resource = file_of(3, times[i], 999999999);
-        struct str lines = resource->file.field_lines;
+        struct str lines = resource->variants[0].field_lines;
         cr_expect(str_ends_with(lines, STR("\r\nContent-Length: 3\r\n")), "%jd: %.*s",
                   (intmax_t)times[i], (int)lines.length, lines.at);
         resource_drop(resource);
@@ -94,11 +96,11 @@ Test(resource, the_longest_lines_fit)
 {
     struct blob_identity identity = {.bytes = UINT64_MAX, .modified = {9000000000, 999999999}};
     struct blob *body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
-    struct resource *resource = resource_create_file(body, &identity, STR("a/b"), INT64_MAX);
+    struct resource *resource = plain_file(body, &identity, STR("a/b"), INT64_MAX);
     cr_assert_not_null(resource);
-    struct str lines = resource->file.field_lines;
+    struct str lines = resource->variants[0].field_lines;
     cr_expect(str_ends_with(lines, STR("\r\nContent-Length: 18446744073709551615\r\n")));
-    cr_expect(str_ends_with(resource->file.etag, STR("-ffffffffffffffff\"")));
+    cr_expect(str_ends_with(resource->variants[0].etag, STR("-ffffffffffffffff\"")));
     resource_drop(resource);
     blob_drop(body);
 }
@@ -107,8 +109,8 @@ Test(resource, pins_its_body_until_the_last_drop)
 {
     struct blob_identity identity = {.bytes = 4};
     struct blob *body = blob_create_bytes(4);
-    struct resource *resource = resource_create_file(body, &identity, text_plain, INT64_MAX);
-    cr_expect_eq(resource->file.body, body);
+    struct resource *resource = plain_file(body, &identity, text_plain, INT64_MAX);
+    cr_expect_eq(resource->variants[0].body, body);
     cr_expect_eq(body->references, 2);
     cr_expect_eq(resource_pin(resource), resource);
     resource_drop(resource);
@@ -121,7 +123,7 @@ Test(resource, pins_its_body_until_the_last_drop)
 
 Test(resource, refusals_have_their_status)
 {
-    struct resource *resource = resource_create_refusal(HTTP_FORBIDDEN);
+    struct resource *resource = resource_create_refusal(HTTP_FORBIDDEN, nothing);
     cr_assert_not_null(resource);
     cr_expect_eq(resource->kind, RESOURCE_REFUSAL);
     cr_expect_eq(resource->status, HTTP_FORBIDDEN);
@@ -153,7 +155,7 @@ Test(resource, redirects_are_relative_and_encoded)
     static struct path path;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         cr_assert_eq(path_decode(rows[i].target, &path), PATH_OK);
-        struct resource *resource = resource_create_redirect(&path);
+        struct resource *resource = resource_create_redirect(&path, nothing);
         cr_assert_not_null(resource);
         memset(&path, '#', sizeof path); /* copied */
         cr_expect_eq(resource->kind, RESOURCE_REDIRECT);
@@ -168,7 +170,7 @@ Test(resource, the_longest_redirect_fits)
     static struct path path;
     path.length = PATH_BYTES_MAX;
     memset(path.text, '\xff', PATH_BYTES_MAX);
-    struct resource *resource = resource_create_redirect(&path);
+    struct resource *resource = resource_create_redirect(&path, nothing);
     cr_assert_not_null(resource);
     cr_expect_eq(resource->location.length, 3 * PATH_BYTES_MAX + 1);
     cr_expect(str_ends_with(resource->location, STR("%FF/")));
@@ -179,14 +181,14 @@ Test(resource, counts_the_memory_it_takes)
 {
     struct resource *small = file_of(10, 1, 1), *large = file_of(10010, 1, 1);
     cr_expect_geq(resource_bytes(small),
-                  sizeof *small + sizeof(struct blob) + 10 + small->file.field_lines.length);
+                  sizeof *small + sizeof(struct blob) + 10 + small->variants[0].field_lines.length);
     cr_expect_geq(resource_bytes(large), resource_bytes(small) + 10000);
     cr_expect_leq(resource_bytes(large), resource_bytes(small) + 10010);
     struct blob_identity identity = {.bytes = 1 << 30};
     struct blob *body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
-    struct resource *open_file = resource_create_file(body, &identity, text_plain, INT64_MAX);
+    struct resource *open_file = plain_file(body, &identity, text_plain, INT64_MAX);
     cr_expect_lt(resource_bytes(open_file), 2000, "a file's content is not in memory");
-    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND);
+    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, nothing);
     cr_expect_geq(resource_bytes(refusal), sizeof *refusal);
     resource_drop(small);
     resource_drop(large);
@@ -200,12 +202,12 @@ Test(resource, is_never_modified_in_the_future)
 {
     struct blob *body = blob_create_bytes(0);
     struct blob_identity identity = {.modified = {1000, 0}};
-    struct resource *now = resource_create_file(body, &identity, text_plain, 999);
-    struct resource *later = resource_create_file(body, &identity, text_plain, 1001);
-    cr_expect_eq(now->file.last_modified, 999);
-    cr_expect_eq(later->file.last_modified, 1000);
-    cr_expect(str_equal(now->file.etag, later->file.etag));
-    cr_expect_not(str_equal(now->file.field_lines, later->file.field_lines));
+    struct resource *now = plain_file(body, &identity, text_plain, 999);
+    struct resource *later = plain_file(body, &identity, text_plain, 1001);
+    cr_expect_eq(now->variants[0].last_modified, 999);
+    cr_expect_eq(later->variants[0].last_modified, 1000);
+    cr_expect(str_equal(now->variants[0].etag, later->variants[0].etag));
+    cr_expect_not(str_equal(now->variants[0].field_lines, later->variants[0].field_lines));
     resource_drop(now);
     resource_drop(later);
     blob_drop(body);

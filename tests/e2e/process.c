@@ -22,18 +22,24 @@
 
 enum { NOBODY = 65534 };
 
-void process_add_words(struct process_setup *setup, const char *text)
+void process_add_word(struct process_setup *setup, const char *word)
 {
     size_t count = 0;
+
+    while (setup->arguments[count])
+        count++;
+    cr_assert(count + 1 < COUNT_OF(setup->arguments), "too many arguments");
+    setup->arguments[count] = word;
+}
+
+void process_add_words(struct process_setup *setup, const char *text)
+{
     char *rest = strdup(text ? text : "");
 
     cr_assert(rest != NULL);
-    while (setup->arguments[count])
-        count++;
     for (char *word; (word = strsep(&rest, " ")) != NULL;) {
-        cr_assert(count + 1 < COUNT_OF(setup->arguments), "too many arguments");
         if (*word)
-            setup->arguments[count++] = word;
+            process_add_word(setup, word);
     }
 }
 

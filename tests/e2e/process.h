@@ -27,6 +27,9 @@ struct process {
     int status;    /* as waitpid gives it, once it has ended */
 };
 
+/* Adds WORD, whatever is in it, to the arguments. */
+void process_add_word(struct process_setup *setup, const char *word);
+
 /* Adds the words of TEXT, separated by single spaces, to the arguments. TEXT may be NULL. */
 void process_add_words(struct process_setup *setup, const char *text);
 

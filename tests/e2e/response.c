@@ -73,7 +73,7 @@ static const char *parse_field(struct response *response, struct view line)
             return "a control byte in a field's value";
     field.name = keep(line.data, name_length);
     field.value = keep(colon + 2, line.length - name_length - 2);
-    if (response_field(response, field.name))
+    if (response_field(response, field.name) && strcasecmp(field.name, "Vary") != 0)
         return text_format("the field %s stands there twice", field.name);
     if (response->field_count == COUNT_OF(response->fields))
         return "too many fields";

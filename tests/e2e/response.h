@@ -1,7 +1,7 @@
 /* response: a strict reader of one HTTP/1.x response at the beginning of given bytes (RFC 9112).
  *
  * It knows what Sluice may send, not what the protocol allows: lines end in CRLF, "Name: value"
- * with one space, no field twice, a body has its Content-Length. Anything else is malformed, so
+ * with one space, no field but Vary twice, a body has its Content-Length. Anything else is malformed, so
  * that no test has to look for it. Pure: no I/O. */
 #ifndef E2E_RESPONSE_H
 #define E2E_RESPONSE_H

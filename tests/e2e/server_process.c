@@ -72,6 +72,8 @@ struct server *server_start_with(const struct server_setup *setup)
     cr_assert(server_count < COUNT_OF(servers), "too many servers in one test");
     process_add_words(&process, setup->no_bind ? NULL : "--bind 127.0.0.1");
     process_add_words(&process, setup->options);
+    for (size_t i = 0; setup->words && setup->words[i]; i++)
+        process_add_word(&process, setup->words[i]);
     *server = (struct server){.kind = setup->kind, .name = process.program};
     process_start(&server->process, &process);
     server_count++;

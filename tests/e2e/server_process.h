@@ -28,9 +28,10 @@ struct server {
 struct server_setup {
     enum server_kind kind;
     const char *root;
-    const char *options; /* words separated by spaces, or NULL */
-    const char *port;    /* NULL: 0 */
-    bool no_bind;        /* the options say where */
+    const char *options;      /* words separated by spaces, or NULL */
+    const char *const *words; /* more options, which may have spaces in them; NULL-terminated */
+    const char *port;         /* NULL: 0 */
+    bool no_bind;             /* the options say where */
     bool as_nobody;
     uint64_t files_max;
     const char *directory;

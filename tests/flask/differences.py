@@ -144,20 +144,27 @@ FIELDS = (
     ),
     Difference(
         "fields beside the file", "others", lambda case: case.status == 200,
-        frozenset({"cache-control", "content-disposition"}), frozenset({"accept-ranges"}),
-        "All optional: without Cache-Control a cache may use heuristics (RFC 9111 section 4.2.2),"
-        " Content-Disposition: inline is the default (RFC 6266 section 4.2), and Accept-Ranges tells a"
-        " client that it may ask for parts (RFC 9110 section 14.3); Werkzeug says so only with a 206.",
+        frozenset({"cache-control", "content-disposition"}),
+        frozenset({"accept-ranges", "cache-control", "x-content-type-options"}),
+        "All optional: Content-Disposition: inline is the default (RFC 6266 section 4.2), Accept-Ranges tells a"
+        " client that it may ask for parts (RFC 9110 section 14.3; Werkzeug says so only with a 206), and nosniff"
+        " that the type is meant (WHATWG Fetch).",
     ),
     Difference(
         "the same beside a part", "others", lambda case: case.status == 206,
-        frozenset({"accept-ranges", "cache-control", "content-disposition"}), frozenset({"accept-ranges"}),
+        frozenset({"accept-ranges", "cache-control", "content-disposition"}),
+        frozenset({"accept-ranges", "cache-control", "x-content-type-options"}),
         "As beside the whole file.",
     ),
     Difference(
         "the same beside 304", "others", not_modified,
-        frozenset({"cache-control", "content-disposition"}), frozenset(),
-        "RFC 9110 section 15.4.5: a 304 repeats the Cache-Control of the 200, and Sluice's 200 has none.",
+        frozenset({"cache-control", "content-disposition"}), frozenset({"cache-control"}),
+        "RFC 9110 section 15.4.5: a 304 repeats the Cache-Control of the 200, and describes no content.",
+    ),
+    Difference(
+        "the same beside a page of its own", "others", other_answer,
+        frozenset(), frozenset({"x-content-type-options"}),
+        "Its type is meant, as a file's is (WHATWG Fetch).",
     ),
     Difference(
         "Last-Modified in 304", "modified", not_modified, None, a_date,

@@ -35,8 +35,8 @@ static void open_files(void)
 {
     struct files_config config = {
         .root = tree.path,
-        .index = STR("index.html"),
-        .mime = mime,
+        .fetch = {.index = STR("index.html"), .mime = mime},
+        .site = {.mime = mime, .cache_control = ""},
         .cache = {.bytes_max = 20000, .entries_max = NAMES / 2, .files_max = 4},
         .valid_ms = 1,
         .counters = &counters,
@@ -69,7 +69,11 @@ static enum files_result ask(unsigned number, struct files_waiter *waiter, struc
     char name[16];
     snprintf(name, sizeof name, "n%u", number);
     struct path path = path_named(name);
-    return files_lookup(files, &path, &now, waiter, ret);
+    struct found found;
+    enum files_result result = files_lookup(files, &path, FILES_PAGE_ERROR, &now, waiter, &found);
+    if (result == FILES_READY)
+        *ret = found.resource;
+    return result;
 }
 
 static void wake(void *context, struct files_waiter *waiter)
@@ -81,7 +85,7 @@ static void wake(void *context, struct files_waiter *waiter)
 
 static bool check(struct resource *resource, unsigned number)
 {
-    const struct blob *body = resource->file.body;
+    const struct blob *body = resource->variants[0].body;
     bool good = body && tree_filled((struct str){body->bytes, body->length}, FILE_BYTES, number);
     resource_drop(resource);
     return good;

@@ -1,0 +1,32 @@
+/* beneath: opening what lies below a directory, and nothing else: openat2(2), Linux 5.6.
+ *
+ * The kernel decides what is below (RESOLVE_BENEATH), not we by looking at strings. Owns nothing:
+ * descriptors are the caller's. Safe on any thread. */
+#ifndef SLUICE_BENEATH_H
+#define SLUICE_BENEATH_H
+
+#include "blob.h"
+
+/* What the caller's thread may spend on a look-up. */
+enum fetch_mode {
+    FETCH_WITHOUT_WAITING, /* nothing: from what the kernel has in memory, or not at all */
+    FETCH_WAITING,         /* disks may be waited for; what takes long to compute is 503 */
+    FETCH_BY_JOB,          /* as long as it takes: hashing, listing */
+};
+
+/* Opens the directory at PATH, absolute, as what the other functions take (O_PATH). Returns a descriptor
+ * or a negative errno. */
+int beneath_open_root(const char *path);
+
+/* Opens NAME, relative, with FLAGS of open(2). Returns a descriptor or a negative errno; -EAGAIN in
+ * WITHOUT_WAITING means that it would wait (RESOLVE_CACHED, Linux 5.12), -EXDEV that NAME leads out. */
+int beneath_open(int root_fd, const char *name, int flags, enum fetch_mode mode);
+
+/* What is there at NAME? To look does nothing to it (O_PATH); to open a FIFO or a device might. Returns 0
+ * or a negative errno as beneath_open. */
+int beneath_look(int root_fd, const char *name, enum fetch_mode mode, struct stat *ret);
+
+/* fstat(2): 0 with both set, or a negative errno. */
+int beneath_identify(int fd, struct stat *ret_status, struct blob_identity *ret);
+
+#endif

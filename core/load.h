@@ -1,0 +1,34 @@
+/* load: from an open regular file to a blob of its content, with what its entity tag is made of.
+ *
+ * Small files are read between two fstats that must agree; larger ones stay descriptors. Where the
+ * modification time means nothing (Nix, OSTree: one second after the epoch, or the epoch itself), the
+ * content is hashed. Safe on any thread. */
+#ifndef SLUICE_LOAD_H
+#define SLUICE_LOAD_H
+
+#include "beneath.h"
+#include "digest.h"
+
+/* Files up to this size are read into memory; larger ones stay descriptors, for sendfile. */
+enum { LOAD_READ_BYTES_MAX = 64 << 10 };
+
+/* The content of a file, in one form of it. */
+struct loaded {
+    struct blob *body; /* one reference, *given* */
+    struct blob_identity identity;
+    bool fresh;    /* changed so recently that the next change may have the same time */
+    bool settled;  /* and not even its inode has: IDENTITY tells every later change */
+    bool digested; /* its time means nothing: DIGEST, of the content, does */
+    char digest[DIGEST_TAG_DIGITS];
+};
+
+/* Loads NAME below ROOT_FD, which is opened and must be a regular file (else -ENXIO). Returns 0, or a
+ * negative errno with nothing given: -EAGAIN in WITHOUT_WAITING when it would wait or compute for long,
+ * in any mode when the file changes faster than it can be read; -EBUSY in WAITING for the latter kind
+ * of wait: it takes a job. */
+int load_file(int root_fd, const char *name, enum fetch_mode mode, struct loaded *ret);
+
+/* A digest of content that never was a file. */
+void load_digest(const struct blob *bytes, char to[static DIGEST_TAG_DIGITS]);
+
+#endif
