@@ -1,42 +1,20 @@
 /* files: see files.h. */
 #include "files.h"
 
-#include "jobs.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    JOB_THREADS_MAX = 2,
-    JOBS_MAX = 1024, /* look-ups that wait at once; more are done on the spot */
-};
-
 struct files {
     struct files_config config;
     struct cache *cache;
-    struct jobs *jobs;
+    struct fills fills;
     struct site *site;
     struct blob *root;       /* the directory that ROOT means now */
-    struct fill *fills;      /* look-ups that jobs are doing */
-    struct fill *rules_fill; /* the one among them that is for the site's rules */
+    struct fill *rules_fill; /* the look-up of the site's rules, if a job is doing it */
     uint64_t rules_until_ms; /* later, the site's rules have to be looked at again */
     struct resource *refusals[HTTP_STATUS_SLOTS]; /* made when first needed */
     struct path pages[FILES_PAGE_COUNT];
-};
-
-/* A look-up that a job does, and who waits for it. */
-struct fill {
-    struct job job;
-    struct fill *next;
-    struct files_waiter *waiters;
-    struct files *files;
-    struct blob *root; /* pinned: the job uses its descriptor */
-    uint64_t started_ms;
-    bool known_set;
-    struct fetch_state known;
-    struct fetched fetched; /* by the job */
-    struct path path;
 };
 
 /* --- ROOT ------------------------------------------------------------------------------------ */
@@ -155,60 +133,14 @@ static struct resource *lookup_waiting(struct files *files, const struct path *p
     return resource;
 }
 
-/* --- Look-ups by a job ------------------------------------------------------------------------- */
-
-static void fill_destroy(struct fill *fill)
-{
-    fetched_fini(&fill->fetched);
-    blob_drop(fill->root);
-    free(fill);
-}
-
-static void run_fill(struct job *job)
-{
-    struct fill *fill = CONTAINER_OF(job, struct fill, job);
-    fetch(fill->root->fd, &fill->path, &fill->files->config.fetch, FETCH_BY_JOB,
-          fill->known_set ? &fill->known : NULL, &fill->fetched);
-}
-
-static struct fill *find_fill(struct files *files, const struct path *path)
-{
-    for (struct fill *fill = files->fills; fill; fill = fill->next) {
-        if (fill->root == files->root && fill->path.length == path->length &&
-            fill->path.directory == path->directory &&
-            memcmp(fill->path.text, path->text, path->length) == 0)
-            return fill;
-    }
-    return NULL;
-}
+/* --- The site's rules --------------------------------------------------------------------------- */
 
 /* Has a job look PATH up. NULL when no more can be taken. */
-static struct fill *start_fill(struct files *files, const struct path *path, uint64_t now_ms,
-                               const struct fetch_state *known)
+static struct fill *start(struct files *files, const struct path *path, uint64_t now_ms,
+                          const struct fetch_state *known)
 {
-    struct fill *fill = malloc(sizeof(*fill));
-    if (!fill)
-        return NULL;
-    fill->job = (struct job){.run = run_fill};
-    fill->waiters = NULL;
-    fill->files = files;
-    fill->root = blob_pin(files->root);
-    fill->started_ms = now_ms;
-    fill->known_set = known != NULL;
-    if (known)
-        fill->known = *known;
-    fill->fetched = (struct fetched){.kind = FETCH_REFUSED};
-    fill->path = *path;
-    if (!jobs_submit(files->jobs, &fill->job)) {
-        fill_destroy(fill);
-        return NULL;
-    }
-    fill->next = files->fills;
-    files->fills = fill;
-    return fill;
+    return fills_start(&files->fills, files->root, path, &files->config.fetch, known, now_ms);
 }
-
-/* --- The site's rules --------------------------------------------------------------------------- */
 
 /* Takes over what FETCHED at SEEN_MS says about the site's rules. All resources are made anew if they have
  * changed. */
@@ -231,7 +163,7 @@ static void refresh_rules(struct files *files, uint64_t now_ms, enum fetch_mode 
         return;
     const struct fetch_state *known = site_rules_known(files->site);
     if (fetch(files->root->fd, path, &files->config.fetch, mode, known, &fetched) < 0) {
-        files->rules_fill = start_fill(files, path, now_ms, known);
+        files->rules_fill = start(files, path, now_ms, known);
         return;
     }
     take_rules(files, now_ms, &fetched);
@@ -258,45 +190,21 @@ static struct resource *conclude(struct files *files, struct fill *fill, const s
     return publish(files, &fill->path, now, fill->started_ms, fetched);
 }
 
-static void finish_fill(struct files *files, struct fill *fill, const struct date_now *now,
-                        void (*wake)(void *context, struct files_waiter *waiter), void *context)
-{
-    struct fill **link = &files->fills;
-    while (*link != fill)
-        link = &(*link)->next;
-    *link = fill->next;
-    struct resource *resource = conclude(files, fill, now);
-    while (fill->waiters) {
-        struct files_waiter *waiter = fill->waiters;
-        fill->waiters = waiter->next;
-        waiter->fill = NULL;
-        waiter->ready = resource ? resource_pin(resource) : NULL;
-        wake(context, waiter);
-    }
-    resource_drop(resource);
-    fill_destroy(fill);
-}
-
 void files_collect(struct files *files, const struct date_now *now,
                    void (*wake)(void *context, struct files_waiter *waiter), void *context)
 {
-    struct job *job = jobs_collect(files->jobs);
-    while (job) {
-        struct job *next = job->next;
-        finish_fill(files, CONTAINER_OF(job, struct fill, job), now, wake, context);
-        job = next;
+    struct job *done = jobs_collect(files->fills.jobs);
+    struct fill *fill;
+    while ((fill = fills_collect(&files->fills, &done))) {
+        struct resource *resource = conclude(files, fill, now);
+        fill_finish(fill, resource, wake, context);
+        resource_drop(resource);
     }
 }
 
 void files_cancel(struct files_waiter *waiter)
 {
-    if (waiter->fill) {
-        struct files_waiter **link = &waiter->fill->waiters;
-        while (*link != waiter)
-            link = &(*link)->next;
-        *link = waiter->next;
-        waiter->fill = NULL;
-    }
+    fill_leave(waiter);
     resource_drop(waiter->ready);
     resource_drop(waiter->missing);
     waiter->ready = NULL;
@@ -306,12 +214,12 @@ void files_cancel(struct files_waiter *waiter)
 
 bool files_busy(const struct files *files)
 {
-    return jobs_busy(files->jobs);
+    return jobs_busy(files->fills.jobs);
 }
 
 int files_fd(const struct files *files)
 {
-    return jobs_fd(files->jobs);
+    return jobs_fd(files->fills.jobs);
 }
 
 /* --- The look-up -------------------------------------------------------------------------------- */
@@ -329,13 +237,6 @@ static bool is_as_it_was(const struct cache_entry *entry)
     return true;
 }
 
-static void await(struct files_waiter *waiter, struct fill *fill)
-{
-    waiter->fill = fill;
-    waiter->next = fill->waiters;
-    fill->waiters = waiter;
-}
-
 /* What isn't in the cache, or has to be looked at again. */
 static enum files_result lookup_cold(struct files *files, const struct path *path,
                                      const struct date_now *now, const struct cache_key *key,
@@ -350,7 +251,7 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
         refresh_rules(files, now->ms, FETCH_WITHOUT_WAITING);
     if (files->rules_fill && !waiter->rules_seen) {
         waiter->rules_seen = true; /* it waits for them once */
-        await(waiter, files->rules_fill);
+        fill_await(files->rules_fill, waiter);
         return FILES_PENDING;
     }
     /* What must be found again for the entry to be served on. A copy: the entry may go meanwhile. */
@@ -361,7 +262,7 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
         state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
         known = &state;
     }
-    struct fill *fill = find_fill(files, path);
+    struct fill *fill = fills_find(&files->fills, files->root, path);
     struct fetched fetched;
     if (!fill) {
         if (fetch_here(files, path, FETCH_WITHOUT_WAITING, known, &fetched) == 0) {
@@ -369,13 +270,13 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
             fetched_fini(&fetched);
             return FILES_READY;
         }
-        fill = start_fill(files, path, now->ms, known);
+        fill = start(files, path, now->ms, known);
     }
     if (!fill) {
         *ret = lookup_waiting(files, path, now);
         return FILES_READY;
     }
-    await(waiter, fill);
+    fill_await(fill, waiter);
     return FILES_PENDING;
 }
 
@@ -454,7 +355,7 @@ int files_create(struct files **ret, const struct files_config *config)
     files->site = site_create(&config->site);
     int error = files->cache && files->site ? 0 : -ENOMEM;
     if (!error)
-        error = jobs_create(&files->jobs, JOB_THREADS_MAX, JOBS_MAX);
+        error = fills_init(&files->fills);
     if (!error)
         error = open_root(files);
     if (error) {
@@ -466,16 +367,11 @@ int files_create(struct files **ret, const struct files_config *config)
     return 0;
 }
 
-static void abandon(struct job *job)
-{
-    fill_destroy(CONTAINER_OF(job, struct fill, job));
-}
-
 void files_destroy(struct files *files)
 {
     if (!files)
         return;
-    jobs_destroy(files->jobs, abandon);
+    fills_fini(&files->fills);
     cache_destroy(files->cache);
     site_destroy(files->site);
     blob_drop(files->root);

@@ -12,11 +12,10 @@
 #include "cache.h"
 #include "counters.h"
 #include "date.h"
-#include "fetch.h"
+#include "fills.h"
 #include "site.h"
 
 struct files;
-struct fill;
 
 /* What a site answers with when there is nothing at a path. */
 enum files_page {
@@ -33,15 +32,6 @@ struct files_config {
     struct cache_limits cache;
     uint64_t valid_ms;
     struct counters *counters;
-};
-
-/* Somebody who may have to wait for a look-up; embedded in the waiter, zero at first. */
-struct files_waiter {
-    struct files_waiter *next;
-    struct fill *fill;        /* what is waited for; NULL: nothing */
-    struct resource *ready;   /* what was waited for, pinned, until it is taken */
-    struct resource *missing; /* while the page is looked up: that there is nothing at the path */
-    bool rules_seen;          /* it has waited for the site's rules */
 };
 
 /* Returns 0 or a negative errno. *Gives*: files_destroy. */

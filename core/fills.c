@@ -1,0 +1,125 @@
+/* fills: see fills.h. */
+#include "fills.h"
+
+#include <stdlib.h>
+
+enum {
+    JOB_THREADS_MAX = 2,
+    JOBS_MAX = 1024, /* look-ups that wait at once; more are done on the spot */
+};
+
+int fills_init(struct fills *fills)
+{
+    fills->under_way = NULL;
+    return jobs_create(&fills->jobs, JOB_THREADS_MAX, JOBS_MAX);
+}
+
+static void destroy(struct fill *fill)
+{
+    fetched_fini(&fill->fetched);
+    blob_drop(fill->root);
+    free(fill);
+}
+
+static void abandon(struct job *job)
+{
+    destroy(CONTAINER_OF(job, struct fill, job));
+}
+
+void fills_fini(struct fills *fills)
+{
+    jobs_destroy(fills->jobs, abandon);
+}
+
+/* --- Looking up --------------------------------------------------------------------------------- */
+
+static void run(struct job *job)
+{
+    struct fill *fill = CONTAINER_OF(job, struct fill, job);
+    fetch(fill->root->fd, &fill->path, fill->site, FETCH_BY_JOB,
+          fill->known_set ? &fill->known : NULL, &fill->fetched);
+}
+
+struct fill *fills_find(const struct fills *fills, const struct blob *root, const struct path *path)
+{
+    for (struct fill *fill = fills->under_way; fill; fill = fill->next) {
+        if (fill->root == root && fill->path.length == path->length &&
+            fill->path.directory == path->directory &&
+            memcmp(fill->path.text, path->text, path->length) == 0)
+            return fill;
+    }
+    return NULL;
+}
+
+struct fill *fills_start(struct fills *fills, struct blob *root, const struct path *path,
+                         const struct fetch_site *site, const struct fetch_state *known,
+                         uint64_t now_ms)
+{
+    struct fill *fill = malloc(sizeof(*fill));
+    if (!fill)
+        return NULL;
+    fill->job = (struct job){.run = run};
+    fill->waiters = NULL;
+    fill->site = site;
+    fill->root = blob_pin(root);
+    fill->started_ms = now_ms;
+    fill->known_set = known != NULL;
+    if (known)
+        fill->known = *known;
+    fill->fetched = (struct fetched){.kind = FETCH_REFUSED};
+    fill->path = *path;
+    if (!jobs_submit(fills->jobs, &fill->job)) {
+        destroy(fill);
+        return NULL;
+    }
+    fill->next = fills->under_way;
+    fills->under_way = fill;
+    return fill;
+}
+
+struct fill *fills_collect(struct fills *fills, struct job **rest)
+{
+    struct job *job = *rest;
+    if (!job)
+        return NULL;
+    *rest = job->next;
+    struct fill *fill = CONTAINER_OF(job, struct fill, job);
+    struct fill **link = &fills->under_way;
+    while (*link != fill)
+        link = &(*link)->next;
+    *link = fill->next;
+    return fill;
+}
+
+/* --- Waiting ------------------------------------------------------------------------------------ */
+
+void fill_await(struct fill *fill, struct files_waiter *waiter)
+{
+    waiter->fill = fill;
+    waiter->next = fill->waiters;
+    fill->waiters = waiter;
+}
+
+void fill_leave(struct files_waiter *waiter)
+{
+    if (!waiter->fill)
+        return;
+    struct files_waiter **link = &waiter->fill->waiters;
+    while (*link != waiter)
+        link = &(*link)->next;
+    *link = waiter->next;
+    waiter->fill = NULL;
+}
+
+void fill_finish(struct fill *fill, struct resource *ready,
+                 void (*wake)(void *context, struct files_waiter *waiter), void *context)
+{
+    while (fill->waiters) {
+        struct files_waiter *waiter = fill->waiters;
+        fill->waiters = waiter->next;
+        waiter->fill = NULL;
+        waiter->ready = ready ? resource_pin(ready) : NULL;
+        wake(context, waiter);
+    }
+    destroy(fill);
+}
