@@ -70,8 +70,10 @@ static char *put_line(char *at, struct str name, struct str value)
     return str_put(str_put(str_put(at, name), value), STR("\r\n"));
 }
 
-/* Writes the field lines of VARIANT, whose other values are set. Returns the place behind them. */
-static char *put_lines(char *to, struct variant *variant, const struct resource_fields *fields)
+/* Writes the field lines of VARIANT, of so many BYTES, whose other values are set. Returns the place behind
+ * them. */
+static char *put_lines(char *to, struct variant *variant, uint64_t bytes,
+                       const struct resource_fields *fields)
 {
     static const struct str absent = {NULL, 0};
     bool coded = variant->coding != CODING_IDENTITY;
@@ -91,7 +93,7 @@ static char *put_lines(char *to, struct variant *variant, const struct resource_
     at = put_line(at, STR("Accept-Ranges: "), STR("bytes"));
     variant->partial_line_bytes = (size_t)(at - to);
     at = str_put(at, STR("Content-Length: "));
-    at += num_write_u64(at, variant->body->length);
+    at += num_write_u64(at, bytes);
     at = str_put(at, STR("\r\n"));
     variant->field_lines = (struct str){to, (size_t)(at - to)};
     return at;
@@ -102,6 +104,7 @@ static void init_variant(struct variant *ret, char **at, const struct representa
                          const struct resource_fields *fields, int64_t now_seconds)
 {
     int64_t modified = item->modified.tv_sec;
+    uint64_t bytes = item->body->length;
     *ret = (struct variant){
         .body = blob_pin(item->body),
         .coding = item->coding,
@@ -112,7 +115,7 @@ static void init_variant(struct variant *ret, char **at, const struct representa
     char *etag = *at;
     *at = put_etag(etag, item);
     ret->etag = (struct str){etag, (size_t)(*at - etag)};
-    *at = put_lines(*at, ret, fields);
+    *at = put_lines(*at, ret, bytes, fields);
 }
 
 /* An upper bound of the text of a variant made of ITEM. */
