@@ -11,7 +11,9 @@ struct span {
 };
 
 struct outq_store {
-    uint32_t storage_bytes;
+    uint16_t storage_bytes;
+    uint16_t ends_at; /* where in the storage the end marks begin… */
+    uint16_t text_at; /* …and the text */
     uint32_t text_capacity;
     uint32_t text_first;    /* of the oldest unreleased text */
     uint32_t text_next;     /* behind the newest */
@@ -43,12 +45,12 @@ static struct span *spans_of(struct outq_store *store)
 
 static struct outq_end *ends_of(struct outq_store *store)
 {
-    return (struct outq_end *)(void *)(spans_of(store) + store->span_max);
+    return (struct outq_end *)(void *)((char *)store + store->ends_at);
 }
 
 static char *text_of(struct outq_store *store)
 {
-    return (char *)(ends_of(store) + store->end_max);
+    return (char *)store + store->text_at;
 }
 
 static struct span *span_at(struct outq_store *store, unsigned index)
@@ -59,16 +61,29 @@ static struct span *span_at(struct outq_store *store, unsigned index)
     return &spans_of(store)[slot];
 }
 
+static struct outq_end *end_at(struct outq_store *store, unsigned index)
+{
+    unsigned slot = store->end_first + index;
+    if (slot >= store->end_max)
+        slot -= store->end_max;
+    return &ends_of(store)[slot];
+}
+
 void outq_lend(struct outq *queue, void *storage, size_t bytes)
 {
     assert(!queue->store && bytes >= OUTQ_STORAGE_MIN && bytes <= UINT16_MAX);
     struct outq_store *store = storage;
+    size_t spans = bytes / BYTES_PER_SPAN_SLOT, ends = bytes / BYTES_PER_END_SLOT;
+    size_t ends_at = sizeof(*store) + spans * sizeof(struct span);
+    size_t text_at = ends_at + ends * sizeof(struct outq_end);
     *store = (struct outq_store){
-        .storage_bytes = (uint32_t)bytes,
-        .span_max = (uint16_t)(bytes / BYTES_PER_SPAN_SLOT),
-        .end_max = (uint16_t)(bytes / BYTES_PER_END_SLOT),
+        .storage_bytes = (uint16_t)bytes,
+        .ends_at = (uint16_t)ends_at,
+        .text_at = (uint16_t)text_at,
+        .text_capacity = (uint32_t)(bytes - text_at),
+        .span_max = (uint16_t)spans,
+        .end_max = (uint16_t)ends,
     };
-    store->text_capacity = (uint32_t)(bytes - (size_t)(text_of(store) - (char *)storage));
     queue->store = store;
 }
 
@@ -153,7 +168,7 @@ void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *pa
     end.bytes = bytes;
     end.position = store->pushed;
     assert(store->end_count < store->end_max);
-    ends_of(store)[(store->end_first + store->end_count++) % store->end_max] = end;
+    *end_at(store, store->end_count++) = end;
 }
 
 uint64_t outq_unsent(const struct outq *queue)
@@ -212,6 +227,11 @@ void outq_sent(struct outq *queue, uint64_t length)
     if (length == 0)
         return;
     store->sent += length;
+    if (store->sent == store->pushed) { /* as it goes with small responses */
+        store->sent_spans = store->span_count;
+        store->sent_within = 0;
+        return;
+    }
     store->sent_within += length;
     while (store->sent_spans < store->span_count) {
         const struct span *span = span_at(store, store->sent_spans);
@@ -244,6 +264,16 @@ static void pop_span(struct outq_store *store)
     store->sent_spans--;
 }
 
+/* Removes all spans, all of them released. */
+static void pop_all(struct outq_store *store)
+{
+    for (unsigned i = 0; i < store->span_count; i++)
+        blob_drop(span_at(store, i)->blob);
+    store->span_first = store->span_count = store->sent_spans = 0;
+    store->text_spans = 0;
+    store->released_within = 0;
+}
+
 void outq_released(struct outq *queue, uint64_t length)
 {
     struct outq_store *store = queue->store;
@@ -251,6 +281,10 @@ void outq_released(struct outq *queue, uint64_t length)
         return;
     assert(length <= store->sent - store->released);
     store->released += length;
+    if (store->released == store->pushed) {
+        pop_all(store);
+        return;
+    }
     store->released_within += length;
     while (store->sent_spans > 0 && store->released_within >= span_at(store, 0)->length) {
         store->released_within -= span_at(store, 0)->length;
@@ -263,11 +297,13 @@ bool outq_next_end(struct outq *queue, struct outq_end *ret)
     struct outq_store *store = queue->store;
     if (!store || store->end_count == 0)
         return false;
-    const struct outq_end *end = &ends_of(store)[store->end_first];
+    const struct outq_end *end = end_at(store, 0);
     if (end->position > store->sent)
         return false;
     *ret = *end;
-    store->end_first = (uint16_t)((store->end_first + 1) % store->end_max);
+    store->end_first++;
+    if (store->end_first == store->end_max)
+        store->end_first = 0;
     store->end_count--;
     return true;
 }
@@ -279,12 +315,10 @@ unsigned outq_clear(struct outq *queue)
         return 0;
     unsigned cut = 0;
     for (unsigned i = 0; i < store->end_count; i++)
-        cut += ends_of(store)[(store->end_first + i) % store->end_max].position > store->sent;
-    for (unsigned i = 0; i < store->span_count; i++)
-        blob_drop(span_at(store, i)->blob);
-    store->span_count = store->sent_spans = store->end_count = 0;
-    store->text_spans = 0;
-    store->sent_within = store->released_within = 0;
+        cut += end_at(store, i)->position > store->sent;
+    pop_all(store);
+    store->end_count = 0;
+    store->sent_within = 0;
     store->released = store->sent = store->pushed;
     return cut;
 }
@@ -318,7 +352,7 @@ void *outq_move(struct outq *queue, void *storage, size_t bytes)
         push_span(fresh, span);
     }
     for (unsigned i = 0; i < old->end_count; i++)
-        ends_of(fresh)[fresh->end_count++] = ends_of(old)[(old->end_first + i) % old->end_max];
+        *end_at(fresh, fresh->end_count++) = *end_at(old, i);
     fresh->sent_spans = old->sent_spans;
     fresh->sent_within = old->sent_within;
     fresh->released_within = old->released_within;
