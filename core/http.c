@@ -68,7 +68,7 @@ static char *join(char *first, char *to, struct str value)
     return str_put(to, value);
 }
 
-struct str http_field_value(const struct request *request, enum http_field field, char *scratch)
+struct str http_field_joined(const struct request *request, enum http_field field, char *scratch)
 {
     struct str value = request->fields[field];
     char *end = NULL;

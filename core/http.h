@@ -108,10 +108,18 @@ enum http_method http_method_of(struct str name);
  * which matches nothing. So is a list of which there are more lines than can be kept. */
 void http_field_add(struct request *request, enum http_field field, struct str value);
 
+/* See http_field_value; for requests in which a list has several lines. */
+struct str http_field_joined(const struct request *request, enum http_field field, char *scratch);
+
 /* The whole value of FIELD in REQUEST (section 5.3): absent, what its one line says, or the values of
  * all its lines joined by ", ". These are put into SCRATCH, which has room for HTTP_JOINED_BYTES_MAX
  * bytes; no more is written than the lines had. */
-struct str http_field_value(const struct request *request, enum http_field field, char *scratch);
+static inline struct str http_field_value(const struct request *request, enum http_field field,
+                                          char *scratch)
+{
+    return request->more_count == 0 ? request->fields[field]
+                                    : http_field_joined(request, field, scratch);
+}
 
 /* "404 Not Found", and the self-contained HTML page that explains an error to a person. */
 struct str http_status_line(enum http_status status);
