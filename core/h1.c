@@ -29,13 +29,13 @@ static enum h1_step next_head(struct h1 *session, struct str input, struct reque
     const struct h1_limits *limits = session->limits;
     if (session->inflight >= limits->inflight_max)
         return H1_WAIT;
-    size_t empty = empty_lines(input);
-    if (empty > 0) {
-        *ret_bytes = empty;
-        return H1_SKIP;
+    if (input.length > 0 && input.at[0] == '\r') {
+        *ret_bytes = empty_lines(input);
+        if (*ret_bytes > 0)
+            return H1_SKIP;
+        if (input.length == 1)
+            return H1_MORE;
     }
-    if (str_equal(input, STR("\r")))
-        return H1_MORE;
     switch (h1_parse(&session->parse, input, limits->head_bytes_max, ret_request, ret_bytes)) {
     case H1_PARSE_MORE:
         return H1_MORE;
@@ -119,9 +119,9 @@ static const struct str version_names[] = {STR_INIT("HTTP/1.0 "), STR_INIT("HTTP
 /* The fields that the session itself adds, and the end of the status line before them. */
 #define AFTER_STATUS "\r\nServer: Sluice\r\nDate: "
 
-static struct str connection_line(const struct h1 *session, const struct request *request)
+static struct str connection_line(const struct request *request, bool last)
 {
-    if (is_last(session, request))
+    if (last)
         return STR("\r\nConnection: close\r\n");
     if (request->minor == 0)
         return STR("\r\nConnection: keep-alive\r\n");
@@ -156,14 +156,14 @@ struct message {
 };
 
 static void message_make(struct message *ret, const struct h1 *session,
-                         const struct request *request, const struct plan *plan)
+                         const struct request *request, const struct plan *plan, bool last)
 {
     unsigned minor =
         request->minor < session->limits->minor_max ? request->minor : session->limits->minor_max;
     *ret = (struct message){
         .version = version_names[minor],
         .status = http_status_line(plan->status),
-        .connection = connection_line(session, request),
+        .connection = connection_line(request, last),
         .prepared = prepared_lines(plan),
         .site = plan->site_lines,
         .plan = plan,
@@ -249,8 +249,9 @@ static void advance(struct h1 *session, const struct request *request, bool last
 bool h1_answer(struct h1 *session, const struct request *request, const struct plan *plan,
                struct outq *output, const struct date_now *now)
 {
+    bool last = is_last(session, request);
     struct message message;
-    message_make(&message, session, request, plan);
+    message_make(&message, session, request, plan, last);
     unsigned parts = plan->body_omitted || message.copied.at ? 0 : plan->part_count;
     char *text = outq_reserve(output, message_bytes(&message), parts);
     if (!text)
@@ -258,7 +259,7 @@ bool h1_answer(struct h1 *session, const struct request *request, const struct p
     size_t text_bytes = message_write(text, &message, now);
     struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)plan->status};
     outq_push(output, text_bytes, plan->parts, parts, end);
-    advance(session, request, is_last(session, request));
+    advance(session, request, last);
     return true;
 }
 

@@ -67,9 +67,7 @@ static bool all_digits(const char *at, const char *end)
 /* uri-host [ ":" port ], RFC 9110 section 7.2; may be empty. */
 static bool host_is_valid(struct str host)
 {
-    const char *end = host.at + host.length, *name_end = scan_name(host.at, end);
-    if (name_end == end || (*name_end == ':' && all_digits(name_end + 1, end)))
-        return true; /* as nearly all are; the rest is for escapes and brackets */
+    const char *end = host.at + host.length;
     size_t name_bytes = str_find(host, ':');
     bool valid;
     if (host.length > 0 && host.at[0] == '[') {
@@ -207,6 +205,7 @@ struct framing {
     bool coding_seen;
     bool host_seen;
     bool unsupported; /* a coding that we don't know: 501, unless something is worse */
+    const char *end;  /* of the input: what is behind a value may be read */
 };
 
 typedef enum http_status field_reader(struct str value, struct request *ret, struct framing *);
@@ -214,7 +213,10 @@ typedef enum http_status field_reader(struct str value, struct request *ret, str
 /* RFC 9112 section 3.2: exactly one, and well-formed. */
 static enum http_status read_host(struct str value, struct request *ret, struct framing *framing)
 {
-    if (framing->host_seen || !host_is_valid(value))
+    /* Nearly all are a name and perhaps a port; behind VALUE stands what belongs to neither. */
+    const char *end = value.at + value.length, *name_end = scan_name(value.at, framing->end);
+    bool plain = name_end == end || (*name_end == ':' && all_digits(name_end + 1, end));
+    if (framing->host_seen || !(plain || host_is_valid(value)))
         return HTTP_BAD_REQUEST;
     framing->host_seen = true;
     ret->fields[HTTP_FIELD_HOST] = value;
@@ -387,16 +389,34 @@ static enum http_status check_head(const struct request *request, const struct f
     return framing->unsupported ? HTTP_NOT_IMPLEMENTED : HTTP_NONE;
 }
 
+/* No field is there. In pieces, for which compilers write a few stores; for all of it at once gcc writes a
+ * REP STOS, which takes longer to begin than the rest of the request. */
+static void clear_fields(struct str fields[static HTTP_FIELD_COUNT])
+{
+    enum { PIECE = 4, WHOLE = HTTP_FIELD_COUNT / PIECE * PIECE };
+
+    for (unsigned i = 0; i < WHOLE; i += PIECE)
+        memset(&fields[i], 0, PIECE * sizeof fields[0]);
+    memset(&fields[WHOLE], 0, (HTTP_FIELD_COUNT - WHOLE) * sizeof fields[0]);
+}
+
 static void request_init(struct request *ret)
 {
-    memset(ret, 0, offsetof(struct request, more)); /* of MORE, nothing counts yet */
+    ret->method = HTTP_METHOD_OTHER;
+    ret->refusal = HTTP_NONE;
     ret->minor = 1;
+    ret->framing = HTTP_FRAMING_NONE;
+    ret->content_bytes = 0;
+    ret->close = ret->keep_alive = ret->expects_continue = false;
+    ret->more_count = 0; /* so nothing of MORE counts */
+    ret->path = ret->query = (struct str){0};
+    clear_fields(ret->fields);
 }
 
 /* A head, blank line included. */
 static const char *take_head(const char *at, const char *end, struct request *ret)
 {
-    struct framing framing = {0};
+    struct framing framing = {.end = end};
     request_init(ret);
     at = take_request_line(at, end, ret);
     while (at && !(at < end && *at == '\r'))
