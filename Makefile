@@ -107,7 +107,7 @@ $(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
 
 # --- around the build ---------------------------------------------------------------------------
 
-include mk/run.mk mk/fuzz.mk mk/lint.mk mk/install.mk
+include mk/run.mk mk/measure.mk mk/fuzz.mk mk/lint.mk mk/install.mk
 
 ## clean: remove build/ (or BUILD)
 clean:

@@ -44,7 +44,7 @@ endif
 endef
 
 # Nothing to look for where nothing is compiled.
-ifneq ($(filter-out clean help format uninstall serve precompress test asan tsan fuzz fuzz-run lint,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help format uninstall serve precompress test asan tsan fuzz fuzz-run lint instructions,$(or $(MAKECMDGOALS),all)),)
 $(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))))))
 endif
 
