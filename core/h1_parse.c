@@ -1,6 +1,7 @@
 /* h1_parse: see h1_parse.h. */
 #include "h1_parse.h"
 
+#include "authority.h"
 #include "num.h"
 #include "scan.h"
 
@@ -28,85 +29,6 @@ static size_t find_end(struct h1_parse *state, struct str view)
 
 /* --- The request line, RFC 9112 section 3 --------------------------------------------------- */
 
-/* reg-name or IPv4address, escapes whole. RFC 3986 section 3.2.2. */
-static bool name_is_valid(struct str name)
-{
-    const char *at = name.at, *end = name.at + name.length;
-    while ((at = scan_name(at, end)) < end) {
-        if (*at != '%' || end - at < 3 || char_hex(at[1]) < 0 || char_hex(at[2]) < 0)
-            return false;
-        at += 3;
-    }
-    return true;
-}
-
-/* What stands between the brackets of an IP-literal: an IPv6 address, or IPvFuture. */
-static bool literal_is_valid(struct str literal)
-{
-    if (literal.length > 0 && char_lower(literal.at[0]) == 'v') {
-        size_t dot = str_find(literal, '.');
-        return dot > 1 && dot + 1 < literal.length && name_is_valid(str_first(literal, dot));
-    }
-    size_t colons = 0;
-    for (size_t i = 0; i < literal.length; i++) {
-        char c = literal.at[i];
-        colons += c == ':';
-        if (c != ':' && c != '.' && char_hex(c) < 0)
-            return false;
-    }
-    return colons >= 2;
-}
-
-static bool all_digits(const char *at, const char *end)
-{
-    while (at < end && char_is_digit(*at))
-        at++;
-    return at == end;
-}
-
-/* uri-host [ ":" port ], RFC 9110 section 7.2; may be empty. */
-static bool host_is_valid(struct str host)
-{
-    const char *end = host.at + host.length;
-    size_t name_bytes = str_find(host, ':');
-    bool valid;
-    if (host.length > 0 && host.at[0] == '[') {
-        size_t close = str_find(host, ']');
-        valid = close < host.length && literal_is_valid((struct str){host.at + 1, close - 1});
-        name_bytes = close + 1;
-    } else {
-        valid = name_is_valid(str_first(host, name_bytes));
-    }
-    struct str port = str_from(host, name_bytes);
-    return valid && (port.length == 0 || (port.at[0] == ':' && all_digits(port.at + 1, end)));
-}
-
-/* Cuts "http://authority" off an absolute-form target (section 3.2.2), which leaves "/path?query" or
- * nothing. False if it is no such thing. */
-static bool cut_authority(struct str *target)
-{
-    static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};
-    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
-        if (!str_equal_nocase(str_first(*target, schemes[i].length), schemes[i]))
-            continue;
-        struct str rest = str_from(*target, schemes[i].length);
-        size_t authority = size_min(str_find(rest, '/'), str_find(rest, '?'));
-        if (authority == 0 || rest.at[0] == ':' || !host_is_valid(str_first(rest, authority)))
-            return false; /* an empty host is invalid here, RFC 9110 section 4.2.1 */
-        *target = str_from(rest, authority);
-        return true;
-    }
-    return false;
-}
-
-/* uri-host ":" port, section 3.2.3: neither may be missing, RFC 9110 section 9.3.6. */
-static bool authority_is_valid(struct str authority)
-{
-    size_t colon = str_find_last(authority, ':');
-    return colon > 0 && colon + 1 < authority.length &&
-           char_is_digit(authority.at[authority.length - 1]) && host_is_valid(authority);
-}
-
 /* The four forms of section 3.2: authority-form is CONNECT's and its only one, asterisk-form is for
  * OPTIONS, origin-form and absolute-form for all the others. A target without a path counts as "/".
  * TARGET has its first '?', if any, at MARK. */
@@ -120,10 +42,10 @@ static enum http_status parse_target(struct str target, size_t mark, struct requ
     }
     ret->path = STR("/");
     if (ret->method == HTTP_CONNECT)
-        return authority_is_valid(target) ? HTTP_NONE : HTTP_BAD_REQUEST;
+        return authority_is_complete(target) ? HTTP_NONE : HTTP_BAD_REQUEST;
     if (ret->method == HTTP_OPTIONS && str_equal(target, STR("*")))
         return HTTP_NONE;
-    if (!cut_authority(&target))
+    if (!authority_cut(&target))
         return HTTP_BAD_REQUEST;
     mark = str_find(target, '?');
     if (mark > 0)
@@ -210,13 +132,22 @@ struct framing {
 
 typedef enum http_status field_reader(struct str value, struct request *ret, struct framing *);
 
+/* Where the digits at AT end, which end somewhere. */
+static const char *scan_digits(const char *at)
+{
+    while (char_is_digit(*at))
+        at++;
+    return at;
+}
+
 /* RFC 9112 section 3.2: exactly one, and well-formed. */
 static enum http_status read_host(struct str value, struct request *ret, struct framing *framing)
 {
-    /* Nearly all are a name and perhaps a port; behind VALUE stands what belongs to neither. */
-    const char *end = value.at + value.length, *name_end = scan_name(value.at, framing->end);
-    bool plain = name_end == end || (*name_end == ':' && all_digits(name_end + 1, end));
-    if (framing->host_seen || !(plain || host_is_valid(value)))
+    /* Nearly always a name and perhaps a port; behind VALUE stands what belongs to neither. */
+    const char *end = value.at + value.length, *at = scan_name(value.at, framing->end);
+    if (*at == ':')
+        at = scan_digits(at + 1);
+    if (framing->host_seen || !(at == end || authority_is_host(value)))
         return HTTP_BAD_REQUEST;
     framing->host_seen = true;
     ret->fields[HTTP_FIELD_HOST] = value;
