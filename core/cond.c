@@ -1,17 +1,11 @@
 /* cond: conditional requests, RFC 9110 section 13.
  *
- * Pure; includes str and date. Entity tags (section 8.8.3) have a small reader of their own: within
+ * Pure; includes str, date and scan. Entity tags (section 8.8.3) have a small reader of their own: within
  * their quotes a comma is no separator and a backslash escapes nothing. */
 #include "cond.h"
 
 #include "date.h"
-
-/* etagc: %x21 / %x23-7E / obs-text */
-static bool is_etagc(char c)
-{
-    uint8_t byte = (uint8_t)c;
-    return byte == 0x21 || (byte >= 0x23 && byte != 0x7f);
-}
+#include "scan.h"
 
 /* How two entity tags are compared, section 8.8.3.2. */
 enum comparison { WEAKLY, STRONGLY };
@@ -36,9 +30,8 @@ static bool take_tag(struct str *rest, struct str *ret_tag)
     struct str from_quote = opaque_tag(*rest);
     if (from_quote.length == 0 || from_quote.at[0] != '"')
         return false;
-    size_t length = 1;
-    while (length < from_quote.length && is_etagc(from_quote.at[length]))
-        length++;
+    const char *end = from_quote.at + from_quote.length;
+    size_t length = (size_t)(scan_chosen(SCAN_ETAG, from_quote.at + 1, end) - from_quote.at);
     if (length == from_quote.length || from_quote.at[length] != '"')
         return false;
     length += 1 + (rest->length - from_quote.length);

@@ -17,9 +17,10 @@ enum {
     TARGET = 1 << SCAN_TARGET,
     VALUE = 1 << SCAN_VALUE,
     NAME = 1 << SCAN_NAME,
+    ETAG = 1 << SCAN_ETAG,
 };
 
-#define VISIBLE (PATH | TARGET | VALUE)
+#define VISIBLE (PATH | TARGET | VALUE | ETAG)
 #define ALNUM   (TOKEN | VISIBLE | NAME)
 
 /* clang-format off */
@@ -32,12 +33,12 @@ static const uint8_t classes_of[256] = {
     ['|'] = TOKEN | VISIBLE,
     ['('] = VISIBLE | NAME, [')'] = VISIBLE | NAME, [','] = VISIBLE | NAME, [';'] = VISIBLE | NAME,
     ['='] = VISIBLE | NAME,
-    ['"'] = VISIBLE, ['/'] = VISIBLE, [':'] = VISIBLE, ['<'] = VISIBLE, ['>'] = VISIBLE,
+    ['"'] = PATH | TARGET | VALUE, ['/'] = VISIBLE, [':'] = VISIBLE, ['<'] = VISIBLE, ['>'] = VISIBLE,
     ['@'] = VISIBLE, ['['] = VISIBLE, ['\\'] = VISIBLE, [']'] = VISIBLE, ['{'] = VISIBLE,
     ['}'] = VISIBLE,
-    ['?'] = TARGET | VALUE,
-    ['#'] = TOKEN | VALUE, /* begins a fragment, which is never sent */
-    [0x80 ... 0xff] = VALUE,
+    ['?'] = TARGET | VALUE | ETAG,
+    ['#'] = TOKEN | VALUE | ETAG, /* begins a fragment, which is never sent */
+    [0x80 ... 0xff] = VALUE | ETAG,
 };
 /* clang-format on */
 

@@ -21,6 +21,7 @@ enum scan_class {
     SCAN_TARGET, /* VCHAR but '#': a whole one */
     SCAN_VALUE,  /* field-content and white space in it: VCHAR, obs-text, SP, HTAB; section 5.5 */
     SCAN_NAME,   /* reg-name and IPv4address without escapes: RFC 3986 section 3.2.2 */
+    SCAN_ETAG, /* etagc: what stands between the quotes of an entity tag, RFC 9110 section 8.8.3 */
     SCAN_CLASS_COUNT,
 };
 

@@ -1,4 +1,4 @@
-/* scan: the classes, from RFC 9110 sections 5.5 and 5.6.2 and RFC 3986 sections 2.2, 2.3 and 3.2.2; and
+/* scan: the classes, from RFC 9110 sections 5.5, 5.6.2 and 8.8.3 and RFC 3986 sections 2.2, 2.3 and 3.2.2; and
  * that every implementation says the same of all bytes, at all lengths and places, and reads nothing
  * outside what it is given: it ends at a page that can't be read, or begins behind one. */
 #include "scan.h"
@@ -39,6 +39,8 @@ static bool expected(enum scan_class class, int byte)
         return visible || byte >= 0x80 || byte == ' ' || byte == '\t';
     case SCAN_NAME:
         return is_alnum(byte) || among(byte, "-._~!$&'()*+,;=");
+    case SCAN_ETAG:
+        return byte == 0x21 || (byte >= 0x23 && byte <= 0x7e) || byte >= 0x80;
     case SCAN_CLASS_COUNT:
         break;
     }
@@ -58,6 +60,7 @@ static const char *run_inline(enum scan_class class, const char *at, const char 
     case SCAN_NAME:
         return scan_name(at, end);
     case SCAN_TARGET:
+    case SCAN_ETAG:
     case SCAN_CLASS_COUNT:
         break;
     }
