@@ -114,7 +114,7 @@ static bool is_last(const struct h1 *session, const struct request *request)
            (request->framing == HTTP_FRAMING_CHUNKED || request->content_bytes > 0);
 }
 
-static const struct str version_names[] = {STR_INIT("HTTP/1.0 "), STR_INIT("HTTP/1.1 ")};
+enum { VERSION_BYTES = sizeof "HTTP/1.x " - 1 };
 
 /* The fields that the session itself adds, and the end of the status line before them. */
 #define AFTER_STATUS "\r\nServer: Sluice\r\nDate: "
@@ -146,7 +146,7 @@ static struct str prepared_lines(const struct plan *plan)
 
 /* A plan as the pieces of an HTTP/1 message. */
 struct message {
-    struct str version;
+    unsigned minor;
     struct str status;
     struct str connection;
     struct str prepared;
@@ -158,10 +158,9 @@ struct message {
 static void message_make(struct message *ret, const struct h1 *session,
                          const struct request *request, const struct plan *plan, bool last)
 {
-    unsigned minor =
-        request->minor < session->limits->minor_max ? request->minor : session->limits->minor_max;
+    unsigned minor_max = session->limits->minor_max;
     *ret = (struct message){
-        .version = version_names[minor],
+        .minor = request->minor < minor_max ? request->minor : minor_max,
         .status = http_status_line(plan->status),
         .connection = connection_line(request, last),
         .prepared = prepared_lines(plan),
@@ -188,9 +187,9 @@ static bool writes_length(const struct plan *plan)
 static size_t message_bytes(const struct message *message)
 {
     const struct plan *plan = message->plan;
-    size_t bytes = message->version.length + message->status.length + sizeof AFTER_STATUS +
-                   DATE_BYTES + message->connection.length + message->prepared.length +
-                   message->site.length + message->copied.length + 2;
+    size_t bytes = VERSION_BYTES + message->status.length + sizeof AFTER_STATUS + DATE_BYTES +
+                   message->connection.length + message->prepared.length + message->site.length +
+                   message->copied.length + 2;
     for (unsigned i = 0; i < plan->field_count; i++) {
         const struct plan_field *field = &plan->fields[i];
         bytes += field->name.length + field->value.length + field->more.length + 4;
@@ -204,7 +203,8 @@ static size_t message_bytes(const struct message *message)
 static size_t message_write(char *to, const struct message *message, const struct date_now *now)
 {
     const struct plan *plan = message->plan;
-    char *at = str_put(to, message->version);
+    char *at = str_put(to, STR("HTTP/1.x "));
+    to[VERSION_BYTES - 2] = (char)('0' + message->minor);
     at = str_put(at, message->status);
     at = str_put(at, STR(AFTER_STATUS));
     at = str_put(at, (struct str){now->text, DATE_BYTES});
