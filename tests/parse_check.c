@@ -41,7 +41,7 @@ static struct parsed parse(struct h1_parse *state, struct str view, size_t head_
  * both present. */
 static bool same_view(struct str a, struct str b)
 {
-    return !a.at == !b.at && str_equal(a, b);
+    return a.at && b.at ? str_equal(a, b) : a.at == b.at;
 }
 
 static bool same_more(const struct request *a, const struct request *b)

@@ -1,4 +1,4 @@
-/* scan: the classes, from RFC 9110 sections 5.5, 5.6.2 and 8.8.3 and RFC 3986 sections 2.2, 2.3 and 3.2.2; and
+/* scan: the classes, from RFC 9110 sections 5.5, 5.6.2, 8.8.3 and RFC 3986 sections 2.2, 2.3, 3.2.2; and
  * that every implementation says the same of all bytes, at all lengths and places, and reads nothing
  * outside what it is given: it ends at a page that can't be read, or begins behind one. */
 #include "scan.h"
