@@ -196,12 +196,37 @@ static enum http_status read_transfer_encoding(struct str value, struct request 
     return judge_codings(value);
 }
 
+/* Whether what stands at AT, part of a name or a value and as long as KNOWN, is it but for the case of its
+ * letters. KNOWN is small letters and '-', four bytes at least. Bit 0x20 set makes small letters of
+ * capital ones, and makes no byte of a name or a value into a letter or '-' that wasn't one. Words
+ * overlap where the length is no multiple of theirs. */
+static bool is_known(const char *at, struct str known)
+{
+    enum { WORD = sizeof(uint32_t) };
+
+    for (size_t i = 0;; i += WORD) {
+        uint32_t word, expected;
+        i = size_min(i, known.length - WORD);
+        memcpy(&word, at + i, WORD);
+        memcpy(&expected, known.at + i, WORD);
+        if ((word | 0x20202020u) != expected)
+            return false;
+        if (i + WORD == known.length)
+            return true;
+    }
+}
+
 /* RFC 9110 section 7.6.1. */
 static enum http_status read_connection(struct str value, struct request *ret,
                                         struct framing *framing)
 {
+    static const struct str keep_alive = STR_INIT("keep-alive");
     struct str option;
     (void)framing;
+    if (value.length == keep_alive.length && is_known(value.at, keep_alive)) {
+        ret->keep_alive = true; /* as browsers say */
+        return HTTP_NONE;
+    }
     while (str_next_item(&value, &option)) {
         ret->close = ret->close || str_equal_nocase(option, STR("close"));
         ret->keep_alive = ret->keep_alive || str_equal_nocase(option, STR("keep-alive"));
@@ -247,25 +272,6 @@ static const struct field_name {
     [KNOWN_SLOT(19, 'i', 'e')] = {STR_INIT("if-unmodified-since"),
                                   .kept = HTTP_FIELD_IF_UNMODIFIED_SINCE},
 };
-
-/* Whether the token at AT is KNOWN, as long as it, but for the case of its letters. Bit 0x20 set makes
- * small letters of capital ones, and no token character into a letter or '-' that wasn't one. Words
- * overlap where the length is no multiple of theirs. */
-static bool is_known(const char *at, struct str known)
-{
-    enum { WORD = sizeof(uint32_t) };
-
-    for (size_t i = 0;; i += WORD) {
-        uint32_t word, expected;
-        i = size_min(i, known.length - WORD);
-        memcpy(&word, at + i, WORD);
-        memcpy(&expected, known.at + i, WORD);
-        if ((word | 0x20202020u) != expected)
-            return false;
-        if (i + WORD == known.length)
-            return true;
-    }
-}
 
 /* The field called NAME, a token, if it is a known one; else NULL. */
 static const struct field_name *find_known(struct str name)
