@@ -27,6 +27,7 @@ struct blob {
     int fd;                        /* an open file, or -1 for bytes */
     size_t length;                 /* of BYTES, or of the file when it was opened */
     struct blob_identity identity; /* of the file when it was opened; not set for bytes */
+    uint64_t warm_until_ms;        /* of a file: all of it is taken to be in the page cache until then */
     char bytes[];
 };
 

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* A file of which all is in the page cache is not looked at again for so long. */
+enum { WARM_MS = 1000 };
+
 struct files {
     struct files_config config;
     struct cache *cache;
@@ -176,6 +179,8 @@ static void refresh_rules(struct files *files, uint64_t now_ms, enum fetch_mode 
 static struct resource *conclude(struct files *files, struct fill *fill, const struct date_now *now)
 {
     struct fetched *fetched = &fill->fetched;
+    if (fill->length > 0)
+        return NULL; /* nothing but the wait */
     bool of_root = fill->root == files->root;
     if (fill == files->rules_fill) {
         files->rules_fill = NULL;
@@ -210,6 +215,23 @@ void files_cancel(struct files_waiter *waiter)
     waiter->ready = NULL;
     waiter->missing = NULL;
     waiter->rules_seen = false;
+}
+
+bool files_warm(struct files *files, struct blob *file, uint64_t first, uint64_t length,
+                const struct date_now *now, struct files_waiter *waiter)
+{
+    if (now->ms < file->warm_until_ms)
+        return true;
+    if (load_is_warm(file->fd, first, length)) {
+        if (first == 0 && length == file->length)
+            file->warm_until_ms = now->ms + WARM_MS;
+        return true;
+    }
+    struct fill *fill = fills_start_reading(&files->fills, file, first, length);
+    if (!fill)
+        return true; /* then it is waited for */
+    fill_await(fill, waiter);
+    return false;
 }
 
 bool files_busy(const struct files *files)

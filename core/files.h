@@ -50,6 +50,12 @@ enum files_result files_lookup(struct files *files, const struct path *path, enu
                                const struct date_now *now, struct files_waiter *waiter,
                                struct found *ret);
 
+/* Whether LENGTH bytes of FILE, from FIRST, can be sent without a wait for a disk, as far as can be told.
+ * If not, a job reads them, and WAITER, which waits for nothing, has been queued: it will be named like
+ * one that waits for a look-up. FILE is *pinned* meanwhile. */
+bool files_warm(struct files *files, struct blob *file, uint64_t first, uint64_t length,
+                const struct date_now *now, struct files_waiter *waiter);
+
 /* Forgets WAITER's look-up and what it may have brought. No effect if there is none. */
 void files_cancel(struct files_waiter *waiter);
 

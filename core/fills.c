@@ -36,8 +36,38 @@ void fills_fini(struct fills *fills)
 static void run(struct job *job)
 {
     struct fill *fill = CONTAINER_OF(job, struct fill, job);
+    if (fill->length > 0) {
+        load_warm(fill->root->fd, fill->first, fill->length);
+        return;
+    }
     fetch(fill->root->fd, &fill->path, fill->site, FETCH_BY_JOB,
           fill->known_set ? &fill->known : NULL, &fill->fetched);
+}
+
+/* A fill that is nobody's yet and uses ROOT. Its path is not set: it is large. NULL: out of memory. */
+static struct fill *create(struct blob *root)
+{
+    struct fill *fill = malloc(sizeof(*fill));
+    if (!fill)
+        return NULL;
+    fill->job = (struct job){.run = run};
+    fill->waiters = NULL;
+    fill->root = blob_pin(root);
+    fill->length = 0;
+    fill->fetched = (struct fetched){.kind = FETCH_REFUSED};
+    return fill;
+}
+
+/* Hands FILL to a job. NULL, and FILL is gone, when no more can be taken. */
+static struct fill *submit(struct fills *fills, struct fill *fill)
+{
+    if (!jobs_submit(fills->jobs, &fill->job)) {
+        destroy(fill);
+        return NULL;
+    }
+    fill->next = fills->under_way;
+    fills->under_way = fill;
+    return fill;
 }
 
 struct fill *fills_find(const struct fills *fills, const struct blob *root, const struct path *path)
@@ -55,26 +85,28 @@ struct fill *fills_start(struct fills *fills, struct blob *root, const struct pa
                          const struct fetch_site *site, const struct fetch_state *known,
                          uint64_t now_ms)
 {
-    struct fill *fill = malloc(sizeof(*fill));
+    struct fill *fill = create(root);
     if (!fill)
         return NULL;
-    fill->job = (struct job){.run = run};
-    fill->waiters = NULL;
     fill->site = site;
-    fill->root = blob_pin(root);
     fill->started_ms = now_ms;
     fill->known_set = known != NULL;
     if (known)
         fill->known = *known;
-    fill->fetched = (struct fetched){.kind = FETCH_REFUSED};
     fill->path = *path;
-    if (!jobs_submit(fills->jobs, &fill->job)) {
-        destroy(fill);
+    return submit(fills, fill);
+}
+
+struct fill *fills_start_reading(struct fills *fills, struct blob *file, uint64_t first,
+                                 uint64_t length)
+{
+    struct fill *fill = create(file);
+    if (!fill)
         return NULL;
-    }
-    fill->next = fills->under_way;
-    fills->under_way = fill;
-    return fill;
+    fill->path.length = 0;
+    fill->first = first;
+    fill->length = length;
+    return submit(fills, fill);
 }
 
 struct fill *fills_collect(struct fills *fills, struct job **rest)

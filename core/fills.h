@@ -18,13 +18,15 @@ struct files_waiter {
     bool rules_seen;          /* it has waited for the site's rules */
 };
 
-/* A look-up that a job does. */
+/* A look-up that a job does; or the reading of part of a file, so that it can be sent without a wait. */
 struct fill {
     struct job job;
     struct fill *next;
     struct files_waiter *waiters;
     const struct fetch_site *site;
-    struct blob *root; /* pinned: the job uses its descriptor */
+    struct blob *root; /* pinned: the job uses its descriptor; the file itself, if one is read */
+    uint64_t first;    /* of the part that is read */
+    uint64_t length;   /* 0: a look-up */
     uint64_t started_ms;
     bool known_set;
     struct fetch_state known;
@@ -52,6 +54,11 @@ struct fill *fills_find(const struct fills *fills, const struct blob *root,
 struct fill *fills_start(struct fills *fills, struct blob *root, const struct path *path,
                          const struct fetch_site *site, const struct fetch_state *known,
                          uint64_t now_ms);
+
+/* Has a job read LENGTH bytes, at least 1, of FILE, which it *pins*, from FIRST. NULL when no more can be
+ * taken. What it brings is nothing but the wait. */
+struct fill *fills_start_reading(struct fills *fills, struct blob *file, uint64_t first,
+                                 uint64_t length);
 
 /* Queues WAITER, *borrowed* until it is woken or has gone. */
 void fill_await(struct fill *fill, struct files_waiter *waiter);

@@ -16,6 +16,7 @@ enum {
     NO_TIME_SECONDS = 1,
     HASH_AT_ONCE_BYTES = 16 << 10, /* some tens of microseconds */
     HASH_PIECE_BYTES = 64 << 10,
+    WARM_STEP_BYTES = 256 << 10, /* from one page that is looked at to the next */
 };
 
 /* --- Reading -------------------------------------------------------------------------------------- */
@@ -83,6 +84,45 @@ static int load_body(int fd, enum fetch_mode mode, struct blob_identity *identit
     }
     *ret_body = blob_create_file(fd, identity);
     return *ret_body ? 0 : -ENOMEM;
+}
+
+/* --- The page cache ------------------------------------------------------------------------------- */
+
+/* Whether the page with the byte at POSITION can be had without waiting. */
+static bool page_is_warm(int fd, uint64_t position)
+{
+    char byte;
+    struct iovec piece = {&byte, 1};
+    ssize_t got;
+    do
+        got = preadv2(fd, &piece, 1, (off_t)position, RWF_NOWAIT);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 || errno != EAGAIN;
+}
+
+bool load_is_warm(int fd, uint64_t first, uint64_t length)
+{
+    if (length == 0)
+        return true;
+    for (uint64_t at = first; at < first + length; at += WARM_STEP_BYTES) {
+        if (!page_is_warm(fd, at))
+            return false;
+    }
+    return page_is_warm(fd, first + length - 1);
+}
+
+void load_warm(int fd, uint64_t first, uint64_t length)
+{
+    char piece[HASH_PIECE_BYTES];
+    uint64_t done = 0;
+    while (done < length) {
+        uint64_t left = length - done;
+        ssize_t got = read_piece(fd, first + done, piece,
+                                 left < sizeof piece ? (size_t)left : sizeof piece, FETCH_BY_JOB);
+        if (got <= 0)
+            return; /* who sends it will find out why */
+        done += (uint64_t)got;
+    }
 }
 
 /* --- Hashing -------------------------------------------------------------------------------------- */

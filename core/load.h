@@ -28,6 +28,13 @@ struct loaded {
  * of wait: it takes a job. */
 int load_file(int root_fd, const char *name, enum fetch_mode mode, struct loaded *ret);
 
+/* Whether LENGTH bytes of the file FD, from FIRST, seem to be in the page cache: a few pages of them are
+ * looked at. True as well where that can't be told. */
+bool load_is_warm(int fd, uint64_t first, uint64_t length);
+
+/* Reads them, so that they are. Takes as long as the disk does. */
+void load_warm(int fd, uint64_t first, uint64_t length);
+
 /* A digest of content that never was a file. */
 void load_digest(const struct blob *bytes, char to[static DIGEST_TAG_DIGITS]);
 

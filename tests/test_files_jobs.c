@@ -310,3 +310,63 @@ Test(files_jobs, new_rules_make_everything_anew)
         found_drop(&found);
     }
 }
+
+/* --- what is sent from a disk ---------------------------------------------------------------------- */
+
+Test(files_jobs, what_is_not_in_memory_is_read_by_a_job_first)
+{
+    struct files_waiter waiter = {0};
+    faults_clear();
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *resource = get("large");
+    struct blob *file = resource->variants[0].body;
+    cr_assert_geq(file->fd, 0);
+    cr_expect(files_warm(files, file, 0, 100, &now, &waiter), "it has just been written");
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, 1, EAGAIN);
+    woken = 0;
+    cr_assert_not(files_warm(files, file, 5, LARGE - 5, &now, &waiter));
+    cr_expect_not_null(waiter.fill);
+    await(&waiter);
+    cr_expect_eq(woken, 1);
+    cr_expect(!waiter.fill && !waiter.ready);
+    cr_expect(files_warm(files, file, 5, LARGE - 5, &now, &waiter));
+    resource_drop(resource);
+}
+
+Test(files_jobs, what_is_in_memory_is_not_looked_at_each_time)
+{
+    struct files_waiter waiter = {0};
+    faults_clear();
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *resource = get("large");
+    struct blob *file = resource->variants[0].body;
+    cr_expect(files_warm(files, file, 0, LARGE, &now, &waiter));
+    unsigned calls = faults_calls(FAULT_PREADV2_NOWAIT);
+    cr_expect_gt(calls, 0);
+    cr_expect(files_warm(files, file, 0, LARGE, &now, &waiter));
+    cr_expect_eq(faults_calls(FAULT_PREADV2_NOWAIT), calls);
+    pass_ms(2000);
+    cr_expect(files_warm(files, file, 0, LARGE, &now, &waiter));
+    cr_expect_gt(faults_calls(FAULT_PREADV2_NOWAIT), calls);
+    resource_drop(resource);
+}
+
+/* A file system that can't tell, a job that can't be had: then it is waited for where it is sent. */
+Test(files_jobs, where_nothing_can_be_told_all_is_warm)
+{
+    static const int errors[] = {EOPNOTSUPP, EINVAL, EIO};
+    struct files_waiter waiter = {0};
+    faults_clear();
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *resource = get("large");
+    struct blob *file = resource->variants[0].body;
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, errors[i]);
+        cr_expect(files_warm(files, file, 1, 100, &now, &waiter), "%d", errors[i]);
+    }
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect(files_warm(files, file, 1, 100, &now, &waiter));
+    cr_expect_null(waiter.fill);
+    resource_drop(resource);
+}
