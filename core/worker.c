@@ -23,9 +23,8 @@ struct worker {
     struct conn_context context;
     struct conns conns;
     struct files *files;
-    struct loop_epoll loop;
+    struct loop *loop;
     int done_fd;
-    bool loop_made;
     bool started;
     pthread_t thread;
 };
@@ -74,6 +73,18 @@ static int create_files(struct worker *worker, const struct worker_config *confi
     return error;
 }
 
+static int create_loop(struct worker *worker, const struct worker_config *config)
+{
+    const struct loop_config loop = {
+        .context = &worker->context,
+        .conns = &worker->conns,
+        .listeners = config->listeners,
+        .listener_count = config->listener_count,
+        .drain_ms = config->options->drain_ms,
+    };
+    return loop_create(&worker->loop, &loop_epoll_engine, &loop);
+}
+
 int worker_create(struct worker **ret, const struct worker_config *config, const char **ret_what)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -89,9 +100,7 @@ int worker_create(struct worker **ret, const struct worker_config *config, const
     }
     if (!error) {
         *ret_what = "epoll";
-        error = loop_epoll_init(&worker->loop, &worker->context, &worker->conns, config->listeners,
-                                config->listener_count, config->options->drain_ms);
-        worker->loop_made = error == 0;
+        error = create_loop(worker, config);
     }
     if (error) {
         worker_destroy(worker);
@@ -104,7 +113,7 @@ int worker_create(struct worker **ret, const struct worker_config *config, const
 static void *run(void *argument)
 {
     struct worker *worker = argument;
-    int error = loop_epoll_run(&worker->loop);
+    int error = loop_run(worker->loop);
     if (error)
         log_say("epoll_wait: %s", strerror(-error));
     uint64_t one = 1;
@@ -122,7 +131,7 @@ int worker_start(struct worker *worker)
 
 void worker_drain(struct worker *worker)
 {
-    loop_epoll_drain(&worker->loop);
+    loop_drain(worker->loop);
 }
 
 bool worker_busy(const struct worker *worker)
@@ -136,8 +145,7 @@ void worker_destroy(struct worker *worker)
         return;
     if (worker->started)
         pthread_join(worker->thread, NULL);
-    if (worker->loop_made)
-        loop_epoll_fini(&worker->loop);
+    loop_destroy(worker->loop);
     files_destroy(worker->files);
     conns_fini(&worker->conns);
     conn_context_fini(&worker->context);

@@ -14,7 +14,8 @@ enum {
 
 static struct rig rig;
 static struct conns conns;
-static struct loop_epoll loop;
+static struct loop *loop;
+static struct loop_config config;
 static struct house house; /* its port only, for the clients' functions */
 static int listener;
 static pthread_t thread;
@@ -33,13 +34,20 @@ static void set_up(void)
     rig.context.header_ms = rig.context.idle_ms = 20000;
     cr_assert_eq(conns_init(&conns, &rig.context, 200), 0);
     listener = wire_listen(&house.port);
-    cr_assert_eq(loop_epoll_init(&loop, &rig.context, &conns, &listener, 1, 2000), 0);
+    config = (struct loop_config){
+        .context = &rig.context,
+        .conns = &conns,
+        .listeners = &listener,
+        .listener_count = 1,
+        .drain_ms = 2000,
+    };
+    cr_assert_eq(loop_create(&loop, &loop_epoll_engine, &config), 0);
 }
 
 static void *run(void *argument)
 {
     (void)argument;
-    result = loop_epoll_run(&loop);
+    result = loop_run(loop);
     return NULL;
 }
 
@@ -52,11 +60,11 @@ static void start(void)
 static void tear_down(void)
 {
     if (started) {
-        loop_epoll_drain(&loop);
+        loop_drain(loop);
         pthread_join(thread, NULL);
         rig.context.draining = false;
     }
-    loop_epoll_fini(&loop);
+    loop_destroy(loop);
     conns_fini(&conns);
     rig_fini(&rig);
 }
@@ -81,7 +89,7 @@ Test(loop_epoll, runs_until_it_is_drained)
 {
     start();
     cr_expect(house_serves(&house, "small.txt", 10, RIG_SMALL_BYTES, 2));
-    loop_epoll_drain(&loop);
+    loop_drain(loop);
     pthread_join(thread, NULL);
     started = false;
     cr_expect_eq(result, 0);
@@ -105,15 +113,17 @@ Test(loop_epoll, an_error_of_epoll_itself_ends_it_with_nothing_left)
 
 Test(loop_epoll, that_cannot_be_made_takes_nothing)
 {
-    struct loop_epoll other;
+    struct loop *other;
     unsigned descriptors = tree_open_descriptors();
     for (unsigned skip = 0; skip < 3; skip++) {
         faults_fail(FAULT_EPOLL_CTL, skip, 1, ENOMEM);
-        cr_expect_eq(loop_epoll_init(&other, &rig.context, &conns, &listener, 1, 0), -ENOMEM);
+        cr_expect_eq(loop_create(&other, &loop_epoll_engine, &config), -ENOMEM);
         cr_expect_eq(tree_open_descriptors(), descriptors);
     }
     static int many[LISTENERS_MAX + 1];
-    cr_expect_lt(loop_epoll_init(&other, &rig.context, &conns, many, LISTENERS_MAX + 1, 0), 0);
+    config.listeners = many;
+    config.listener_count = LISTENERS_MAX + 1;
+    cr_expect_lt(loop_create(&other, &loop_epoll_engine, &config), 0);
 }
 
 /* An idle loop sleeps: no timer, no event, no turn. */
