@@ -26,7 +26,7 @@ static void read_clocks(struct loop *loop)
 
 void loop_make_runnable(struct loop *loop, struct conn *conn)
 {
-    if (conn->state == CONN_CLOSED)
+    if (conn_is_over(conn))
         return;
     list_remove(&conn->queue); /* it may stand in the list of the starved */
     list_append(&loop->run, &conn->queue);
@@ -152,7 +152,10 @@ static void run_conn(struct loop *loop, struct conn *conn)
         run_lingering(loop, conn);
         return;
     }
-    if (!pump(loop, conn)) {
+    bool good = pump(loop, conn);
+    if (loop->engine->take_back)
+        loop->engine->take_back(loop, conn);
+    if (!good) {
         loop_reset(loop, conn);
         return;
     }
@@ -165,7 +168,7 @@ static void run_conn(struct loop *loop, struct conn *conn)
     }
     if (verdict == CONN_LINGERS)
         begin_linger(loop, conn);
-    if (conn->state != CONN_CLOSED)
+    if (!conn_is_over(conn))
         rest(loop, conn);
 }
 
@@ -192,7 +195,13 @@ static void visit_to_drain(void *argument, struct conn *conn)
 
 static void visit_to_close(void *argument, struct conn *conn)
 {
-    close_conn(argument, conn);
+    if (!conn_is_over(conn))
+        close_conn(argument, conn);
+}
+
+void loop_close_all(struct loop *loop)
+{
+    conns_each(loop->conns, visit_to_close, loop);
 }
 
 /* Accepts what is queued, closes the listeners, and gives everybody a turn to see that this is the
@@ -292,7 +301,9 @@ int loop_run(struct loop *loop)
         if (!error)
             turn(loop);
     }
-    conns_each(loop->conns, visit_to_close, loop);
+    loop_close_all(loop);
+    if (engine->end)
+        engine->end(loop);
     conns_bury(loop->conns);
     return error;
 }

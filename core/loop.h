@@ -44,6 +44,10 @@ struct loop_engine {
     enum transfer (*send)(struct loop *loop, struct conn *conn, size_t *budget);
     enum transfer (*discard)(struct loop *loop, struct conn *conn, size_t *budget);
 
+    /* CONN won't be asked to receive any more in this turn: READABLE says whether input is left that it
+     * hasn't got. May be NULL. */
+    void (*take_back)(struct loop *loop, struct conn *conn);
+
     /* Sees to it that CONN's events will come, at the end of its turn. False if that can't be: it is
      * then reset. */
     bool (*keep)(struct loop *loop, struct conn *conn);
@@ -53,6 +57,9 @@ struct loop_engine {
 
     /* Ends CONN, by conns_close at once or as soon as that can be. */
     void (*close)(struct loop *loop, struct conn *conn);
+
+    /* All have been ended, at the end of the loop: waits until they are closed. May be NULL. */
+    void (*end)(struct loop *loop);
 };
 
 struct loop_config {
@@ -99,29 +106,10 @@ void loop_make_runnable(struct loop *loop, struct conn *conn);
 /* After an error of the socket: the peer is gone, or as good as. */
 void loop_reset(struct loop *loop, struct conn *conn);
 
+/* Ends every connection that isn't over. */
+void loop_close_all(struct loop *loop);
+
 /* files_fd is readable: wakes whose look-ups are done. */
 void loop_collect_files(struct loop *loop);
-
-/* An event carries opcode 8 | slot 24 | generation 32. */
-static inline uint64_t loop_identity(unsigned opcode, uint32_t slot, uint32_t generation)
-{
-    return (uint64_t)opcode << 56 | (uint64_t)slot << 32 | generation;
-}
-
-static inline unsigned loop_opcode_of(uint64_t identity)
-{
-    return (unsigned)(identity >> 56);
-}
-
-static inline uint32_t loop_slot_of(uint64_t identity)
-{
-    return (uint32_t)(identity >> 32) & (CONNS_SLOTS_MAX - 1);
-}
-
-/* The open connection that IDENTITY names, or NULL. */
-static inline struct conn *loop_find(const struct loop *loop, uint64_t identity)
-{
-    return conns_find(loop->conns, loop_slot_of(identity), (uint32_t)identity);
-}
 
 #endif

@@ -33,7 +33,7 @@ static int wait(struct loop *loop, int ms)
 
 static void take_conn_event(struct loop *loop, uint64_t identity, uint32_t events)
 {
-    struct conn *conn = loop_find(loop, identity);
+    struct conn *conn = conns_named(loop->conns, identity);
     if (!conn)
         return;
     /* A hang-up means that both directions are over: a reset, unless we shut ours ourselves. In that
@@ -54,9 +54,9 @@ static void take_conn_event(struct loop *loop, uint64_t identity, uint32_t event
 static void take_event(struct loop *loop, const struct epoll_event *event)
 {
     uint64_t identity = event->data.u64;
-    switch ((enum opcode)loop_opcode_of(identity)) {
+    switch ((enum opcode)conns_opcode_of(identity)) {
     case OP_LISTENER:
-        loop->listeners.items[loop_slot_of(identity)].readable = true;
+        loop->listeners.items[conns_slot_of(identity)].readable = true;
         break;
     case OP_WAKE: /* stays readable, but is edge-triggered; the flag says what is wanted */
         break;
@@ -112,7 +112,7 @@ static bool keep(struct loop *loop, struct conn *conn)
         return true;
     struct epoll_event event = {
         .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-        .data.u64 = loop_identity(OP_CONN, conn->slot, conn->generation),
+        .data.u64 = conns_identity(OP_CONN, conn->slot, conn->generation),
     };
     conn->registered = epoll_ctl(epoll_of(loop)->fd, EPOLL_CTL_ADD, conn->fd, &event) == 0;
     return conn->registered;
@@ -138,7 +138,7 @@ static int watch(const struct loop_epoll *epoll, int fd, enum opcode opcode, uin
 {
     struct epoll_event event = {
         .events = EPOLLIN | EPOLLET,
-        .data.u64 = loop_identity(opcode, index, 0),
+        .data.u64 = conns_identity(opcode, index, 0),
     };
     return epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
