@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "loop_epoll.h"
+#include "loop_uring.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -73,6 +74,13 @@ static int create_files(struct worker *worker, const struct worker_config *confi
     return error;
 }
 
+static const struct loop_engine *const engines[BACKEND_COUNT] = {
+    [BACKEND_EPOLL] = &loop_epoll_engine,
+#ifdef SLUICE_HAVE_LIBURING
+    [BACKEND_IO_URING] = &loop_uring_engine,
+#endif
+};
+
 static int create_loop(struct worker *worker, const struct worker_config *config)
 {
     const struct loop_config loop = {
@@ -82,7 +90,8 @@ static int create_loop(struct worker *worker, const struct worker_config *config
         .listener_count = config->listener_count,
         .drain_ms = config->options->drain_ms,
     };
-    return loop_create(&worker->loop, &loop_epoll_engine, &loop);
+    const struct loop_engine *engine = engines[config->options->backend];
+    return engine ? loop_create(&worker->loop, engine, &loop) : -ENOSYS;
 }
 
 int worker_create(struct worker **ret, const struct worker_config *config, const char **ret_what)
@@ -99,7 +108,7 @@ int worker_create(struct worker **ret, const struct worker_config *config, const
         error = create_files(worker, config);
     }
     if (!error) {
-        *ret_what = "epoll";
+        *ret_what = option_backend_name(config->options->backend);
         error = create_loop(worker, config);
     }
     if (error) {
