@@ -55,22 +55,36 @@ static void return_output(struct conn_context *context, struct conn *conn)
 
 void conn_init(struct conn_context *context, struct conn *conn, int fd)
 {
-    *conn = (struct conn){.fd = fd, .state = CONN_OPEN, .hungry = true, .kernel_bytes = UINT32_MAX};
+    *conn = (struct conn){
+        .fd = fd, .state = CONN_OPEN, .lent = STR(""), .hungry = true, .kernel_bytes = UINT32_MAX};
     h1_init(&conn->session, &context->limits);
     wheel_timer_init(&conn->timer);
 }
 
-void conn_fini(struct conn_context *context, struct conn *conn)
+/* All but the output. */
+static void let_go(struct conn_context *context, struct conn *conn)
 {
     files_cancel(&conn->waiter);
     wheel_cancel(&context->wheel, &conn->timer);
     list_remove(&conn->queue);
     list_remove(&conn->holding);
-    unsigned cut = outq_clear(&conn->output);
-    counters_add(context->counters, COUNTER_RESPONSES_CUT, cut);
+    conn->lent = STR("");
     ring_consume(&conn->input, conn->input.length);
     return_input(context, conn);
+}
+
+void conn_fini(struct conn_context *context, struct conn *conn)
+{
+    let_go(context, conn);
+    unsigned cut = outq_clear(&conn->output);
+    counters_add(context->counters, COUNTER_RESPONSES_CUT, cut);
     return_output(context, conn);
+}
+
+void conn_retire(struct conn_context *context, struct conn *conn)
+{
+    let_go(context, conn);
+    conn->state = CONN_CLOSING;
 }
 
 /* --- Input -------------------------------------------------------------------------------------- */
@@ -115,6 +129,19 @@ void conn_received(struct conn *conn, size_t length)
     ring_commit(&conn->input, length);
 }
 
+void conn_lend(struct conn *conn, struct str bytes)
+{
+    assert(conn->input.length == 0 && conn->lent.length == 0);
+    conn->lent = bytes;
+}
+
+struct str conn_unlend(struct conn *conn)
+{
+    struct str rest = conn->lent;
+    conn->lent = STR("");
+    return rest;
+}
+
 void conn_input_ended(struct conn *conn)
 {
     conn->input_ended = true;
@@ -128,6 +155,8 @@ static bool lend_output(struct conn_context *context, struct conn *conn, bool fu
     size_t bytes = outq_storage_bytes(&conn->output);
     if (bytes == CONN_FULL_BYTES || (bytes > 0 && !full))
         return true;
+    if (bytes > 0 && conn->pinned)
+        return false; /* when that has been sent */
     void *storage = slab_take(&context->full);
     if (!storage && bytes == 0 && (storage = slab_take(&context->small))) {
         outq_lend(&conn->output, storage, CONN_SMALL_BYTES); /* enough for most answers */
@@ -213,7 +242,15 @@ static bool answer(struct conn_context *context, struct conn *conn, struct reque
 /* The input that the session may look at. */
 static struct str input_view(const struct conn *conn)
 {
-    return conn->input.storage ? ring_view(&conn->input) : STR("");
+    return conn->input.length > 0 ? ring_view(&conn->input) : conn->lent;
+}
+
+static void consume_input(struct conn *conn, size_t length)
+{
+    if (conn->input.length > 0)
+        ring_consume(&conn->input, length);
+    else
+        conn->lent = str_from(conn->lent, length);
 }
 
 void conn_work(struct conn_context *context, struct conn *conn)
@@ -232,12 +269,12 @@ void conn_work(struct conn_context *context, struct conn *conn)
             ring_straighten(&conn->input);
             break;
         case H1_SKIP:
-            ring_consume(&conn->input, bytes);
+            consume_input(conn, bytes);
             break;
         case H1_REQUEST:
             if (!answer(context, conn, &request))
                 return;
-            ring_consume(&conn->input, bytes);
+            consume_input(conn, bytes);
             break;
         case H1_WAIT:
         case H1_ENDED:
@@ -366,7 +403,8 @@ static void settle_output(struct conn_context *context, struct conn *conn)
 {
     if (outq_empty(&conn->output)) {
         return_output(context, conn);
-    } else if (!conn->writable && outq_storage_bytes(&conn->output) == CONN_FULL_BYTES) {
+    } else if (!conn->writable && !conn->pinned &&
+               outq_storage_bytes(&conn->output) == CONN_FULL_BYTES) {
         void *storage = slab_take(&context->small);
         void *before = storage ? outq_move(&conn->output, storage, CONN_SMALL_BYTES) : NULL;
         give_back(context, before, CONN_FULL_BYTES);

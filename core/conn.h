@@ -47,6 +47,7 @@ struct conn_context {
 enum conn_state {
     CONN_OPEN,
     CONN_LINGERING, /* all is sent, our side is shut; input is discarded until the peer is done */
+    CONN_CLOSING,   /* over, but the loop has to wait for the kernel to let go of it */
     CONN_CLOSED,    /* the descriptor is gone; freed at the end of the batch */
 };
 
@@ -71,6 +72,7 @@ struct conn {
     uint32_t linger_left;  /* bytes that will still be discarded, in CONN_LINGERING */
     uint64_t linger_end_ms; /* and until when, at the latest */
     struct ring input;
+    struct str lent; /* input in the loop's memory, see conn_lend */
     struct outq output;
     struct h1 session;
     struct files_waiter waiter;
@@ -88,6 +90,7 @@ struct conn {
     bool writable : 1;      /* set by events, cleared by EAGAIN */
     bool hangup : 1;        /* the peer's end of input is on its way: read until it is there */
     bool input_ended : 1;   /* the peer's end of input has been read */
+    bool pinned : 1;        /* the kernel may be reading the output: its storage must not move */
 };
 
 /* Prepares the shared part: lists, slabs (of at most STORAGE_BYTES_MAX in each of the two sizes) and
@@ -101,6 +104,16 @@ void conn_init(struct conn_context *context, struct conn *conn, int fd);
 /* Gives back all that CONN holds, whatever it was doing. */
 void conn_fini(struct conn_context *context, struct conn *conn);
 
+/* Enters CONN_CLOSING, for a loop that can't call conn_fini yet: CONN stands in no list, has no deadline
+ * and holds nothing but its output, which the kernel may still be reading. */
+void conn_retire(struct conn_context *context, struct conn *conn);
+
+/* Whether CONN gets no more turns. */
+static inline bool conn_is_over(const struct conn *conn)
+{
+    return conn->state >= CONN_CLOSING;
+}
+
 /* Whether more input would be taken now. */
 bool conn_wants_input(const struct conn *conn);
 
@@ -109,6 +122,15 @@ bool conn_wants_input(const struct conn *conn);
  * so that connections that hold input can't wait for each other. */
 unsigned conn_room(struct conn_context *context, struct conn *conn,
                    struct iovec ret_pieces[static 2]);
+
+/* The other way, for input that the loop has in memory of its own: BYTES, *borrowed* until conn_unlend,
+ * are parsed in place, without a copy. CONN holds no other input, and until all of it is handed over
+ * READABLE is true. */
+void conn_lend(struct conn *conn, struct str bytes);
+
+/* Ends that. Returns the rest, which nobody has consumed: if CONN still wants input, or the loop its
+ * memory back, the rest has to be copied to where conn_room says. */
+struct str conn_unlend(struct conn *conn);
 
 /* Has CONN wait, in the context's list of the starved, until storage comes back. */
 void conn_starve(struct conn_context *context, struct conn *conn);

@@ -50,6 +50,29 @@ struct conn *conns_find(const struct conns *conns, uint32_t slot, uint32_t gener
 void conns_each(struct conns *conns, void (*visit)(void *argument, struct conn *conn),
                 void *argument);
 
+/* --- identities: an event carries opcode 8 | slot 24 | generation 32 ----------------------------- */
+
+static inline uint64_t conns_identity(unsigned opcode, uint32_t slot, uint32_t generation)
+{
+    return (uint64_t)opcode << 56 | (uint64_t)slot << 32 | generation;
+}
+
+static inline unsigned conns_opcode_of(uint64_t identity)
+{
+    return (unsigned)(identity >> 56);
+}
+
+static inline uint32_t conns_slot_of(uint64_t identity)
+{
+    return (uint32_t)(identity >> 32) & (CONNS_SLOTS_MAX - 1);
+}
+
+/* The open connection that IDENTITY names, or NULL. */
+static inline struct conn *conns_named(const struct conns *conns, uint64_t identity)
+{
+    return conns_find(conns, conns_slot_of(identity), (uint32_t)identity);
+}
+
 static inline bool conns_full(const struct conns *conns)
 {
     return conns->open_count == conns->slot_max;

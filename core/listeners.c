@@ -69,12 +69,12 @@ static bool accept_may_go_on(int error)
     }
 }
 
-/* Makes FD a connection, which is to get a turn. False, with FD closed, when memory is out. */
-static bool open_conn(struct listeners *listeners, int fd)
+bool listeners_take(struct listeners *listeners, int fd)
 {
     struct conn *conn = conns_open(listeners->conns, fd);
     if (!conn) {
         close(fd);
+        pause_accepting(listeners);
         return false;
     }
     counters_add(listeners->context->counters, COUNTER_CONNECTIONS_ACCEPTED, 1);
@@ -82,6 +82,14 @@ static bool open_conn(struct listeners *listeners, int fd)
     conn->writable = true;
     list_append(listeners->accepted, &conn->queue);
     return true;
+}
+
+bool listeners_failed(struct listeners *listeners, int error)
+{
+    if (accept_may_go_on(error))
+        return true;
+    pause_accepting(listeners); /* EMFILE, ENFILE, ENOBUFS, ENOMEM: they wait in the queue */
+    return false;
 }
 
 /* One connection from LISTENER. Whether it may be asked for another at once. */
@@ -92,16 +100,13 @@ static bool accept_one(struct listeners *listeners, struct listener *listener)
         return false;
     }
     int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0 && open_conn(listeners, fd))
-        return true;
-    if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    if (fd >= 0)
+        return listeners_take(listeners, fd);
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
         listener->readable = false;
         return false;
     }
-    if (fd < 0 && accept_may_go_on(errno))
-        return true;
-    pause_accepting(listeners); /* EMFILE, ENFILE, ENOBUFS, ENOMEM: they wait in the queue */
-    return false;
+    return listeners_failed(listeners, errno);
 }
 
 static void accept_from(struct listeners *listeners, struct listener *listener, unsigned budget)
@@ -112,7 +117,7 @@ static void accept_from(struct listeners *listeners, struct listener *listener, 
 
 void listeners_accept(struct listeners *listeners)
 {
-    for (unsigned i = 0; i < listeners->count && !wheel_armed(&listeners->pause); i++)
+    for (unsigned i = 0; i < listeners->count && !listeners_paused(listeners); i++)
         accept_from(listeners, &listeners->items[i], ACCEPTS_PER_TURN);
 }
 
@@ -129,7 +134,7 @@ void listeners_finish(struct listeners *listeners)
 
 bool listeners_ready(const struct listeners *listeners)
 {
-    if (wheel_armed(&listeners->pause))
+    if (listeners_paused(listeners))
         return false;
     for (unsigned i = 0; i < listeners->count; i++) {
         if (listeners->items[i].readable)

@@ -21,6 +21,7 @@ enum {
 enum backend {
     BACKEND_AUTO,
     BACKEND_EPOLL,
+    BACKEND_IO_URING,
     BACKEND_COUNT,
 };
 

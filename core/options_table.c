@@ -19,7 +19,7 @@ static const struct option_spec table[] = {
      .help = "Serve with N threads.", .derived = "one for each usable CPU",
      .kind = OPTION_KIND_NUMBER, FIELD(threads), .least = 1, .most = 1024},
     {.name = "backend", .argument = "NAME", .group = OPTION_GROUP_NETWORK,
-     .help = "How to wait for the network: auto or epoll.", .initial = "auto",
+     .help = "How to wait for the network: auto, epoll or io_uring.", .initial = "auto",
      .kind = OPTION_KIND_BACKEND, FIELD(backend)},
     {.name = "backlog", .argument = "N", .group = OPTION_GROUP_NETWORK,
      .help = "Connections that may wait to be accepted, for each thread and address; the kernel "
@@ -103,7 +103,8 @@ const char *option_group_title(enum option_group group)
 
 const char *option_backend_name(enum backend backend)
 {
-    static const char *const names[] = {[BACKEND_AUTO] = "auto", [BACKEND_EPOLL] = "epoll"};
+    static const char *const names[] = {
+        [BACKEND_AUTO] = "auto", [BACKEND_EPOLL] = "epoll", [BACKEND_IO_URING] = "io_uring"};
     static_assert(COUNT_OF(names) == BACKEND_COUNT, "one name a backend");
     return names[backend];
 }

@@ -9,6 +9,7 @@
 #include "net.h"
 #include "options.h"
 #include "str.h"
+#include "uring_trial.h"
 #include "version.h"
 #include "worker.h"
 
@@ -247,7 +248,6 @@ static enum status resolve(struct server *server)
     options->threads = (uint32_t)threads;
     options->connections_max = (uint32_t)smaller(
         room, options->connections_max ? options->connections_max : CONNECTIONS_MAX);
-    options->backend = options->backend == BACKEND_AUTO ? BACKEND_EPOLL : options->backend;
     server->files_max = (uint32_t)files;
     return STATUS_DONE;
 }
@@ -256,6 +256,29 @@ static enum status resolve(struct server *server)
 static uint64_t share(uint64_t total, unsigned index, unsigned count)
 {
     return total / count + (index < total % count);
+}
+
+/* What auto means where both can be had, see README. */
+enum { AUTO_BACKEND = BACKEND_EPOLL };
+
+/* One trial for all workers. */
+static enum status choose_backend(struct server *server)
+{
+    enum backend wanted = server->options.backend;
+    enum backend *backend = &server->options.backend;
+    char reason[URING_REASON_BYTES];
+
+    if (wanted == BACKEND_AUTO)
+        *backend = (enum backend)AUTO_BACKEND;
+    if (*backend != BACKEND_IO_URING || uring_trial(reason) == 0)
+        return STATUS_DONE;
+    if (wanted == BACKEND_IO_URING) {
+        log_say("cannot use --backend io_uring: %s", reason);
+        return STATUS_FAILED;
+    }
+    log_say("uses epoll: %s", reason);
+    *backend = BACKEND_EPOLL;
+    return STATUS_DONE;
 }
 
 /* --- workers ---------------------------------------------------------------------------------- */
@@ -454,7 +477,8 @@ static void end_promptly(const struct server *server, enum status status)
 static enum status serve(struct server *server)
 {
     static enum status (*const steps[])(struct server * server) = {
-        catch_signals, find_root, load_types, make_rules, choose_addresses, resolve, start,
+        catch_signals,    find_root,      load_types, make_rules,
+        choose_addresses, choose_backend, resolve,    start,
     };
     enum status status = STATUS_DONE;
 

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "loop_epoll.h"
+#include "loop_uring.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -27,9 +28,8 @@ struct worker {
     struct conn_context context;
     struct conns conns;
     struct files *files;
-    struct loop_epoll loop;
+    struct loop *loop;
     int done_fd;
-    bool loop_made;
     bool started;
     pthread_t thread;
 };
@@ -109,6 +109,26 @@ static int create_files(struct worker *worker, const struct worker_config *confi
     return error;
 }
 
+static const struct loop_engine *const engines[BACKEND_COUNT] = {
+    [BACKEND_EPOLL] = &loop_epoll_engine,
+#ifdef SLUICE_HAVE_LIBURING
+    [BACKEND_IO_URING] = &loop_uring_engine,
+#endif
+};
+
+static int create_loop(struct worker *worker, const struct worker_config *config)
+{
+    const struct loop_config loop = {
+        .context = &worker->context,
+        .conns = &worker->conns,
+        .listeners = config->listeners,
+        .listener_count = config->listener_count,
+        .drain_ms = config->options->drain_ms,
+    };
+    const struct loop_engine *engine = engines[config->options->backend];
+    return engine ? loop_create(&worker->loop, engine, &loop) : -ENOSYS;
+}
+
 int worker_create(struct worker **ret, const struct worker_config *config, const char **ret_what)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -123,10 +143,8 @@ int worker_create(struct worker **ret, const struct worker_config *config, const
         error = create_files(worker, config);
     }
     if (!error) {
-        *ret_what = "epoll";
-        error = loop_epoll_init(&worker->loop, &worker->context, &worker->conns, config->listeners,
-                                config->listener_count, config->options->drain_ms);
-        worker->loop_made = error == 0;
+        *ret_what = option_backend_name(config->options->backend);
+        error = create_loop(worker, config);
     }
     if (error) {
         worker_destroy(worker);
@@ -139,7 +157,7 @@ int worker_create(struct worker **ret, const struct worker_config *config, const
 static void *run(void *argument)
 {
     struct worker *worker = argument;
-    int error = loop_epoll_run(&worker->loop);
+    int error = loop_run(worker->loop);
     if (error)
         log_say("epoll_wait: %s", strerror(-error));
     uint64_t one = 1;
@@ -157,7 +175,7 @@ int worker_start(struct worker *worker)
 
 void worker_drain(struct worker *worker)
 {
-    loop_epoll_drain(&worker->loop);
+    loop_drain(worker->loop);
 }
 
 bool worker_busy(const struct worker *worker)
@@ -171,8 +189,7 @@ void worker_destroy(struct worker *worker)
         return;
     if (worker->started)
         pthread_join(worker->thread, NULL);
-    if (worker->loop_made)
-        loop_epoll_fini(&worker->loop);
+    loop_destroy(worker->loop);
     files_destroy(worker->files);
     conns_fini(&worker->conns);
     conn_context_fini(&worker->context);

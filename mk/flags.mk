@@ -23,19 +23,19 @@ BASE_LDFLAGS += -Wl,-z,relro -Wl,-z,now
 endif
 
 # --- optional libraries -------------------------------------------------------------------------
-# SWITCH:pkg-config module. A module that pkg-config knows defines SLUICE_HAVE_<MODULE>=1 and is
+# SWITCH:pkg-config module:least version. A module that pkg-config knows defines SLUICE_HAVE_<MODULE>=1 and is
 # linked (--as-needed drops it again while nothing calls it). SWITCH=0 builds without it.
 
-OPTIONAL = URING:liburing
+OPTIONAL = URING:liburing:2.3
 
 PKG_CONFIG ?= pkg-config
 upper = $(shell printf '%s' '$(1)' | tr 'a-z.-' 'A-Z__')
 probe = $(shell { $(PKG_CONFIG) $(1); } 2>/dev/null)
 
-# $(call take_optional,SWITCH,module)
+# $(call take_optional,SWITCH,module,version)
 define take_optional
 ifneq ($$($(1)),0)
-ifeq ($$(call probe,--exists $(2) && echo yes),yes)
+ifeq ($$(call probe,--exists '$(2) >= $(3)' && echo yes),yes)
 FOUND += $(2)
 OPTIONAL_CFLAGS += -DSLUICE_HAVE_$(call upper,$(2))=1 $$(call probe,--cflags $(2))
 OPTIONAL_LDLIBS += $$(call probe,--libs $(2))
@@ -45,7 +45,7 @@ endef
 
 # Nothing to look for where nothing is compiled.
 ifneq ($(filter-out clean help format uninstall serve precompress test asan tsan fuzz fuzz-run lint instructions,$(or $(MAKECMDGOALS),all)),)
-$(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))))))
+$(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))),$(word 3,$(subst :, ,$(library))))))
 endif
 
 CRITERION_CFLAGS = $(call probe,--cflags criterion)

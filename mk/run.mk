@@ -6,6 +6,8 @@
 .PHONY: serve precompress test asan tsan
 
 deps  = @CC='$(CC)' tools/install-deps
+# Tests are run with what is optional too, unless make is told to do without (OPTIONAL=).
+optional = $(if $(OPTIONAL),optional)
 # As many jobs as there are CPUs, unless the caller said -j.
 again = +@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -26,16 +28,18 @@ precompress:
 # $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)
 tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)' tools/run-tests $(2)
 criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
+# $(call uring,DIRECTORY OF THE SERVERS): before the end-to-end tests, has all servers use io_uring.
+uring     = tools/with-io-uring $(1)
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
 PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/tools/*_test.py))
 
 ## test: build and run every test; the last line is the total
 test:
-	$(deps) build test
+	$(deps) build test $(optional)
 	$(again) check-programs
 	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
-	    $(PYTHON_TESTS:%="/usr/bin/python3 %"))
+	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) $(PYTHON_TESTS:%="/usr/bin/python3 %"))
 
 # Sanitizers want their memory at fixed places, which kernels with much randomisation refuse them:
 # without it, for the programs and all their children, they always get it.
@@ -50,17 +54,19 @@ TSAN = $(BUILD)/tsan
 
 ## asan: build with the address and undefined-behaviour sanitizers and run the tests
 asan:
-	$(deps) build test sanitize
+	$(deps) build test sanitize $(optional)
 	$(again) BUILD=$(ASAN) SANITIZE=address,undefined check-programs
 	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
-	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
+	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
+	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)),$(SANITIZERS))
 
 # Criterion does not run under the thread sanitizer: the unit cases have a plain runner, and the
 # end-to-end tests stay as they are and start instrumented servers.
 ## tsan: build the servers with the thread sanitizer and run the tests against them
 tsan:
-	$(deps) build test sanitize
+	$(deps) build test sanitize $(optional)
 	$(again) $(E2E)
 	$(again) BUILD=$(TSAN) SANITIZE=thread servers plain-program
 	$(call tests,$(TSAN),$(if $(PLAIN),"$(NOASLR)$(TSAN)/tests/plain") \
-	    $(call criterion,$(E2E),$(NOASLR)),$(SANITIZERS))
+	    $(call criterion,$(E2E),$(NOASLR)) \
+	    $(call criterion,$(E2E),$(call uring,$(TSAN)) $(NOASLR)),$(SANITIZERS))

@@ -38,6 +38,7 @@ static inline void house_init(struct house *house)
     tree_fill(&house->tree, "large.bin", HOUSE_LARGE_BYTES, 2);
     house->listener = wire_listen(&house->port);
     house->options = (struct options){
+        .backend = BACKEND_EPOLL,
         .idle_ms = 10000,
         .header_ms = 10000,
         .drain_ms = 5000,

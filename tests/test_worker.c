@@ -1,6 +1,7 @@
-/* worker: one in this process, from its start to its end, with calls that fail under it. */
+/* worker: one in this process, from its start to its end, with calls that fail under it; on each backend. */
 #include "faults.h"
 #include "house.h"
+#include "uring_or_skip.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -32,9 +33,31 @@ static void tear_down(void)
 
 TestSuite(worker, .init = set_up, .fini = tear_down, .timeout = 120);
 
+static void set_up_uring(void)
+{
+    uring_or_skip();
+    set_up();
+    house.options.backend = BACKEND_IO_URING;
+}
+
+TestSuite(worker_uring, .init = set_up_uring, .fini = tear_down, .timeout = 120);
+
+/* A test of a worker on each backend. */
+#define BOTH(name)           \
+    static void name(void);  \
+    Test(worker, name)       \
+    {                        \
+        name();              \
+    }                        \
+    Test(worker_uring, name) \
+    {                        \
+        name();              \
+    }                        \
+    static void name(void)
+
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-Test(worker, serves)
+BOTH(serves)
 {
     house_start(&house);
     cr_expect(house_serves(&house, "small.txt", 1, HOUSE_SMALL_BYTES, 1));
@@ -43,7 +66,7 @@ Test(worker, serves)
     cr_expect_eq(house_count(&house, COUNTER_RESPONSES), 1004);
 }
 
-Test(worker, serves_from_all_its_listeners)
+BOTH(serves_from_all_its_listeners)
 {
     uint16_t other_port;
     int listeners[] = {house.listener, wire_listen(&other_port)};
@@ -81,7 +104,7 @@ Test(worker, that_cannot_be_made_leaves_the_listeners_open)
 
 /* --- accepting ------------------------------------------------------------------------------------- */
 
-Test(worker, out_of_descriptors_accepting_pauses_and_resumes)
+BOTH(out_of_descriptors_accepting_pauses_and_resumes)
 {
     static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
     house_start(&house);
@@ -118,7 +141,7 @@ static uint64_t resumed_after_ms(void)
 }
 
 /* Not only when the pause of 100 ms is over: of a few times one must be faster, also on a busy machine. */
-Test(worker, a_connection_that_ends_resumes_accepting_at_once)
+BOTH(a_connection_that_ends_resumes_accepting_at_once)
 {
     uint64_t least_ms = UINT64_MAX;
     house_start(&house);
@@ -129,7 +152,7 @@ Test(worker, a_connection_that_ends_resumes_accepting_at_once)
     cr_expect_lt(least_ms, 60);
 }
 
-Test(worker, an_error_of_one_connection_holds_up_no_other)
+BOTH(an_error_of_one_connection_holds_up_no_other)
 {
     static const int errors[] = {EINTR, ECONNABORTED, EPROTO, ENETDOWN, EPERM};
     house_start(&house);
@@ -140,7 +163,7 @@ Test(worker, an_error_of_one_connection_holds_up_no_other)
     cr_expect_eq(house_count(&house, COUNTER_ACCEPT_PAUSES), 0);
 }
 
-Test(worker, with_all_connections_taken_the_next_waits_its_turn)
+BOTH(with_all_connections_taken_the_next_waits_its_turn)
 {
     house.config.connections_max = 2;
     house_start(&house);
@@ -161,7 +184,7 @@ Test(worker, with_all_connections_taken_the_next_waits_its_turn)
 
 /* --- calls that are interrupted or fail ------------------------------------------------------------ */
 
-Test(worker, interruptions_change_nothing)
+BOTH(interruptions_change_nothing)
 {
     static const enum fault calls[] = {FAULT_EPOLL_WAIT, FAULT_RECV, FAULT_SENDMSG, FAULT_SENDFILE,
                                        FAULT_OPEN_CACHED};
@@ -186,7 +209,7 @@ Test(worker, a_connection_that_cannot_be_watched_is_closed_the_others_go_on)
     cr_expect_eq(house_count(&house, COUNTER_CONNECTIONS_RESET), 1);
 }
 
-Test(worker, what_is_cold_is_served_in_its_place)
+BOTH(what_is_cold_is_served_in_its_place)
 {
     house_start(&house);
     for (unsigned i = 0; i < 20; i++) {
@@ -197,7 +220,7 @@ Test(worker, what_is_cold_is_served_in_its_place)
 }
 
 /* Clients that come and go in every way there is, also while their look-ups are running. */
-Test(worker, survives_every_way_of_leaving)
+BOTH(survives_every_way_of_leaving)
 {
     struct prng prng = {11};
     house_start(&house);
@@ -231,7 +254,7 @@ Test(worker, survives_every_way_of_leaving)
 
 /* --- time ------------------------------------------------------------------------------------------ */
 
-Test(worker, closes_who_says_nothing_and_tells_who_says_half)
+BOTH(closes_who_says_nothing_and_tells_who_says_half)
 {
     char bytes[2000];
     house.options.header_ms = 200;
@@ -261,7 +284,7 @@ Test(worker, closes_who_says_nothing_and_tells_who_says_half)
 
 /* --- draining -------------------------------------------------------------------------------------- */
 
-Test(worker, drains_what_is_in_flight)
+BOTH(drains_what_is_in_flight)
 {
     char *bytes = malloc(HOUSE_LARGE_BYTES + 1024);
     house_start(&house);
@@ -287,7 +310,7 @@ Test(worker, drains_what_is_in_flight)
     free(bytes);
 }
 
-Test(worker, takes_what_is_queued_before_it_drains)
+BOTH(takes_what_is_queued_before_it_drains)
 {
     enum { QUEUED = 100 };
     int fds[QUEUED];
@@ -311,7 +334,7 @@ Test(worker, takes_what_is_queued_before_it_drains)
     cr_expect(house_ends(&house, HOUSE_PATIENCE_MS));
 }
 
-Test(worker, draining_ends_in_time_whoever_still_reads)
+BOTH(draining_ends_in_time_whoever_still_reads)
 {
     house.options.drain_ms = 300;
     house_start(&house);

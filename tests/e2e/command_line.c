@@ -386,7 +386,50 @@ E2E_TEST(command_line, start_screen)
         screen = bytes_text(&server->screen);
         cr_expect(strstr(screen, server->name) && strstr(screen, site.path) &&
                       strstr(screen, text_format("http://127.0.0.1:%u/", server->port)) &&
-                      strstr(screen, "3 threads") && strstr(screen, "epoll"),
+                      strstr(screen, "3 threads") &&
+                      strstr(screen, e2e_uses_uring() ? "io_uring" : "epoll"),
                   "%s showed\n%s", server->name, screen);
+    }
+}
+
+/* --- the backend ----------------------------------------------------------------------------- */
+
+/* What forbids or lacks io_uring is named, with the remedy; who asked for no backend is served. */
+E2E_TEST(command_line, where_io_uring_cannot_be_had)
+{
+    static const struct {
+        const char *label;
+        int error;
+        const char *mentions;
+    } rows[] = {
+        {"a sandbox", EPERM, "io_uring_setup"},
+        {"an old kernel", ENOSYS, "Linux 6.1"},
+        {"a kernel that lacks a feature", EINVAL, "Linux 6.1"},
+        {"memory locked", ENOMEM, "ulimit -l"},
+        {"another error", ENXIO, "--backend epoll"},
+    };
+    struct site site;
+
+    if (e2e_uses_uring())
+        e2e_skip("about servers that are started without io_uring");
+    site_create(&site);
+    site_write_text(&site, "index.html", "x");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct process_setup setup = {
+            .program = server_program(PIPELINED),
+            .arguments = {"0", site.path, "--bind", "127.0.0.1", "--backend", "io_uring"},
+            .uring_errno = rows[i].error,
+        };
+        struct outcome outcome = run(&setup);
+        struct server *server;
+
+        expect_status_of(rows[i].label, &outcome, 1, 1);
+        if (!strstr(outcome.errors, "built without"))
+            expect_line(rows[i].label, setup.program, &outcome, rows[i].mentions);
+        server = server_start_with(&(struct server_setup){
+            .kind = PIPELINED, .root = site.path, .uring_errno = rows[i].error});
+        server_expect_alive(server, rows[i].label);
+        server_stop(server);
+        cr_expect(strstr(bytes_text(&server->screen), "epoll"), "%s: not epoll", rows[i].label);
     }
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -64,6 +65,22 @@ const char *e2e_build_directory(void)
 const char *e2e_top_directory(void)
 {
     return from_environment("SLUICE_TOP", ".");
+}
+
+const char *e2e_backend_options(void)
+{
+    static char options[64];
+    const char *backend = from_environment("SLUICE_BACKEND", NULL);
+
+    if (!backend)
+        return NULL;
+    snprintf(options, sizeof(options), "--backend %s", backend);
+    return options;
+}
+
+bool e2e_uses_uring(void)
+{
+    return strcmp(from_environment("SLUICE_BACKEND", ""), "io_uring") == 0;
 }
 
 bool e2e_is_slow(void)

@@ -6,7 +6,8 @@
  *
  * Environment: SLUICE_BUILD, where the servers are (default "build"); SLUICE_TOP, the top of the
  * repository (default "."); SLUICE_SLOW=1, longer deadlines and smaller crowds (also chosen when a
- * server turns out to be instrumented). */
+ * server turns out to be instrumented); SLUICE_BACKEND, the backend that every server is started with
+ * (default: none is named). */
 #ifndef E2E_E2E_H
 #define E2E_E2E_H
 
@@ -37,6 +38,10 @@ void e2e_skip(const char *why);
 
 const char *e2e_build_directory(void);
 const char *e2e_top_directory(void);
+
+/* The words that choose SLUICE_BACKEND, or NULL. */
+const char *e2e_backend_options(void);
+bool e2e_uses_uring(void); /* it is io_uring */
 
 /* Whether servers are instrumented or the machine was declared slow. */
 bool e2e_is_slow(void);

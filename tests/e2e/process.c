@@ -8,8 +8,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +61,22 @@ static void become_nobody(void)
         fail_in_child("become nobody");
 }
 
+/* As a container does that forbids io_uring: seccomp(2). */
+static void refuse_uring(int error)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = COUNT_OF(steps), .filter = steps};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+        fail_in_child("seccomp");
+}
+
 /* Runs PATH in this process. The descriptor reaches the program where nobody may not walk to it (a
  * checkout below /root). */
 static void run(const char *path, char *const arguments[], bool as_nobody, pid_t parent)
@@ -98,6 +117,8 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
     if (setup->files_max && setrlimit(RLIMIT_NOFILE, &files) < 0)
         fail_in_child("RLIMIT_NOFILE");
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (setup->uring_errno)
+        refuse_uring(setup->uring_errno);
     run(path, arguments, setup->as_nobody, parent);
 }
 

@@ -17,6 +17,7 @@ struct process_setup {
     const char *directory;     /* NULL: stays where the test is */
     bool as_nobody;            /* run as user and group 65534; needs root */
     uint64_t files_max;        /* RLIMIT_NOFILE, soft and hard; 0: as it is */
+    int uring_errno;           /* io_uring_setup is made to fail with it; 0: it is not */
 };
 
 struct process {

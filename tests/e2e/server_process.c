@@ -66,11 +66,13 @@ struct server *server_start_with(const struct server_setup *setup)
         .directory = setup->directory,
         .as_nobody = setup->as_nobody,
         .files_max = setup->files_max,
+        .uring_errno = setup->uring_errno,
     };
     struct server *server = &servers[server_count];
 
     cr_assert(server_count < COUNT_OF(servers), "too many servers in one test");
     process_add_words(&process, setup->no_bind ? NULL : "--bind 127.0.0.1");
+    process_add_words(&process, e2e_backend_options());
     process_add_words(&process, setup->options);
     for (size_t i = 0; setup->words && setup->words[i]; i++)
         process_add_word(&process, setup->words[i]);

@@ -34,6 +34,7 @@ struct server_setup {
     bool no_bind;             /* the options say where */
     bool as_nobody;
     uint64_t files_max;
+    int uring_errno; /* see process_setup */
     const char *directory;
 };
 

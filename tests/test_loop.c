@@ -1,7 +1,10 @@
-/* loop_epoll: fairness, little storage, end. The loop runs on a thread of its own over real sockets. */
+/* loop: fairness, little storage, end; on each engine. The loop runs on a thread of its own over real
+ * sockets. */
 #include "conn_rig.h"
 #include "house.h"
 #include "loop_epoll.h"
+#include "loop_uring.h"
+#include "uring_or_skip.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,14 +17,15 @@ enum {
 
 static struct rig rig;
 static struct conns conns;
-static struct loop_epoll loop;
+static struct loop *loop;
+static struct loop_config config;
 static struct house house; /* its port only, for the clients' functions */
 static int listener;
 static pthread_t thread;
 static bool started;
 static int result;
 
-static void set_up(void)
+static void set_up_with(const struct loop_engine *engine)
 {
     signal(SIGPIPE, SIG_IGN);
     rig_init(&rig, (uint64_t)FULL_COUNT * CONN_FULL_BYTES);
@@ -33,13 +37,25 @@ static void set_up(void)
     rig.context.header_ms = rig.context.idle_ms = 20000;
     cr_assert_eq(conns_init(&conns, &rig.context, 200), 0);
     listener = wire_listen(&house.port);
-    cr_assert_eq(loop_epoll_init(&loop, &rig.context, &conns, &listener, 1, 2000), 0);
+    config = (struct loop_config){
+        .context = &rig.context,
+        .conns = &conns,
+        .listeners = &listener,
+        .listener_count = 1,
+        .drain_ms = 2000,
+    };
+    cr_assert_eq(loop_create(&loop, engine, &config), 0);
+}
+
+static void set_up(void)
+{
+    set_up_with(&loop_epoll_engine);
 }
 
 static void *run(void *argument)
 {
     (void)argument;
-    result = loop_epoll_run(&loop);
+    result = loop_run(loop);
     return NULL;
 }
 
@@ -52,16 +68,44 @@ static void start(void)
 static void tear_down(void)
 {
     if (started) {
-        loop_epoll_drain(&loop);
+        loop_drain(loop);
         pthread_join(thread, NULL);
         rig.context.draining = false;
     }
-    loop_epoll_fini(&loop);
+    loop_destroy(loop);
     conns_fini(&conns);
     rig_fini(&rig);
 }
 
 TestSuite(loop_epoll, .init = set_up, .fini = tear_down, .timeout = 120);
+
+#ifdef SLUICE_HAVE_LIBURING
+static void set_up_uring(void)
+{
+    uring_or_skip();
+    set_up_with(&loop_uring_engine);
+}
+#else
+static void set_up_uring(void)
+{
+    uring_or_skip();
+}
+#endif
+
+TestSuite(loop_uring, .init = set_up_uring, .fini = tear_down, .timeout = 120);
+
+/* A test of a loop on each engine. */
+#define BOTH(name)          \
+    static void name(void); \
+    Test(loop_epoll, name)  \
+    {                       \
+        name();             \
+    }                       \
+    Test(loop_uring, name)  \
+    {                       \
+        name();             \
+    }                       \
+    static void name(void)
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -77,11 +121,11 @@ static void wait_for_count(enum counter which, uint64_t least)
     cr_assert_geq(count_of(which), least);
 }
 
-Test(loop_epoll, runs_until_it_is_drained)
+BOTH(runs_until_it_is_drained)
 {
     start();
     cr_expect(house_serves(&house, "small.txt", 10, RIG_SMALL_BYTES, 2));
-    loop_epoll_drain(&loop);
+    loop_drain(loop);
     pthread_join(thread, NULL);
     started = false;
     cr_expect_eq(result, 0);
@@ -105,15 +149,17 @@ Test(loop_epoll, an_error_of_epoll_itself_ends_it_with_nothing_left)
 
 Test(loop_epoll, that_cannot_be_made_takes_nothing)
 {
-    struct loop_epoll other;
+    struct loop *other;
     unsigned descriptors = tree_open_descriptors();
     for (unsigned skip = 0; skip < 3; skip++) {
         faults_fail(FAULT_EPOLL_CTL, skip, 1, ENOMEM);
-        cr_expect_eq(loop_epoll_init(&other, &rig.context, &conns, &listener, 1, 0), -ENOMEM);
+        cr_expect_eq(loop_create(&other, &loop_epoll_engine, &config), -ENOMEM);
         cr_expect_eq(tree_open_descriptors(), descriptors);
     }
     static int many[LISTENERS_MAX + 1];
-    cr_expect_lt(loop_epoll_init(&other, &rig.context, &conns, many, LISTENERS_MAX + 1, 0), 0);
+    config.listeners = many;
+    config.listener_count = LISTENERS_MAX + 1;
+    cr_expect_lt(loop_create(&other, &loop_epoll_engine, &config), 0);
 }
 
 /* An idle loop sleeps: no timer, no event, no turn. */
@@ -152,7 +198,7 @@ static void *drink(void *argument)
     return NULL;
 }
 
-Test(loop_epoll, a_large_download_starves_nobody)
+BOTH(a_large_download_starves_nobody)
 {
     pthread_t drinker;
     start();
@@ -178,7 +224,7 @@ static void *serve_one(void *argument)
 }
 
 /* Each needs two of the four pieces of storage for a moment: they take turns. */
-Test(loop_epoll, more_clients_than_storage_are_all_served)
+BOTH(more_clients_than_storage_are_all_served)
 {
     pthread_t threads[CLIENTS];
     bool good[CLIENTS] = {false};
@@ -219,7 +265,7 @@ static void begin_large_heads(int *fds, unsigned count)
 }
 
 /* All storage but the last piece, which is for answers, is held by heads. */
-Test(loop_epoll, when_storage_is_out_the_oldest_partial_head_goes)
+BOTH(when_storage_is_out_the_oldest_partial_head_goes)
 {
     int fds[FULL_COUNT];
     start();
@@ -238,7 +284,7 @@ Test(loop_epoll, when_storage_is_out_the_oldest_partial_head_goes)
 
 /* The same for a request that is complete, and too long for small storage: it needs room for its
  * answer. */
-Test(loop_epoll, partial_heads_do_not_starve_an_answer)
+BOTH(partial_heads_do_not_starve_an_answer)
 {
     int fds[FULL_COUNT - 1];
     char bytes[2000], head[3000] = "GET /tiny.txt HTTP/1.0\r\nX: ";
@@ -259,7 +305,7 @@ Test(loop_epoll, partial_heads_do_not_starve_an_answer)
 }
 
 /* Partial heads in small storage hold none of what is wanted: to shed them all would help nobody. */
-Test(loop_epoll, who_holds_no_full_storage_is_not_shed_for_it)
+BOTH(who_holds_no_full_storage_is_not_shed_for_it)
 {
     int large[FULL_COUNT - 1], small[10], more[2];
     start();

@@ -1,0 +1,267 @@
+/* loop_uring: what the kernel does unasked, and peers that make the most of it. A whole worker. */
+#include "faults.h"
+#include "house.h"
+#include "uring_or_skip.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+enum { CONNECTIONS_MAX = 6000 }; /* so that a multishot accept may be left to go on */
+
+static struct house house;
+static unsigned descriptors;
+
+static void set_up(void)
+{
+    uring_or_skip();
+    descriptors = tree_open_descriptors();
+    house_init(&house);
+    house.options.backend = BACKEND_IO_URING;
+    house.config.connections_max = CONNECTIONS_MAX;
+}
+
+/* Nothing is leaked, whatever happened. */
+static void tear_down(void)
+{
+    faults_clear();
+    worker_drain(house.worker);
+    cr_expect(house_ends(&house, HOUSE_PATIENCE_MS));
+    cr_expect_eq(house_count(&house, COUNTER_CONNECTIONS_CLOSED),
+                 house_count(&house, COUNTER_CONNECTIONS_ACCEPTED));
+    house_fini(&house);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+TestSuite(worker_on_uring, .init = set_up, .fini = tear_down, .timeout = 120);
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+Test(worker_on_uring, accepts_unasked)
+{
+    house_start(&house);
+    for (unsigned i = 0; i < 100; i++)
+        cr_expect(house_serves_small(&house));
+    cr_expect_eq(faults_calls(FAULT_ACCEPT4), 0);
+}
+
+/* One answer to each, and then the end. */
+static bool is_answered(int fd, unsigned status)
+{
+    char bytes[2000];
+    ssize_t length = wire_read_all(fd, bytes, sizeof bytes);
+    struct str stream = {bytes, length > 0 ? (size_t)length : 0};
+    struct answer answer;
+    return answer_next(&stream, false, &answer) && answer.status == status && stream.length == 0;
+}
+
+static void set_files_max(rlim_t files)
+{
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = files;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Accepting fails when descriptors are out; who waits is served when others leave. */
+Test(worker_on_uring, out_of_descriptors_accepting_pauses_and_resumes)
+{
+    enum { CLIENTS = 12, ROOM = 3 };
+    int fds[CLIENTS];
+    const char *what;
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    cr_assert_eq(worker_create(&house.worker, &house.config, &what), 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        fds[i] = wire_connect(house.port);
+        cr_assert(wire_send(fds[i], STR("OPTIONS * HTTP/1.0\r\n\r\n")));
+    }
+    set_files_max((rlim_t)fds[CLIENTS - 1] + 1 + ROOM);
+    cr_assert_eq(worker_start(house.worker), 0);
+    cr_expect(house_counts(&house, COUNTER_ACCEPT_PAUSES, 1));
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        cr_expect(is_answered(fds[i], 204), "client %u", i);
+        close(fds[i]);
+    }
+    cr_expect_eq(faults_calls(FAULT_ACCEPT4), 0);
+    set_files_max(before.rlim_cur);
+}
+
+/* --- crowds ---------------------------------------------------------------------------------------- */
+
+static int gate[2];
+
+static void wait_at_gate(void *argument)
+{
+    char byte;
+    (void)argument;
+    (void)!read(gate[0], &byte, 1);
+}
+
+/* While the worker is held up, each of them sends more than a buffer holds: far more at once than there
+ * are buffers, submissions and completions. Twice, so that it is known to go on. */
+Test(worker_on_uring, two_thousand_senders_at_once_are_all_answered)
+{
+    enum { SENDERS = 2500, HEAD_BYTES = 5000 };
+    static int fds[SENDERS];
+    static char head[HEAD_BYTES];
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < 2 * SENDERS + 100) {
+        house_start(&house);
+        tear_down();
+        cr_skip_test("RLIMIT_NOFILE allows too few descriptors");
+    }
+    set_files_max(limit.rlim_max);
+    cr_assert_eq(pipe2(gate, O_CLOEXEC), 0);
+    descriptors += 2;
+    house_start(&house);
+    for (unsigned i = 0; i < SENDERS; i++)
+        fds[i] = wire_connect(house.port);
+    cr_assert(house_counts(&house, COUNTER_CONNECTIONS_ACCEPTED, SENDERS));
+    for (unsigned round = 0; round < 2; round++) {
+        faults_act(FAULT_SENDFILE, 0, wait_at_gate, NULL);
+        int fd = wire_connect(house.port);
+        cr_assert(wire_send(fd, STR(GET("/large.bin"))));
+        int start = snprintf(head, sizeof head, "GET /small.txt HTTP/1.1\r\nHost: a\r\n%sX: ",
+                             round ? "Connection: close\r\n" : "");
+        memset(head + start, 'x', sizeof head - (size_t)start);
+        memcpy(head + sizeof head - 4, "\r\n\r\n", 4);
+        for (unsigned i = 0; i < SENDERS; i++)
+            cr_assert(wire_send(fds[i], (struct str){head, sizeof head}));
+        cr_assert_eq(write(gate[1], "", 1), 1);
+        for (unsigned i = 0; i < SENDERS && round == 1; i++)
+            cr_expect(is_answered(fds[i], 200), "sender %u", i);
+        for (unsigned i = 0; i < SENDERS && round == 0; i++) {
+            char bytes[2000];
+            size_t got = 0;
+            struct str stream;
+            struct answer answer;
+            do {
+                ssize_t more = read(fds[i], bytes + got, sizeof bytes - got);
+                cr_assert_gt(more, 0, "sender %u", i);
+                got += (size_t)more;
+                stream = (struct str){bytes, got};
+            } while (!answer_next(&stream, false, &answer));
+            cr_expect(answer.status == 200 && stream.length == 0, "sender %u", i);
+        }
+        close(fd);
+    }
+    for (unsigned i = 0; i < SENDERS; i++)
+        close(fds[i]);
+}
+
+/* --- peers ----------------------------------------------------------------------------------------- */
+
+Test(worker_on_uring, resets_while_a_response_is_sent_leave_nothing)
+{
+    house_start(&house);
+    for (unsigned i = 0; i < 200; i++) {
+        char byte[1000];
+        int fd = wire_connect(house.port);
+        cr_assert(wire_send(fd, i % 2 ? STR(GET("/large.bin") GET("/large.bin"))
+                                      : STR(GET("/small.txt") GET("/large.bin"))));
+        if (i % 4)
+            cr_expect_gt(read(fd, byte, sizeof byte), 0);
+        wire_reset(fd);
+    }
+    cr_expect(house_serves_small(&house));
+}
+
+struct flood {
+    int fd;
+    size_t sent; /* bytes of requests */
+    char *bytes; /* of answers */
+    size_t got;
+};
+
+enum { REQUEST_BYTES = 500, ANSWERS_MAX = 64 << 20 };
+
+/* Request INDEX of the flood, REQUEST_BYTES long: every third is for what is not there. */
+static void write_request(char *to, size_t index)
+{
+    int start = snprintf(to, REQUEST_BYTES,
+                         "GET /%s.txt HTTP/1.1\r\nHost: a\r\nX: ", index % 3 ? "small" : "none");
+    memset(to + start, 'x', (size_t)(REQUEST_BYTES - start));
+    memcpy(to + REQUEST_BYTES - 4, "\r\n\r\n", 4);
+}
+
+/* Sends what the socket takes, to the end of a request if FINISH. Whether it took any. */
+static bool pour(struct flood *flood)
+{
+    char request[REQUEST_BYTES + 1];
+    write_request(request, flood->sent / REQUEST_BYTES);
+    size_t first = flood->sent % REQUEST_BYTES;
+    ssize_t sent = send(flood->fd, request + first, REQUEST_BYTES - first, MSG_DONTWAIT);
+    if (sent > 0)
+        flood->sent += (size_t)sent;
+    return sent > 0;
+}
+
+static void drink(struct flood *flood)
+{
+    ssize_t got =
+        recv(flood->fd, flood->bytes + flood->got, ANSWERS_MAX - flood->got, MSG_DONTWAIT);
+    if (got > 0)
+        flood->got += (size_t)got;
+}
+
+/* Pours until the worker has stopped reading. */
+static void fill(struct flood *flood)
+{
+    for (unsigned still_ms = 0; still_ms < 300; still_ms++) {
+        while (pour(flood))
+            still_ms = 0;
+        poll(NULL, 0, 1);
+    }
+}
+
+/* It is left alone with what it does not take; the worker stops reading, and goes on with others. When it
+ * reads in the end, it gets every answer, in order: what had come unasked was kept. */
+Test(worker_on_uring, a_peer_that_does_not_read_is_not_read_and_loses_nothing)
+{
+    house_start(&house);
+    struct flood flood = {.fd = wire_connect(house.port), .bytes = malloc(ANSWERS_MAX)};
+    cr_assert_not_null(flood.bytes);
+    fill(&flood);
+    cr_expect_lt(flood.sent, ANSWERS_MAX / 4, "its own buffers and the kernel's, no more");
+    cr_expect(house_serves_small(&house));
+    while (flood.sent % REQUEST_BYTES != 0) {
+        drink(&flood);
+        pour(&flood);
+    }
+    cr_assert_eq(shutdown(flood.fd, SHUT_WR), 0);
+    ssize_t rest = wire_read_all(flood.fd, flood.bytes + flood.got, ANSWERS_MAX - flood.got);
+    cr_assert_geq(rest, 0);
+    struct str stream = {flood.bytes, flood.got + (size_t)rest};
+    for (size_t i = 0; i < flood.sent / REQUEST_BYTES; i++) {
+        struct answer answer;
+        cr_assert(answer_next(&stream, false, &answer), "answer %zu", i);
+        cr_assert_eq(answer.status, i % 3 ? 200 : 404, "answer %zu", i);
+    }
+    cr_expect_eq(stream.length, 0);
+    free(flood.bytes);
+    close(flood.fd);
+}
+
+/* Its receive and its poll are with the kernel when time is up. */
+Test(worker_on_uring, peers_that_do_not_read_do_not_hold_up_the_end)
+{
+    struct flood floods[20];
+    house.options.drain_ms = 300;
+    house_start(&house);
+    for (unsigned i = 0; i < COUNT_OF(floods); i++) {
+        floods[i] = (struct flood){.fd = wire_connect(house.port)};
+        if (i % 2)
+            cr_assert(wire_send(floods[i].fd,
+                                STR(GET("/large.bin") GET("/large.bin") GET("/large.bin"))));
+        else
+            fill(&floods[i]);
+    }
+    uint64_t begun_ms = house_now_ms();
+    worker_drain(house.worker);
+    cr_expect(house_ends(&house, HOUSE_PATIENCE_MS));
+    cr_expect_lt(house_now_ms() - begun_ms, 3000);
+    cr_expect_geq(house_count(&house, COUNTER_RESPONSES_CUT), COUNT_OF(floods) / 2);
+    for (unsigned i = 0; i < COUNT_OF(floods); i++)
+        close(floods[i].fd);
+}
