@@ -298,6 +298,22 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     }
 }
 
+bool conn_warms(struct conn_context *context, struct conn *conn, struct blob *file, uint64_t first,
+                uint64_t length)
+{
+    if (conn->warmed) { /* once, so that it gets on whatever the kernel throws out meanwhile */
+        conn->warmed = false;
+        return true;
+    }
+    if (!conn->waiter.fill) { /* else it is seen when that has been found */
+        if (files_warm(context->files, file, first, length, &context->now, &conn->waiter))
+            return true;
+        conn->warmed = true;
+    }
+    conn->warming = true;
+    return false;
+}
+
 /* --- What comes next ---------------------------------------------------------------------------- */
 
 enum conn_verdict conn_verdict(const struct conn_context *context, const struct conn *conn)
@@ -339,7 +355,7 @@ static enum conn_phase phase_of(const struct conn *conn)
 {
     if (conn->state == CONN_LINGERING)
         return CONN_PHASE_LINGER;
-    if (!outq_empty(&conn->output))
+    if (!outq_empty(&conn->output) && !conn->warming)
         return CONN_PHASE_SEND;
     if (conn->waiter.fill)
         return CONN_PHASE_JOB;

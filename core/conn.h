@@ -58,7 +58,7 @@ enum conn_phase {
     CONN_PHASE_IDLE,    /* the first byte of another request */
     CONN_PHASE_HEAD,    /* the rest of a head */
     CONN_PHASE_BODY,    /* the rest of a request's content */
-    CONN_PHASE_JOB,     /* a look-up */
+    CONN_PHASE_JOB,     /* a look-up, or a disk */
     CONN_PHASE_STARVED, /* storage */
     CONN_PHASE_SEND,    /* the peer, to take what there is */
     CONN_PHASE_LINGER,  /* the peer, to finish */
@@ -84,6 +84,8 @@ struct conn {
     bool phase_renewed : 1; /* progress: the phase's time begins again */
     bool stood_still : 1;   /* at the last look the peer had taken nothing, see transfer_drains */
     bool starved : 1;       /* storage was wanted, and none to be had */
+    bool warming : 1;       /* what comes next is on a disk, and waits until WAITER is woken */
+    bool warmed : 1;        /* a job has read it, or is about to */
     bool hungry : 1;        /* the session can't go on without more input */
     bool registered : 1;    /* with the loop's event source */
     bool readable : 1;      /* set by events, cleared when there is nothing to read */
@@ -112,6 +114,23 @@ void conn_retire(struct conn_context *context, struct conn *conn);
 static inline bool conn_is_over(const struct conn *conn)
 {
     return conn->state >= CONN_CLOSING;
+}
+
+/* Whether output would be sent now. */
+static inline bool conn_wants_output(const struct conn *conn)
+{
+    return outq_unsent(&conn->output) > 0 && !conn->warming;
+}
+
+/* Whether the next part of a file, LENGTH bytes of FILE from FIRST, can be sent without a wait for a disk.
+ * If not, CONN wants no output until WAITER has been woken. */
+bool conn_warms(struct conn_context *context, struct conn *conn, struct blob *file, uint64_t first,
+                uint64_t length);
+
+/* Says that WAITER has been woken. */
+static inline void conn_woken(struct conn *conn)
+{
+    conn->warming = false;
 }
 
 /* Whether more input would be taken now. */

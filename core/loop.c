@@ -126,7 +126,7 @@ static bool pump(struct loop *loop, struct conn *conn)
     while (budget > 0) {
         bool received = false;
         enum transfer result = TRANSFER_NOTHING;
-        if (conn->writable && outq_unsent(&conn->output) > 0) {
+        if (conn->writable && conn_wants_output(conn)) {
             result = loop->engine->send(loop, conn, &budget);
         } else if (conn->readable && conn_wants_input(conn)) {
             result = receive(loop, conn, &budget);
@@ -258,7 +258,9 @@ static void expire_timers(struct loop *loop)
 
 static void wake_waiter(void *context, struct files_waiter *waiter)
 {
-    loop_make_runnable(context, CONTAINER_OF(waiter, struct conn, waiter));
+    struct conn *conn = CONTAINER_OF(waiter, struct conn, waiter);
+    conn_woken(conn);
+    loop_make_runnable(context, conn);
 }
 
 void loop_collect_files(struct loop *loop)

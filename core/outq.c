@@ -220,6 +220,11 @@ bool outq_next_file(const struct outq *queue, struct outq_part *ret)
     return true;
 }
 
+bool outq_span_begins(const struct outq *queue)
+{
+    return queue->store && queue->store->sent_within == 0;
+}
+
 void outq_sent(struct outq *queue, uint64_t length)
 {
     struct outq_store *store = queue->store;

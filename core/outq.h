@@ -81,6 +81,9 @@ unsigned outq_gather(const struct outq *queue, struct iovec *pieces, unsigned ro
 /* If the next unsent bytes are in a file: true, and what is left of that span, *borrowed*. */
 bool outq_next_file(const struct outq *queue, struct outq_part *ret);
 
+/* Whether nothing of the next span has been sent yet. */
+bool outq_span_begins(const struct outq *queue);
+
 /* Says that the next LENGTH unsent bytes have been handed to the kernel. */
 void outq_sent(struct outq *queue, uint64_t length);
 

@@ -8,9 +8,10 @@
 #include <sys/socket.h>
 
 enum {
-    PIECES_MAX = 128,         /* of one sendmsg */
-    DISCARD_BYTES = 64 << 10, /* by one recv */
-    FILE_BYTES = 256 << 10,   /* by one sendfile, whatever is left of the budget: no crumbs */
+    PIECES_MAX = 128,            /* of one sendmsg */
+    DISCARD_BYTES = 64 << 10,    /* by one recv */
+    FILE_BYTES = 256 << 10,      /* by one sendfile, whatever is left of the budget: no crumbs */
+    WARM_WINDOW_BYTES = 1 << 20, /* of a file, looked for in the page cache at once */
 };
 
 static void spend(size_t *budget, size_t bytes)
@@ -92,12 +93,30 @@ static enum transfer note_sent(struct conn_context *context, struct conn *conn, 
     return TRANSFER_NOTHING;
 }
 
+/* Bytes of PART up to its end, or to the end of the window that it begins in. */
+static size_t left_of_window(const struct outq_part *part)
+{
+    uint64_t left = WARM_WINDOW_BYTES - part->first % WARM_WINDOW_BYTES;
+    return (size_t)(part->length < left ? part->length : left);
+}
+
+/* Whether the next bytes of PART can be sent without a wait for a disk. It is asked at its beginning and
+ * wherever a window of the file begins, for as much as is in that window. */
+static bool is_warm(struct conn_context *context, struct conn *conn, const struct outq_part *part)
+{
+    if (part->first % WARM_WINDOW_BYTES > 0 && !outq_span_begins(&conn->output))
+        return true;
+    return conn_warms(context, conn, part->blob, part->first, left_of_window(part));
+}
+
 /* A file that got shorter, or was rewritten before its last byte went out, ends the connection: the
  * response can't be finished truthfully. */
 static enum transfer send_file(struct conn_context *context, struct conn *conn,
                                const struct outq_part *part, size_t *budget)
 {
-    size_t length = part->length < FILE_BYTES ? (size_t)part->length : FILE_BYTES;
+    if (!is_warm(context, conn, part))
+        return TRANSFER_NOTHING;
+    size_t length = size_min(FILE_BYTES, left_of_window(part)); /* so that none is passed over */
     if (length == part->length && !blob_file_unchanged(part->blob))
         return TRANSFER_FAILED;
     off_t first = (off_t)part->first;

@@ -82,6 +82,7 @@ static void note_waiter(void *context, struct files_waiter *waiter)
 {
     (void)context;
     cr_assert_null(waiter->fill);
+    conn_woken(CONTAINER_OF(waiter, struct conn, waiter));
 }
 
 void rig_await(struct rig *rig, const struct conn *conn)

@@ -70,7 +70,7 @@ static bool turn(void)
     size_t budget = TURN_BYTES;
     enum transfer result = TRANSFER_NOTHING;
     conn_work(&rig.context, &conn);
-    if (outq_unsent(&conn.output) > 0 && conn.writable)
+    if (conn_wants_output(&conn) && conn.writable)
         result = transfer_send(&rig.context, &conn, &budget);
     else if (conn_wants_input(&conn) && conn.readable)
         result = transfer_receive(&rig.context, &conn, &budget);
@@ -151,6 +151,54 @@ Test(transfer, sixteen_pipelined_files_cost_one_call_in_and_one_out)
     cr_expect_eq(outq_unsent(&conn.output), 0);
     cr_expect_eq(faults_calls(FAULT_RECV) + faults_calls(FAULT_READV), 1);
     cr_expect_eq(faults_calls(FAULT_SENDMSG), 1);
+}
+
+/* --- files that aren't in the page cache -------------------------------------------------------------- */
+
+/* Everything is cold, always: each window is read by a job before it is sent, and it gets on. */
+Test(transfer, what_is_on_a_disk_is_read_by_jobs)
+{
+    enum { BYTES = (3 << 20) + 5, WINDOWS = 4 };
+    unsigned waits = 0;
+    tree_fill(&rig.tree, "huge.bin", BYTES, 5);
+    cr_assert(wire_send(client, STR(GET("/huge.bin"))));
+    cr_assert(turn());
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    for (unsigned i = 0; i < 100000 && outq_unsent(&conn.output) > 0; i++) {
+        conn.writable = true;
+        cr_assert(turn());
+        read_arrived();
+        if (!conn.warming)
+            continue;
+        unsigned sends = faults_calls(FAULT_SENDFILE);
+        cr_expect_not(conn_wants_output(&conn));
+        conn_settle(&rig.context, &conn);
+        cr_expect_eq(conn.phase, CONN_PHASE_JOB);
+        cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_GOES_ON);
+        cr_expect_eq(faults_calls(FAULT_SENDFILE), sends);
+        waits++;
+        rig_await(&rig, &conn);
+    }
+    read_arrived();
+    cr_expect_eq(waits, WINDOWS);
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect(tree_filled(answer.body, BYTES, 5));
+}
+
+Test(transfer, who_goes_while_a_disk_is_read_leaves_nothing_behind)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    cr_assert(turn());
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    for (unsigned i = 0; i < 100 && !conn.warming; i++) {
+        conn.writable = true;
+        cr_assert(turn());
+        read_arrived();
+    }
+    cr_assert(conn.warming);
+    cr_expect_not_null(conn.waiter.fill);
 }
 
 /* --- files that change while they are sent ----------------------------------------------------------- */
