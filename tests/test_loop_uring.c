@@ -54,6 +54,23 @@ static bool is_answered(int fd, unsigned status)
     return answer_next(&stream, false, &answer) && answer.status == status && stream.length == 0;
 }
 
+/* One answer, 200, and nothing behind it yet. */
+static bool gets_one_answer(int fd)
+{
+    char bytes[2000];
+    size_t got = 0;
+    struct str stream;
+    struct answer answer;
+    do {
+        ssize_t more = read(fd, bytes + got, sizeof bytes - got);
+        if (more <= 0)
+            return false;
+        got += (size_t)more;
+        stream = (struct str){bytes, got};
+    } while (!answer_next(&stream, false, &answer));
+    return answer.status == 200 && stream.length == 0;
+}
+
 static void set_files_max(rlim_t files)
 {
     struct rlimit limit;
@@ -97,6 +114,30 @@ static void wait_at_gate(void *argument)
     (void)!read(gate[0], &byte, 1);
 }
 
+static void open_gate(void)
+{
+    cr_assert_eq(pipe2(gate, O_CLOEXEC), 0);
+    descriptors += 2;
+}
+
+/* Holds the worker up, in the middle of a response to a client of its own, which is returned. */
+static int hold_worker(void)
+{
+    unsigned calls = faults_calls(FAULT_SENDFILE);
+    faults_act(FAULT_SENDFILE, 0, wait_at_gate, NULL);
+    int fd = wire_connect(house.port);
+    cr_assert(wire_send(fd, STR(GET("/large.bin"))));
+    for (unsigned ms = 0; faults_calls(FAULT_SENDFILE) == calls && ms < HOUSE_PATIENCE_MS; ms++)
+        poll(NULL, 0, 1);
+    return fd;
+}
+
+static void let_worker_go(int fd)
+{
+    cr_assert_eq(write(gate[1], "", 1), 1);
+    close(fd);
+}
+
 /* While the worker is held up, each of them sends more than a buffer holds: far more at once than there
  * are buffers, submissions and completions. Twice, so that it is known to go on. */
 Test(worker_on_uring, two_thousand_senders_at_once_are_all_answered)
@@ -112,39 +153,24 @@ Test(worker_on_uring, two_thousand_senders_at_once_are_all_answered)
         cr_skip_test("RLIMIT_NOFILE allows too few descriptors");
     }
     set_files_max(limit.rlim_max);
-    cr_assert_eq(pipe2(gate, O_CLOEXEC), 0);
-    descriptors += 2;
+    open_gate();
     house_start(&house);
     for (unsigned i = 0; i < SENDERS; i++)
         fds[i] = wire_connect(house.port);
     cr_assert(house_counts(&house, COUNTER_CONNECTIONS_ACCEPTED, SENDERS));
     for (unsigned round = 0; round < 2; round++) {
-        faults_act(FAULT_SENDFILE, 0, wait_at_gate, NULL);
-        int fd = wire_connect(house.port);
-        cr_assert(wire_send(fd, STR(GET("/large.bin"))));
+        int held = hold_worker();
         int start = snprintf(head, sizeof head, "GET /small.txt HTTP/1.1\r\nHost: a\r\n%sX: ",
                              round ? "Connection: close\r\n" : "");
         memset(head + start, 'x', sizeof head - (size_t)start);
         memcpy(head + sizeof head - 4, "\r\n\r\n", 4);
         for (unsigned i = 0; i < SENDERS; i++)
             cr_assert(wire_send(fds[i], (struct str){head, sizeof head}));
-        cr_assert_eq(write(gate[1], "", 1), 1);
+        let_worker_go(held);
         for (unsigned i = 0; i < SENDERS && round == 1; i++)
             cr_expect(is_answered(fds[i], 200), "sender %u", i);
-        for (unsigned i = 0; i < SENDERS && round == 0; i++) {
-            char bytes[2000];
-            size_t got = 0;
-            struct str stream;
-            struct answer answer;
-            do {
-                ssize_t more = read(fds[i], bytes + got, sizeof bytes - got);
-                cr_assert_gt(more, 0, "sender %u", i);
-                got += (size_t)more;
-                stream = (struct str){bytes, got};
-            } while (!answer_next(&stream, false, &answer));
-            cr_expect(answer.status == 200 && stream.length == 0, "sender %u", i);
-        }
-        close(fd);
+        for (unsigned i = 0; i < SENDERS && round == 0; i++)
+            cr_expect(gets_one_answer(fds[i]), "sender %u", i);
     }
     for (unsigned i = 0; i < SENDERS; i++)
         close(fds[i]);
@@ -215,6 +241,22 @@ static void fill(struct flood *flood)
     }
 }
 
+/* Reads to the end: every request has its answer, in order. */
+static void expect_answers(struct flood *flood)
+{
+    cr_assert_eq(shutdown(flood->fd, SHUT_WR), 0);
+    ssize_t rest = wire_read_all(flood->fd, flood->bytes + flood->got, ANSWERS_MAX - flood->got);
+    cr_assert_geq(rest, 0);
+    struct str stream = {flood->bytes, flood->got + (size_t)rest};
+    for (size_t i = 0; i < flood->sent / REQUEST_BYTES; i++) {
+        struct answer answer;
+        cr_assert(answer_next(&stream, false, &answer), "answer %zu", i);
+        cr_assert_eq(answer.status, i % 3 ? 200 : 404, "answer %zu", i);
+    }
+    cr_expect_eq(stream.length, 0);
+    close(flood->fd);
+}
+
 /* It is left alone with what it does not take; the worker stops reading, and goes on with others. When it
  * reads in the end, it gets every answer, in order: what had come unasked was kept. */
 Test(worker_on_uring, a_peer_that_does_not_read_is_not_read_and_loses_nothing)
@@ -229,18 +271,34 @@ Test(worker_on_uring, a_peer_that_does_not_read_is_not_read_and_loses_nothing)
         drink(&flood);
         pour(&flood);
     }
-    cr_assert_eq(shutdown(flood.fd, SHUT_WR), 0);
-    ssize_t rest = wire_read_all(flood.fd, flood.bytes + flood.got, ANSWERS_MAX - flood.got);
-    cr_assert_geq(rest, 0);
-    struct str stream = {flood.bytes, flood.got + (size_t)rest};
-    for (size_t i = 0; i < flood.sent / REQUEST_BYTES; i++) {
-        struct answer answer;
-        cr_assert(answer_next(&stream, false, &answer), "answer %zu", i);
-        cr_assert_eq(answer.status, i % 3 ? 200 : 404, "answer %zu", i);
-    }
-    cr_expect_eq(stream.length, 0);
+    expect_answers(&flood);
     free(flood.bytes);
-    close(flood.fd);
+}
+
+/* While the worker is held up, so much comes from each that a few of them need all buffers: receiving
+ * fails, and goes on. */
+Test(worker_on_uring, more_input_than_buffers_is_received_in_its_turn)
+{
+    enum { PEERS = 40, REQUESTS = 120 };
+    static struct flood floods[PEERS];
+    house_start(&house);
+    open_gate();
+    int held = hold_worker();
+    for (unsigned i = 0; i < PEERS; i++) {
+        floods[i] = (struct flood){.fd = wire_connect(house.port), .bytes = malloc(ANSWERS_MAX)};
+        cr_assert_not_null(floods[i].bytes);
+        for (unsigned j = 0; j < REQUESTS; j++) {
+            char request[REQUEST_BYTES + 1];
+            write_request(request, j);
+            cr_assert(wire_send(floods[i].fd, (struct str){request, REQUEST_BYTES}));
+        }
+        floods[i].sent = (size_t)REQUESTS * REQUEST_BYTES;
+    }
+    let_worker_go(held);
+    for (unsigned i = 0; i < PEERS; i++) {
+        expect_answers(&floods[i]);
+        free(floods[i].bytes);
+    }
 }
 
 /* Its receive and its poll are with the kernel when time is up. */

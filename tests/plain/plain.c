@@ -19,6 +19,8 @@ static const struct {
     {"files_destroyed_under_way", files_destroyed_under_way},
     {"worker_serves_many_clients", worker_serves_many_clients},
     {"worker_is_drained_under_load", worker_is_drained_under_load},
+    {"worker_serves_many_clients_on_uring", worker_serves_many_clients_on_uring},
+    {"worker_is_drained_under_load_on_uring", worker_is_drained_under_load_on_uring},
 };
 
 static bool failed;

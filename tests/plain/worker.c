@@ -1,6 +1,8 @@
-/* worker: started, used by several clients at once, watched and drained from another thread. */
+/* worker: started, used by several clients at once, watched and drained from another thread; on each
+ * backend. */
 #include "house.h"
 #include "plain.h"
+#include "uring_here.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,6 +10,7 @@
 enum { CLIENTS = 6, VISITS = 30 };
 
 static struct house house;
+static enum backend backend = BACKEND_EPOLL;
 static atomic_uint good_count;
 
 static void *visit(void *argument)
@@ -25,7 +28,9 @@ void worker_serves_many_clients(void)
 {
     pthread_t threads[CLIENTS];
     unsigned started = 0;
+    atomic_store(&good_count, 0);
     house_init(&house);
+    house.options.backend = backend;
     house.options.cache_valid_ms = 1; /* it looks at the files again and again, by jobs */
     house_start(&house);
     for (; started < CLIENTS; started++) {
@@ -71,6 +76,7 @@ void worker_is_drained_under_load(void)
         pthread_t threads[CLIENTS];
         unsigned started = 0;
         house_init(&house);
+        house.options.backend = backend;
         house_start(&house);
         for (; started < CLIENTS; started++) {
             if (pthread_create(&threads[started], NULL, visit_until_the_end, &house.port) != 0)
@@ -83,4 +89,26 @@ void worker_is_drained_under_load(void)
             pthread_join(threads[i], NULL);
         house_fini(&house);
     }
+}
+
+static void run_on_uring(void (*run)(void))
+{
+    char reason[URING_REASON_BYTES];
+    if (!uring_is_here(reason)) {
+        printf("not on io_uring: %s\n", reason);
+        return;
+    }
+    backend = BACKEND_IO_URING;
+    run();
+    backend = BACKEND_EPOLL;
+}
+
+void worker_serves_many_clients_on_uring(void)
+{
+    run_on_uring(worker_serves_many_clients);
+}
+
+void worker_is_drained_under_load_on_uring(void)
+{
+    run_on_uring(worker_is_drained_under_load);
 }
