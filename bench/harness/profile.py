@@ -16,27 +16,31 @@ SPARE_SECONDS = 60
 
 
 def event() -> str:
-    """What can be sampled here: cycles, or where there is no counter of them (virtual machines) the clock."""
-    said = ""
-    for name in ("cycles", "cpu-clock"):
-        try:
-            tried = subprocess.run(
-                ["perf", "record", "-q", "-e", name, "-o", "/dev/null", "--", "true"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=20,
-                check=False,
-            )
-        except OSError:
-            raise Failed("perf is missing (Debian: linux-perf)") from None
-        if tried.returncode == 0:
-            return name
-        said = said or tried.stderr.decode("utf-8", "replace")
+    """What can be sampled here: cycles, or where they are not counted (virtual machines) the clock."""
+    try:
+        counted = _perf("stat", "-e", "cycles", "--", "true")
+        name = "cpu-clock" if "<not " in counted.stderr or counted.returncode else "cycles"
+        tried = _perf("record", "-q", "-e", name, "-o", "/dev/null", "--", "true")
+    except OSError:
+        raise Failed("perf is missing (Debian: linux-perf)") from None
+    if tried.returncode == 0:
+        return name
     level = Path("/proc/sys/kernel/perf_event_paranoid")
     paranoid = level.read_text().strip() if level.exists() else "absent"
     raise Failed(
-        f"perf may not sample here (kernel.perf_event_paranoid is {paranoid}): run this as root, or set it to 1 or "
-        f"lower. perf says: {said.strip().partition(chr(10))[0] or 'nothing'}"
+        f"perf may not sample here (kernel.perf_event_paranoid is {paranoid}): run this as root, "
+        f"or set it to 1 or lower; perf says: {tried.stderr.strip().partition(chr(10))[0] or 'nothing'}"
+    )
+
+
+def _perf(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["perf", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=20,
+        check=False,
+        text=True,
     )
 
 
