@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from . import clients, content, measure, place, probe
 from .place import Failed
 from .results import Row
-from .rounds import Measurer, Pace, rotated
+from .rounds import Measurer, Pace, left_out, rotated
 from .servers import KINDS, Kind, Server
 from .workloads import Workload
 
@@ -23,10 +23,6 @@ CALLS_SECONDS = 0.5
 FIRST_HELD = 20  # connections before memory is looked at first
 
 
-def _left_out(kind: str, workload: str, server: str, round_: int, reason: object) -> Row:
-    return Row(kind, workload, server, round_, errors=1, note=f"left out: {reason}")
-
-
 # --- system calls --------------------------------------------------------------------------------
 
 
@@ -35,12 +31,12 @@ def calls(names: Sequence[str], workloads: Sequence[Workload]) -> Iterator[Row]:
     measurer = Measurer()
     for workload, name in itertools.product(workloads, names):
         kind = KINDS[name]
-        if kind.only and workload.name not in kind.only:
+        if not kind.given(workload.name):
             continue
         try:
             yield _count(measurer, kind, workload)
         except Failed as reason:
-            yield _left_out("calls", workload.name, name, 0, reason)
+            yield left_out("calls", workload.name, name, 0, reason)
 
 
 def _count(measurer: Measurer, kind: Kind, workload: Workload) -> Row:
@@ -106,7 +102,7 @@ def memory(names: Sequence[str], counts: Sequence[int], round_: int = 0) -> Iter
                 errors=len(held) - alive,
             )
         except (Failed, OSError) as reason:
-            yield _left_out("memory", f"idle-{count}", name, round_, reason)
+            yield left_out("memory", f"idle-{count}", name, round_, reason)
         finally:
             for connection in held:
                 connection.close()
@@ -140,7 +136,7 @@ def rate(names: Sequence[str], pace: Pace, rates: Sequence[float] = RATES) -> It
                     )
                     cpu, took = server.cpu_ns() - cpu, time.monotonic() - began
             except Failed as reason:
-                yield _left_out("rate", workload, name, round_, reason)
+                yield left_out("rate", workload, name, round_, reason)
                 continue
             load = run.load
             yield Row(
@@ -184,7 +180,7 @@ def mixed(names: Sequence[str], pace: Pace) -> Iterator[Row]:
                     finally:
                         place.end(download.running.process)
             except Failed as reason:
-                yield _left_out("mixed", small.name, name, round_, reason)
+                yield left_out("mixed", small.name, name, round_, reason)
                 continue
             yield Row(
                 "mixed",
@@ -247,7 +243,7 @@ def httperf(names: Sequence[str], pace: Pace, shapes: Sequence[Shape] = SHAPES) 
             try:
                 yield from _saturate(KINDS[name], shape, round_, pace)
             except Failed as reason:
-                yield _left_out("httperf", shape.name, name, round_, reason)
+                yield left_out("httperf", shape.name, name, round_, reason)
 
 
 def _saturate(kind: Kind, shape: Shape, round_: int, pace: Pace) -> Iterator[Row]:

@@ -132,6 +132,11 @@ PLOTS = {
 }  # fmt: skip
 
 
+def _quoted(text: str) -> str:
+    """TEXT as gnuplot's strings are: an apostrophe stands twice."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def _styled(name: str, block: str, bars: bool) -> str:
     title, colour = KINDS[name].title, COLOURS[name]
     if bars:
@@ -147,9 +152,9 @@ def script(plot: Plot, figures: Figures, out: Path) -> str:
     said = [
         f"set terminal svg size 900,460 font 'sans-serif,13' background '#ffffff' name '{out.stem}'",
         f"set output '{out}'",
-        f"set title '{plot.title}'",
-        f"set xlabel '{plot.x}'",
-        f"set ylabel '{plot.y}'",
+        f"set title {_quoted(plot.title)}",
+        f"set xlabel {_quoted(plot.x)}",
+        f"set ylabel {_quoted(plot.y)}",
         "set key outside right top",
         "set grid lc rgb '#dddddd'",
         "set style fill solid",

@@ -25,6 +25,13 @@ class Pace:
     rounds: int
     seconds: float
     warm_seconds: float = WARM_SECONDS
+    budget_seconds: float = float("inf")  # no round is begun that would end after that
+
+    def another(self, done: int, spent_seconds: float) -> bool:
+        """Whether there is time for one more round, after DONE of them."""
+        if done == 0:
+            return True
+        return done < self.rounds and spent_seconds * (done + 1) / done <= self.budget_seconds
 
 
 def rotated(names: Sequence[str], by: int) -> list[str]:
@@ -101,20 +108,24 @@ class Measurer:
     def rounds(
         self, names: Sequence[str], workloads: Sequence[Workload], pace: Pace
     ) -> Iterator[Row]:
-        """All measurements. A server that fails at a workload is left out of it from then on, with a row that says why."""
+        """All measurements. A server that fails at a workload is left out of it from then on, with
+        a row that says why."""
         failed: set[tuple[str, str]] = set()
-        for round_ in range(pace.rounds):
+        began, done = time.monotonic(), 0
+        while pace.another(done, time.monotonic() - began):
             for workload in workloads:
-                for name in rotated(names, round_):
+                for name in rotated(names, done):
                     kind = KINDS[name]
-                    if (name, workload.name) in failed or (
-                        kind.only and workload.name not in kind.only
-                    ):
+                    if (name, workload.name) in failed or not kind.given(workload.name):
                         continue
                     try:
-                        yield self.measure(kind, workload, round_, pace)
+                        yield self.measure(kind, workload, done, pace)
                     except Failed as reason:
                         failed.add((name, workload.name))
-                        yield Row(
-                            "wrk", workload.name, name, round_, errors=1, note=f"left out: {reason}"
-                        )
+                        yield left_out("wrk", workload.name, name, done, reason)
+            done += 1
+
+
+def left_out(kind: str, workload: str, server: str, round_: int, reason: object) -> Row:
+    """The row of what could not be measured."""
+    return Row(kind, workload, server, round_, errors=1, note=f"left out: {reason}")

@@ -52,6 +52,10 @@ class Kind:
     def peer(self) -> bool:
         return self.config is not None
 
+    def given(self, workload: str) -> bool:
+        """Whether it is to have that workload."""
+        return self.only is None or workload in self.only
+
     @property
     def present(self) -> bool:
         return self.program.exists()

@@ -86,6 +86,7 @@ class Voice:
 
     def errors(self, workload: str, server: str = "sluice") -> int:
         """In all rounds."""
+        self._there(self._figures.of("wrk", workload, server) or None, f"{server} at {workload}")
         return self._figures.errors(workload, server)
 
     # --- other measurements ---
