@@ -1,4 +1,5 @@
-"""The site that all servers serve, made below build/bench from seeds: the same bytes on every machine."""
+"""The site that all servers serve, made below build/bench from seeds: the same bytes on every
+machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Measurements other than rounds of wrk: system calls, memory, fixed rates, small files beside large, httperf."""
+"""Measurements other than rounds of wrk: system calls, memory, fixed rates, small files beside
+large, httperf."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ FIRST_HELD = 20  # connections before memory is looked at first
 
 
 def calls(names: Sequence[str], workloads: Sequence[Workload]) -> Iterator[Row]:
-    """System calls for a request (for a MiB from 1 MiB on), in a run of its own: counting costs time."""
+    """System calls for a request (for a MiB from 1 MiB on), in a run of its own: counting costs
+    time."""
     measurer = Measurer()
     for workload, name in itertools.product(workloads, names):
         kind = KINDS[name]
@@ -61,7 +63,7 @@ def _count(measurer: Measurer, kind: Kind, workload: Workload) -> Row:
         calls=counter.counts["total"] / units,
         unit=workload.unit,
         errors=load.errors,
-        note=f"{counter.tool}: " + ", ".join(told[:6]),
+        note=f"{counter.tool}: " + (", ".join(told[:6]) or "not told apart"),
     )
 
 
@@ -247,7 +249,8 @@ def httperf(names: Sequence[str], pace: Pace, shapes: Sequence[Shape] = SHAPES) 
 
 
 def _saturate(kind: Kind, shape: Shape, round_: int, pace: Pace) -> Iterator[Row]:
-    offered = shape.first_rate
+    """Rates until KIND has twice not kept up (once might be chance) or httperf can't."""
+    offered, behind = shape.first_rate, 0
     for _ in range(STEPS_MAX):
         with Server(kind, ["-c"] * (shape.calls == 1) + ["{port}", "612"]) as server:
             clients.httperf(server.port, "/612.html", shape.options(shape.first_rate, 0.2), 0.2)
@@ -275,6 +278,7 @@ def _saturate(kind: Kind, shape: Shape, round_: int, pace: Pace) -> Iterator[Row
             errors=load.errors,
             note=f"fd-unavail {load.clients_fault}" if load.clients_fault else "",
         )
-        if load.rps < SATURATED * offered * shape.calls or load.errors or load.clients_fault:
+        behind += load.rps < SATURATED * offered * shape.calls or load.errors > 0
+        if behind == 2 or load.clients_fault:
             return
         offered *= 2

@@ -1,4 +1,5 @@
-"""Gets the peers: Debian's packages, unpacked below build/bench/peers. Nothing is installed, no daemon starts."""
+"""Gets the peers: Debian's packages, unpacked below build/bench/peers. Nothing is installed, no
+daemon starts."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def fetch(again: bool = False) -> dict[str, str]:
     """Unpacks each peer that can be had; gives what is wrong with the others, by package."""
     stamp = PEERS / "fetched.json"
     if stamp.exists() and not again:
-        return json.loads(stamp.read_text())
+        return json.loads(stamp.read_text())["trouble"]
     root, archives = PEERS / "root", PEERS / "archives"
     shutil.rmtree(PEERS, ignore_errors=True)
     root.mkdir(parents=True)
@@ -64,9 +65,16 @@ def fetch(again: bool = False) -> dict[str, str]:
             _run(["apt-get", "download", *needed(plan, package)], archives)
         except Failed as failed:
             trouble[package] = str(failed)
-    for archive in sorted(archives.glob("*.deb")):
-        _run(["dpkg", "-x", str(archive), str(root)])
+    names = sorted(archive.name for archive in archives.glob("*.deb"))
+    for name in names:
+        _run(["dpkg", "-x", str(archives / name), str(root)])
     shutil.rmtree(archives)
     if any(root.iterdir()):
-        stamp.write_text(json.dumps(trouble))
+        stamp.write_text(json.dumps({"trouble": trouble, "archives": names}))
     return trouble
+
+
+def archives() -> list[str]:
+    """The names of the packages that were unpacked, versions included."""
+    stamp = PEERS / "fetched.json"
+    return json.loads(stamp.read_text())["archives"] if stamp.exists() else []

@@ -19,6 +19,8 @@ CALLS = (
     "sendto setsockopt shutdown write writev"
 ).split()
 
+TOLD_THREADS_MAX = 100
+
 
 def session(leader: int) -> list[int]:
     """The processes of the session that LEADER leads."""
@@ -34,7 +36,8 @@ def session(leader: int) -> list[int]:
 
 
 def cpu_ns(pids: Iterable[int]) -> int:
-    """The CPU time of all threads of PIDS (schedstat's first number; Documentation/scheduler/sched-stats)."""
+    """The CPU time of all threads of PIDS (schedstat's first number;
+    Documentation/scheduler/sched-stats)."""
     total = 0
     for pid in pids:
         for schedstat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
@@ -55,18 +58,25 @@ def memory_bytes(pids: Iterable[int]) -> int:
 
 
 class Calls:
-    """Counts the system calls of PIDS while it is open: by perf's tracepoints, else by strace (slow)."""
+    """Counts the system calls of PIDS while it is open: by perf's tracepoints, else by strace,
+    which slows them. Of a server with very many threads it counts only the total."""
 
     def __init__(self, pids: list[int]) -> None:
         self.counts: dict[str, int] = {}
         self.tool = "perf" if _perf_counts() else "strace"
         self.out = tempfile.NamedTemporaryFile("r", suffix=".calls")
-        self.process = place.start(self._command(pids), place.CLIENT_CPU, err=self.out.fileno())
-        time.sleep(0.3)  # both need a moment to attach, and say nothing that both would say
+        threads = sum(1 for pid in pids for _ in Path(f"/proc/{pid}/task").iterdir())
+        told = known() if threads <= TOLD_THREADS_MAX else []
+        self.process = place.start(
+            self._command(pids, told), place.CLIENT_CPU, err=self.out.fileno()
+        )
+        # Both need a moment to attach, longer with more to attach to, and say nothing that both
+        # would say.
+        time.sleep(0.3 + 0.0005 * threads * (1 + len(told)))
 
-    def _command(self, pids: list[int]) -> list[str]:
+    def _command(self, pids: list[int], told: list[str]) -> list[str]:
         if self.tool == "perf":
-            events = ["raw_syscalls:sys_enter", *(f"syscalls:sys_enter_{call}" for call in known())]
+            events = ["raw_syscalls:sys_enter", *(f"syscalls:sys_enter_{call}" for call in told)]
             words = ["perf", "stat", "-x", ",", "-p", ",".join(map(str, pids))]
             return words + [word for event in events for word in ("-e", event)]
         return ["strace", "-c", "-f", *(word for pid in pids for word in ("-p", str(pid)))]

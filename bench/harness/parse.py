@@ -1,4 +1,5 @@
-"""What the load generators and counters print, taken apart. No processes here: text in, numbers out."""
+"""What the load generators and counters print, taken apart. No processes here: text in, numbers
+out."""
 
 from __future__ import annotations
 
@@ -142,7 +143,8 @@ def strace_calls(output: str) -> dict[str, int]:
     counts = {}
     for line in output.splitlines():
         fields = line.split()
-        # % time, seconds, usecs/call, calls, (errors), name; the last line is the total, some without usecs/call.
+        # % time, seconds, usecs/call, calls, (errors), name; the last line is the total, some
+        # without usecs/call.
         if len(fields) < 4 or not re.fullmatch(r"[\d.]+", fields[0]):
             continue
         numbers = [field for field in fields[2:-1] if field.isdigit()]

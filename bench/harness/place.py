@@ -1,4 +1,5 @@
-"""Where things are, which processor is whose, and child processes that do not outlive the benchmark."""
+"""Where things are, which processor is whose, and child processes that do not outlive the
+benchmark."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def raise_files_limit() -> int:
 
 
 def pinned(cpu: int) -> Callable[[], None]:
-    """What a child does before exec: it keeps to CPU, and ends when this process ends, however it ends."""
+    """What a child does before exec: it keeps to CPU, and ends when this process ends, however it
+    ends."""
 
     def prepare() -> None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -88,7 +90,8 @@ def end(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
 
 
 def signal_to(process: subprocess.Popen[bytes], number: int) -> None:
-    """Sends a signal to PROCESS, which has not been waited for; Popen's own way would bury it if it is dead."""
+    """Sends a signal to PROCESS, which has not been waited for; Popen's own way would bury it if
+    it is dead."""
     os.kill(process.pid, number)
 
 

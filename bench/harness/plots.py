@@ -32,7 +32,8 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Plot:
-    """One picture. `lines` gives each server's points; with `bars` their x are places in `labels`."""
+    """One picture. `lines` gives each server's points; with `bars` their x are places in
+    `labels`."""
 
     title: str
     x: str
@@ -40,6 +41,7 @@ class Plot:
     lines: Callable[[Figures], dict[str, list[Point]]]
     log: str = ""
     labels: Sequence[str] = ()
+    least: float = 0.5  # where bars begin
 
 
 def _swept(
@@ -120,7 +122,7 @@ PLOTS = {
     ),
     "memory": Plot(
         "Memory of an idle connection", "", "bytes", _memory, "y",
-        labels=[f"{count:,} held" for count in MEMORY_COUNTS],
+        labels=[f"{count:,} held" for count in MEMORY_COUNTS], least=10,
     ),
     **{
         f"httperf-{shape.name}": Plot(
@@ -146,11 +148,13 @@ def _styled(name: str, block: str, bars: bool) -> str:
 
 
 def script(plot: Plot, figures: Figures, out: Path) -> str:
-    """The gnuplot script that draws PLOT to OUT; without any data it draws a picture that says so."""
+    """The gnuplot script that draws PLOT to OUT; without any data it draws a picture that says
+    so."""
     lines = plot.lines(figures)
     bars = bool(plot.labels)
+    name = out.stem.replace("-", "_")  # of the SVG's symbols
     said = [
-        f"set terminal svg size 900,460 font 'sans-serif,13' background '#ffffff' name '{out.stem}'",
+        f"set terminal svg size 900,460 font 'sans-serif,13' background '#ffffff' name '{name}'",
         f"set output '{out}'",
         f"set title {_quoted(plot.title)}",
         f"set xlabel {_quoted(plot.x)}",
@@ -161,6 +165,8 @@ def script(plot: Plot, figures: Figures, out: Path) -> str:
     ]
     if plot.log:
         said.append(f"set logscale {plot.log}")
+    if "x" in plot.log:
+        said.append("set format x '%.0s%c'")
     if not lines:
         said += ["set label 'not measured' at graph 0.5,0.5 center", "unset logscale"]
         return "\n".join([*said, "plot [0:1][0:1] NaN notitle", ""])
@@ -168,13 +174,14 @@ def script(plot: Plot, figures: Figures, out: Path) -> str:
         tics = ", ".join(f"'{label}' {place}" for place, label in enumerate(plot.labels))
         said += [f"set xtics ({tics}) rotate by -30", f"set boxwidth {0.8 / len(lines):.4f}"]
         said.append(f"set xrange [-0.6:{len(plot.labels) - 0.4}]")
+        said.append(f"set yrange [{plot.least}:*]")
     drawn = []
-    for place, (name, points) in enumerate(lines.items()):
+    for place, (server, points) in enumerate(lines.items()):
         shift = (place - (len(lines) - 1) / 2) * 0.8 / len(lines) if bars else 0
         said.append(f"$s{place} << END")
         said += [f"{x + shift:.6g} {y:.6g}" for x, y in points]
         said.append("END")
-        drawn.append(_styled(name, f"$s{place}", bars))
+        drawn.append(_styled(server, f"$s{place}", bars))
     return "\n".join([*said, "plot " + ", \\\n  ".join(drawn), ""])
 
 

@@ -1,4 +1,5 @@
-"""Asks a server before it is measured: are status, fields and body what a server at its duty sends?"""
+"""Asks a server before it is measured: are status, fields and body what a server at its duty
+sends?"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ SPARE_SECONDS = 60
 
 
 def event() -> str:
-    """What can be sampled here: cycles, or where they are not counted (virtual machines) the clock."""
+    """What can be sampled here: cycles, or where they are not counted (virtual machines) the
+    clock."""
     try:
         counted = _perf("stat", "-e", "cycles", "--", "true")
         name = "cpu-clock" if "<not " in counted.stderr or counted.returncode else "cycles"

@@ -1,8 +1,10 @@
-"""The technical report: bench/report/template.md with statements, tables and plots from a set of results.
+"""The technical report: bench/report/template.md with statements, tables and plots from a set of
+results.
 
-A statement of bench/report/statements.ini is a text with figures and the condition under which it is true, both of them
-expressions over the results. Where the condition does not hold, the statement is marked in the text and listed.
-In the template {{statement NAME}}, {{table NAME}} and {{plot NAME}} each stand for what they name.
+A statement of bench/report/statements.ini is a text with figures and the condition under which it
+is true, both of them expressions over the results. Where the condition does not hold, the
+statement is marked in the text and listed. In the template {{statement NAME}}, {{table NAME}} and
+{{plot NAME}} each stand for what they name.
 """
 
 from __future__ import annotations
@@ -132,7 +134,8 @@ class Report:
 
 
 def render(path: Path, out: Path) -> int:
-    """Writes REPORT.md and plots/ below OUT, and lists what no longer holds; gives the exit status."""
+    """Writes REPORT.md and plots/ below OUT, and lists what no longer holds; gives the exit
+    status."""
     report = Report(path)
     out.mkdir(parents=True, exist_ok=True)
     (out / "REPORT.md").write_text(report.text(TEMPLATE.read_text()))

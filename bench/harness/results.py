@@ -1,4 +1,5 @@
-"""Results: a CSV file with one row for a workload, server and round, and the machine's facts beside it."""
+"""Results: a CSV file with one row for a workload, server and round, and the machine's facts
+beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from . import place, servers
+from . import fetch, place, servers
 
 
 @dataclass
@@ -162,6 +163,7 @@ def facts() -> dict[str, object]:
         "servers": {
             kind.name: servers.version(kind) for kind in servers.KINDS.values() if kind.version
         },
+        "peers_packages": fetch.archives(),
         "clients": {
             "wrk": _package("wrk"),
             "h2load": _package("nghttp2-client"),

@@ -1,4 +1,5 @@
-"""Interleaved rounds: in each one every server has every workload, and who comes first goes round."""
+"""Interleaved rounds: in each one every server has every workload, and who comes first goes
+round."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def rotated(names: Sequence[str], by: int) -> list[str]:
 
 
 def wrong_sizes(load: clients.Load, workload: Workload, response_bytes: float) -> int:
-    """How many answers too many or too few the bytes that came would make: another answer has another size.
+    """How many answers too many or too few the bytes that came would make: another answer has
+    another size.
 
     What was under way when the clock stopped is allowed for."""
     pending = (workload.connections * workload.pipeline + 1) * response_bytes

@@ -1,4 +1,5 @@
-"""The servers that are measured: how each is started with one worker on its own processor, and stopped.
+"""The servers that are measured: how each is started with one worker on its own processor, and
+stopped.
 
 Peers come from the packages that fetch.py has unpacked; their configurations are in bench/peers/.
 """

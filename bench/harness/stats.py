@@ -33,16 +33,18 @@ def percentile(values: Iterable[float], percent: float) -> float:
 
 
 def cover(count: int, skipped: int) -> float:
-    """The chance that the median of what was sampled lies between the SKIPPED + 1st lowest and highest of COUNT."""
+    """The chance that the median of what was sampled lies between the SKIPPED + 1st lowest and
+    highest of COUNT."""
     missed = sum(math.comb(count, k) for k in range(skipped + 1)) / 2**count
     return 1 - 2 * missed
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """The median of VALUES with the narrowest pair of them that holds it with 95 % confidence, else the widest.
+    """The median of VALUES with the narrowest pair of them that holds it with 95 % confidence,
+    else the widest.
 
-    It supposes nothing of how the values are distributed. Up to eight values it is the lowest and the highest (five
-    are needed for 94 %)."""
+    It supposes nothing of how the values are distributed. Up to eight values it is the lowest and
+    the highest (of five they hold it with 94 %)."""
     if not values:
         raise ValueError("no values")
     ordered = sorted(values)

@@ -1,7 +1,8 @@
-"""The table of the benchmark: every server's cost over the limit's, what Sluice must reach, and whether it has.
+"""The table of the benchmark: every server's cost over the limit's, what Sluice must reach, and
+whether it has.
 
-A row counts only if Sluice made no errors, served at least 0.95 times the best peer's requests a second, with a p99 of
-at most 1.1 times its. The best peer of a row is the one with the lowest cost.
+A row counts only if Sluice made no errors, served at least 0.95 times the best peer's requests a
+second, with a p99 of at most 1.1 times its. The best peer of a row is the one with the lowest cost.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ class Line:
 
 
 def judge(ratio: stats.Interval, target: float, noise: float | None) -> tuple[bool, str]:
-    """Whether RATIO reaches TARGET: its median, or where NOISE is wider than what is lacking, its interval."""
+    """Whether RATIO reaches TARGET: its median, or where NOISE is wider than what is lacking, its
+    interval."""
     if ratio.median <= target:
         return True, "yes"
     if noise is not None and noise >= (ratio.median - target) / target and ratio.low <= target:

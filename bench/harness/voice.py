@@ -1,4 +1,5 @@
-"""What the report's statements may ask of results: the functions that their expressions consist of."""
+"""What the report's statements may ask of results: the functions that their expressions consist
+of."""
 
 from __future__ import annotations
 
@@ -118,7 +119,8 @@ class Voice:
         return self._there(max(rates, default=None), f"httperf {shape} at {server}")
 
     def kept_up(self, shape: str, server: str) -> float:
-        """The highest offered rate of calls at which SERVER answered nine in ten without an error."""
+        """The highest offered rate of calls at which SERVER answered nine in ten without an
+        error."""
         calls = next(one.calls for one in SHAPES if one.name == shape)
         rates = [
             row.offered * calls

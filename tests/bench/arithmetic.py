@@ -1,4 +1,5 @@
-"""Tests of the benchmark's arithmetic: medians and intervals, parsers, the table's verdicts, folding, the report.
+"""Tests of the benchmark's arithmetic: medians and intervals, parsers, the table's verdicts,
+folding, the report.
 
     /usr/bin/python3 tests/bench/arithmetic.py         (make test runs it)
 
@@ -70,7 +71,8 @@ class Stats(unittest.TestCase):
                 self.assertEqual(got.median, statistics.median(values))
 
     def test_interval_narrows_as_tables_of_order_statistics_say(self) -> None:
-        # For a 95 % interval of the median: of 9 values the 2nd and 8th, of 15 the 4th and 12th, of 20 the 6th and 15th.
+        # For a 95 % interval of the median: of 9 values the 2nd and 8th, of 15 the 4th and 12th,
+        # of 20 the 6th and 15th.
         for count, first in ((9, 2), (15, 4), (20, 6)):
             with self.subTest(count=count):
                 got = stats.interval([float(k) for k in range(1, count + 1)])
@@ -292,9 +294,9 @@ class Files(unittest.TestCase):
 
 
 class Verdicts(unittest.TestCase):
-    """harness/verdict.py: what counts as reached (issue: a row counts only with no errors, requests a second at least
-    0.95 and p99 at most 1.1 times the best peer's; where noise is wider than the margin, the interval must reach).
-    """
+    """harness/verdict.py: what counts as reached (issue: a row counts only with no errors,
+    requests a second at least 0.95 and p99 at most 1.1 times the best peer's; where noise is
+    wider than the margin, the interval must reach)."""
 
     def test_the_best_peer_has_the_lowest_cost(self) -> None:
         figures = verdict.Figures(
@@ -464,7 +466,8 @@ class Statements(unittest.TestCase):
         )
 
     def test_the_report_is_what_its_results_give(self) -> None:
-        """bench/REPORT.md is the template with the reference's figures, and every statement in it holds."""
+        """bench/REPORT.md is the template with the reference's figures, and every statement in it
+        holds."""
         if not report.REFERENCE.exists():
             self.skipTest("there is no reference yet")
         told = report.Report(report.REFERENCE)
