@@ -293,35 +293,47 @@ static int listen_on(size_t port)
     return listener;
 }
 
-int main(int argc, char **argv)
+struct options {
+    const char *path; /* of the body, or NULL */
+    bool close_after, not_modified;
+};
+
+/* Reads what stands before the operands. */
+static struct options read_options(int argc, char **argv)
 {
-    struct answer answer = {.file = -1};
-    const char *path = NULL;
-    bool not_modified = false;
+    struct options options = {0};
     int option;
 
     while ((option = getopt(argc, argv, "cnf:")) != -1) {
         switch (option) {
         case 'c':
-            answer.close_after = true;
+            options.close_after = true;
             break;
         case 'n':
-            not_modified = true;
+            options.not_modified = true;
             break;
         case 'f':
-            path = optarg;
+            options.path = optarg;
             break;
         default:
             misused();
         }
     }
+    return options;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = read_options(argc, argv);
     if (argc - optind != 2)
         misused();
     size_t port = number(argv[optind], UINT16_MAX);
     size_t body_bytes = number(argv[optind + 1], BODY_BYTES_MAX);
-    if (path)
-        answer.file = open_body(path, body_bytes);
-    make_answer(&answer, body_bytes, not_modified);
+
+    struct answer answer = {.file = -1, .close_after = options.close_after};
+    if (options.path)
+        answer.file = open_body(options.path, body_bytes);
+    make_answer(&answer, body_bytes, options.not_modified);
     signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
 
     int epoll = epoll_create1(EPOLL_CLOEXEC);

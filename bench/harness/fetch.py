@@ -50,27 +50,35 @@ def needed(simulation: str, package: str) -> list[str]:
 
 
 def fetch(again: bool = False) -> dict[str, str]:
-    """Unpacks each peer that can be had; gives what is wrong with the others, by package."""
+    """Unpacks each peer that can be had; gives what is wrong with the others, by package. What was
+    there before stays if nothing can be had."""
     stamp = PEERS / "fetched.json"
     if stamp.exists() and not again:
         return json.loads(stamp.read_text())["trouble"]
-    root, archives = PEERS / "root", PEERS / "archives"
-    shutil.rmtree(PEERS, ignore_errors=True)
-    root.mkdir(parents=True)
-    archives.mkdir()
-    trouble: dict[str, str] = {}
+    fresh = PEERS.with_name(PEERS.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    (fresh / "root").mkdir(parents=True)
+    trouble = _download(fresh)
+    names = sorted(archive.name for archive in fresh.glob("*.deb"))
+    for name in names:
+        _run(["dpkg", "-x", str(fresh / name), str(fresh / "root")])
+        (fresh / name).unlink()
+    if names:
+        (fresh / stamp.name).write_text(json.dumps({"trouble": trouble, "archives": names}))
+        shutil.rmtree(PEERS, ignore_errors=True)
+        fresh.rename(PEERS)
+    return trouble
+
+
+def _download(where: Path) -> dict[str, str]:
+    """The packages of the peers and what they need, into WHERE; gives what is wrong, by package."""
+    trouble = {}
     for package in PACKAGES:
         try:
             plan = _run(["apt-get", "-s", "--no-install-recommends", "install", package])
-            _run(["apt-get", "download", *needed(plan, package)], archives)
+            _run(["apt-get", "download", *needed(plan, package)], where)
         except Failed as failed:
             trouble[package] = str(failed)
-    names = sorted(archive.name for archive in archives.glob("*.deb"))
-    for name in names:
-        _run(["dpkg", "-x", str(archives / name), str(root)])
-    shutil.rmtree(archives)
-    if any(root.iterdir()):
-        stamp.write_text(json.dumps({"trouble": trouble, "archives": names}))
     return trouble
 
 

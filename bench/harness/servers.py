@@ -21,6 +21,7 @@ from . import measure, place
 from .place import BENCH, BUILD, HOME, PEERS, SITE, Failed
 
 ROOT = PEERS / "root"  # the peers' packages, unpacked
+RUN = HOME / "run"  # what servers write while they run
 READY_SECONDS = 10.0
 PORTS = range(20000, 32000)  # below those that clients get
 MODULES = ROOT / "usr/lib/lighttpd"
@@ -187,7 +188,8 @@ class Server:
             raise Failed(f"{kind.title} isn't there ({kind.program})")
         self.kind = kind
         self.port = free_port()
-        self.run = Path(tempfile.mkdtemp(prefix=f"{kind.name}-", dir=HOME))
+        RUN.mkdir(parents=True, exist_ok=True)
+        self.run = Path(tempfile.mkdtemp(prefix=f"{kind.name}-", dir=RUN))
         self.run.chmod(0o755)
         self.process: subprocess.Popen[bytes] | None = None
         try:
