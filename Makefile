@@ -29,6 +29,7 @@ SERVER_SRC := $(sort $(wildcard servers/*.c))
 UNIT_SRC   := $(sort $(wildcard tests/*.c))
 E2E_SRC    := $(sort $(wildcard tests/e2e/*.c))
 PLAIN_SRC  := $(sort $(wildcard tests/plain/*.c))
+BENCH_SRC  := $(sort $(wildcard bench/*.c))
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -107,7 +108,7 @@ $(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
 
 # --- around the build ---------------------------------------------------------------------------
 
-include mk/run.mk mk/measure.mk mk/fuzz.mk mk/lint.mk mk/install.mk
+include mk/run.mk mk/measure.mk mk/bench.mk mk/fuzz.mk mk/lint.mk mk/install.mk
 
 ## clean: remove build/ (or BUILD)
 clean:
@@ -120,4 +121,5 @@ help:
 	@printf '            %s\n' 'V=1 (show every command)  WERROR=1 (no build with warnings)' \
 	    'PORT= ROOT= THREADS= (make serve)  ROOT= (make precompress)' \
 	    'TEST=suite or TEST=suite/name* (make test, asan, tsan)' \
+	    'QUICK=1 PIECE= ARGS= (make bench)  PROFILE=1 (every call on the stack for perf; into build/profile)' \
 	    '$(foreach library,$(OPTIONAL),$(firstword $(subst :, ,$(library)))=0 (without that library)) OPTIONAL= (without any)'

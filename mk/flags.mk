@@ -1,7 +1,9 @@
 # Compiler, flags and optional libraries. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are the user's, as
 # GNU conventions have it: what the program cannot do without is kept apart and joined at the end.
 #
-# SANITIZE=address,undefined (or thread) makes an instrumented build; mk/run.mk uses it.
+# SANITIZE=address,undefined (or thread) makes an instrumented build; mk/run.mk uses it. PROFILE=1 makes a build
+# for perf, in a directory of its own: leaf functions have frames too, and no call is turned into a jump, so
+# that each caller is on the stack. Inlining stays as it is, or another program would be profiled.
 
 CFLAGS ?= $(if $(SANITIZE),-O1,-O2) -g
 
@@ -11,6 +13,11 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpoi
 # Frame pointers stay: flame graphs of a running server are a use of this program.
 BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fPIE -fno-omit-frame-pointer
 BASE_LDFLAGS = -pthread -pie -Wl,--as-needed
+
+ifneq ($(filter-out 0,$(PROFILE)),)
+BUILD := $(BUILD)/profile
+BASE_CFLAGS += -mno-omit-leaf-frame-pointer -fno-optimize-sibling-calls
+endif
 
 ifdef SANITIZE
 BASE_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
@@ -44,7 +51,7 @@ endif
 endef
 
 # Nothing to look for where nothing is compiled.
-ifneq ($(filter-out clean help format uninstall serve precompress test asan tsan fuzz fuzz-run lint instructions,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help format uninstall serve precompress test asan tsan fuzz fuzz-run lint instructions bench report flamegraph,$(or $(MAKECMDGOALS),all)),)
 $(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))),$(word 3,$(subst :, ,$(library))))))
 endif
 

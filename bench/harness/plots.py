@@ -1,0 +1,200 @@
+"""The report's plots: results as data blocks of a gnuplot script, drawn as SVG."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .content import SIZES
+from .extras import RATES, SHAPES
+from .place import Failed
+from .servers import KINDS, PEER_NAMES
+from .verdict import Figures
+from .workloads import CONNECTION_COUNTS, DEPTHS, MEMORY_COUNTS, TABLE
+
+SECONDS = 60
+COLOURS = {
+    "limit": "#888888",
+    "sluice": "#1f6fb4",
+    "persistent": "#7fb2dd",
+    "simple": "#b9d4ec",
+    "nginx": "#2f9e44",
+    "lighttpd": "#e8890c",
+    "h2o": "#9c36b5",
+    "apache": "#c92a2a",
+    "caddy": "#0b7285",
+}
+REAL = ("sluice", *PEER_NAMES)
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One picture. `lines` gives each server's points; with `bars` their x are places in
+    `labels`."""
+
+    title: str
+    x: str
+    y: str
+    lines: Callable[[Figures], dict[str, list[Point]]]
+    log: str = ""
+    labels: Sequence[str] = ()
+    least: float = 0.5  # where bars begin
+
+
+def _swept(
+    names: Sequence[str], at: Sequence[int], prefix: str, column: str = "", kind: str = "wrk"
+):
+    """Points over AT: COLUMN's median, or where it is empty the cost ÷ the limit's."""
+
+    def lines(figures: Figures) -> dict[str, list[Point]]:
+        found: dict[str, list[Point]] = {}
+        for name in names:
+            for x in at:
+                workload = f"{prefix}-{x}"
+                if column:
+                    y = figures.median(workload, name, column, kind)
+                else:
+                    ratio = figures.ratio(workload, name)
+                    y = ratio.median if ratio else None
+                if y:
+                    found.setdefault(name, []).append((x, y / 1000 if column == "cost_ns" else y))
+        return found
+
+    return lines
+
+
+def _table(figures: Figures) -> dict[str, list[Point]]:
+    """Cost ÷ the limit's of every row of the table."""
+    found: dict[str, list[Point]] = {}
+    for name in REAL:
+        for place, workload in enumerate(TABLE):
+            ratio = figures.ratio(workload.name, name)
+            if ratio:
+                found.setdefault(name, []).append((place, ratio.median))
+    return found
+
+
+def _memory(figures: Figures) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {}
+    for name in REAL:
+        for place, count in enumerate(MEMORY_COUNTS):
+            value = figures.median(f"idle-{count}", name, "memory_bytes", "memory")
+            if value and value > 0:
+                found.setdefault(name, []).append((place, value))
+    return found
+
+
+def _httperf(shape: str, calls: int) -> Callable[[Figures], dict[str, list[Point]]]:
+    def lines(figures: Figures) -> dict[str, list[Point]]:
+        found: dict[str, list[Point]] = {}
+        for name in ("simple", "persistent", *REAL):
+            for row in figures.of("httperf", shape, name):
+                if row.offered and row.rps:
+                    found.setdefault(name, []).append((row.offered * calls, row.rps))
+        return {name: sorted(points) for name, points in found.items()}
+
+    return lines
+
+
+PLOTS = {
+    "ratios": Plot(
+        "CPU time over the limit's", "", "times the limit", _table, "y",
+        labels=[workload.name for workload in TABLE],
+    ),
+    "sizes": Plot(
+        "CPU time over the limit's, by size of the body", "bytes", "times the limit",
+        _swept(REAL, SIZES, "size"), "xy",
+    ),
+    "depths": Plot(
+        "CPU time of a request, by pipeline depth", "requests sent at once", "us",
+        _swept(("limit", *REAL), DEPTHS, "depth", "cost_ns"), "xy",
+    ),
+    "connections": Plot(
+        "CPU time of a request, by connections", "connections", "us",
+        _swept(("limit", *REAL), CONNECTION_COUNTS, "connections", "cost_ns"), "xy",
+    ),
+    "rates": Plot(
+        "p99 at a fixed rate", "requests a second", "us",
+        _swept(("limit", *REAL), RATES, "rate", "p99_us", "rate"), "y",
+    ),
+    "memory": Plot(
+        "Memory of an idle connection", "", "bytes", _memory, "y",
+        labels=[f"{count:,} held" for count in MEMORY_COUNTS], least=10,
+    ),
+    **{
+        f"httperf-{shape.name}": Plot(
+            f"httperf: {shape.title}", "calls a second, offered", "replies a second",
+            _httperf(shape.name, shape.calls), "x",
+        )
+        for shape in SHAPES
+    },
+}  # fmt: skip
+
+
+def _quoted(text: str) -> str:
+    """TEXT as gnuplot's strings are: an apostrophe stands twice."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _styled(name: str, block: str, bars: bool) -> str:
+    title, colour = KINDS[name].title, COLOURS[name]
+    if bars:
+        return f"{block} using 1:2 with boxes title '{title}' lc rgb '{colour}'"
+    width = 3 if name == "sluice" else 1.5
+    return f"{block} with linespoints title '{title}' lc rgb '{colour}' lw {width} pt 7 ps 0.5"
+
+
+def script(plot: Plot, figures: Figures, out: Path) -> str:
+    """The gnuplot script that draws PLOT to OUT; without any data it draws a picture that says
+    so."""
+    lines = plot.lines(figures)
+    bars = bool(plot.labels)
+    name = out.stem.replace("-", "_")  # of the SVG's symbols
+    said = [
+        f"set terminal svg size 900,460 font 'sans-serif,13' background '#ffffff' name '{name}'",
+        f"set output '{out}'",
+        f"set title {_quoted(plot.title)}",
+        f"set xlabel {_quoted(plot.x)}",
+        f"set ylabel {_quoted(plot.y)}",
+        "set key outside right top",
+        "set grid lc rgb '#dddddd'",
+        "set style fill solid",
+    ]
+    if plot.log:
+        said.append(f"set logscale {plot.log}")
+    if "x" in plot.log:
+        said.append("set format x '%.0s%c'")
+    if not lines:
+        said += ["set label 'not measured' at graph 0.5,0.5 center", "unset logscale"]
+        return "\n".join([*said, "plot [0:1][0:1] NaN notitle", ""])
+    if bars:
+        tics = ", ".join(f"'{label}' {place}" for place, label in enumerate(plot.labels))
+        said += [f"set xtics ({tics}) rotate by -30", f"set boxwidth {0.8 / len(lines):.4f}"]
+        said.append(f"set xrange [-0.6:{len(plot.labels) - 0.4}]")
+        said.append(f"set yrange [{plot.least}:*]")
+    drawn = []
+    for place, (server, points) in enumerate(lines.items()):
+        shift = (place - (len(lines) - 1) / 2) * 0.8 / len(lines) if bars else 0
+        said.append(f"$s{place} << END")
+        said += [f"{x + shift:.6g} {y:.6g}" for x, y in points]
+        said.append("END")
+        drawn.append(_styled(server, f"$s{place}", bars))
+    return "\n".join([*said, "plot " + ", \\\n  ".join(drawn), ""])
+
+
+def draw_all(figures: Figures, where: Path) -> None:
+    """Draws every plot below WHERE."""
+    where.mkdir(parents=True, exist_ok=True)
+    for name, plot in PLOTS.items():
+        text = script(plot, figures, where / f"{name}.svg")
+        try:
+            done = subprocess.run(
+                ["gnuplot"], input=text.encode(), capture_output=True, timeout=SECONDS
+            )
+        except OSError:
+            raise Failed("gnuplot is missing (Debian: gnuplot-nox)") from None
+        if done.returncode:
+            raise Failed(f"gnuplot, {name}: {done.stderr.decode('utf-8', 'replace').strip()[:300]}")

@@ -1,0 +1,181 @@
+"""The report's tables, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import verdict
+from .extras import RATES, SHAPES
+from .servers import KINDS, PEER_NAMES
+from .verdict import Figures
+from .workloads import MEMORY_COUNTS, TABLE
+
+Facts = dict[str, object]
+STAGES = ("simple", "persistent", "sluice")
+REAL = ("sluice", *PEER_NAMES)
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _title(name: str) -> str:
+    return KINDS[name].title
+
+
+def targets(figures: Figures, _: Facts) -> str:
+    """The table that make bench prints."""
+    return verdict.markdown(verdict.HEADINGS, map(verdict.cells, verdict.lines(figures)))
+
+
+def ratios(figures: Figures, _: Facts) -> str:
+    """Every server's cost ÷ the limit's; what the client was the bottleneck of has a star."""
+    rows = []
+    for workload in TABLE:
+        row = [workload.title]
+        for name in REAL:
+            found = figures.ratio(workload.name, name)
+            star = "\\*" if found and figures.client_bound(workload.name, name) else ""
+            row.append(f"{found.median:.2f}{star}" if found else "-")
+        rows.append(row)
+    return verdict.markdown(["workload", *map(_title, REAL)], rows)
+
+
+def _by_workload(
+    column: str, form: str, scale: float, kind: str
+) -> Callable[[Figures, Facts], str]:
+    def table(figures: Figures, _: Facts) -> str:
+        names = ("limit", *REAL)
+        rows = []
+        for workload in TABLE:
+            values = [figures.median(workload.name, name, column, kind) for name in names]
+            unit = f" (a {workload.unit})" if workload.per_mib and kind == "calls" else ""
+            cells = [_cell(None if v is None else v / scale, form) for v in values]
+            rows.append([workload.title + unit, *cells])
+        return verdict.markdown(["workload", *map(_title, names)], rows)
+
+    return table
+
+
+def stages(figures: Figures, _: Facts) -> str:
+    """The three programs and Apache where all of them can be compared."""
+    names = (*STAGES, "apache", "nginx")
+    rows = []
+    for workload in TABLE:
+        if workload.name not in (KINDS["simple"].only or ()):
+            continue
+        for what, column, scale, form, kind in (
+            ("CPU, us a request", "cost_ns", 1000, ".1f", "wrk"),
+            ("requests/s", "rps", 1, ",.0f", "wrk"),
+            ("system calls a request", "calls", 1, ".2f", "calls"),
+        ):
+            values = [figures.median(workload.name, name, column, kind) for name in names]
+            cells = [_cell(None if v is None else v / scale, form) for v in values]
+            rows.append([workload.title, what, *cells])
+    return verdict.markdown(["workload", "", *map(_title, names)], rows)
+
+
+def kept_calls(figures: Figures, _: Facts) -> str:
+    """Which system calls a request takes."""
+    rows = []
+    for workload in TABLE:
+        for name in ("limit", "sluice", "nginx"):
+            for row in figures.of("calls", workload.name, name):
+                if row.calls is not None:
+                    told = row.note.partition(": ")[2]
+                    rows.append([workload.title, _title(name), f"{row.calls:.2f}", told])
+    return verdict.markdown(["workload", "server", "all", "most frequent"], rows)
+
+
+def memory(figures: Figures, _: Facts) -> str:
+    """The server's own memory for an idle connection."""
+    rows = []
+    for name in REAL:
+        values = [
+            figures.median(f"idle-{count}", name, "memory_bytes", "memory")
+            for count in MEMORY_COUNTS
+        ]
+        rows.append([_title(name), *(_cell(value, ",.0f") for value in values)])
+    return verdict.markdown(["bytes a connection", *(f"{c:,} held" for c in MEMORY_COUNTS)], rows)
+
+
+def rates(figures: Figures, _: Facts) -> str:
+    """Latency and cost at fixed rates."""
+    rows = []
+    for name in ("limit", *REAL):
+        row = [_title(name)]
+        for offered in RATES:
+            p99 = figures.median(f"rate-{offered}", name, "p99_us", "rate")
+            cost = figures.median(f"rate-{offered}", name, "cost_ns", "rate")
+            row.append("-" if p99 is None or cost is None else f"{p99:,.0f} / {cost / 1000:.1f}")
+        rows.append(row)
+    return verdict.markdown(["p99 us / CPU us", *(f"{offered:,}/s" for offered in RATES)], rows)
+
+
+def mixed(figures: Figures, _: Facts) -> str:
+    """Small files beside 50 large downloads."""
+    rows = []
+    for name in REAL:
+        values = [
+            figures.median("beside-50", name, column, "mixed")
+            for column in ("p50_us", "p99_us", "rps")
+        ]
+        large = figures.of("mixed", "beside-50", name)
+        rate = large[0].note.removeprefix("downloads ") if large else "-"
+        rows.append([_title(name), *(_cell(value, ",.0f") for value in values), rate])
+    return verdict.markdown(["", "p50 us", "p99 us", "requests/s", "downloads (first round)"], rows)
+
+
+def httperf(figures: Figures, _: Facts) -> str:
+    """The highest rate of replies that httperf saw, in each shape."""
+    rows = []
+    for name in (*STAGES, *PEER_NAMES):
+        row = [_title(name)]
+        for shape in SHAPES:
+            found = [one for one in figures.of("httperf", shape.name, name) if one.rps is not None]
+            top = max(found, key=lambda one: one.rps or 0, default=None)
+            row.append(
+                f"{top.rps:,.0f}{' (client-bound)' if top.client_bound else ''}" if top else "-"
+            )
+        rows.append(row)
+    return verdict.markdown(["replies/s", *(shape.title for shape in SHAPES)], rows)
+
+
+def environment(_: Figures, facts: Facts) -> str:
+    """The machine and the versions of everything."""
+    servers: dict[str, str] = facts["servers"]  # type: ignore[assignment]
+    clients: dict[str, str] = facts["clients"]  # type: ignore[assignment]
+    rows = [
+        ["processor", f"{facts['cpu']}, {facts['cores']} cores"],
+        ["virtual machine", str(facts["virtual"])],
+        ["memory", f"{facts['memory_mib']} MiB"],
+        ["kernel", str(facts["kernel"])],
+        ["system", str(facts["system"])],
+        ["compiler", str(facts["compiler"])],
+        ["date, commit", f"{facts['date']}, {facts['commit']}"],
+        *([_title(name), said or "not there"] for name, said in servers.items()),
+        *([name, said or "not there"] for name, said in clients.items()),
+    ]
+    return verdict.markdown(["", ""], rows)
+
+
+def left_out(figures: Figures, _: Facts) -> str:
+    """What could not be measured, and why."""
+    return "\n".join(f"- {line}" for line in figures.left_out()) or "Nothing was left out."
+
+
+TABLES: dict[str, Callable[[Figures, Facts], str]] = {
+    "targets": targets,
+    "ratios": ratios,
+    "costs": _by_workload("cost_ns", ".1f", 1000, "wrk"),
+    "throughput": _by_workload("rps", ",.0f", 1, "wrk"),
+    "calls": _by_workload("calls", ".2f", 1, "calls"),
+    "which-calls": kept_calls,
+    "stages": stages,
+    "memory": memory,
+    "rates": rates,
+    "mixed": mixed,
+    "httperf": httperf,
+    "environment": environment,
+    "left-out": left_out,
+}
