@@ -167,7 +167,8 @@ E2E_TEST(manners, rules_add_header_fields)
 {
     static const char *const words[] = {
         "--header", "/*: X-Site: one",  "--header", "/x.css: Content-Type: text/x-special",
-        "--header", "/x.css: ! X-File", NULL};
+        "--header", "/x.css: ! X-File", "--header", "/none: X-Content-Type-Options: nosniff",
+        NULL};
     struct site site;
     struct response response;
     site_create(&site);
@@ -204,7 +205,10 @@ E2E_TEST(manners, rules_add_header_fields)
         expect_field("an error", &response, "Content-Security-Policy", policy);
         expect_field("an error", &response, "Cache-Control", NULL);
         expect_field("an error", &response, "Content-Type", "text/html; charset=utf-8");
+        expect_field("an error", &response, "X-Content-Type-Options", NULL);
     }
+    if (expect_fetch(server, "once", ask("GET", "/none", ""), 404, &response))
+        expect_field("once", &response, "X-Content-Type-Options", "nosniff");
     expect_fetch(server, "the rules", ask("GET", "/_headers", ""), 404, NULL);
     expect_fetch(server, "the rules in capitals", ask("GET", "/_HEADERS", ""), 404, NULL);
     expect_fetch(server, "the rules, encoded", ask("GET", "/%5fheaders", ""), 404, NULL);
@@ -263,6 +267,9 @@ E2E_TEST(manners, scripts_of_other_origins_may_read_if_told_so)
                          &response))
             expect_field(rows[i].target, &response, "Access-Control-Allow-Origin", "*");
     }
+    const char *beyond = text_format("%sRange: bytes=7-\r\n", origin);
+    if (expect_fetch(server, "a range", ask("GET", "/a.txt", beyond), 416, &response))
+        expect_field("a range", &response, "Access-Control-Allow-Origin", "*");
     if (expect_fetch(server, "preflight", ask("OPTIONS", "/a.txt", question), 204, &response)) {
         expect_field("preflight", &response, "Access-Control-Allow-Origin", "*");
         expect_field("preflight", &response, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS");
