@@ -19,6 +19,7 @@ struct site {
     struct blob *rules_text; /* of which they were made */
     bool known_set;
     struct fetch_state known; /* of the file */
+    const char *told; /* what has been said of the file as a whole; NULL: nothing is wrong */
 };
 
 struct site *site_create(const struct site_config *config)
@@ -65,11 +66,13 @@ bool site_has_rules(const struct site *site)
     return site->config.rules || site->rules || site->config.cors;
 }
 
-static void complain_of_file(const struct site *site, const char *reason)
+/* Says REASON, unless it was the last thing said: the file is looked at again and again. */
+static void complain_of_file(struct site *site, const char *reason)
 {
     struct rules_mistake mistake = {.line = 0, .reason = reason};
-    if (site->config.complain)
+    if (site->config.complain && site->told != reason)
         site->config.complain(site->config.context, &mistake);
+    site->told = reason;
 }
 
 static void ignore(void *context, const struct rules_mistake *mistake)
@@ -78,19 +81,21 @@ static void ignore(void *context, const struct rules_mistake *mistake)
 }
 
 /* The content of the rules' file, or NULL if it has none that could be used. */
-static struct blob *rules_text_of(const struct site *site, const struct fetched *fetched)
+static struct blob *rules_text_of(struct site *site, const struct fetched *fetched)
 {
-    if (fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND)
-        return NULL;
-    if (fetched->kind != FETCH_FILE) {
-        complain_of_file(site, "cannot be read; make it a readable file");
+    static const char unreadable[] = "cannot be read; make it a readable file";
+    static const char too_large[] = "is too large, so no rule counts; keep it below 64 KiB";
+    struct blob *body = fetched->kind == FETCH_FILE ? fetched->files[CODING_IDENTITY].body : NULL;
+    if (body && body->fd >= 0) {
+        complain_of_file(site, too_large);
         return NULL;
     }
-    struct blob *body = fetched->files[CODING_IDENTITY].body;
-    if (body->fd < 0)
-        return body;
-    complain_of_file(site, "is too large, so no rule counts; keep it below 64 KiB");
-    return NULL;
+    if (!body && !(fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND)) {
+        complain_of_file(site, unreadable);
+        return NULL;
+    }
+    site->told = NULL;
+    return body;
 }
 
 static bool is_same_text(const struct blob *a, const struct blob *b)

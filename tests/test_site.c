@@ -176,6 +176,26 @@ Test(site, what_is_wrong_with_the_rules_is_told)
     cr_expect_eq(last_line, 0);
 }
 
+/* The file is looked at again every second, or for every request. */
+Test(site, what_is_wrong_with_the_file_is_told_once)
+{
+    struct fetched locked = {.kind = FETCH_REFUSED, .status = HTTP_FORBIDDEN};
+    struct fetched large = file_of(STR("/*\n X-A: 1\n"));
+    int fd = large.files[CODING_IDENTITY].body->fd;
+    for (unsigned i = 0; i < 3; i++)
+        site_take_rules(site, &locked);
+    cr_expect_eq(complaints, 1);
+    large.files[CODING_IDENTITY].body->fd = 0; /* so large that it stayed a file */
+    for (unsigned i = 0; i < 3; i++)
+        site_take_rules(site, &large);
+    cr_expect_eq(complaints, 2, "something else is wrong");
+    large.files[CODING_IDENTITY].body->fd = fd;
+    fetched_fini(&large);
+    take_none();
+    site_take_rules(site, &locked);
+    cr_expect_eq(complaints, 3, "wrong again");
+}
+
 Test(site, the_file_of_the_rules_is_private)
 {
     static const struct {
