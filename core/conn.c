@@ -178,23 +178,21 @@ static enum files_result find_resource(struct conn_context *context, struct conn
                                        struct request *request, struct found *ret)
 {
     struct path path;
-    const struct path *named = NULL;
     enum files_page page = FILES_PAGE_ERROR;
     switch (path_decode(request->path, &path)) {
     case PATH_OK:
-        named = &path;
+    case PATH_UNNAMABLE: /* a script's route may hold what a file's name can't */
         if (plan_takes_fallback(request, &context->policy))
             page = FILES_PAGE_FALLBACK;
         break;
     case PATH_HIDDEN:
-    case PATH_UNNAMABLE:
         break;
     case PATH_MALFORMED:
         request->refusal = HTTP_BAD_REQUEST;
         return FILES_READY;
     }
     enum files_result result =
-        files_lookup(context->files, named, page, &context->now, &conn->waiter, ret);
+        files_lookup(context->files, &path, page, &context->now, &conn->waiter, ret);
     if (result == FILES_READY && !ret->resource)
         request->refusal = HTTP_UNAVAILABLE; /* out of memory */
     return result;

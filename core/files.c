@@ -322,6 +322,14 @@ static enum files_result lookup_one(struct files *files, const struct path *path
     return lookup_cold(files, path, now, &key, waiter, ret);
 }
 
+/* That there is nothing at PATH, as far as anybody is told. Pinned, *given*; NULL: out of memory. */
+static struct resource *deny(struct files *files, const struct path *path,
+                             const struct date_now *now)
+{
+    struct fetched nothing = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
+    return make_resource(files, path, now, &nothing);
+}
+
 static bool is_missing(const struct resource *resource)
 {
     return resource && resource->kind == RESOURCE_REFUSAL && resource->status == HTTP_NOT_FOUND;
@@ -334,8 +342,8 @@ enum files_result files_lookup(struct files *files, const struct path *path, enu
     struct found found = {.resource = waiter->missing};
     waiter->missing = NULL;
     if (!found.resource) {
-        if (!path || site_is_private(files->site, path))
-            found.resource = refusal(files, HTTP_NOT_FOUND);
+        if (path->closed || site_is_private(files->site, path))
+            found.resource = deny(files, path, now);
         else if (lookup_one(files, path, now, waiter, &found.resource) == FILES_PENDING)
             return FILES_PENDING;
     }

@@ -42,7 +42,7 @@ void files_destroy(struct files *files);
 
 enum files_result { FILES_READY, FILES_PENDING };
 
-/* What there is at PATH (NULL: a path that can name nothing), and if that is nothing, the site's PAGE.
+/* What there is at PATH, and if that is nothing, the site's PAGE.
  * READY: *RET is *given*; its resource is NULL only when memory is out. PENDING: WAITER, *borrowed* until
  * it is ready or cancelled, has been queued; when files_collect has named it, look up the same with the
  * same WAITER again: it will be READY, or PENDING once more. */

@@ -190,7 +190,7 @@ static int load_open(int fd, enum fetch_mode mode, struct loaded *ret)
         return error;
     clock_gettime(CLOCK_REALTIME, &now);
     ret->fresh = ret->identity.modified.tv_sec + SETTLED_SECONDS >= now.tv_sec;
-    ret->settled = ret->identity.changed.tv_sec + SETTLED_SECONDS < now.tv_sec;
+    ret->settled = !ret->fresh && ret->identity.changed.tv_sec + SETTLED_SECONDS < now.tv_sec;
     ret->digested = false;
     if (ret->identity.modified.tv_sec <= NO_TIME_SECONDS)
         error = digest_body(ret, mode);

@@ -17,7 +17,7 @@ struct loaded {
     struct blob *body; /* one reference, *given* */
     struct blob_identity identity;
     bool fresh;    /* changed so recently that the next change may have the same time */
-    bool settled;  /* and not even its inode has: IDENTITY tells every later change */
+    bool settled;  /* neither it nor its inode has: IDENTITY tells every later change */
     bool digested; /* its time means nothing: DIGEST, of the content, does */
     char digest[DIGEST_TAG_DIGITS];
 };

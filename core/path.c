@@ -110,6 +110,7 @@ static bool take_plain(struct str target, struct path *ret)
             return false;
     }
     ret->directory = length == 0 || ret->text[length - 1] == '/';
+    ret->closed = false;
     ret->length = length - (ret->directory && length > 0);
     ret->text[ret->length] = '\0';
     return true;
@@ -167,7 +168,10 @@ enum path_result path_decode(struct str target, struct path *ret)
     if (ret->length > 0)
         ret->length--; /* the slash that end_segment left */
     ret->text[ret->length] = '\0';
-    return too_long ? PATH_UNNAMABLE : judge((struct str){ret->text, ret->length});
+    enum path_result result =
+        too_long ? PATH_UNNAMABLE : judge((struct str){ret->text, ret->length});
+    ret->closed = result != PATH_OK;
+    return result;
 }
 
 static bool is_unreserved(char c)

@@ -25,11 +25,13 @@ enum path_result {
 struct path {
     size_t length;  /* of TEXT; 0 for the root */
     bool directory; /* the target ends in a slash (or a dot segment), or is the root */
+    bool closed;    /* nothing is served there, whatever there is: HIDDEN or UNNAMABLE */
     char text[PATH_BYTES_MAX + 1]; /* "a/b/c", NUL-terminated, no slash at the end */
 };
 
 /* Decodes TARGET, the path of a request target up to and without '?'. *RET is written in any case,
- * and means something only for PATH_OK. MALFORMED wins over the others wherever it stands; a segment
+ * and means nothing if it is MALFORMED. An encoded slash stands in the text as NUL, and what is too long is
+ * cut: such a path is good for the site's rules alone. MALFORMED wins over the others wherever it stands; a segment
  * that a later ".." takes away makes nothing HIDDEN or UNNAMABLE. A backslash is an ordinary byte,
  * and so is an encoded control byte: Linux allows both in names. */
 enum path_result path_decode(struct str target, struct path *ret);

@@ -15,6 +15,14 @@ static void add_field(struct plan *plan, struct str name, struct str value)
 
 static const struct str allowed_methods = STR_INIT("GET, HEAD, OPTIONS");
 
+/* What a page of our own says by default. The site's lines, if there are any, have it or leave it out on
+ * purpose. */
+static void add_nosniff(struct plan *plan)
+{
+    if (!plan->site_lines.at)
+        add_field(plan, STR("X-Content-Type-Options"), STR("nosniff"));
+}
+
 /* An answer that is a page of our own: an error or a redirect. */
 static void plan_page(struct plan *plan, enum http_status status)
 {
@@ -22,7 +30,7 @@ static void plan_page(struct plan *plan, enum http_status status)
     plan->text = http_error_page(status);
     plan->content_bytes = plan->text.length;
     add_field(plan, STR("Content-Type"), STR("text/html; charset=utf-8"));
-    add_field(plan, STR("X-Content-Type-Options"), STR("nosniff"));
+    add_nosniff(plan);
     if (status == HTTP_METHOD_NOT_ALLOWED)
         add_field(plan, STR("Allow"), allowed_methods); /* RFC 9110 section 15.5.6 */
     if (status == HTTP_UNAVAILABLE)
@@ -34,7 +42,6 @@ static void plan_redirect(struct plan *plan, const struct request *request,
                           const struct resource *resource)
 {
     plan_page(plan, HTTP_MOVED_PERMANENTLY);
-    plan->site_lines = resource->field_lines;
     add_field(plan, STR("Location"), resource->location);
     if (request->query.at) /* with the '?' before it */
         plan->fields[plan->field_count - 1].more =
@@ -210,16 +217,19 @@ static const struct variant *choose(const struct resource *resource, const struc
     return choose_coding(resource, http_field_value(request, HTTP_FIELD_ACCEPT_ENCODING, joined));
 }
 
-/* An answer by one of RESOURCE's variants. */
+/* An answer by one of RESOURCE's variants, or a page that says why not. */
 static void plan_choice(struct plan *plan, const struct request *request,
                         const struct resource *resource, const struct date_now *now)
 {
     const struct variant *variant = choose(resource, request);
+    plan->site_lines = resource->field_lines; /* of the page */
     if (variant)
         plan_variant(plan, request, variant, now);
     else
         plan_page(plan, HTTP_NOT_ACCEPTABLE);
-    if (plan->prepared == PLAN_NONE && resource->vary.at)
+    if (plan->prepared != PLAN_NONE)
+        plan->site_lines = absent;
+    else if (resource->vary.at)
         add_field(plan, STR("Vary"), resource->vary);
 }
 
@@ -234,7 +244,7 @@ static void plan_error_page(struct plan *plan, const struct request *request,
         variant = &page->variants[0];
     plan->status = HTTP_NOT_FOUND;
     add_field(plan, STR("Content-Type"), variant->media_type);
-    add_field(plan, STR("X-Content-Type-Options"), STR("nosniff"));
+    add_nosniff(plan);
     if (variant->coding != CODING_IDENTITY)
         add_field(plan, STR("Content-Encoding"), coding_texts[variant->coding].name);
     if (page->vary.at)
@@ -265,15 +275,12 @@ static void plan_refusal(struct plan *plan, const struct request *request,
 {
     const struct resource *page = found->page;
     bool has_page = page && page->kind == RESOURCE_FILE;
-    if (has_page && found->fallback) {
+    if (has_page && found->fallback)
         plan_choice(plan, request, page, now);
-    } else {
-        if (has_page)
-            plan_error_page(plan, request, page);
-        else
-            plan_page(plan, found->resource->status);
-        plan->site_lines = found->resource->field_lines;
-    }
+    else if (has_page)
+        plan_error_page(plan, request, page);
+    else
+        plan_page(plan, found->resource->status);
     if (policy->fallback && found->resource->status == HTTP_NOT_FOUND && is_route(request->path))
         add_field(plan, STR("Vary"), STR("Accept"));
 }
@@ -339,6 +346,7 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
         plan_options(ret, policy);
         return;
     }
+    ret->site_lines = found->resource->field_lines;
     switch (found->resource->kind) {
     case RESOURCE_FILE:
     case RESOURCE_LISTING:

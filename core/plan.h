@@ -37,7 +37,7 @@ struct plan {
     enum plan_prepared prepared;
     struct plan_field fields[PLAN_FIELDS_MAX]; /* besides the prepared ones */
     unsigned field_count;
-    struct str site_lines;         /* prepared field lines besides those, of what has no variant */
+    struct str site_lines;         /* prepared field lines of a page of our own; absent: none */
     struct str text;               /* a body that is static text */
     const struct outq_part *parts; /* or one of parts of blobs: at ONE, or of MULTIPART */
     unsigned part_count;

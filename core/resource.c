@@ -130,7 +130,7 @@ struct resource *resource_create(enum resource_kind kind, const struct represent
                                  unsigned count, const struct resource_fields *fields,
                                  int64_t now_seconds)
 {
-    size_t text_bytes = fields->vary.length;
+    size_t text_bytes = fields->vary.length + fields->error_lines.length;
     for (unsigned i = 0; i < count; i++)
         text_bytes += variant_bytes(&items[i], fields);
     struct resource *resource = create(kind, count, text_bytes);
@@ -138,6 +138,7 @@ struct resource *resource_create(enum resource_kind kind, const struct represent
         return NULL;
     char *at = text_of(resource);
     resource->vary = keep(&at, fields->vary);
+    resource->field_lines = keep(&at, fields->error_lines);
     for (unsigned i = 0; i < count; i++)
         init_variant(&resource->variants[i], &at, &items[i], fields, now_seconds);
     return resource;

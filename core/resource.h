@@ -39,8 +39,10 @@ struct resource {
     enum resource_kind kind;
     enum http_status status; /* of a REFUSAL */
     struct str location;     /* of a REDIRECT: a relative reference, without a query */
-    struct str field_lines;  /* of a REDIRECT or REFUSAL: the site's own */
-    struct str vary;         /* what the choice among variants depends on; absent: there is none */
+    /* The site's own, for a page of ours: of a REDIRECT, a REFUSAL, or an error in place of a variant;
+     * absent: it has nothing to say. */
+    struct str field_lines;
+    struct str vary; /* what the choice among variants depends on; absent: there is none */
     unsigned variant_count;
     struct variant
         variants[]; /* of a FILE: the plain one, then its coded siblings; of a LISTING: for
@@ -62,8 +64,9 @@ struct representation {
 struct resource_fields {
     struct str cache_control;
     struct str vary;
-    struct str site_lines; /* further field lines, each with its CRLF */
-    bool nosniff;          /* X-Content-Type-Options (WHATWG Fetch) */
+    struct str site_lines;  /* further field lines, each with its CRLF */
+    struct str error_lines; /* the same of an error in a representation's place */
+    bool nosniff;           /* X-Content-Type-Options (WHATWG Fetch) */
 };
 
 /* A FILE or LISTING with COUNT representations. The entity tag is made of modification time and size,

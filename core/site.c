@@ -7,8 +7,8 @@
 
 enum {
     RULE_PATH_BYTES_MAX = PATH_BYTES_MAX + 2,
-    CORS_BYTES_MAX = 96,
-    LINES_BYTES_MAX = RULES_ANSWER_BYTES_MAX + CORS_BYTES_MAX,
+    OWN_BYTES_MAX = 128, /* CORS, nosniff */
+    LINES_BYTES_MAX = RULES_ANSWER_BYTES_MAX + OWN_BYTES_MAX,
     SETS = 2, /* of rules: of the file, of the command line, which has the last word */
 };
 
@@ -19,6 +19,7 @@ struct site {
     struct blob *rules_text; /* of which they were made */
     bool known_set;
     struct fetch_state known; /* of the file */
+    const char *told; /* what has been said of the file as a whole; NULL: nothing is wrong */
 };
 
 struct site *site_create(const struct site_config *config)
@@ -65,11 +66,13 @@ bool site_has_rules(const struct site *site)
     return site->config.rules || site->rules || site->config.cors;
 }
 
-static void complain_of_file(const struct site *site, const char *reason)
+/* Says REASON, unless it was the last thing said: the file is looked at again and again. */
+static void complain_of_file(struct site *site, const char *reason)
 {
     struct rules_mistake mistake = {.line = 0, .reason = reason};
-    if (site->config.complain)
+    if (site->config.complain && site->told != reason)
         site->config.complain(site->config.context, &mistake);
+    site->told = reason;
 }
 
 static void ignore(void *context, const struct rules_mistake *mistake)
@@ -78,19 +81,21 @@ static void ignore(void *context, const struct rules_mistake *mistake)
 }
 
 /* The content of the rules' file, or NULL if it has none that could be used. */
-static struct blob *rules_text_of(const struct site *site, const struct fetched *fetched)
+static struct blob *rules_text_of(struct site *site, const struct fetched *fetched)
 {
-    if (fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND)
-        return NULL;
-    if (fetched->kind != FETCH_FILE) {
-        complain_of_file(site, "cannot be read; make it a readable file");
+    static const char unreadable[] = "cannot be read; make it a readable file";
+    static const char too_large[] = "is too large, so no rule counts; keep it below 64 KiB";
+    struct blob *body = fetched->kind == FETCH_FILE ? fetched->files[CODING_IDENTITY].body : NULL;
+    if (body && body->fd >= 0) {
+        complain_of_file(site, too_large);
         return NULL;
     }
-    struct blob *body = fetched->files[CODING_IDENTITY].body;
-    if (body->fd < 0)
-        return body;
-    complain_of_file(site, "is too large, so no rule counts; keep it below 64 KiB");
-    return NULL;
+    if (!body && !(fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND)) {
+        complain_of_file(site, unreadable);
+        return NULL;
+    }
+    site->told = NULL;
+    return body;
 }
 
 static bool is_same_text(const struct blob *a, const struct blob *b)
@@ -181,6 +186,23 @@ static struct str write_lines(const struct site *site, const struct question *qu
     return (struct str){to, (size_t)(at - to)};
 }
 
+/* The field lines of a page of Sluice's own in place of PATH, an answer for AUDIENCE, written at TO. Absent
+ * if the site adds nothing: plan knows what goes along then. */
+static struct str write_page_lines(const struct site *site, const struct path *path,
+                                   enum rules_audience audience, char to[static LINES_BYTES_MAX])
+{
+    static const struct str absent = {NULL, 0};
+    struct question question;
+    if (!site_has_rules(site))
+        return absent;
+    ask(&question, site, path, audience);
+    struct str lines = write_lines(site, &question, to);
+    char *end = to + lines.length;
+    if (keeps_default(&question, STR("X-Content-Type-Options")))
+        end = str_put(end, STR("X-Content-Type-Options: nosniff\r\n"));
+    return (struct str){to, (size_t)(end - to)};
+}
+
 /* The value of Cache-Control for the file NAME; absent: the rules give it, or there is to be none. */
 static struct str cache_control_of(const struct site *site, const struct question *question,
                                    struct str name)
@@ -240,7 +262,7 @@ static struct resource *make_file(const struct site *site, const struct path *pa
                                   int64_t now_seconds)
 {
     struct question question;
-    char lines[LINES_BYTES_MAX], type[RULES_ANSWER_BYTES_MAX];
+    char lines[LINES_BYTES_MAX], error_lines[LINES_BYTES_MAX], type[RULES_ANSWER_BYTES_MAX];
     struct representation items[CODING_COUNT];
     unsigned count = 0;
     struct str name = path->directory ? index : (struct str){path->text, path->length};
@@ -254,6 +276,7 @@ static struct resource *make_file(const struct site *site, const struct path *pa
     struct resource_fields fields = {
         .cache_control = cache_control_of(site, &question, name),
         .site_lines = write_lines(site, &question, lines),
+        .error_lines = write_page_lines(site, path, RULES_ERROR, error_lines),
         .nosniff = keeps_default(&question, STR("X-Content-Type-Options")),
     };
     if (count > 1)
@@ -270,7 +293,7 @@ static struct resource *make_listing(const struct site *site, const struct path 
     };
     static_assert(COUNT_OF(types) == FETCH_PAGE_COUNT, "a media type for each page");
     struct question question;
-    char lines[LINES_BYTES_MAX];
+    char lines[LINES_BYTES_MAX], error_lines[LINES_BYTES_MAX];
     struct representation items[FETCH_PAGE_COUNT];
     ask(&question, site, path, RULES_OTHER);
     for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++)
@@ -278,6 +301,7 @@ static struct resource *make_listing(const struct site *site, const struct path 
     struct resource_fields fields = {
         .cache_control = cache_control_of(site, &question, STR("index.html")),
         .site_lines = write_lines(site, &question, lines),
+        .error_lines = write_page_lines(site, path, RULES_ERROR, error_lines),
         .nosniff = keeps_default(&question, STR("X-Content-Type-Options")),
         .vary = STR("Accept"),
     };
@@ -287,7 +311,6 @@ static struct resource *make_listing(const struct site *site, const struct path 
 struct resource *site_make(const struct site *site, const struct path *path, struct str index,
                            const struct fetched *fetched, int64_t now_seconds)
 {
-    struct question question;
     char lines[LINES_BYTES_MAX];
     switch (fetched->kind) {
     case FETCH_FILE:
@@ -295,11 +318,10 @@ struct resource *site_make(const struct site *site, const struct path *path, str
     case FETCH_LISTING:
         return make_listing(site, path, fetched, now_seconds);
     case FETCH_DIRECTORY:
-        ask(&question, site, path, RULES_OTHER);
-        return resource_create_redirect(path, write_lines(site, &question, lines));
+        return resource_create_redirect(path, write_page_lines(site, path, RULES_OTHER, lines));
     case FETCH_REFUSED:
-        ask(&question, site, path, RULES_ERROR);
-        return resource_create_refusal(fetched->status, write_lines(site, &question, lines));
+        return resource_create_refusal(fetched->status,
+                                       write_page_lines(site, path, RULES_ERROR, lines));
     case FETCH_UNCHANGED: /* has a resource already */
         break;
     }

@@ -69,6 +69,21 @@ Test(load, what_changed_a_moment_ago_is_fresh)
     blob_drop(loaded.body);
 }
 
+/* What is said of it now (a weak tag, a Last-Modified of today) won't be right when that time has come. */
+Test(load, a_time_in_the_future_is_never_settled)
+{
+    tree_fill(&tree, "file", 100, 1);
+    set_time("file", time(NULL) + 1000, 0);
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    struct loaded loaded = get("file");
+    cr_expect(loaded.fresh && !loaded.settled);
+    blob_drop(loaded.body);
+    faults_shift_clock(1000 + SETTLED_AFTER_SECONDS);
+    loaded = get("file");
+    cr_expect(loaded.settled && !loaded.fresh);
+    blob_drop(loaded.body);
+}
+
 /* Nix and OSTree set all times to 1 and 0. */
 Test(load, where_time_says_nothing_the_content_is_hashed)
 {

@@ -38,6 +38,8 @@ static void expect_rows(const struct row *rows, size_t count)
         memset(&path, '#', sizeof(path));
         enum path_result result = path_decode(guard_copy(rows[i].target), &path);
         row_expect(result == rows[i].result, "%s", result_names[result]);
+        if (result != PATH_MALFORMED)
+            row_expect(path.closed == (rows[i].result != PATH_OK), "closed");
         if (result != PATH_OK || rows[i].result != PATH_OK)
             continue;
         row_expect(path.text[path.length] == '\0', "no NUL");

@@ -48,6 +48,18 @@ static struct resource *plain_page(void)
     return resource_of(RESOURCE_FILE, &item, 1, NULL);
 }
 
+/* A file of 10 bytes with ERROR_LINES. */
+static struct resource *page_with_errors(struct str error_lines)
+{
+    struct blob *body = blob_create_bytes(10);
+    memset(body->bytes, 'a', 10);
+    struct representation item = {.body = body, .media_type = STR("text/html")};
+    struct resource_fields fields = {.error_lines = error_lines};
+    struct resource *resource = resource_create(RESOURCE_FILE, &item, 1, &fields, INT64_MAX);
+    blob_drop(body);
+    return resource;
+}
+
 static struct str field_of(const struct plan *plan, const char *name)
 {
     for (unsigned i = 0; i < plan->field_count; i++) {
@@ -168,6 +180,43 @@ Test(plan_choices, a_range_that_is_none_of_the_chosen_says_what_it_varies_with)
     resource_drop(resource);
 }
 
+/* What a site says of every error (other origins may read it, it may not be framed) goes along with those
+ * that conditions and ranges lead to, and with no answer that has a variant's fields. */
+Test(plan_choices, an_error_in_place_of_a_file_has_the_sites_lines)
+{
+    static const struct plan_policy policy;
+    static const struct {
+        enum http_field field;
+        const char *value;
+        enum http_status status;
+    } rows[] = {
+        {HTTP_FIELD_RANGE, "bytes=10-", HTTP_RANGE_NOT_SATISFIABLE},
+        {HTTP_FIELD_IF_MATCH, "\"x\"", HTTP_PRECONDITION_FAILED},
+        {HTTP_FIELD_ACCEPT_ENCODING, "identity;q=0", HTTP_NOT_ACCEPTABLE},
+        {HTTP_FIELD_RANGE, "bytes=1-2", HTTP_PARTIAL_CONTENT},
+        {HTTP_FIELD_IF_NONE_MATCH, "*", HTTP_NOT_MODIFIED},
+        {HTTP_FIELD_ACCEPT, "*/*", HTTP_OK},
+    };
+    static const char *const lines[] = {"X-A: 1\r\n", "", NULL};
+    for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lines); i++) {
+        const char *text = lines[i % COUNT_OF(lines)];
+        enum http_status status = rows[i / COUNT_OF(lines)].status;
+        bool error = status >= HTTP_BAD_REQUEST;
+        struct resource *resource = page_with_errors(text ? str_of(text) : absent);
+        struct found found = {.resource = resource};
+        struct request request = {.method = HTTP_GET};
+        struct plan plan;
+        request.fields[rows[i / COUNT_OF(lines)].field] = str_of(rows[i / COUNT_OF(lines)].value);
+        plan_make(&plan, &request, &found, &policy, &now);
+        cr_expect_eq(plan.status, status);
+        cr_expect(str_equal(plan.site_lines, error && text ? str_of(text) : absent), "%d", status);
+        cr_expect(field_is(&plan, "X-Content-Type-Options", error && !text ? "nosniff" : NULL),
+                  "%d: the lines say it, or say that it's not to be", status);
+        plan_fini(&plan);
+        resource_drop(resource);
+    }
+}
+
 Test(plan_choices, the_page_for_errors_is_a_404)
 {
     static const struct plan_policy policy;
@@ -183,6 +232,7 @@ Test(plan_choices, the_page_for_errors_is_a_404)
     cr_expect(field_is(&plan, "Content-Type", "text/html"));
     cr_expect(field_is(&plan, "Vary", NULL));
     cr_expect(str_equal(plan.site_lines, STR("X-A: 1\r\n")));
+    cr_expect(field_is(&plan, "X-Content-Type-Options", NULL), "the lines would have it");
     cr_expect_eq(plan.content_bytes, 10);
     cr_expect(plan.body_omitted);
     cr_assert_eq(plan.part_count, 1);

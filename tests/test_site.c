@@ -176,6 +176,26 @@ Test(site, what_is_wrong_with_the_rules_is_told)
     cr_expect_eq(last_line, 0);
 }
 
+/* The file is looked at again every second, or for every request. */
+Test(site, what_is_wrong_with_the_file_is_told_once)
+{
+    struct fetched locked = {.kind = FETCH_REFUSED, .status = HTTP_FORBIDDEN};
+    struct fetched large = file_of(STR("/*\n X-A: 1\n"));
+    int fd = large.files[CODING_IDENTITY].body->fd;
+    for (unsigned i = 0; i < 3; i++)
+        site_take_rules(site, &locked);
+    cr_expect_eq(complaints, 1);
+    large.files[CODING_IDENTITY].body->fd = 0; /* so large that it stayed a file */
+    for (unsigned i = 0; i < 3; i++)
+        site_take_rules(site, &large);
+    cr_expect_eq(complaints, 2, "something else is wrong");
+    large.files[CODING_IDENTITY].body->fd = fd;
+    fetched_fini(&large);
+    take_none();
+    site_take_rules(site, &locked);
+    cr_expect_eq(complaints, 3, "wrong again");
+}
+
 Test(site, the_file_of_the_rules_is_private)
 {
     static const struct {
@@ -197,14 +217,41 @@ Test(site, what_is_no_file_has_the_sites_fields_too)
     struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
     take("/*\n X-A: 1\n Cache-Control: max-age=9\n Content-Type: text/x\n");
     struct resource *resource = site_make(site, &path, STR("x"), &fetched, 0);
-    cr_expect(str_equal(resource->field_lines, STR("X-A: 1\r\n")), "%.*s",
-              (int)resource->field_lines.length, resource->field_lines.at);
+    cr_expect(
+        str_equal(resource->field_lines, STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n")),
+        "%.*s", (int)resource->field_lines.length, resource->field_lines.at);
     resource_drop(resource);
     fetched.kind = FETCH_DIRECTORY;
     resource = site_make(site, &path, STR("x"), &fetched, 0);
-    cr_expect(str_equal(resource->field_lines, STR("X-A: 1\r\nCache-Control: max-age=9\r\n")));
+    cr_expect(str_equal(resource->field_lines, STR("X-A: 1\r\nCache-Control: max-age=9\r\n"
+                                                   "X-Content-Type-Options: nosniff\r\n")));
     cr_expect(str_equal(resource->location, STR("gone.js/")));
     resource_drop(resource);
+}
+
+static void expect_error_lines(const char *rules, struct str expected)
+{
+    struct path path = path_named("a.txt");
+    struct fetched fetched = file_of(STR("12345"));
+    if (rules[0])
+        take(rules);
+    struct resource *resource = site_make(site, &path, STR("x"), &fetched, 0);
+    cr_expect_eq(resource->field_lines.at == NULL, expected.at == NULL, "'%s'", rules);
+    cr_expect(str_equal(resource->field_lines, expected), "%s: %.*s", rules,
+              (int)resource->field_lines.length, resource->field_lines.at);
+    resource_drop(resource);
+    fetched_fini(&fetched);
+}
+
+/* An error in a file's place, such as 416, has what any error has; nosniff once, or not at all. */
+Test(site, a_file_has_the_fields_of_its_errors)
+{
+    expect_error_lines("", (struct str){NULL, 0});
+    expect_error_lines("/*\n X-A: 1\n Cache-Control: max-age=9\n",
+                       STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n"));
+    expect_error_lines("/*\n x-content-type-options: nosniff\n",
+                       STR("x-content-type-options: nosniff\r\n"));
+    expect_error_lines("/*\n ! X-Content-Type-Options\n", STR(""));
 }
 
 Test(site, forms_of_a_file_are_variants)

@@ -97,6 +97,8 @@ static const struct {
     {"a picture", "/x/y.png", "image/avif,image/webp,*/*;q=0.8", 404, "lost"},
     {"a script's question", "/api/users", "application/json", 404, "lost"},
     {"HTML refused", "/users", "text/html;q=0, */*", 404, "lost"},
+    {"a route with a slash in a name", "/files/a%2Fb", "text/html", 200, "app"},
+    {"an asset with a slash in its name", "/files/a%2Fb.js", "*/*", 404, "lost"},
     {"hidden", "/.git/config", "text/html", 404, "lost"},
     {"what is there", "/file.txt", "text/html", 200, "file"},
     {"the root", "/", "text/html", 200, "app"},
@@ -165,9 +167,12 @@ E2E_TEST(manners, files_may_be_cached_as_their_names_say)
 
 E2E_TEST(manners, rules_add_header_fields)
 {
-    static const char *const words[] = {
-        "--header", "/*: X-Site: one",  "--header", "/x.css: Content-Type: text/x-special",
-        "--header", "/x.css: ! X-File", NULL};
+    static const char *const words[] = {"--header", "/*: X-Site: one",
+                                        "--header", "/x.css: Content-Type: text/x-special",
+                                        "--header", "/x.css: ! X-File",
+                                        "--header", "/.*: X-Hidden: 1",
+                                        "--header", "/none: X-Content-Type-Options: nosniff",
+                                        NULL};
     struct site site;
     struct response response;
     site_create(&site);
@@ -204,6 +209,16 @@ E2E_TEST(manners, rules_add_header_fields)
         expect_field("an error", &response, "Content-Security-Policy", policy);
         expect_field("an error", &response, "Cache-Control", NULL);
         expect_field("an error", &response, "Content-Type", "text/html; charset=utf-8");
+        expect_field("an error", &response, "X-Content-Type-Options", NULL);
+    }
+    if (expect_fetch(server, "once", ask("GET", "/none", ""), 404, &response))
+        expect_field("once", &response, "X-Content-Type-Options", "nosniff");
+    static const char *const closed[] = {"/_headers", "/.git/config", "/a%2Fb"};
+    for (size_t i = 0; i < COUNT_OF(closed); i++) {
+        if (!expect_fetch(server, closed[i], ask("GET", closed[i], ""), 404, &response))
+            continue;
+        expect_field(closed[i], &response, "Content-Security-Policy", policy);
+        expect_field(closed[i], &response, "X-Hidden", closed[i][1] == '.' ? "1" : NULL);
     }
     expect_fetch(server, "the rules", ask("GET", "/_headers", ""), 404, NULL);
     expect_fetch(server, "the rules in capitals", ask("GET", "/_HEADERS", ""), 404, NULL);
@@ -263,6 +278,9 @@ E2E_TEST(manners, scripts_of_other_origins_may_read_if_told_so)
                          &response))
             expect_field(rows[i].target, &response, "Access-Control-Allow-Origin", "*");
     }
+    const char *beyond = text_format("%sRange: bytes=7-\r\n", origin);
+    if (expect_fetch(server, "a range", ask("GET", "/a.txt", beyond), 416, &response))
+        expect_field("a range", &response, "Access-Control-Allow-Origin", "*");
     if (expect_fetch(server, "preflight", ask("OPTIONS", "/a.txt", question), 204, &response)) {
         expect_field("preflight", &response, "Access-Control-Allow-Origin", "*");
         expect_field("preflight", &response, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS");
