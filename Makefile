@@ -57,19 +57,22 @@ $(BUILD)/obj/core/%.o:      INCLUDES =
 $(BUILD)/obj/servers/%.o:   INCLUDES = -Icore
 $(BUILD)/obj/tests/%.o:     INCLUDES = -Icore -Itests $(CRITERION_CFLAGS)
 
+# What the servers are made of can be optimised across files.
+$(BUILD)/obj/core/%.o $(BUILD)/obj/servers/%.o: LTO_FLAGS = $(LTO_CFLAGS)
+
 # What it was built with: a change of compiler, flags or list of sources rebuilds what depends on it.
 define remember
 @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' >$@
 endef
 $(BUILD)/obj/flags: FORCE
-	$(call remember,$(CC) $(ALL_CFLAGS))
+	$(call remember,$(CC) $(ALL_CFLAGS) $(LTO_CFLAGS))
 $(BUILD)/obj/links: FORCE
 	$(call remember,$(CC) $(AR) $(ALL_LDFLAGS) $(UNIT_LDFLAGS) $(ALL_LDLIBS) $(CORE_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC))
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(run)$(CC) $(INCLUDES) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(run)$(CC) $(INCLUDES) $(ALL_CFLAGS) $(LTO_FLAGS) -MMD -MP -c $< -o $@
 
 $(LIB): $(call object,$(CORE_SRC)) $(BUILD)/obj/links
 	$(call say,AR,$@)
@@ -80,7 +83,7 @@ LINK = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(AL
 define server_rule
 $(BUILD)/$(subst _,-,$(basename $(notdir $(1)))): $(call object,$(1)) $(LIB) $(BUILD)/obj/links
 	$$(call say,LD,$$@)
-	$$(run)$$(LINK) -o $$@
+	$$(run)$$(LINK) $$(LTO_CFLAGS) -o $$@
 endef
 $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
@@ -92,17 +95,17 @@ UNIT_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)
 $(BUILD)/tests/unit: $(call object,$(UNIT_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(run)$(LINK) $(UNIT_LDFLAGS) $(CRITERION_LIBS) -o $@
+	$(run)$(LINK) $(LTO_OFF) $(UNIT_LDFLAGS) $(CRITERION_LIBS) -o $@
 
 $(BUILD)/tests/e2e: $(call object,$(E2E_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(run)$(LINK) $(CRITERION_LIBS) -o $@
+	$(run)$(LINK) $(LTO_OFF) $(CRITERION_LIBS) -o $@
 
 $(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(run)$(LINK) -o $@
+	$(run)$(LINK) $(LTO_OFF) -o $@
 
 -include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC)))
 
@@ -122,4 +125,5 @@ help:
 	    'PORT= ROOT= THREADS= (make serve)  ROOT= (make precompress)' \
 	    'TEST=suite or TEST=suite/name* (make test, asan, tsan)' \
 	    'QUICK=1 PIECE= ARGS= (make bench)  PROFILE=1 (every call on the stack for perf; into build/profile)' \
-	    '$(foreach library,$(OPTIONAL),$(firstword $(subst :, ,$(library)))=0 (without that library)) OPTIONAL= (without any)'
+	    '$(foreach library,$(OPTIONAL),$(firstword $(subst :, ,$(library)))=0 (without that library)) OPTIONAL= (without any)' \
+	    'LTO=0 (servers that are not optimised across files: quicker to link)'

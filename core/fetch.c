@@ -214,7 +214,7 @@ static int fetch_listing(struct target *target, const struct path *path, int err
         return error;
     if (target->mode != FETCH_BY_JOB)
         return target->mode == FETCH_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
-    struct blob *pages[FETCH_PAGE_COUNT];
+    struct blob *pages[FETCH_PAGE_COUNT] = {NULL};
     error = enlist(target->root_fd, path, target->site->hidden, &pages[FETCH_PAGE_HTML],
                    &pages[FETCH_PAGE_JSON]);
     if (error)
