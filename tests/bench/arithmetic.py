@@ -531,6 +531,7 @@ class FlameGraph(unittest.TestCase):
         )
         width = {name: float(box[1].get("width")) for name, box in boxes.items()}
         self.assertAlmostEqual(width["d"] / width["a"], 0.75, delta=0.01)
+        self.assertAlmostEqual(width["a"], 1180, delta=1)
         self.assertLess(float(boxes["d"][1].get("y")), float(boxes["a"][1].get("y")))
 
     def test_without_samples_it_says_so(self) -> None:
