@@ -294,9 +294,9 @@ class Files(unittest.TestCase):
 
 
 class Verdicts(unittest.TestCase):
-    """harness/verdict.py: what counts as reached (issue: a row counts only with no errors,
+    """harness/verdict.py: what counts as reached: a row counts only with no errors,
     requests a second at least 0.95 and p99 at most 1.1 times the best peer's; where noise is
-    wider than the margin, the interval must reach)."""
+    wider than the margin, the interval must reach."""
 
     def test_the_best_peer_has_the_lowest_cost(self) -> None:
         figures = verdict.Figures(
