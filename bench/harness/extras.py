@@ -44,7 +44,7 @@ def calls(names: Sequence[str], workloads: Sequence[Workload]) -> Iterator[Row]:
 def _count(measurer: Measurer, kind: Kind, workload: Workload) -> Row:
     with Server(kind, workload.limit_options()) as server:
         expected = measurer.expected(server, workload)
-        measurer.warm(server, workload, 0.2)
+        measurer.warm(server, workload, expected, 0.2)
         with measure.Calls(server.pids()) as counter:
             run = clients.wrk(server.port, workload, expected.headers, CALLS_SECONDS)
     load = run.load

@@ -14,7 +14,7 @@ from . import parse, place
 
 # Those of all calls that are told apart; the rest is in the total.
 CALLS = (
-    "accept4 close connect epoll_ctl epoll_wait fcntl fstat futex getsockname ioctl madvise mmap munmap "
+    "accept4 close connect epoll_ctl epoll_wait fcntl fstat futex getsockname io_uring_enter ioctl madvise mmap munmap "
     "newfstatat open openat openat2 poll pread64 preadv2 read readv recvfrom recvmsg sendfile64 sendmsg "
     "sendto setsockopt shutdown write writev"
 ).split()

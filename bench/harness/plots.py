@@ -18,6 +18,7 @@ SECONDS = 60
 COLOURS = {
     "limit": "#888888",
     "sluice": "#1f6fb4",
+    "uring": "#12b5cb",
     "persistent": "#7fb2dd",
     "simple": "#b9d4ec",
     "nginx": "#2f9e44",
@@ -26,7 +27,7 @@ COLOURS = {
     "apache": "#c92a2a",
     "caddy": "#0b7285",
 }
-REAL = ("sluice", *PEER_NAMES)
+REAL = ("sluice", "uring", *PEER_NAMES)
 Point = tuple[float, float]
 
 

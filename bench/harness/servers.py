@@ -30,7 +30,12 @@ Command = Callable[[Path, dict[str, str]], list[str | Path]]
 
 
 def _sluice(program: Path, words: dict[str, str]) -> list[str | Path]:
-    return [program, words["port"], words["site"], "--bind", "127.0.0.1", "--threads", "1"]
+    where = [program, words["port"], words["site"]]
+    return [*where, "--bind", "127.0.0.1", "--threads", "1"]
+
+
+def _uring(program: Path, words: dict[str, str]) -> list[str | Path]:
+    return [*_sluice(program, words), "--backend", "io_uring"]
 
 
 def _limit(program: Path, words: dict[str, str]) -> list[str | Path]:
@@ -74,6 +79,7 @@ KINDS = {
         Kind("limit-2", "limit again", LIMIT, _limit),
         Kind("sluice", "Sluice", SLUICE, _sluice, version=("--version",)),
         Kind("sluice-2", "Sluice again", SLUICE, _sluice),
+        Kind("uring", "Sluice, io_uring", SLUICE, _uring),
         Kind("persistent", "persistent-server", BUILD / "persistent-server", _sluice, only=EARLIER),
         Kind("simple", "simple-server", BUILD / "simple-server", _sluice, only=EARLIER),
         Kind(

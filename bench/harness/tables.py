@@ -12,7 +12,7 @@ from .workloads import MEMORY_COUNTS, TABLE
 
 Facts = dict[str, object]
 STAGES = ("simple", "persistent", "sluice")
-REAL = ("sluice", *PEER_NAMES)
+REAL = ("sluice", "uring", *PEER_NAMES)
 
 
 def _cell(value: float | None, form: str) -> str:
@@ -79,7 +79,7 @@ def kept_calls(figures: Figures, _: Facts) -> str:
     """Which system calls a request takes."""
     rows = []
     for workload in TABLE:
-        for name in ("limit", "sluice", "nginx"):
+        for name in ("limit", "sluice", "uring", "nginx"):
             for row in figures.of("calls", workload.name, name):
                 if row.calls is not None:
                     told = row.note.partition(": ")[2]

@@ -294,9 +294,9 @@ class Files(unittest.TestCase):
 
 
 class Verdicts(unittest.TestCase):
-    """harness/verdict.py: what counts as reached (issue: a row counts only with no errors,
+    """harness/verdict.py: what counts as reached: a row counts only with no errors,
     requests a second at least 0.95 and p99 at most 1.1 times the best peer's; where noise is
-    wider than the margin, the interval must reach)."""
+    wider than the margin, the interval must reach."""
 
     def test_the_best_peer_has_the_lowest_cost(self) -> None:
         figures = verdict.Figures(
@@ -531,6 +531,7 @@ class FlameGraph(unittest.TestCase):
         )
         width = {name: float(box[1].get("width")) for name, box in boxes.items()}
         self.assertAlmostEqual(width["d"] / width["a"], 0.75, delta=0.01)
+        self.assertAlmostEqual(width["a"], 1180, delta=1)
         self.assertLess(float(boxes["d"][1].get("y")), float(boxes["a"][1].get("y")))
 
     def test_without_samples_it_says_so(self) -> None:
