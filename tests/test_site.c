@@ -229,15 +229,15 @@ Test(site, what_is_no_file_has_the_sites_fields_too)
     resource_drop(resource);
 }
 
-static void expect_error_lines(const char *rules, struct str expected)
+static void expect_error_lines(const char *text, struct str expected)
 {
     struct path path = path_named("a.txt");
     struct fetched fetched = file_of(STR("12345"));
-    if (rules[0])
-        take(rules);
+    if (text[0])
+        take(text);
     struct resource *resource = site_make(site, &path, STR("x"), &fetched, 0);
-    cr_expect_eq(resource->field_lines.at == NULL, expected.at == NULL, "'%s'", rules);
-    cr_expect(str_equal(resource->field_lines, expected), "%s: %.*s", rules,
+    cr_expect_eq(resource->field_lines.at == NULL, expected.at == NULL, "'%s'", text);
+    cr_expect(str_equal(resource->field_lines, expected), "%s: %.*s", text,
               (int)resource->field_lines.length, resource->field_lines.at);
     resource_drop(resource);
     fetched_fini(&fetched);
