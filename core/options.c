@@ -106,7 +106,8 @@ static enum step take_backend(struct parse *parse, const struct option_spec *spe
         parse->options.backend = (enum backend)i;
         return STEP_NEXT;
     }
-    return complain(parse, "--%s '%s' is not known; choose auto, epoll or io_uring", spec->name, text);
+    return complain(parse, "--%s '%s' is not known; choose auto, epoll or io_uring", spec->name,
+                    text);
 }
 
 static enum step take_file(struct parse *parse, const struct option_spec *spec, const char *text)

@@ -50,14 +50,12 @@ enum { PATIENCE_MS = 2000 };
 
 static int read_disabled(void)
 {
-    int disabled = 0;
     FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");
     if (!file)
         return 0;
-    if (fscanf(file, "%d", &disabled) != 1)
-        disabled = 0;
+    int digit = fgetc(file);
     fclose(file);
-    return disabled;
+    return digit > '0' && digit <= '9' ? digit - '0' : 0;
 }
 
 /* Sends BYTE to the pair's other end: the one receive must give it, in a buffer, and go on. 0 or a

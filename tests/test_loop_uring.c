@@ -114,6 +114,14 @@ static void wait_at_gate(void *argument)
     (void)!read(gate[0], &byte, 1);
 }
 
+/* Fills up a head to LENGTH bytes, from START on, and ends it. */
+static void pad(char *head, size_t start, size_t length)
+{
+    memset(head + start, 'x', length - 4 - start);
+    for (size_t i = length - 4; i < length; i++)
+        head[i] = i % 2 == length % 2 ? '\r' : '\n';
+}
+
 static void open_gate(void)
 {
     cr_assert_eq(pipe2(gate, O_CLOEXEC), 0);
@@ -162,8 +170,7 @@ Test(worker_on_uring, two_thousand_senders_at_once_are_all_answered)
         int held = hold_worker();
         int start = snprintf(head, sizeof head, "GET /small.txt HTTP/1.1\r\nHost: a\r\n%sX: ",
                              round ? "Connection: close\r\n" : "");
-        memset(head + start, 'x', sizeof head - (size_t)start);
-        memcpy(head + sizeof head - 4, "\r\n\r\n", 4);
+        pad(head, (size_t)start, sizeof head);
         for (unsigned i = 0; i < SENDERS; i++)
             cr_assert(wire_send(fds[i], (struct str){head, sizeof head}));
         let_worker_go(held);
@@ -207,8 +214,7 @@ static void write_request(char *to, size_t index)
 {
     int start = snprintf(to, REQUEST_BYTES,
                          "GET /%s.txt HTTP/1.1\r\nHost: a\r\nX: ", index % 3 ? "small" : "none");
-    memset(to + start, 'x', (size_t)(REQUEST_BYTES - start));
-    memcpy(to + REQUEST_BYTES - 4, "\r\n\r\n", 4);
+    pad(to, (size_t)start, REQUEST_BYTES);
 }
 
 /* Sends what the socket takes, to the end of a request if FINISH. Whether it took any. */

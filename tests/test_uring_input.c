@@ -21,7 +21,8 @@ static size_t model_first, model_length;
 static void set_up(void)
 {
     uring.sizes = (struct uring_sizes){.buffers = BUFFERS, .buffer_bytes = BUFFER_BYTES};
-    uring.group = calloc(BUFFERS, sizeof(struct io_uring_buf));
+    void *entries = calloc(BUFFERS, sizeof(struct io_uring_buf));
+    uring.group = entries;
     uring.bytes = malloc((size_t)BUFFERS * BUFFER_BYTES);
     cr_assert(uring.group && uring.bytes);
 }
