@@ -3,6 +3,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
+
+enum { GIANT = (16 << 20) + 1 };
 
 static void set_up(void)
 {
@@ -50,6 +53,23 @@ Test(files_jobs, cold_pages_are_pending_too)
     await(&waiter);
     resource = take("file", &waiter);
     expect_content(resource, 1000, 1);
+    resource_drop(resource);
+}
+
+/* What takes long to hash is found out by one job and done by another, for which nobody else waits. */
+Test(files_jobs, a_giant_without_a_time_is_hashed_in_the_end)
+{
+    static const struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
+    struct files_waiter waiter = {0};
+    struct resource *resource = NULL;
+    tree_fill(&tree, "site/giant", GIANT, 1);
+    cr_assert_eq(utimensat(tree.fd, "site/giant", times, 0), 0);
+    cr_assert_eq(ask("giant", &waiter, &resource), FILES_PENDING);
+    await(&waiter);
+    cr_expect_eq(woken, 1);
+    resource = take("giant", &waiter);
+    cr_assert_eq(resource->kind, RESOURCE_FILE);
+    cr_expect_not(resource->variants[0].dated);
     resource_drop(resource);
 }
 
