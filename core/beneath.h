@@ -11,7 +11,9 @@
 enum fetch_mode {
     FETCH_WITHOUT_WAITING, /* nothing: from what the kernel has in memory, or not at all */
     FETCH_WAITING,         /* disks may be waited for; what takes long to compute is 503 */
-    FETCH_BY_JOB,          /* as long as it takes: hashing, listing */
+    FETCH_BY_JOB,          /* some tens of milliseconds: to list, to hash what is no giant */
+    FETCH_BY_LENGTHY_JOB,  /* as long as it takes */
+    FETCH_MODE_COUNT,
 };
 
 /* Opens the directory at PATH, absolute, as what the other functions take (O_PATH). Returns a descriptor

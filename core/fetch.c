@@ -212,7 +212,7 @@ static int fetch_listing(struct target *target, const struct path *path, int err
 {
     if (error != -ENOENT || !target->site->listing)
         return error;
-    if (target->mode != FETCH_BY_JOB)
+    if (target->mode < FETCH_BY_JOB)
         return target->mode == FETCH_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
     struct blob *pages[FETCH_PAGE_COUNT] = {NULL};
     error = enlist(target->root_fd, path, target->site->hidden, &pages[FETCH_PAGE_HTML],
@@ -262,7 +262,8 @@ int fetch(int root_fd, const struct path *path, const struct fetch_site *site, e
     *end = '\0';
     target.name_bytes = (size_t)(end - target.name);
     int error = fetch_target(&target, path, known, ret);
-    if (error == -EAGAIN && mode == FETCH_WITHOUT_WAITING)
-        return -EAGAIN;
+    if ((error == -EAGAIN && mode == FETCH_WITHOUT_WAITING) ||
+        (error == -EBUSY && mode == FETCH_BY_JOB))
+        return error;
     return error ? refuse(ret, fetch_status_of(-error)) : 0;
 }

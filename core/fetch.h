@@ -59,7 +59,8 @@ void fetched_fini(struct fetched *fetched);
 /* Fetches PATH (or the index in it, for a directory) below the directory ROOT_FD, with its precompressed
  * siblings: NAME.br and so on, where they are not older than NAME. KNOWN, if not NULL, is how it was: if
  * that is how it still is, nothing is read. Returns 0 with *RET set, *given*: fetched_fini. Or -EAGAIN
- * when MODE is FETCH_WITHOUT_WAITING and there would be something to wait for. */
+ * when MODE is FETCH_WITHOUT_WAITING and there would be something to wait for, -EBUSY when it is FETCH_BY_JOB
+ * and that takes a lengthy one. */
 int fetch(int root_fd, const struct path *path, const struct fetch_site *site, enum fetch_mode mode,
           const struct fetch_state *known, struct fetched *ret);
 

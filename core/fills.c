@@ -40,8 +40,9 @@ static void run(struct job *job)
         load_warm(fill->root->fd, fill->first, fill->length);
         return;
     }
-    fetch(fill->root->fd, &fill->path, fill->site, FETCH_BY_JOB,
-          fill->known_set ? &fill->known : NULL, &fill->fetched);
+    enum fetch_mode mode = job->lengthy ? FETCH_BY_LENGTHY_JOB : FETCH_BY_JOB;
+    fill->too_long = fetch(fill->root->fd, &fill->path, fill->site, mode,
+                           fill->known_set ? &fill->known : NULL, &fill->fetched) < 0;
 }
 
 /* A fill that is nobody's yet and uses ROOT. Its path is not set: it is large. NULL: out of memory. */
@@ -54,7 +55,8 @@ static struct fill *create(struct blob *root)
     fill->waiters = NULL;
     fill->root = blob_pin(root);
     fill->length = 0;
-    fill->fetched = (struct fetched){.kind = FETCH_REFUSED};
+    fill->fetched = (struct fetched){.kind = FETCH_REFUSED, .status = HTTP_UNAVAILABLE};
+    fill->too_long = false;
     return fill;
 }
 
@@ -109,13 +111,26 @@ struct fill *fills_start_reading(struct fills *fills, struct blob *file, uint64_
     return submit(fills, fill);
 }
 
+/* Has a lengthy job do what was too long for FILL's. False if there is no need, or no room: then it stays
+ * what it was made as, a refusal for now. */
+static bool put_off(struct fills *fills, struct fill *fill)
+{
+    bool too_long = fill->too_long;
+    fill->too_long = false;
+    fill->job.lengthy = too_long;
+    return too_long && jobs_submit(fills->jobs, &fill->job);
+}
+
 struct fill *fills_collect(struct fills *fills, struct job **rest)
 {
-    struct job *job = *rest;
-    if (!job)
-        return NULL;
-    *rest = job->next;
-    struct fill *fill = CONTAINER_OF(job, struct fill, job);
+    struct fill *fill;
+    do {
+        struct job *job = *rest;
+        if (!job)
+            return NULL;
+        *rest = job->next;
+        fill = CONTAINER_OF(job, struct fill, job);
+    } while (put_off(fills, fill));
     struct fill **link = &fills->under_way;
     while (*link != fill)
         link = &(*link)->next;

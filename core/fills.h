@@ -31,6 +31,7 @@ struct fill {
     bool known_set;
     struct fetch_state known;
     struct fetched fetched; /* by the job */
+    bool too_long;          /* by the job: it takes a lengthy one */
     struct path path;
 };
 
@@ -66,7 +67,8 @@ void fill_await(struct fill *fill, struct files_waiter *waiter);
 /* Takes WAITER out of what it waits for, if anything. */
 void fill_leave(struct files_waiter *waiter);
 
-/* One that its job is done with, off the list, *given*; NULL: there is none. Call it until then. */
+/* One that its job is done with, off the list, *given*; NULL: there is none. Call it until then. What has
+ * turned out to take long goes on as a lengthy job. */
 struct fill *fills_collect(struct fills *fills, struct job **rest);
 
 /* Wakes all that wait for FILL, each with a pin on READY unless that is NULL, and frees it. */

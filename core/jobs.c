@@ -19,13 +19,16 @@ struct jobs {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct queue waiting; /* under LOCK, like all below */
+    struct queue lengthy; /* wait, too, until no other job does */
     struct queue finished;
     unsigned unfinished_count; /* waiting or running */
-    unsigned waiting_count;
+    unsigned waiting_count;    /* in either queue */
+    unsigned lengthy_running;
     unsigned idle_count; /* threads that wait for work, or have been woken and not yet taken it */
     unsigned thread_count;
     bool stopping;
-    unsigned thread_max; /* constant, like all below */
+    unsigned thread_max;  /* constant, like all below */
+    unsigned lengthy_max; /* running at once */
     unsigned queue_max;
     int event_fd;
     pthread_t threads[THREADS_MAX];
@@ -68,25 +71,48 @@ static void announce(const struct jobs *jobs)
     }
 }
 
+/* Under the lock: the job to run next, or NULL. */
+static struct job *take(struct jobs *jobs)
+{
+    struct queue *queue = &jobs->waiting;
+    if (!queue->first && jobs->lengthy_running < jobs->lengthy_max)
+        queue = &jobs->lengthy;
+    if (!queue->first)
+        return NULL;
+    struct job *job = queue_take(queue);
+    jobs->waiting_count--;
+    jobs->lengthy_running += job->lengthy;
+    return job;
+}
+
+/* Under the lock: JOB has been run. */
+static void finish(struct jobs *jobs, struct job *job)
+{
+    if (job->lengthy) {
+        jobs->lengthy_running--;
+        pthread_cond_signal(&jobs->work); /* another one may begin, if not on this thread */
+    }
+    queue_add(&jobs->finished, job);
+    jobs->unfinished_count--;
+    announce(jobs);
+}
+
 static void *work(void *argument)
 {
     struct jobs *jobs = argument;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stopping) {
-        if (!jobs->waiting.first) {
+        struct job *job = take(jobs);
+        if (!job) {
             jobs->idle_count++;
             pthread_cond_wait(&jobs->work, &jobs->lock);
             jobs->idle_count--;
             continue;
         }
-        struct job *job = queue_take(&jobs->waiting);
-        jobs->waiting_count--;
         pthread_mutex_unlock(&jobs->lock);
         job->run(job);
         pthread_mutex_lock(&jobs->lock);
-        queue_add(&jobs->finished, job);
-        jobs->unfinished_count--;
-        announce(jobs);
+        finish(jobs, job);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;
@@ -109,7 +135,9 @@ int jobs_create(struct jobs **ret, unsigned threads_max, unsigned queue_max)
     }
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_cond_init(&jobs->work, NULL);
+    jobs->lengthy_max = jobs->thread_max > 1 ? jobs->thread_max - 1 : 1;
     queue_init(&jobs->waiting);
+    queue_init(&jobs->lengthy);
     queue_init(&jobs->finished);
     *ret = jobs;
     return 0;
@@ -127,6 +155,8 @@ void jobs_destroy(struct jobs *jobs, void (*abandon)(struct job *job))
         pthread_join(jobs->threads[i], NULL);
     while (jobs->waiting.first)
         abandon(queue_take(&jobs->waiting));
+    while (jobs->lengthy.first)
+        abandon(queue_take(&jobs->lengthy));
     while (jobs->finished.first)
         abandon(queue_take(&jobs->finished));
     close(jobs->event_fd);
@@ -158,7 +188,7 @@ bool jobs_submit(struct jobs *jobs, struct job *job)
     if (accepted) {
         jobs->unfinished_count++;
         jobs->waiting_count++;
-        queue_add(&jobs->waiting, job);
+        queue_add(job->lengthy ? &jobs->lengthy : &jobs->waiting, job);
         pthread_cond_signal(&jobs->work);
     }
     pthread_mutex_unlock(&jobs->lock);

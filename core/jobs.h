@@ -11,11 +11,13 @@
 struct job {
     struct job *next;
     void (*run)(struct job *job); /* on a thread of the pool */
+    bool lengthy; /* may take seconds: one thread is always left for those that don't */
 };
 
 struct jobs;
 
-/* At most THREADS_MAX threads, and QUEUE_MAX jobs that are not yet finished. Returns 0 or a negative
+/* At most THREADS_MAX threads (a single one does lengthy jobs, too), and QUEUE_MAX jobs that are not yet
+ * finished. Returns 0 or a negative
  * errno. *Gives*: jobs_destroy. */
 int jobs_create(struct jobs **ret, unsigned threads_max, unsigned queue_max);
 

@@ -14,10 +14,18 @@ enum {
     SETTLED_SECONDS = 2,
     /* Modification times up to this second after the epoch are no times: build systems write them. */
     NO_TIME_SECONDS = 1,
-    HASH_AT_ONCE_BYTES = 16 << 10, /* some tens of microseconds */
     HASH_PIECE_BYTES = 64 << 10,
     WARM_STEP_BYTES = 256 << 10, /* from one page that is looked at to the next */
 };
+
+/* How much may be hashed. */
+static const uint64_t hashed_bytes_max[] = {
+    [FETCH_WITHOUT_WAITING] = 16 << 10, /* some tens of microseconds */
+    [FETCH_WAITING] = 16 << 10,
+    [FETCH_BY_JOB] = 16 << 20, /* some tens of milliseconds */
+    [FETCH_BY_LENGTHY_JOB] = UINT64_MAX,
+};
+static_assert(COUNT_OF(hashed_bytes_max) == FETCH_MODE_COUNT, "a limit for each mode");
 
 /* --- Reading -------------------------------------------------------------------------------------- */
 
@@ -171,7 +179,7 @@ static int digest_body(struct loaded *loaded, enum fetch_mode mode)
 {
     const struct blob *body = loaded->body;
     loaded->digested = true;
-    if (mode != FETCH_BY_JOB && body->length > HASH_AT_ONCE_BYTES)
+    if (body->length > hashed_bytes_max[mode])
         return mode == FETCH_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
     if (body->fd >= 0)
         return digest_file(body->fd, &loaded->identity, loaded->digest);

@@ -24,8 +24,8 @@ struct loaded {
 
 /* Loads NAME below ROOT_FD, which is opened and must be a regular file (else -ENXIO). Returns 0, or a
  * negative errno with nothing given: -EAGAIN in WITHOUT_WAITING when it would wait or compute for long,
- * in any mode when the file changes faster than it can be read; -EBUSY in WAITING for the latter kind
- * of wait: it takes a job. */
+ * in any mode when the file changes faster than it can be read; -EBUSY in WAITING and BY_JOB for the
+ * latter kind of wait: it takes a job, or a lengthy one. */
 int load_file(int root_fd, const char *name, enum fetch_mode mode, struct loaded *ret);
 
 /* Whether LENGTH bytes of the file FD, from FIRST, seem to be in the page cache: a few pages of them are

@@ -157,9 +157,9 @@ Test(fetch_changes, what_keeps_changing_is_refused_for_the_moment)
 
 /* --- siblings ------------------------------------------------------------------------------------ */
 
-static void set_time(const char *name, int64_t seconds)
+static void set_time(const char *name, int64_t seconds, long nanoseconds)
 {
-    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanoseconds}};
     cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
 }
 
@@ -203,12 +203,72 @@ Test(fetch_changes, siblings_come_along_if_they_can_be_right)
             tree_unlink(&tree, rows[i].name);
         } else {
             tree_fill(&tree, rows[i].name, 100 + i, i);
-            set_time(rows[i].name, rows[i].seconds);
+            set_time(rows[i].name, rows[i].seconds, 0);
         }
         cr_expect_str_eq(forms_of(&state), rows[i].forms, "%s", rows[i].label);
         bool same = fetch_state_equal(&state, &before);
         cr_expect_eq(same, strcmp(rows[i].label, "an older one") == 0, "%s", rows[i].label);
         before = state;
+    }
+}
+
+Test(fetch_changes, a_nanosecond_makes_a_sibling_older)
+{
+    struct fetch_state state;
+    site.codings = CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.gz", 50, 2);
+    set_time("a.css", 1000, 500);
+    set_time("a.css.gz", 1000, 499);
+    cr_expect_str_eq(forms_of(&state), "p");
+    set_time("a.css.gz", 1000, 500);
+    cr_expect_str_eq(forms_of(&state), "pg");
+}
+
+static void renew_plain(void *argument)
+{
+    (void)argument;
+    tree_fill(&tree, "a.css", 200, 3);
+    set_time("a.css", 3000, 0);
+}
+
+/* Its sibling was found usable, and when it is loaded it stands for another file. */
+Test(fetch_changes, a_sibling_that_has_just_become_older_is_none)
+{
+    struct fetch_state state;
+    unsigned descriptors = tree_open_descriptors();
+    site.codings = CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.gz", 50, 2);
+    set_time("a.css", 1000, 0);
+    set_time("a.css.gz", 2000, 0);
+    faults_act(FAULT_OPEN, 4, renew_plain, NULL); /* behind the looks, before it is opened */
+    cr_expect_str_eq(forms_of(&state), "p");
+    cr_expect_eq(state.siblings, 0);
+    cr_expect_eq(state.plain.bytes, 200);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(fetch_changes, all_forms_have_to_be_settled)
+{
+    static const struct {
+        int64_t gzip_age;
+        bool settled;
+    } rows[] = {{-1000, false}, {1000, true}};
+    site.codings = CODING_ALL_CODED;
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        tree_fill(&tree, "a.css", 100, 1);
+        tree_fill(&tree, "a.css.gz", 50, 2);
+        tree_fill(&tree, "a.css.br", 50, 3);
+        set_time("a.css", 1000, 0);
+        set_time("a.css.gz", time(NULL) - rows[i].gzip_age, 0);
+        set_time("a.css.br", 2000, 0);
+        struct fetched fetched = get("a.css");
+        cr_expect(fetched.available & coding_bit(CODING_GZIP));
+        cr_expect(fetched.available & coding_bit(CODING_BR));
+        cr_expect_eq(fetched.settled, rows[i].settled, "%zu", i);
+        fetched_fini(&fetched);
     }
 }
 

@@ -3,6 +3,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
+
+enum { GIANT = (16 << 20) + 1 };
 
 static void set_up(void)
 {
@@ -50,6 +53,23 @@ Test(files_jobs, cold_pages_are_pending_too)
     await(&waiter);
     resource = take("file", &waiter);
     expect_content(resource, 1000, 1);
+    resource_drop(resource);
+}
+
+/* What takes long to hash is found out by one job and done by another, for which nobody else waits. */
+Test(files_jobs, a_giant_without_a_time_is_hashed_in_the_end)
+{
+    static const struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
+    struct files_waiter waiter = {0};
+    struct resource *resource = NULL;
+    tree_fill(&tree, "site/giant", GIANT, 1);
+    cr_assert_eq(utimensat(tree.fd, "site/giant", times, 0), 0);
+    cr_assert_eq(ask("giant", &waiter, &resource), FILES_PENDING);
+    await(&waiter);
+    cr_expect_eq(woken, 1);
+    resource = take("giant", &waiter);
+    cr_assert_eq(resource->kind, RESOURCE_FILE);
+    cr_expect_not(resource->variants[0].dated);
     resource_drop(resource);
 }
 
@@ -309,6 +329,88 @@ Test(files_jobs, new_rules_make_everything_anew)
         cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
         found_drop(&found);
     }
+}
+
+/* Whether FOUND's file has LINE among its fields. */
+static bool has_line(const struct found *found, const char *line)
+{
+    struct str lines = found->resource->variants[0].field_lines;
+    return memmem(lines.at, lines.length, line, strlen(line)) != NULL;
+}
+
+/* That it can't be told what they are now doesn't mean that there are none: a policy would be lost. */
+Test(files_jobs, rules_go_on_while_descriptors_are_out)
+{
+    struct files_waiter waiter = {0};
+    struct found found;
+    tree_write(&tree, "site/_headers", STR("/*\n X-A: 1\n"));
+    make_site(1 << 20);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN, 0, 1, EMFILE);
+    while (find("file", &waiter, &found) == FILES_PENDING)
+        await(&waiter);
+    cr_assert_eq(found.resource->kind, RESOURCE_FILE);
+    cr_expect(has_line(&found, "X-A: 1\r\n"));
+    found_drop(&found);
+}
+
+/* Looks NAME up, where there is nothing. */
+static void find_nothing(const char *name)
+{
+    struct files_waiter waiter = {0};
+    struct found found;
+    while (find(name, &waiter, &found) == FILES_PENDING)
+        await(&waiter);
+    cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
+    found_drop(&found);
+}
+
+/* ROOT is a link to the directory "one", and there is a "two" beside it, each with a file. The rules of
+ * "one", which has none, are known. */
+static void make_two_roots(void)
+{
+    tree_dir(&tree, "one");
+    tree_dir(&tree, "two");
+    tree_fill(&tree, "one/file", 100, 1);
+    tree_fill(&tree, "two/file", 100, 2);
+    tree_write(&tree, "two/_headers", STR("/*\n X-A: 1\n"));
+    tree_link(&tree, "current", "one");
+    tree_link(&tree, "next", "two");
+    snprintf(root, sizeof root, "%s/current", tree.path);
+    make_site(1 << 20);
+    find_nothing("none");
+}
+
+/* It is known already when the look-up comes back: good for who has waited, and for nobody else. */
+Test(files_jobs, what_is_of_a_former_root_is_not_kept)
+{
+    struct files_waiter waiter = {0};
+    struct found found;
+    make_two_roots();
+    cr_assert_eq(find("file", &waiter, &found), FILES_PENDING);
+    tree_rename(&tree, "next", "current");
+    find_nothing("other");
+    for (unsigned round = 0; round < 2; round++) {
+        while (find("file", &waiter, &found) == FILES_PENDING)
+            await(&waiter);
+        struct blob *body = found.resource->variants[0].body;
+        struct str content = {body->bytes, body->length};
+        cr_expect(tree_filled(content, 100, 2) || (round == 0 && tree_filled(content, 100, 1)));
+        found_drop(&found);
+    }
+}
+
+Test(files_jobs, another_root_has_rules_of_its_own_at_once)
+{
+    struct files_waiter waiter = {0};
+    struct found found;
+    make_two_roots();
+    tree_rename(&tree, "next", "current");
+    pass_ms(VALID_MS / 2); /* those that are known are still good */
+    while (find("file", &waiter, &found) == FILES_PENDING)
+        await(&waiter);
+    cr_expect(has_line(&found, "X-A: 1\r\n"));
+    found_drop(&found);
 }
 
 /* --- what is sent from a disk ---------------------------------------------------------------------- */

@@ -33,6 +33,12 @@ static void run_errand(struct job *job)
     atomic_fetch_add(&errand->runs, 1);
 }
 
+/* As run_errand, but never held up. */
+static void run_at_once(struct job *job)
+{
+    atomic_fetch_add(&CONTAINER_OF(job, struct errand, job)->runs, 1);
+}
+
 static void abandon(struct job *job)
 {
     CONTAINER_OF(job, struct errand, job)->abandoned++;
@@ -124,6 +130,71 @@ Test(jobs, many_on_many_threads_come_back_once_each)
     for (unsigned i = 0; i < COUNT; i++)
         cr_assert(seen[i] == 1 && atomic_load(&errands[i].runs) == 1, "job %u", i);
     jobs_destroy(jobs, no_abandon);
+}
+
+/* However many lengthy ones there are, one thread is left for the others; and they get on as well. */
+Test(jobs, lengthy_ones_leave_a_thread_to_the_others)
+{
+    enum { LENGTHY = 5, THREADS = 3 };
+    static struct errand lengthy[LENGTHY], others[LENGTHY];
+    unsigned numbers[LENGTHY];
+    struct jobs *jobs = create(THREADS, 64);
+    atomic_store(&open_gate, false);
+    for (unsigned i = 0; i < LENGTHY; i++) {
+        lengthy[i].job.lengthy = true;
+        lengthy[i].number = 100 + i;
+        cr_assert(submit(jobs, &lengthy[i]));
+    }
+    wait_for_running(THREADS - 1);
+    for (unsigned i = 0; i < LENGTHY; i++) {
+        others[i].job.run = run_at_once;
+        others[i].number = i;
+        cr_assert(jobs_submit(jobs, &others[i].job));
+    }
+    collect(jobs, LENGTHY, numbers);
+    for (unsigned i = 0; i < LENGTHY; i++)
+        cr_expect_eq(numbers[i], i);
+    cr_expect_eq(atomic_load(&running), THREADS - 1);
+    cr_expect(jobs_busy(jobs));
+    atomic_store(&open_gate, true);
+    collect(jobs, LENGTHY, numbers);
+    cr_expect_not(jobs_busy(jobs));
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, a_single_thread_does_lengthy_ones_too_after_the_others)
+{
+    struct errand first = {.number = 0}, lengthy = {.number = 2, .job.lengthy = true};
+    struct errand other = {.number = 1};
+    unsigned numbers[3];
+    struct jobs *jobs = create(1, 4);
+    atomic_store(&open_gate, false);
+    cr_assert(submit(jobs, &first));
+    wait_for_running(1);
+    cr_assert(submit(jobs, &lengthy) && submit(jobs, &other));
+    atomic_store(&open_gate, true);
+    collect(jobs, 3, numbers);
+    for (unsigned i = 0; i < COUNT_OF(numbers); i++)
+        cr_expect_eq(numbers[i], i);
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, lengthy_ones_that_were_not_begun_are_abandoned)
+{
+    static struct errand errands[4];
+    unsigned abandoned = 0;
+    struct jobs *jobs = create(2, 4);
+    atomic_store(&open_gate, false);
+    for (unsigned i = 0; i < COUNT_OF(errands); i++) {
+        errands[i].job.lengthy = true;
+        cr_assert(submit(jobs, &errands[i]));
+    }
+    wait_for_running(1);
+    atomic_store(&open_gate, true);
+    jobs_destroy(jobs, abandon);
+    for (unsigned i = 0; i < COUNT_OF(errands); i++)
+        abandoned += errands[i].abandoned;
+    cr_expect_eq(abandoned, COUNT_OF(errands), "finished or not, none was collected");
 }
 
 Test(jobs, the_descriptor_is_readable_exactly_when_there_is_something)

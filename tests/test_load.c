@@ -8,7 +8,12 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { LIMIT = LOAD_READ_BYTES_MAX, LARGE = 300000, SETTLED_AFTER_SECONDS = 10 };
+enum {
+    LIMIT = LOAD_READ_BYTES_MAX,
+    LARGE = 300000,
+    GIANT = (16 << 20) + 1,
+    SETTLED_AFTER_SECONDS = 10
+};
 
 static struct tree tree;
 
@@ -154,6 +159,8 @@ Test(load, hashing_much_takes_a_job)
         {LARGE, FETCH_WITHOUT_WAITING, -EAGAIN},
         {LARGE, FETCH_WAITING, -EBUSY},
         {LARGE, FETCH_BY_JOB, 0},
+        {GIANT, FETCH_BY_JOB, -EBUSY},
+        {GIANT, FETCH_BY_LENGTHY_JOB, 0},
     };
     unsigned descriptors = tree_open_descriptors();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

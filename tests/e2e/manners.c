@@ -344,6 +344,15 @@ E2E_TEST(manners, directories_are_listed_if_told_so)
     if (expect_fetch(server, "by query", ask("GET", "/dir/?format=json", ""), 200, &response))
         expect_field("by query", &response, "Content-Type", "application/json");
     expect_fetch(server, "neither", ask("GET", "/dir/", "Accept: image/png\r\n"), 406, NULL);
+}
+
+E2E_TEST(manners, a_list_stands_for_a_directory_without_a_page)
+{
+    static const char *const words[] = {"--listing", NULL};
+    struct site site;
+    struct response response;
+    create_directory(&site);
+    const struct server *server = start(&site, words);
     if (expect_fetch(server, "an index goes first", ask("GET", "/with/", ""), 200, &response))
         cr_expect(body_has(&response, "index"));
     if (expect_fetch(server, "the root", ask("GET", "/", ""), 200, &response)) {
