@@ -1,8 +1,12 @@
 /* transfer: see transfer.h. */
 #include "transfer.h"
 
+#include "net.h"
+
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -10,7 +14,10 @@
 enum {
     PIECES_MAX = 128,         /* of one sendmsg */
     DISCARD_BYTES = 64 << 10, /* by one recv */
-    FILE_BYTES = 256 << 10,   /* by one sendfile, whatever is left of the budget: no crumbs */
+    /* By one sendfile, whatever is left of the budget. CPU time for 1 MiB of a file, to 16 connections on
+     * the loopback interface, against a sendfile of all that is left: 1.75 times as much with 256 KiB, 1.20
+     * with 512 KiB, 1.10 with 1 MiB, 1.12 with 2 MiB. */
+    FILE_BYTES = 1 << 20,
 };
 
 static void spend(size_t *budget, size_t bytes)
@@ -92,6 +99,19 @@ static enum transfer note_sent(struct conn_context *context, struct conn *conn, 
     return TRANSFER_NOTHING;
 }
 
+/* What is sent from memory is copied, so what a socket accepts of it is bounded (NET_UNSENT_BYTES_MAX): a peer
+ * that takes nothing can't make the kernel hold more. What is sent of a file is not copied, and there the
+ * bound would cut sendfile short: CPU time for 1 MiB was 1.49 times the limit's with it and 1.05 without, for
+ * 8 MiB 1.60 with a bound of 1 MiB. So it is lifted for large FILE spans, and set again behind them. */
+static void bound_unsent(struct conn *conn, bool bounded)
+{
+    if (conn->unbounded == !bounded)
+        return;
+    int bytes = bounded ? NET_UNSENT_BYTES_MAX : 0; /* 0: the system's default, which is none */
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+    conn->unbounded = !bounded;
+}
+
 /* A file that got shorter, or was rewritten before its last byte went out, ends the connection: the
  * response can't be finished truthfully. */
 static enum transfer send_file(struct conn_context *context, struct conn *conn,
@@ -100,6 +120,8 @@ static enum transfer send_file(struct conn_context *context, struct conn *conn,
     size_t length = part->length < FILE_BYTES ? (size_t)part->length : FILE_BYTES;
     if (length == part->length && !blob_file_unchanged(part->blob))
         return TRANSFER_FAILED;
+    if (part->length > NET_UNSENT_BYTES_MAX)
+        bound_unsent(conn, false);
     off_t first = (off_t)part->first;
     ssize_t sent = sendfile(conn->fd, part->blob->fd, &first, length);
     return sent == 0 ? TRANSFER_FAILED : note_sent(context, conn, sent, budget);
@@ -110,6 +132,8 @@ static enum transfer send_memory(struct conn_context *context, struct conn *conn
     struct iovec pieces[PIECES_MAX];
     bool file_follows;
     unsigned count = outq_gather(&conn->output, pieces, PIECES_MAX, &file_follows);
+    if (!file_follows)
+        bound_unsent(conn, true);
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
     int flags = MSG_NOSIGNAL | (file_follows ? MSG_MORE : 0);
     return note_sent(context, conn, sendmsg(conn->fd, &message, flags), budget);

@@ -1,9 +1,11 @@
 /* transfer: over real sockets, with calls that move little, are interrupted, or fail. */
 #include "conn_rig.h"
+#include "net.h"
 #include "transfer.h"
 #include "wire.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 
@@ -153,11 +155,34 @@ Test(transfer, sixteen_pipelined_files_cost_one_call_in_and_one_out)
     cr_expect_eq(faults_calls(FAULT_SENDMSG), 1);
 }
 
+static int unsent_max(void)
+{
+    int bytes = -1;
+    socklen_t length = sizeof bytes;
+    getsockopt(conn.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &length);
+    return bytes;
+}
+
+Test(transfer, only_a_large_file_may_fill_the_socket)
+{
+    cr_assert_gt(RIG_LARGE_BYTES, NET_UNSENT_BYTES_MAX);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(wire_send(client, STR(GET("/large.bin"))));
+        run_until(output.length + RIG_LARGE_BYTES);
+        cr_expect_eq(unsent_max(), 0, "no bound of its own");
+        cr_assert(wire_send(client, STR(GET("/small.txt"))));
+        run_until(output.length + 100);
+        cr_expect_eq(unsent_max(), NET_UNSENT_BYTES_MAX);
+    }
+}
+
 /* --- files that change while they are sent ----------------------------------------------------------- */
 
-/* Sends a first part of large.bin, has CHANGE done to it, and sends on. */
+/* Sends a first part of large.bin, has CHANGE done to it, and sends on; in parts, as a socket that is nearly
+ * full takes them. */
 static void send_changed(void (*change)(void))
 {
+    faults_hinder(FAULT_SENDFILE, 1);
     cr_assert(wire_send(client, STR(GET("/large.bin"))));
     while (output.length < 100000) {
         cr_assert(turn());
