@@ -89,7 +89,7 @@ static struct blob *rules_text_of(const struct site *site, const struct fetched 
     struct blob *body = fetched->files[CODING_IDENTITY].body;
     if (body->fd < 0)
         return body;
-    complain_of_file(site, "is too large, so no rule counts; keep it below 64 KiB");
+    complain_of_file(site, "is too large, so no rule counts; keep it below 32 KiB");
     return NULL;
 }
 
