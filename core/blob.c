@@ -18,8 +18,11 @@ struct blob *blob_create_file(int fd, const struct blob_identity *identity)
 {
     struct blob *blob = malloc(sizeof(*blob));
     if (blob) {
-        *blob = (struct blob){
-            .references = 1, .fd = fd, .length = identity->bytes, .identity = *identity};
+        *blob = (struct blob){.references = 1,
+                              .fd = fd,
+                              .length = identity->bytes,
+                              .identity = *identity,
+                              .seen_ms = UINT64_MAX};
     }
     return blob;
 }
@@ -58,14 +61,19 @@ bool blob_identity_equal(const struct blob_identity *a, const struct blob_identi
            timespec_equal(a->modified, b->modified) && timespec_equal(a->changed, b->changed);
 }
 
-bool blob_file_unchanged(const struct blob *blob)
+bool blob_file_unchanged(struct blob *blob, uint64_t now_ms)
 {
     struct stat status;
+    if (blob->seen_ms == now_ms)
+        return true;
     if (fstat(blob->fd, &status) < 0)
         return false;
     struct blob_identity now;
     blob_identify(&status, &now);
     /* ctime alone moves when the file is renamed, unlinked or chmodded: its bytes are the same. */
-    return now.bytes == blob->identity.bytes &&
-           timespec_equal(now.modified, blob->identity.modified);
+    bool unchanged =
+        now.bytes == blob->identity.bytes && timespec_equal(now.modified, blob->identity.modified);
+    if (unchanged)
+        blob->seen_ms = now_ms;
+    return unchanged;
 }

@@ -27,6 +27,7 @@ struct blob {
     int fd;                        /* an open file, or -1 for bytes */
     size_t length;                 /* of BYTES, or of the file when it was opened */
     struct blob_identity identity; /* of the file when it was opened; not set for bytes */
+    uint64_t seen_ms;              /* when it was last found unchanged; UINT64_MAX: never */
     char bytes[];
 };
 
@@ -51,8 +52,8 @@ void blob_identify(const struct stat *status, struct blob_identity *ret);
 
 bool blob_identity_equal(const struct blob_identity *a, const struct blob_identity *b);
 
-/* Whether the file of BLOB is as it was when it was opened: fstat(2) says so. False as well when
- * fstat fails. */
-bool blob_file_unchanged(const struct blob *blob);
+/* Whether the file of BLOB is as it was when it was opened: fstat(2) says so, once in each millisecond (NOW_MS
+ * is any clock's), so once a turn of an event loop. False as well when fstat fails. */
+bool blob_file_unchanged(struct blob *blob, uint64_t now_ms);
 
 #endif

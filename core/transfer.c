@@ -118,7 +118,7 @@ static enum transfer send_file(struct conn_context *context, struct conn *conn,
                                const struct outq_part *part, size_t *budget)
 {
     size_t length = part->length < FILE_BYTES ? (size_t)part->length : FILE_BYTES;
-    if (length == part->length && !blob_file_unchanged(part->blob))
+    if (length == part->length && !blob_file_unchanged(part->blob, context->now.ms))
         return TRANSFER_FAILED;
     if (part->length > NET_UNSENT_BYTES_MAX)
         bound_unsent(conn, false);

@@ -190,6 +190,7 @@ static void send_changed(void (*change)(void))
         read_arrived();
     }
     poll(NULL, 0, TICK_MS);
+    rig_pass_ms(&rig, TICK_MS);
     change();
     bool failed = false;
     for (unsigned i = 0; i < 100000 && !failed && outq_unsent(&conn.output) > 0; i++) {
