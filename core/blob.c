@@ -18,8 +18,11 @@ struct blob *blob_create_file(int fd, const struct blob_identity *identity)
 {
     struct blob *blob = malloc(sizeof(*blob));
     if (blob) {
-        *blob = (struct blob){
-            .references = 1, .fd = fd, .length = identity->bytes, .identity = *identity};
+        *blob = (struct blob){.references = 1,
+                              .fd = fd,
+                              .length = identity->bytes,
+                              .identity = *identity,
+                              .seen_turn = 0};
     }
     return blob;
 }
@@ -58,7 +61,7 @@ bool blob_identity_equal(const struct blob_identity *a, const struct blob_identi
            timespec_equal(a->modified, b->modified) && timespec_equal(a->changed, b->changed);
 }
 
-bool blob_file_unchanged(const struct blob *blob)
+bool blob_look(const struct blob *blob)
 {
     struct stat status;
     if (fstat(blob->fd, &status) < 0)
@@ -68,4 +71,14 @@ bool blob_file_unchanged(const struct blob *blob)
     /* ctime alone moves when the file is renamed, unlinked or chmodded: its bytes are the same. */
     return now.bytes == blob->identity.bytes &&
            timespec_equal(now.modified, blob->identity.modified);
+}
+
+bool blob_file_unchanged(struct blob *blob, uint64_t turn)
+{
+    if (blob->seen_turn == turn)
+        return true;
+    bool unchanged = blob_look(blob);
+    if (unchanged)
+        blob->seen_turn = turn;
+    return unchanged;
 }

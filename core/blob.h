@@ -27,7 +27,8 @@ struct blob {
     int fd;                        /* an open file, or -1 for bytes */
     size_t length;                 /* of BYTES, or of the file when it was opened */
     struct blob_identity identity; /* of the file when it was opened; not set for bytes */
-    uint64_t warm_until_ms;        /* of a file: all of it is taken to be in the page cache until then */
+    uint64_t warm_until_ms; /* of a file: all of it is taken to be in the page cache until then */
+    uint64_t seen_turn;     /* in which it was last found unchanged; 0: none */
     char bytes[];
 };
 
@@ -52,8 +53,12 @@ void blob_identify(const struct stat *status, struct blob_identity *ret);
 
 bool blob_identity_equal(const struct blob_identity *a, const struct blob_identity *b);
 
-/* Whether the file of BLOB is as it was when it was opened: fstat(2) says so. False as well when
- * fstat fails. */
-bool blob_file_unchanged(const struct blob *blob);
+/* Whether the file of BLOB is as it was when it was opened: fstat(2) says so. False as well when that
+ * fails. */
+bool blob_look(const struct blob *blob);
+
+/* The same, looked at once in each TURN of an event loop (any count that begins with 1): good enough where
+ * all is taken at once. */
+bool blob_file_unchanged(struct blob *blob, uint64_t turn);
 
 #endif

@@ -127,6 +127,7 @@ void conn_starve(struct conn_context *context, struct conn *conn)
 void conn_received(struct conn *conn, size_t length)
 {
     ring_commit(&conn->input, length);
+    conn->hungry = false;
 }
 
 void conn_lend(struct conn *conn, struct str bytes)
@@ -253,8 +254,9 @@ static void consume_input(struct conn *conn, size_t length)
 
 void conn_work(struct conn_context *context, struct conn *conn)
 {
-    conn->hungry = false;
     conn->starved = false;
+    if (conn->hungry)
+        return; /* nothing has come in since */
     while (!conn->waiter.fill && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
         struct request request;
         size_t bytes;
@@ -452,6 +454,7 @@ enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
     if (conn->phase != CONN_PHASE_HEAD)
         return CONN_CLOSES;
     struct request request = {.minor = 1, .refusal = HTTP_REQUEST_TIMEOUT};
+    conn->hungry = false; /* the session ends without */
     return answer(context, conn, &request) ? CONN_GOES_ON : CONN_CLOSES;
 }
 

@@ -90,6 +90,7 @@ struct conn {
     bool registered : 1;    /* with the loop's event source */
     bool readable : 1;      /* set by events, cleared when there is nothing to read */
     bool writable : 1;      /* set by events, cleared by EAGAIN */
+    bool unbounded : 1;     /* what the socket accepts unsent, see transfer */
     bool hangup : 1;        /* the peer's end of input is on its way: read until it is there */
     bool input_ended : 1;   /* the peer's end of input has been read */
     bool pinned : 1;        /* the kernel may be reading the output: its storage must not move */

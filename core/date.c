@@ -119,6 +119,7 @@ void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds)
 void date_now_set(struct date_now *now, uint64_t ms, int64_t seconds)
 {
     now->ms = ms;
+    now->turn++;
     if (now->seconds == seconds && now->text[0] != '\0')
         return;
     now->seconds = seconds;

@@ -29,6 +29,7 @@ bool date_parse(struct str text, int64_t now_seconds, int64_t *ret_seconds);
 /* What time it is: read once a turn by an event loop, handed down as an argument. */
 struct date_now {
     uint64_t ms;           /* monotonic */
+    uint64_t turn;         /* how often it has been read; 0: never */
     int64_t seconds;       /* wall clock */
     char text[DATE_BYTES]; /* SECONDS as an IMF-fixdate */
 };

@@ -247,13 +247,13 @@ int files_fd(const struct files *files)
 /* --- The look-up -------------------------------------------------------------------------------- */
 
 /* Whether ENTRY can be served without being looked at. What is sent from a descriptor would show what
- * the file is now, under the validators of what it was; so that is looked at each time. */
-static bool is_as_it_was(const struct cache_entry *entry)
+ * the file is now, under the validators of what it was; so that is looked at in every turn of the loop. */
+static bool is_as_it_was(const struct cache_entry *entry, uint64_t turn)
 {
     const struct resource *resource = entry->resource;
     for (unsigned i = 0; i < resource->variant_count; i++) {
-        const struct blob *body = resource->variants[i].body;
-        if (body->fd >= 0 && !blob_file_unchanged(body))
+        struct blob *body = resource->variants[i].body;
+        if (body->fd >= 0 && !blob_file_unchanged(body, turn))
             return false;
     }
     return true;
@@ -314,7 +314,7 @@ static enum files_result lookup_one(struct files *files, const struct path *path
     }
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    if (entry && now->ms < entry->good_until_ms && is_as_it_was(entry)) {
+    if (entry && now->ms < entry->good_until_ms && is_as_it_was(entry, now->turn)) {
         counters_add(files->config.counters, COUNTER_CACHE_HITS, 1);
         *ret = resource_pin(entry->resource);
         return FILES_READY;

@@ -14,12 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    FREE_PORT_TRIES = 16,
-    /* What a socket accepts beyond what it can send now: enough to keep a fast peer busy, and all that a
-     * slow one can make the kernel hold besides what is in flight. */
-    UNSENT_BYTES_MAX = 256 << 10,
-};
+enum { FREE_PORT_TRIES = 16 };
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
@@ -209,7 +204,7 @@ static int open_listener(const struct net_address *address, uint16_t port, int b
     if (!error)
         error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (!error)
-        error = set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX);
+        error = set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NET_UNSENT_BYTES_MAX);
     if (!error && !alone)
         error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!error) {

@@ -17,6 +17,9 @@ enum {
     NET_URL_BYTES = 96,
     NET_ADDRESS_BYTES = 80, /* as text */
     NET_REASON_BYTES = 256,
+    /* What a connection's socket accepts beyond what it can send now, unless told otherwise: enough to keep a
+     * fast peer busy, and all that a slow one can make the kernel hold besides what is in flight. */
+    NET_UNSENT_BYTES_MAX = 256 << 10,
 };
 
 struct net_address {

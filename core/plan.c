@@ -48,6 +48,14 @@ static void plan_redirect(struct plan *plan, const struct request *request,
             (struct str){request->query.at - 1, request->query.length + 1};
 }
 
+/* Whether REQUEST has a condition besides If-Range, which is Range's. */
+static inline bool has_conditions(const struct request *request)
+{
+    const struct str *fields = request->fields;
+    return fields[HTTP_FIELD_IF_NONE_MATCH].at || fields[HTTP_FIELD_IF_MODIFIED_SINCE].at ||
+           fields[HTTP_FIELD_IF_MATCH].at || fields[HTTP_FIELD_IF_UNMODIFIED_SINCE].at;
+}
+
 static enum cond_verdict evaluate_conditions(const struct request *request,
                                              const struct cond_validators *current,
                                              const struct date_now *now)
@@ -113,13 +121,13 @@ static void plan_unsatisfiable(struct plan *plan, const struct variant *file)
               (struct str){plan->content_range, (size_t)(end - plan->content_range)});
 }
 
-/* Whether the answer is made by what Range asks for. Only GET has ranges (section 14.2). */
+/* Whether the answer is made by what Range, which is there, asks for. Only GET has ranges (section 14.2). */
 static bool plan_range(struct plan *plan, const struct request *request, const struct variant *file,
                        const struct cond_validators *current, const struct date_now *now)
 {
     struct range_set ranges;
     struct str if_range = request->fields[HTTP_FIELD_IF_RANGE];
-    if (request->method != HTTP_GET || !request->fields[HTTP_FIELD_RANGE].at ||
+    if (request->method != HTTP_GET ||
         (if_range.at && !cond_range_applies(if_range, current, now->seconds)))
         return false;
     switch (range_parse(request->fields[HTTP_FIELD_RANGE], file->body->length, &ranges)) {
@@ -144,7 +152,7 @@ static void plan_variant(struct plan *plan, const struct request *request,
         .last_modified = variant->last_modified,
     };
     plan->variant = variant;
-    switch (evaluate_conditions(request, &current, now)) {
+    switch (has_conditions(request) ? evaluate_conditions(request, &current, now) : COND_PROCEED) {
     case COND_NOT_MODIFIED:
         plan->status = HTTP_NOT_MODIFIED;
         plan->prepared = PLAN_VALIDATORS;
@@ -155,7 +163,7 @@ static void plan_variant(struct plan *plan, const struct request *request,
     case COND_PROCEED:
         break;
     }
-    if (plan_range(plan, request, variant, &current, now))
+    if (request->fields[HTTP_FIELD_RANGE].at && plan_range(plan, request, variant, &current, now))
         return;
     plan->status = HTTP_OK;
     plan->prepared = PLAN_ALL;

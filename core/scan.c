@@ -6,6 +6,8 @@
  * eight high nibbles of ASCII; of the other bytes a class has all or none. */
 #include "scan.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define SCAN_VECTORS 1
@@ -78,15 +80,36 @@ static void make_nibbles(void)
 }
 
 /* The bytes that end the run, as 0xff; a byte over 0x7f gives 0 from either table (pshufb). */
-__attribute__((target("sse4.2"))) static inline unsigned strangers_16(const char *at, __m128i low,
+__attribute__((target("sse4.2"))) static inline unsigned strangers_16(__m128i bytes, __m128i low,
                                                                       __m128i beyond)
 {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
     __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
     __m128i bits = _mm_load_si128((const __m128i *)(const void *)high_bits);
     __m128i members = _mm_and_si128(_mm_shuffle_epi8(low, bytes), _mm_shuffle_epi8(bits, high));
     members = _mm_or_si128(members, _mm_and_si128(bytes, beyond));
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(members, _mm_setzero_si128()));
+}
+
+/* The last bytes, 8 to 15, as a vector of two words that overlap: all of a head that is alone in its buffer
+ * ends so. Fewer are looked at one by one. */
+__attribute__((target("sse4.2"))) static inline const char *run_tail(enum scan_class class,
+                                                                     const char *at,
+                                                                     const char *end, __m128i low,
+                                                                     __m128i beyond)
+{
+    enum { WORD = sizeof(uint64_t) };
+
+    size_t length = (size_t)(end - at);
+    if (length < WORD)
+        return run_portable(class, at, end);
+    uint64_t first, last;
+    memcpy(&first, at, WORD);
+    memcpy(&last, end - WORD, WORD);
+    last = last >> (2 * WORD - length) * 4 >>
+           (2 * WORD - length) * 4; /* by a word, if length is one */
+    unsigned strangers =
+        strangers_16(_mm_set_epi64x((long long)last, (long long)first), low, beyond);
+    return at + __builtin_ctz(strangers | 1u << length);
 }
 
 __attribute__((target("sse4.2"))) static const char *run_sse42(enum scan_class class,
@@ -95,12 +118,12 @@ __attribute__((target("sse4.2"))) static const char *run_sse42(enum scan_class c
     __m128i low = _mm_load_si128((const __m128i *)(const void *)nibbles[class].low);
     __m128i beyond = _mm_set1_epi8((char)nibbles[class].beyond_ascii);
     while (end - at >= 16) {
-        unsigned strangers = strangers_16(at, low, beyond);
+        unsigned strangers = strangers_16(scan_load(at), low, beyond);
         if (strangers)
             return at + __builtin_ctz(strangers);
         at += 16;
     }
-    return run_portable(class, at, end);
+    return run_tail(class, at, end, low, beyond);
 }
 
 __attribute__((target("avx2"))) static inline unsigned strangers_32(const char *at, __m256i low,

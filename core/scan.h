@@ -110,15 +110,18 @@ static inline const char *scan_path(const char *at, const char *end)
 static inline const char *scan_value(const char *at, const char *end)
 {
 #if defined(__SSE2__)
-    if (end - at >= SCAN_STEP) {
+    /* To the end of most values: a longer run of vectors has to begin before it is worth its call. Tabs are
+     * rare, and left to that. */
+    for (; end - at >= SCAN_STEP; at += SCAN_STEP) {
         __m128i bytes = scan_load(at);
-        __m128i high = scan_in_range(bytes, ' ', 256 - ' ');
-        __m128i good =
-            _mm_or_si128(_mm_andnot_si128(scan_equal(bytes, 0x7f), high), scan_equal(bytes, '\t'));
-        unsigned count = scan_count(good);
-        if (count < SCAN_STEP)
-            return at + count;
-        at += SCAN_STEP;
+        unsigned strangers = (unsigned)_mm_movemask_epi8(
+            _mm_or_si128(scan_in_range(bytes, '\0', ' '), scan_equal(bytes, 0x7f)));
+        if (strangers) {
+            at += __builtin_ctz(strangers);
+            if (*at != '\t')
+                return at;
+            break;
+        }
     }
 #endif
     return scan_chosen(SCAN_VALUE, at, end);

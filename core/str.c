@@ -38,21 +38,6 @@ size_t str_find_last(struct str s, char byte)
     return found != NULL ? (size_t)(found - s.at) : s.length;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-struct str str_trim(struct str s)
-{
-    while (s.length > 0 && is_space(s.at[s.length - 1]))
-        s.length--;
-    size_t first = 0;
-    while (first < s.length && is_space(s.at[first]))
-        first++;
-    return str_from(s, first);
-}
-
 bool str_is_token(struct str s)
 {
     for (size_t i = 0; i < s.length; i++) {

@@ -60,6 +60,12 @@ static inline char char_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* SP and HTAB. */
+static inline bool char_is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static inline bool char_is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -86,7 +92,15 @@ size_t str_find(struct str s, char byte);
 size_t str_find_last(struct str s, char byte);
 
 /* Without spaces and tabs at both ends: OWS, RFC 9110 section 5.6.3. */
-struct str str_trim(struct str s);
+static inline struct str str_trim(struct str s)
+{
+    while (s.length > 0 && char_is_space(s.at[s.length - 1]))
+        s.length--;
+    size_t first = 0;
+    while (first < s.length && char_is_space(s.at[first]))
+        first++;
+    return str_from(s, first);
+}
 
 /* Whether S is a token, RFC 9110 section 5.6.2: one or more tchar. */
 bool str_is_token(struct str s);

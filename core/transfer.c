@@ -1,17 +1,24 @@
 /* transfer: see transfer.h. */
 #include "transfer.h"
 
+#include "net.h"
+
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
 enum {
-    PIECES_MAX = 128,            /* of one sendmsg */
-    DISCARD_BYTES = 64 << 10,    /* by one recv */
-    FILE_BYTES = 256 << 10,      /* by one sendfile, whatever is left of the budget: no crumbs */
-    WARM_WINDOW_BYTES = 1 << 20, /* of a file, looked for in the page cache at once */
+    PIECES_MAX = 128,         /* of one sendmsg */
+    DISCARD_BYTES = 64 << 10, /* by one recv */
+    /* By one sendfile, whatever is left of the budget. CPU time for 1 MiB of a file, to 16 connections on
+     * the loopback interface, against a sendfile of all that is left: 1.75 times as much with 256 KiB, 1.20
+     * with 512 KiB, 1.10 with 1 MiB, 1.12 with 2 MiB. */
+    FILE_BYTES = 1 << 20,
+    WARM_WINDOW_BYTES = 4 << 20, /* of a file, looked for in the page cache at once */
 };
 
 static void spend(size_t *budget, size_t bytes)
@@ -109,6 +116,19 @@ static bool is_warm(struct conn_context *context, struct conn *conn, const struc
     return conn_warms(context, conn, part->blob, part->first, left_of_window(part));
 }
 
+/* What is sent from memory is copied, so what a socket accepts of it is bounded (NET_UNSENT_BYTES_MAX): a peer
+ * that takes nothing can't make the kernel hold more. What is sent of a file is not copied, and there the
+ * bound would cut sendfile short: CPU time for 1 MiB was 1.49 times the limit's with it and 1.05 without, for
+ * 8 MiB 1.60 with a bound of 1 MiB. So it is lifted for large FILE spans, and set again behind them. */
+static void bound_unsent(struct conn *conn, bool bounded)
+{
+    if (conn->unbounded == !bounded)
+        return;
+    int bytes = bounded ? NET_UNSENT_BYTES_MAX : 0; /* 0: the system's default, which is none */
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+    conn->unbounded = !bounded;
+}
+
 /* A file that got shorter, or was rewritten before its last byte went out, ends the connection: the
  * response can't be finished truthfully. */
 static enum transfer send_file(struct conn_context *context, struct conn *conn,
@@ -117,8 +137,12 @@ static enum transfer send_file(struct conn_context *context, struct conn *conn,
     if (!is_warm(context, conn, part))
         return TRANSFER_NOTHING;
     size_t length = size_min(FILE_BYTES, left_of_window(part)); /* so that none is passed over */
-    if (length == part->length && !blob_file_unchanged(part->blob))
+    bool first_piece = outq_span_begins(&conn->output);
+    if (length == part->length &&
+        !(first_piece ? blob_file_unchanged(part->blob, context->now.turn) : blob_look(part->blob)))
         return TRANSFER_FAILED;
+    if (part->length > NET_UNSENT_BYTES_MAX)
+        bound_unsent(conn, false);
     off_t first = (off_t)part->first;
     ssize_t sent = sendfile(conn->fd, part->blob->fd, &first, length);
     return sent == 0 ? TRANSFER_FAILED : note_sent(context, conn, sent, budget);
@@ -129,6 +153,8 @@ static enum transfer send_memory(struct conn_context *context, struct conn *conn
     struct iovec pieces[PIECES_MAX];
     bool file_follows;
     unsigned count = outq_gather(&conn->output, pieces, PIECES_MAX, &file_follows);
+    if (!file_follows)
+        bound_unsent(conn, true);
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
     int flags = MSG_NOSIGNAL | (file_follows ? MSG_MORE : 0);
     return note_sent(context, conn, sendmsg(conn->fd, &message, flags), budget);

@@ -10,10 +10,10 @@
 
 enum transfer {
     TRANSFER_PROGRESS, /* something moved, or the end of input was reached */
-    TRANSFER_NOTHING,  /* the socket isn't ready, and the connection's flag is cleared; or a disk isn't,
+    TRANSFER_NOTHING, /* the socket isn't ready, and the connection's flag is cleared; or a disk isn't,
                           and it wants no output */
-    TRANSFER_FULL,     /* no storage for input can be lent */
-    TRANSFER_FAILED,   /* the connection is broken, or its response can't be finished */
+    TRANSFER_FULL,    /* no storage for input can be lent */
+    TRANSFER_FAILED, /* the connection is broken, or its response can't be finished */
 };
 
 /* Each takes what it moves off *BUDGET, which is not 0 before; at most the last move exceeds it. */

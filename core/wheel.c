@@ -118,6 +118,8 @@ static bool next_occupied(const struct wheel *wheel, uint64_t *ret_tick)
 static bool advance(struct wheel *wheel)
 {
     uint64_t last = wheel->now_ms / WHEEL_TICK_MS;
+    if (last < wheel->tick)
+        return false; /* nearly always: a tick is many turns of a busy loop */
     /* After a jump over the whole horizon every slot has come up, and one look at each is enough. */
     if (last >= wheel->tick + WHEEL_SLOTS)
         wheel->tick = last - (WHEEL_SLOTS - 1);

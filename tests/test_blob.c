@@ -1,5 +1,6 @@
 /* blob: references, and what tells one state of a file from another. */
 #include "blob.h"
+#include "faults.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -194,9 +195,23 @@ Test(blob, a_file_is_unchanged_while_its_bytes_are)
         struct file file;
         file_create(&file);
         cr_assert_eq(rows[i].act(&file), 0, "%s", rows[i].label);
-        cr_expect_eq(blob_file_unchanged(file.blob), rows[i].unchanged, "%s", rows[i].label);
+        cr_expect_eq(blob_file_unchanged(file.blob, 5), rows[i].unchanged, "%s", rows[i].label);
         file_destroy(&file);
     }
+}
+
+Test(blob, a_file_is_looked_at_once_a_turn)
+{
+    struct file file;
+    file_create(&file);
+    cr_expect(blob_file_unchanged(file.blob, 1));
+    unsigned looks = faults_calls(FAULT_FSTAT);
+    cr_expect(blob_file_unchanged(file.blob, 1));
+    cr_expect_eq(faults_calls(FAULT_FSTAT), looks);
+    cr_assert_eq(rewrite(&file), 0);
+    cr_expect_not(blob_file_unchanged(file.blob, 2));
+    cr_expect_not(blob_file_unchanged(file.blob, 2), "what has changed is never taken for seen");
+    file_destroy(&file);
 }
 
 Test(blob, a_file_that_cannot_be_asked_counts_as_changed)
@@ -205,6 +220,6 @@ Test(blob, a_file_that_cannot_be_asked_counts_as_changed)
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     struct blob *blob = blob_create_file(fd, &identity);
     close(fd);
-    cr_expect_not(blob_file_unchanged(blob));
+    cr_expect_not(blob_file_unchanged(blob, 1));
     free(blob);
 }

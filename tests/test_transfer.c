@@ -1,9 +1,11 @@
 /* transfer: over real sockets, with calls that move little, are interrupted, or fail. */
 #include "conn_rig.h"
+#include "net.h"
 #include "transfer.h"
 #include "wire.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 
@@ -158,7 +160,7 @@ Test(transfer, sixteen_pipelined_files_cost_one_call_in_and_one_out)
 /* Everything is cold, always: each window is read by a job before it is sent, and it gets on. */
 Test(transfer, what_is_on_a_disk_is_read_by_jobs)
 {
-    enum { BYTES = (3 << 20) + 5, WINDOWS = 4 };
+    enum { BYTES = (8 << 20) + 5, WINDOWS = 3 };
     unsigned waits = 0;
     tree_fill(&rig.tree, "huge.bin", BYTES, 5);
     cr_assert(wire_send(client, STR(GET("/huge.bin"))));
@@ -201,11 +203,34 @@ Test(transfer, who_goes_while_a_disk_is_read_leaves_nothing_behind)
     cr_expect_not_null(conn.waiter.fill);
 }
 
+static int unsent_max(void)
+{
+    int bytes = -1;
+    socklen_t length = sizeof bytes;
+    getsockopt(conn.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &length);
+    return bytes;
+}
+
+Test(transfer, only_a_large_file_may_fill_the_socket)
+{
+    cr_assert_gt(RIG_LARGE_BYTES, NET_UNSENT_BYTES_MAX);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(wire_send(client, STR(GET("/large.bin"))));
+        run_until(output.length + RIG_LARGE_BYTES);
+        cr_expect_eq(unsent_max(), 0, "no bound of its own");
+        cr_assert(wire_send(client, STR(GET("/small.txt"))));
+        run_until(output.length + 100);
+        cr_expect_eq(unsent_max(), NET_UNSENT_BYTES_MAX);
+    }
+}
+
 /* --- files that change while they are sent ----------------------------------------------------------- */
 
-/* Sends a first part of large.bin, has CHANGE done to it, and sends on. */
+/* Sends a first part of large.bin, has CHANGE done to it, and sends on; in parts, as a socket that is nearly
+ * full takes them. */
 static void send_changed(void (*change)(void))
 {
+    faults_hinder(FAULT_SENDFILE, 1);
     cr_assert(wire_send(client, STR(GET("/large.bin"))));
     while (output.length < 100000) {
         cr_assert(turn());
@@ -213,6 +238,7 @@ static void send_changed(void (*change)(void))
         read_arrived();
     }
     poll(NULL, 0, TICK_MS);
+    rig_pass_ms(&rig, TICK_MS);
     change();
     bool failed = false;
     for (unsigned i = 0; i < 100000 && !failed && outq_unsent(&conn.output) > 0; i++) {
