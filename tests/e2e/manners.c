@@ -333,6 +333,15 @@ E2E_TEST(manners, directories_are_listed_if_told_so)
             text_format("If-None-Match: %s\r\n", response_field(&response, "ETag"));
         expect_fetch(server, "304", ask("GET", "/dir/", fields), 304, NULL);
     }
+}
+
+E2E_TEST(manners, directories_are_listed_for_programs)
+{
+    static const char *const words[] = {"--listing", NULL};
+    struct site site;
+    struct response response;
+    create_directory(&site);
+    const struct server *server = start(&site, words);
     if (expect_fetch(server, "JSON", ask("GET", "/dir/", "Accept: application/json\r\n"), 200,
                      &response)) {
         expect_field("JSON", &response, "Content-Type", "application/json");
