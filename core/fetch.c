@@ -81,10 +81,14 @@ static bool is_older(const struct timespec *a, const struct timespec *b)
     return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* Whether a sibling of IDENTITY may stand for PLAIN: one that is older was made of something else. */
+/* Whether a sibling of IDENTITY may stand for PLAIN: one that is older was made of something else. Some
+ * tools give what they make the time of what they made it of, cut to a second. */
 static bool is_usable(const struct blob_identity *sibling, const struct blob_identity *plain)
 {
-    return sibling->bytes > 0 && !is_older(&sibling->modified, &plain->modified);
+    struct timespec needed = plain->modified;
+    if (sibling->modified.tv_nsec == 0)
+        needed.tv_nsec = 0;
+    return sibling->bytes > 0 && !is_older(&sibling->modified, &needed);
 }
 
 /* Whether ERROR means just that there is no such sibling, and 0 if it does; else ERROR. */

@@ -8,6 +8,7 @@
 #include "mime.h"
 #include "net.h"
 #include "options.h"
+#include "site.h"
 #include "str.h"
 #include "uring_trial.h"
 #include "version.h"
@@ -125,11 +126,17 @@ static char *absolute(const char *root)
     return NULL;
 }
 
-/* Whether the fallback page, if one is named, is a file below DIRECTORY. */
-static bool has_fallback(const struct server *server, int directory)
+/* Whether the pages that the options name can be served: the fallback is a file below DIRECTORY. */
+static bool has_pages(const struct server *server, int directory)
 {
     const char *fallback = server->options.fallback;
     struct stat status;
+
+    if (strcasecmp(server->options.index, SITE_RULES_NAME) == 0 ||
+        (fallback && strcasecmp(fallback, SITE_RULES_NAME) == 0)) {
+        log_say("'%s' is never served; name another file for --index and --spa", SITE_RULES_NAME);
+        return false;
+    }
 
     if (!fallback)
         return true;
@@ -151,7 +158,7 @@ static enum status find_root(struct server *server)
     struct stat status;
     int directory = beneath_open_root(server->root);
     int error = directory < 0 ? directory : beneath_look(directory, ".", FETCH_WAITING, &status);
-    bool complete = error == 0 && has_fallback(server, directory);
+    bool complete = error == 0 && has_pages(server, directory);
     if (directory >= 0)
         close(directory);
     if (error == 0)

@@ -10,6 +10,9 @@
 #include "resource.h"
 #include "rules.h"
 
+/* The file in ROOT that holds the site's rules. */
+#define SITE_RULES_NAME "_headers"
+
 struct site_config {
     const struct mime *mime;   /* *borrowed*, as everything here */
     const struct rules *rules; /* of the command line; NULL: none */

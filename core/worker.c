@@ -20,7 +20,7 @@ enum {
 };
 
 /* The site's own files in ROOT. */
-static const struct str rules_name = STR_INIT("_headers");
+static const struct str rules_name = STR_INIT(SITE_RULES_NAME);
 static const struct str error_page_name = STR_INIT("404.html");
 
 struct worker {

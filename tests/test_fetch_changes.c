@@ -212,6 +212,20 @@ Test(fetch_changes, siblings_come_along_if_they_can_be_right)
     }
 }
 
+/* As Debian's brotli -k makes them. */
+Test(fetch_changes, a_sibling_whose_time_is_cut_to_a_second_is_not_older)
+{
+    struct fetch_state state;
+    site.codings = CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.br", 50, 2);
+    set_time("a.css", 1000000000, 123456789);
+    set_time("a.css.br", 1000000000, 0);
+    cr_expect_str_eq(forms_of(&state), "pb");
+    set_time("a.css.br", 999999999, 0);
+    cr_expect_str_eq(forms_of(&state), "p");
+}
+
 Test(fetch_changes, a_nanosecond_makes_a_sibling_older)
 {
     struct fetch_state state;

@@ -28,7 +28,7 @@ static void tear_down(void)
     uring_fini(&uring);
 }
 
-TestSuite(uring, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(uring, .init = set_up, .fini = tear_down, .timeout = 120);
 
 struct event {
     uint64_t user_data;

@@ -34,7 +34,7 @@ static void tear_down(void)
     free(uring.bytes);
 }
 
-TestSuite(uring_input, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(uring_input, .init = set_up, .fini = tear_down, .timeout = 120);
 
 /* Takes note of the buffers that have been given back. */
 static void collect(void)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-TestSuite(uring_trial, .timeout = 60);
+TestSuite(uring_trial, .timeout = 120);
 
 Test(uring_trial, explains)
 {

@@ -103,6 +103,13 @@ static const struct {
     {"an address that is not here", "0 ROOT --bind 192.0.2.1", 1, 1, "192.0.2.1"},
     {"no types file", "0 ROOT --mime-types ROOT/missing", 1, 2, "missing"},
     {"a type of 12 KB", "0 ROOT --mime-types ROOT/long.types", 1, 1, "long.types"},
+    {"no fallback page", "0 ROOT --spa missing.html", 1, 1, "missing.html"},
+    {"a fallback page outside", "0 ROOT --spa ../outside.html", 1, 1, "outside.html"},
+    {"a fallback page that is a directory", "0 ROOT --spa .", 1, 1, "--spa"},
+    {"a fallback page that is private", "0 ROOT --spa /_headers", 1, 1, "_headers"},
+    {"an index that is private", "0 ROOT --index _headers", 1, 1, "_headers"},
+    {"an index elsewhere", "0 ROOT --index a/b", 2, 2, "--index"},
+    {"a rule without a field", "0 ROOT --header /a", 2, 2, "--header"},
     {"a value for --help", "--help=all", 2, 2, "--help"},
 };
 
