@@ -4,7 +4,9 @@
 #include "num.h"
 
 /* A body up to this many bytes is copied behind its head: one piece to gather instead of two, and no
- * reference to hold. Larger ones are sent from where they are. */
+ * reference to hold. Larger ones are sent from where they are. One at a time, that is about the same: CPU time
+ * a request, against the practical limit's, copied and not: 612 bytes 1.11 and 1.13, 2 KiB 1.06 and 1.09,
+ * 4 KiB 1.15 and 1.05. But of the larger ones, a batch of 16 would not fit into the queue's text. */
 enum { COPY_BYTES_MAX = 512 };
 
 void h1_init(struct h1 *session, const struct h1_limits *limits)
