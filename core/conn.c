@@ -53,11 +53,11 @@ static void return_output(struct conn_context *context, struct conn *conn)
 
 /* --- Beginning and end -------------------------------------------------------------------------- */
 
-void conn_init(struct conn_context *context, struct conn *conn, int fd)
+void conn_init(struct conn *conn, int fd)
 {
     *conn = (struct conn){
         .fd = fd, .state = CONN_OPEN, .lent = STR(""), .hungry = true, .kernel_bytes = UINT32_MAX};
-    h1_init(&conn->session, &context->limits);
+    h1_init(&conn->session);
     wheel_timer_init(&conn->timer);
 }
 
@@ -203,11 +203,11 @@ static bool queue_answer(struct conn_context *context, struct conn *conn,
                          const struct request *request, const struct plan *plan)
 {
     const struct date_now *now = &context->now;
-    if (h1_answer(&conn->session, request, plan, &conn->output, now))
+    if (h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now))
         return true;
     return outq_storage_bytes(&conn->output) < CONN_FULL_BYTES &&
            lend_output(context, conn, true) &&
-           h1_answer(&conn->session, request, plan, &conn->output, now);
+           h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now);
 }
 
 /* Answers REQUEST. False if that has to wait: for room, for storage, for a look-up. */
@@ -258,7 +258,7 @@ void conn_work(struct conn_context *context, struct conn *conn)
     while (!conn->waiter.fill && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
         struct request request;
         size_t bytes;
-        switch (h1_next(&conn->session, input_view(conn), &request, &bytes)) {
+        switch (h1_next(&conn->session, &context->limits, input_view(conn), &request, &bytes)) {
         case H1_MORE:
             if (!ring_wraps(&conn->input)) {
                 conn->hungry = true;

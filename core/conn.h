@@ -101,7 +101,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
 void conn_context_fini(struct conn_context *context);
 
 /* A fresh connection on FD, which stays the caller's to close. */
-void conn_init(struct conn_context *context, struct conn *conn, int fd);
+void conn_init(struct conn *conn, int fd);
 
 /* Gives back all that CONN holds, whatever it was doing. */
 void conn_fini(struct conn_context *context, struct conn *conn);

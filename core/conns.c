@@ -47,7 +47,7 @@ struct conn *conns_open(struct conns *conns, int fd)
     struct conn *conn = conns_full(conns) ? NULL : slab_take(&conns->slab);
     if (!conn)
         return NULL;
-    conn_init(conns->context, conn, fd);
+    conn_init(conn, fd);
     conn->slot = take_slot(conns);
     conn->generation = conns->slots[conn->slot].generation;
     conns->slots[conn->slot].conn = conn;

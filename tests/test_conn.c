@@ -10,7 +10,7 @@ static struct pile output;
 static void set_up(void)
 {
     rig_init(&rig, 1 << 20);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
 }
 
 static void tear_down(void)
@@ -77,7 +77,7 @@ Test(conn, any_pieces_in_and_out_give_the_same_bytes)
         struct pile pile = {0};
         struct conn other;
         struct str left = STR(mixed);
-        conn_init(&rig.context, &other, -1);
+        conn_init(&other, -1);
         rig_pass_ms(&rig, seed % 2 ? 1000 : 0);
         date_now_set(&rig.context.now, rig.context.now.ms, 784111777); /* the same Date */
         while (left.length > 0 || other.waiter.fill || outq_unsent(&other.output) > 0) {
@@ -133,7 +133,7 @@ Test(conn, going_while_a_look_up_runs_leaves_nothing)
     struct conn other;
     rig_make_cold(true);
     cr_assert(rig_give(&rig, &conn, &bytes));
-    conn_init(&rig.context, &other, -1);
+    conn_init(&other, -1);
     bytes = STR(GET("/small.txt"));
     cr_assert(rig_give(&rig, &other, &bytes));
     cr_expect_eq(conn.waiter.fill, other.waiter.fill, "they wait for the same");
@@ -142,11 +142,11 @@ Test(conn, going_while_a_look_up_runs_leaves_nothing)
     struct str stream = pile_view(&output);
     expect_answer(&stream, 200, RIG_SMALL_BYTES, 2);
     conn_fini(&rig.context, &other);
-    conn_init(&rig.context, &conn, -1); /* and one that goes while the job does */
+    conn_init(&conn, -1); /* and one that goes while the job does */
     bytes = STR(GET("/tiny.txt"));
     cr_assert(rig_give(&rig, &conn, &bytes));
     conn_fini(&rig.context, &conn);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
     cr_expect_eq(lent(), 0);
 }
 
@@ -157,7 +157,7 @@ Test(conn, many_wait_for_the_same_look_up)
     rig_make_cold(true);
     for (unsigned i = 0; i < CONNS; i++) {
         struct str bytes = STR(GET("/small.txt"));
-        conn_init(&rig.context, &conns[i], -1);
+        conn_init(&conns[i], -1);
         cr_assert(rig_give(&rig, &conns[i], &bytes));
         cr_expect_not_null(conns[i].waiter.fill);
     }

@@ -7,7 +7,7 @@ static struct conn conn;
 static void set_up(void)
 {
     rig_init(&rig, 1 << 20);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
 }
 
 static void tear_down(void)
@@ -93,7 +93,7 @@ Test(conn_ends, each_situation_has_its_verdict)
         const struct verdict_row *row = &verdicts[i];
         struct str bytes = str_of(row->input);
         struct conn one;
-        conn_init(&rig.context, &one, -1);
+        conn_init(&one, -1);
         rig.context.draining = row->draining;
         one.writable = true;
         if (bytes.length > 0)
@@ -244,7 +244,7 @@ Test(conn_ends, between_requests_and_without_progress_it_has_the_idle_time)
     cr_expect_eq(conn_expired(&rig.context, &conn), CONN_CLOSES);
     conn_fini(&rig.context, &conn);
     cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES_CUT), 1);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
     pile_clear(&output);
 }
 

@@ -18,7 +18,7 @@ static void open_conn(void)
 {
     int server;
     wire_pair(&server, &client);
-    conn_init(&rig.context, &conn, server);
+    conn_init(&conn, server);
     conn.readable = conn.writable = true;
 }
 
@@ -95,7 +95,7 @@ static struct pile undisturbed(void)
 {
     struct pile pile = {0};
     struct conn other;
-    conn_init(&rig.context, &other, -1);
+    conn_init(&other, -1);
     rig_exchange(&rig, &other, STR(mixed), &pile);
     conn_fini(&rig.context, &other);
     return pile;
@@ -124,7 +124,7 @@ Test(transfer, a_byte_at_a_time_in_both_directions)
     struct str small = STR(GET("/small.txt") GET("/none") GET("/tiny.txt"));
     struct pile expected = {0};
     struct conn other;
-    conn_init(&rig.context, &other, -1);
+    conn_init(&other, -1);
     rig_exchange(&rig, &other, small, &expected);
     conn_fini(&rig.context, &other);
     for (size_t i = 0; i < small.length; i++) {
