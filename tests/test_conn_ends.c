@@ -111,6 +111,15 @@ Test(conn_ends, each_situation_has_its_verdict)
     rig.context.draining = false;
 }
 
+/* What bounds lingering stands where lent input would. */
+Test(conn_ends, one_that_lingers_has_nothing_lent)
+{
+    conn_linger(&rig.context, &conn);
+    cr_expect_eq(conn_unlend(&conn).length, 0);
+    cr_expect_eq(conn.linger_left, CONN_LINGER_BYTES_MAX);
+    cr_expect_gt(conn.linger_end_ms, rig.context.now.ms);
+}
+
 /* An answer has been sent while its request's body is still on its way: closing now would reset it. */
 Test(conn_ends, draining_does_not_cut_off_a_body)
 {
