@@ -84,10 +84,9 @@ static void begin_wait(struct conn_context *context, struct conn *conn)
     context->spare_wait = NULL;
 }
 
+/* CONN, which has waited or still does, forgets it. */
 static void end_wait(struct conn_context *context, struct conn *conn)
 {
-    if (!conn->wait)
-        return;
     files_cancel(&conn->wait->waiter);
     slab_give(&context->waits, conn->wait);
     conn->wait = NULL;
@@ -115,7 +114,8 @@ void conn_init(struct conn *conn, int fd)
 /* All but the output. */
 static void let_go(struct conn_context *context, struct conn *conn)
 {
-    end_wait(context, conn);
+    if (conn->wait)
+        end_wait(context, conn);
     wheel_cancel(&context->wheel, &conn->timer);
     list_remove(&conn->queue);
     list_remove(&conn->holding);
@@ -255,7 +255,7 @@ static enum files_result find_resource(struct conn_context *context, struct conn
         files_lookup(context->files, &path, page, &context->now, &wait->waiter, ret);
     if (result == FILES_PENDING)
         begin_wait(context, conn);
-    else
+    else if (conn->wait)
         end_wait(context, conn);
     if (result == FILES_READY && !ret->resource)
         request->refusal = HTTP_UNAVAILABLE; /* out of memory */

@@ -56,7 +56,7 @@ unsigned ring_room(const struct ring *ring, struct iovec ret_pieces[static 2])
 void ring_commit(struct ring *ring, size_t length)
 {
     assert(length <= (size_t)(ring->capacity - ring->length));
-    ring->length = (uint16_t)(ring->length + length);
+    ring->length += (uint16_t)length;
 }
 
 void ring_straighten(struct ring *ring)
@@ -72,7 +72,8 @@ void ring_straighten(struct ring *ring)
 void ring_consume(struct ring *ring, size_t length)
 {
     assert(length <= ring->length);
-    size_t first = ring->first + length;
-    ring->length = (uint16_t)(ring->length - length);
-    ring->first = (uint16_t)(first < ring->capacity ? first : first - ring->capacity);
+    ring->length -= (uint16_t)length;
+    ring->first += (uint16_t)length;
+    if (ring->first >= ring->capacity)
+        ring->first -= ring->capacity;
 }

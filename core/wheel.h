@@ -19,8 +19,8 @@ enum {
 struct wheel_timer {
     struct wheel_timer *next; /* NULL: not armed */
     struct wheel_timer *previous;
-    uint64_t deadline_ms : 48; /* the latest that fits is never: the next is 8,900 years away */
     uint64_t slot : 16;        /* WHEEL_SLOTS: in none, but in `due` or `late` */
+    uint64_t deadline_ms : 48; /* the latest that fits is never: the next is 8,900 years away */
 };
 
 struct wheel {
