@@ -16,10 +16,10 @@ enum {
 };
 
 struct chunked {
-    uint64_t left;           /* of the chunk: its size as far as read, then bytes still to come */
-    uint64_t content_bytes;  /* in all chunks so far */
-    uint64_t overhead_bytes; /* everything else so far */
-    uint8_t state;
+    uint64_t left;          /* of the chunk: its size as far as read, then bytes still to come */
+    uint64_t content_bytes; /* in all chunks so far */
+    uint64_t overhead_bytes : 56; /* everything else so far */
+    uint64_t state : 8;
 };
 
 enum chunked_result {

@@ -2,8 +2,10 @@
 #include "conn.h"
 
 enum {
-    KEEP_FULL_MAX = 64,         /* idle storage kept for the next borrower: 1 MiB */
-    KEEP_SMALL_MAX = 1024,      /* 1 MiB */
+    KEEP_FULL_MAX = 64,    /* idle storage kept for the next borrower: 1 MiB */
+    KEEP_SMALL_MAX = 1024, /* 1 MiB */
+    KEEP_WAITS_MAX = 64,
+    WAIT_BYTES = (sizeof(struct conn_wait) + 63) / 64 * 64,
     LINGER_QUIET_MS = 5 * 1000, /* a peer that sends nothing has seen the answer, or never will */
     LINGER_TOTAL_MS = 30 * 1000,
 };
@@ -16,6 +18,9 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
               KEEP_SMALL_MAX);
     slab_init(&context->full, CONN_FULL_BYTES, (uint32_t)(storage_bytes_max / CONN_FULL_BYTES),
               KEEP_FULL_MAX);
+    slab_init(&context->waits, WAIT_BYTES, UINT32_MAX,
+              KEEP_WAITS_MAX); /* at most one a connection */
+    context->spare_wait = NULL;
     wheel_init(&context->wheel, now_ms);
     list_init(&context->partial);
     list_init(&context->stalled);
@@ -26,6 +31,9 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
 
 void conn_context_fini(struct conn_context *context)
 {
+    if (context->spare_wait)
+        slab_give(&context->waits, context->spare_wait);
+    slab_fini(&context->waits);
     slab_fini(&context->small);
     slab_fini(&context->full);
 }
@@ -51,24 +59,67 @@ static void return_output(struct conn_context *context, struct conn *conn)
     give_back(context, outq_return(&conn->output), bytes);
 }
 
+/* --- Waiting ------------------------------------------------------------------------------------ */
+
+/* What CONN waits with; if it doesn't wait, what it would: the spare one. NULL: out of memory. */
+static struct conn_wait *wait_of(struct conn_context *context, struct conn *conn)
+{
+    if (conn->wait)
+        return conn->wait;
+    if (!context->spare_wait) {
+        context->spare_wait = slab_take(&context->waits);
+        if (context->spare_wait)
+            *context->spare_wait = (struct conn_wait){.conn = NULL};
+    }
+    return context->spare_wait;
+}
+
+/* CONN has to wait, with what wait_of has given. */
+static void begin_wait(struct conn_context *context, struct conn *conn)
+{
+    if (conn->wait)
+        return; /* once more */
+    conn->wait = context->spare_wait;
+    conn->wait->conn = conn;
+    context->spare_wait = NULL;
+}
+
+/* CONN, which has waited or still does, forgets it. */
+static void end_wait(struct conn_context *context, struct conn *conn)
+{
+    files_cancel(&conn->wait->waiter);
+    slab_give(&context->waits, conn->wait);
+    conn->wait = NULL;
+}
+
+struct conn *conn_woken(struct conn_context *context, struct files_waiter *waiter)
+{
+    struct conn *conn = CONTAINER_OF(waiter, struct conn_wait, waiter)->conn;
+    conn->warming = false;
+    if (files_waiter_is_unused(waiter))
+        end_wait(context, conn);
+    return conn;
+}
+
 /* --- Beginning and end -------------------------------------------------------------------------- */
 
-void conn_init(struct conn_context *context, struct conn *conn, int fd)
+void conn_init(struct conn *conn, int fd)
 {
     *conn = (struct conn){
-        .fd = fd, .state = CONN_OPEN, .lent = STR(""), .hungry = true, .kernel_bytes = UINT32_MAX};
-    h1_init(&conn->session, &context->limits);
+        .fd = fd, .state = CONN_OPEN, .hungry = true, .lent_at = "", .kernel_bytes = UINT32_MAX};
+    h1_init(&conn->session);
     wheel_timer_init(&conn->timer);
 }
 
 /* All but the output. */
 static void let_go(struct conn_context *context, struct conn *conn)
 {
-    files_cancel(&conn->waiter);
+    if (conn->wait)
+        end_wait(context, conn);
     wheel_cancel(&context->wheel, &conn->timer);
     list_remove(&conn->queue);
     list_remove(&conn->holding);
-    conn->lent = STR("");
+    conn->lent_length = 0;
     ring_consume(&conn->input, conn->input.length);
     return_input(context, conn);
 }
@@ -132,14 +183,19 @@ void conn_received(struct conn *conn, size_t length)
 
 void conn_lend(struct conn *conn, struct str bytes)
 {
-    assert(conn->input.length == 0 && conn->lent.length == 0);
-    conn->lent = bytes;
+    assert(conn->state == CONN_OPEN && conn->input.length == 0 && conn->lent_length == 0);
+    conn->lent_at = bytes.at;
+    conn->lent_length = (uint32_t)bytes.length;
+    conn->hungry = false;
 }
 
 struct str conn_unlend(struct conn *conn)
 {
-    struct str rest = conn->lent;
-    conn->lent = STR("");
+    if (conn->state != CONN_OPEN)
+        return STR("");
+    struct str rest = {conn->lent_at, conn->lent_length};
+    conn->lent_at = "";
+    conn->lent_length = 0;
     return rest;
 }
 
@@ -192,8 +248,17 @@ static enum files_result find_resource(struct conn_context *context, struct conn
         request->refusal = HTTP_BAD_REQUEST;
         return FILES_READY;
     }
+    struct conn_wait *wait = wait_of(context, conn);
+    if (!wait) {
+        request->refusal = HTTP_UNAVAILABLE;
+        return FILES_READY;
+    }
     enum files_result result =
-        files_lookup(context->files, &path, page, &context->now, &conn->waiter, ret);
+        files_lookup(context->files, &path, page, &context->now, &wait->waiter, ret);
+    if (result == FILES_PENDING)
+        begin_wait(context, conn);
+    else if (conn->wait)
+        end_wait(context, conn);
     if (result == FILES_READY && !ret->resource)
         request->refusal = HTTP_UNAVAILABLE; /* out of memory */
     return result;
@@ -204,11 +269,11 @@ static bool queue_answer(struct conn_context *context, struct conn *conn,
                          const struct request *request, const struct plan *plan)
 {
     const struct date_now *now = &context->now;
-    if (h1_answer(&conn->session, request, plan, &conn->output, now))
+    if (h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now))
         return true;
     return outq_storage_bytes(&conn->output) < CONN_FULL_BYTES &&
            lend_output(context, conn, true) &&
-           h1_answer(&conn->session, request, plan, &conn->output, now);
+           h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now);
 }
 
 /* Answers REQUEST. False if that has to wait: for room, for storage, for a look-up. */
@@ -241,15 +306,18 @@ static bool answer(struct conn_context *context, struct conn *conn, struct reque
 /* The input that the session may look at. */
 static struct str input_view(const struct conn *conn)
 {
-    return conn->input.length > 0 ? ring_view(&conn->input) : conn->lent;
+    return conn->input.length > 0 ? ring_view(&conn->input)
+                                  : (struct str){conn->lent_at, conn->lent_length};
 }
 
 static void consume_input(struct conn *conn, size_t length)
 {
-    if (conn->input.length > 0)
+    if (conn->input.length > 0) {
         ring_consume(&conn->input, length);
-    else
-        conn->lent = str_from(conn->lent, length);
+    } else {
+        conn->lent_at += length;
+        conn->lent_length -= (uint32_t)length;
+    }
 }
 
 void conn_work(struct conn_context *context, struct conn *conn)
@@ -257,10 +325,10 @@ void conn_work(struct conn_context *context, struct conn *conn)
     conn->starved = false;
     if (conn->hungry)
         return; /* nothing has come in since */
-    while (!conn->waiter.fill && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
+    while (!conn_waits(conn) && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
         struct request request;
         size_t bytes;
-        switch (h1_next(&conn->session, input_view(conn), &request, &bytes)) {
+        switch (h1_next(&conn->session, &context->limits, input_view(conn), &request, &bytes)) {
         case H1_MORE:
             if (!ring_wraps(&conn->input)) {
                 conn->hungry = true;
@@ -305,9 +373,12 @@ bool conn_warms(struct conn_context *context, struct conn *conn, struct blob *fi
         conn->warmed = false;
         return true;
     }
-    if (!conn->waiter.fill) { /* else it is seen when that has been found */
-        if (files_warm(context->files, file, first, length, &context->now, &conn->waiter))
+    if (!conn_waits(conn)) { /* else it is seen when that has been found */
+        struct conn_wait *wait = wait_of(context, conn);
+        /* Without memory to wait with, the disk is waited for. */
+        if (!wait || files_warm(context->files, file, first, length, &context->now, &wait->waiter))
             return true;
+        begin_wait(context, conn);
         conn->warmed = true;
     }
     conn->warming = true;
@@ -318,7 +389,7 @@ bool conn_warms(struct conn_context *context, struct conn *conn, struct blob *fi
 
 enum conn_verdict conn_verdict(const struct conn_context *context, const struct conn *conn)
 {
-    if (!outq_empty(&conn->output) || conn->waiter.fill)
+    if (!outq_empty(&conn->output) || conn_waits(conn))
         return CONN_GOES_ON;
     if (conn->session.state == H1_STATE_ENDED) {
         /* Closing with input unread, or yet to come, would make the kernel send RST, which destroys
@@ -357,7 +428,7 @@ static enum conn_phase phase_of(const struct conn *conn)
         return CONN_PHASE_LINGER;
     if (!outq_empty(&conn->output) && !conn->warming)
         return CONN_PHASE_SEND;
-    if (conn->waiter.fill)
+    if (conn_waits(conn))
         return CONN_PHASE_JOB;
     if (conn->starved)
         return CONN_PHASE_STARVED;

@@ -24,6 +24,12 @@ enum {
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
 };
 
+/* What a connection waits with, for a look-up or for a disk. */
+struct conn_wait {
+    struct files_waiter waiter;
+    struct conn *conn;
+};
+
 /* What all connections of a worker share. Filled in by the worker; one thread only. */
 struct conn_context {
     struct h1_limits limits;
@@ -36,6 +42,9 @@ struct conn_context {
     struct wheel wheel;
     struct slab small;
     struct slab full;
+    struct slab waits;
+    struct conn_wait
+        *spare_wait;     /* for the next look-up, which may have to wait; NULL: to be taken */
     struct list partial; /* connections with part of a head in full storage, the oldest first */
     struct list
         stalled; /* connections whose peers take nothing, with output in full storage, likewise */
@@ -64,27 +73,18 @@ enum conn_phase {
     CONN_PHASE_LINGER,  /* the peer, to finish */
 };
 
+/* Most connections of a crowd are idle, so each byte here counts; those that every request needs come
+ * first. */
 struct conn {
     int fd;
     uint32_t slot; /* with GENERATION, the connection's identity in events */
     uint32_t generation;
-    uint32_t kernel_bytes; /* that the socket still held when the peer was last seen to take none */
-    uint32_t linger_left;  /* bytes that will still be discarded, in CONN_LINGERING */
-    uint64_t linger_end_ms; /* and until when, at the latest */
-    struct ring input;
-    struct str lent; /* input in the loop's memory, see conn_lend */
-    struct outq output;
-    struct h1 session;
-    struct files_waiter waiter;
-    struct wheel_timer timer;
-    struct list queue;   /* the loop's run list, the context's starved list, or the graveyard */
-    struct list holding; /* the context's partial or stalled list */
     enum conn_state state : 8;
     enum conn_phase phase : 8;
     bool phase_renewed : 1; /* progress: the phase's time begins again */
     bool stood_still : 1;   /* at the last look the peer had taken nothing, see transfer_drains */
     bool starved : 1;       /* storage was wanted, and none to be had */
-    bool warming : 1;       /* what comes next is on a disk, and waits until WAITER is woken */
+    bool warming : 1;       /* what comes next is on a disk, and waits until it is woken */
     bool warmed : 1;        /* a job has read it, or is about to */
     bool hungry : 1;        /* the session can't go on without more input */
     bool registered : 1;    /* with the loop's event source */
@@ -94,7 +94,27 @@ struct conn {
     bool hangup : 1;        /* the peer's end of input is on its way: read until it is there */
     bool input_ended : 1;   /* the peer's end of input has been read */
     bool pinned : 1;        /* the kernel may be reading the output: its storage must not move */
+    struct outq output;
+    struct ring input;
+    struct list queue; /* the loop's run list, the context's starved list, or the graveyard */
+    struct h1 session;
+    struct conn_wait *wait; /* NULL: it has not had to wait for what it does now */
+    struct wheel_timer timer;
+    union {
+        struct {                 /* in CONN_OPEN */
+            const char *lent_at; /* input in the loop's memory, see conn_lend */
+            uint32_t lent_length;
+            uint32_t
+                kernel_bytes; /* that the socket held when the peer was last seen to take none */
+        };
+        struct {                    /* in CONN_LINGERING */
+            uint64_t linger_end_ms; /* the latest end */
+            uint32_t linger_left;   /* bytes that will still be discarded */
+        };
+    };
+    struct list holding; /* the context's partial or stalled list */
 };
+static_assert(sizeof(struct conn) <= 160, "an idle connection costs this and nothing else of ours");
 
 /* Prepares the shared part: lists, slabs (of at most STORAGE_BYTES_MAX in each of the two sizes) and
  * timers. The other members are the caller's to set. */
@@ -102,7 +122,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
 void conn_context_fini(struct conn_context *context);
 
 /* A fresh connection on FD, which stays the caller's to close. */
-void conn_init(struct conn_context *context, struct conn *conn, int fd);
+void conn_init(struct conn *conn, int fd);
 
 /* Gives back all that CONN holds, whatever it was doing. */
 void conn_fini(struct conn_context *context, struct conn *conn);
@@ -124,15 +144,18 @@ static inline bool conn_wants_output(const struct conn *conn)
 }
 
 /* Whether the next part of a file, LENGTH bytes of FILE from FIRST, can be sent without a wait for a disk.
- * If not, CONN wants no output until WAITER has been woken. */
+ * If not, CONN waits, and wants no output until it has been woken. */
 bool conn_warms(struct conn_context *context, struct conn *conn, struct blob *file, uint64_t first,
                 uint64_t length);
 
-/* Says that WAITER has been woken. */
-static inline void conn_woken(struct conn *conn)
+/* Whether CONN waits for a look-up or a disk. */
+static inline bool conn_waits(const struct conn *conn)
 {
-    conn->warming = false;
+    return conn->wait && conn->wait->waiter.fill;
 }
+
+/* Says that WAITER, in a struct conn_wait, has been woken. Returns whose it was: it may get on. */
+struct conn *conn_woken(struct conn_context *context, struct files_waiter *waiter);
 
 /* Whether more input would be taken now. */
 bool conn_wants_input(const struct conn *conn);

@@ -1,30 +1,38 @@
 /* conns: all connections of a worker, by slot and generation.
  *
  * Owns the connections. An event names one by slot and generation, so that an event for a connection
- * that died earlier in the same batch finds nobody, even if the slot has a new owner. A closed
- * connection is freed by conns_bury, at the end of a batch, when nobody points to it any more. */
+ * that died earlier in the same batch finds nobody, even if the slot has a new owner: no two connections
+ * have the same generation. A closed connection keeps its slot until conns_bury, at the end of a batch,
+ * when nobody points to it any more.
+ *
+ * Connections lie side by side in chunks, which are allocated when they are needed and freed when nobody
+ * is in them: an idle connection costs its own bytes, and a crowd that has gone none. */
 #ifndef SLUICE_CONNS_H
 #define SLUICE_CONNS_H
 
 #include "conn.h"
 
-enum { CONNS_SLOTS_MAX = 1 << 24 }; /* a slot has 24 bits in an event */
+enum {
+    CONNS_SLOTS_MAX = 1 << 24, /* a slot has 24 bits in an event */
+    CONNS_CHUNK_SLOTS = 128,   /* in a chunk: 20 KiB */
+    CONNS_SPARE_CHUNKS = 2,    /* in which nobody is, kept for the next */
+};
 
-struct conns_slot {
-    struct conn *conn; /* NULL: free */
-    uint32_t generation;
-    uint32_t next_free;
+struct conns_chunk {
+    struct conn *conns;  /* those of CONNS_CHUNK_SLOTS slots; NULL: nobody is there */
+    uint32_t used_count; /* slots whose owner has not been buried */
 };
 
 struct conns {
     struct conn_context *context; /* *borrowed* */
-    struct conns_slot *slots;
+    struct conns_chunk *chunks;
     uint32_t slot_max;
-    uint32_t slot_used;  /* slots that have ever had an owner */
-    uint32_t first_free; /* of those; SLOT_MAX: none */
+    uint32_t first_absent; /* chunk: all before it are allocated */
+    uint32_t empty_count;  /* allocated chunks in which nobody is */
     uint32_t open_count;
+    uint32_t generation; /* of the latest connection */
+    struct list free; /* slots of allocated chunks, by `queue`, the one that was used last first */
     struct list graveyard;
-    struct slab slab;
 };
 
 /* Room for CONNECTIONS_MAX (at most CONNS_SLOTS_MAX). Returns 0 or -ENOMEM. */
@@ -37,7 +45,7 @@ void conns_fini(struct conns *conns);
 struct conn *conns_open(struct conns *conns, int fd);
 
 /* Closes the descriptor and gives back all that CONN holds; it stays readable, in state CONN_CLOSED,
- * until conns_bury. */
+ * until conns_bury or conns_open. */
 void conns_close(struct conns *conns, struct conn *conn);
 
 /* Frees the closed. */

@@ -165,7 +165,8 @@ void fill_finish(struct fill *fill, struct resource *ready,
         struct files_waiter *waiter = fill->waiters;
         fill->waiters = waiter->next;
         waiter->fill = NULL;
-        waiter->ready = ready ? resource_pin(ready) : NULL;
+        if (ready) /* else it keeps what another look-up has brought */
+            waiter->ready = resource_pin(ready);
         wake(context, waiter);
     }
     destroy(fill);

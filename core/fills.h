@@ -64,6 +64,12 @@ struct fill *fills_start_reading(struct fills *fills, struct blob *file, uint64_
 /* Queues WAITER, *borrowed* until it is woken or has gone. */
 void fill_await(struct fill *fill, struct files_waiter *waiter);
 
+/* Whether WAITER is as it was at first: it waits for nothing, and nothing has been kept for it. */
+static inline bool files_waiter_is_unused(const struct files_waiter *waiter)
+{
+    return !waiter->fill && !waiter->ready && !waiter->missing && !waiter->rules_seen;
+}
+
 /* Takes WAITER out of what it waits for, if anything. */
 void fill_leave(struct files_waiter *waiter);
 

@@ -9,9 +9,9 @@
  * 4 KiB 1.15 and 1.05. But of the larger ones, a batch of 16 would not fit into the queue's text. */
 enum { COPY_BYTES_MAX = 512 };
 
-void h1_init(struct h1 *session, const struct h1_limits *limits)
+void h1_init(struct h1 *session)
 {
-    *session = (struct h1){.limits = limits};
+    *session = (struct h1){0};
 }
 
 /* --- Input ----------------------------------------------------------------------------------- */
@@ -25,10 +25,9 @@ static size_t empty_lines(struct str input)
     return bytes;
 }
 
-static enum h1_step next_head(struct h1 *session, struct str input, struct request *ret_request,
-                              size_t *ret_bytes)
+static enum h1_step next_head(struct h1 *session, const struct h1_limits *limits, struct str input,
+                              struct request *ret_request, size_t *ret_bytes)
 {
-    const struct h1_limits *limits = session->limits;
     if (session->inflight >= limits->inflight_max)
         return H1_WAIT;
     if (input.length > 0 && input.at[0] == '\r') {
@@ -65,9 +64,10 @@ static enum h1_step next_body(struct h1 *session, struct str input, size_t *ret_
 
 /* Content in chunks that can't be made out, or is too much, ends the session: what follows it has no
  * beginning. Its request has been answered. */
-static enum h1_step next_chunked(struct h1 *session, struct str input, size_t *ret_bytes)
+static enum h1_step next_chunked(struct h1 *session, const struct h1_limits *limits,
+                                 struct str input, size_t *ret_bytes)
 {
-    switch (chunked_skip(&session->chunked, input, session->limits->body_bytes_max, ret_bytes)) {
+    switch (chunked_skip(&session->chunked, input, limits->body_bytes_max, ret_bytes)) {
     case CHUNKED_MORE:
         return *ret_bytes > 0 ? H1_SKIP : H1_MORE;
     case CHUNKED_DONE:
@@ -81,16 +81,16 @@ static enum h1_step next_chunked(struct h1 *session, struct str input, size_t *r
     return H1_ENDED;
 }
 
-enum h1_step h1_next(struct h1 *session, struct str input, struct request *ret_request,
-                     size_t *ret_bytes)
+enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct str input,
+                     struct request *ret_request, size_t *ret_bytes)
 {
     switch (session->state) {
     case H1_STATE_HEAD:
-        return next_head(session, input, ret_request, ret_bytes);
+        return next_head(session, limits, input, ret_request, ret_bytes);
     case H1_STATE_BODY:
         return next_body(session, input, ret_bytes);
     case H1_STATE_CHUNKED:
-        return next_chunked(session, input, ret_bytes);
+        return next_chunked(session, limits, input, ret_bytes);
     case H1_STATE_ENDED:
         break;
     }
@@ -101,9 +101,9 @@ enum h1_step h1_next(struct h1 *session, struct str input, struct request *ret_r
 
 /* Whether the connection ends with the answer to REQUEST; RFC 9112 section 9.3, and: after a message
  * that could not be understood, nothing that follows is trusted (section 9.2). */
-static bool is_last(const struct h1 *session, const struct request *request)
+static bool is_last(const struct h1 *session, const struct h1_limits *limits,
+                    const struct request *request)
 {
-    const struct h1_limits *limits = session->limits;
     if (!limits->keepalive || session->closing || request->refusal || request->close)
         return true;
     if (limits->requests_max > 0 && session->requests + 1 >= limits->requests_max)
@@ -157,10 +157,9 @@ struct message {
     const struct plan *plan;
 };
 
-static void message_make(struct message *ret, const struct h1 *session,
-                         const struct request *request, const struct plan *plan, bool last)
+static void message_make(struct message *ret, unsigned minor_max, const struct request *request,
+                         const struct plan *plan, bool last)
 {
-    unsigned minor_max = session->limits->minor_max;
     *ret = (struct message){
         .minor = request->minor < minor_max ? request->minor : minor_max,
         .status = http_status_line(plan->status),
@@ -248,12 +247,12 @@ static void advance(struct h1 *session, const struct request *request, bool last
     }
 }
 
-bool h1_answer(struct h1 *session, const struct request *request, const struct plan *plan,
-               struct outq *output, const struct date_now *now)
+bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct request *request,
+               const struct plan *plan, struct outq *output, const struct date_now *now)
 {
-    bool last = is_last(session, request);
+    bool last = is_last(session, limits, request);
     struct message message;
-    message_make(&message, session, request, plan, last);
+    message_make(&message, limits->minor_max, request, plan, last);
     unsigned parts = plan->body_omitted || message.copied.at ? 0 : plan->part_count;
     char *text = outq_reserve(output, message_bytes(&message), parts);
     if (!text)

@@ -14,7 +14,7 @@
 struct h1_limits {
     unsigned minor_max;      /* answers as HTTP/1.x, at most this x */
     bool keepalive;          /* whether connections may persist at all */
-    uint32_t inflight_max;   /* responses queued before parsing pauses; at least 1 */
+    uint32_t inflight_max;   /* responses queued before parsing pauses; 1 to UINT16_MAX */
     uint32_t requests_max;   /* on one connection; 0: no limit */
     uint32_t head_bytes_max; /* of a request */
     uint64_t body_bytes_max; /* of a request's content that is read and thrown away */
@@ -28,20 +28,19 @@ enum h1_state {
 };
 
 struct h1 {
-    const struct h1_limits *limits;
     union {
         uint64_t body_left;     /* bytes of content still to come, in H1_STATE_BODY */
         struct chunked chunked; /* how far it has come, in H1_STATE_CHUNKED */
     };
     struct h1_parse parse;
-    uint32_t inflight; /* responses queued and not sent */
+    uint16_t inflight; /* responses queued and not sent */
     uint32_t requests; /* answered on this connection */
-    enum h1_state state;
+    enum h1_state state : 8;
     bool closing;   /* the next response is to be the last */
     bool peer_done; /* in H1_STATE_ENDED: the peer has said that it sends no more */
 };
 
-void h1_init(struct h1 *session, const struct h1_limits *limits);
+void h1_init(struct h1 *session);
 
 enum h1_step {
     H1_MORE,    /* nothing to do without more input */
@@ -51,15 +50,15 @@ enum h1_step {
     H1_ENDED,   /* no more requests on this connection; what input there is is not for us */
 };
 
-/* What INPUT asks for. For H1_REQUEST nothing changes in the session until h1_answer: asked again
+/* What INPUT asks for. LIMITS are the same in all calls for one session. For H1_REQUEST nothing changes in the session until h1_answer: asked again
  * with the same bytes (a job was running), it says the same. */
-enum h1_step h1_next(struct h1 *session, struct str input, struct request *ret_request,
-                     size_t *ret_bytes);
+enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct str input,
+                     struct request *ret_request, size_t *ret_bytes);
 
 /* Queues the answer to REQUEST, which h1_next has just given or the caller has made (a 408). False,
  * with nothing changed, when OUTPUT has no room now. */
-bool h1_answer(struct h1 *session, const struct request *request, const struct plan *plan,
-               struct outq *output, const struct date_now *now);
+bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct request *request,
+               const struct plan *plan, struct outq *output, const struct date_now *now);
 
 /* Says that a response has been sent whole. */
 void h1_sent(struct h1 *session);

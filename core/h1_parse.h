@@ -12,8 +12,8 @@
 
 /* How far the search for the end of the head has come; zero for a new head. */
 struct h1_parse {
-    uint32_t scanned;    /* bytes looked at */
-    uint32_t line_first; /* where the unfinished line begins */
+    uint16_t scanned;    /* bytes looked at */
+    uint16_t line_first; /* where the unfinished line begins */
     bool line_judged;    /* the request line has been found good */
 };
 
@@ -24,8 +24,8 @@ enum h1_parse_result {
 };
 
 /* INPUT begins with the first byte of a request line and goes on with all that has come in since
- * (between calls it may move in memory, and only grow). HEAD_BYTES_MAX bounds the head, the blank line
- * included. *RET is written from the beginning in every case; for MORE it means nothing, for BAD its
+ * (between calls it may move in memory, and only grow). HEAD_BYTES_MAX, at most UINT16_MAX, bounds the head,
+ * the blank line included. *RET is written from the beginning in every case; for MORE it means nothing, for BAD its
  * method and version are as far as they were understood (minor 1 otherwise). */
 enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t head_bytes_max,
                               struct request *ret, size_t *ret_head_bytes);

@@ -38,6 +38,12 @@ static inline void list_append(struct list *list, struct list *node)
     list->previous = node;
 }
 
+/* To the front. */
+static inline void list_prepend(struct list *list, struct list *node)
+{
+    list_append(list->next, node);
+}
+
 /* NODE is in a list. */
 static inline void list_unlink(struct list *node)
 {

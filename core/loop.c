@@ -256,9 +256,8 @@ static void expire_timers(struct loop *loop)
 
 static void wake_waiter(void *context, struct files_waiter *waiter)
 {
-    struct conn *conn = CONTAINER_OF(waiter, struct conn, waiter);
-    conn_woken(conn);
-    loop_make_runnable(context, conn);
+    struct loop *loop = context;
+    loop_make_runnable(loop, conn_woken(loop->context, waiter));
 }
 
 void loop_collect_files(struct loop *loop)

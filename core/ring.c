@@ -1,10 +1,12 @@
 /* ring: see ring.h. */
 #include "ring.h"
 
+static_assert(RING_BYTES_MAX <= UINT16_MAX, "indices and lengths have 16 bits");
+
 void ring_lend(struct ring *ring, char *storage, uint32_t capacity)
 {
     assert(!ring->storage && capacity > 0 && capacity <= RING_BYTES_MAX);
-    *ring = (struct ring){.storage = storage, .capacity = capacity};
+    *ring = (struct ring){.storage = storage, .capacity = (uint16_t)capacity};
 }
 
 char *ring_return(struct ring *ring)
@@ -30,17 +32,17 @@ char *ring_move(struct ring *ring, char *storage, uint32_t capacity)
     char *old = ring->storage;
     copy_out(ring, storage);
     ring->storage = storage;
-    ring->capacity = capacity;
+    ring->capacity = (uint16_t)capacity;
     ring->first = 0;
     return old;
 }
 
 unsigned ring_room(const struct ring *ring, struct iovec ret_pieces[static 2])
 {
-    size_t room = ring->capacity - ring->length;
+    size_t room = (size_t)(ring->capacity - ring->length);
     if (room == 0)
         return 0;
-    size_t start = ring->first + ring->length;
+    size_t start = (size_t)ring->first + ring->length;
     if (start >= ring->capacity)
         start -= ring->capacity;
     size_t to_wrap = size_min(room, ring->capacity - start);
@@ -53,8 +55,8 @@ unsigned ring_room(const struct ring *ring, struct iovec ret_pieces[static 2])
 
 void ring_commit(struct ring *ring, size_t length)
 {
-    assert(length <= ring->capacity - ring->length);
-    ring->length += (uint32_t)length;
+    assert(length <= (size_t)(ring->capacity - ring->length));
+    ring->length += (uint16_t)length;
 }
 
 void ring_straighten(struct ring *ring)
@@ -70,8 +72,8 @@ void ring_straighten(struct ring *ring)
 void ring_consume(struct ring *ring, size_t length)
 {
     assert(length <= ring->length);
-    ring->length -= (uint32_t)length;
-    ring->first += (uint32_t)length;
+    ring->length -= (uint16_t)length;
+    ring->first += (uint16_t)length;
     if (ring->first >= ring->capacity)
         ring->first -= ring->capacity;
 }

@@ -16,9 +16,9 @@ enum { RING_BYTES_MAX = 16 << 10 };
 
 struct ring {
     char *storage;     /* NULL: none lent */
-    uint32_t capacity; /* bytes, at most RING_BYTES_MAX */
-    uint32_t first;    /* index of the oldest unconsumed byte */
-    uint32_t length;   /* unconsumed bytes */
+    uint16_t capacity; /* bytes, at most RING_BYTES_MAX */
+    uint16_t first;    /* index of the oldest unconsumed byte */
+    uint16_t length;   /* unconsumed bytes */
 };
 
 /* Lends CAPACITY bytes of STORAGE to a ring that has none. */
@@ -40,7 +40,7 @@ void ring_commit(struct ring *ring, size_t length);
 /* The unconsumed bytes from the oldest to the last or to the wrap, whichever comes first. */
 static inline struct str ring_view(const struct ring *ring)
 {
-    size_t to_wrap = ring->capacity - ring->first;
+    size_t to_wrap = (size_t)(ring->capacity - ring->first);
     return (struct str){ring->storage + ring->first, size_min(ring->length, to_wrap)};
 }
 

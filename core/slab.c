@@ -1,26 +1,13 @@
 /* slab: a pool of objects of one size, lent last in first out.
  *
- * Includes base only. Idle objects hang on a singly linked list through their first word. An idle
+ * Includes base and poison. Idle objects hang on a singly linked list through their first word. An idle
  * object is poisoned as a whole, its link too: the slab lifts that for the moment of a look, so
  * AddressSanitizer reports a use after the return and a second return alike. */
 #include "slab.h"
 
+#include "poison.h"
+
 #include <stdlib.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SLAB_POISONS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SLAB_POISONS 1
-#endif
-#endif
-
-#ifdef SLAB_POISONS
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
-#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
-#endif
 
 enum { SLAB_ALIGNMENT = 64 }; /* a cache line */
 
@@ -42,7 +29,7 @@ void slab_init(struct slab *slab, size_t object_bytes, uint32_t objects_max, uin
 static void *pop_idle(struct slab *slab)
 {
     struct idle_object *object = slab->idle;
-    ASAN_UNPOISON_MEMORY_REGION(object, slab->object_bytes);
+    unpoison(object, slab->object_bytes);
     slab->idle = object->next;
     slab->idle_count--;
     return object;
@@ -53,7 +40,7 @@ static void push_idle(struct slab *slab, struct idle_object *object)
     object->next = slab->idle;
     slab->idle = object;
     slab->idle_count++;
-    ASAN_POISON_MEMORY_REGION(object, slab->object_bytes);
+    poison(object, slab->object_bytes);
 }
 
 void slab_fini(struct slab *slab)

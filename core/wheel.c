@@ -14,8 +14,12 @@
 enum {
     SLOT_NONE = WHEEL_SLOTS, /* in `due` or `late`: no slot, no bit */
 };
+static_assert(SLOT_NONE <= UINT16_MAX, "a timer holds it in 16 bits");
 static_assert(WHEEL_SLOTS % 64 == 0 && (WHEEL_SLOTS & (WHEEL_SLOTS - 1)) == 0,
               "slots fill whole words of the bitmap, and a mask finds a tick's slot");
+
+/* What a timer holds for never. */
+static const uint64_t never_held = ((uint64_t)1 << 48) - 1;
 
 /* --- circular lists --------------------------------------------------------------------------- */
 
@@ -72,21 +76,28 @@ static void unlink_timer(struct wheel *wheel, struct wheel_timer *timer)
         wheel->occupied[timer->slot / 64] &= ~((uint64_t)1 << timer->slot % 64);
 }
 
+static uint64_t deadline_of(const struct wheel_timer *timer)
+{
+    return timer->deadline_ms == never_held ? UINT64_MAX : timer->deadline_ms;
+}
+
 /* Puts TIMER, in no list, where its deadline belongs. */
 static void place(struct wheel *wheel, struct wheel_timer *timer)
 {
-    if (timer->deadline_ms <= wheel->now_ms) {
+    uint64_t deadline_ms = deadline_of(timer);
+    if (deadline_ms <= wheel->now_ms) {
         timer->slot = SLOT_NONE;
         list_append(&wheel->late, timer);
         return;
     }
-    uint64_t tick = tick_after(timer->deadline_ms);
+    uint64_t tick = tick_after(deadline_ms);
     assert(tick >= wheel->tick); /* because the deadline is after now_ms */
     if (tick - wheel->tick >= WHEEL_SLOTS)
         tick = wheel->tick + WHEEL_SLOTS - 1;
-    timer->slot = slot_of(tick);
-    wheel->occupied[timer->slot / 64] |= (uint64_t)1 << timer->slot % 64;
-    list_append(&wheel->slots[timer->slot], timer);
+    uint32_t slot = slot_of(tick);
+    timer->slot = slot;
+    wheel->occupied[slot / 64] |= (uint64_t)1 << slot % 64;
+    list_append(&wheel->slots[slot], timer);
 }
 
 /* The tick for which an occupied SLOT waits. */
@@ -156,11 +167,11 @@ void wheel_timer_init(struct wheel_timer *timer)
 
 void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline_ms)
 {
-    timer->deadline_ms = deadline_ms;
+    timer->deadline_ms = deadline_ms < never_held ? deadline_ms : never_held;
     if (wheel_armed(timer)) {
         bool in_time = timer->slot == SLOT_NONE
                            ? deadline_ms <= wheel->now_ms
-                           : tick_of(wheel, timer->slot) <= tick_after(deadline_ms);
+                           : tick_of(wheel, (uint32_t)timer->slot) <= tick_after(deadline_ms);
         if (in_time) /* it will be looked at where it is, and put elsewhere then: the lazy part */
             return;
         unlink_timer(wheel, timer);
@@ -186,7 +197,7 @@ struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ms)
         while (!list_empty(&wheel->due)) {
             struct wheel_timer *timer = wheel->due.next;
             unlink_timer(wheel, timer);
-            if (timer->deadline_ms <= wheel->now_ms)
+            if (deadline_of(timer) <= wheel->now_ms)
                 return timer;
             place(wheel, timer);
         }

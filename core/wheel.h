@@ -19,8 +19,8 @@ enum {
 struct wheel_timer {
     struct wheel_timer *next; /* NULL: not armed */
     struct wheel_timer *previous;
-    uint64_t deadline_ms;
-    uint32_t slot; /* WHEEL_SLOTS: in none, but in `due` or `late` */
+    uint64_t slot : 16;        /* WHEEL_SLOTS: in none, but in `due` or `late` */
+    uint64_t deadline_ms : 48; /* the latest that fits is never: the next is 8,900 years away */
 };
 
 struct wheel {
@@ -45,8 +45,8 @@ static inline bool wheel_armed(const struct wheel_timer *timer)
 }
 
 /* Sets TIMER, armed or not, to fire at DEADLINE_MS; one at or before the latest time that the wheel
- * was told fires at the next series of wheel_expire. UINT64_MAX is never. The wheel *borrows* TIMER
- * until it fires or is cancelled. */
+ * was told fires at the next series of wheel_expire. UINT64_MAX, as any that 48 bits don't hold, is
+ * never. The wheel *borrows* TIMER until it fires or is cancelled. */
 void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline_ms);
 
 /* No effect on a timer that is not armed. */

@@ -58,6 +58,7 @@ void rig_fini(struct rig *rig)
     faults_clear();
     cr_expect_eq(rig->context.small.lent_count, 0);
     cr_expect_eq(rig->context.full.lent_count, 0);
+    cr_expect_eq(rig->context.waits.lent_count, rig->context.spare_wait ? 1 : 0);
     cr_expect(list_is_empty(&rig->context.partial));
     cr_expect(list_is_empty(&rig->context.stalled));
     cr_expect(list_is_empty(&rig->context.starved));
@@ -80,17 +81,17 @@ void rig_make_cold(bool cold)
 
 static void note_waiter(void *context, struct files_waiter *waiter)
 {
-    (void)context;
+    struct rig *rig = context;
     cr_assert_null(waiter->fill);
-    conn_woken(CONTAINER_OF(waiter, struct conn, waiter));
+    conn_woken(&rig->context, waiter);
 }
 
 void rig_await(struct rig *rig, const struct conn *conn)
 {
-    while (conn->waiter.fill) {
+    while (conn_waits(conn)) {
         struct pollfd event = {.fd = files_fd(rig->context.files), .events = POLLIN};
         cr_assert_eq(poll(&event, 1, RIG_PATIENCE_MS), 1, "the job doesn't come back");
-        files_collect(rig->context.files, &rig->context.now, note_waiter, NULL);
+        files_collect(rig->context.files, &rig->context.now, note_waiter, rig);
     }
 }
 
@@ -160,7 +161,7 @@ void rig_exchange(struct rig *rig, struct conn *conn, struct str bytes, struct p
         size_t taken = rig_take(rig, conn, to, SIZE_MAX);
         if (conn_wants_input(conn) && bytes.length > 0)
             cr_assert(rig_give(rig, conn, &bytes), "no storage");
-        else if (taken == 0 && !conn->waiter.fill)
+        else if (taken == 0 && !conn_waits(conn))
             break;
     }
     conn_settle(&rig->context, conn);

@@ -33,6 +33,7 @@ static const struct h1_limits pipelined = {
 
 /* A session with output storage, and what it said last. */
 struct bench {
+    const struct h1_limits *limits;
     struct h1 session;
     struct outq output;
     struct request request;
@@ -45,7 +46,8 @@ static inline struct bench *bench_create(const struct h1_limits *limits)
     static struct bench bench;
     driver_site_create();
     memset(&bench, 0, sizeof bench);
-    h1_init(&bench.session, limits);
+    bench.limits = limits;
+    h1_init(&bench.session);
     outq_lend(&bench.output, bench.storage, sizeof bench.storage);
     return &bench;
 }
@@ -59,7 +61,7 @@ static inline void bench_destroy(struct bench *bench)
 static inline enum h1_step next(struct bench *bench, struct str input)
 {
     memset(&bench->request, 0, sizeof bench->request);
-    return h1_next(&bench->session, input, &bench->request, &bench->bytes);
+    return h1_next(&bench->session, bench->limits, input, &bench->request, &bench->bytes);
 }
 
 static inline bool answer(struct bench *bench)
@@ -67,7 +69,8 @@ static inline bool answer(struct bench *bench)
     const struct request *request = &bench->request;
     struct plan plan;
     driver_plan(&plan, request);
-    bool queued = h1_answer(&bench->session, request, &plan, &bench->output, &driver_now);
+    bool queued =
+        h1_answer(&bench->session, bench->limits, request, &plan, &bench->output, &driver_now);
     plan_fini(&plan);
     return queued;
 }

@@ -29,7 +29,8 @@ struct driver *driver_create(const struct h1_limits *limits, uint32_t ring_bytes
     driver.answered = driver.inflight_peak = 0;
     driver.unreleased = 0;
     driver.sent.length = 0;
-    h1_init(&driver.session, limits);
+    driver.limits = limits;
+    h1_init(&driver.session);
     ring_lend(&driver.input, storage_of(ring_bytes), ring_bytes);
     ring_commit(&driver.input, ring_first);
     ring_consume(&driver.input, ring_first);
@@ -66,10 +67,12 @@ static bool answer(struct driver *driver, const struct request *request)
     driver_plan(&plan, request);
     if (outq_storage_bytes(&driver->output) == 0)
         exchange_output(driver, chance(driver, 2) ? DRIVER_SMALL_BYTES : DRIVER_FULL_BYTES);
-    bool queued = h1_answer(&driver->session, request, &plan, &driver->output, &driver_now);
+    bool queued =
+        h1_answer(&driver->session, driver->limits, request, &plan, &driver->output, &driver_now);
     if (!queued && outq_storage_bytes(&driver->output) < DRIVER_FULL_BYTES)
         queued = exchange_output(driver, DRIVER_FULL_BYTES) &&
-                 h1_answer(&driver->session, request, &plan, &driver->output, &driver_now);
+                 h1_answer(&driver->session, driver->limits, request, &plan, &driver->output,
+                           &driver_now);
     plan_fini(&plan);
     if (!queued)
         return false;
@@ -85,7 +88,7 @@ static void ask_again(struct driver *driver, const struct request *request, size
     struct request again = {0};
     size_t bytes_again = 0;
     struct str view = ring_view(&driver->input);
-    enum h1_step step = h1_next(&driver->session, view, &again, &bytes_again);
+    enum h1_step step = h1_next(&driver->session, driver->limits, view, &again, &bytes_again);
     cr_assert_eq(step, H1_REQUEST);
     cr_assert_eq(bytes_again, bytes);
     cr_assert(again.method == request->method && again.refusal == request->refusal &&
@@ -101,7 +104,7 @@ static void work(struct driver *driver)
         struct request request;
         size_t bytes = 0;
         struct str view = ring_view(&driver->input);
-        switch (h1_next(&driver->session, view, &request, &bytes)) {
+        switch (h1_next(&driver->session, driver->limits, view, &request, &bytes)) {
         case H1_MORE:
             driver->stop = DRIVER_HUNGRY;
             if (!ring_wraps(&driver->input))

@@ -72,6 +72,7 @@ enum driver_stop {
 };
 
 struct driver {
+    const struct h1_limits *limits;
     struct h1 session;
     struct ring input;
     struct outq output;

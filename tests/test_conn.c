@@ -10,7 +10,7 @@ static struct pile output;
 static void set_up(void)
 {
     rig_init(&rig, 1 << 20);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
 }
 
 static void tear_down(void)
@@ -77,10 +77,10 @@ Test(conn, any_pieces_in_and_out_give_the_same_bytes)
         struct pile pile = {0};
         struct conn other;
         struct str left = STR(mixed);
-        conn_init(&rig.context, &other, -1);
+        conn_init(&other, -1);
         rig_pass_ms(&rig, seed % 2 ? 1000 : 0);
         date_now_set(&rig.context.now, rig.context.now.ms, 784111777); /* the same Date */
-        while (left.length > 0 || other.waiter.fill || outq_unsent(&other.output) > 0) {
+        while (left.length > 0 || conn_waits(&other) || outq_unsent(&other.output) > 0) {
             rig_make_cold(prng_below(&prng, 2));
             struct str piece = str_first(left, 1 + (size_t)prng_below(&prng, 60));
             left = str_from(left, piece.length);
@@ -107,7 +107,7 @@ Test(conn, a_pending_request_keeps_its_place)
     rig_make_cold(true);
     struct str bytes = STR(GET("/tiny.txt") GET("/small.txt") GET("/tiny.txt") GET("/none"));
     cr_assert(rig_give(&rig, &conn, &bytes));
-    cr_expect_not_null(conn.waiter.fill);
+    cr_expect(conn_waits(&conn));
     cr_expect_not(conn_wants_input(&conn), "not while it waits");
     rig_take(&rig, &conn, &output, SIZE_MAX);
     struct str stream = pile_view(&output);
@@ -133,20 +133,20 @@ Test(conn, going_while_a_look_up_runs_leaves_nothing)
     struct conn other;
     rig_make_cold(true);
     cr_assert(rig_give(&rig, &conn, &bytes));
-    conn_init(&rig.context, &other, -1);
+    conn_init(&other, -1);
     bytes = STR(GET("/small.txt"));
     cr_assert(rig_give(&rig, &other, &bytes));
-    cr_expect_eq(conn.waiter.fill, other.waiter.fill, "they wait for the same");
+    cr_expect_eq(conn.wait->waiter.fill, other.wait->waiter.fill, "they wait for the same");
     conn_fini(&rig.context, &conn);
     rig_exchange(&rig, &other, STR(""), &output);
     struct str stream = pile_view(&output);
     expect_answer(&stream, 200, RIG_SMALL_BYTES, 2);
     conn_fini(&rig.context, &other);
-    conn_init(&rig.context, &conn, -1); /* and one that goes while the job does */
+    conn_init(&conn, -1); /* and one that goes while the job does */
     bytes = STR(GET("/tiny.txt"));
     cr_assert(rig_give(&rig, &conn, &bytes));
     conn_fini(&rig.context, &conn);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
     cr_expect_eq(lent(), 0);
 }
 
@@ -157,9 +157,9 @@ Test(conn, many_wait_for_the_same_look_up)
     rig_make_cold(true);
     for (unsigned i = 0; i < CONNS; i++) {
         struct str bytes = STR(GET("/small.txt"));
-        conn_init(&rig.context, &conns[i], -1);
+        conn_init(&conns[i], -1);
         cr_assert(rig_give(&rig, &conns[i], &bytes));
-        cr_expect_not_null(conns[i].waiter.fill);
+        cr_expect(conn_waits(&conns[i]));
     }
     for (unsigned i = 0; i < CONNS; i++) {
         struct pile pile = {0};
@@ -170,6 +170,49 @@ Test(conn, many_wait_for_the_same_look_up)
         pile_clear(&pile);
     }
     cr_expect_eq(faults_calls(FAULT_OPEN), 2, "one look, one reading");
+}
+
+/* Takes all that connections could wait with out of the rig's hands. Returns how many there are in HELD. */
+static unsigned hold_waits(void *held[static 8])
+{
+    struct slab *waits = &rig.context.waits;
+    unsigned count = 0;
+    if (rig.context.spare_wait)
+        held[count++] = rig.context.spare_wait;
+    rig.context.spare_wait = NULL;
+    while (waits->idle_count > 0 && count < 8)
+        held[count++] = slab_take(waits);
+    return count;
+}
+
+/* Whatever allocation fails: an answer comes, if only that the server is busy. */
+Test(conn, memory_may_be_out_for_one_that_has_to_wait)
+{
+    rig_make_cold(true);
+    for (unsigned nth = 0; nth < 6; nth++) {
+        struct pile pile = {0};
+        struct answer answer;
+        void *held[8];
+        struct str bytes = STR(GET("/small.txt"));
+        rig_exchange(&rig, &conn, STR(GET("/tiny.txt")), NULL); /* storage is there */
+        rig_pass_ms(&rig, 2000);                                /* the cache has to look again */
+        unsigned held_count = hold_waits(held);
+        faults_fail(FAULT_MEMORY, nth, 1, ENOMEM);
+        cr_assert(rig_give(&rig, &conn, &bytes));
+        cr_expect_eq(conn_waits(&conn), nth > 1,
+                     "what to wait with, then the look-up, then neither");
+        rig_exchange(&rig, &conn, STR(""), &pile);
+        struct str stream = pile_view(&pile);
+        cr_assert(answer_next(&stream, false, &answer), "nth %u", nth);
+        cr_expect(answer.status == 503 || (answer.status == 200 && nth > 0), "nth %u: %u", nth,
+                  answer.status);
+        while (held_count > 0)
+            slab_give(&rig.context.waits, held[--held_count]);
+        faults_fail(FAULT_MEMORY, 0, 0, ENOMEM);
+        pile_clear(&pile);
+        conn_fini(&rig.context, &conn); /* a refusal is the last answer */
+        conn_init(&conn, -1);
+    }
 }
 
 /* --- storage --------------------------------------------------------------------------------------- */

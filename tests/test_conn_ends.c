@@ -7,7 +7,7 @@ static struct conn conn;
 static void set_up(void)
 {
     rig_init(&rig, 1 << 20);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
 }
 
 static void tear_down(void)
@@ -93,7 +93,7 @@ Test(conn_ends, each_situation_has_its_verdict)
         const struct verdict_row *row = &verdicts[i];
         struct str bytes = str_of(row->input);
         struct conn one;
-        conn_init(&rig.context, &one, -1);
+        conn_init(&one, -1);
         rig.context.draining = row->draining;
         one.writable = true;
         if (bytes.length > 0)
@@ -109,6 +109,15 @@ Test(conn_ends, each_situation_has_its_verdict)
         conn_fini(&rig.context, &one);
     }
     rig.context.draining = false;
+}
+
+/* What bounds lingering stands where lent input would. */
+Test(conn_ends, one_that_lingers_has_nothing_lent)
+{
+    conn_linger(&rig.context, &conn);
+    cr_expect_eq(conn_unlend(&conn).length, 0);
+    cr_expect_eq(conn.linger_left, CONN_LINGER_BYTES_MAX);
+    cr_expect_gt(conn.linger_end_ms, rig.context.now.ms);
 }
 
 /* An answer has been sent while its request's body is still on its way: closing now would reset it. */
@@ -244,7 +253,7 @@ Test(conn_ends, between_requests_and_without_progress_it_has_the_idle_time)
     cr_expect_eq(conn_expired(&rig.context, &conn), CONN_CLOSES);
     conn_fini(&rig.context, &conn);
     cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES_CUT), 1);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
     pile_clear(&output);
 }
 

@@ -7,7 +7,7 @@ static struct conn conn;
 static void set_up(void)
 {
     rig_init(&rig, 1 << 20);
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
 }
 
 static void tear_down(void)
@@ -103,7 +103,7 @@ Test(conn_storage, going_while_starved_leaves_nothing)
     conn_fini(&rig.context, &conn);
     cr_expect(list_is_empty(&rig.context.starved));
     cr_expect(rig.context.returned, "who waits is told");
-    conn_init(&rig.context, &conn, -1);
+    conn_init(&conn, -1);
     give_all(&rig.context.small, small_taken, small);
     give_all(&rig.context.full, full_taken, full);
 }
@@ -130,7 +130,7 @@ static void begin_large_head(struct conn *one)
     char head[2000] = "GET /tiny.txt HTTP/1.0\r\nX: ";
     memset(head + strlen(head), 'x', sizeof head - strlen(head));
     struct str bytes = {head, sizeof head};
-    conn_init(&rig.context, one, -1);
+    conn_init(one, -1);
     rig_give(&rig, one, &bytes);
     conn_settle(&rig.context, one);
 }
@@ -141,7 +141,7 @@ Test(conn_storage, the_oldest_partial_head_in_full_storage_is_shed_first)
     struct str more = STR("more");
     struct str few = STR("GET /");
     cr_expect_null(conn_to_shed(&rig.context));
-    conn_init(&rig.context, &small, -1);
+    conn_init(&small, -1);
     rig_give(&rig, &small, &few);
     conn_settle(&rig.context, &small);
     cr_expect_null(conn_to_shed(&rig.context), "small storage would help nobody");
@@ -163,7 +163,7 @@ Test(conn_storage, the_oldest_partial_head_in_full_storage_is_shed_first)
 /* Somebody who takes nothing, with more to come than small storage can hold. */
 static void stall(struct conn *one)
 {
-    conn_init(&rig.context, one, -1);
+    conn_init(one, -1);
     one->writable = false;
     for (unsigned i = 0; i < 20; i++) {
         struct str bytes = STR(GET("/tiny.txt"));

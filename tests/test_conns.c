@@ -54,12 +54,14 @@ Test(conns, an_event_for_one_that_is_gone_finds_nobody)
     cr_expect_eq(first->state, CONN_CLOSED, "readable until it is buried");
     struct conn *second = open_one(); /* in the same batch */
     cr_expect_neq(second, first);
-    cr_expect_eq(second->slot, slot, "the slot is used again");
-    cr_expect_null(conns_find(&conns, slot, generation), "by somebody else");
-    cr_expect_eq(conns_find(&conns, slot, second->generation), second);
     conns_bury(&conns);
-    cr_expect_eq(conns_find(&conns, slot, second->generation), second);
+    cr_expect_eq(conns_find(&conns, second->slot, second->generation), second);
+    struct conn *third = open_one();
+    cr_expect_eq(third->slot, slot, "the slot is used again");
+    cr_expect_null(conns_find(&conns, slot, generation), "by somebody else");
+    cr_expect_eq(conns_find(&conns, slot, third->generation), third);
     conns_close(&conns, second);
+    conns_close(&conns, third);
     conns_bury(&conns);
 }
 
@@ -150,6 +152,176 @@ Test(conns, nobody_is_ever_taken_for_another)
     conns_each(&conns, close_one, &closed);
     cr_expect_eq(closed, count - open_first);
     conns_bury(&conns);
+}
+
+/* --- crowds --------------------------------------------------------------------------------------- */
+
+enum { CROWD = 3 * CONNS_CHUNK_SLOTS + 5 }; /* the last chunk has few slots */
+
+struct guest {
+    struct conn *conn; /* NULL: gone */
+    uint32_t slot, generation;
+};
+
+static struct guest guests[CROWD];
+
+static void make_room_for_crowd(void)
+{
+    conns_fini(&conns);
+    cr_assert_eq(conns_init(&conns, &rig.context, CROWD), 0);
+}
+
+static struct guest welcome(void)
+{
+    struct conn *conn = conns_open(&conns, -1);
+    cr_assert_not_null(conn);
+    return (struct guest){conn, conn->slot, conn->generation};
+}
+
+/* CONN's bytes are its own: what is written there changes nobody's identity. */
+static void scribble(struct conn *conn)
+{
+    conn->session.requests = conn->slot;
+    conn->linger_end_ms = UINT64_MAX;
+    conn->readable = conn->writable = true;
+}
+
+static void expect_identities(void)
+{
+    bool taken[CROWD] = {false};
+    for (unsigned i = 0; i < CROWD; i++) {
+        const struct guest *guest = &guests[i];
+        cr_assert_lt(guest->slot, CROWD);
+        cr_assert_eq(conns_find(&conns, guest->slot, guest->generation), guest->conn);
+        if (!guest->conn)
+            continue;
+        cr_assert_not(taken[guest->slot], "two in one slot");
+        taken[guest->slot] = true;
+        cr_assert_eq(guest->conn->slot, guest->slot);
+        cr_assert_eq(guest->conn->generation, guest->generation);
+    }
+}
+
+static unsigned chunks_allocated(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i * CONNS_CHUNK_SLOTS < CROWD; i++)
+        count += conns.chunks[i].conns != NULL;
+    return count;
+}
+
+static void all_come(void)
+{
+    for (unsigned i = 0; i < CROWD; i++) {
+        guests[i] = welcome();
+        scribble(guests[i].conn);
+    }
+    cr_expect(conns_full(&conns));
+    cr_expect_null(conns_open(&conns, -1));
+}
+
+static void goes(struct guest *guest)
+{
+    conns_close(&conns, guest->conn);
+    guest->conn = NULL;
+}
+
+static void all_go(void)
+{
+    for (unsigned i = 0; i < CROWD; i++) {
+        if (guests[i].conn)
+            goes(&guests[i]);
+    }
+    conns_bury(&conns);
+}
+
+/* Comes and goes at random, with more coming first and more going then, against the list of guests. */
+Test(conns, a_crowd_comes_and_goes_in_any_order)
+{
+    struct prng prng = {7};
+    make_room_for_crowd();
+    all_come();
+    for (unsigned i = 0; i < 20 * CROWD; i++) {
+        struct guest *guest = &guests[prng_below(&prng, CROWD)];
+        bool comes = prng_below(&prng, 8) < (i < 10 * CROWD ? 6 : 1);
+        if (!guest->conn && comes) {
+            *guest = welcome();
+            scribble(guest->conn);
+        } else if (guest->conn && !comes) {
+            goes(guest);
+        }
+        if (prng_below(&prng, 10) == 0)
+            conns_bury(&conns);
+        if (i % 50 == 0)
+            expect_identities();
+    }
+    unsigned present = 0, visited = 0;
+    for (unsigned i = 0; i < CROWD; i++)
+        present += guests[i].conn != NULL;
+    cr_expect_eq(conns.open_count, present);
+    conns_each(&conns, close_one, &visited);
+    cr_expect_eq(visited, present);
+    conns_bury(&conns);
+    cr_expect_leq(chunks_allocated(), CONNS_SPARE_CHUNKS);
+}
+
+Test(conns, a_crowd_that_has_gone_leaves_no_memory_behind)
+{
+    make_room_for_crowd();
+    cr_expect_eq(chunks_allocated(), 0);
+    for (unsigned round = 0; round < 3; round++) {
+        all_come();
+        cr_expect_eq(chunks_allocated(), 4);
+        all_go();
+        cr_expect_eq(chunks_allocated(), CONNS_SPARE_CHUNKS);
+    }
+}
+
+Test(conns, an_event_for_one_whose_memory_has_gone_finds_nobody)
+{
+    struct guest before[CROWD];
+    make_room_for_crowd();
+    all_come();
+    memcpy(before, guests, sizeof before);
+    all_go();
+    expect_identities(); /* nobody */
+    all_come();          /* each slot has a new owner */
+    expect_identities();
+    for (unsigned i = 0; i < CROWD; i++)
+        cr_expect_null(conns_find(&conns, before[i].slot, before[i].generation));
+    all_go();
+}
+
+Test(conns, one_that_stays_keeps_its_place)
+{
+    make_room_for_crowd();
+    all_come();
+    struct guest last = guests[CROWD - 1];
+    guests[CROWD - 1].conn = NULL;
+    all_go();
+    cr_expect_eq(conns_find(&conns, last.slot, last.generation), last.conn);
+    cr_expect_eq(last.conn->session.requests, last.slot);
+    conns_close(&conns, last.conn);
+    conns_bury(&conns);
+}
+
+/* A chunk that can't be had refuses who comes, unless somebody has closed. */
+Test(conns, memory_may_be_out_for_a_crowd)
+{
+    make_room_for_crowd();
+    for (unsigned i = 0; i < CONNS_CHUNK_SLOTS; i++)
+        guests[i] = welcome();
+    faults_fail(FAULT_MEMORY, 0, FAULT_ALWAYS, ENOMEM);
+    cr_expect_null(conns_open(&conns, -1));
+    cr_expect_eq(conns.open_count, CONNS_CHUNK_SLOTS);
+    goes(&guests[3]);
+    guests[3] = welcome();
+    cr_expect_null(conns_open(&conns, -1));
+    faults_clear();
+    guests[CONNS_CHUNK_SLOTS] = welcome();
+    for (unsigned i = 0; i <= CONNS_CHUNK_SLOTS; i++)
+        cr_expect_eq(conns_find(&conns, guests[i].slot, guests[i].generation), guests[i].conn);
+    all_go();
 }
 
 Test(conns, memory_may_be_out)

@@ -453,6 +453,27 @@ Test(files_jobs, what_is_in_memory_is_not_looked_at_each_time)
     resource_drop(resource);
 }
 
+/* A connection that has been woken for a look-up may first have to send, and wait for a disk. */
+Test(files_jobs, what_a_look_up_has_brought_outlasts_a_wait_for_a_disk)
+{
+    struct files_waiter waiter = {0};
+    struct resource *resource = NULL;
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *large = get("large");
+    cr_assert_eq(ask("file", &waiter, &resource), FILES_PENDING);
+    await(&waiter);
+    cr_assert_not_null(waiter.ready);
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    cr_expect_not(files_warm(files, large->variants[0].body, 0, LARGE, &now, &waiter));
+    await(&waiter);
+    cr_expect_not_null(waiter.ready);
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, 0, EAGAIN);
+    resource = take("file", &waiter);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+    resource_drop(large);
+}
+
 /* A file system that can't tell, a job that can't be had: then it is waited for where it is sent. */
 Test(files_jobs, where_nothing_can_be_told_all_is_warm)
 {

@@ -19,6 +19,18 @@ Test(list, gives_back_in_the_order_of_arrival)
     cr_expect_null(list_take_first(&list));
 }
 
+Test(list, who_is_prepended_comes_first)
+{
+    struct list list, nodes[3] = {{0}};
+    list_init(&list);
+    list_prepend(&list, &nodes[1]);
+    list_append(&list, &nodes[2]);
+    list_prepend(&list, &nodes[0]);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(list_take_first(&list), &nodes[i]);
+    cr_expect(list_is_empty(&list));
+}
+
 Test(list, a_node_knows_whether_it_is_in_a_list)
 {
     struct list list, node = {0};

@@ -20,7 +20,7 @@ static void open_conn(void)
 {
     int server;
     wire_pair(&server, &client);
-    conn_init(&rig.context, &conn, server);
+    conn_init(&conn, server);
     conn.readable = conn.writable = true;
 }
 
@@ -97,7 +97,7 @@ static struct pile undisturbed(void)
 {
     struct pile pile = {0};
     struct conn other;
-    conn_init(&rig.context, &other, -1);
+    conn_init(&other, -1);
     rig_exchange(&rig, &other, STR(mixed), &pile);
     conn_fini(&rig.context, &other);
     return pile;
@@ -126,7 +126,7 @@ Test(transfer, a_byte_at_a_time_in_both_directions)
     struct str small = STR(GET("/small.txt") GET("/none") GET("/tiny.txt"));
     struct pile expected = {0};
     struct conn other;
-    conn_init(&rig.context, &other, -1);
+    conn_init(&other, -1);
     rig_exchange(&rig, &other, small, &expected);
     conn_fini(&rig.context, &other);
     for (size_t i = 0; i < small.length; i++) {
@@ -189,6 +189,23 @@ Test(transfer, what_is_on_a_disk_is_read_by_jobs)
     cr_expect(tree_filled(answer.body, BYTES, 5));
 }
 
+/* Without memory to wait with, the disk is waited for. */
+Test(transfer, what_is_on_a_disk_comes_even_without_memory)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    cr_assert(turn());
+    slab_give(&rig.context.waits, rig.context.spare_wait);
+    rig.context.spare_wait = NULL;
+    void *held = slab_take(&rig.context.waits); /* there was one */
+    cr_expect_eq(rig.context.waits.idle_count, 0);
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_MEMORY, 0, FAULT_ALWAYS, ENOMEM);
+    run_until(RIG_LARGE_BYTES);
+    cr_expect_not(conn.warming);
+    faults_clear();
+    slab_give(&rig.context.waits, held);
+}
+
 Test(transfer, who_goes_while_a_disk_is_read_leaves_nothing_behind)
 {
     cr_assert(wire_send(client, STR(GET("/large.bin"))));
@@ -200,7 +217,7 @@ Test(transfer, who_goes_while_a_disk_is_read_leaves_nothing_behind)
         read_arrived();
     }
     cr_assert(conn.warming);
-    cr_expect_not_null(conn.waiter.fill);
+    cr_expect(conn_waits(&conn));
 }
 
 static int unsent_max(void)

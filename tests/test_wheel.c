@@ -142,10 +142,15 @@ Test(wheel, time_may_jump_over_the_horizon)
 
 Test(wheel, never_is_never)
 {
+    static const uint64_t beyond_ms = (uint64_t)1 << 48; /* the first that a timer can't hold */
     wheel_arm(&wheel, &timer, UINT64_MAX);
     for (uint64_t ms = start_ms; ms < start_ms + 20 * (uint64_t)HORIZON_MS; ms += 500)
         cr_assert_null(wheel_expire(&wheel, ms));
     cr_expect(wheel_armed(&timer));
+    wheel_arm(&wheel, &other, beyond_ms + 5); /* without the 49th bit it would be due long ago */
+    cr_expect_null(wheel_expire(&wheel, beyond_ms - 1));
+    cr_expect_null(wheel_expire(&wheel, beyond_ms + 6));
+    cr_expect(wheel_armed(&other));
 }
 
 Test(wheel, a_series_ends_although_its_timer_is_armed_for_the_past)
