@@ -60,6 +60,21 @@ static void expect_mixed(struct str stream)
     cr_expect_eq(stream.length, 0);
 }
 
+/* As an event loop does whose input comes in storage of its own. */
+Test(conn, lent_input_is_work_for_a_session_that_waits)
+{
+    conn_work(&rig.context, &conn);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect(conn_wants_input(&conn));
+        conn_lend(&conn, STR(GET("/tiny.txt")));
+        conn_work(&rig.context, &conn);
+        cr_expect_eq(conn_unlend(&conn).length, 0);
+        cr_assert_gt(outq_unsent(&conn.output), 0);
+        conn_sent(&rig.context, &conn, outq_unsent(&conn.output));
+        conn_settle(&rig.context, &conn);
+    }
+}
+
 Test(conn, answers_a_mixed_stream_in_order)
 {
     rig_exchange(&rig, &conn, STR(mixed), &output);
