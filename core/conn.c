@@ -401,9 +401,11 @@ enum conn_verdict conn_verdict(const struct conn_context *context, const struct 
     }
     if (conn->hungry && conn->input_ended)
         return CONN_CLOSES;
-    bool idle = conn->hungry && conn->session.state == H1_STATE_HEAD && conn->input.length == 0;
-    if (idle && context->draining && !conn->readable)
-        return CONN_CLOSES;
+    if (context->draining) {
+        bool idle = conn->hungry && conn->session.state == H1_STATE_HEAD && conn->input.length == 0;
+        if (idle && !conn->readable)
+            return CONN_CLOSES;
+    }
     return CONN_GOES_ON;
 }
 

@@ -199,7 +199,7 @@ Test(transfer, what_is_on_a_disk_comes_even_without_memory)
     void *held = slab_take(&rig.context.waits); /* there was one */
     cr_expect_eq(rig.context.waits.idle_count, 0);
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
-    faults_fail(FAULT_MEMORY, 0, FAULT_ALWAYS, ENOMEM);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
     run_until(RIG_LARGE_BYTES);
     cr_expect_not(conn.warming);
     faults_clear();
