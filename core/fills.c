@@ -112,7 +112,7 @@ struct fill *fills_start_reading(struct fills *fills, struct blob *file, uint64_
 }
 
 /* Has a lengthy job do what was too long for FILL's. False if there is no need, or no room: then it stays
- * what it was made as, a refusal for now. */
+ * what it was made as, a refusal. */
 static bool put_off(struct fills *fills, struct fill *fill)
 {
     bool too_long = fill->too_long;

@@ -175,7 +175,7 @@ static enum transfer discard(struct loop *loop, struct conn *conn, size_t *budge
     return conn_discarded(conn, got) ? TRANSFER_PROGRESS : TRANSFER_FAILED;
 }
 
-/* Whether receiving has failed only for now. */
+/* Whether receiving has failed for this time only. */
 static bool is_passing(int error)
 {
     return error == ENOBUFS || error == ECANCELED || error == EINTR || error == EAGAIN;
