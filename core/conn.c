@@ -1,9 +1,7 @@
 /* conn: see conn.h. */
-#include "conn.h"
+#include "conn_storage.h"
 
 enum {
-    KEEP_FULL_MAX = 64,    /* idle storage kept for the next borrower: 1 MiB */
-    KEEP_SMALL_MAX = 1024, /* 1 MiB */
     KEEP_WAITS_MAX = 64,
     WAIT_BYTES = (sizeof(struct conn_wait) + 63) / 64 * 64,
     LINGER_QUIET_MS = 5 * 1000, /* a peer that sends nothing has seen the answer, or never will */
@@ -14,18 +12,11 @@ enum {
 
 void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max, uint64_t now_ms)
 {
-    slab_init(&context->small, CONN_SMALL_BYTES, (uint32_t)(storage_bytes_max / CONN_SMALL_BYTES),
-              KEEP_SMALL_MAX);
-    slab_init(&context->full, CONN_FULL_BYTES, (uint32_t)(storage_bytes_max / CONN_FULL_BYTES),
-              KEEP_FULL_MAX);
+    conn_storage_init(context, storage_bytes_max);
     slab_init(&context->waits, WAIT_BYTES, UINT32_MAX,
               KEEP_WAITS_MAX); /* at most one a connection */
     context->spare_wait = NULL;
     wheel_init(&context->wheel, now_ms);
-    list_init(&context->partial);
-    list_init(&context->stalled);
-    list_init(&context->starved);
-    context->returned = false;
     context->draining = false;
 }
 
@@ -34,29 +25,7 @@ void conn_context_fini(struct conn_context *context)
     if (context->spare_wait)
         slab_give(&context->waits, context->spare_wait);
     slab_fini(&context->waits);
-    slab_fini(&context->small);
-    slab_fini(&context->full);
-}
-
-/* Gives back STORAGE of BYTES, of either size; none, if it is NULL. */
-static void give_back(struct conn_context *context, void *storage, size_t bytes)
-{
-    if (!storage)
-        return;
-    slab_give(bytes == CONN_SMALL_BYTES ? &context->small : &context->full, storage);
-    context->returned = true;
-}
-
-static void return_input(struct conn_context *context, struct conn *conn)
-{
-    size_t bytes = conn->input.capacity;
-    give_back(context, ring_return(&conn->input), bytes);
-}
-
-static void return_output(struct conn_context *context, struct conn *conn)
-{
-    size_t bytes = outq_storage_bytes(&conn->output);
-    give_back(context, outq_return(&conn->output), bytes);
+    conn_storage_fini(context);
 }
 
 /* --- Waiting ------------------------------------------------------------------------------------ */
@@ -121,7 +90,7 @@ static void let_go(struct conn_context *context, struct conn *conn)
     list_remove(&conn->holding);
     conn->lent_length = 0;
     ring_consume(&conn->input, conn->input.length);
-    return_input(context, conn);
+    conn_storage_return_input(context, conn);
 }
 
 void conn_fini(struct conn_context *context, struct conn *conn)
@@ -129,7 +98,7 @@ void conn_fini(struct conn_context *context, struct conn *conn)
     let_go(context, conn);
     unsigned cut = outq_clear(&conn->output);
     counters_add(context->counters, COUNTER_RESPONSES_CUT, cut);
-    return_output(context, conn);
+    conn_storage_return_output(context, conn);
 }
 
 void conn_retire(struct conn_context *context, struct conn *conn)
@@ -143,36 +112,6 @@ void conn_retire(struct conn_context *context, struct conn *conn)
 bool conn_wants_input(const struct conn *conn)
 {
     return conn->hungry && !conn->input_ended && conn->state == CONN_OPEN;
-}
-
-/* Full storage for input: all but the last piece, which is for an answer. */
-static char *take_for_input(struct conn_context *context)
-{
-    struct slab *full = &context->full;
-    return full->lent_count + 1 < full->objects_max ? slab_take(full) : NULL;
-}
-
-unsigned conn_room(struct conn_context *context, struct conn *conn,
-                   struct iovec ret_pieces[static 2])
-{
-    struct ring *input = &conn->input;
-    if (input->length == input->capacity && input->capacity < CONN_FULL_BYTES) {
-        char *storage = take_for_input(context);
-        if (storage && input->storage)
-            give_back(context, ring_move(input, storage, CONN_FULL_BYTES), CONN_SMALL_BYTES);
-        else if (storage)
-            ring_lend(input, storage, CONN_FULL_BYTES);
-        else if (!input->storage && (storage = slab_take(&context->small)))
-            ring_lend(input, storage, CONN_SMALL_BYTES); /* a short head, or the end of input */
-    }
-    return ring_room(input, ret_pieces);
-}
-
-void conn_starve(struct conn_context *context, struct conn *conn)
-{
-    conn->starved = true;
-    list_remove(&conn->queue);
-    list_append(&context->starved, &conn->queue);
 }
 
 void conn_received(struct conn *conn, size_t length)
@@ -205,30 +144,6 @@ void conn_input_ended(struct conn *conn)
 }
 
 /* --- From requests to answers ------------------------------------------------------------------- */
-
-/* Makes sure that there is output storage, of the full size if FULL. False: none to be had now. */
-static bool lend_output(struct conn_context *context, struct conn *conn, bool full)
-{
-    size_t bytes = outq_storage_bytes(&conn->output);
-    if (bytes == CONN_FULL_BYTES || (bytes > 0 && !full))
-        return true;
-    if (bytes > 0 && conn->pinned)
-        return false; /* when that has been sent */
-    void *storage = slab_take(&context->full);
-    if (!storage && bytes == 0 && (storage = slab_take(&context->small))) {
-        outq_lend(&conn->output, storage, CONN_SMALL_BYTES); /* enough for most answers */
-        return true;
-    }
-    if (!storage) {
-        conn_starve(context, conn);
-        return false;
-    }
-    if (bytes == 0)
-        outq_lend(&conn->output, storage, CONN_FULL_BYTES);
-    else
-        give_back(context, outq_move(&conn->output, storage, CONN_FULL_BYTES), CONN_SMALL_BYTES);
-    return true;
-}
 
 /* What REQUEST is about. READY: *RET is *given*; without a resource only if REQUEST is now refused. */
 static enum files_result find_resource(struct conn_context *context, struct conn *conn,
@@ -272,14 +187,14 @@ static bool queue_answer(struct conn_context *context, struct conn *conn,
     if (h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now))
         return true;
     return outq_storage_bytes(&conn->output) < CONN_FULL_BYTES &&
-           lend_output(context, conn, true) &&
+           conn_storage_lend_output(context, conn, true) &&
            h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now);
 }
 
 /* Answers REQUEST. False if that has to wait: for room, for storage, for a look-up. */
 static bool answer(struct conn_context *context, struct conn *conn, struct request *request)
 {
-    if (!lend_output(context, conn, false))
+    if (!conn_storage_lend_output(context, conn, false))
         return false;
     struct found found = {.resource = NULL};
     if (plan_needs_resource(request) &&
@@ -476,50 +391,11 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
     wheel_arm(&context->wheel, &conn->timer, deadline_ms);
 }
 
-static void settle_input(struct conn_context *context, struct conn *conn)
-{
-    struct ring *input = &conn->input;
-    if (input->length == 0) {
-        return_input(context, conn);
-    } else if (input->capacity == CONN_FULL_BYTES && input->length <= CONN_SMALL_BYTES) {
-        char *storage = slab_take(&context->small);
-        if (storage)
-            give_back(context, ring_move(input, storage, CONN_SMALL_BYTES), CONN_FULL_BYTES);
-    }
-}
-
-static void settle_output(struct conn_context *context, struct conn *conn)
-{
-    if (outq_empty(&conn->output)) {
-        return_output(context, conn);
-    } else if (!conn->writable && !conn->pinned &&
-               outq_storage_bytes(&conn->output) == CONN_FULL_BYTES) {
-        void *storage = slab_take(&context->small);
-        void *before = storage ? outq_move(&conn->output, storage, CONN_SMALL_BYTES) : NULL;
-        give_back(context, before, CONN_FULL_BYTES);
-        give_back(context, before ? NULL : storage, CONN_SMALL_BYTES);
-    }
-}
-
-/* Keeps CONN among those that may be shed for the full storage that they hold, or out of them. */
-static void settle_holding(struct conn_context *context, struct conn *conn)
-{
-    bool partial = conn->phase == CONN_PHASE_HEAD && conn->input.capacity == CONN_FULL_BYTES;
-    bool stalled = conn->phase == CONN_PHASE_SEND && !conn->writable &&
-                   (conn->input.capacity == CONN_FULL_BYTES ||
-                    outq_storage_bytes(&conn->output) == CONN_FULL_BYTES);
-    if (!partial && !stalled)
-        list_remove(&conn->holding);
-    else if (!list_linked(&conn->holding))
-        list_append(partial ? &context->partial : &context->stalled, &conn->holding);
-}
-
 void conn_settle(struct conn_context *context, struct conn *conn)
 {
-    settle_input(context, conn);
-    settle_output(context, conn);
+    conn_storage_settle(context, conn);
     enter_phase(context, conn);
-    settle_holding(context, conn);
+    conn_storage_settle_holding(context, conn);
 }
 
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
@@ -529,11 +405,4 @@ enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
     struct request request = {.minor = 1, .refusal = HTTP_REQUEST_TIMEOUT};
     conn->hungry = false; /* the session ends without */
     return answer(context, conn, &request) ? CONN_GOES_ON : CONN_CLOSES;
-}
-
-struct conn *conn_to_shed(struct conn_context *context)
-{
-    const struct list *from =
-        list_is_empty(&context->partial) ? &context->stalled : &context->partial;
-    return list_is_empty(from) ? NULL : CONTAINER_OF(from->next, struct conn, holding);
 }

@@ -113,9 +113,10 @@ static int oldest_allowed(struct diary *diary, int64_t ms)
 /* The generation that BODY is wholly of; -1: of none. */
 static int generation_of(size_t index, struct view body)
 {
-    int generation;
-    if (body.length < UNIT_BYTES || sscanf(body.data, "g%06d|", &generation) != 1 ||
-        generation < 0 || generation >= GENERATIONS)
+    if (body.length < UNIT_BYTES || body.data[0] != 'g')
+        return -1;
+    int generation = (int)strtol(body.data + 1, NULL, 10); /* up to the '|' */
+    if (generation < 0 || generation >= GENERATIONS)
         return -1;
     struct view content = content_of(index, generation);
     bool whole = content.length == body.length && memcmp(content.data, body.data, body.length) == 0;
