@@ -205,6 +205,8 @@ BOTH(a_large_download_starves_nobody)
     int fd = wire_connect(house.port);
     atomic_store(&reading, true);
     cr_assert_eq(pthread_create(&drinker, NULL, drink, &fd), 0);
+    for (unsigned ms = 0; ms < HOUSE_PATIENCE_MS && atomic_load(&drunk) == 0; ms++)
+        poll(NULL, 0, 1); /* the download has begun */
     for (unsigned i = 0; i < 50; i++)
         cr_expect(house_serves(&house, "small.txt", 2, RIG_SMALL_BYTES, 2));
     atomic_store(&reading, false);
