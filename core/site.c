@@ -84,6 +84,7 @@ static void ignore(void *context, const struct rules_mistake *mistake)
 static struct blob *rules_text_of(struct site *site, const struct fetched *fetched)
 {
     static const char unreadable[] = "cannot be read; make it a readable file";
+    static_assert(LOAD_READ_BYTES_MAX == 32 << 10, "what the text below says");
     static const char too_large[] = "is too large, so no rule counts; keep it below 32 KiB";
     struct blob *body = fetched->kind == FETCH_FILE ? fetched->files[CODING_IDENTITY].body : NULL;
     if (body && body->fd >= 0) {

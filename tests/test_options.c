@@ -525,3 +525,23 @@ Test(options, mistakes_about_the_site)
         expect_one_line(&outcome, given);
     }
 }
+
+/* The README's table is written by hand. */
+Test(options, every_option_is_in_the_readme)
+{
+    static char text[1 << 16];
+    char name[512], row[64];
+    const char *top = getenv("SLUICE_TOP");
+    snprintf(name, sizeof name, "%s/README.md", top ? top : ".");
+    FILE *file = fopen(name, "re");
+    cr_assert_not_null(file, "%s", name);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    size_t count;
+    const struct option_spec *table = options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(row, sizeof row, "`--%s%s%s`", table[i].name, table[i].argument ? " " : "",
+                 table[i].argument ? table[i].argument : "");
+        cr_expect(strstr(text, row), "%s", row);
+    }
+}
