@@ -1,8 +1,9 @@
 /* cache: see cache.h. */
 #include "cache.h"
 
+#include "hash.h"
+
 #include <stdlib.h>
-#include <sys/random.h>
 
 struct cache {
     struct cache_limits limits;
@@ -43,9 +44,7 @@ struct cache *cache_create(const struct cache_limits *limits)
     cache->bucket_mask = buckets - 1;
     list_init(&cache->order);
     cache->hand = &cache->order;
-    /* Without entropy (early boot), the address of a random mapping has to do. */
-    if (getrandom(&cache->secret, sizeof cache->secret, GRND_NONBLOCK) != sizeof cache->secret)
-        cache->secret = (uintptr_t)cache * 0x9e3779b97f4a7c15u;
+    cache->secret = hash_secret(cache);
     return cache;
 }
 
@@ -57,55 +56,6 @@ void cache_destroy(struct cache *cache)
     while ((node = list_take_first(&cache->order)))
         free_entry(entry_of(node));
     free(cache);
-}
-
-/* Both halves of the 128-bit product, folded: every bit of A and B moves many bits of the result. */
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t word_at(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-/* The bytes of TEXT, shorter than a word, as one: different texts of one length are different words. */
-static uint64_t short_word(struct str text)
-{
-    if (text.length >= 4) {
-        uint32_t first, last; /* they overlap, or meet */
-        memcpy(&first, text.at, sizeof first);
-        memcpy(&last, text.at + text.length - sizeof last, sizeof last);
-        return (uint64_t)first << 32 | last;
-    }
-    uint64_t word = 0;
-    for (size_t i = 0; i < text.length; i++)
-        word = word << 8 | (uint8_t)text.at[i];
-    return word;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t word, uint64_t secret)
-{
-    return fold(hash ^ word, secret | 1) + 0x9e3779b97f4a7c15u;
-}
-
-/* Word by word; the last one ends where the text ends, and so may overlap the one before. */
-static uint64_t hash_bytes(uint64_t secret, struct str text)
-{
-    uint64_t hash = secret ^ text.length;
-    if (text.length < sizeof(uint64_t)) {
-        hash = mix(hash, short_word(text), secret);
-    } else {
-        size_t last = text.length - sizeof(uint64_t);
-        for (size_t i = 0; i < last; i += sizeof(uint64_t))
-            hash = mix(hash, word_at(text.at + i), secret);
-        hash = mix(hash, word_at(text.at + last), secret);
-    }
-    return fold(hash, 0xd6e8feb86659fd93u);
 }
 
 struct cache_key cache_key_of(const struct cache *cache, const struct path *path)
