@@ -3,7 +3,8 @@
  * Holds a reference on each resource. What to throw out is decided as in SIEVE (Zhang et al., NSDI
  * 2024): entries stand in order of arrival, a hit sets a mark, and a hand that walks from old to new
  * removes the first entry without one. A hit moves nothing, and a flood of paths that are asked for
- * once can't push out what is asked for again. Does no I/O. One thread only. */
+ * once can't push out what is asked for again. What is no longer here is no longer good
+ * (good_until_ms). Does no I/O. One thread only. */
 #ifndef SLUICE_CACHE_H
 #define SLUICE_CACHE_H
 
@@ -30,8 +31,7 @@ struct cache_entry {
     struct blob_identity identity; /* of a file: what it was when it was read */
     uint64_t siblings;             /* and what lay beside it, see fetch_state */
     uint64_t hash;
-    uint64_t good_until_ms; /* later, it must be looked at again before it is served */
-    uint32_t bytes;         /* what it counts for */
+    uint32_t bytes; /* what it counts for */
     uint16_t name_bytes;
     bool directory;
     bool settled; /* IDENTITY tells every later change */

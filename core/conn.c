@@ -191,19 +191,43 @@ static bool queue_answer(struct conn_context *context, struct conn *conn,
            h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now);
 }
 
+/* Whether what PLAN sends is still what was FOUND. */
+static bool holds(const struct plan *plan, const struct found *found, const struct date_now *now)
+{
+    for (unsigned i = 0; i < plan->part_count; i++) {
+        if (!files_confirm(found, plan->parts[i].blob, now))
+            return false;
+    }
+    return true;
+}
+
+/* Decides about REQUEST by what there is now: *RET and *RET_FOUND are *given*. False if that has to wait. */
+static bool decide(struct conn_context *context, struct conn *conn, struct request *request,
+                   struct plan *ret, struct found *ret_found)
+{
+    for (;;) {
+        *ret_found = (struct found){.resource = NULL};
+        if (plan_needs_resource(request) &&
+            find_resource(context, conn, request, ret_found) == FILES_PENDING)
+            return false;
+        plan_make(ret, request, ret_found, &context->policy, &context->now);
+        if (holds(ret, ret_found, &context->now))
+            return true;
+        plan_fini(ret);
+        found_drop(ret_found); /* what is found now was looked at now, so this ends */
+    }
+}
+
 /* Answers REQUEST. False if that has to wait: for room, for storage, for a look-up. */
 static bool answer(struct conn_context *context, struct conn *conn, struct request *request)
 {
-    if (!conn_storage_lend_output(context, conn, false))
-        return false;
-    struct found found = {.resource = NULL};
-    if (plan_needs_resource(request) &&
-        find_resource(context, conn, request, &found) == FILES_PENDING)
+    struct plan plan;
+    struct found found;
+    if (!conn_storage_lend_output(context, conn, false) ||
+        !decide(context, conn, request, &plan, &found))
         return false;
     if (context->draining)
         h1_close_soon(&conn->session);
-    struct plan plan;
-    plan_make(&plan, request, &found, &context->policy, &context->now);
     bool queued = queue_answer(context, conn, request, &plan);
     if (!queued && !conn->starved && outq_empty(&conn->output)) {
         request->refusal = HTTP_INTERNAL_ERROR; /* a head that no storage can hold */

@@ -16,7 +16,7 @@ struct files {
     struct blob *root;       /* the directory that ROOT means now */
     struct fill *rules_fill; /* the look-up of the site's rules, if a job is doing it */
     uint64_t rules_until_ms; /* later, the site's rules have to be looked at again */
-    struct resource *refusals[HTTP_STATUS_SLOTS]; /* made when first needed */
+    struct resource *denial; /* of what may not be told; made when first needed */
     struct path pages[FILES_PAGE_COUNT];
 };
 
@@ -57,21 +57,10 @@ static bool follow_root(struct files *files)
 
 /* --- From what was fetched to a resource ------------------------------------------------------ */
 
-/* The refusal with STATUS. Pinned, *given*. NULL: out of memory. */
-static struct resource *refusal(struct files *files, enum http_status status)
-{
-    struct resource **slot = &files->refusals[http_status_index(status)];
-    if (!*slot)
-        *slot = resource_create_refusal(status, (struct str){NULL, 0});
-    return *slot ? resource_pin(*slot) : NULL;
-}
-
 /* The resource that FETCHED makes of PATH. *Given*. NULL: out of memory. */
 static struct resource *make_resource(struct files *files, const struct path *path,
                                       const struct date_now *now, const struct fetched *fetched)
 {
-    if (fetched->kind == FETCH_REFUSED && !site_has_rules(files->site))
-        return refusal(files, fetched->status);
     return site_make(files->site, path, files->config.fetch.index, fetched, now->seconds);
 }
 
@@ -91,7 +80,7 @@ static struct resource *publish(struct files *files, const struct path *path,
         state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
         if (!fetch_state_equal(&state, &fetched->state))
             return NULL;
-        entry->good_until_ms = good_until_ms;
+        entry->resource->good_until_ms = good_until_ms;
         return resource_pin(entry->resource);
     }
     struct resource *resource = make_resource(files, path, now, fetched);
@@ -99,7 +88,7 @@ static struct resource *publish(struct files *files, const struct path *path,
         return resource;
     entry = cache_put(files->cache, &key, resource);
     if (entry) {
-        entry->good_until_ms = good_until_ms;
+        resource->good_until_ms = good_until_ms;
         entry->identity = fetched->state.plain;
         entry->siblings = fetched->state.siblings;
         entry->settled = fetched->kind == FETCH_FILE && fetched->settled;
@@ -246,19 +235,6 @@ int files_fd(const struct files *files)
 
 /* --- The look-up -------------------------------------------------------------------------------- */
 
-/* Whether ENTRY can be served without being looked at. What is sent from a descriptor would show what
- * the file is now, under the validators of what it was; so that is looked at in every turn of the loop. */
-static bool is_as_it_was(const struct cache_entry *entry, uint64_t turn)
-{
-    const struct resource *resource = entry->resource;
-    for (unsigned i = 0; i < resource->variant_count; i++) {
-        struct blob *body = resource->variants[i].body;
-        if (body->fd >= 0 && !blob_file_unchanged(body, turn))
-            return false;
-    }
-    return true;
-}
-
 /* What isn't in the cache, or has to be looked at again. */
 static enum files_result lookup_cold(struct files *files, const struct path *path,
                                      const struct date_now *now, const struct cache_key *key,
@@ -302,10 +278,10 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
     return FILES_PENDING;
 }
 
-/* The resource for PATH: as files_lookup, without a page. */
+/* What there is at PATH, as files_lookup has it. *RET_CACHED becomes true if it was not looked at. */
 static enum files_result lookup_one(struct files *files, const struct path *path,
                                     const struct date_now *now, struct files_waiter *waiter,
-                                    struct resource **ret)
+                                    struct resource **ret, bool *ret_cached)
 {
     if (waiter->ready) {
         *ret = waiter->ready;
@@ -314,8 +290,9 @@ static enum files_result lookup_one(struct files *files, const struct path *path
     }
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    if (entry && now->ms < entry->good_until_ms && is_as_it_was(entry, now->turn)) {
+    if (entry && now->ms < entry->resource->good_until_ms) {
         counters_add(files->config.counters, COUNTER_CACHE_HITS, 1);
+        *ret_cached = true;
         *ret = resource_pin(entry->resource);
         return FILES_READY;
     }
@@ -327,7 +304,11 @@ static struct resource *deny(struct files *files, const struct path *path,
                              const struct date_now *now)
 {
     struct fetched nothing = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
-    return make_resource(files, path, now, &nothing);
+    if (site_has_rules(files->site))
+        return make_resource(files, path, now, &nothing);
+    if (!files->denial)
+        files->denial = resource_create_refusal(HTTP_NOT_FOUND, (struct str){NULL, 0});
+    return files->denial ? resource_pin(files->denial) : NULL;
 }
 
 static bool is_missing(const struct resource *resource)
@@ -344,11 +325,13 @@ enum files_result files_lookup(struct files *files, const struct path *path, enu
     if (!found.resource) {
         if (path->closed || site_is_private(files->site, path))
             found.resource = deny(files, path, now);
-        else if (lookup_one(files, path, now, waiter, &found.resource) == FILES_PENDING)
+        else if (lookup_one(files, path, now, waiter, &found.resource, &found.cached) ==
+                 FILES_PENDING)
             return FILES_PENDING;
     }
     if (is_missing(found.resource) && files->config.pages[page].at &&
-        lookup_one(files, &files->pages[page], now, waiter, &found.page) == FILES_PENDING) {
+        lookup_one(files, &files->pages[page], now, waiter, &found.page, &found.cached) ==
+            FILES_PENDING) {
         waiter->missing = found.resource;
         return FILES_PENDING;
     }
@@ -356,6 +339,16 @@ enum files_result files_lookup(struct files *files, const struct path *path, enu
     found.fallback = page == FILES_PAGE_FALLBACK;
     *ret = found;
     return FILES_READY;
+}
+
+bool files_confirm(const struct found *found, struct blob *body, const struct date_now *now)
+{
+    if (!found->cached || body->fd < 0 || blob_file_unchanged(body, now->turn))
+        return true;
+    found->resource->good_until_ms = 0;
+    if (found->page)
+        found->page->good_until_ms = 0;
+    return false;
 }
 
 struct cache_usage files_usage(const struct files *files)
@@ -405,7 +398,6 @@ void files_destroy(struct files *files)
     cache_destroy(files->cache);
     site_destroy(files->site);
     blob_drop(files->root);
-    for (size_t i = 0; i < COUNT_OF(files->refusals); i++)
-        resource_drop(files->refusals[i]);
+    resource_drop(files->denial);
     free(files);
 }

@@ -50,6 +50,11 @@ enum files_result files_lookup(struct files *files, const struct path *path, enu
                                const struct date_now *now, struct files_waiter *waiter,
                                struct found *ret);
 
+/* What is sent from a descriptor would show what the file is now, under the validators of what it was. So
+ * before BODY, which is of FOUND, is used, this is asked. False: it has changed, as far as can be told in
+ * each turn of the loop; FOUND is no longer good, and is to be dropped and looked up once more. */
+bool files_confirm(const struct found *found, struct blob *body, const struct date_now *now);
+
 /* Whether LENGTH bytes of FILE, from FIRST, can be sent without a wait for a disk, as far as can be told.
  * If not, a job reads them, and WAITER, which waits for nothing, has been queued: it will be named like
  * one that waits for a look-up. FILE is *pinned* meanwhile. */

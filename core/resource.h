@@ -1,8 +1,8 @@
 /* resource: what a path in ROOT stands for, complete, so that an answer can be planned without asking
  * anybody again.
  *
- * A resource is immutable once published and reference-counted; like a blob it belongs to one thread
- * at a time. It says everything in neutral values, and holds the same once more as prepared HTTP/1
+ * A resource is immutable once published (but for how long it is good) and reference-counted; like a
+ * blob it belongs to one thread at a time, and in a cache it stands for one path. It says everything in neutral values, and holds the same once more as prepared HTTP/1
  * field lines, because they are the same for every answer. */
 #ifndef SLUICE_RESOURCE_H
 #define SLUICE_RESOURCE_H
@@ -38,7 +38,10 @@ struct resource {
     uint32_t references;
     enum resource_kind kind;
     enum http_status status; /* of a REFUSAL */
-    struct str location;     /* of a REDIRECT: a relative reference, without a query */
+    /* It may be served till then (date_now's ms) without a look at what it was made of: as long as it is in a
+     * cache. The one member that changes. */
+    uint64_t good_until_ms;
+    struct str location; /* of a REDIRECT: a relative reference, without a query */
     /* The site's own, for a page of ours: of a REDIRECT, a REFUSAL, or an error in place of a variant;
      * absent: it has nothing to say. */
     struct str field_lines;
@@ -103,6 +106,7 @@ struct found {
     struct resource *resource; /* what there is at the path, if only a refusal */
     struct resource *page;     /* where that is 404: what the site answers with instead; or NULL */
     bool fallback;             /* the page stands for a route: it is no error */
+    bool cached;               /* some of it was not looked at now, see files_confirm */
 };
 
 /* *Takes* the references in FOUND, which may be NULL. */

@@ -8,12 +8,13 @@ struct counters counters;
 struct files *files;
 struct date_now now;
 unsigned woken;
+unsigned codings;
 
 void make_files(uint64_t bytes_max, uint32_t files_max)
 {
     struct files_config config = {
         .root = root,
-        .fetch = {.index = STR("index.html"), .mime = mime},
+        .fetch = {.index = STR("index.html"), .codings = codings, .mime = mime},
         .site = {.mime = mime, .cache_control = ""},
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = files_max},
         .valid_ms = VALID_MS,
@@ -57,6 +58,12 @@ enum files_result ask(const char *name, struct files_waiter *waiter, struct reso
     struct path path = path_named(name);
     struct found found;
     enum files_result result = files_lookup(files, &path, FILES_PAGE_ERROR, &now, waiter, &found);
+    if (result == FILES_READY && found.resource && found.resource->variant_count > 0 &&
+        !files_confirm(&found, found.resource->variants[0].body, &now)) {
+        resource_drop(found.resource);
+        result = files_lookup(files, &path, FILES_PAGE_ERROR, &now, waiter, &found);
+        cr_assert(result == FILES_PENDING || !found.cached);
+    }
     if (result == FILES_READY)
         *ret = found.resource;
     return result;

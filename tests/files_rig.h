@@ -24,7 +24,8 @@ extern struct mime *mime;
 extern struct counters counters;
 extern struct files *files;
 extern struct date_now now;
-extern unsigned woken; /* waiters that files_collect has named */
+extern unsigned codings; /* of siblings that make_files has looked for; none at first */
+extern unsigned woken;   /* waiters that files_collect has named */
 
 /* Around each test of a suite. */
 void files_rig_init(void);

@@ -124,6 +124,41 @@ Test(cache, replacing_drops_what_was_there_once)
     resource_drop(second);
 }
 
+Test(cache, what_is_not_here_any_more_is_not_good)
+{
+    enum { REMOVED, REPLACED, REPLACING, EVICTED, SHED, CLEARED, COUNT };
+
+    static const char names[] = "abbcde";
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
+    struct cache *cache = cache_create(&limits);
+    struct resource *resources[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct path path = path_named((const char[]){names[i], '\0'});
+        struct cache_key key = cache_key_of(cache, &path);
+        resources[i] = make(1, i == SHED);
+        cache_put(cache, &key, resources[i]);
+        resources[i]->good_until_ms = 1000;
+        if (i == REMOVED)
+            cache_remove(cache, cache_find(cache, &key));
+        if (i == REPLACING)
+            find(cache, "b"); /* it stays when the hand comes by */
+    }
+    cr_expect_eq(resources[REMOVED]->good_until_ms, 0);
+    cr_expect_eq(resources[REPLACED]->good_until_ms, 0);
+    cr_expect_eq(resources[EVICTED]->good_until_ms, 1000, "not yet");
+    put(cache, "f", 1, false);
+    cr_expect_eq(resources[EVICTED]->good_until_ms, 0);
+    cr_expect_eq(resources[SHED]->good_until_ms, 1000);
+    cache_shed_file(cache);
+    cr_expect_eq(resources[SHED]->good_until_ms, 0);
+    cr_expect_eq(resources[REPLACING]->good_until_ms, 1000);
+    cache_clear(cache);
+    cr_expect_eq(resources[CLEARED]->good_until_ms, 0);
+    cache_destroy(cache);
+    for (unsigned i = 0; i < COUNT; i++)
+        resource_drop(resources[i]);
+}
+
 Test(cache, what_is_too_large_is_refused_and_nothing_is_thrown_out_for_it)
 {
     uint64_t bytes = bytes_of_entry(100);

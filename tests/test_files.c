@@ -38,6 +38,24 @@ Test(files, a_large_file_changed_in_place_is_seen_at_once)
     expect_file("large", LARGE + 1, 2);
 }
 
+/* What a client may get instead of the file that it gets is its own affair. */
+Test(files, only_what_is_sent_is_looked_at)
+{
+    codings = CODING_ALL_CODED;
+    make_files(1 << 20, 10);
+    tree_fill(&tree, "site/large", LARGE, 1);
+    tree_fill(&tree, "site/large.br", LARGE, 2);
+    struct resource *resource = get("large");
+    cr_assert_eq(resource->variant_count, 2);
+    now.turn++;
+    unsigned calls = faults_calls(FAULT_FSTAT);
+    expect_file("large", LARGE, 1);
+    cr_expect_eq(faults_calls(FAULT_FSTAT), calls + 1);
+    expect_file("large", LARGE, 1);
+    cr_expect_eq(faults_calls(FAULT_FSTAT), calls + 1, "and once a turn");
+    resource_drop(resource);
+}
+
 Test(files, what_is_found_unchanged_is_the_same_resource)
 {
     static const size_t lengths[] = {1000, LARGE};
