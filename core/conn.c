@@ -10,8 +10,10 @@ enum {
 
 /* --- The shared part ---------------------------------------------------------------------------- */
 
-void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max, uint64_t now_ms)
+void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
+                       uint64_t memo_bytes_max, uint64_t now_ms)
 {
+    memos_init(&context->memos, memo_bytes_max);
     conn_storage_init(context, storage_bytes_max);
     slab_init(&context->waits, WAIT_BYTES, UINT32_MAX,
               KEEP_WAITS_MAX); /* at most one a connection */
@@ -25,6 +27,7 @@ void conn_context_fini(struct conn_context *context)
     if (context->spare_wait)
         slab_give(&context->waits, context->spare_wait);
     slab_fini(&context->waits);
+    memos_fini(&context->memos);
     conn_storage_fini(context);
 }
 
@@ -143,6 +146,23 @@ void conn_input_ended(struct conn *conn)
     conn->input_ended = true;
 }
 
+/* The input that the session may look at. */
+static struct str input_view(const struct conn *conn)
+{
+    return conn->input.length > 0 ? ring_view(&conn->input)
+                                  : (struct str){conn->lent_at, conn->lent_length};
+}
+
+static void consume_input(struct conn *conn, size_t length)
+{
+    if (conn->input.length > 0) {
+        ring_consume(&conn->input, length);
+    } else {
+        conn->lent_at += length;
+        conn->lent_length -= (uint32_t)length;
+    }
+}
+
 /* --- From requests to answers ------------------------------------------------------------------- */
 
 /* What REQUEST is about. READY: *RET is *given*; without a resource only if REQUEST is now refused. */
@@ -177,6 +197,43 @@ static enum files_result find_resource(struct conn_context *context, struct conn
     if (result == FILES_READY && !ret->resource)
         request->refusal = HTTP_UNAVAILABLE; /* out of memory */
     return result;
+}
+
+/* Answers with a memo the head that INPUT begins with. False if there is none, or no room; *RET_KEY tells
+ * what was looked for. */
+static bool repeat(struct conn_context *context, struct conn *conn, struct str input,
+                   struct memo_key *ret_key)
+{
+    const struct date_now *now = &context->now;
+    *ret_key = (struct memo_key){.head_bytes = 0};
+    if (context->draining || conn->wait || !h1_may_repeat(&conn->session, &context->limits))
+        return false;
+    const struct memo *memo = memos_find(&context->memos, input, now, ret_key);
+    if (!memo || !conn_storage_lend_output(context, conn, false) ||
+        !h1_repeat(&conn->session, memo, &conn->output, now))
+        return false;
+    consume_input(conn, memo->head_bytes);
+    counters_add(context->counters, COUNTER_CACHE_HITS, 1);
+    conn->phase_renewed = true;
+    return true;
+}
+
+/* Puts PLAN, which answers REQUEST by what was FOUND, among the memos if the head of KEY has come before.
+ * NULL: it isn't there. */
+static const struct memo *memorize(struct conn_context *context, struct conn *conn,
+                                   const struct memo_key *key, const struct request *request,
+                                   const struct plan *plan, const struct found *found)
+{
+    const struct date_now *now = &context->now;
+    bool good = found->resource && !found->page && now->ms < found->resource->good_until_ms;
+    if (!good || context->draining || !memos_wants(&context->memos, key, now))
+        return NULL;
+    struct str head = str_first(input_view(conn), key->head_bytes);
+    struct memo *memo =
+        h1_memorize(&conn->session, &context->limits, head, request, plan, found->resource, now);
+    if (memo)
+        memos_put(&context->memos, key, memo);
+    return memo;
 }
 
 /* Queues PLAN as the answer to REQUEST, exchanging small output storage for full if it has to. */
@@ -218,8 +275,9 @@ static bool decide(struct conn_context *context, struct conn *conn, struct reque
     }
 }
 
-/* Answers REQUEST. False if that has to wait: for room, for storage, for a look-up. */
-static bool answer(struct conn_context *context, struct conn *conn, struct request *request)
+/* Answers REQUEST, whose head has KEY. False if that has to wait: for room, for storage, for a look-up. */
+static bool answer(struct conn_context *context, struct conn *conn, struct request *request,
+                   const struct memo_key *key)
 {
     struct plan plan;
     struct found found;
@@ -228,7 +286,9 @@ static bool answer(struct conn_context *context, struct conn *conn, struct reque
         return false;
     if (context->draining)
         h1_close_soon(&conn->session);
-    bool queued = queue_answer(context, conn, request, &plan);
+    const struct memo *memo = memorize(context, conn, key, request, &plan, &found);
+    bool queued = (memo && h1_repeat(&conn->session, memo, &conn->output, &context->now)) ||
+                  queue_answer(context, conn, request, &plan);
     if (!queued && !conn->starved && outq_empty(&conn->output)) {
         request->refusal = HTTP_INTERNAL_ERROR; /* a head that no storage can hold */
         plan_fini(&plan);
@@ -242,23 +302,6 @@ static bool answer(struct conn_context *context, struct conn *conn, struct reque
     return queued;
 }
 
-/* The input that the session may look at. */
-static struct str input_view(const struct conn *conn)
-{
-    return conn->input.length > 0 ? ring_view(&conn->input)
-                                  : (struct str){conn->lent_at, conn->lent_length};
-}
-
-static void consume_input(struct conn *conn, size_t length)
-{
-    if (conn->input.length > 0) {
-        ring_consume(&conn->input, length);
-    } else {
-        conn->lent_at += length;
-        conn->lent_length -= (uint32_t)length;
-    }
-}
-
 void conn_work(struct conn_context *context, struct conn *conn)
 {
     conn->starved = false;
@@ -266,7 +309,10 @@ void conn_work(struct conn_context *context, struct conn *conn)
         return; /* nothing has come in since */
     while (!conn_waits(conn) && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
         struct request request;
+        struct memo_key key;
         size_t bytes;
+        if (repeat(context, conn, input_view(conn), &key))
+            continue;
         switch (h1_next(&conn->session, &context->limits, input_view(conn), &request, &bytes)) {
         case H1_MORE:
             if (!ring_wraps(&conn->input)) {
@@ -279,7 +325,7 @@ void conn_work(struct conn_context *context, struct conn *conn)
             consume_input(conn, bytes);
             break;
         case H1_REQUEST:
-            if (!answer(context, conn, &request))
+            if (!answer(context, conn, &request, &key))
                 return;
             consume_input(conn, bytes);
             break;
@@ -428,5 +474,6 @@ enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
         return CONN_CLOSES;
     struct request request = {.minor = 1, .refusal = HTTP_REQUEST_TIMEOUT};
     conn->hungry = false; /* the session ends without */
-    return answer(context, conn, &request) ? CONN_GOES_ON : CONN_CLOSES;
+    const struct memo_key no_key = {.head_bytes = 0};
+    return answer(context, conn, &request, &no_key) ? CONN_GOES_ON : CONN_CLOSES;
 }

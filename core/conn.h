@@ -34,7 +34,8 @@ struct conn_wait {
 struct conn_context {
     struct h1_limits limits;
     struct plan_policy policy;
-    struct files *files;       /* *borrowed* */
+    struct files *files; /* *borrowed* */
+    struct memos memos;
     struct counters *counters; /* *borrowed* */
     uint64_t header_ms;        /* for a whole head, from its first byte */
     uint64_t idle_ms;          /* between requests; without progress in either direction */
@@ -116,9 +117,10 @@ struct conn {
 static_assert(sizeof(struct conn) <= 160,
               "an idle connection takes this, and with io_uring 16 bytes (bench/bench memory)");
 
-/* Prepares the shared part: lists, slabs (of at most STORAGE_BYTES_MAX in each of the two sizes) and
- * timers. The other members are the caller's to set. */
-void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max, uint64_t now_ms);
+/* Prepares the shared part: lists, slabs (of at most STORAGE_BYTES_MAX in each of the two sizes), memos (of
+ * at most MEMO_BYTES_MAX) and timers. The other members are the caller's to set. */
+void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
+                       uint64_t memo_bytes_max, uint64_t now_ms);
 void conn_context_fini(struct conn_context *context);
 
 /* A fresh connection on FD, which stays the caller's to close. */

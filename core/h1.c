@@ -157,8 +157,9 @@ struct message {
     const struct plan *plan;
 };
 
+/* PLAN as a message. A body in memory of up to COPY_MAX bytes goes behind the head. */
 static void message_make(struct message *ret, unsigned minor_max, const struct request *request,
-                         const struct plan *plan, bool last)
+                         const struct plan *plan, bool last, size_t copy_max)
 {
     *ret = (struct message){
         .minor = request->minor < minor_max ? request->minor : minor_max,
@@ -173,9 +174,16 @@ static void message_make(struct message *ret, unsigned minor_max, const struct r
     ret->copied = plan->text;
     if (plan->part_count == 1) {
         const struct outq_part *part = &plan->parts[0];
-        if (part->blob->fd < 0 && part->length <= COPY_BYTES_MAX)
+        if (part->blob->fd < 0 && part->length <= copy_max)
             ret->copied = (struct str){part->blob->bytes + part->first, part->length};
     }
+}
+
+/* How many of the plan's parts come behind what is written. */
+static unsigned message_parts(const struct message *message)
+{
+    bool none = message->plan->body_omitted || message->copied.at;
+    return none ? 0 : message->plan->part_count;
 }
 
 /* Whether Content-Length has to be written: it is in the prepared lines, or there is no content. */
@@ -229,14 +237,20 @@ static size_t message_write(char *to, const struct message *message, const struc
     return (size_t)(at - to);
 }
 
+/* Whether the client of REQUEST has said that it sends no more. */
+static bool is_peer_done(const struct request *request)
+{
+    bool declared = request->close || (request->minor == 0 && !request->keep_alive);
+    return declared && !request->refusal && request->framing == HTTP_FRAMING_NONE;
+}
+
 /* Moves on behind the head of REQUEST, now answered. */
 static void advance(struct h1 *session, const struct request *request, bool last)
 {
     session->requests++;
     session->inflight++;
     if (last) {
-        bool declared = request->close || (request->minor == 0 && !request->keep_alive);
-        session->peer_done = declared && !request->refusal && request->framing == HTTP_FRAMING_NONE;
+        session->peer_done = is_peer_done(request);
         session->state = H1_STATE_ENDED;
     } else if (request->framing == HTTP_FRAMING_CHUNKED) {
         chunked_init(&session->chunked);
@@ -252,8 +266,8 @@ bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct 
 {
     bool last = is_last(session, limits, request);
     struct message message;
-    message_make(&message, limits->minor_max, request, plan, last);
-    unsigned parts = plan->body_omitted || message.copied.at ? 0 : plan->part_count;
+    message_make(&message, limits->minor_max, request, plan, last, COPY_BYTES_MAX);
+    unsigned parts = message_parts(&message);
     char *text = outq_reserve(output, message_bytes(&message), parts);
     if (!text)
         return false;
@@ -261,6 +275,46 @@ bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct 
     struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)plan->status};
     outq_push(output, text_bytes, plan->parts, parts, end);
     advance(session, request, last);
+    return true;
+}
+
+/* --- Again -------------------------------------------------------------------------------------- */
+
+struct memo *h1_memorize(const struct h1 *session, const struct h1_limits *limits, struct str head,
+                         const struct request *request, const struct plan *plan,
+                         struct resource *resource, const struct date_now *now)
+{
+    if (!h1_may_repeat(session, limits) || request->refusal ||
+        request->framing != HTTP_FRAMING_NONE || plan->part_count > 1)
+        return NULL;
+    struct memo_end end = {
+        .status = plan->status,
+        .last = is_last(session, limits, request),
+        .peer_done = is_peer_done(request),
+    };
+    struct message message;
+    message_make(&message, limits->minor_max, request, plan, end.last, MEMO_BODY_BYTES_MAX);
+    struct memo *memo =
+        memo_create(head, message_bytes(&message), message_parts(&message) ? plan->parts : NULL,
+                    resource, end, now);
+    if (memo)
+        memo_written(memo, message_write(memo_text(memo), &message, now));
+    return memo;
+}
+
+bool h1_repeat(struct h1 *session, const struct memo *memo, struct outq *output,
+               const struct date_now *now)
+{
+    if (!outq_reserve(output, 0, memo->part_count))
+        return false;
+    struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)memo->end.status};
+    outq_push(output, 0, memo->parts, memo->part_count, end);
+    session->requests++;
+    session->inflight++;
+    if (memo->end.last) {
+        session->peer_done = memo->end.peer_done;
+        session->state = H1_STATE_ENDED;
+    }
     return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "chunked.h"
 #include "h1_parse.h"
+#include "memo.h"
 #include "plan.h"
 
 /* Values of the profile and the options; shared by all sessions of a worker. */
@@ -59,6 +60,27 @@ enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct 
  * with nothing changed, when OUTPUT has no room now. */
 bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct request *request,
                const struct plan *plan, struct outq *output, const struct date_now *now);
+
+/* What h1_answer would queue, for when HEAD, the bytes of REQUEST, comes again; and the session has done
+ * nothing yet. RESOURCE is what PLAN is about. NULL: it is not to be given again, or memory is out.
+ * *Gives*: memos_put. */
+struct memo *h1_memorize(const struct h1 *session, const struct h1_limits *limits, struct str head,
+                         const struct request *request, const struct plan *plan,
+                         struct resource *resource, const struct date_now *now);
+
+/* Whether a memo may answer what comes next: it would be the head of a request, of which nothing has been
+ * looked at, and nothing but that decides whether the connection persists. */
+static inline bool h1_may_repeat(const struct h1 *session, const struct h1_limits *limits)
+{
+    return session->state == H1_STATE_HEAD && session->parse.scanned == 0 && !session->closing &&
+           session->inflight < limits->inflight_max &&
+           (limits->requests_max == 0 || session->requests + 1 < limits->requests_max);
+}
+
+/* Queues the answer of MEMO to the request that it is for, which comes next, and moves on behind that's head.
+ * False, with nothing changed, when OUTPUT has no room now. */
+bool h1_repeat(struct h1 *session, const struct memo *memo, struct outq *output,
+               const struct date_now *now);
 
 /* Says that a response has been sent whole. */
 void h1_sent(struct h1 *session);

@@ -179,9 +179,31 @@ void resource_drop(struct resource *resource)
     assert(resource->references > 0);
     if (--resource->references > 0)
         return;
+    if (resource->watch) {
+        resource->watch->resource = NULL;
+        resource_unwatch(resource->watch);
+    }
     for (unsigned i = 0; i < resource->variant_count; i++)
         blob_drop(resource->variants[i].body);
     free(resource);
+}
+
+struct resource_watch *resource_watch(struct resource *resource)
+{
+    if (!resource->watch) {
+        resource->watch = malloc(sizeof(*resource->watch));
+        if (!resource->watch)
+            return NULL;
+        *resource->watch = (struct resource_watch){.references = 1, .resource = resource};
+    }
+    resource->watch->references++;
+    return resource->watch;
+}
+
+void resource_unwatch(struct resource_watch *watch)
+{
+    if (watch && --watch->references == 0)
+        free(watch);
 }
 
 size_t resource_bytes(const struct resource *resource)

@@ -182,3 +182,39 @@ size_t scan_implementations(const struct scan_implementation **ret)
     *ret = implementations;
     return implementation_count;
 }
+
+/* --- The end of a head -------------------------------------------------------------------------- */
+
+/* Whether the line feed at INDEX of TEXT ends a head. */
+static bool ends_head(struct str text, size_t index)
+{
+    return index >= 3 && memcmp(text.at + index - 3, "\r\n\r", 3) == 0;
+}
+
+/* The same, looked for from FIRST on, a byte at a time. */
+static size_t scan_head_from(struct str text, size_t first)
+{
+    const char *lf;
+    while (first < text.length && (lf = memchr(text.at + first, '\n', text.length - first))) {
+        first = (size_t)(lf - text.at) + 1;
+        if (ends_head(text, first - 1))
+            return first;
+    }
+    return 0;
+}
+
+size_t scan_head(struct str text)
+{
+    size_t at = 0;
+#if defined(__SSE2__)
+    for (; at + SCAN_STEP <= text.length; at += SCAN_STEP) {
+        __m128i feeds = scan_equal(scan_load(text.at + at), '\n');
+        for (unsigned mask = (unsigned)_mm_movemask_epi8(feeds); mask; mask &= mask - 1) {
+            size_t index = at + (unsigned)__builtin_ctz(mask);
+            if (ends_head(text, index))
+                return index + 1;
+        }
+    }
+#endif
+    return scan_head_from(text, at);
+}

@@ -9,7 +9,7 @@
 #ifndef SLUICE_SCAN_H
 #define SLUICE_SCAN_H
 
-#include "base.h"
+#include "str.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -40,6 +40,9 @@ struct scan_implementation {
     scan_function *run;
 };
 size_t scan_implementations(const struct scan_implementation **ret);
+
+/* The length of the head that TEXT begins with, up to its first CR LF CR LF, or 0 if that is not there. */
+size_t scan_head(struct str text);
 
 #if defined(__SSE2__)
 

@@ -17,6 +17,7 @@ enum {
     STORAGE_BYTES_MAX = 64 << 20,
     /* What an entry of the cache is taken to need at least, to bound their number. */
     ENTRY_BYTES_MIN = 512,
+    MEMO_SHARE = 16, /* memos take this part of the cache's memory */
 };
 
 /* The site's own files in ROOT. */
@@ -53,7 +54,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     date_now_set(&context->now, ms, time(NULL));
-    conn_context_init(context, STORAGE_BYTES_MAX, ms);
+    conn_context_init(context, STORAGE_BYTES_MAX, config->cache_bytes / MEMO_SHARE, ms);
     context->limits = limits_of(config);
     context->policy = (struct plan_policy){
         .cors = config->options->cors,

@@ -50,7 +50,7 @@ void rig_init(struct rig *rig, uint64_t storage_bytes)
     };
     cr_assert_eq(files_create(&context->files, &config), 0);
     date_now_set(&context->now, 100000, 784111777);
-    conn_context_init(context, storage_bytes, context->now.ms);
+    conn_context_init(context, storage_bytes, 1 << 20, context->now.ms);
 }
 
 void rig_fini(struct rig *rig)

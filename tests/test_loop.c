@@ -33,7 +33,8 @@ static void set_up_with(const struct loop_engine *engine)
     clock_gettime(CLOCK_MONOTONIC, &now);
     conn_context_fini(&rig.context);
     date_now_set(&rig.context.now, house_now_ms(), now.tv_sec);
-    conn_context_init(&rig.context, (uint64_t)FULL_COUNT * CONN_FULL_BYTES, rig.context.now.ms);
+    conn_context_init(&rig.context, (uint64_t)FULL_COUNT * CONN_FULL_BYTES, 1 << 20,
+                      rig.context.now.ms);
     rig.context.header_ms = rig.context.idle_ms = 20000;
     cr_assert_eq(conns_init(&conns, &rig.context, 200), 0);
     listener = wire_listen(&house.port);

@@ -1,0 +1,192 @@
+/* memo: see memo.h.
+ *
+ * A table of sets, each of one cache line: a head may be in any slot of the set that its hash names. A slot
+ * with a hash and no memo remembers that such a head has come once. */
+#include "memo.h"
+
+#include "hash.h"
+#include "scan.h"
+
+#include <stdlib.h>
+
+enum {
+    LINE_BYTES = 64,
+    SET_SLOTS = 4,
+    SET_COUNT = 2048,
+    SLOT_COUNT = SET_COUNT * SET_SLOTS,
+};
+
+struct memo_slot {
+    uint64_t hash; /* 0, with no memo: empty */
+    struct memo *memo;
+};
+static_assert(SET_SLOTS * sizeof(struct memo_slot) == LINE_BYTES, "a set is one cache line");
+
+/* --- One ---------------------------------------------------------------------------------------- */
+
+struct memo *memo_create(struct str head, size_t answer_bytes_max, const struct outq_part *body,
+                         struct resource *resource, struct memo_end end, const struct date_now *now)
+{
+    struct memo *memo = malloc(sizeof(*memo));
+    struct blob *text = blob_create_bytes(head.length + answer_bytes_max);
+    struct resource_watch *watch = resource_watch(resource);
+    if (!memo || !text || !watch) {
+        free(memo);
+        blob_drop(text);
+        resource_unwatch(watch);
+        return NULL;
+    }
+    *memo = (struct memo){
+        .parts = {{.blob = text, .first = head.length}},
+        .part_count = 1,
+        .head_bytes = (uint32_t)head.length,
+        .end = end,
+        .second = now->seconds,
+        .watch = watch,
+    };
+    str_put(text->bytes, head);
+    if (body)
+        memo->parts[memo->part_count++] = *body;
+    return memo;
+}
+
+static void destroy(struct memo *memo)
+{
+    blob_drop(memo->parts[0].blob);
+    resource_unwatch(memo->watch);
+    free(memo);
+}
+
+static uint64_t bytes_of(const struct memo *memo)
+{
+    return sizeof(*memo) + sizeof(struct blob) + memo->parts[0].blob->length;
+}
+
+/* Whether INPUT begins with the head of MEMO. No head is the beginning of another. */
+static bool is_for(const struct memo *memo, struct str input)
+{
+    return input.length >= memo->head_bytes &&
+           memcmp(input.at, memo->parts[0].blob->bytes, memo->head_bytes) == 0;
+}
+
+static bool is_good(const struct memo *memo, const struct date_now *now)
+{
+    const struct resource *resource = memo->watch->resource;
+    if (memo->second != now->seconds || !resource || now->ms >= resource->good_until_ms)
+        return false;
+    struct blob *body = memo->parts[1].blob; /* the resource's */
+    return memo->part_count == 1 || body->fd < 0 || blob_file_unchanged(body, now->turn);
+}
+
+/* --- All ---------------------------------------------------------------------------------------- */
+
+void memos_init(struct memos *memos, uint64_t bytes_max)
+{
+    *memos = (struct memos){.bytes_max = bytes_max};
+    if (bytes_max == 0)
+        return;
+    memos->memory = calloc(1, SLOT_COUNT * sizeof(struct memo_slot) + LINE_BYTES);
+    if (!memos->memory)
+        return;
+    uintptr_t first = ((uintptr_t)memos->memory + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+    memos->slots = (struct memo_slot *)first;
+    memos->secret = hash_secret(memos->memory);
+}
+
+/* Empties SLOT. */
+static void clear_slot(struct memos *memos, struct memo_slot *slot)
+{
+    struct memo *memo = slot->memo;
+    *slot = (struct memo_slot){0};
+    if (!memo)
+        return;
+    if (memos->latest == memo)
+        memos->latest = NULL;
+    memos->bytes -= bytes_of(memo);
+    destroy(memo);
+}
+
+void memos_fini(struct memos *memos)
+{
+    for (unsigned i = 0; memos->slots && i < SLOT_COUNT; i++)
+        clear_slot(memos, &memos->slots[i]);
+    free(memos->memory);
+}
+
+static struct memo_slot *set_of(const struct memos *memos, uint64_t hash)
+{
+    return &memos->slots[hash % SET_COUNT * SET_SLOTS];
+}
+
+/* The slot for HASH, or NULL. */
+static struct memo_slot *find_slot(const struct memos *memos, uint64_t hash)
+{
+    struct memo_slot *set = set_of(memos, hash);
+    for (unsigned i = 0; i < SET_SLOTS; i++) {
+        if (set[i].hash == hash)
+            return &set[i];
+    }
+    return NULL;
+}
+
+const struct memo *memos_find(struct memos *memos, struct str input, const struct date_now *now,
+                              struct memo_key *ret_key)
+{
+    ret_key->head_bytes = 0;
+    if (!memos->slots)
+        return NULL;
+    const struct memo *memo = memos->latest;
+    if (memo && is_for(memo, input)) {
+        *ret_key = (struct memo_key){memo->hash, memo->head_bytes};
+        return is_good(memo, now) ? memo : NULL;
+    }
+    size_t head_bytes = scan_head(str_first(input, MEMO_HEAD_BYTES_MAX));
+    if (head_bytes == 0)
+        return NULL;
+    uint64_t hash = hash_bytes(memos->secret, str_first(input, head_bytes)) | 1; /* none is 0 */
+    *ret_key = (struct memo_key){hash, head_bytes};
+    const struct memo_slot *slot = find_slot(memos, hash);
+    memo = slot ? slot->memo : NULL;
+    if (!memo || !is_for(memo, input) || !is_good(memo, now))
+        return NULL;
+    memos->latest = memo;
+    return memo;
+}
+
+bool memos_wants(struct memos *memos, const struct memo_key *key, const struct date_now *now)
+{
+    if (key->head_bytes == 0)
+        return false;
+    if (find_slot(memos, key->hash))
+        return true;
+    /* What has come once takes the place of another such, or of what is over; never of what is good. */
+    struct memo_slot *set = set_of(memos, key->hash);
+    for (unsigned i = 0; i < SET_SLOTS; i++) {
+        struct memo_slot *slot = &set[(key->hash / SET_COUNT + i) % SET_SLOTS];
+        if (!slot->memo || !is_good(slot->memo, now)) {
+            clear_slot(memos, slot);
+            slot->hash = key->hash;
+            break;
+        }
+    }
+    return false;
+}
+
+void memos_put(struct memos *memos, const struct memo_key *key, struct memo *memo)
+{
+    struct memo_slot *slot = find_slot(memos, key->hash);
+    uint64_t bytes = bytes_of(memo);
+    if (!slot || bytes > memos->bytes_max) {
+        destroy(memo);
+        return;
+    }
+    clear_slot(memos, slot);
+    while (memos->bytes + bytes > memos->bytes_max) {
+        clear_slot(memos, &memos->slots[memos->hand]);
+        memos->hand = (memos->hand + 1) % SLOT_COUNT;
+    }
+    memo->hash = key->hash;
+    *slot = (struct memo_slot){key->hash, memo};
+    memos->bytes += bytes;
+    memos->latest = memo;
+}

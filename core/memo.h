@@ -1,0 +1,91 @@
+/* memo: heads that came a moment ago, with the whole answers they got: the same bytes again get the same
+ * answer, without being parsed, looked up and planned once more.
+ *
+ * An answer follows from the head's bytes, the resource, the second (Date, and conditions with dates) and
+ * what is the same for all of a worker's life. So a memo is good for the rest of the second it was made in,
+ * as long as its resource is good, and what it sends of a file as long as the file is as it was. A head is
+ * kept when it comes for the second time: what is asked for once costs no memory.
+ *
+ * Bounded in bytes and in number. Holds no descriptor and pins no resource. One thread only. */
+#ifndef SLUICE_MEMO_H
+#define SLUICE_MEMO_H
+
+#include "date.h"
+#include "outq.h"
+#include "resource.h"
+
+enum {
+    MEMO_HEAD_BYTES_MAX = 2 << 10, /* of a request that is kept */
+    /* A body up to this is copied behind the answer's head: one piece to gather instead of two. */
+    MEMO_BODY_BYTES_MAX = 1 << 10,
+};
+
+/* What a session does with an answer besides sending it. */
+struct memo_end {
+    enum http_status status;
+    bool last;      /* the connection ends with it */
+    bool peer_done; /* because the peer has said that it sends no more */
+};
+
+struct memo {
+    struct outq_part
+        parts[2]; /* all that is sent: the head and a small body; another body, or none */
+    unsigned part_count;
+    uint32_t head_bytes; /* of the request */
+    struct memo_end end;
+    int64_t second;               /* in which it is good */
+    struct resource_watch *watch; /* as long as its resource is */
+    uint64_t hash;                /* of the head, by memos_find */
+    /* The request's head stands before the answer in the blob of the first part. */
+};
+
+/* An answer to HEAD, made of RESOURCE, that ends in END. What it begins with, at most ANSWER_BYTES_MAX, is
+ * the caller's to write to memo_text, and to tell by memo_written; BODY, one of RESOURCE's, comes behind it
+ * (NULL: nothing does). NULL: out of memory. *Gives*: memos_put. */
+struct memo *memo_create(struct str head, size_t answer_bytes_max, const struct outq_part *body,
+                         struct resource *resource, struct memo_end end,
+                         const struct date_now *now);
+
+static inline char *memo_text(struct memo *memo)
+{
+    return memo->parts[0].blob->bytes + memo->head_bytes;
+}
+
+static inline void memo_written(struct memo *memo, size_t bytes)
+{
+    memo->parts[0].length = bytes;
+}
+
+/* All of a worker. Zeros are allowed: nothing is kept. */
+struct memos {
+    struct memo_slot *slots;   /* NULL: none can be kept */
+    void *memory;              /* that they are in */
+    const struct memo *latest; /* found or put, while it is here: looked at first */
+    uint64_t secret;
+    uint64_t bytes;
+    uint64_t bytes_max;
+    uint32_t hand; /* the slot whose memo goes next when bytes are short */
+};
+
+/* Of a head that was looked for. */
+struct memo_key {
+    uint64_t hash;
+    size_t head_bytes; /* 0: nothing that can be kept */
+};
+
+/* Without memory, or with BYTES_MAX 0, nothing is kept. *Gives*: memos_fini. */
+void memos_init(struct memos *memos, uint64_t bytes_max);
+void memos_fini(struct memos *memos);
+
+/* The memo for the head that INPUT begins with, if there is one and it is good; *borrowed* until the next
+ * memos_put. NULL, with *RET_KEY for memos_wants, if not. */
+const struct memo *memos_find(struct memos *memos, struct str input, const struct date_now *now,
+                              struct memo_key *ret_key);
+
+/* Takes note that the head of KEY is answered now. Whether its answer is to be put. */
+bool memos_wants(struct memos *memos, const struct memo_key *key, const struct date_now *now);
+
+/* *Takes* MEMO, for the head of KEY. It is *borrowed* until the next memos_put. */
+void memos_put(struct memos *memos, const struct memo_key *key, struct memo *memo);
+
+#endif
