@@ -115,7 +115,7 @@ void memos_fini(struct memos *memos)
 
 static struct memo_slot *set_of(const struct memos *memos, uint64_t hash)
 {
-    return &memos->slots[hash % SET_COUNT * SET_SLOTS];
+    return &memos->slots[hash / 2 % SET_COUNT * SET_SLOTS]; /* the lowest bit is always set */
 }
 
 /* The slot for HASH, or NULL. */
@@ -153,21 +153,33 @@ const struct memo *memos_find(struct memos *memos, struct str input, const struc
     return memo;
 }
 
+/* The slot of SET for what has come once: an empty one, else one of another such head or of a memo that is
+ * over, from FIRST on; NULL: all have memos that are good. */
+static struct memo_slot *slot_to_take(struct memo_slot *set, unsigned first,
+                                      const struct date_now *now)
+{
+    struct memo_slot *taken = NULL;
+    for (unsigned i = 0; i < SET_SLOTS; i++) {
+        struct memo_slot *slot = &set[(first + i) % SET_SLOTS];
+        if (slot->hash == 0)
+            return slot;
+        if (!taken && (!slot->memo || !is_good(slot->memo, now)))
+            taken = slot;
+    }
+    return taken;
+}
+
 bool memos_wants(struct memos *memos, const struct memo_key *key, const struct date_now *now)
 {
     if (key->head_bytes == 0)
         return false;
     if (find_slot(memos, key->hash))
         return true;
-    /* What has come once takes the place of another such, or of what is over; never of what is good. */
-    struct memo_slot *set = set_of(memos, key->hash);
-    for (unsigned i = 0; i < SET_SLOTS; i++) {
-        struct memo_slot *slot = &set[(key->hash / SET_COUNT + i) % SET_SLOTS];
-        if (!slot->memo || !is_good(slot->memo, now)) {
-            clear_slot(memos, slot);
-            slot->hash = key->hash;
-            break;
-        }
+    struct memo_slot *slot =
+        slot_to_take(set_of(memos, key->hash), (unsigned)(key->hash >> 32), now);
+    if (slot) {
+        clear_slot(memos, slot);
+        slot->hash = key->hash;
     }
     return false;
 }

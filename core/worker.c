@@ -17,7 +17,7 @@ enum {
     STORAGE_BYTES_MAX = 64 << 20,
     /* What an entry of the cache is taken to need at least, to bound their number. */
     ENTRY_BYTES_MIN = 512,
-    MEMO_SHARE = 16, /* memos take this part of the cache's memory */
+    MEMO_SHARE = 8, /* memos take this part of the cache's memory */
 };
 
 /* The site's own files in ROOT. */

@@ -194,3 +194,46 @@ Test(scan, keeps_within_its_bounds_at_every_alignment)
     }
     munmap(pages, 2 * page);
 }
+
+/* --- the end of a head ----------------------------------------------------------------------------- */
+
+/* A naive one. */
+static size_t head_of(struct str text)
+{
+    for (size_t i = 0; i + 4 <= text.length; i++) {
+        if (memcmp(text.at + i, "\r\n\r\n", 4) == 0)
+            return i + 4;
+    }
+    return 0;
+}
+
+/* Texts of line ends and little else, each directly before a page that may not be touched. */
+Test(scan, finds_the_end_of_a_head)
+{
+    struct prng prng = {3};
+    unsigned found = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        char bytes[LENGTH_MAX];
+        size_t length = (size_t)prng_below(&prng, sizeof bytes);
+        uint64_t letters = 2 + prng_below(&prng, 5);
+        for (size_t i = 0; i < length; i++)
+            bytes[i] = "\r\nabcde"[prng_below(&prng, letters)];
+        struct str text = guard_copy((struct str){bytes, length});
+        size_t end = head_of(text);
+        cr_assert_eq(scan_head(text), end);
+        found += end > 0;
+        guard_drop(text);
+    }
+    cr_expect_gt(found, 1000);
+}
+
+Test(scan, finds_the_end_of_a_head_at_every_place)
+{
+    char bytes[LENGTH_MAX];
+    for (size_t end = 4; end <= sizeof bytes; end++) {
+        memset(bytes, 'a', sizeof bytes);
+        memcpy(bytes + end - 4, "\r\n\r\n", 4);
+        for (size_t length = 0; length <= sizeof bytes; length++)
+            cr_assert_eq(scan_head((struct str){bytes, length}), length < end ? 0 : end);
+    }
+}

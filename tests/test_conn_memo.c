@@ -1,0 +1,184 @@
+/* conn with memos: whatever is asked, in whatever pieces and at whatever time, the bytes are the same as
+ * without. */
+#include "conn_rig.h"
+
+static struct rig rig, plain; /* with memos, and without */
+
+static const char *const names[] = {"tiny.txt", "small.txt", "large.bin"};
+
+/* Both trees' file NAME has the same time, from now on. */
+static void set_time(const char *name, time_t seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = seconds}};
+    cr_assert_eq(utimensat(rig.tree.fd, name, times, 0), 0);
+    cr_assert_eq(utimensat(plain.tree.fd, name, times, 0), 0);
+}
+
+static void set_up(void)
+{
+    rig_init(&rig, 1 << 20);
+    rig_init(&plain, 1 << 20);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        set_time(names[i], 1000);
+    memos_fini(&plain.context.memos);
+    memos_init(&plain.context.memos, 0);
+}
+
+static void tear_down(void)
+{
+    rig_fini(&rig);
+    rig_fini(&plain);
+}
+
+TestSuite(conn_memo, .init = set_up, .fini = tear_down, .timeout = 120);
+
+#define HOST            "Host: a\r\n"
+#define GET(path, more) "GET " path " HTTP/1.1\r\n" HOST more "\r\n"
+
+static const struct str requests[] = {
+    STR_INIT(GET("/tiny.txt", "")),
+    STR_INIT(GET("/small.txt", "")),
+    STR_INIT(GET("/large.bin", "")),
+    STR_INIT("HEAD /small.txt HTTP/1.1\r\n" HOST "\r\n"),
+    STR_INIT("HEAD /large.bin HTTP/1.1\r\n" HOST "\r\n"),
+    STR_INIT("GET /tiny.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+    STR_INIT(GET("/tiny.txt", "Connection: keep-alive\r\n")),
+    STR_INIT(GET("/none", "")),
+    STR_INIT(GET("/small.txt", "Range: bytes=10-99\r\n")),
+    STR_INIT(GET("/large.bin", "Range: bytes=1000-199999\r\n")),
+    STR_INIT(GET("/small.txt", "Range: bytes=0-9, 100-109\r\n")),
+    STR_INIT(GET("/small.txt", "Range: bytes=5000-\r\n")),
+    STR_INIT(GET("/small.txt", "If-None-Match: *\r\n")),
+    STR_INIT(GET("/small.txt", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n")),
+    STR_INIT(GET("/small.txt", "If-Match: \"x\"\r\n")),
+    STR_INIT(GET("/tiny.txt", "Accept-Encoding: identity;q=0\r\n")),
+    STR_INIT(GET("/tiny.txt", "Content-Length: 3\r\n") "abc"),
+    STR_INIT("POST /tiny.txt HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+             "1\r\nG\r\n0\r\n\r\n"),
+    STR_INIT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"),
+    STR_INIT("\r\n" GET("/tiny.txt", "")),
+    STR_INIT(GET("http://a/tiny.txt", "")),
+};
+
+/* They end the connection. */
+static const struct str last_requests[] = {
+    STR_INIT(GET("/small.txt", "Connection: close\r\n")),
+    STR_INIT("GET /small.txt HTTP/1.0\r\n\r\n"),
+    STR_INIT("HEAD /large.bin HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"),
+    STR_INIT(GET("/tiny.txt", "Expect: 100-continue\r\nContent-Length: 1\r\n")),
+    STR_INIT("GET /tiny.txt HTTP/1.1\r\n\r\n"),
+    STR_INIT("GET /tiny.txt\r\n\r\n"),
+};
+
+static void add(struct pile *pile, const struct str *from, size_t count, struct prng *prng)
+{
+    struct str picked = from[prng_below(prng, count)];
+    pile_add(pile, picked.at, picked.length);
+}
+
+/* Both get BYTES, in pieces that PRNG has, and say the same. */
+static void exchange(struct str bytes, struct prng *prng)
+{
+    struct conn conn, other;
+    struct pile output = {0}, expected = {0};
+    conn_init(&conn, -1);
+    conn_init(&other, -1);
+    rig_exchange(&plain, &other, bytes, &expected);
+    while (bytes.length > 0) {
+        struct str piece = str_first(bytes, 1 + (size_t)prng_below(prng, 400));
+        bytes = str_from(bytes, piece.length);
+        rig_exchange(&rig, &conn, piece, &output);
+    }
+    cr_assert(str_equal(pile_view(&output), pile_view(&expected)));
+    cr_assert_eq(conn.session.state, other.session.state);
+    cr_assert_eq(conn.session.requests, other.session.requests);
+    cr_assert_eq(conn.session.peer_done, other.session.peer_done);
+    cr_assert_eq(conn_verdict(&rig.context, &conn), conn_verdict(&plain.context, &other));
+    conn_fini(&rig.context, &conn);
+    conn_fini(&plain.context, &other);
+    pile_clear(&output);
+    pile_clear(&expected);
+}
+
+/* Both trees get the same change, with the same times. */
+static void change(struct prng *prng)
+{
+    const char *name = names[prng_below(prng, COUNT_OF(names))];
+    size_t length = 1 + (size_t)prng_below(prng, RIG_LARGE_BYTES);
+    uint64_t seed = prng_next(prng);
+    tree_fill(&rig.tree, name, length, seed);
+    tree_fill(&plain.tree, name, length, seed);
+    set_time(name, (time_t)prng_below(prng, 784111777));
+    rig_pass_ms(&rig, 0); /* the next turn */
+    rig_pass_ms(&plain, 0);
+}
+
+static void pass(struct prng *prng)
+{
+    uint64_t ms = prng_below(prng, 1200);
+    rig_pass_ms(&rig, ms);
+    rig_pass_ms(&plain, ms);
+}
+
+Test(conn_memo, says_what_would_be_said_without)
+{
+    struct prng prng = {1};
+    change(&prng);
+    for (unsigned round = 0; round < 1500; round++) {
+        struct pile pile = {0};
+        unsigned count = (unsigned)prng_below(&prng, 12);
+        for (unsigned i = 0; i < count; i++)
+            add(&pile, requests, COUNT_OF(requests), &prng);
+        if (prng_below(&prng, 2))
+            add(&pile, last_requests, COUNT_OF(last_requests), &prng);
+        exchange(pile_view(&pile), &prng);
+        pile_clear(&pile);
+        if (prng_below(&prng, 8) == 0)
+            pass(&prng);
+        if (prng_below(&prng, 40) == 0)
+            change(&prng);
+    }
+    cr_expect_gt(rig.context.memos.bytes, 0);
+}
+
+Test(conn_memo, a_memo_is_used)
+{
+    struct pile output = {0};
+    struct conn conn;
+    conn_init(&conn, -1);
+    for (unsigned i = 0; i < 10; i++)
+        rig_exchange(&rig, &conn, requests[1], &output);
+    cr_assert_not_null(rig.context.memos.latest);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_CACHE_HITS), 9, "it counts as one");
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES), 10);
+    const struct memo *memo = rig.context.memos.latest;
+    cr_expect_eq(memo->parts[0].blob->references, 1);
+    conn_fini(&rig.context, &conn);
+    pile_clear(&output);
+}
+
+/* What limits a session limits it with memos too. */
+Test(conn_memo, a_session_keeps_its_limits)
+{
+    struct prng prng = {3};
+    struct pile pile = {0};
+    for (unsigned i = 0; i < 12; i++)
+        pile_add(&pile, requests[0].at, requests[0].length);
+    for (unsigned requests_max = 1; requests_max < 14; requests_max++) {
+        rig.context.limits.requests_max = plain.context.limits.requests_max = requests_max;
+        rig.context.limits.inflight_max = plain.context.limits.inflight_max = 1 + requests_max % 3;
+        exchange(pile_view(&pile), &prng);
+    }
+    pile_clear(&pile);
+}
+
+/* With a drain the next answer is the last, as it would be without. */
+Test(conn_memo, a_drain_ends_it)
+{
+    struct prng prng = {4};
+    for (unsigned i = 0; i < 5; i++)
+        exchange(requests[1], &prng);
+    rig.context.draining = plain.context.draining = true;
+    exchange(requests[1], &prng);
+    exchange(requests[0], &prng);
+}
