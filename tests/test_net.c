@@ -222,12 +222,29 @@ Test(net, listeners_are_set_up)
     int client = connect_to(AF_INET, set.port);
     struct pollfd watched[] = {{fds[0], POLLIN, 0}, {fds[1], POLLIN, 0}};
     cr_assert(client >= 0);
+    cr_expect_eq(poll(watched, 2, 50), 0, "there is nothing to read");
+    cr_assert_eq(send(client, "x", 1, 0), 1);
     cr_assert_eq(poll(watched, 2, 5000), 1);
     int accepted = accept(watched[0].revents ? fds[0] : fds[1], NULL, NULL);
     cr_expect_neq(flag_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0, "inherited");
     close(accepted);
     close(client);
     close_all(fds, 2);
+}
+
+Test(net, who_says_nothing_is_accepted_all_the_same)
+{
+    static const char *const texts[] = {"127.0.0.1", NULL};
+    struct net_set set = set_of(texts);
+    struct net_failure failure;
+    int *fds;
+
+    cr_assert_eq(net_listen(&set, 1, BACKLOG, &fds, &failure), 0);
+    int client = connect_to(AF_INET, set.port);
+    struct pollfd watched = {fds[0], POLLIN, 0};
+    cr_expect_eq(poll(&watched, 1, 30000), 1);
+    close(client);
+    close_all(fds, 1);
 }
 
 Test(net, workers_share_the_port)
@@ -240,8 +257,10 @@ Test(net, workers_share_the_port)
 
     net_add_any(&set);
     cr_assert_eq(net_listen(&set, WORKERS, 1024, &fds, &failure), 0);
-    for (int i = 0; i < CLIENTS; i++)
+    for (int i = 0; i < CLIENTS; i++) {
         cr_assert((clients[i] = connect_to(AF_INET, set.port)) >= 0);
+        cr_assert_eq(send(clients[i], "x", 1, 0), 1);
+    }
     for (unsigned i = 0; i < WORKERS; i++) {
         unsigned taken = 0;
         for (int fd; (fd = accept(fds[i], NULL, NULL)) >= 0; taken++)

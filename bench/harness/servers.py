@@ -71,6 +71,7 @@ class Kind:
 EARLIER = ("keepalive-64", "pipelined-16", "close-64")  # where the earlier stages are compared
 LIMIT = HOME / "limit"
 SLUICE = BUILD / "pipelined-server"
+OTHER = Path(os.environ.get("SLUICE_OTHER", SLUICE))  # another build, to be measured against
 
 KINDS = {
     kind.name: kind
@@ -78,7 +79,7 @@ KINDS = {
         Kind("limit", "limit", LIMIT, _limit),
         Kind("limit-2", "limit again", LIMIT, _limit),
         Kind("sluice", "Sluice", SLUICE, _sluice, version=("--version",)),
-        Kind("sluice-2", "Sluice again", SLUICE, _sluice),
+        Kind("sluice-2", "Sluice again", OTHER, _sluice),
         Kind("uring", "Sluice, io_uring", SLUICE, _uring),
         Kind("persistent", "persistent-server", BUILD / "persistent-server", _sluice, only=EARLIER),
         Kind("simple", "simple-server", BUILD / "simple-server", _sluice, only=EARLIER),
