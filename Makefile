@@ -89,7 +89,7 @@ $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
 # Calls that a unit test can make fail, or count: tests/faults.c has a __wrap_ of each.
 WRAPPED      = accept4 aligned_alloc calloc clock_gettime epoll_ctl epoll_wait fstat malloc preadv2 \
-    pthread_create readv recv sendfile sendmsg syscall
+    pthread_create readv recv send sendfile sendmsg syscall
 UNIT_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)
 
 $(BUILD)/tests/unit: $(call object,$(UNIT_SRC)) $(LIB) $(BUILD)/obj/links

@@ -1,5 +1,5 @@
 /* transfer: bytes between a connection and its non-blocking socket, by system calls of our own:
- * recv(2), sendmsg(2), sendfile(2).
+ * recv(2), send(2), sendfile(2).
  *
  * For event loops that are told of readiness (epoll). Each call moves bytes once, and takes note of
  * what it learns: that the socket has no more to give or takes no more, that the peer is done. */

@@ -277,6 +277,14 @@ ssize_t __wrap_readv(int fd, const struct iovec *pieces, int count)
     return __real_readv(fd, cut, cut_pieces(cut, pieces, count, length));
 }
 
+ssize_t __real_send(int fd, const void *bytes, size_t length, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags);
+
+ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags)
+{
+    return passes(FAULT_SEND, &length) ? __real_send(fd, bytes, length, flags) : -1;
+}
+
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 
@@ -285,7 +293,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
     struct iovec cut[PIECES_MAX];
     struct msghdr shorter = *message;
     size_t length = bytes_of(message->msg_iov, (int)message->msg_iovlen);
-    if (!passes(FAULT_SENDMSG, &length))
+    if (!passes(FAULT_SEND, &length))
         return -1;
     shorter.msg_iov = cut;
     shorter.msg_iovlen =

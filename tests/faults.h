@@ -22,7 +22,7 @@ enum fault {
     FAULT_READV,
     FAULT_RECV,
     FAULT_SENDFILE,
-    FAULT_SENDMSG,
+    FAULT_SEND,   /* send, sendmsg */
     FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
     FAULT_COUNT,
 };

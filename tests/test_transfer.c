@@ -105,7 +105,7 @@ static struct pile undisturbed(void)
 
 Test(transfer, any_pattern_of_partial_calls_gives_the_same_bytes)
 {
-    static const enum fault hindered[] = {FAULT_SENDMSG, FAULT_SENDFILE, FAULT_RECV, FAULT_READV};
+    static const enum fault hindered[] = {FAULT_SEND, FAULT_SENDFILE, FAULT_RECV, FAULT_READV};
     struct pile expected = undisturbed();
     for (uint64_t seed = 1; seed <= 25; seed++) {
         close_conn();
@@ -152,7 +152,7 @@ Test(transfer, sixteen_pipelined_files_cost_one_call_in_and_one_out)
     cr_assert(turn());
     cr_expect_eq(outq_unsent(&conn.output), 0);
     cr_expect_eq(faults_calls(FAULT_RECV) + faults_calls(FAULT_READV), 1);
-    cr_expect_eq(faults_calls(FAULT_SENDMSG), 1);
+    cr_expect_eq(faults_calls(FAULT_SEND), 1);
 }
 
 /* --- files that aren't in the page cache -------------------------------------------------------------- */
@@ -371,7 +371,7 @@ Test(transfer, errors_of_sending_are_failures)
         struct str bytes = STR(GET("/tiny.txt") GET("/large.bin"));
         size_t budget = TURN_BYTES;
         rig_give(&rig, &conn, &bytes);
-        faults_fail(FAULT_SENDMSG, 0, 1, errors[i]);
+        faults_fail(FAULT_SEND, 0, 1, errors[i]);
         cr_expect_eq(transfer_send(&rig.context, &conn, &budget), TRANSFER_FAILED);
         cr_expect_eq(transfer_send(&rig.context, &conn, &budget), TRANSFER_PROGRESS);
         faults_fail(FAULT_SENDFILE, 0, 1, errors[i]);

@@ -186,7 +186,7 @@ BOTH(with_all_connections_taken_the_next_waits_its_turn)
 
 BOTH(interruptions_change_nothing)
 {
-    static const enum fault calls[] = {FAULT_EPOLL_WAIT, FAULT_RECV, FAULT_SENDMSG, FAULT_SENDFILE,
+    static const enum fault calls[] = {FAULT_EPOLL_WAIT, FAULT_RECV, FAULT_SEND, FAULT_SENDFILE,
                                        FAULT_OPEN_CACHED};
     house_start(&house);
     for (unsigned i = 0; i < COUNT_OF(calls); i++) {

@@ -61,7 +61,8 @@ static inline void wire_pair(int *ret_server, int *ret_client)
 static inline bool wire_send(int fd, struct str bytes)
 {
     while (bytes.length > 0) {
-        ssize_t sent = send(fd, bytes.at, bytes.length, MSG_NOSIGNAL);
+        /* Not send, which may have been told to fail. */
+        ssize_t sent = sendto(fd, bytes.at, bytes.length, MSG_NOSIGNAL, NULL, 0);
         if (sent <= 0)
             return false;
         bytes = str_from(bytes, (size_t)sent);
