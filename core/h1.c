@@ -208,6 +208,12 @@ static size_t message_bytes(const struct message *message)
     return bytes;
 }
 
+/* Where the value of Date is in what message_write writes. */
+static size_t message_date_at(const struct message *message)
+{
+    return VERSION_BYTES + message->status.length + sizeof AFTER_STATUS - 1;
+}
+
 /* Writes status line, fields, empty line and what is copied of the body. Returns the bytes written. */
 static size_t message_write(char *to, const struct message *message, const struct date_now *now)
 {
@@ -280,6 +286,14 @@ bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct 
 
 /* --- Again -------------------------------------------------------------------------------------- */
 
+/* Whether REQUEST has conditions of which the time decides. */
+static bool has_dates(const struct request *request)
+{
+    return request->fields[HTTP_FIELD_IF_MODIFIED_SINCE].at ||
+           request->fields[HTTP_FIELD_IF_UNMODIFIED_SINCE].at ||
+           request->fields[HTTP_FIELD_IF_RANGE].at;
+}
+
 struct memo *h1_memorize(const struct h1 *session, const struct h1_limits *limits, struct str head,
                          const struct request *request, const struct plan *plan,
                          struct resource *resource, const struct date_now *now)
@@ -297,8 +311,10 @@ struct memo *h1_memorize(const struct h1 *session, const struct h1_limits *limit
     struct memo *memo =
         memo_create(head, message_bytes(&message), message_parts(&message) ? plan->parts : NULL,
                     resource, end, now);
-    if (memo)
-        memo_written(memo, message_write(memo_text(memo), &message, now));
+    if (memo) {
+        size_t bytes = message_write(memo_text(memo), &message, now);
+        memo_written(memo, bytes, message_date_at(&message), has_dates(request));
+    }
     return memo;
 }
 

@@ -69,10 +69,25 @@ static bool is_for(const struct memo *memo, struct str input)
            memcmp(input.at, memo->parts[0].blob->bytes, memo->head_bytes) == 0;
 }
 
-static bool is_good(const struct memo *memo, const struct date_now *now)
+/* Has Date say NOW. False if that can't be: other answers follow from that, or what is queued has the old
+ * one. */
+static bool renew_date(struct memo *memo, const struct date_now *now)
+{
+    struct blob *text = memo->parts[0].blob;
+    if (memo->second == now->seconds)
+        return true;
+    if (memo->date_at == 0 || text->references > 1)
+        return false;
+    memcpy(text->bytes + memo->date_at, now->text, DATE_BYTES);
+    memo->second = now->seconds;
+    return true;
+}
+
+/* Whether MEMO is what would be answered now; its Date then says so. */
+static bool is_good(struct memo *memo, const struct date_now *now)
 {
     const struct resource *resource = memo->watch->resource;
-    if (memo->second != now->seconds || !resource || now->ms >= resource->good_until_ms)
+    if (!resource || now->ms >= resource->good_until_ms || !renew_date(memo, now))
         return false;
     struct blob *body = memo->parts[1].blob; /* the resource's */
     return memo->part_count == 1 || body->fd < 0 || blob_file_unchanged(body, now->turn);
@@ -129,13 +144,13 @@ static struct memo_slot *find_slot(const struct memos *memos, uint64_t hash)
     return NULL;
 }
 
-const struct memo *memos_find(struct memos *memos, struct str input, const struct date_now *now,
-                              struct memo_key *ret_key)
+struct memo *memos_find(struct memos *memos, struct str input, const struct date_now *now,
+                        struct memo_key *ret_key)
 {
     ret_key->head_bytes = 0;
     if (!memos->slots)
         return NULL;
-    const struct memo *memo = memos->latest;
+    struct memo *memo = memos->latest;
     if (memo && is_for(memo, input)) {
         *ret_key = (struct memo_key){memo->hash, memo->head_bytes};
         return is_good(memo, now) ? memo : NULL;
@@ -173,10 +188,10 @@ bool memos_wants(struct memos *memos, const struct memo_key *key, const struct d
 {
     if (key->head_bytes == 0)
         return false;
-    if (find_slot(memos, key->hash))
-        return true;
-    struct memo_slot *slot =
-        slot_to_take(set_of(memos, key->hash), (unsigned)(key->hash >> 32), now);
+    struct memo_slot *slot = find_slot(memos, key->hash);
+    if (slot)
+        return !slot->memo || !is_good(slot->memo, now);
+    slot = slot_to_take(set_of(memos, key->hash), (unsigned)(key->hash >> 32), now);
     if (slot) {
         clear_slot(memos, slot);
         slot->hash = key->hash;

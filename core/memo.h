@@ -1,10 +1,11 @@
 /* memo: heads that came a moment ago, with the whole answers they got: the same bytes again get the same
  * answer, without being parsed, looked up and planned once more.
  *
- * An answer follows from the head's bytes, the resource, the second (Date, and conditions with dates) and
- * what is the same for all of a worker's life. So a memo is good for the rest of the second it was made in,
- * as long as its resource is good, and what it sends of a file as long as the file is as it was. A head is
- * kept when it comes for the second time: what is asked for once costs no memory.
+ * An answer follows from the head's bytes, the resource, the time and what is the same for all of a worker's
+ * life. So a memo is good as long as its resource is, and what it sends of a file as long as the file is as
+ * it was. Time is in the answer's Date, which is written anew each second, and in conditions with dates:
+ * what has those is good for the rest of its second only. A head is kept when it comes for the second
+ * time: what is asked for once costs no memory.
  *
  * Bounded in bytes and in number. Holds no descriptor and pins no resource. One thread only. */
 #ifndef SLUICE_MEMO_H
@@ -32,8 +33,10 @@ struct memo {
         parts[2]; /* all that is sent: the head and a small body; another body, or none */
     unsigned part_count;
     uint32_t head_bytes; /* of the request */
+    uint32_t
+        date_at; /* where in the blob of the first part Date's value is; 0: it stays as it is */
     struct memo_end end;
-    int64_t second;               /* in which it is good */
+    int64_t second;               /* that Date says */
     struct resource_watch *watch; /* as long as its resource is */
     uint64_t hash;                /* of the head, by memos_find */
     /* The request's head stands before the answer in the blob of the first part. */
@@ -51,16 +54,19 @@ static inline char *memo_text(struct memo *memo)
     return memo->parts[0].blob->bytes + memo->head_bytes;
 }
 
-static inline void memo_written(struct memo *memo, size_t bytes)
+/* BYTES have been written, with the value of Date at DATE_AT of them. FIXED: in another second the answer
+ * might be another. */
+static inline void memo_written(struct memo *memo, size_t bytes, size_t date_at, bool fixed)
 {
     memo->parts[0].length = bytes;
+    memo->date_at = fixed ? 0 : memo->head_bytes + (uint32_t)date_at;
 }
 
 /* All of a worker. Zeros are allowed: nothing is kept. */
 struct memos {
-    struct memo_slot *slots;   /* NULL: none can be kept */
-    void *memory;              /* that they are in */
-    const struct memo *latest; /* found or put, while it is here: looked at first */
+    struct memo_slot *slots; /* NULL: none can be kept */
+    void *memory;            /* that they are in */
+    struct memo *latest;     /* found or put, while it is here: looked at first */
     uint64_t secret;
     uint64_t bytes;
     uint64_t bytes_max;
@@ -78,14 +84,15 @@ void memos_init(struct memos *memos, uint64_t bytes_max);
 void memos_fini(struct memos *memos);
 
 /* The memo for the head that INPUT begins with, if there is one and it is good; *borrowed* until the next
- * memos_put. NULL, with *RET_KEY for memos_wants, if not. */
-const struct memo *memos_find(struct memos *memos, struct str input, const struct date_now *now,
-                              struct memo_key *ret_key);
+ * call for MEMOS. NULL, with *RET_KEY for memos_wants, if not. */
+struct memo *memos_find(struct memos *memos, struct str input, const struct date_now *now,
+                        struct memo_key *ret_key);
 
-/* Takes note that the head of KEY is answered now. Whether its answer is to be put. */
+/* Takes note that the head of KEY is answered now. Whether its answer is to be put: it has come before, and
+ * what is here for it, if anything, is not good (again). */
 bool memos_wants(struct memos *memos, const struct memo_key *key, const struct date_now *now);
 
-/* *Takes* MEMO, for the head of KEY. It is *borrowed* until the next memos_put. */
+/* *Takes* MEMO, for the head of KEY. */
 void memos_put(struct memos *memos, const struct memo_key *key, struct memo *memo);
 
 #endif

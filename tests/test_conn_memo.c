@@ -115,15 +115,15 @@ static void change(struct prng *prng)
 
 static void pass(struct prng *prng)
 {
-    uint64_t ms = prng_below(prng, 1200);
-    rig_pass_ms(&rig, ms);
-    rig_pass_ms(&plain, ms);
+    uint64_t ms = prng_below(prng, 400);
+    int64_t seconds = rig.context.now.seconds + (int64_t)prng_below(prng, 2);
+    date_now_set(&rig.context.now, rig.context.now.ms + ms, seconds);
+    date_now_set(&plain.context.now, plain.context.now.ms + ms, seconds);
 }
 
 Test(conn_memo, says_what_would_be_said_without)
 {
     struct prng prng = {1};
-    change(&prng);
     for (unsigned round = 0; round < 1500; round++) {
         struct pile pile = {0};
         unsigned count = (unsigned)prng_below(&prng, 12);
@@ -155,6 +155,28 @@ Test(conn_memo, a_memo_is_used)
     cr_expect_eq(memo->parts[0].blob->references, 1);
     conn_fini(&rig.context, &conn);
     pile_clear(&output);
+}
+
+/* A condition of which the time decides, asked before and after. RFC 9110 section 8.8.2.2: a date is strong
+ * only when it is over. */
+Test(conn_memo, time_decides_anew_in_each_second)
+{
+    static const struct str request =
+        STR_INIT(GET("/tiny.txt", "Range: bytes=0-1\r\n"
+                                  "If-Range: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+    struct pile output = {0};
+    struct conn conn;
+    conn_init(&conn, -1);
+    set_time("tiny.txt", rig.context.now.seconds);
+    for (unsigned i = 0; i < 6; i++) {
+        if (i == 3)
+            date_now_set(&rig.context.now, rig.context.now.ms, rig.context.now.seconds + 1);
+        rig_exchange(&rig, &conn, request, &output);
+        cr_expect(
+            str_starts_with(pile_view(&output), i < 3 ? STR("HTTP/1.1 200") : STR("HTTP/1.1 206")));
+        pile_clear(&output);
+    }
+    conn_fini(&rig.context, &conn);
 }
 
 /* What limits a session limits it with memos too. */

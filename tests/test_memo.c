@@ -15,6 +15,8 @@ enum { ANY = 1 << 20, NOW_MS = 5000, NOW_SECONDS = 784111777, BODY_BYTES = 3000 
 static struct memos memos;
 static struct date_now now;
 static struct resource *resource;
+static size_t date_at; /* in what serve keeps */
+static bool fixed;
 
 static struct resource *make_resource(struct blob *body)
 {
@@ -29,6 +31,8 @@ static void set_up(void)
 {
     now = (struct date_now){0};
     date_now_set(&now, NOW_MS, NOW_SECONDS);
+    date_at = 0;
+    fixed = true;
     memos_init(&memos, ANY);
     resource = make_resource(blob_create_bytes(BODY_BYTES));
 }
@@ -44,7 +48,7 @@ TestSuite(memo, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static const struct str head = STR_INIT("GET /a HTTP/1.1\r\nHost: example\r\n\r\n");
 
-static const struct memo *find(struct str input)
+static struct memo *find(struct str input)
 {
     struct memo_key key;
     return memos_find(&memos, input, &now, &key);
@@ -66,7 +70,7 @@ static bool serve(struct str input, struct str text, bool with_body)
     if (!memo)
         return false;
     str_put(memo_text(memo), text);
-    memo_written(memo, text.length);
+    memo_written(memo, text.length, date_at, fixed);
     memos_put(&memos, &key, memo);
     return false;
 }
@@ -207,6 +211,43 @@ Test(memo, is_good_as_long_as_what_it_follows_from)
                 tear_down();
         }
     }
+}
+
+/* In each second Date says which; but not in bytes that have been queued and may have been sent in part. */
+Test(memo, its_date_is_renewed)
+{
+    date_at = 6;
+    fixed = false;
+    for (unsigned i = 0; i < 2; i++)
+        serve(head, STR("Date: Sun, 06 Nov 1994 08:49:37 GMT!"), true);
+    pass_a_second();
+    struct memo *memo = find(head);
+    cr_assert_not_null(memo);
+    cr_expect(str_equal(text_of(memo), STR("Date: Sun, 06 Nov 1994 08:49:38 GMT!")));
+    cr_expect(str_equal((struct str){memo->parts[0].blob->bytes, head.length}, head));
+    struct blob *queued = blob_pin(memo->parts[0].blob);
+    cr_expect_eq(find(head), memo);
+    date_now_set(&now, now.ms, now.seconds + 1);
+    cr_expect_null(find(head));
+    cr_expect_not(serve(head, STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?"), true));
+    cr_expect(str_equal(text_of(find(head)), STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?")));
+    cr_expect_eq(queued->references, 1);
+    cr_expect_eq(memcmp(queued->bytes + head.length, "Date: Sun, 06 Nov 1994 08:49:38", 31), 0);
+    blob_drop(queued);
+}
+
+/* What is not good for a while, since its resource had to be looked at, is not made anew. */
+Test(memo, is_not_wanted_where_it_is_good_again)
+{
+    struct memo_key key;
+    serve(head, STR("answer"), true);
+    serve(head, STR("answer"), true);
+    const struct memo *memo = find(head);
+    resource->good_until_ms = now.ms;
+    cr_expect_null(memos_find(&memos, head, &now, &key));
+    resource->good_until_ms = now.ms + 1;
+    cr_expect_not(memos_wants(&memos, &key, &now));
+    cr_expect_eq(find(head), memo);
 }
 
 Test(memo, what_it_sends_of_a_file_is_looked_at_in_each_turn)
