@@ -42,9 +42,9 @@ int beneath_open(int root_fd, const char *name, int flags, enum fetch_mode mode)
     }
 }
 
-int beneath_look(int root_fd, const char *name, enum fetch_mode mode, struct stat *ret)
+int beneath_look(int root_fd, const char *name, int flags, enum fetch_mode mode, struct stat *ret)
 {
-    int fd = beneath_open(root_fd, name, O_PATH, mode);
+    int fd = beneath_open(root_fd, name, O_PATH | flags, mode);
     if (fd < 0)
         return fd;
     int error = fstat(fd, ret) < 0 ? -errno : 0;

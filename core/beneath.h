@@ -24,9 +24,9 @@ int beneath_open_root(const char *path);
  * WITHOUT_WAITING means that it would wait (RESOLVE_CACHED, Linux 5.12), -EXDEV that NAME leads out. */
 int beneath_open(int root_fd, const char *name, int flags, enum fetch_mode mode);
 
-/* What is there at NAME? To look does nothing to it (O_PATH); to open a FIFO or a device might. Returns 0
- * or a negative errno as beneath_open. */
-int beneath_look(int root_fd, const char *name, enum fetch_mode mode, struct stat *ret);
+/* What is there at NAME? To look does nothing to it (O_PATH); to open a FIFO or a device might. FLAGS may be
+ * O_NOFOLLOW: a symbolic link is then what is there. Returns 0 or a negative errno as beneath_open. */
+int beneath_look(int root_fd, const char *name, int flags, enum fetch_mode mode, struct stat *ret);
 
 /* fstat(2): 0 with both set, or a negative errno. */
 int beneath_identify(int fd, struct stat *ret_status, struct blob_identity *ret);

@@ -30,6 +30,7 @@ struct cache_entry {
     struct resource *resource;
     struct blob_identity identity; /* of a file: what it was when it was read */
     uint64_t siblings;             /* and what lay beside it, see fetch_state */
+    uint64_t folder; /* nothing does while its directory is in this state; 0: who knows */
     uint64_t hash;
     uint32_t bytes; /* what it counts for */
     uint16_t name_bytes;

@@ -66,7 +66,7 @@ static int consider(struct entries *entries, struct place *place, const char *na
     if (place->directory_bytes == 0 && str_equal_nocase(str_of(name), place->hidden))
         return 0;
     memcpy(place->path + place->directory_bytes, name, length + 1);
-    int error = beneath_look(place->root_fd, place->path, FETCH_BY_JOB, &status);
+    int error = beneath_look(place->root_fd, place->path, 0, FETCH_BY_JOB, &status);
     if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
         return error;
     if (error || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)))

@@ -4,6 +4,7 @@
 #include "enlist.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 static const struct {
     int error;
@@ -118,19 +119,33 @@ static uint64_t mix(uint64_t hash, enum coding coding, const struct blob_identit
     return hash | 1;
 }
 
-/* Looks for the siblings of a file of state RET->plain; sets RET->siblings and, as coding_bit, which are
- * usable. 0 or a negative errno. */
+/* What is there at the target's name, which is a sibling's? TAKEN: a link that leads nowhere is something,
+ * too. 0 or a negative errno. */
+static int look_at_sibling(const struct target *target, struct stat *ret, bool *ret_taken)
+{
+    int error = beneath_look(target->root_fd, target->name, O_NOFOLLOW, target->mode, ret);
+    *ret_taken = error != -ENOENT;
+    if (error || !S_ISLNK(ret->st_mode))
+        return error;
+    return beneath_look(target->root_fd, target->name, 0, target->mode, ret);
+}
+
+/* Looks for the siblings of a file of state RET->plain; sets what RET says of them and, as coding_bit, which
+ * are usable. 0 or a negative errno. */
 static int look_for_siblings(struct target *target, struct fetch_state *ret, unsigned *ret_usable)
 {
     struct stat status;
     struct blob_identity identity;
     ret->siblings = 0;
+    ret->alone = true;
     *ret_usable = 0;
     for (unsigned i = CODING_IDENTITY + 1; i < CODING_COUNT; i++) {
         enum coding coding = (enum coding)i;
         if (!(target->site->codings & coding_bit(coding)) || !name_form(target, coding))
             continue;
-        int error = beneath_look(target->root_fd, target->name, target->mode, &status);
+        bool taken;
+        int error = look_at_sibling(target, &status, &taken);
+        ret->alone = ret->alone && !taken;
         if (error && without_sibling(error))
             return error;
         if (error || !S_ISREG(status.st_mode))
@@ -193,10 +208,10 @@ static bool may_have_siblings(const struct target *target)
 static int fetch_regular(struct target *target, const struct stat *status,
                          const struct fetch_state *known, struct fetched *ret)
 {
-    struct fetch_state state = {.siblings = 0};
+    struct fetch_state state = {.alone = known && known->alone};
     unsigned usable = 0;
     blob_identify(status, &state.plain);
-    if (target->site->codings && may_have_siblings(target)) {
+    if (!state.alone && target->site->codings && may_have_siblings(target)) {
         int error = look_for_siblings(target, &state, &usable);
         if (error)
             return error;
@@ -205,7 +220,10 @@ static int fetch_regular(struct target *target, const struct stat *status,
         *ret = (struct fetched){.kind = FETCH_UNCHANGED, .state = state, .cacheable = true};
         return 0;
     }
-    return load_forms(target, usable | coding_bit(CODING_IDENTITY), ret);
+    int error = load_forms(target, usable | coding_bit(CODING_IDENTITY), ret);
+    if (!error)
+        ret->state.alone = state.alone;
+    return error;
 }
 
 /* --- Whatever it is -------------------------------------------------------------------------------- */
@@ -235,7 +253,7 @@ static int fetch_target(struct target *target, const struct path *path,
                         const struct fetch_state *known, struct fetched *ret)
 {
     struct stat status;
-    int error = beneath_look(target->root_fd, target->name, target->mode, &status);
+    int error = beneath_look(target->root_fd, target->name, 0, target->mode, &status);
     if (error && path->directory)
         return fetch_listing(target, path, error, ret);
     if (error)

@@ -34,8 +34,10 @@ struct fetch_site {
 struct fetch_state {
     struct blob_identity plain;
     uint64_t siblings; /* a hash of the coded siblings' identities; 0: there are none */
+    bool alone; /* and their names are not taken either; known, if it can't be otherwise now */
 };
 
+/* Whether both are the same file with the same siblings. */
 bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b);
 
 enum fetch_page { FETCH_PAGE_HTML, FETCH_PAGE_JSON, FETCH_PAGE_COUNT };
@@ -58,7 +60,7 @@ void fetched_fini(struct fetched *fetched);
 
 /* Fetches PATH (or the index in it, for a directory) below the directory ROOT_FD, with its precompressed
  * siblings: NAME.br and so on, where they are not older than NAME. KNOWN, if not NULL, is how it was: if
- * that is how it still is, nothing is read. Returns 0 with *RET set, *given*: fetched_fini. Or -EAGAIN
+ * that is how it still is, nothing is read; if it is known to be alone, siblings aren't looked for. Returns 0 with *RET set, *given*: fetched_fini. Or -EAGAIN
  * when MODE is FETCH_WITHOUT_WAITING and there would be something to wait for, -EBUSY when it is FETCH_BY_JOB
  * and that takes a lengthy one. */
 int fetch(int root_fd, const struct path *path, const struct fetch_site *site, enum fetch_mode mode,

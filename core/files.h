@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "date.h"
 #include "fills.h"
+#include "folders.h"
 #include "site.h"
 
 struct files;

@@ -50,7 +50,7 @@ static const struct option_spec table[] = {
      .initial = "64M",
      .kind = OPTION_KIND_SIZE, FIELD(cache_bytes), .most = 1ULL << 40},
     {.name = "cache-valid", .argument = "TIME", .group = OPTION_GROUP_CONTENT,
-     .help = "Use a cached response for so long before its file is looked at again.",
+     .help = "Use a cached response for so long, at most, before its file is looked at again.",
      .initial = "1s",
      .kind = OPTION_KIND_SPAN, FIELD(cache_valid_ms), .most = DAY_MS},
     {.name = "mime-types", .argument = "FILE", .group = OPTION_GROUP_CONTENT,

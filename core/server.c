@@ -140,7 +140,7 @@ static bool has_pages(const struct server *server, int directory)
 
     if (!fallback)
         return true;
-    int error = beneath_look(directory, fallback, FETCH_WAITING, &status);
+    int error = beneath_look(directory, fallback, 0, FETCH_WAITING, &status);
     if (error == 0 && S_ISREG(status.st_mode))
         return true;
     log_say("--spa '%s' is no file in ROOT (%s); name one, like index.html", fallback,
@@ -157,7 +157,7 @@ static enum status find_root(struct server *server)
         return STATUS_FAILED;
     struct stat status;
     int directory = beneath_open_root(server->root);
-    int error = directory < 0 ? directory : beneath_look(directory, ".", FETCH_WAITING, &status);
+    int error = directory < 0 ? directory : beneath_look(directory, ".", 0, FETCH_WAITING, &status);
     bool complete = error == 0 && has_pages(server, directory);
     if (directory >= 0)
         close(directory);

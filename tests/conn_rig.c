@@ -24,6 +24,11 @@ void pile_clear(struct pile *pile)
 
 void rig_init(struct rig *rig, uint64_t storage_bytes)
 {
+    rig_init_valid(rig, storage_bytes, 1000);
+}
+
+void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms)
+{
     *rig = (struct rig){.mime = mime_create()};
     tree_init(&rig->tree);
     tree_fill(&rig->tree, "tiny.txt", 100, 1);
@@ -34,7 +39,7 @@ void rig_init(struct rig *rig, uint64_t storage_bytes)
         .fetch = {.index = STR("index.html"), .mime = rig->mime},
         .site = {.mime = rig->mime, .cache_control = ""},
         .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
-        .valid_ms = 1000,
+        .valid_ms = valid_ms,
         .counters = &rig->counters,
     };
     struct conn_context *context = &rig->context;

@@ -43,6 +43,9 @@ struct rig {
  * tiny.txt (seed 1, 100 bytes), small.txt (seed 2), large.bin (seed 3). */
 void rig_init(struct rig *rig, uint64_t storage_bytes);
 
+/* The same, where what is cached is good for VALID_MS, not a second. */
+void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms);
+
 /* Everything must have been given back. */
 void rig_fini(struct rig *rig);
 

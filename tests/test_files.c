@@ -12,7 +12,7 @@ Test(files, a_hit_costs_no_system_call_until_its_time_is_over)
     expect_file("small", 1000, 1);
     expect_file("large", LARGE, 2);
     unsigned calls = opens();
-    pass_ms(VALID_MS - 1);
+    pass_ms(STILL_VALID_MS);
     faults_fail(FAULT_FSTAT, 0, FAULT_ALWAYS, EIO);
     for (unsigned i = 0; i < 10; i++)
         expect_file("small", 1000, 1);
@@ -22,7 +22,7 @@ Test(files, a_hit_costs_no_system_call_until_its_time_is_over)
     cr_expect_eq(opens(), calls);
     cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 20);
     cr_expect_eq(counters_read(&counters, COUNTER_CACHE_MISSES), 2);
-    pass_ms(1);
+    pass_ms(VALID_MS - STILL_VALID_MS);
     expect_file("small", 1000, 1);
     cr_expect_eq(opens(), calls + 2, "it is looked at, and read, again");
     expect_file("small", 1000, 1);
@@ -129,10 +129,10 @@ Test(files, what_was_not_there_is_looked_for_again)
     expect_refusal("file", HTTP_NOT_FOUND);
     unsigned calls = opens();
     tree_fill(&tree, "site/file", 10, 1);
-    pass_ms(VALID_MS - 1);
+    pass_ms(STILL_VALID_MS);
     expect_refusal("file", HTTP_NOT_FOUND);
     cr_expect_eq(opens(), calls);
-    pass_ms(1);
+    pass_ms(VALID_MS - STILL_VALID_MS);
     expect_file("file", 10, 1);
 }
 
@@ -287,4 +287,74 @@ Test(files, a_root_that_is_none_is_an_error)
     cr_expect_null(other);
     cr_expect_eq(tree_open_descriptors(), descriptors);
     files_destroy(NULL);
+}
+
+/* --- what may lie beside a file ------------------------------------------------------------------- */
+
+/* Codings of the site, and all that has been done is long ago. */
+static void settle_siblings(void)
+{
+    codings = CODING_ALL_CODED;
+    make_files(1 << 20, 10);
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
+}
+
+static void set_time(const char *name, int64_t seconds)
+{
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
+    cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
+}
+
+/* How many openat2 a look again at FILE takes; its plain form and VARIANTS - 1 siblings are there. */
+static unsigned look_again(unsigned variants)
+{
+    pass_ms(VALID_MS);
+    unsigned calls = opens();
+    struct resource *resource = get("file.txt");
+    calls = opens() - calls;
+    cr_assert_not_null(resource);
+    cr_expect_eq(resource->variant_count, variants);
+    resource_drop(resource);
+    return calls;
+}
+
+Test(files, siblings_that_were_not_there_are_looked_for_when_names_have_come)
+{
+    enum { SIBLINGS = 3, PLAIN = 1, FOLDER = 1 };
+
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    settle_siblings();
+    look_again(1);
+    cr_expect_eq(look_again(1), FOLDER + PLAIN + SIBLINGS,
+                 "the directory is seen for the first time");
+    for (unsigned i = 0; i < 3; i++)
+        cr_expect_eq(look_again(1), FOLDER + PLAIN);
+    tree_fill(&tree, "site/file.txt.br", 500, 2);
+    now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
+    look_again(2);
+    look_again(2);
+    cr_expect_geq(look_again(2), PLAIN + SIBLINGS, "one that is there may change");
+    cr_assert_eq(unlinkat(tree.fd, "site/file.txt.br", 0), 0);
+    now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
+    look_again(1);
+    look_again(1);
+    cr_expect_eq(look_again(1), FOLDER + PLAIN);
+}
+
+/* No name has come, and yet there is a sibling. */
+Test(files, siblings_that_come_without_a_name_are_seen)
+{
+    tree_fill(&tree, "site/file.txt.br", 500, 2);
+    set_time("site/file.txt.br", 1000);
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    tree_dir(&tree, "site/d");
+    cr_assert_eq(symlinkat("d/target", tree.fd, "site/file.txt.gz"), 0);
+    settle_siblings();
+    for (unsigned i = 0; i < 3; i++)
+        look_again(1); /* one is older, the other leads nowhere */
+    set_time("site/file.txt.br", time(NULL) + 1);
+    look_again(2);
+    tree_fill(&tree, "site/d/target", 400, 3);
+    look_again(3);
 }
