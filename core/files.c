@@ -66,13 +66,6 @@ static struct resource *make_resource(struct files *files, const struct path *pa
     return site_make(files->site, path, files->config.fetch.index, fetched, now->seconds);
 }
 
-/* When, and beside what, something was seen. */
-struct sight {
-    uint64_t ms;
-    uint64_t
-        folder; /* the state of its directory at that time or earlier; 0: it wasn't looked at */
-};
-
 /* Until when what was seen at SEEN_MS is good. What was looked at at once is to be looked at again bit by
  * bit, so by its HASH up to a quarter is left out. */
 static uint64_t good_until(const struct files *files, uint64_t seen_ms, uint64_t hash)
@@ -81,16 +74,29 @@ static uint64_t good_until(const struct files *files, uint64_t seen_ms, uint64_t
     return seen_ms + valid_ms - hash % (valid_ms / 4 + 1);
 }
 
-/* Gives what FETCHED at SIGHT says about PATH, and keeps it in the cache if it may. Pinned, *given*; NULL:
+/* The state of PATH's directory, for what was seen in it at SEEN_MS. A name that has come since would have
+ * changed it so lately that it can't be told; if that was not so long ago. */
+static uint64_t folder_state(struct files *files, const struct path *path,
+                             const struct date_now *now, uint64_t seen_ms)
+{
+    enum { LATELY_MS = 1000 }; /* see SETTLED_SECONDS of folders.c */
+
+    uint64_t folder_seen_ms;
+    if (now->ms - seen_ms >= LATELY_MS)
+        return 0;
+    return folders_state(&files->folders, files->root->fd, path, now, files->config.valid_ms / 4,
+                         &folder_seen_ms);
+}
+
+/* Gives what FETCHED at SEEN_MS says about PATH, and keeps it in the cache if it may. Pinned, *given*; NULL:
  * out of memory, or it was unchanged but its entry is gone. */
 static struct resource *publish(struct files *files, const struct path *path,
-                                const struct date_now *now, struct sight sight,
+                                const struct date_now *now, uint64_t seen_ms,
                                 const struct fetched *fetched)
 {
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    uint64_t good_until_ms = good_until(files, sight.ms, key.hash);
-    uint64_t folder = fetched->state.alone ? sight.folder : 0;
+    uint64_t good_until_ms = good_until(files, seen_ms, key.hash);
     if (fetched->kind == FETCH_UNCHANGED) {
         struct fetch_state state;
         if (!fetched->cacheable || !entry)
@@ -99,7 +105,7 @@ static struct resource *publish(struct files *files, const struct path *path,
         if (!fetch_state_equal(&state, &fetched->state))
             return NULL;
         entry->resource->good_until_ms = good_until_ms;
-        entry->folder = folder;
+        entry->folder = fetched->state.alone ? folder_state(files, path, now, seen_ms) : 0;
         return resource_pin(entry->resource);
     }
     struct resource *resource = make_resource(files, path, now, fetched);
@@ -110,7 +116,8 @@ static struct resource *publish(struct files *files, const struct path *path,
         resource->good_until_ms = good_until_ms;
         entry->identity = fetched->state.plain;
         entry->siblings = fetched->state.siblings;
-        entry->folder = folder;
+        if (fetched->kind == FETCH_FILE && fetched->state.alone)
+            entry->folder = folder_state(files, path, now, seen_ms);
         entry->settled = fetched->kind == FETCH_FILE && fetched->settled;
     }
     return resource;
@@ -140,7 +147,7 @@ static struct resource *lookup_waiting(struct files *files, const struct path *p
 {
     struct fetched fetched;
     fetch_here(files, path, FETCH_WAITING, NULL, &fetched);
-    struct resource *resource = publish(files, path, now, (struct sight){.ms = now->ms}, &fetched);
+    struct resource *resource = publish(files, path, now, now->ms, &fetched);
     fetched_fini(&fetched);
     return resource;
 }
@@ -201,7 +208,7 @@ static struct resource *conclude(struct files *files, struct fill *fill, const s
         fetched->cacheable = false; /* of a ROOT that is no more: for who has waited, only */
     if (is_out_of_descriptors(fetched) && cache_shed_file(files->cache))
         return NULL;
-    return publish(files, &fill->path, now, (struct sight){.ms = fill->started_ms}, fetched);
+    return publish(files, &fill->path, now, fill->started_ms, fetched);
 }
 
 void files_collect(struct files *files, const struct date_now *now,
@@ -256,22 +263,23 @@ int files_fd(const struct files *files)
 /* --- The look-up -------------------------------------------------------------------------------- */
 
 /* What must be found again for the entry of KEY, PATH's, to be served on: NULL, or STATE, a copy, since the
- * entry may go meanwhile. If nothing was beside it, its directory says whether that is still so: if it is,
- * what is found is as old as what the directory says. */
+ * entry may go meanwhile. If nothing was beside it, its directory says whether that is still so: then what
+ * is found is as old as what that says, SEEN_MS. */
 static const struct fetch_state *recollect(struct files *files, const struct path *path,
                                            const struct date_now *now, const struct cache_key *key,
-                                           struct fetch_state *state, struct sight *sight)
+                                           struct fetch_state *state, uint64_t *seen_ms)
 {
     const struct cache_entry *entry = cache_find(files->cache, key);
     if (!entry || !entry->settled)
         return NULL;
     *state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
-    uint64_t seen_ms;
-    sight->folder = folders_state(&files->folders, files->root->fd, path, now,
-                                  files->config.valid_ms / 4, &seen_ms);
-    state->alone = sight->folder != 0 && sight->folder == entry->folder;
-    if (state->alone)
-        sight->ms = seen_ms;
+    uint64_t folder_seen_ms;
+    if (entry->folder != 0 &&
+        entry->folder == folders_state(&files->folders, files->root->fd, path, now,
+                                       files->config.valid_ms / 4, &folder_seen_ms)) {
+        state->alone = true;
+        *seen_ms = folder_seen_ms;
+    }
     return state;
 }
 
@@ -292,14 +300,14 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
         fill_await(files->rules_fill, waiter);
         return FILES_PENDING;
     }
-    struct sight sight = {.ms = now->ms};
+    uint64_t seen_ms = now->ms;
     struct fetch_state state;
-    const struct fetch_state *known = recollect(files, path, now, key, &state, &sight);
+    const struct fetch_state *known = recollect(files, path, now, key, &state, &seen_ms);
     struct fill *fill = fills_find(&files->fills, files->root, path);
     struct fetched fetched;
     if (!fill) {
         if (fetch_here(files, path, FETCH_WITHOUT_WAITING, known, &fetched) == 0) {
-            *ret = publish(files, path, now, sight, &fetched);
+            *ret = publish(files, path, now, seen_ms, &fetched);
             fetched_fini(&fetched);
             return FILES_READY;
         }
