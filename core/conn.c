@@ -225,7 +225,7 @@ static const struct memo *memorize(struct conn_context *context, struct conn *co
                                    const struct plan *plan, const struct found *found)
 {
     const struct date_now *now = &context->now;
-    bool good = found->resource && !found->page && now->ms < found->resource->good_until_ms;
+    bool good = found->resource && !found->page && now->ms < found->resource->lease->good_until_ms;
     if (!good || context->draining || !memos_wants(&context->memos, key, now))
         return NULL;
     struct str head = str_first(input_view(conn), key->head_bytes);

@@ -104,7 +104,7 @@ static struct resource *publish(struct files *files, const struct path *path,
         state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
         if (!fetch_state_equal(&state, &fetched->state))
             return NULL;
-        entry->resource->good_until_ms = good_until_ms;
+        entry->resource->lease->good_until_ms = good_until_ms;
         entry->folder = fetched->state.alone ? folder_state(files, path, now, seen_ms) : 0;
         return resource_pin(entry->resource);
     }
@@ -113,7 +113,7 @@ static struct resource *publish(struct files *files, const struct path *path,
         return resource;
     entry = cache_put(files->cache, &key, resource);
     if (entry) {
-        resource->good_until_ms = good_until_ms;
+        resource->lease->good_until_ms = good_until_ms;
         entry->identity = fetched->state.plain;
         entry->siblings = fetched->state.siblings;
         if (fetched->kind == FETCH_FILE && fetched->state.alone)
@@ -333,7 +333,7 @@ static enum files_result lookup_one(struct files *files, const struct path *path
     }
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    if (entry && now->ms < entry->resource->good_until_ms) {
+    if (entry && now->ms < entry->resource->lease->good_until_ms) {
         counters_add(files->config.counters, COUNTER_CACHE_HITS, 1);
         *ret_cached = true;
         *ret = resource_pin(entry->resource);
@@ -388,9 +388,9 @@ bool files_confirm(const struct found *found, struct blob *body, const struct da
 {
     if (!found->cached || body->fd < 0 || blob_file_unchanged(body, now->turn))
         return true;
-    found->resource->good_until_ms = 0;
+    found->resource->lease->good_until_ms = 0;
     if (found->page)
-        found->page->good_until_ms = 0;
+        found->page->lease->good_until_ms = 0;
     return false;
 }
 

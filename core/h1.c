@@ -312,7 +312,7 @@ struct memo *h1_memorize(const struct h1 *session, const struct h1_limits *limit
         memo_create(head, message_bytes(&message), message_parts(&message) ? plan->parts : NULL,
                     resource, end, now);
     if (memo) {
-        size_t bytes = message_write(memo_text(memo), &message, now);
+        size_t bytes = message_write(memo_answer(memo), &message, now);
         memo_written(memo, bytes, message_date_at(&message), has_dates(request));
     }
     return memo;

@@ -22,51 +22,47 @@ struct memo_slot {
 };
 static_assert(SET_SLOTS * sizeof(struct memo_slot) == LINE_BYTES, "a set is one cache line");
 
+static_assert(offsetof(struct blob, bytes) % _Alignof(struct memo) == 0, "a memo begins a blob");
+
 /* --- One ---------------------------------------------------------------------------------------- */
 
 struct memo *memo_create(struct str head, size_t answer_bytes_max, const struct outq_part *body,
                          struct resource *resource, struct memo_end end, const struct date_now *now)
 {
-    struct memo *memo = malloc(sizeof(*memo));
-    struct blob *text = blob_create_bytes(head.length + answer_bytes_max);
-    struct resource_watch *watch = resource_watch(resource);
-    if (!memo || !text || !watch) {
-        free(memo);
-        blob_drop(text);
-        resource_unwatch(watch);
+    struct blob *blob = blob_create_bytes(sizeof(struct memo) + head.length + answer_bytes_max);
+    if (!blob)
         return NULL;
-    }
+    struct memo *memo = (struct memo *)(void *)blob->bytes;
     *memo = (struct memo){
-        .parts = {{.blob = text, .first = head.length}},
+        .parts = {{.blob = blob, .first = sizeof(*memo) + head.length}},
         .part_count = 1,
         .head_bytes = (uint32_t)head.length,
         .end = end,
         .second = now->seconds,
-        .watch = watch,
+        .lease = resource_lease(resource),
     };
-    str_put(text->bytes, head);
+    str_put(memo->text, head);
     if (body)
         memo->parts[memo->part_count++] = *body;
     return memo;
 }
 
+/* What is queued of it stays. */
 static void destroy(struct memo *memo)
 {
+    lease_drop(memo->lease);
     blob_drop(memo->parts[0].blob);
-    resource_unwatch(memo->watch);
-    free(memo);
 }
 
 static uint64_t bytes_of(const struct memo *memo)
 {
-    return sizeof(*memo) + sizeof(struct blob) + memo->parts[0].blob->length;
+    return sizeof(struct blob) + memo->parts[0].blob->length;
 }
 
 /* Whether INPUT begins with the head of MEMO. No head is the beginning of another. */
 static bool is_for(const struct memo *memo, struct str input)
 {
-    return input.length >= memo->head_bytes &&
-           memcmp(input.at, memo->parts[0].blob->bytes, memo->head_bytes) == 0;
+    return input.length >= memo->head_bytes && memcmp(input.at, memo->text, memo->head_bytes) == 0;
 }
 
 /* Has Date say NOW. False if that can't be: other answers follow from that, or what is queued has the old
@@ -86,8 +82,7 @@ static bool renew_date(struct memo *memo, const struct date_now *now)
 /* Whether MEMO is what would be answered now; its Date then says so. */
 static bool is_good(struct memo *memo, const struct date_now *now)
 {
-    const struct resource *resource = memo->watch->resource;
-    if (!resource || now->ms >= resource->good_until_ms || !renew_date(memo, now))
+    if (now->ms >= memo->lease->good_until_ms || !renew_date(memo, now))
         return false;
     struct blob *body = memo->parts[1].blob; /* the resource's */
     return memo->part_count == 1 || body->fd < 0 || blob_file_unchanged(body, now->turn);

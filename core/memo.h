@@ -28,30 +28,30 @@ struct memo_end {
     bool peer_done; /* because the peer has said that it sends no more */
 };
 
+/* It is in the blob of the first part, and behind it there the request's head and then the answer's. */
 struct memo {
-    struct outq_part
-        parts[2]; /* all that is sent: the head and a small body; another body, or none */
+    struct outq_part parts[2]; /* what is sent: the head and a small body; another body, or none */
     unsigned part_count;
     uint32_t head_bytes; /* of the request */
-    uint32_t
-        date_at; /* where in the blob of the first part Date's value is; 0: it stays as it is */
     struct memo_end end;
-    int64_t second;               /* that Date says */
-    struct resource_watch *watch; /* as long as its resource is */
-    uint64_t hash;                /* of the head, by memos_find */
-    /* The request's head stands before the answer in the blob of the first part. */
+    uint32_t
+        date_at;    /* where in the blob of the first part Date's value is; 0: it stays as it is */
+    int64_t second; /* that Date says */
+    struct lease *lease; /* of its resource */
+    uint64_t hash;       /* of the head, by memos_find */
+    char text[];
 };
 
 /* An answer to HEAD, made of RESOURCE, that ends in END. What it begins with, at most ANSWER_BYTES_MAX, is
- * the caller's to write to memo_text, and to tell by memo_written; BODY, one of RESOURCE's, comes behind it
- * (NULL: nothing does). NULL: out of memory. *Gives*: memos_put. */
+ * the caller's to write to memo_answer, and to tell of by memo_written; BODY, one of RESOURCE's, comes behind
+ * it (NULL: nothing does). NULL: out of memory. *Gives*: memos_put. */
 struct memo *memo_create(struct str head, size_t answer_bytes_max, const struct outq_part *body,
                          struct resource *resource, struct memo_end end,
                          const struct date_now *now);
 
-static inline char *memo_text(struct memo *memo)
+static inline char *memo_answer(struct memo *memo)
 {
-    return memo->parts[0].blob->bytes + memo->head_bytes;
+    return memo->text + memo->head_bytes;
 }
 
 /* BYTES have been written, with the value of Date at DATE_AT of them. FIXED: in another second the answer
@@ -59,7 +59,7 @@ static inline char *memo_text(struct memo *memo)
 static inline void memo_written(struct memo *memo, size_t bytes, size_t date_at, bool fixed)
 {
     memo->parts[0].length = bytes;
-    memo->date_at = fixed ? 0 : memo->head_bytes + (uint32_t)date_at;
+    memo->date_at = fixed ? 0 : (uint32_t)(memo->parts[0].first + date_at);
 }
 
 /* All of a worker. Zeros are allowed: nothing is kept. */

@@ -17,12 +17,19 @@ static struct resource *create(enum resource_kind kind, unsigned variant_count, 
 {
     struct resource *resource =
         malloc(sizeof(*resource) + variant_count * sizeof(struct variant) + text_bytes);
-    if (resource)
-        *resource = (struct resource){
-            .references = 1,
-            .kind = kind,
-            .variant_count = variant_count,
-        };
+    struct lease *lease = malloc(sizeof(*lease));
+    if (!resource || !lease) {
+        free(resource);
+        free(lease);
+        return NULL;
+    }
+    *lease = (struct lease){.references = 1};
+    *resource = (struct resource){
+        .references = 1,
+        .kind = kind,
+        .lease = lease,
+        .variant_count = variant_count,
+    };
     return resource;
 }
 
@@ -172,6 +179,12 @@ struct resource *resource_create_refusal(enum http_status status, struct str sit
 
 /* --- Life and size -------------------------------------------------------------------------------- */
 
+void lease_drop(struct lease *lease)
+{
+    if (lease && --lease->references == 0)
+        free(lease);
+}
+
 void resource_drop(struct resource *resource)
 {
     if (!resource)
@@ -179,37 +192,17 @@ void resource_drop(struct resource *resource)
     assert(resource->references > 0);
     if (--resource->references > 0)
         return;
-    if (resource->watch) {
-        resource->watch->resource = NULL;
-        resource_unwatch(resource->watch);
-    }
+    resource->lease->good_until_ms = 0;
+    lease_drop(resource->lease);
     for (unsigned i = 0; i < resource->variant_count; i++)
         blob_drop(resource->variants[i].body);
     free(resource);
 }
 
-struct resource_watch *resource_watch(struct resource *resource)
-{
-    if (!resource->watch) {
-        resource->watch = malloc(sizeof(*resource->watch));
-        if (!resource->watch)
-            return NULL;
-        *resource->watch = (struct resource_watch){.references = 1, .resource = resource};
-    }
-    resource->watch->references++;
-    return resource->watch;
-}
-
-void resource_unwatch(struct resource_watch *watch)
-{
-    if (watch && --watch->references == 0)
-        free(watch);
-}
-
 size_t resource_bytes(const struct resource *resource)
 {
-    size_t bytes = sizeof(*resource) + resource->location.length + resource->field_lines.length +
-                   resource->vary.length;
+    size_t bytes = sizeof(*resource) + sizeof(struct lease) + resource->location.length +
+                   resource->field_lines.length + resource->vary.length;
     for (unsigned i = 0; i < resource->variant_count; i++) {
         const struct variant *variant = &resource->variants[i];
         const struct blob *body = variant->body;

@@ -1,7 +1,7 @@
 /* resource: what a path in ROOT stands for, complete, so that an answer can be planned without asking
  * anybody again.
  *
- * A resource is immutable once published (but for how long it is good, and who watches it) and reference-counted; like a
+ * A resource is immutable once published (but for its lease) and reference-counted; like a
  * blob it belongs to one thread at a time, and in a cache it stands for one path. It says everything in neutral values, and holds the same once more as prepared HTTP/1
  * field lines, because they are the same for every answer. */
 #ifndef SLUICE_RESOURCE_H
@@ -34,25 +34,27 @@ struct variant {
     size_t partial_line_bytes;   /* and a 206 of one part: all but Content-Length */
 };
 
-/* What knows of a resource without keeping it. */
-struct resource_watch {
+/* For how long a resource is good. Who holds its lease knows that without keeping the resource. */
+struct lease {
     uint32_t references;
-    struct resource *resource; /* NULL: it is gone */
+    /* It may be served till then (date_now's ms) without a look at what it was made of: as long as it is in a
+     * cache. Later, and when it is gone, it is 0 or over. */
+    uint64_t good_until_ms;
 };
+
+/* *Takes* LEASE. No effect on NULL. */
+void lease_drop(struct lease *lease);
 
 struct resource {
     uint32_t references;
     enum resource_kind kind;
     enum http_status status; /* of a REFUSAL */
-    /* It may be served till then (date_now's ms) without a look at what it was made of: as long as it is in a
-     * cache. It changes. */
-    uint64_t good_until_ms;
-    struct str location; /* of a REDIRECT: a relative reference, without a query */
+    struct str location;     /* of a REDIRECT: a relative reference, without a query */
     /* The site's own, for a page of ours: of a REDIRECT, a REFUSAL, or an error in place of a variant;
      * absent: it has nothing to say. */
     struct str field_lines;
     struct str vary; /* what the choice among variants depends on; absent: there is none */
-    struct resource_watch *watch; /* NULL: nobody has asked for one */
+    struct lease *lease;
     unsigned variant_count;
     struct variant
         variants[]; /* of a FILE: the plain one, then its coded siblings; of a LISTING: for
@@ -102,11 +104,12 @@ static inline struct resource *resource_pin(struct resource *resource)
 /* *Takes* one reference. No effect on NULL. */
 void resource_drop(struct resource *resource);
 
-/* RESOURCE's watch. NULL: out of memory. *Gives*: resource_unwatch. */
-struct resource_watch *resource_watch(struct resource *resource);
-
-/* *Takes* WATCH. No effect on NULL. */
-void resource_unwatch(struct resource_watch *watch);
+/* RESOURCE's lease, *given*: lease_drop. */
+static inline struct lease *resource_lease(struct resource *resource)
+{
+    resource->lease->references++;
+    return resource->lease;
+}
 
 /* Bytes of memory that the resource and its content take. */
 size_t resource_bytes(const struct resource *resource);

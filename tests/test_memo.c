@@ -22,7 +22,7 @@ static struct resource *make_resource(struct blob *body)
 {
     static const struct blob_identity identity = {.inode = 7};
     struct resource *made = plain_file(body, &identity, STR("text/plain"), INT64_MAX);
-    made->good_until_ms = NOW_MS + 1000;
+    made->lease->good_until_ms = NOW_MS + 1000;
     blob_drop(body);
     return made;
 }
@@ -69,7 +69,7 @@ static bool serve(struct str input, struct str text, bool with_body)
                                     with_body ? &body : NULL, resource, end, &now);
     if (!memo)
         return false;
-    str_put(memo_text(memo), text);
+    str_put(memo_answer(memo), text);
     memo_written(memo, text.length, date_at, fixed);
     memos_put(&memos, &key, memo);
     return false;
@@ -163,13 +163,13 @@ static void set_the_clock_back(void)
 
 static void prolong(void)
 {
-    resource->good_until_ms += 1000;
+    resource->lease->good_until_ms += 1000;
     date_now_set(&now, NOW_MS + 1500, NOW_SECONDS);
 }
 
 static void take_out(void)
 {
-    resource->good_until_ms = 0;
+    resource->lease->good_until_ms = 0;
 }
 
 static void replace(void)
@@ -204,7 +204,7 @@ Test(memo, is_good_as_long_as_what_it_follows_from)
             rows[i].act();
             cr_expect_eq(find(head) != NULL, rows[i].good, "%s", rows[i].label);
             cr_expect_not(serve(head, STR("another"), false) != rows[i].good);
-            resource->good_until_ms = now.ms + 1;
+            resource->lease->good_until_ms = now.ms + 1;
             cr_expect(str_equal(text_of(find(head)), rows[i].good ? STR("answer") : STR("another")),
                       "%s: it is known, and kept again at once", rows[i].label);
             if (i + 1 < COUNT_OF(rows) || latest == 0)
@@ -224,15 +224,16 @@ Test(memo, its_date_is_renewed)
     struct memo *memo = find(head);
     cr_assert_not_null(memo);
     cr_expect(str_equal(text_of(memo), STR("Date: Sun, 06 Nov 1994 08:49:38 GMT!")));
-    cr_expect(str_equal((struct str){memo->parts[0].blob->bytes, head.length}, head));
+    cr_expect(str_equal((struct str){memo->text, head.length}, head));
     struct blob *queued = blob_pin(memo->parts[0].blob);
+    uint64_t first = memo->parts[0].first;
     cr_expect_eq(find(head), memo);
     date_now_set(&now, now.ms, now.seconds + 1);
     cr_expect_null(find(head));
     cr_expect_not(serve(head, STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?"), true));
     cr_expect(str_equal(text_of(find(head)), STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?")));
     cr_expect_eq(queued->references, 1);
-    cr_expect_eq(memcmp(queued->bytes + head.length, "Date: Sun, 06 Nov 1994 08:49:38", 31), 0);
+    cr_expect_eq(memcmp(queued->bytes + first, "Date: Sun, 06 Nov 1994 08:49:38", 31), 0);
     blob_drop(queued);
 }
 
@@ -243,9 +244,9 @@ Test(memo, is_not_wanted_where_it_is_good_again)
     serve(head, STR("answer"), true);
     serve(head, STR("answer"), true);
     const struct memo *memo = find(head);
-    resource->good_until_ms = now.ms;
+    resource->lease->good_until_ms = now.ms;
     cr_expect_null(memos_find(&memos, head, &now, &key));
-    resource->good_until_ms = now.ms + 1;
+    resource->lease->good_until_ms = now.ms + 1;
     cr_expect_not(memos_wants(&memos, &key, &now));
     cr_expect_eq(find(head), memo);
 }
@@ -343,13 +344,9 @@ Test(memo, what_alone_is_too_large_is_not_kept)
 Test(memo, without_memory_nothing_is_kept)
 {
     serve(head, STR("answer"), true);
-    for (unsigned skip = 0; skip < 3; skip++) {
-        replace(); /* one that nobody watches yet */
-        faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
-        cr_expect_not(serve(head, STR("answer"), true));
-        faults_clear();
-        cr_expect_null(find(head), "allocation %u", skip);
-    }
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_not(serve(head, STR("answer"), true));
+    cr_expect_null(find(head));
     serve(head, STR("answer"), true);
     cr_expect_not_null(find(head), "and with memory it goes on");
     memos_fini(&memos);
