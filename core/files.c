@@ -14,7 +14,8 @@ struct files {
     struct fills fills;
     struct folders folders;
     struct site *site;
-    struct blob *root;       /* the directory that ROOT means now */
+    struct blob *root; /* the directory that ROOT means now */
+    uint64_t root_seen_ms;
     struct fill *rules_fill; /* the look-up of the site's rules, if a job is doing it */
     uint64_t rules_until_ms; /* later, the site's rules have to be looked at again */
     struct resource *denial; /* of what may not be told; made when first needed */
@@ -45,16 +46,25 @@ static int open_root(struct files *files)
     return 0;
 }
 
-/* Follows ROOT to another directory, if that is what its path has come to mean. True if it does. If it
- * means nothing at the moment, the old one goes on. */
-static bool follow_root(struct files *files)
+/* How old what is known of directories may be: a part of the time for which files are good. */
+static uint64_t directory_ms(const struct files *files)
+{
+    return files->config.valid_ms / 4;
+}
+
+/* Follows ROOT to another directory, if that is what its path has come to mean, as far as is seen every now
+ * and then. True if it does. If it means nothing at the moment, the old one goes on. */
+static bool follow_root(struct files *files, uint64_t now_ms)
 {
     struct stat status;
     const struct blob_identity *identity = &files->root->identity;
+    if (now_ms - files->root_seen_ms < directory_ms(files))
+        return false;
+    files->root_seen_ms = now_ms;
     if (stat(files->config.root, &status) < 0 ||
         (status.st_dev == identity->device && status.st_ino == identity->inode))
         return false;
-    return open_root(files) == 0; /* on failure (descriptors are out), at the next look-up */
+    return open_root(files) == 0; /* on failure (descriptors are out), the next time */
 }
 
 /* --- From what was fetched to a resource ------------------------------------------------------ */
@@ -66,11 +76,13 @@ static struct resource *make_resource(struct files *files, const struct path *pa
     return site_make(files->site, path, files->config.fetch.index, fetched, now->seconds);
 }
 
-/* Until when what was seen at SEEN_MS is good. What was looked at at once is to be looked at again bit by
- * bit, so by its HASH up to a quarter is left out. */
+/* Until when what was seen at SEEN_MS is good. ROOT counts as seen, too. What was looked at at once is to be
+ * looked at again bit by bit, so by its HASH up to a quarter is left out. */
 static uint64_t good_until(const struct files *files, uint64_t seen_ms, uint64_t hash)
 {
     uint64_t valid_ms = files->config.valid_ms;
+    if (seen_ms > files->root_seen_ms)
+        seen_ms = files->root_seen_ms;
     return seen_ms + valid_ms - hash % (valid_ms / 4 + 1);
 }
 
@@ -84,7 +96,7 @@ static uint64_t folder_state(struct files *files, const struct path *path,
     uint64_t folder_seen_ms;
     if (now->ms - seen_ms >= LATELY_MS)
         return 0;
-    return folders_state(&files->folders, files->root->fd, path, now, files->config.valid_ms / 4,
+    return folders_state(&files->folders, files->root->fd, path, now, directory_ms(files),
                          &folder_seen_ms);
 }
 
@@ -276,7 +288,7 @@ static const struct fetch_state *recollect(struct files *files, const struct pat
     uint64_t folder_seen_ms;
     if (entry->folder != 0 &&
         entry->folder == folders_state(&files->folders, files->root->fd, path, now,
-                                       files->config.valid_ms / 4, &folder_seen_ms)) {
+                                       directory_ms(files), &folder_seen_ms)) {
         state->alone = true;
         *seen_ms = folder_seen_ms;
     }
@@ -289,7 +301,7 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
                                      struct files_waiter *waiter, struct resource **ret)
 {
     counters_add(files->config.counters, COUNTER_CACHE_MISSES, 1);
-    if (follow_root(files)) {
+    if (follow_root(files, now->ms)) {
         files->rules_until_ms = 0;
         refresh_rules(files, now->ms, FETCH_WAITING);
     }
