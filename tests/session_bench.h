@@ -68,7 +68,8 @@ static inline bool answer(struct bench *bench)
 {
     const struct request *request = &bench->request;
     struct plan plan;
-    driver_plan(&plan, request);
+    struct resource *resource;
+    driver_plan(&plan, request, &resource);
     bool queued =
         h1_answer(&bench->session, bench->limits, request, &plan, &bench->output, &driver_now);
     plan_fini(&plan);

@@ -61,12 +61,57 @@ static bool exchange_output(struct driver *driver, size_t bytes)
     return old != NULL;
 }
 
-static bool answer(struct driver *driver, const struct request *request)
+static void lend_output(struct driver *driver)
 {
-    struct plan plan;
-    driver_plan(&plan, request);
     if (outq_storage_bytes(&driver->output) == 0)
         exchange_output(driver, chance(driver, 2) ? DRIVER_SMALL_BYTES : DRIVER_FULL_BYTES);
+}
+
+static void note_answer(struct driver *driver)
+{
+    driver->answered++;
+    if (driver->session.inflight > driver->inflight_peak)
+        driver->inflight_peak = driver->session.inflight;
+}
+
+/* Answers by a memo what comes next, if there is one. */
+static bool repeat(struct driver *driver, struct str view, struct memo_key *ret_key)
+{
+    *ret_key = (struct memo_key){.head_bytes = 0};
+    if (!h1_may_repeat(&driver->session, driver->limits))
+        return false;
+    const struct memo *memo = memos_find(&driver_memos, view, &driver_now, ret_key);
+    if (!memo)
+        return false;
+    lend_output(driver);
+    if (!h1_repeat(&driver->session, memo, &driver->output, &driver_now))
+        return false;
+    ring_consume(&driver->input, memo->head_bytes);
+    note_answer(driver);
+    return true;
+}
+
+/* Makes a memo of the answer to REQUEST, if there is to be one. */
+static void memorize(struct driver *driver, const struct memo_key *key,
+                     const struct request *request, const struct plan *plan,
+                     struct resource *resource)
+{
+    if (!resource || !memos_wants(&driver_memos, key, &driver_now))
+        return;
+    struct str head = str_first(ring_view(&driver->input), key->head_bytes);
+    struct memo *memo =
+        h1_memorize(&driver->session, driver->limits, head, request, plan, resource, &driver_now);
+    if (memo)
+        memos_put(&driver_memos, key, memo);
+}
+
+static bool answer(struct driver *driver, const struct request *request, const struct memo_key *key)
+{
+    struct plan plan;
+    struct resource *resource;
+    driver_plan(&plan, request, &resource);
+    memorize(driver, key, request, &plan, resource);
+    lend_output(driver);
     bool queued =
         h1_answer(&driver->session, driver->limits, request, &plan, &driver->output, &driver_now);
     if (!queued && outq_storage_bytes(&driver->output) < DRIVER_FULL_BYTES)
@@ -74,12 +119,9 @@ static bool answer(struct driver *driver, const struct request *request)
                  h1_answer(&driver->session, driver->limits, request, &plan, &driver->output,
                            &driver_now);
     plan_fini(&plan);
-    if (!queued)
-        return false;
-    driver->answered++;
-    if (driver->session.inflight > driver->inflight_peak)
-        driver->inflight_peak = driver->session.inflight;
-    return true;
+    if (queued)
+        note_answer(driver);
+    return queued;
 }
 
 /* A request that is PENDING is asked for again: it must be the same, and nothing may have changed. */
@@ -104,6 +146,9 @@ static void work(struct driver *driver)
         struct request request;
         size_t bytes = 0;
         struct str view = ring_view(&driver->input);
+        struct memo_key key;
+        if (repeat(driver, view, &key))
+            continue;
         switch (h1_next(&driver->session, driver->limits, view, &request, &bytes)) {
         case H1_MORE:
             driver->stop = DRIVER_HUNGRY;
@@ -124,7 +169,7 @@ static void work(struct driver *driver)
             while (chance(driver, 3))
                 ask_again(driver, &request, bytes);
             driver->stop = DRIVER_BLOCKED;
-            if (!answer(driver, &request))
+            if (!answer(driver, &request, &key))
                 return;
             ring_consume(&driver->input, bytes);
             break;

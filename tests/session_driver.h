@@ -3,7 +3,7 @@
  *
  * What arrives is given in pieces of any size; what leaves is collected. With a generator the driver
  * does at random what the world does: it sends little at a time, releases late, asks for a request
- * several times before it answers, and exchanges its output storage. The bytes that leave must not
+ * several times before it answers, and exchanges its output storage. What comes again is answered by memos. The bytes that leave must not
  * depend on any of that. */
 #ifndef SLUICE_TESTS_SESSION_DRIVER_H
 #define SLUICE_TESTS_SESSION_DRIVER_H
@@ -40,9 +40,12 @@ void driver_site_create(void);
 /* Checks that nothing holds a reference any more. */
 void driver_site_destroy(void);
 
-/* The resource for the raw path PATH. *Borrowed*. */
-/* The answer to REQUEST, by the site above. plan_fini. */
-void driver_plan(struct plan *ret, const struct request *request);
+/* The answer to REQUEST, by the site above. plan_fini. *RET_RESOURCE, *borrowed*, is what it is about; NULL:
+ * nothing of the site. */
+void driver_plan(struct plan *ret, const struct request *request, struct resource **ret_resource);
+
+/* Answers that all drivers give again; made and destroyed with the site. */
+extern struct memos driver_memos;
 
 /* The ETag of /small. */
 #define SITE_SMALL_ETAG "\"ae1b981bc490a05-14\""

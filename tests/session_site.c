@@ -78,6 +78,8 @@ static struct blob *body_of(const struct entry *entry, bool on_disk)
     return body;
 }
 
+struct memos driver_memos;
+
 void driver_site_create(void)
 {
     struct path path;
@@ -95,10 +97,14 @@ void driver_site_create(void)
     entries[PRIVATE].resource = resource_create_refusal(HTTP_FORBIDDEN, nothing);
     entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE, nothing);
     entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND, nothing);
+    for (unsigned i = 0; i < ENTRIES; i++)
+        entries[i].resource->lease->good_until_ms = UINT64_MAX;
+    memos_init(&driver_memos, 1 << 20);
 }
 
 void driver_site_destroy(void)
 {
+    memos_fini(&driver_memos);
     for (unsigned i = 0; i < ENTRIES; i++) {
         struct resource *resource = entries[i].resource;
         cr_assert_eq(resource->references, 1, "%s", entries[i].path);
@@ -116,12 +122,13 @@ static const struct entry *find(struct str path)
     return &entries[i];
 }
 
-void driver_plan(struct plan *ret, const struct request *request)
+void driver_plan(struct plan *ret, const struct request *request, struct resource **ret_resource)
 {
     static const struct plan_policy policy;
     struct found found = {.resource = NULL};
     if (plan_needs_resource(request))
         found.resource = find(request->path)->resource;
+    *ret_resource = found.resource;
     plan_make(ret, request, &found, &policy, &driver_now);
 }
 
