@@ -47,6 +47,12 @@ static struct h1_limits limits_of(const struct worker_config *config)
     };
 }
 
+/* Of the cache's memory, what answers take that are kept whole. */
+static uint64_t memo_bytes(const struct worker_config *config)
+{
+    return config->cache_bytes / MEMO_SHARE;
+}
+
 static void init_context(struct worker *worker, const struct worker_config *config)
 {
     struct conn_context *context = &worker->context;
@@ -54,7 +60,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     date_now_set(&context->now, ms, time(NULL));
-    conn_context_init(context, STORAGE_BYTES_MAX, config->cache_bytes / MEMO_SHARE, ms);
+    conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), ms);
     context->limits = limits_of(config);
     context->policy = (struct plan_policy){
         .cors = config->options->cors,
@@ -83,7 +89,8 @@ static struct str str_or_absent(const char *text)
 static int create_files(struct worker *worker, const struct worker_config *config)
 {
     const struct options *options = config->options;
-    uint64_t entries = config->cache_bytes / ENTRY_BYTES_MIN;
+    uint64_t bytes = config->cache_bytes - memo_bytes(config);
+    uint64_t entries = bytes / ENTRY_BYTES_MIN;
     struct files_config files = {
         .root = config->root,
         .fetch = {.index = str_of(options->index),
@@ -99,7 +106,7 @@ static int create_files(struct worker *worker, const struct worker_config *confi
                  .complain = config->tells_rules ? tell_rule : NULL},
         .pages = {[FILES_PAGE_ERROR] = error_page_name,
                   [FILES_PAGE_FALLBACK] = str_or_absent(options->fallback)},
-        .cache = {.bytes_max = config->cache_bytes,
+        .cache = {.bytes_max = bytes,
                   .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,
                   .files_max = config->files_max},
         .valid_ms = options->cache_valid_ms,
