@@ -3,7 +3,7 @@
  * Whoever keeps a pointer to a blob beyond the call holds a reference of its own: blob_pin takes one,
  * blob_drop returns it, and the last drop frees the bytes or closes the descriptor. The count is a
  * plain integer: a blob belongs to one thread at a time. Content is written before the blob is
- * shared, and never after. */
+ * shared, and after that only by who holds its one reference. */
 #ifndef SLUICE_BLOB_H
 #define SLUICE_BLOB_H
 

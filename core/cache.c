@@ -124,9 +124,9 @@ static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
         cache->hand = node->next;
         if (files_only && resource_descriptors(entry->resource) == 0)
             continue;
-        if (!entry->hit)
+        if (!entry->hit && !entry->resource->lease->used)
             return entry;
-        entry->hit = false;
+        entry->hit = entry->resource->lease->used = false;
     }
 }
 

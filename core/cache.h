@@ -35,8 +35,9 @@ struct cache_entry {
     uint32_t bytes; /* what it counts for */
     uint16_t name_bytes;
     bool directory;
-    bool settled; /* IDENTITY tells every later change */
-    bool hit;     /* since the hand came by */
+    uint8_t looks; /* that it had, to find it unchanged */
+    bool settled;  /* IDENTITY tells every later change */
+    bool hit;      /* since the hand came by */
     char name[];
 };
 

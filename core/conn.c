@@ -231,9 +231,7 @@ static const struct memo *memorize(struct conn_context *context, struct conn *co
     struct str head = str_first(input_view(conn), key->head_bytes);
     struct memo *memo =
         h1_memorize(&conn->session, &context->limits, head, request, plan, found->resource, now);
-    if (memo)
-        memos_put(&context->memos, key, memo);
-    return memo;
+    return memo ? memos_put(&context->memos, key, memo) : NULL;
 }
 
 /* Queues PLAN as the answer to REQUEST, exchanging small output storage for full if it has to. */

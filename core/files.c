@@ -8,6 +8,10 @@
 /* A file of which all is in the page cache is not looked at again for so long. */
 enum { WARM_MS = 1000 };
 
+/* Some file systems don't tell by a directory's times what has become of its names: siblings that weren't
+ * there are looked for now and then whatever it says. */
+enum { FULL_LOOK_EVERY = 32 };
+
 struct files {
     struct files_config config;
     struct cache *cache;
@@ -52,19 +56,19 @@ static uint64_t directory_ms(const struct files *files)
     return files->config.valid_ms / 4;
 }
 
-/* Follows ROOT to another directory, if that is what its path has come to mean, as far as is seen every now
- * and then. True if it does. If it means nothing at the moment, the old one goes on. */
+/* Follows ROOT to another directory, if that is what its path has come to mean. True if it does. If it means
+ * nothing at the moment, or descriptors are out, the old one goes on until the next time. */
 static bool follow_root(struct files *files, uint64_t now_ms)
 {
     struct stat status;
     const struct blob_identity *identity = &files->root->identity;
-    if (now_ms - files->root_seen_ms < directory_ms(files))
+    if (stat(files->config.root, &status) < 0)
+        return false;
+    bool same = status.st_dev == identity->device && status.st_ino == identity->inode;
+    if (!same && open_root(files) < 0)
         return false;
     files->root_seen_ms = now_ms;
-    if (stat(files->config.root, &status) < 0 ||
-        (status.st_dev == identity->device && status.st_ino == identity->inode))
-        return false;
-    return open_root(files) == 0; /* on failure (descriptors are out), the next time */
+    return !same;
 }
 
 /* --- From what was fetched to a resource ------------------------------------------------------ */
@@ -281,12 +285,13 @@ static const struct fetch_state *recollect(struct files *files, const struct pat
                                            const struct date_now *now, const struct cache_key *key,
                                            struct fetch_state *state, uint64_t *seen_ms)
 {
-    const struct cache_entry *entry = cache_find(files->cache, key);
+    struct cache_entry *entry = cache_find(files->cache, key);
     if (!entry || !entry->settled)
         return NULL;
     *state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
     uint64_t folder_seen_ms;
-    if (entry->folder != 0 &&
+    bool trusted = ++entry->looks % FULL_LOOK_EVERY != 0;
+    if (trusted && entry->folder != 0 &&
         entry->folder == folders_state(&files->folders, files->root->fd, path, now,
                                        directory_ms(files), &folder_seen_ms)) {
         state->alone = true;
@@ -301,7 +306,10 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
                                      struct files_waiter *waiter, struct resource **ret)
 {
     counters_add(files->config.counters, COUNTER_CACHE_MISSES, 1);
-    if (follow_root(files, now->ms)) {
+    /* For what is looked at again, ROOT needs no look each time; what is new is looked for where it is now. */
+    const struct cache_entry *entry = cache_find(files->cache, key);
+    bool seen = entry && now->ms - files->root_seen_ms < directory_ms(files);
+    if (!seen && follow_root(files, now->ms)) {
         files->rules_until_ms = 0;
         refresh_rules(files, now->ms, FETCH_WAITING);
     }
@@ -323,6 +331,7 @@ static enum files_result lookup_cold(struct files *files, const struct path *pat
             fetched_fini(&fetched);
             return FILES_READY;
         }
+        state.alone = false; /* that was so a moment ago, and a job takes its time */
         fill = start(files, path, now->ms, known);
     }
     if (!fill) {

@@ -2,10 +2,10 @@
  *
  * Where a path stands for nothing, the site's page for that comes along.
  *
- * One worker's. What is cached is served without a system call until `valid_ms` have passed since the
- * file was last seen; then it is looked at again first. What would make the caller wait (a cold
- * directory, a cold page) is done by a job, and the caller is told to come back: PENDING. ROOT is an
- * unresolved path and re-opened when it comes to mean another directory. */
+ * One worker's. What is cached is served without a look at its path until `valid_ms`, or up to half of that
+ * less, have passed since the file was last seen; then it is looked at again first. What would make the
+ * caller wait (a cold directory, a cold page) is done by a job, and the caller is told to come back: PENDING.
+ * ROOT is an unresolved path and re-opened when it comes to mean another directory. */
 #ifndef SLUICE_FILES_H
 #define SLUICE_FILES_H
 

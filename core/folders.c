@@ -46,7 +46,7 @@ uint64_t folders_state(struct folders *folders, int root_fd, const struct path *
         return 0;
     struct folder *folder = &folders->items[hash_bytes(0, name) % FOLDERS_COUNT];
     bool same = str_equal((struct str){folder->name, folder->name_bytes}, name);
-    if (!same || now->ms - folder->seen_ms >= ms) {
+    if (!same || folder->seen_ms == 0 || now->ms - folder->seen_ms >= ms) {
         struct stat status;
         *str_put(folder->name, name) = '\0';
         folder->name_bytes = name.length;

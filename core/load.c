@@ -15,7 +15,7 @@ enum {
     /* Modification times up to this second after the epoch are no times: build systems write them. */
     NO_TIME_SECONDS = 1,
     HASH_PIECE_BYTES = 64 << 10,
-    WARM_STEP_BYTES = 512 << 10, /* from one page that is looked at to the next */
+    WARM_STEP_BYTES = 1 << 20, /* from one page that is looked at to the next */
 };
 
 /* How much may be hashed. */

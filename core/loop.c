@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BYTES_PER_TURN = 1 << 20 }; /* a connection, in and out: one large sendfile, see transfer */
+enum { BYTES_PER_TURN = 2 << 20 }; /* a connection, in and out: one large sendfile, see transfer */
 
 static void read_clocks(struct loop *loop)
 {

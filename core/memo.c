@@ -14,6 +14,9 @@ enum {
     SET_SLOTS = 4,
     SET_COUNT = 2048,
     SLOT_COUNT = SET_COUNT * SET_SLOTS,
+    UNUSED_SECONDS = 2, /* what has not been given for so long makes room */
+    LIMBO_LOOKS = 4,    /* at memos that may have been sent, for each new one */
+    CLEARED_MAX = 16,   /* to make room for one */
 };
 
 struct memo_slot {
@@ -34,7 +37,7 @@ struct memo *memo_create(struct str head, size_t answer_bytes_max, const struct 
         return NULL;
     struct memo *memo = (struct memo *)(void *)blob->bytes;
     *memo = (struct memo){
-        .parts = {{.blob = blob, .first = sizeof(*memo) + head.length}},
+        .parts = {{.blob = blob, .first = offsetof(struct memo, text) + head.length}},
         .part_count = 1,
         .head_bytes = (uint32_t)head.length,
         .end = end,
@@ -47,9 +50,11 @@ struct memo *memo_create(struct str head, size_t answer_bytes_max, const struct 
     return memo;
 }
 
-/* What is queued of it stays. */
+/* Nothing is queued of it. */
 static void destroy(struct memo *memo)
 {
+    assert(memo->parts[0].blob->references == 1);
+    list_remove(&memo->limbo);
     lease_drop(memo->lease);
     blob_drop(memo->parts[0].blob);
 }
@@ -84,6 +89,7 @@ static bool is_good(struct memo *memo, const struct date_now *now)
 {
     if (now->ms >= memo->lease->good_until_ms || !renew_date(memo, now))
         return false;
+    memo->lease->used = true;
     struct blob *body = memo->parts[1].blob; /* the resource's */
     return memo->part_count == 1 || body->fd < 0 || blob_file_unchanged(body, now->turn);
 }
@@ -93,6 +99,7 @@ static bool is_good(struct memo *memo, const struct date_now *now)
 void memos_init(struct memos *memos, uint64_t bytes_max)
 {
     *memos = (struct memos){.bytes_max = bytes_max};
+    list_init(&memos->limbo);
     if (bytes_max == 0)
         return;
     memos->memory = calloc(1, SLOT_COUNT * sizeof(struct memo_slot) + LINE_BYTES);
@@ -101,6 +108,25 @@ void memos_init(struct memos *memos, uint64_t bytes_max)
     uintptr_t first = ((uintptr_t)memos->memory + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
     memos->slots = (struct memo_slot *)first;
     memos->secret = hash_secret(memos->memory);
+}
+
+/* Frees MEMO, which has no slot, unless something of it is queued. */
+static void let_go(struct memos *memos, struct memo *memo)
+{
+    if (memo->parts[0].blob->references > 1) {
+        list_append(&memos->limbo, &memo->limbo);
+        return;
+    }
+    memos->bytes -= bytes_of(memo);
+    destroy(memo);
+}
+
+/* Looks at COUNT of those in limbo, at most. */
+static void look_into_limbo(struct memos *memos, unsigned count)
+{
+    struct list *node;
+    while (count-- > 0 && (node = list_take_first(&memos->limbo)))
+        let_go(memos, CONTAINER_OF(node, struct memo, limbo));
 }
 
 /* Empties SLOT. */
@@ -112,14 +138,16 @@ static void clear_slot(struct memos *memos, struct memo_slot *slot)
         return;
     if (memos->latest == memo)
         memos->latest = NULL;
-    memos->bytes -= bytes_of(memo);
-    destroy(memo);
+    let_go(memos, memo);
 }
 
 void memos_fini(struct memos *memos)
 {
     for (unsigned i = 0; memos->slots && i < SLOT_COUNT; i++)
         clear_slot(memos, &memos->slots[i]);
+    struct list *node;
+    while ((node = list_take_first(&memos->limbo)))
+        destroy(CONTAINER_OF(node, struct memo, limbo));
     free(memos->memory);
 }
 
@@ -163,8 +191,15 @@ struct memo *memos_find(struct memos *memos, struct str input, const struct date
     return memo;
 }
 
+/* Whether MEMO's place may be taken. */
+static bool is_over(const struct memo *memo, const struct date_now *now)
+{
+    uint64_t unused_seconds = (uint64_t)(now->seconds - memo->second);
+    return now->ms >= memo->lease->good_until_ms || unused_seconds >= UNUSED_SECONDS;
+}
+
 /* The slot of SET for what has come once: an empty one, else one of another such head or of a memo that is
- * over, from FIRST on; NULL: all have memos that are good. */
+ * over, from FIRST on; NULL: all have memos that are in use. */
 static struct memo_slot *slot_to_take(struct memo_slot *set, unsigned first,
                                       const struct date_now *now)
 {
@@ -173,7 +208,7 @@ static struct memo_slot *slot_to_take(struct memo_slot *set, unsigned first,
         struct memo_slot *slot = &set[(first + i) % SET_SLOTS];
         if (slot->hash == 0)
             return slot;
-        if (!taken && (!slot->memo || !is_good(slot->memo, now)))
+        if (!taken && (!slot->memo || is_over(slot->memo, now)))
             taken = slot;
     }
     return taken;
@@ -194,21 +229,35 @@ bool memos_wants(struct memos *memos, const struct memo_key *key, const struct d
     return false;
 }
 
-void memos_put(struct memos *memos, const struct memo_key *key, struct memo *memo)
+/* Throws out as many as BYTES more need, if those few do that can be expected to. */
+static bool make_room(struct memos *memos, uint64_t bytes)
+{
+    unsigned cleared = 0;
+    look_into_limbo(memos, LIMBO_LOOKS);
+    for (unsigned i = 0; i < SLOT_COUNT && memos->bytes + bytes > memos->bytes_max; i++) {
+        struct memo_slot *slot = &memos->slots[memos->hand];
+        if (slot->memo && cleared++ == CLEARED_MAX)
+            break;
+        if (slot->memo)
+            clear_slot(memos, slot);
+        memos->hand = (memos->hand + 1) % SLOT_COUNT;
+    }
+    return memos->bytes + bytes <= memos->bytes_max;
+}
+
+struct memo *memos_put(struct memos *memos, const struct memo_key *key, struct memo *memo)
 {
     struct memo_slot *slot = find_slot(memos, key->hash);
     uint64_t bytes = bytes_of(memo);
-    if (!slot || bytes > memos->bytes_max) {
+    if (slot)
+        clear_slot(memos, slot);
+    if (!slot || bytes > memos->bytes_max || !make_room(memos, bytes)) {
         destroy(memo);
-        return;
-    }
-    clear_slot(memos, slot);
-    while (memos->bytes + bytes > memos->bytes_max) {
-        clear_slot(memos, &memos->slots[memos->hand]);
-        memos->hand = (memos->hand + 1) % SLOT_COUNT;
+        return NULL;
     }
     memo->hash = key->hash;
     *slot = (struct memo_slot){key->hash, memo};
     memos->bytes += bytes;
     memos->latest = memo;
+    return memo;
 }

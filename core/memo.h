@@ -7,11 +7,14 @@
  * what has those is good for the rest of its second only. A head is kept when it comes for the second
  * time: what is asked for once costs no memory.
  *
- * Bounded in bytes and in number. Holds no descriptor and pins no resource. One thread only. */
+ * Bounded in bytes and in number: what is queued of a memo counts until it has been sent, whoever is slow to
+ * take it. What is not asked for any more makes room. Holds no descriptor and pins no resource. One thread
+ * only. */
 #ifndef SLUICE_MEMO_H
 #define SLUICE_MEMO_H
 
 #include "date.h"
+#include "list.h"
 #include "outq.h"
 #include "resource.h"
 
@@ -30,6 +33,8 @@ struct memo_end {
 
 /* It is in the blob of the first part, and behind it there the request's head and then the answer's. */
 struct memo {
+    struct list
+        limbo; /* those that have no slot any more, and of which something is still queued */
     struct outq_part parts[2]; /* what is sent: the head and a small body; another body, or none */
     unsigned part_count;
     uint32_t head_bytes; /* of the request */
@@ -62,7 +67,7 @@ static inline void memo_written(struct memo *memo, size_t bytes, size_t date_at,
     memo->date_at = fixed ? 0 : (uint32_t)(memo->parts[0].first + date_at);
 }
 
-/* All of a worker. Zeros are allowed: nothing is kept. */
+/* All of a worker. */
 struct memos {
     struct memo_slot *slots; /* NULL: none can be kept */
     void *memory;            /* that they are in */
@@ -70,7 +75,8 @@ struct memos {
     uint64_t secret;
     uint64_t bytes;
     uint64_t bytes_max;
-    uint32_t hand; /* the slot whose memo goes next when bytes are short */
+    struct list limbo; /* memos without a slot, the one that is looked at next first */
+    uint32_t hand;     /* the slot whose memo goes next when bytes are short */
 };
 
 /* Of a head that was looked for. */
@@ -79,7 +85,7 @@ struct memo_key {
     size_t head_bytes; /* 0: nothing that can be kept */
 };
 
-/* Without memory, or with BYTES_MAX 0, nothing is kept. *Gives*: memos_fini. */
+/* Without memory, or with BYTES_MAX 0, nothing is kept. *Gives*: memos_fini, when nothing is queued any more. */
 void memos_init(struct memos *memos, uint64_t bytes_max);
 void memos_fini(struct memos *memos);
 
@@ -92,7 +98,8 @@ struct memo *memos_find(struct memos *memos, struct str input, const struct date
  * what is here for it, if anything, is not good (again). */
 bool memos_wants(struct memos *memos, const struct memo_key *key, const struct date_now *now);
 
-/* *Takes* MEMO, for the head of KEY. */
-void memos_put(struct memos *memos, const struct memo_key *key, struct memo *memo);
+/* *Takes* MEMO, for the head of KEY. Returns it, *borrowed* until the next call for MEMOS; NULL if there is no
+ * room. */
+struct memo *memos_put(struct memos *memos, const struct memo_key *key, struct memo *memo);
 
 #endif

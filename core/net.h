@@ -71,7 +71,7 @@ struct net_failure {
 
 /* Opens WORKER_COUNT times set->count listening sockets, non-blocking, close-on-exec, TCP_NODELAY
  * (inherited by what they accept). They have nothing to accept before a client has sent something or been
- * silent for a second: what is accepted can be read at once. SET is made exact: the port found, optional and dual-stack
+ * silent for a second: mostly, what is accepted can be read at once. SET is made exact: the port found, optional and dual-stack
  * addresses as they turned out. *RET_FDS (free() it) *gives* them, those of worker i at
  * [i * set->count]. Returns 0, or a negative errno with *RET_FAILURE set and nothing left open. */
 int net_listen(struct net_set *set, unsigned worker_count, int backlog, int **ret_fds,

@@ -37,6 +37,7 @@ struct variant {
 /* For how long a resource is good. Who holds its lease knows that without keeping the resource. */
 struct lease {
     uint32_t references;
+    bool used; /* without the cache being asked, since it last looked */
     /* It may be served till then (date_now's ms) without a look at what it was made of: as long as it is in a
      * cache. Later, and when it is gone, it is 0 or over. */
     uint64_t good_until_ms;

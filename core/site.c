@@ -131,6 +131,7 @@ bool site_take_rules(struct site *site, const struct fetched *fetched)
         return false;
     site->known_set = fetched->kind == FETCH_FILE && fetched->settled;
     site->known = fetched->state;
+    site->known.alone = false; /* for siblings of this file nobody looks */
     struct blob *text = rules_text_of(site, fetched);
     return !is_same_text(text, site->rules_text) && replace_rules(site, text);
 }

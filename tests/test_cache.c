@@ -124,6 +124,29 @@ Test(cache, replacing_drops_what_was_there_once)
     resource_drop(second);
 }
 
+/* Answers that are given without the cache being asked keep what they are made of. */
+Test(cache, what_is_used_elsewhere_stays)
+{
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
+    struct cache *cache = cache_create(&limits);
+    struct lease *lease = resource_lease(put(cache, "hot", 1, false)->resource);
+    for (unsigned i = 0; i < 100; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "flood%u", i);
+        lease->used = true;
+        put(cache, name, 1, false);
+    }
+    cr_expect_not_null(find(cache, "hot"));
+    for (unsigned i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "more%u", i);
+        put(cache, name, 1, false);
+    }
+    cr_expect_null(find(cache, "hot"));
+    lease_drop(lease);
+    cache_destroy(cache);
+}
+
 Test(cache, what_is_not_here_any_more_is_not_good)
 {
     enum { REMOVED, REPLACED, REPLACING, EVICTED, SHED, CLEARED, COUNT };

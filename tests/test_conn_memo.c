@@ -151,11 +151,15 @@ Test(conn_memo, a_memo_is_used)
     conn_init(&conn, -1);
     for (unsigned i = 0; i < 10; i++)
         rig_exchange(&rig, &conn, requests[1], &output);
-    cr_assert_not_null(rig.context.memos.latest);
+    struct memo *memo = rig.context.memos.latest;
+    cr_assert_not_null(memo);
     cr_expect_eq(counters_read(&rig.counters, COUNTER_CACHE_HITS), 9, "it counts as one");
     cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES), 10);
-    const struct memo *memo = rig.context.memos.latest;
     cr_expect_eq(memo->parts[0].blob->references, 1);
+    pile_clear(&output);
+    memcpy(memo_answer(memo), "MEMO", 4);
+    rig_exchange(&rig, &conn, requests[1], &output);
+    cr_expect(str_starts_with(pile_view(&output), STR("MEMO/1.1 200 OK")));
     conn_fini(&rig.context, &conn);
     pile_clear(&output);
 }
@@ -180,6 +184,64 @@ Test(conn_memo, time_decides_anew_in_each_second)
         pile_clear(&output);
     }
     conn_fini(&rig.context, &conn);
+}
+
+/* However little room there is for memos, and whoever is slow to take what is queued of them. */
+Test(conn_memo, too_little_room_changes_nothing)
+{
+    struct prng prng = {5};
+    for (uint64_t bytes_max = 1; bytes_max < 6000; bytes_max += 300) {
+        memos_fini(&rig.context.memos);
+        memos_init(&rig.context.memos, bytes_max);
+        for (unsigned round = 0; round < 20; round++) {
+            struct pile pile = {0};
+            for (unsigned i = 0; i < 20; i++)
+                add(&pile, requests, 6, &prng);
+            exchange(pile_view(&pile), &prng);
+            pile_clear(&pile);
+            cr_assert_leq(rig.context.memos.bytes, bytes_max);
+        }
+    }
+}
+
+Test(conn_memo, what_is_queued_counts_until_it_is_sent)
+{
+    enum { BYTES_MAX = 8000, CONNS = 8, ROUNDS = 50 };
+
+    static struct conn conns[CONNS];
+    struct memos *memos = &rig.context.memos;
+    char text[128];
+    memos_fini(memos);
+    memos_init(memos, BYTES_MAX);
+    for (unsigned i = 0; i < CONNS; i++)
+        conn_init(&conns[i], -1);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < CONNS; i++) { /* each asks for its own, and takes nothing */
+            int length = snprintf(text, sizeof text, "GET /small.txt HTTP/1.1\r\nHost: %u\r\n\r\n",
+                                  100 * (round / 3) + i);
+            struct str bytes = {text, (size_t)length};
+            if (conn_wants_input(&conns[i]))
+                cr_assert(rig_give(&rig, &conns[i], &bytes));
+            rig_await(&rig, &conns[i]);
+            conn_work(&rig.context, &conns[i]);
+            cr_assert_leq(memos->bytes, BYTES_MAX);
+        }
+    }
+    cr_expect_not(list_is_empty(&memos->limbo));
+    for (unsigned i = 0; i < CONNS; i++)
+        conn_fini(&rig.context, &conns[i]);
+    struct conn conn;
+    struct pile output = {0};
+    conn_init(&conn, -1);
+    for (unsigned i = 0; i < 20; i++) { /* what was held back is free again */
+        int length =
+            snprintf(text, sizeof text, "GET /small.txt HTTP/1.1\r\nHost: b%u\r\n\r\n", i / 2);
+        rig_exchange(&rig, &conn, (struct str){text, (size_t)length}, &output);
+    }
+    cr_expect(list_is_empty(&memos->limbo));
+    cr_expect_not_null(memos->latest);
+    conn_fini(&rig.context, &conn);
+    pile_clear(&output);
 }
 
 /* What limits a session limits it with memos too. */

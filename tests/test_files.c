@@ -177,6 +177,7 @@ Test(files, a_root_that_is_switched_is_followed)
     tree_dir(&tree, "two");
     tree_fill(&tree, "one/file", 100, 1);
     tree_fill(&tree, "two/file", 100, 2);
+    tree_fill(&tree, "two/new", 100, 3);
     tree_link(&tree, "current", "one");
     snprintf(root, sizeof root, "%s/current", tree.path);
     make_files(1 << 20, 10);
@@ -185,6 +186,7 @@ Test(files, a_root_that_is_switched_is_followed)
     tree_link(&tree, "next", "two");
     tree_rename(&tree, "next", "current");
     expect_file("file", 100, 1); /* it was seen a moment ago */
+    expect_file("new", 100, 3);  /* what was not, is looked for where ROOT is now */
     pass_ms(VALID_MS);
     expect_file("file", 100, 2);
     tree_unlink(&tree, "current");
@@ -306,7 +308,7 @@ static void set_time(const char *name, int64_t seconds)
     cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
 }
 
-/* How many openat2 a look again at FILE takes; its plain form and VARIANTS - 1 siblings are there. */
+/* How many openat2 a look again at the file takes, of which VARIANTS are there. */
 static unsigned look_again(unsigned variants)
 {
     pass_ms(VALID_MS);
@@ -319,25 +321,33 @@ static unsigned look_again(unsigned variants)
     return calls;
 }
 
+/* The same, the least of some looks: others who change names may keep the kernel from telling without a
+ * wait. */
+static unsigned look_again_least(unsigned variants)
+{
+    unsigned least = UINT_MAX;
+    for (unsigned i = 0; i < 5; i++) {
+        unsigned calls = look_again(variants);
+        least = calls < least ? calls : least;
+    }
+    return least;
+}
+
 Test(files, siblings_that_were_not_there_are_looked_for_when_names_have_come)
 {
     enum { SIBLINGS = 3, PLAIN = 1, FOLDER = 1 }; /* openat2 for each */
 
     tree_fill(&tree, "site/file.txt", 1000, 1);
     settle_siblings();
-    look_again(1);
-    for (unsigned i = 0; i < 3; i++)
-        cr_expect_eq(look_again(1), FOLDER + PLAIN);
+    cr_expect_eq(look_again_least(1), FOLDER + PLAIN);
     tree_fill(&tree, "site/file.txt.br", 500, 2);
     now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
     look_again(2);
     look_again(2);
-    cr_expect_geq(look_again(2), PLAIN + SIBLINGS, "one that is there may change");
+    cr_expect_geq(look_again_least(2), PLAIN + SIBLINGS, "one that is there may change");
     cr_assert_eq(unlinkat(tree.fd, "site/file.txt.br", 0), 0);
     now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
-    look_again(1);
-    look_again(1);
-    cr_expect_eq(look_again(1), FOLDER + PLAIN);
+    cr_expect_eq(look_again_least(1), FOLDER + PLAIN);
 }
 
 /* No name has come, and yet there is a sibling. */
@@ -355,4 +365,21 @@ Test(files, siblings_that_come_without_a_name_are_seen)
     look_again(2);
     tree_fill(&tree, "site/d/target", 400, 3);
     look_again(3);
+}
+
+/* The directory was seen before the name came; the look at the file is done by a job, after that. */
+Test(files, a_job_looks_for_siblings_itself)
+{
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    tree_fill(&tree, "site/other.txt", 1000, 2);
+    settle_siblings();
+    look_again(1);
+    expect_file("other.txt", 1000, 2);
+    pass_ms(VALID_MS);
+    expect_file("other.txt", 1000, 2);
+    tree_fill(&tree, "site/file.txt.br", 500, 3);
+    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
+    struct resource *resource = get("file.txt");
+    cr_expect_eq(resource->variant_count, 2);
+    resource_drop(resource);
 }

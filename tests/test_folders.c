@@ -118,6 +118,7 @@ Test(folders, names_that_come_or_go_are_told)
         {"a file comes into a directory in it", create_deeper, true},
         {"it is another directory", swap, false},
     };
+    tear_down();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         set_up();
         uint64_t before = told("d/file");

@@ -194,6 +194,7 @@ Test(memo, is_good_as_long_as_what_it_follows_from)
         {"the next second", pass_a_second, false},
         {"the clock was set back", set_the_clock_back, false},
     };
+    tear_down();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         for (unsigned latest = 0; latest < 2; latest++) {
             set_up();
@@ -207,10 +208,10 @@ Test(memo, is_good_as_long_as_what_it_follows_from)
             resource->lease->good_until_ms = now.ms + 1;
             cr_expect(str_equal(text_of(find(head)), rows[i].good ? STR("answer") : STR("another")),
                       "%s: it is known, and kept again at once", rows[i].label);
-            if (i + 1 < COUNT_OF(rows) || latest == 0)
-                tear_down();
+            tear_down();
         }
     }
+    set_up();
 }
 
 /* In each second Date says which; but not in bytes that have been queued and may have been sent in part. */
@@ -232,9 +233,17 @@ Test(memo, its_date_is_renewed)
     cr_expect_null(find(head));
     cr_expect_not(serve(head, STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?"), true));
     cr_expect(str_equal(text_of(find(head)), STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?")));
-    cr_expect_eq(queued->references, 1);
     cr_expect_eq(memcmp(queued->bytes + first, "Date: Sun, 06 Nov 1994 08:49:38", 31), 0);
+    uint64_t bytes = memos.bytes;
+    cr_expect_not(list_is_empty(&memos.limbo), "what is queued counts");
     blob_drop(queued);
+    date_now_set(&now, now.ms, now.seconds + 1);
+    serve(head, STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?"), true);
+    for (unsigned i = 0; i < 2; i++)
+        serve(STR("GET / HTTP/1.1\r\nHost: b\r\n\r\n"), STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?"),
+              false);
+    cr_expect(list_is_empty(&memos.limbo));
+    cr_expect_lt(memos.bytes, bytes);
 }
 
 /* What is not good for a while, since its resource had to be looked at, is not made anew. */
@@ -282,6 +291,33 @@ static struct str numbered(char *to, unsigned number)
 {
     int length = snprintf(to, 64, "GET /%u HTTP/1.1\r\nHost: example\r\n\r\n", number);
     return (struct str){to, (size_t)length};
+}
+
+/* Heads that come no more make room in time; what is in use stays, whatever else comes once. */
+Test(memo, what_is_not_asked_for_makes_room)
+{
+    enum { COUNT = 40000, HOT = 100 };
+
+    char input[64];
+    date_at = 6;
+    fixed = false;
+    memos.bytes_max = 100 * ANY;
+    resource->lease->good_until_ms = UINT64_MAX;
+    const struct str answer = STR("Date: Sun, 06 Nov 1994 08:49:37 GMT!");
+    for (unsigned i = 0; i < 2 * COUNT; i++)
+        serve(numbered(input, HOT + i % COUNT), answer, false);
+    uint64_t before = memos.bytes;
+    unsigned hits = 0;
+    for (unsigned round = 0; round < 10; round++) {
+        date_now_set(&now, now.ms + 1000, now.seconds + 1);
+        hits = 0;
+        for (unsigned i = 0; i < HOT; i++)
+            hits += serve(numbered(input, i), answer, false);
+        for (unsigned i = 0; i < 1000; i++)
+            serve(numbered(input, HOT + COUNT + 1000 * round + i), answer, false);
+    }
+    cr_expect_gt(hits, HOT * 9 / 10, "%u", hits);
+    cr_expect_lt(memos.bytes, before);
 }
 
 /* Thousands of heads have room at once, and those that come later don't push out what is good. */
