@@ -117,7 +117,7 @@ Test(memo, is_for_its_head_and_no_other)
     for (size_t length = 0; length < head.length; length++)
         cr_expect_null(find(str_first(head, length)), "%zu bytes", length);
     for (size_t place = 0; place < head.length; place++) {
-        memcpy(input, head.at, head.length);
+        str_put(input, head);
         input[place] ^= 1;
         cr_expect_null(find((struct str){input, head.length}), "byte %zu is another", place);
     }
@@ -128,7 +128,7 @@ Test(memo, heads_that_are_too_long_are_not_kept)
     static char input[MEMO_HEAD_BYTES_MAX + 1];
     for (size_t length = MEMO_HEAD_BYTES_MAX; length <= MEMO_HEAD_BYTES_MAX + 1; length++) {
         memset(input, 'a', sizeof input);
-        memcpy(input + length - 4, "\r\n\r\n", 4);
+        str_put(input + length - 4, STR("\r\n\r\n"));
         for (unsigned i = 0; i < 2; i++)
             serve((struct str){input, length}, STR("answer"), false);
         cr_expect_eq(find((struct str){input, length}) != NULL, length == MEMO_HEAD_BYTES_MAX);

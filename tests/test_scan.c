@@ -232,7 +232,7 @@ Test(scan, finds_the_end_of_a_head_at_every_place)
     char bytes[LENGTH_MAX];
     for (size_t end = 4; end <= sizeof bytes; end++) {
         memset(bytes, 'a', sizeof bytes);
-        memcpy(bytes + end - 4, "\r\n\r\n", 4);
+        str_put(bytes + end - 4, STR("\r\n\r\n"));
         for (size_t length = 0; length <= sizeof bytes; length++)
             cr_assert_eq(scan_head((struct str){bytes, length}), length < end ? 0 : end);
     }
