@@ -157,6 +157,7 @@ def facts() -> dict[str, object]:
         "kernel": platform.release(),
         "system": _found(r'^PRETTY_NAME="?([^"\n]*)', "/etc/os-release"),
         "compiler": _said(os.environ.get("CC", "cc"), "--version"),
+        "congestion_control": _found(r"^(\S+)$", "/proc/sys/net/ipv4/tcp_congestion_control"),
         "files_limit": place.raise_files_limit(),
         "load_before": os.getloadavg()[0],
         "commit": commit,

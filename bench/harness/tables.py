@@ -149,7 +149,7 @@ def environment(_: Figures, facts: Facts) -> str:
         ["processor", f"{facts['cpu']}, {facts['cores']} cores"],
         ["virtual machine", str(facts["virtual"])],
         ["memory", f"{facts['memory_mib']} MiB"],
-        ["kernel", str(facts["kernel"])],
+        ["kernel", f"{facts['kernel']}, TCP {facts['congestion_control']}"],
         ["system", str(facts["system"])],
         ["compiler", str(facts["compiler"])],
         ["date, commit", f"{facts['date']}, {facts['commit']}"],
