@@ -77,7 +77,7 @@ static inline bool h1_may_repeat(const struct h1 *session, const struct h1_limit
            (limits->requests_max == 0 || session->requests + 1 < limits->requests_max);
 }
 
-/* Queues the answer of MEMO to the request that it is for, which comes next, and moves on behind that's head.
+/* Queues the answer of MEMO, whose head comes next, and moves on behind that.
  * False, with nothing changed, when OUTPUT has no room now. */
 bool h1_repeat(struct h1 *session, const struct memo *memo, struct outq *output,
                const struct date_now *now);

@@ -120,8 +120,9 @@ def h2load(port: int, path: str, connections: int, rate: float, seconds: float) 
 
 
 def httperf(port: int, path: str, options: Sequence[str], seconds: float) -> Run:
-    """httperf with OPTIONS, which must not take it much longer than SECONDS."""
-    command = ["httperf", "--hog", "--server=127.0.0.1", f"--port={port}", f"--uri={path}"]
+    """httperf with OPTIONS, which must not take it much longer than SECONDS. Without --hog, with which
+    it looks for free ports itself, and for ever where they are waiting out old connections."""
+    command = ["httperf", "--server=127.0.0.1", f"--port={port}", f"--uri={path}"]
     running = Running([*command, "--timeout=5", *options])
     said, share = running.finish(seconds + SPARE_SECONDS)
     return Run(_parsed(parse.httperf, said), share)
