@@ -1,22 +1,18 @@
-/* server: see server.h. signal(7), signalfd(2), getrlimit(2), openat2(2). */
+/* server: see server.h. signal(7), signalfd(2), getrlimit(2). */
 #include "server.h"
 
-#include "beneath.h"
 #include "cpus.h"
 #include "log.h"
 #include "metrics.h"
-#include "mime.h"
 #include "net.h"
 #include "options.h"
-#include "site.h"
-#include "str.h"
+#include "served.h"
 #include "uring_trial.h"
 #include "version.h"
 #include "worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,9 +39,7 @@ enum {
 struct server {
     const struct profile *profile;
     struct options options;
-    char *root; /* absolute */
-    struct mime *mime;
-    struct rules *rules;
+    struct served served;
     struct net_set set;
     uint32_t files_max; /* of all workers' caches together */
     struct worker **workers;
@@ -102,124 +96,9 @@ static uint64_t raise_descriptors(void)
 
 /* --- what is served --------------------------------------------------------------------------- */
 
-/* ROOT as an absolute path, symlinks unresolved; NULL after a message. */
-static char *absolute(const char *root)
+static enum status open_served(struct server *server)
 {
-    char cwd[PATH_MAX] = "", *path = NULL;
-    struct str rest = str_of(root);
-
-    if (root[0] != '/' && !getcwd(cwd, sizeof(cwd))) {
-        log_say("cannot tell the current directory: %s; give an absolute ROOT", strerror(errno));
-        return NULL;
-    }
-    while (str_starts_with(rest, STR("./")))
-        rest = str_from(rest, 2);
-    if (str_equal(rest, STR(".")))
-        rest = STR("");
-    while (rest.length > 0 && rest.at[rest.length - 1] == '/')
-        rest.length--;
-    bool slash = (root[0] != '/' && rest.length > 0 && strcmp(cwd, "/") != 0) ||
-                 (cwd[0] == '\0' && rest.length == 0);
-    if (asprintf(&path, "%s%s%.*s", cwd, slash ? "/" : "", (int)rest.length, rest.at) >= 0)
-        return path;
-    log_say("out of memory; free some");
-    return NULL;
-}
-
-/* Whether the pages that the options name can be served: the fallback is a file below DIRECTORY. */
-static bool has_pages(const struct server *server, int directory)
-{
-    const char *fallback = server->options.fallback;
-    struct stat status;
-
-    if (strcasecmp(server->options.index, SITE_RULES_NAME) == 0 ||
-        (fallback && strcasecmp(fallback, SITE_RULES_NAME) == 0)) {
-        log_say("'%s' is never served; name another file for --index and --spa", SITE_RULES_NAME);
-        return false;
-    }
-
-    if (!fallback)
-        return true;
-    int error = beneath_look(directory, fallback, 0, FETCH_WAITING, &status);
-    if (error == 0 && S_ISREG(status.st_mode))
-        return true;
-    log_say("--spa '%s' is no file in ROOT (%s); name one, like index.html", fallback,
-            error ? strerror(-error) : "it is something else");
-    return false;
-}
-
-static enum status find_root(struct server *server)
-{
-    const char *root = server->options.root;
-
-    server->root = absolute(root);
-    if (!server->root)
-        return STATUS_FAILED;
-    struct stat status;
-    int directory = beneath_open_root(server->root);
-    int error = directory < 0 ? directory : beneath_look(directory, ".", 0, FETCH_WAITING, &status);
-    bool complete = error == 0 && has_pages(server, directory);
-    if (directory >= 0)
-        close(directory);
-    if (error == 0)
-        return complete ? STATUS_DONE : STATUS_FAILED;
-    if (error == -ENOENT)
-        log_say("ROOT '%s' does not exist; name the directory to serve", root);
-    else if (error == -ENOTDIR)
-        log_say("ROOT '%s' is not a directory; name the directory to serve", root);
-    else if (error == -EACCES)
-        log_say("no permission to enter ROOT '%s'; allow it (chmod +rx), there and above", root);
-    else if (error == -ENOSYS)
-        log_say("Linux 5.6 or newer is needed (openat2); update the kernel");
-    else if (error == -EPERM && directory >= 0)
-        log_say("openat2 is forbidden here; allow this system call in the sandbox");
-    else
-        log_say("cannot open ROOT '%s': %s; name another directory", root, strerror(-error));
-    return STATUS_FAILED;
-}
-
-static enum status load_types(struct server *server)
-{
-    const char *path = server->options.mime_types_path;
-    struct mime_error mistake = {0};
-
-    server->mime = mime_create();
-    if (!server->mime) {
-        log_say("out of memory; free some");
-        return STATUS_FAILED;
-    }
-    if (!path)
-        return STATUS_DONE;
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        log_say("cannot read --mime-types '%s': %s; name a readable file", path, strerror(errno));
-        return STATUS_FAILED;
-    }
-    int error = mime_read(server->mime, file, &mistake);
-    fclose(file);
-    if (error && mistake.line)
-        log_say("--mime-types '%s', line %u: %s; correct it", path, mistake.line, mistake.reason);
-    else if (error)
-        log_say("--mime-types '%s': %s; name a good file", path, mistake.reason);
-    return error ? STATUS_FAILED : STATUS_DONE;
-}
-
-/* The rules of --header, which options has judged. */
-static enum status make_rules(struct server *server)
-{
-    const struct options *options = &server->options;
-    const char *reason;
-    int error = 0;
-
-    if (options->header_count == 0)
-        return STATUS_DONE;
-    server->rules = rules_create();
-    for (unsigned i = 0; server->rules && !error && i < options->header_count; i++)
-        error = rules_add(server->rules, str_of(options->headers[i]), &reason);
-    if (server->rules && !error)
-        return STATUS_DONE;
-    log_say("out of memory; free some");
-    return STATUS_FAILED;
+    return served_open(&server->served, &server->options) ? STATUS_DONE : STATUS_FAILED;
 }
 
 /* --- sizes ------------------------------------------------------------------------------------ */
@@ -317,10 +196,10 @@ static int create_workers(struct server *server, const int *listeners, const cha
         const struct worker_config config = {
             .profile = server->profile,
             .options = options,
-            .mime = server->mime,
-            .rules = server->rules,
+            .mime = server->served.mime,
+            .rules = server->served.rules,
             .tells_rules = i == 0,
-            .root = server->root,
+            .root = server->served.root,
             .listeners = &listeners[i * server->set.count],
             .listener_count = server->set.count,
             .connections_max = (uint32_t)share(options->connections_max, i, count),
@@ -378,7 +257,7 @@ static void show_screen(const struct server *server)
     unsigned count = net_urls(&server->set, urls), threads = server->options.threads;
 
     printf("%s (Sluice %s) serves ", server->profile->name, SLUICE_VERSION);
-    for (const char *c = server->root; *c; c++)
+    for (const char *c = server->served.root; *c; c++)
         putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
     putchar('\n');
     for (unsigned i = 0; i < count; i++)
@@ -453,10 +332,7 @@ static void server_fini(struct server *server)
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_destroy(server->workers[i]);
     free(server->workers);
-    if (server->mime)
-        mime_destroy(server->mime);
-    rules_destroy(server->rules);
-    free(server->root);
+    served_fini(&server->served);
     if (server->signal_fd >= 0)
         close(server->signal_fd);
     if (server->done_fd >= 0)
@@ -484,8 +360,7 @@ static void end_promptly(const struct server *server, enum status status)
 static enum status serve(struct server *server)
 {
     static enum status (*const steps[])(struct server * server) = {
-        catch_signals,    find_root,      load_types, make_rules,
-        choose_addresses, choose_backend, resolve,    start,
+        catch_signals, open_served, choose_addresses, choose_backend, resolve, start,
     };
     enum status status = STATUS_DONE;
 
