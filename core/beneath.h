@@ -16,6 +16,10 @@ enum fetch_mode {
     FETCH_MODE_COUNT,
 };
 
+/* Time stamps are as coarse as the file system (2 s on FAT): a change this recent may be followed by one that
+ * looks the same. */
+enum { BENEATH_SETTLED_SECONDS = 2 };
+
 /* Opens the directory at PATH, absolute, as what the other functions take (O_PATH). Returns a descriptor
  * or a negative errno. */
 int beneath_open_root(const char *path);

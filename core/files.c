@@ -8,8 +8,8 @@
 /* A file of which all is in the page cache is not looked at again for so long. */
 enum { WARM_MS = 1000 };
 
-/* Some file systems don't tell by a directory's times what has become of its names: siblings that weren't
- * there are looked for now and then whatever it says. */
+/* Some file systems don't tell by a directory's times what has become of its names: every so
+ * often siblings that weren't there are looked for whatever it says. */
 enum { FULL_LOOK_EVERY = 32 };
 
 struct files {
@@ -95,7 +95,7 @@ static uint64_t good_until(const struct files *files, uint64_t seen_ms, uint64_t
 static uint64_t folder_state(struct files *files, const struct path *path,
                              const struct date_now *now, uint64_t seen_ms)
 {
-    enum { LATELY_MS = 1000 }; /* see SETTLED_SECONDS of folders.c */
+    enum { LATELY_MS = (BENEATH_SETTLED_SECONDS - 1) * 1000 }; /* in seconds cut off */
 
     uint64_t folder_seen_ms;
     if (now->ms - seen_ms >= LATELY_MS)

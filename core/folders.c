@@ -3,12 +3,6 @@
 
 #include "hash.h"
 
-enum {
-    /* A change may have the same time as the one before for as long as a clock's tick; some file systems cut
-     * times to two seconds. */
-    SETTLED_SECONDS = 2,
-};
-
 /* The name of the directory that PATH's file, or index, is in: "" for the root. */
 static struct str folder_of(const struct path *path)
 {
@@ -25,7 +19,7 @@ static uint64_t state_of(const struct stat *status, int64_t seconds)
 {
     struct blob_identity identity;
     blob_identify(status, &identity);
-    if (!S_ISDIR(status->st_mode) || identity.changed.tv_sec + SETTLED_SECONDS >= seconds)
+    if (!S_ISDIR(status->st_mode) || identity.changed.tv_sec + BENEATH_SETTLED_SECONDS >= seconds)
         return 0;
     const uint64_t words[] = {
         identity.device,

@@ -9,9 +9,6 @@
 
 enum {
     READ_TRIES = 3, /* a file that changes while it is read */
-    /* Time stamps are as coarse as the file system (2 s on FAT): a change this recent may be followed
-     * by one that looks the same. */
-    SETTLED_SECONDS = 2,
     /* Modification times up to this second after the epoch are no times: build systems write them. */
     NO_TIME_SECONDS = 1,
     HASH_PIECE_BYTES = 64 << 10,
@@ -197,8 +194,9 @@ static int load_open(int fd, enum fetch_mode mode, struct loaded *ret)
     if (error)
         return error;
     clock_gettime(CLOCK_REALTIME, &now);
-    ret->fresh = ret->identity.modified.tv_sec + SETTLED_SECONDS >= now.tv_sec;
-    ret->settled = !ret->fresh && ret->identity.changed.tv_sec + SETTLED_SECONDS < now.tv_sec;
+    ret->fresh = ret->identity.modified.tv_sec + BENEATH_SETTLED_SECONDS >= now.tv_sec;
+    ret->settled =
+        !ret->fresh && ret->identity.changed.tv_sec + BENEATH_SETTLED_SECONDS < now.tv_sec;
     ret->digested = false;
     if (ret->identity.modified.tv_sec <= NO_TIME_SECONDS)
         error = digest_body(ret, mode);

@@ -350,6 +350,19 @@ Test(files, siblings_that_were_not_there_are_looked_for_when_names_have_come)
     cr_expect_eq(look_again_least(1), FOLDER + PLAIN);
 }
 
+/* Whatever the directory says: there are file systems that never tell. */
+Test(files, siblings_are_looked_for_every_so_often)
+{
+    enum { SIBLINGS = 3, PLAIN = 1, LOOKS = 256 };
+
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    settle_siblings();
+    unsigned full = 0;
+    for (unsigned i = 0; i < LOOKS; i++)
+        full += look_again(1) >= PLAIN + SIBLINGS;
+    cr_expect_geq(full, LOOKS / 64, "%u of %u looks", full, LOOKS);
+}
+
 /* No name has come, and yet there is a sibling. */
 Test(files, siblings_that_come_without_a_name_are_seen)
 {
