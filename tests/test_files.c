@@ -1,6 +1,8 @@
 /* files: what is asked of the kernel and when, what is seen of changes, and shortages. */
 #include "files_rig.h"
 
+#include <sys/resource.h>
+
 TestSuite(files, .init = files_rig_init, .fini = files_rig_fini, .timeout = 120);
 
 /* --- the cache and the clock --------------------------------------------------------------------- */
@@ -196,6 +198,31 @@ Test(files, a_root_that_is_switched_is_followed)
     pass_ms(VALID_MS);
     expect_file("file", 100, 1);
     cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+/* ROOT can't be followed for want of descriptors: it is as soon as there are some. */
+Test(files, out_of_descriptors_root_is_followed_later)
+{
+    struct rlimit limit, none;
+    tree_dir(&tree, "one");
+    tree_dir(&tree, "two");
+    tree_fill(&tree, "one/file", 100, 1);
+    tree_fill(&tree, "two/file", 100, 2);
+    tree_link(&tree, "current", "one");
+    tree_link(&tree, "next", "two");
+    snprintf(root, sizeof root, "%s/current", tree.path);
+    make_files(1 << 20, 10);
+    expect_file("file", 100, 1);
+    tree_rename(&tree, "next", "current");
+    pass_ms(VALID_MS);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_max = limit.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct resource *resource = get("file");
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq(resource->status, HTTP_UNAVAILABLE);
+    resource_drop(resource);
+    expect_file("file", 100, 2);
 }
 
 Test(files, without_a_cache_everything_is_looked_at_every_time)
