@@ -24,9 +24,9 @@ include mk/flags.mk
 
 # --- what there is to build ---------------------------------------------------------------------
 
-CORE_SRC   := $(sort $(wildcard core/*.c))
+CORE_SRC   := $(sort $(wildcard core/*/*.c))
 SERVER_SRC := $(sort $(wildcard servers/*.c))
-UNIT_SRC   := $(sort $(wildcard tests/*.c))
+UNIT_SRC   := $(sort $(wildcard tests/support/*.c tests/unit/*/*.c))
 E2E_SRC    := $(sort $(wildcard tests/e2e/*.c))
 PLAIN_SRC  := $(sort $(wildcard tests/plain/*.c))
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
@@ -52,10 +52,9 @@ plain-program: $(PLAIN)
 say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 run = $(if $(V),,@)
 
-# Where an object finds its headers: core/ includes its neighbours, everything else gets -Icore.
-$(BUILD)/obj/core/%.o:      INCLUDES =
-$(BUILD)/obj/servers/%.o:   INCLUDES = -Icore
-$(BUILD)/obj/tests/%.o:     INCLUDES = -Icore -Itests $(CRITERION_CFLAGS)
+# Includes are written from core/ ("http/plan.h"), those of the tests' helpers from tests/.
+INCLUDES = -Icore
+$(BUILD)/obj/tests/%.o: INCLUDES = -Icore -Itests $(CRITERION_CFLAGS)
 
 # What the servers are made of can be optimised across files.
 $(BUILD)/obj/core/%.o $(BUILD)/obj/servers/%.o: LTO_FLAGS = $(LTO_CFLAGS)
@@ -87,7 +86,7 @@ $(BUILD)/$(subst _,-,$(basename $(notdir $(1)))): $(call object,$(1)) $(LIB) $(B
 endef
 $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
-# Calls that a unit test can make fail, or count: tests/faults.c has a __wrap_ of each.
+# Calls that a unit test can make fail, or count: tests/support/faults.c has a __wrap_ of each.
 WRAPPED      = accept4 aligned_alloc calloc clock_gettime epoll_ctl epoll_wait fstat malloc preadv2 \
     pthread_create readv recv send sendfile sendmsg syscall
 UNIT_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)

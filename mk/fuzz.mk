@@ -13,7 +13,7 @@ FUZZ_SRC     = $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS = $(if $(TEST),$(TEST),$(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC)))
 
 # The unit tests' connection without a socket, for fuzz_session; Criterion has a stand-in there.
-FUZZ_SHARED = tests/session_driver.c tests/session_site.c
+FUZZ_SHARED = tests/support/session_driver.c tests/support/session_site.c
 
 ## fuzz: run every fuzz target for FUZZ_SECONDS (15), or TEST=target alone; needs clang
 fuzz:

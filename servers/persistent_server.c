@@ -1,5 +1,5 @@
 /* persistent-server: HTTP/1.1 with persistent connections, RFC 9112 section 9.3, one request at a time. */
-#include "server.h"
+#include "server/server.h"
 
 static const struct profile persistent = {
     .name = "persistent-server",

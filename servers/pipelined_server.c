@@ -1,5 +1,5 @@
 /* pipelined-server: HTTP/1.1 with persistent connections and pipelining, RFC 9112 section 9.3.2. */
-#include "server.h"
+#include "server/server.h"
 
 static const struct profile pipelined = {
     .name = "pipelined-server",

@@ -1,5 +1,5 @@
 /* simple-server: HTTP/1.0, one request a connection; RFC 1945. */
-#include "server.h"
+#include "server/server.h"
 
 static const struct profile simple = {
     .name = "simple-server",

@@ -4,8 +4,8 @@
 #ifndef SLUICE_FUZZ_H
 #define SLUICE_FUZZ_H
 
-#include "num.h"
-#include "prng.h"
+#include "base/num.h"
+#include "support/prng.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* fuzz_chunked: first line: the limit of content; then a chunked body and what may follow it.
  * However it is split, the outcome is the same. */
-#include "chunked.h"
 #include "fuzz.h"
+#include "h1/chunked.h"
 
 struct outcome {
     enum chunked_result result;

@@ -1,6 +1,6 @@
 /* fuzz_date: first line: now, in seconds; then a date in any form. What is read can be written, and
  * read again. */
-#include "date.h"
+#include "base/date.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /* fuzz_path: the path of a request target. What is decoded names nothing but what it should, and
  * leads to itself again when it is encoded. */
 #include "fuzz.h"
-#include "path.h"
+#include "http/path.h"
 
 static void check_segments(const struct path *path)
 {

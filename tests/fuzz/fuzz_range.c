@@ -1,6 +1,6 @@
 /* fuzz_range: first line: bytes of the representation; then the value of a Range field. */
 #include "fuzz.h"
-#include "range.h"
+#include "http/range.h"
 
 /* Inside the representation, apart from each other, and in sum no more than it has. */
 static void check_set(const struct range_set *set, uint64_t bytes)

@@ -1,8 +1,8 @@
 /* fuzz_rules: first line: a path; then a _headers file. Whatever it says, what comes out are field lines
  * that may be sent, the mistakes are told in order, and CRLF means the same as LF. */
 #include "fuzz.h"
-#include "header.h"
-#include "rules.h"
+#include "http/header_policy.h"
+#include "http/rules.h"
 
 struct told {
     unsigned count;
@@ -47,7 +47,7 @@ static void take_line(struct str *lines, struct str *ret_name, struct str *ret_v
 
 static void check_line(const struct rules_query *query, struct str name, struct str value)
 {
-    const struct header *header = header_of(name);
+    const struct header_policy *header = header_policy_of(name);
     FUZZ_CHECK(str_is_token(name) && !header->refusal);
     FUZZ_CHECK(value.length > 0 && value.length <= RULES_VALUE_BYTES_MAX);
     FUZZ_CHECK(str_equal(str_trim(value), value));
@@ -55,8 +55,8 @@ static void check_line(const struct rules_query *query, struct str name, struct 
         uint8_t byte = (uint8_t)value.at[i];
         FUZZ_CHECK((byte >= ' ' || byte == '\t') && byte != 0x7f);
     }
-    FUZZ_CHECK(query->audience == RULES_FILE || header->subject != HEADER_OF_CONTENT_TYPE);
-    FUZZ_CHECK(query->audience != RULES_ERROR || header->subject == HEADER_OF_ANY);
+    FUZZ_CHECK(query->audience == RULES_FILE || header->subject != HEADER_POLICY_OF_CONTENT_TYPE);
+    FUZZ_CHECK(query->audience != RULES_ERROR || header->subject == HEADER_POLICY_OF_ANY);
     FUZZ_CHECK(rules_say(query, name) == RULES_REPLACED);
 }
 
@@ -67,7 +67,7 @@ static void check_others(struct str rest, struct str name, struct str value)
         struct str other_name, other_value;
         take_line(&rest, &other_name, &other_value);
         FUZZ_CHECK(!str_equal_nocase(name, other_name) ||
-                   (!header_of(name)->single && !str_equal(value, other_value)));
+                   (!header_policy_of(name)->single && !str_equal(value, other_value)));
     }
 }
 

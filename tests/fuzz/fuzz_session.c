@@ -1,7 +1,7 @@
 /* fuzz_session: what a client sends on one connection. Parser, session, plan and queue must give
  * the same bytes however the input is split, wherever in the ring it stands, however little is sent at a
  * time, and whether memos answer or not. The driver and its site are the unit tests' own. */
-#include "session_driver.h"
+#include "support/session_driver.h"
 
 #include "fuzz.h"
 
@@ -63,11 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > INPUT_BYTES_MAX)
         return 0;
     /* At first everything is answered for itself; then what comes again is answered by memos. */
-    memos_fini(&driver_memos);
-    memos_init(&driver_memos, 0);
+    h1_memos_fini(&driver_memos);
+    h1_memos_init(&driver_memos, 0);
     unsigned answered = drive(input, SIZE_MAX, RING_BYTES_MAX, 0, NULL, &whole);
     check_shape(&whole, answered);
-    memos_init(&driver_memos, 1 << 20);
+    h1_memos_init(&driver_memos, 1 << 20);
 
     static const size_t piece_maxima[] = {1, 40, 1000};
     for (size_t i = 0; i < COUNT_OF(piece_maxima); i++) {

@@ -1,9 +1,9 @@
 /* files: what a job's thread writes is read by the worker's, without a race. */
-#include "files.h"
+#include "site/store.h"
 
-#include "paths.h"
 #include "plain.h"
-#include "tree.h"
+#include "support/paths.h"
+#include "support/tree.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,13 +27,13 @@ ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t first, int 
 static struct tree tree;
 static struct mime *mime;
 static struct counters counters;
-static struct files *files;
+static struct store *files;
 static struct date_now now;
 static unsigned woken;
 
 static void open_files(void)
 {
-    struct files_config config = {
+    struct store_config config = {
         .root = tree.path,
         .fetch = {.index = STR("index.html"), .mime = mime},
         .site = {.mime = mime, .cache_control = ""},
@@ -41,7 +41,7 @@ static void open_files(void)
         .valid_ms = 1,
         .counters = &counters,
     };
-    EXPECT(files_create(&files, &config) == 0);
+    EXPECT(store_create(&files, &config) == 0);
 }
 
 static void set_up(void)
@@ -59,24 +59,24 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    files_destroy(files);
+    store_destroy(files);
     mime_destroy(mime);
     tree_fini(&tree);
 }
 
-static enum files_result ask(unsigned number, struct files_waiter *waiter, struct resource **ret)
+static enum store_result ask(unsigned number, struct lookup_waiter *waiter, struct resource **ret)
 {
     char name[16];
     snprintf(name, sizeof name, "n%u", number);
     struct path path = path_named(name);
     struct found found;
-    enum files_result result = files_lookup(files, &path, FILES_PAGE_ERROR, &now, waiter, &found);
-    if (result == FILES_READY)
+    enum store_result result = store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, &found);
+    if (result == STORE_READY)
         *ret = found.resource;
     return result;
 }
 
-static void wake(void *context, struct files_waiter *waiter)
+static void wake(void *context, struct lookup_waiter *waiter)
 {
     (void)context;
     (void)waiter;
@@ -92,17 +92,17 @@ static bool check(struct resource *resource, unsigned number)
 }
 
 /* Takes the answer for NUMBER, waiting as long as it takes. */
-static bool finish(unsigned number, struct files_waiter *waiter)
+static bool finish(unsigned number, struct lookup_waiter *waiter)
 {
     struct resource *resource = NULL;
     for (;;) {
         while (waiter->fill) {
-            struct pollfd event = {.fd = files_fd(files), .events = POLLIN};
+            struct pollfd event = {.fd = store_fd(files), .events = POLLIN};
             if (poll(&event, 1, PATIENCE_MS) != 1)
                 return false;
-            files_collect(files, &now, wake, NULL);
+            store_collect(files, &now, wake, NULL);
         }
-        if (ask(number, waiter, &resource) == FILES_READY)
+        if (ask(number, waiter, &resource) == STORE_READY)
             return resource && check(resource, number);
     }
 }
@@ -111,12 +111,12 @@ void files_filled_by_jobs(void)
 {
     set_up();
     for (unsigned round = 0; round < ROUNDS; round++) {
-        struct files_waiter waiters[NAMES] = {{0}};
+        struct lookup_waiter waiters[NAMES] = {{0}};
         unsigned good = 0;
         date_now_set(&now, now.ms + 10, now.seconds);
         for (unsigned i = 0; i < NAMES; i++) {
             struct resource *resource = NULL;
-            if (ask(i, &waiters[i], &resource) == FILES_READY)
+            if (ask(i, &waiters[i], &resource) == STORE_READY)
                 resource_drop(resource);
         }
         for (unsigned i = 0; i < NAMES; i++)
@@ -131,15 +131,15 @@ void files_destroyed_under_way(void)
 {
     set_up();
     for (unsigned round = 0; round < ROUNDS; round++) {
-        struct files_waiter waiters[NAMES] = {{0}};
+        struct lookup_waiter waiters[NAMES] = {{0}};
         for (unsigned i = 0; i < NAMES; i++) {
             struct resource *resource = NULL;
-            if (ask(i, &waiters[i], &resource) == FILES_READY)
+            if (ask(i, &waiters[i], &resource) == STORE_READY)
                 resource_drop(resource);
         }
         for (unsigned i = 0; i < NAMES; i++)
-            files_cancel(&waiters[i]);
-        files_destroy(files);
+            store_cancel(&waiters[i]);
+        store_destroy(files);
         open_files();
     }
     tear_down();

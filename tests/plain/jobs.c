@@ -1,7 +1,7 @@
 /* jobs: memory goes to the pool's threads and comes back, without a race. */
-#include "jobs.h"
+#include "system/jobs.h"
 
-#include "counters.h"
+#include "observe/counters.h"
 #include "plain.h"
 
 #include <poll.h>

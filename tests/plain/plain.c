@@ -1,7 +1,7 @@
 /* plain: runs all cases and closes with "N passed, N failed". */
 #include "plain.h"
 
-#include "base.h"
+#include "base/base.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,15 +1,15 @@
 /* worker: started, used by several clients at once, watched and drained from another thread; on each
  * backend. */
-#include "house.h"
 #include "plain.h"
-#include "uring_here.h"
+#include "support/uring_here.h"
+#include "support/worker_rig.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 enum { CLIENTS = 6, VISITS = 30 };
 
-static struct house house;
+static struct worker_rig rig;
 static enum backend backend = BACKEND_EPOLL;
 static atomic_uint good_count;
 
@@ -17,8 +17,8 @@ static void *visit(void *argument)
 {
     (void)argument;
     for (unsigned i = 0; i < VISITS; i++) {
-        bool good = i % 10 ? house_serves_small(&house)
-                           : house_serves(&house, "large.bin", 1, HOUSE_LARGE_BYTES, 2);
+        bool good = i % 10 ? worker_rig_serves_small(&rig)
+                           : worker_rig_serves(&rig, "large.bin", 1, WORKER_RIG_LARGE_BYTES, 2);
         atomic_fetch_add(&good_count, good);
     }
     return NULL;
@@ -29,10 +29,10 @@ void worker_serves_many_clients(void)
     pthread_t threads[CLIENTS];
     unsigned started = 0;
     atomic_store(&good_count, 0);
-    house_init(&house);
-    house.options.backend = backend;
-    house.options.cache_valid_ms = 1; /* it looks at the files again and again, by jobs */
-    house_start(&house);
+    worker_rig_init(&rig);
+    rig.options.backend = backend;
+    rig.options.cache_valid_ms = 1; /* it looks at the files again and again, by jobs */
+    worker_rig_start(&rig);
     for (; started < CLIENTS; started++) {
         if (pthread_create(&threads[started], NULL, visit, NULL) != 0)
             break;
@@ -40,16 +40,16 @@ void worker_serves_many_clients(void)
     EXPECT(started == CLIENTS);
     uint64_t sum = 0;
     for (unsigned i = 0; i < 1000; i++)
-        sum += house_count(&house, COUNTER_BYTES_SENT);
+        sum += worker_rig_count(&rig, COUNTER_BYTES_SENT);
     for (unsigned i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     EXPECT(atomic_load(&good_count) == CLIENTS * VISITS);
-    EXPECT(sum <= 1000 * house_count(&house, COUNTER_BYTES_SENT));
-    worker_drain(house.worker);
-    EXPECT(house_ends(&house, HOUSE_PATIENCE_MS));
-    EXPECT(house_count(&house, COUNTER_CONNECTIONS_ACCEPTED) ==
-           house_count(&house, COUNTER_CONNECTIONS_CLOSED));
-    house_fini(&house);
+    EXPECT(sum <= 1000 * worker_rig_count(&rig, COUNTER_BYTES_SENT));
+    worker_drain(rig.worker);
+    EXPECT(worker_rig_ends(&rig, WORKER_RIG_PATIENCE_MS));
+    EXPECT(worker_rig_count(&rig, COUNTER_CONNECTIONS_ACCEPTED) ==
+           worker_rig_count(&rig, COUNTER_CONNECTIONS_CLOSED));
+    worker_rig_fini(&rig);
 }
 
 /* Asks until nobody answers. */
@@ -75,25 +75,25 @@ void worker_is_drained_under_load(void)
     for (unsigned round = 0; round < 5; round++) {
         pthread_t threads[CLIENTS];
         unsigned started = 0;
-        house_init(&house);
-        house.options.backend = backend;
-        house_start(&house);
+        worker_rig_init(&rig);
+        rig.options.backend = backend;
+        worker_rig_start(&rig);
         for (; started < CLIENTS; started++) {
-            if (pthread_create(&threads[started], NULL, visit_until_the_end, &house.port) != 0)
+            if (pthread_create(&threads[started], NULL, visit_until_the_end, &rig.port) != 0)
                 break;
         }
-        EXPECT(house_counts(&house, COUNTER_RESPONSES, 50));
-        worker_drain(house.worker);
-        EXPECT(house_ends(&house, HOUSE_PATIENCE_MS));
+        EXPECT(worker_rig_counts(&rig, COUNTER_RESPONSES, 50));
+        worker_drain(rig.worker);
+        EXPECT(worker_rig_ends(&rig, WORKER_RIG_PATIENCE_MS));
         for (unsigned i = 0; i < started; i++)
             pthread_join(threads[i], NULL);
-        house_fini(&house);
+        worker_rig_fini(&rig);
     }
 }
 
 static void run_on_uring(void (*run)(void))
 {
-    char reason[URING_REASON_BYTES];
+    char reason[URING_PROBE_REASON_BYTES];
     if (!uring_is_here(reason)) {
         printf("not on io_uring: %s\n", reason);
         return;

@@ -11,7 +11,7 @@ from siblings.files import is_ours, shown
 from siblings.maker import Plain
 from siblings.report import Report
 
-# What compresses, by extension; core/mime.c has the types. What is compressed by nature (pictures,
+# What compresses, by extension; core/http/mime.c has the types. What is compressed by nature (pictures,
 # sound, films, WOFF, archives, PDF) isn't here, nor is what has no extension, as the _headers file.
 EXTENSIONS = frozenset(
     b"html htm xhtml xht css js mjs cjs json jsonld map webmanifest wasm xml xsd xsl xslt rss atom "

@@ -1,6 +1,6 @@
 /* A stand-in for Criterion where its helpers are fuzzed: an assertion that fails is a crash, with
- * its place on stderr. Only what the shared helpers use (tests/session_driver.c,
- * tests/session_site.c); messages are dropped. */
+ * its place on stderr. Only what the shared helpers use (tests/support/session_driver.c,
+ * tests/support/session_site.c); messages are dropped. */
 #ifndef SLUICE_FUZZ_STAND_IN_CRITERION_H
 #define SLUICE_FUZZ_STAND_IN_CRITERION_H
 

@@ -1,0 +1,161 @@
+/* num: numbers as text, both ways.
+ *
+ * Owns nothing, allocates nothing; no strtoull and no printf, so neither a locale nor errno has a
+ * say. Every sum and product that a caller's text can drive over the edge is checked. */
+#include "base/num.h"
+
+/* Takes the decimal digits that *REST begins with; at least one is needed. */
+static bool take_digits(struct str *rest, uint64_t *ret)
+{
+    uint64_t value = 0;
+    size_t i = 0;
+    for (; i < rest->length && char_is_digit(rest->at[i]); i++) {
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(rest->at[i] - '0'), &value))
+            return false;
+    }
+    if (i == 0)
+        return false;
+    *rest = str_from(*rest, i);
+    *ret = value;
+    return true;
+}
+
+bool num_parse_u64(struct str text, uint64_t *ret)
+{
+    uint64_t value;
+    if (!take_digits(&text, &value) || text.length > 0)
+        return false;
+    *ret = value;
+    return true;
+}
+
+struct unit {
+    struct str name;
+    uint64_t factor;
+};
+
+/* The factor of the unit NAME among COUNT, or 0. */
+static uint64_t unit_factor(const struct unit *units, size_t count, struct str name, bool any_case)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (any_case ? str_equal_nocase(name, units[i].name) : str_equal(name, units[i].name))
+            return units[i].factor;
+    }
+    return 0;
+}
+
+bool num_parse_size(struct str text, uint64_t *ret_bytes)
+{
+    static const struct unit units[] = {
+        {STR_INIT(""), 1},
+        {STR_INIT("b"), 1},
+        {STR_INIT("k"), KIB(1)},
+        {STR_INIT("kb"), KIB(1)},
+        {STR_INIT("kib"), KIB(1)},
+        {STR_INIT("m"), MIB(1)},
+        {STR_INIT("mb"), MIB(1)},
+        {STR_INIT("mib"), MIB(1)},
+        {STR_INIT("g"), KIB(MIB(1))},
+        {STR_INIT("gb"), KIB(MIB(1))},
+        {STR_INIT("gib"), KIB(MIB(1))},
+    };
+    uint64_t value;
+    if (!take_digits(&text, &value))
+        return false;
+    uint64_t factor = unit_factor(units, COUNT_OF(units), text, true);
+    if (factor == 0 || __builtin_mul_overflow(value, factor, &value))
+        return false;
+    *ret_bytes = value;
+    return true;
+}
+
+/* Takes ".5" from *REST, if there is one, as NUMERATOR over DENOMINATOR. */
+static bool take_fraction(struct str *rest, uint64_t *ret_numerator, uint64_t *ret_denominator)
+{
+    enum { DIGITS_MAX = 9 }; /* the product with an hour stays far below 2^64 */
+
+    *ret_numerator = 0;
+    *ret_denominator = 1;
+    if (rest->length == 0 || rest->at[0] != '.')
+        return true;
+    *rest = str_from(*rest, 1);
+    struct str digits = *rest;
+    if (!take_digits(rest, ret_numerator) || digits.length - rest->length > DIGITS_MAX)
+        return false;
+    for (size_t i = rest->length; i < digits.length; i++)
+        *ret_denominator *= 10;
+    return true;
+}
+
+bool num_parse_span(struct str text, uint64_t *ret_ms)
+{
+    static const struct unit units[] = {
+        {STR_INIT(""), 1000},       {STR_INIT("ms"), 1},          {STR_INIT("s"), 1000},
+        {STR_INIT("m"), 60 * 1000}, {STR_INIT("h"), 3600 * 1000},
+    };
+    uint64_t whole, numerator, denominator;
+    if (!take_digits(&text, &whole) || !take_fraction(&text, &numerator, &denominator))
+        return false;
+    uint64_t factor = unit_factor(units, COUNT_OF(units), text, false);
+    if (factor == 0)
+        return false;
+    uint64_t part = (numerator * factor + denominator - 1) / denominator;
+    uint64_t ms;
+    if (__builtin_mul_overflow(whole, factor, &ms) || __builtin_add_overflow(ms, part, &ms))
+        return false;
+    *ret_ms = ms;
+    return true;
+}
+
+size_t num_write_u64(char *to, uint64_t value)
+{
+    char digits[NUM_U64_DIGITS_MAX];
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    memcpy(to, digits + first, sizeof(digits) - first);
+    return sizeof(digits) - first;
+}
+
+size_t num_write_hex(char *to, uint64_t value)
+{
+    char digits[NUM_HEX_DIGITS_MAX];
+    size_t first = sizeof(digits);
+    do {
+        digits[--first] = "0123456789abcdef"[value & 15];
+        value >>= 4;
+    } while (value > 0);
+    memcpy(to, digits + first, sizeof(digits) - first);
+    return sizeof(digits) - first;
+}
+
+void num_write_size(char to[static 16], uint64_t bytes)
+{
+    static const char units[][4] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    static_assert(COUNT_OF(units) == 7, "2^64 bytes are 16 EiB");
+
+    size_t unit = 0;
+    while (unit < COUNT_OF(units) - 1 && bytes >> (10 * (unit + 1)) > 0)
+        unit++;
+    uint64_t one = (uint64_t)1 << (10 * unit);
+    uint64_t whole = bytes / one;
+    uint64_t tenths = (bytes % one * 10 + one / 2) / one; /* one is at most 2^60: no overflow */
+    if (tenths == 10) {
+        whole++;
+        tenths = 0;
+    }
+    if (whole == 1024 && unit < COUNT_OF(units) - 1) { /* 1023.96 KiB is rounded to 1 MiB */
+        whole = 1;
+        unit++;
+    }
+    char *end = to + num_write_u64(to, whole);
+    if (tenths > 0) {
+        *end++ = '.';
+        *end++ = (char)('0' + tenths);
+    }
+    *end++ = ' ';
+    memcpy(end, units[unit], sizeof(units[unit]));
+}

@@ -1,0 +1,117 @@
+/* str: a view of bytes that somebody else owns: pointer and length, no terminating NUL.
+ *
+ * A view is a borrow: it is valid as long as what it points into, and whoever hands one out says
+ * how long that is. An absent string has a null pointer; an empty one has length 0. ASCII only:
+ * letter case means A-Z and a-z, as RFC 9110 section 5.1 wants, whatever the locale. */
+#ifndef SLUICE_STR_H
+#define SLUICE_STR_H
+
+#include "base/base.h"
+
+#include <string.h>
+
+struct str {
+    const char *at;
+    size_t length; /* bytes */
+};
+
+/* A view of a string literal; usable in constant initialisers as STR_INIT. */
+#define STR_INIT(literal)              \
+    {                                  \
+        (literal), sizeof(literal) - 1 \
+    }
+#define STR(literal) ((struct str)STR_INIT(literal))
+
+static inline struct str str_of(const char *text)
+{
+    return (struct str){text, strlen(text)};
+}
+
+static inline bool str_equal(struct str a, struct str b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
+}
+
+/* The part from FIRST (clamped to the length) to the end. */
+static inline struct str str_from(struct str s, size_t first)
+{
+    size_t skip = size_min(first, s.length);
+    return skip > 0 ? (struct str){s.at + skip, s.length - skip}
+                    : s; /* no sum with a null pointer */
+}
+
+/* At most LENGTH bytes from the start. */
+static inline struct str str_first(struct str s, size_t length)
+{
+    return (struct str){s.at, size_min(length, s.length)};
+}
+
+/* Copies S (nothing, if it is absent) to TO, which has room for it. Returns the place behind it. */
+static inline char *str_put(char *to, struct str s)
+{
+    if (!s.at)
+        return to;
+    memcpy(to, s.at, s.length);
+    return to + s.length;
+}
+
+static inline char char_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* SP and HTAB. */
+static inline bool char_is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static inline bool char_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static inline int char_hex(char c)
+{
+    if (char_is_digit(c))
+        return c - '0';
+    char lower = char_lower(c);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* Equal but for the case of ASCII letters. */
+bool str_equal_nocase(struct str a, struct str b);
+
+bool str_starts_with(struct str s, struct str prefix);
+
+bool str_ends_with(struct str s, struct str suffix);
+
+/* The index of the first (last) BYTE in S, or S.length if there is none. */
+size_t str_find(struct str s, char byte);
+size_t str_find_last(struct str s, char byte);
+
+/* Without spaces and tabs at both ends: OWS, RFC 9110 section 5.6.3. */
+static inline struct str str_trim(struct str s)
+{
+    while (s.length > 0 && char_is_space(s.at[s.length - 1]))
+        s.length--;
+    size_t first = 0;
+    while (first < s.length && char_is_space(s.at[first]))
+        first++;
+    return str_from(s, first);
+}
+
+/* Whether S is a token, RFC 9110 section 5.6.2: one or more tchar. */
+bool str_is_token(struct str s);
+
+/* Takes the next element of a comma-separated list, RFC 9110 section 5.6.1: trimmed, empty
+ * elements skipped, commas inside a quoted-string no separators (a quote never closed takes the
+ * rest). Not for entity tags, where a backslash is an ordinary byte: see cond. Moves *LIST past it.
+ * Returns false, with *RET_ITEM untouched, when none is left. */
+bool str_next_item(struct str *list, struct str *ret_item);
+
+/* Whether the comma-separated LIST has the token NAME, without regard to case. */
+bool str_list_has(struct str list, struct str name);
+
+#endif

@@ -1,0 +1,47 @@
+/* utf8: see utf8.h. RFC 3629 section 4 as a table: what may come first decides how many bytes follow and
+ * in which range the second one is; all others are 80 to BF. */
+#include "base/utf8.h"
+
+static const struct {
+    uint8_t first, last; /* of the first byte */
+    uint8_t length;
+    uint8_t second_min, second_max;
+} forms[] = {
+    {0x00, 0x7f, 1, 0, 0},       {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf},
+    {0xe1, 0xec, 3, 0x80, 0xbf}, {0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf},
+    {0xf0, 0xf0, 4, 0x90, 0xbf}, {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
+};
+
+/* The bytes at the start of S that are a character or the beginning of one; 0: none. *RET_LENGTH is what
+ * the whole character takes. */
+static size_t matching(struct str s, size_t *ret_length)
+{
+    uint8_t first = (uint8_t)s.at[0];
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        if (first < forms[i].first || first > forms[i].last)
+            continue;
+        uint8_t min = forms[i].second_min, max = forms[i].second_max;
+        size_t length = 1;
+        while (length < size_min(forms[i].length, s.length)) {
+            uint8_t byte = (uint8_t)s.at[length];
+            if (byte < min || byte > max)
+                break;
+            min = 0x80;
+            max = 0xbf;
+            length++;
+        }
+        *ret_length = forms[i].length;
+        return length;
+    }
+    return 0;
+}
+
+struct str utf8_take(struct str *rest)
+{
+    size_t length = 0;
+    size_t matched = matching(*rest, &length);
+    struct str character = str_first(*rest, length);
+
+    *rest = str_from(*rest, matched > 0 ? matched : 1);
+    return matched > 0 && matched == length ? character : STR(UTF8_REPLACEMENT);
+}

@@ -1,0 +1,186 @@
+/* conn_table: see conn_table.h.
+ *
+ * A free slot is a connection in state CONN_CLOSED: its identity can be read, so that conn_table_find sees
+ * that it is nobody, and it stands in the list of the free. Behind that it is poisoned. */
+#include "conn/conn_table.h"
+
+#include "base/asan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CHUNK_ALIGNMENT = 64 }; /* a cache line */
+static_assert(CONN_TABLE_CHUNK_SLOTS * sizeof(struct conn) % CHUNK_ALIGNMENT == 0,
+              "aligned_alloc takes multiples of the alignment");
+
+/* --- Slots --------------------------------------------------------------------------------------- */
+
+static void mark_free(struct conn *conn)
+{
+    asan_poison(&conn->session, sizeof *conn - offsetof(struct conn, session));
+}
+
+static void mark_used(struct conn *conn)
+{
+    asan_unpoison(&conn->session, sizeof *conn - offsetof(struct conn, session));
+}
+
+static struct conn_table_chunk *chunk_of(const struct conn_table *conns, uint32_t slot)
+{
+    return &conns->chunks[slot / CONN_TABLE_CHUNK_SLOTS];
+}
+
+static uint32_t chunk_count(const struct conn_table *conns)
+{
+    return (conns->slot_max + CONN_TABLE_CHUNK_SLOTS - 1) / CONN_TABLE_CHUNK_SLOTS;
+}
+
+/* The slots of chunk INDEX: the last chunk may have fewer. */
+static uint32_t slot_count(const struct conn_table *conns, uint32_t index)
+{
+    uint32_t left = conns->slot_max - index * CONN_TABLE_CHUNK_SLOTS;
+    return left < CONN_TABLE_CHUNK_SLOTS ? left : CONN_TABLE_CHUNK_SLOTS;
+}
+
+/* --- Chunks -------------------------------------------------------------------------------------- */
+
+/* Allocates one more chunk, the first that is absent; its slots are free. False: all are there, or
+ * memory is out. */
+static bool add_chunk(struct conn_table *conns)
+{
+    uint32_t index = conns->first_absent;
+    while (index < chunk_count(conns) && conns->chunks[index].conns)
+        index++;
+    conns->first_absent = index;
+    if (index == chunk_count(conns))
+        return false;
+    struct conn *all = aligned_alloc(CHUNK_ALIGNMENT, CONN_TABLE_CHUNK_SLOTS * sizeof(struct conn));
+    if (!all)
+        return false;
+    for (uint32_t i = 0; i < slot_count(conns, index); i++) {
+        all[i] = (struct conn){.slot = index * CONN_TABLE_CHUNK_SLOTS + i, .state = CONN_CLOSED};
+        list_append(&conns->free, &all[i].queue);
+        mark_free(&all[i]);
+    }
+    conns->chunks[index].conns = all;
+    conns->empty_count++;
+    return true;
+}
+
+/* Frees chunk INDEX, in which nobody is. */
+static void remove_chunk(struct conn_table *conns, uint32_t index)
+{
+    struct conn_table_chunk *chunk = &conns->chunks[index];
+    for (uint32_t i = 0; i < slot_count(conns, index); i++) {
+        list_unlink(&chunk->conns[i].queue);
+        mark_used(&chunk->conns[i]);
+    }
+    free(chunk->conns);
+    chunk->conns = NULL;
+    conns->empty_count--;
+    if (index < conns->first_absent)
+        conns->first_absent = index;
+}
+
+/* --- Beginning and end --------------------------------------------------------------------------- */
+
+int conn_table_init(struct conn_table *conns, struct conn_context *context,
+                    uint32_t connections_max)
+{
+    assert(connections_max > 0 && connections_max <= CONN_TABLE_SLOTS_MAX);
+    *conns = (struct conn_table){.context = context, .slot_max = connections_max};
+    list_init(&conns->free);
+    list_init(&conns->graveyard);
+    conns->chunks = calloc(chunk_count(conns), sizeof(conns->chunks[0]));
+    return conns->chunks ? 0 : -ENOMEM;
+}
+
+void conn_table_fini(struct conn_table *conns)
+{
+    assert(conns->open_count == 0 && list_is_empty(&conns->graveyard));
+    for (uint32_t i = 0; conns->empty_count > 0; i++) {
+        if (conns->chunks[i].conns)
+            remove_chunk(conns, i);
+    }
+    free(conns->chunks);
+}
+
+/* --- Connections --------------------------------------------------------------------------------- */
+
+/* The free slot that was used last, or of a new chunk. Where there can't be one, those of the closed
+ * are free from now on. NULL: out of memory. */
+static struct conn *take_slot(struct conn_table *conns)
+{
+    if (list_is_empty(&conns->free) && !add_chunk(conns))
+        conn_table_bury(conns);
+    struct list *node = list_take_first(&conns->free);
+    if (!node)
+        return NULL;
+    struct conn *conn = CONTAINER_OF(node, struct conn, queue);
+    if (chunk_of(conns, conn->slot)->used_count++ == 0)
+        conns->empty_count--;
+    mark_used(conn);
+    return conn;
+}
+
+struct conn *conn_table_open(struct conn_table *conns, int fd)
+{
+    struct conn *conn = conn_table_full(conns) ? NULL : take_slot(conns);
+    if (!conn)
+        return NULL;
+    uint32_t slot = conn->slot;
+    conn_init(conn, fd);
+    conn->slot = slot;
+    conn->generation = ++conns->generation;
+    conns->open_count++;
+    return conn;
+}
+
+void conn_table_close(struct conn_table *conns, struct conn *conn)
+{
+    assert(conn->state != CONN_CLOSED &&
+           conn_table_find(conns, conn->slot, conn->generation) == conn);
+    conn_fini(conns->context, conn);
+    close(conn->fd); /* leaves the epoll set with it; Linux frees it whatever close returns */
+    conn->state = CONN_CLOSED;
+    conns->open_count--;
+    list_append(&conns->graveyard, &conn->queue);
+    counters_add(conns->context->counters, COUNTER_CONNECTIONS_CLOSED, 1);
+}
+
+void conn_table_bury(struct conn_table *conns)
+{
+    struct list *node;
+    while ((node = list_take_first(&conns->graveyard))) {
+        struct conn *conn = CONTAINER_OF(node, struct conn, queue);
+        uint32_t slot = conn->slot;
+        list_prepend(&conns->free, node);
+        mark_free(conn);
+        if (--chunk_of(conns, slot)->used_count > 0)
+            continue;
+        conns->empty_count++;
+        if (conns->empty_count > CONN_TABLE_SPARE_CHUNKS)
+            remove_chunk(conns, slot / CONN_TABLE_CHUNK_SLOTS);
+    }
+}
+
+struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint32_t generation)
+{
+    if (slot >= conns->slot_max || !chunk_of(conns, slot)->conns)
+        return NULL;
+    struct conn *conn = &chunk_of(conns, slot)->conns[slot % CONN_TABLE_CHUNK_SLOTS];
+    return conn->generation == generation && conn->state != CONN_CLOSED ? conn : NULL;
+}
+
+void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
+                     void *argument)
+{
+    for (uint32_t index = 0; index < chunk_count(conns); index++) {
+        struct conn *all = conns->chunks[index].conns;
+        for (uint32_t i = 0; all && i < slot_count(conns, index); i++) {
+            if (all[i].state != CONN_CLOSED)
+                visit(argument, &all[i]);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+/* listeners: a worker's listening sockets, and when to accept from them.
+ *
+ * Owns the descriptors. Readiness is stored like a connection's: set by events, cleared by EAGAIN.
+ * When descriptors, memory or connections are out, accepting pauses, and who comes waits in the
+ * kernel's queue; it resumes when a connection ends, or after a while. */
+#ifndef SLUICE_LISTENERS_H
+#define SLUICE_LISTENERS_H
+
+#include "conn/conn_table.h"
+
+enum { LISTENERS_MAX = 32 };
+
+struct listener {
+    int fd;        /* -1: closed */
+    bool readable; /* set by events, cleared by EAGAIN */
+};
+
+struct listeners {
+    struct conn_context *context; /* *borrowed* */
+    struct conn_table *conns;     /* *borrowed* */
+    struct list *accepted;        /* *borrowed*: where new connections go, by their queue node */
+    struct listener items[LISTENERS_MAX];
+    unsigned count;
+    struct wheel_timer pause; /* armed: accepting pauses */
+};
+
+/* FDS are listening and non-blocking; at most LISTENERS_MAX. *Takes* them. */
+void listeners_init(struct listeners *listeners, struct conn_context *context,
+                    struct conn_table *conns, struct list *accepted, const int *fds,
+                    unsigned count);
+
+/* Closes what is open. */
+void listeners_fini(struct listeners *listeners);
+
+/* Accepts from each, a bounded number, unless accepting pauses. */
+void listeners_accept(struct listeners *listeners);
+
+/* The same for a connection that the kernel has accepted unasked: takes FD, non-blocking. False, with FD
+ * closed and a pause begun, when there is no room for it. */
+bool listeners_take(struct listeners *listeners, int fd);
+
+/* Says that accepting has failed with ERROR, a positive errno. False, with a pause begun, if it would
+ * fail again. */
+bool listeners_failed(struct listeners *listeners, int error);
+
+/* Accepts all that is queued, and closes them. */
+void listeners_finish(struct listeners *listeners);
+
+/* Whether listeners_accept has something to do now. */
+bool listeners_ready(const struct listeners *listeners);
+
+static inline bool listeners_paused(const struct listeners *listeners)
+{
+    return wheel_armed(&listeners->pause);
+}
+
+/* Says that a connection has ended: a descriptor is free again. */
+void listeners_resume(struct listeners *listeners);
+
+#endif

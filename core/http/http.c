@@ -1,0 +1,149 @@
+/* http: see http.h. Tables, and what reads them. */
+#include "http/http.h"
+
+static const struct {
+    struct str name;
+    enum http_method method;
+} methods[] = {
+    {STR_INIT("GET"), HTTP_GET},         {STR_INIT("HEAD"), HTTP_HEAD},
+    {STR_INIT("OPTIONS"), HTTP_OPTIONS}, {STR_INIT("POST"), HTTP_POST},
+    {STR_INIT("PUT"), HTTP_PUT},         {STR_INIT("DELETE"), HTTP_DELETE},
+    {STR_INIT("PATCH"), HTTP_PATCH},     {STR_INIT("TRACE"), HTTP_TRACE},
+    {STR_INIT("CONNECT"), HTTP_CONNECT},
+};
+static_assert(COUNT_OF(methods) == HTTP_METHOD_COUNT - 1, "a name for each known method");
+
+enum http_method http_method_of(struct str name)
+{
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (str_equal(methods[i].name, name))
+            return methods[i].method;
+    }
+    return HTTP_METHOD_OTHER;
+}
+
+/* RFC 9110: sections 13.1.1, 13.1.2, 12.5.1, 12.5.3. */
+static const bool is_list[HTTP_FIELD_COUNT] = {
+    [HTTP_FIELD_IF_MATCH] = true,
+    [HTTP_FIELD_IF_NONE_MATCH] = true,
+    [HTTP_FIELD_ACCEPT] = true,
+    [HTTP_FIELD_ACCEPT_ENCODING] = true,
+};
+
+/* Keeps another line's VALUE. False: there is no room. */
+static bool keep_more(struct request *request, enum http_field field, struct str value)
+{
+    if (request->more_count == HTTP_MORE_MAX)
+        return false;
+    request->more[request->more_count++] = (struct http_more){field, value};
+    return true;
+}
+
+/* Leaves FIELD present and empty, whatever may follow: its places are not given to others. */
+static void empty_field(struct request *request, enum http_field field)
+{
+    request->fields[field].length = 0;
+    for (unsigned i = 0; i < request->more_count; i++) {
+        if (request->more[i].field == field)
+            request->more[i].value.length = 0;
+    }
+}
+
+void http_field_add(struct request *request, enum http_field field, struct str value)
+{
+    if (!request->fields[field].at)
+        request->fields[field] = value;
+    else if (!is_list[field] || !keep_more(request, field, value))
+        empty_field(request, field);
+}
+
+/* Puts ", " and VALUE to TO, or VALUE alone at FIRST, the beginning. Empty elements are left out (section
+ * 5.6.1). Returns the place behind it. */
+static char *join(char *first, char *to, struct str value)
+{
+    if (value.length == 0)
+        return to;
+    if (to > first)
+        to = str_put(to, STR(", "));
+    return str_put(to, value);
+}
+
+struct str http_field_joined(const struct request *request, enum http_field field, char *scratch)
+{
+    struct str value = request->fields[field];
+    char *end = NULL;
+    for (unsigned i = 0; i < request->more_count; i++) {
+        if (request->more[i].field != field)
+            continue;
+        if (!end)
+            end = join(scratch, scratch, value);
+        end = join(scratch, end, request->more[i].value);
+    }
+    return end ? (struct str){scratch, (size_t)(end - scratch)} : value;
+}
+
+/* A page for people: small, self-contained, light or dark as they like it. */
+#define PAGE(status, reason, advice)                                                          \
+    "<!doctype html><html lang=en><meta charset=utf-8>"                                       \
+    "<meta name=viewport content=\"width=device-width\"><title>" status " " reason "</title>" \
+    "<style>:root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;"         \
+    "margin:18vh auto;max-width:32rem;padding:0 1rem}</style><h1>" status " " reason          \
+    "</h1><p>" advice "</p></html>\n"
+
+#define STATUS(code, reason, advice)                                            \
+    {                                                                           \
+        code, STR_INIT(#code " " reason), STR_INIT(PAGE(#code, reason, advice)) \
+    }
+#define STATUS_WITHOUT_PAGE(code, reason)              \
+    {                                                  \
+        code, STR_INIT(#code " " reason), STR_INIT("") \
+    }
+
+static const struct {
+    unsigned code;
+    struct str line;
+    struct str page;
+} statuses[] = {
+    {0},
+    STATUS_WITHOUT_PAGE(200, "OK"),
+    STATUS_WITHOUT_PAGE(204, "No Content"),
+    STATUS_WITHOUT_PAGE(206, "Partial Content"),
+    STATUS(301, "Moved Permanently", "This page is a directory; its address ends in a slash."),
+    STATUS_WITHOUT_PAGE(304, "Not Modified"),
+    STATUS(400, "Bad Request", "The server could not read this request."),
+    STATUS(403, "Forbidden", "The server may not read this page."),
+    STATUS(404, "Not Found", "There is no page at this address."),
+    STATUS(405, "Method Not Allowed", "This server answers GET, HEAD and OPTIONS only."),
+    STATUS(406, "Not Acceptable", "The server has this page in no form that was asked for."),
+    STATUS(408, "Request Timeout", "The request took too long to arrive."),
+    STATUS(412, "Precondition Failed", "This page is not in the state that was asked for."),
+    STATUS(413, "Content Too Large", "The request carries more content than this server takes."),
+    STATUS(414, "URI Too Long", "The address is too long."),
+    STATUS(416, "Range Not Satisfiable", "The page is not that long."),
+    STATUS(431, "Request Header Fields Too Large", "The request\xe2\x80\x99s header is too long."),
+    STATUS(500, "Internal Server Error", "The server could not read this page."),
+    STATUS(501, "Not Implemented", "The server does not know how to do this."),
+    STATUS(503, "Service Unavailable", "The server is short of resources; try again soon."),
+    STATUS(505, "HTTP Version Not Supported", "This server speaks HTTP/1.0 and HTTP/1.1."),
+};
+
+static_assert(COUNT_OF(statuses) == HTTP_STATUS_SLOTS, "a slot for each status, and one for none");
+
+unsigned http_status_index(enum http_status status)
+{
+    for (unsigned i = 1; i < COUNT_OF(statuses); i++) {
+        if (statuses[i].code == (unsigned)status)
+            return i;
+    }
+    return 0;
+}
+
+struct str http_status_line(enum http_status status)
+{
+    return statuses[http_status_index(status)].line;
+}
+
+struct str http_error_page(enum http_status status)
+{
+    return statuses[http_status_index(status)].page;
+}

@@ -1,0 +1,45 @@
+/* mime: file name -> media type (RFC 9110 section 8.3), by the extension after the last dot.
+ *
+ * Owns a hash table of extensions, built at start and then only read, so any number of threads may
+ * share it. The built-in table covers the five kinds that Sluice began with and the modern web;
+ * --mime-types FILE adds to it and overrides it. Text types carry charset=utf-8. */
+#ifndef SLUICE_MIME_H
+#define SLUICE_MIME_H
+
+#include "base/str.h"
+
+#include <stdio.h>
+
+struct mime;
+
+/* The built-in table, or NULL when memory is out. *Gives*: mime_destroy. */
+struct mime *mime_create(void);
+void mime_destroy(struct mime *mime);
+
+/* Where and why a types file was refused. */
+struct mime_error {
+    unsigned line; /* from 1; 0: not of one line */
+    const char *reason;
+};
+
+/* Reads lines "type/subtype ext ext …" as in /etc/mime.types: '#' starts a comment, a type without
+ * extensions is skipped, a later line wins. "; charset=utf-8" is appended to text types (see
+ * mime_is_text) that name no charset; a type may have parameters written without spaces
+ * (text/plain;charset=utf-8). An extension with a dot in it ("gpkg.tar", there are such) is taken
+ * but never found. Returns 0; -EINVAL for a malformed line, -EIO, or -ENOMEM, with *RET_ERROR set
+ * and what was read before it kept. Before MIME is shared only. */
+int mime_read(struct mime *mime, FILE *file, struct mime_error *ret_error);
+
+/* The media type for the file NAME (a path will do), case of the extension ignored;
+ * application/octet-stream when the extension is unknown or missing. *Borrowed* from MIME. */
+struct str mime_of(const struct mime *mime, struct str name);
+
+/* Whether content of TYPE is compressed as it is: pictures (but for SVG and bitmaps), sound, films, web
+ * fonts, archives. */
+bool mime_is_compressed(struct str type);
+
+/* Whether TYPE is text of a kind that is UTF-8 on today's web: text/ anything, and the JavaScript
+ * types. (JSON defines no charset parameter, RFC 8259 section 11; XML and SVG carry their own.) */
+bool mime_is_text(struct str type);
+
+#endif

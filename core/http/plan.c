@@ -1,0 +1,376 @@
+/* plan: see plan.h. */
+#include "http/plan.h"
+
+#include "base/num.h"
+#include "http/accept_type.h"
+#include "http/conditional.h"
+
+static const struct str absent = {NULL, 0};
+
+static void add_field(struct plan *plan, struct str name, struct str value)
+{
+    assert(plan->field_count < PLAN_FIELDS_MAX);
+    plan->fields[plan->field_count++] = (struct plan_field){.name = name, .value = value};
+}
+
+static const struct str allowed_methods = STR_INIT("GET, HEAD, OPTIONS");
+
+/* What a page of our own says by default. The site's lines, if there are any, have it or leave it out on
+ * purpose. */
+static void add_nosniff(struct plan *plan)
+{
+    if (!plan->site_lines.at)
+        add_field(plan, STR("X-Content-Type-Options"), STR("nosniff"));
+}
+
+/* An answer that is a page of our own: an error or a redirect. */
+static void plan_page(struct plan *plan, enum http_status status)
+{
+    plan->status = status;
+    plan->text = http_error_page(status);
+    plan->content_bytes = plan->text.length;
+    add_field(plan, STR("Content-Type"), STR("text/html; charset=utf-8"));
+    add_nosniff(plan);
+    if (status == HTTP_METHOD_NOT_ALLOWED)
+        add_field(plan, STR("Allow"), allowed_methods); /* RFC 9110 section 15.5.6 */
+    if (status == HTTP_UNAVAILABLE)
+        add_field(plan, STR("Retry-After"), STR("1")); /* section 15.6.4 */
+}
+
+/* Section 15.4.2. The query goes along; a relative Location works behind any proxy. */
+static void plan_redirect(struct plan *plan, const struct request *request,
+                          const struct resource *resource)
+{
+    plan_page(plan, HTTP_MOVED_PERMANENTLY);
+    add_field(plan, STR("Location"), resource->location);
+    if (request->query.at) /* with the '?' before it */
+        plan->fields[plan->field_count - 1].more =
+            (struct str){request->query.at - 1, request->query.length + 1};
+}
+
+/* Whether REQUEST has a condition besides If-Range, which is Range's. */
+static inline bool has_conditions(const struct request *request)
+{
+    const struct str *fields = request->fields;
+    return fields[HTTP_FIELD_IF_NONE_MATCH].at || fields[HTTP_FIELD_IF_MODIFIED_SINCE].at ||
+           fields[HTTP_FIELD_IF_MATCH].at || fields[HTTP_FIELD_IF_UNMODIFIED_SINCE].at;
+}
+
+static enum conditional_verdict evaluate_conditions(const struct request *request,
+                                                    const struct conditional_validators *current,
+                                                    const struct date_now *now)
+{
+    char joined[2][HTTP_JOINED_BYTES_MAX]; /* written only for fields that were repeated */
+    struct conditional_request conditions = {
+        .if_match = http_field_value(request, HTTP_FIELD_IF_MATCH, joined[0]),
+        .if_none_match = http_field_value(request, HTTP_FIELD_IF_NONE_MATCH, joined[1]),
+        .if_modified_since = request->fields[HTTP_FIELD_IF_MODIFIED_SINCE],
+        .if_unmodified_since = request->fields[HTTP_FIELD_IF_UNMODIFIED_SINCE],
+    };
+    return conditional_evaluate(&conditions, current, now->seconds);
+}
+
+/* A body that is RANGE of VARIANT. */
+static void plan_part(struct plan *plan, const struct variant *variant, struct range range)
+{
+    plan->one =
+        (struct outq_part){.blob = variant->body, .first = range.first, .length = range.length};
+    plan->parts = &plan->one;
+    plan->part_count = 1;
+    plan->content_bytes = range.length;
+}
+
+static void plan_whole(struct plan *plan, const struct variant *variant)
+{
+    plan_part(plan, variant, (struct range){0, variant->body->length});
+}
+
+/* Section 15.3.7: one range is a body of its own, more are multipart/byteranges. Without the memory for
+ * that, the whole file will do (a server MAY ignore Range, section 14.2). */
+static bool plan_ranges(struct plan *plan, const struct variant *file,
+                        const struct range_set *ranges)
+{
+    if (ranges->count == 1) {
+        size_t length =
+            multipart_write_range(plan->content_range, &ranges->items[0], file->body->length);
+        add_field(plan, STR("Content-Range"), (struct str){plan->content_range, length});
+        plan_part(plan, file, ranges->items[0]);
+        plan->prepared = PLAN_PARTIAL;
+    } else {
+        plan->multipart = multipart_create(file, ranges);
+        if (!plan->multipart)
+            return false;
+        add_field(plan, STR("Content-Type"), plan->multipart->media_type);
+        plan->parts = plan->multipart->parts;
+        plan->part_count = plan->multipart->part_count;
+        for (unsigned i = 0; i < plan->part_count; i++)
+            plan->content_bytes += plan->parts[i].length;
+        plan->prepared = PLAN_VALIDATORS;
+    }
+    plan->status = HTTP_PARTIAL_CONTENT;
+    return true;
+}
+
+/* Section 15.5.17. */
+static void plan_unsatisfiable(struct plan *plan, const struct variant *file)
+{
+    char *end = str_put(plan->content_range, STR("bytes */"));
+    end += num_write_u64(end, file->body->length);
+    plan_page(plan, HTTP_RANGE_NOT_SATISFIABLE);
+    add_field(plan, STR("Content-Range"),
+              (struct str){plan->content_range, (size_t)(end - plan->content_range)});
+}
+
+/* Whether the answer is made by what Range, which is there, asks for. Only GET has ranges (section 14.2). */
+static bool plan_range(struct plan *plan, const struct request *request, const struct variant *file,
+                       const struct conditional_validators *current, const struct date_now *now)
+{
+    struct range_set ranges;
+    struct str if_range = request->fields[HTTP_FIELD_IF_RANGE];
+    if (request->method != HTTP_GET ||
+        (if_range.at && !conditional_range_applies(if_range, current, now->seconds)))
+        return false;
+    switch (range_parse(request->fields[HTTP_FIELD_RANGE], file->body->length, &ranges)) {
+    case RANGE_SATISFIABLE:
+        return plan_ranges(plan, file, &ranges);
+    case RANGE_UNSATISFIABLE:
+        plan_unsatisfiable(plan, file);
+        return true;
+    case RANGE_IGNORED:
+        break;
+    }
+    return false;
+}
+
+/* An answer by VARIANT, as conditions and ranges have it. */
+static void plan_variant(struct plan *plan, const struct request *request,
+                         const struct variant *variant, const struct date_now *now)
+{
+    struct conditional_validators current = {
+        .etag = variant->etag,
+        .dated = variant->dated,
+        .last_modified = variant->last_modified,
+    };
+    plan->variant = variant;
+    switch (has_conditions(request) ? evaluate_conditions(request, &current, now)
+                                    : CONDITIONAL_PROCEED) {
+    case CONDITIONAL_NOT_MODIFIED:
+        plan->status = HTTP_NOT_MODIFIED;
+        plan->prepared = PLAN_VALIDATORS;
+        return;
+    case CONDITIONAL_FAILED:
+        plan_page(plan, HTTP_PRECONDITION_FAILED);
+        return;
+    case CONDITIONAL_PROCEED:
+        break;
+    }
+    if (request->fields[HTTP_FIELD_RANGE].at && plan_range(plan, request, variant, &current, now))
+        return;
+    plan->status = HTTP_OK;
+    plan->prepared = PLAN_ALL;
+    plan_whole(plan, variant);
+}
+
+/* --- Which representation, RFC 9110 section 12 ------------------------------------------------- */
+
+/* Of a file's variants the one whose coding is liked best (section 12.5.3). NULL: none is acceptable. */
+static const struct variant *choose_coding(const struct resource *resource, struct str accepted)
+{
+    /* Without a weight nothing is refused, and there is nothing to choose from. */
+    bool weighed = str_find(accepted, ';') < accepted.length;
+    if (resource->variant_count == 1 && !weighed)
+        return &resource->variants[0];
+    unsigned available = 0;
+    for (unsigned i = 0; i < resource->variant_count; i++)
+        available |= content_coding_bit(resource->variants[i].coding);
+    enum content_coding coding;
+    if (!content_coding_choose(accepted, available, &coding))
+        return NULL;
+    unsigned i = 0;
+    while (resource->variants[i].coding != coding)
+        i++;
+    return &resource->variants[i];
+}
+
+/* Of a listing's variants the one whose media type is liked best (section 12.5.1), the first of equals;
+ * "?format=json" means the one for programs. NULL: none is acceptable. */
+static const struct variant *choose_type(const struct resource *resource, struct str accepted,
+                                         struct str query)
+{
+    struct str item, format = STR("format=json");
+    while (query.length > 0) {
+        size_t end = str_find(query, '&');
+        item = str_first(query, end);
+        if (str_equal(item, format))
+            return &resource->variants[resource->variant_count - 1];
+        query = str_from(query, end + 1);
+    }
+    const struct variant *best = NULL;
+    unsigned best_weight = 0;
+    for (unsigned i = 0; i < resource->variant_count; i++) {
+        unsigned weight = accept_type_weight(accepted, resource->variants[i].media_type);
+        if (weight > best_weight) {
+            best = &resource->variants[i];
+            best_weight = weight;
+        }
+    }
+    return best;
+}
+
+static const struct variant *choose(const struct resource *resource, const struct request *request)
+{
+    char joined[HTTP_JOINED_BYTES_MAX];
+    if (resource->kind == RESOURCE_LISTING)
+        return choose_type(resource, http_field_value(request, HTTP_FIELD_ACCEPT, joined),
+                           request->query);
+    return choose_coding(resource, http_field_value(request, HTTP_FIELD_ACCEPT_ENCODING, joined));
+}
+
+/* An answer by one of RESOURCE's variants, or a page that says why not. */
+static void plan_choice(struct plan *plan, const struct request *request,
+                        const struct resource *resource, const struct date_now *now)
+{
+    const struct variant *variant = choose(resource, request);
+    plan->site_lines = resource->field_lines; /* of the page */
+    if (variant)
+        plan_variant(plan, request, variant, now);
+    else
+        plan_page(plan, HTTP_NOT_ACCEPTABLE);
+    if (plan->prepared != PLAN_NONE)
+        plan->site_lines = absent;
+    else if (resource->vary.at)
+        add_field(plan, STR("Vary"), resource->vary);
+}
+
+/* --- What isn't there -------------------------------------------------------------------------- */
+
+/* The site's own page for what isn't there, in any coding that the client takes. */
+static void plan_error_page(struct plan *plan, const struct request *request,
+                            const struct resource *page)
+{
+    const struct variant *variant = choose(page, request);
+    if (!variant)
+        variant = &page->variants[0];
+    plan->status = HTTP_NOT_FOUND;
+    add_field(plan, STR("Content-Type"), variant->media_type);
+    add_nosniff(plan);
+    if (variant->coding != CONTENT_CODING_IDENTITY)
+        add_field(plan, STR("Content-Encoding"), content_coding_texts[variant->coding].name);
+    if (page->vary.at)
+        add_field(plan, STR("Vary"), page->vary);
+    plan_whole(plan, variant);
+}
+
+/* Whether PATH may be one of a script's routes, not a file. */
+static bool is_route(struct str path)
+{
+    size_t slash = str_find_last(path, '/');
+    struct str name = str_from(path, slash + 1);
+    return str_find(name, '.') == name.length || str_ends_with(name, STR(".html")) ||
+           str_ends_with(name, STR(".htm"));
+}
+
+bool plan_takes_fallback(const struct request *request, const struct plan_policy *policy)
+{
+    char joined[HTTP_JOINED_BYTES_MAX];
+    return policy->fallback && is_route(request->path) &&
+           accept_type_weight(http_field_value(request, HTTP_FIELD_ACCEPT, joined),
+                              STR("text/html")) > 0;
+}
+
+static void plan_refusal(struct plan *plan, const struct request *request,
+                         const struct found *found, const struct plan_policy *policy,
+                         const struct date_now *now)
+{
+    const struct resource *page = found->page;
+    bool has_page = page && page->kind == RESOURCE_FILE;
+    if (has_page && found->fallback)
+        plan_choice(plan, request, page, now);
+    else if (has_page)
+        plan_error_page(plan, request, page);
+    else
+        plan_page(plan, found->resource->status);
+    if (policy->fallback && found->resource->status == HTTP_NOT_FOUND && is_route(request->path))
+        add_field(plan, STR("Vary"), STR("Accept"));
+}
+
+/* --- The decision ------------------------------------------------------------------------------ */
+
+/* The status that REQUEST gets whatever its path, or HTTP_NONE. */
+static enum http_status refusal_of(const struct request *request)
+{
+    if (request->refusal)
+        return request->refusal;
+    switch (request->method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+    case HTTP_OPTIONS:
+        return HTTP_NONE;
+    case HTTP_METHOD_OTHER:
+        return HTTP_NOT_IMPLEMENTED; /* RFC 9110 section 9.1 */
+    default:
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+}
+
+bool plan_needs_resource(const struct request *request)
+{
+    return refusal_of(request) == HTTP_NONE && request->method != HTTP_OPTIONS;
+}
+
+/* RFC 9110 section 9.3.7: the same for every target, "*" included; and what a browser asks before a
+ * script of another origin may (Fetch, CORS-preflight request). */
+static void plan_options(struct plan *plan, const struct plan_policy *policy)
+{
+    plan->status = HTTP_NO_CONTENT;
+    add_field(plan, STR("Allow"), allowed_methods);
+    if (!policy->cors)
+        return;
+    add_field(plan, STR("Access-Control-Allow-Origin"), STR("*"));
+    add_field(plan, STR("Access-Control-Allow-Methods"), allowed_methods);
+    add_field(plan, STR("Access-Control-Allow-Headers"), STR("*"));
+    add_field(plan, STR("Access-Control-Max-Age"), STR("86400"));
+}
+
+void plan_make(struct plan *ret, const struct request *request, const struct found *found,
+               const struct plan_policy *policy, const struct date_now *now)
+{
+    /* Members that mean nothing yet stay as they are: this is done for every request. */
+    ret->body_omitted = request->method == HTTP_HEAD;
+    ret->variant = NULL;
+    ret->prepared = PLAN_NONE;
+    ret->field_count = 0;
+    ret->site_lines = absent;
+    ret->text = absent;
+    ret->parts = NULL;
+    ret->part_count = 0;
+    ret->content_bytes = 0;
+    ret->multipart = NULL;
+    enum http_status refusal = refusal_of(request);
+    if (refusal) {
+        plan_page(ret, refusal);
+        return;
+    }
+    if (request->method == HTTP_OPTIONS) {
+        plan_options(ret, policy);
+        return;
+    }
+    ret->site_lines = found->resource->field_lines;
+    switch (found->resource->kind) {
+    case RESOURCE_FILE:
+    case RESOURCE_LISTING:
+        plan_choice(ret, request, found->resource, now);
+        break;
+    case RESOURCE_REDIRECT:
+        plan_redirect(ret, request, found->resource);
+        break;
+    case RESOURCE_REFUSAL:
+        plan_refusal(ret, request, found, policy, now);
+        break;
+    }
+}
+
+void plan_fini(struct plan *plan)
+{
+    multipart_destroy(plan->multipart);
+}

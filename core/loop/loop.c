@@ -1,0 +1,359 @@
+/* loop: see loop.h.
+ *
+ * A turn: wait for events, store what they say, accept, expire timers, then give each connection in
+ * the run list its turn, and bury the closed. */
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BYTES_PER_TURN = 2 << 20 }; /* a connection, in and out: one large sendfile, see transfer */
+
+static void read_clocks(struct loop *loop)
+{
+    struct timespec monotonic, wall;
+    clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    uint64_t ms = (uint64_t)monotonic.tv_sec * 1000 + (uint64_t)monotonic.tv_nsec / 1000000;
+    date_now_set(&loop->context->now, ms, wall.tv_sec);
+}
+
+/* --- The run list ------------------------------------------------------------------------------- */
+
+void loop_make_runnable(struct loop *loop, struct conn *conn)
+{
+    if (conn_is_over(conn))
+        return;
+    list_remove(&conn->queue); /* it may stand in the list of the starved */
+    list_append(&loop->run, &conn->queue);
+}
+
+static void close_conn(struct loop *loop, struct conn *conn)
+{
+    loop->engine->close(loop, conn);
+}
+
+void loop_reset(struct loop *loop, struct conn *conn)
+{
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_RESET, 1);
+    close_conn(loop, conn);
+}
+
+/* Closes a connection that holds storage and doesn't get on. False if there is none, or it is SPARED. */
+static bool shed_one(struct loop *loop, const struct conn *spared)
+{
+    struct conn *victim = conn_to_shed(loop->context);
+    if (!victim || victim == spared)
+        return false;
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
+    close_conn(loop, victim);
+    return true;
+}
+
+/* When storage has come back, or can be had by shedding, who waits for some tries again. */
+static void feed_starved(struct loop *loop)
+{
+    struct conn_context *context = loop->context;
+    bool waiting = !list_is_empty(&context->starved);
+    if (waiting && (context->returned || shed_one(loop, NULL))) {
+        struct list *node;
+        while ((node = list_take_first(&context->starved)))
+            loop_make_runnable(loop, CONTAINER_OF(node, struct conn, queue));
+    }
+    context->returned = false;
+}
+
+/* --- A connection's turn ------------------------------------------------------------------------ */
+
+/* The end of a turn: what CONN waits for is watched, storage and deadline follow from it. */
+static void rest(struct loop *loop, struct conn *conn)
+{
+    if (loop->engine->keep(loop, conn))
+        conn_settle(loop->context, conn);
+    else
+        loop_reset(loop, conn);
+}
+
+/* All is sent: our side is shut, what still comes in is thrown away. */
+static void begin_linger(struct loop *loop, struct conn *conn)
+{
+    if (shutdown(conn->fd, SHUT_WR) < 0) {
+        loop_reset(loop, conn);
+        return;
+    }
+    conn_linger(loop->context, conn);
+    loop_make_runnable(loop, conn);
+}
+
+/* A turn of a connection in CONN_LINGERING. */
+static void run_lingering(struct loop *loop, struct conn *conn)
+{
+    size_t budget = BYTES_PER_TURN;
+    while (conn->readable && budget > 0) {
+        if (loop->engine->discard(loop, conn, &budget) == TRANSPORT_FAILED || conn->input_ended) {
+            close_conn(loop, conn);
+            return;
+        }
+    }
+    if (conn->readable)
+        loop_make_runnable(loop, conn);
+    rest(loop, conn);
+}
+
+/* Receives; room for it is made at the cost of somebody who doesn't get on if there is no other way. FULL
+ * if there is none: CONN then waits. */
+static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    enum transport_result result;
+    do
+        result = loop->engine->receive(loop, conn, budget);
+    while (result == TRANSPORT_FULL && shed_one(loop, conn));
+    if (result == TRANSPORT_FULL)
+        conn_starve(loop->context, conn);
+    return result;
+}
+
+/* Moves bytes in both directions until CONN can't get on or its budget is used up. False if the
+ * connection failed. Output goes first: it frees what input would have to wait for. */
+static bool pump(struct loop *loop, struct conn *conn)
+{
+    size_t budget = BYTES_PER_TURN;
+    conn_work(loop->context, conn);
+    for (;;) {
+        bool sends = conn->writable && conn_wants_output(conn);
+        bool receives = !sends && conn->readable && conn_wants_input(conn);
+        if (!sends && !receives)
+            return true;
+        if (budget == 0)
+            break;
+        enum transport_result result =
+            sends ? loop->engine->send(loop, conn, &budget) : receive(loop, conn, &budget);
+        if (result == TRANSPORT_FAILED)
+            return false;
+        if (result == TRANSPORT_FULL)
+            return true;
+        /* While output is left, what was sent may not have changed what the session can do. */
+        if (receives || outq_unsent(&conn->output) == 0)
+            conn_work(loop->context, conn);
+    }
+    loop_make_runnable(loop, conn); /* at the back */
+    return true;
+}
+
+static void run_conn(struct loop *loop, struct conn *conn)
+{
+    if (conn->state == CONN_LINGERING) {
+        run_lingering(loop, conn);
+        return;
+    }
+    bool good = pump(loop, conn);
+    if (loop->engine->take_back)
+        loop->engine->take_back(loop, conn);
+    if (!good) {
+        loop_reset(loop, conn);
+        return;
+    }
+    enum conn_verdict verdict = conn_verdict(loop->context, conn);
+    if (verdict == CONN_ENDS)
+        verdict = transport_delivered(conn) ? CONN_CLOSES : CONN_LINGERS;
+    if (verdict == CONN_CLOSES) {
+        close_conn(loop, conn);
+        return;
+    }
+    if (verdict == CONN_LINGERS)
+        begin_linger(loop, conn);
+    if (!conn_is_over(conn))
+        rest(loop, conn);
+}
+
+/* Gives a turn to each that stands in the run list now; who comes in meanwhile is next time. */
+static void run_all(struct loop *loop)
+{
+    struct list turn;
+    list_init(&turn);
+    struct list *node;
+    while ((node = list_take_first(&loop->run)))
+        list_append(&turn, node);
+    while ((node = list_take_first(&turn)))
+        run_conn(loop, CONTAINER_OF(node, struct conn, queue));
+}
+
+/* --- Draining ----------------------------------------------------------------------------------- */
+
+static void visit_to_drain(void *argument, struct conn *conn)
+{
+    struct loop *loop = argument;
+    loop->engine->look(loop, conn);
+    loop_make_runnable(loop, conn);
+}
+
+static void visit_to_close(void *argument, struct conn *conn)
+{
+    if (!conn_is_over(conn))
+        close_conn(argument, conn);
+}
+
+void loop_close_all(struct loop *loop)
+{
+    conn_table_each(loop->conns, visit_to_close, loop);
+}
+
+/* Accepts what is queued, closes the listeners, and gives everybody a turn to see that this is the
+ * end. */
+static void begin_drain(struct loop *loop)
+{
+    struct conn_context *context = loop->context;
+    if (context->draining)
+        return;
+    context->draining = true;
+    loop->engine->finish_accepting(loop);
+    conn_table_each(loop->conns, visit_to_drain, loop);
+    wheel_arm(&context->wheel, &loop->drain_timer, context->now.ms + loop->drain_ms);
+}
+
+void loop_drain(struct loop *loop)
+{
+    atomic_store(&loop->drain_wanted, true);
+    uint64_t one = 1;
+    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+/* --- Timers ------------------------------------------------------------------------------------- */
+
+static void expire_conn(struct loop *loop, struct conn *conn)
+{
+    if (conn->phase == CONN_PHASE_SEND && transport_drains(conn)) {
+        conn->phase_renewed = true;
+        conn_settle(loop->context, conn);
+        return;
+    }
+    if (conn_expired(loop->context, conn) == CONN_GOES_ON) {
+        loop_make_runnable(loop, conn);
+        return;
+    }
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_EXPIRED, 1);
+    close_conn(loop, conn);
+}
+
+static void expire_timers(struct loop *loop)
+{
+    struct wheel_timer *timer;
+    while ((timer = wheel_expire(&loop->context->wheel, loop->context->now.ms))) {
+        if (timer == &loop->drain_timer)
+            loop->drain_over = true;
+        else if (timer !=
+                 &loop->listeners.pause) /* that one has done its work by not being armed */
+            expire_conn(loop, CONTAINER_OF(timer, struct conn, timer));
+    }
+}
+
+/* --- Events ------------------------------------------------------------------------------------- */
+
+static void wake_waiter(void *context, struct lookup_waiter *waiter)
+{
+    struct loop *loop = context;
+    loop_make_runnable(loop, conn_woken(loop->context, waiter));
+}
+
+void loop_collect_lookups(struct loop *loop)
+{
+    store_collect(loop->context->files, &loop->context->now, wake_waiter, loop);
+}
+
+/* Milliseconds to wait for events at most; -1: as long as it takes. */
+static int wait_ms(const struct loop *loop)
+{
+    if (!list_is_empty(&loop->run) || listeners_ready(&loop->listeners))
+        return 0;
+    return wheel_wait_ms(&loop->context->wheel, loop->context->now.ms);
+}
+
+static bool is_drained(const struct loop *loop)
+{
+    return loop->context->draining && (loop->conns->open_count == 0 || loop->drain_over);
+}
+
+static void turn(struct loop *loop)
+{
+    read_clocks(loop);
+    loop->engine->take(loop);
+    if (atomic_load_explicit(&loop->drain_wanted, memory_order_relaxed))
+        begin_drain(loop);
+    loop->engine->accept(loop);
+    expire_timers(loop);
+    run_all(loop);
+    feed_starved(loop);
+    conn_table_bury(loop->conns);
+}
+
+int loop_run(struct loop *loop)
+{
+    const struct loop_engine *engine = loop->engine;
+    int error = engine->begin ? engine->begin(loop) : 0;
+    while (!error && !is_drained(loop)) {
+        error = engine->wait(loop, wait_ms(loop));
+        if (!error)
+            turn(loop);
+    }
+    loop_close_all(loop);
+    if (engine->end)
+        engine->end(loop);
+    conn_table_bury(loop->conns);
+    return error;
+}
+
+/* --- Creation ----------------------------------------------------------------------------------- */
+
+static int init(struct loop *loop, const struct loop_engine *engine,
+                const struct loop_config *config)
+{
+    *loop = (struct loop){
+        .engine = engine,
+        .context = config->context,
+        .conns = config->conns,
+        .drain_ms = config->drain_ms,
+        .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+    };
+    int error = loop->wake_fd < 0 ? -errno : 0;
+    list_init(&loop->run);
+    wheel_timer_init(&loop->drain_timer);
+    listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,
+                   config->listener_count);
+    int engine_error = engine->init(loop);
+    return error ? error : engine_error;
+}
+
+int loop_create(struct loop **ret, const struct loop_engine *engine,
+                const struct loop_config *config)
+{
+    if (config->listener_count > LISTENERS_MAX)
+        return -E2BIG;
+    struct loop *loop = calloc(1, engine->bytes);
+    if (!loop)
+        return -ENOMEM;
+    int error = init(loop, engine, config);
+    if (error) {
+        loop->listeners.count = 0; /* they stay the caller's */
+        loop_destroy(loop);
+        return error;
+    }
+    *ret = loop;
+    return 0;
+}
+
+void loop_destroy(struct loop *loop)
+{
+    if (!loop)
+        return;
+    loop->engine->fini(loop);
+    listeners_fini(&loop->listeners);
+    wheel_cancel(&loop->context->wheel, &loop->drain_timer);
+    if (loop->wake_fd >= 0)
+        close(loop->wake_fd);
+    free(loop);
+}

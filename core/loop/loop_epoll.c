@@ -1,0 +1,180 @@
+/* loop_epoll: see loop_epoll.h. epoll(7), accept4(2), sendmsg(2), sendfile(2). */
+#include "loop/loop_epoll.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { EVENTS_MAX = 256 }; /* taken from the kernel at once */
+
+enum opcode { OP_LISTENER = 1, OP_WAKE, OP_FILES, OP_CONN };
+
+struct loop_epoll {
+    struct loop loop;
+    int fd;
+    int event_count; /* waited for and not taken yet */
+    struct epoll_event events[EVENTS_MAX];
+};
+
+static struct loop_epoll *epoll_of(struct loop *loop)
+{
+    return CONTAINER_OF(loop, struct loop_epoll, loop);
+}
+
+/* --- Events ------------------------------------------------------------------------------------- */
+
+static int wait(struct loop *loop, int ms)
+{
+    struct loop_epoll *epoll = epoll_of(loop);
+    int count = epoll_wait(epoll->fd, epoll->events, EVENTS_MAX, ms);
+    epoll->event_count = count < 0 ? 0 : count;
+    return count < 0 && errno != EINTR ? -errno : 0;
+}
+
+static void take_conn_event(struct loop *loop, uint64_t identity, uint32_t events)
+{
+    struct conn *conn = conn_table_named(loop->conns, identity);
+    if (!conn)
+        return;
+    /* A hang-up means that both directions are over: a reset, unless we shut ours ourselves. In that
+     * case what is unread has to be read all the same, see conn_verdict. */
+    if (events & EPOLLERR || (events & EPOLLHUP && conn->state != CONN_LINGERING)) {
+        loop_reset(loop, conn);
+        return;
+    }
+    if (events & (EPOLLRDHUP | EPOLLHUP))
+        conn->hangup = true;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+        conn->readable = true;
+    if (events & EPOLLOUT)
+        conn->writable = true;
+    loop_make_runnable(loop, conn);
+}
+
+static void take_event(struct loop *loop, const struct epoll_event *event)
+{
+    uint64_t identity = event->data.u64;
+    switch ((enum opcode)conn_table_opcode_of(identity)) {
+    case OP_LISTENER:
+        loop->listeners.items[conn_table_slot_of(identity)].readable = true;
+        break;
+    case OP_WAKE: /* stays readable, but is edge-triggered; the flag says what is wanted */
+        break;
+    case OP_FILES:
+        loop_collect_lookups(loop);
+        break;
+    case OP_CONN:
+        take_conn_event(loop, identity, event->events);
+        break;
+    }
+}
+
+static void take(struct loop *loop)
+{
+    struct loop_epoll *epoll = epoll_of(loop);
+    for (int i = 0; i < epoll->event_count; i++)
+        take_event(loop, &epoll->events[i]);
+}
+
+/* --- Connections -------------------------------------------------------------------------------- */
+
+static void accept_some(struct loop *loop)
+{
+    listeners_accept(&loop->listeners);
+}
+
+static void finish_accepting(struct loop *loop)
+{
+    listeners_finish(&loop->listeners);
+}
+
+static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    return transport_receive(loop->context, conn, budget);
+}
+
+static enum transport_result send_some(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    return transport_send(loop->context, conn, budget);
+}
+
+static enum transport_result discard(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    (void)loop;
+    return transport_discard(conn, budget);
+}
+
+/* Only who is still here after its first turn is registered: one request and an end costs no
+ * epoll_ctl. What happened before is reported at once. */
+static bool keep(struct loop *loop, struct conn *conn)
+{
+    if (conn->registered)
+        return true;
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        .data.u64 = conn_table_identity(OP_CONN, conn->slot, conn->generation),
+    };
+    conn->registered = epoll_ctl(epoll_of(loop)->fd, EPOLL_CTL_ADD, conn->fd, &event) == 0;
+    return conn->registered;
+}
+
+/* To try is cheaper than to ask first. */
+static void look(struct loop *loop, struct conn *conn)
+{
+    (void)loop;
+    conn->readable = true;
+}
+
+static void close_now(struct loop *loop, struct conn *conn)
+{
+    conn_table_close(loop->conns, conn); /* the descriptor leaves the epoll set */
+    listeners_resume(&loop->listeners);
+}
+
+/* --- Beginning and end -------------------------------------------------------------------------- */
+
+/* Watches FD for input, edge-triggered. Returns 0 or a negative errno. */
+static int watch(const struct loop_epoll *epoll, int fd, enum opcode opcode, uint32_t index)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLET,
+        .data.u64 = conn_table_identity(opcode, index, 0),
+    };
+    return epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int init(struct loop *loop)
+{
+    struct loop_epoll *epoll = epoll_of(loop);
+    epoll->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll->fd < 0)
+        return -errno;
+    int error = watch(epoll, loop->wake_fd, OP_WAKE, 0);
+    if (!error)
+        error = watch(epoll, store_fd(loop->context->files), OP_FILES, 0);
+    for (unsigned i = 0; i < loop->listeners.count && !error; i++)
+        error = watch(epoll, loop->listeners.items[i].fd, OP_LISTENER, i);
+    return error;
+}
+
+static void fini(struct loop *loop)
+{
+    if (epoll_of(loop)->fd >= 0)
+        close(epoll_of(loop)->fd);
+}
+
+const struct loop_engine loop_epoll_engine = {
+    .bytes = sizeof(struct loop_epoll),
+    .init = init,
+    .fini = fini,
+    .wait = wait,
+    .take = take,
+    .accept = accept_some,
+    .finish_accepting = finish_accepting,
+    .receive = receive,
+    .send = send_some,
+    .discard = discard,
+    .keep = keep,
+    .look = look,
+    .close = close_now,
+};

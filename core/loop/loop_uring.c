@@ -1,0 +1,574 @@
+/* loop_uring: see loop_uring.h. io_uring_enter(2), tcp(7). */
+#include "loop/loop_uring.h"
+
+#ifdef SLUICE_HAVE_LIBURING
+
+#include "loop/uring_input.h"
+#include "loop/uring_listen.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    /* Above so many bytes that a session doesn't take now, its connection receives no more. */
+    KEPT_BYTES_HIGH = CONN_FULL_BYTES / 2,
+    END_PATIENCE_MS = 100, /* for a completion at the end; many times */
+    END_TRIES_MAX = 50,
+};
+
+static const struct uring_sizes sizes = {
+    .submissions = 256,
+    .completions = 2048,
+    .buffers = 256,
+    .buffer_bytes = 2048, /* most requests come in one, also a batch of them */
+};
+
+enum opcode {
+    OP_WAKE = 1,
+    OP_FILES,
+    OP_ACCEPT,
+    OP_KNOCK,
+    OP_HUSH,
+    OP_RECEIVE,
+    OP_SEND,
+    OP_WRITABLE,
+    OP_CANCEL,
+};
+
+/* What the kernel has of a connection, by slot. All zero: nothing. */
+struct peer {
+    struct uring_input input;
+    bool known : 1;      /* its first turn is over */
+    bool lent : 1;       /* the oldest input is being parsed where it is */
+    bool receiving : 1;  /* a multishot receive is with the kernel, */
+    bool cancelling : 1; /* which has been asked to end */
+    bool sending : 1;    /* a send is with the kernel */
+    bool polling : 1;    /* a poll for POLLOUT is */
+    bool ended : 1;      /* the end of input has been received */
+    bool expecting : 1;  /* input was seen in the socket: it will be received */
+};
+
+struct loop_uring {
+    struct loop loop;
+    struct uring uring;
+    struct uring_listen listen;
+    bool watches_wake, watches_files; /* a multishot poll of theirs is with the kernel */
+    struct uring_note *notes;         /* one a buffer */
+    struct peer *peers;               /* one a slot */
+};
+
+static struct loop_uring *self_of(struct loop *loop)
+{
+    return CONTAINER_OF(loop, struct loop_uring, loop);
+}
+
+static struct peer *peer_of(const struct loop_uring *self, const struct conn *conn)
+{
+    return &self->peers[conn->slot];
+}
+
+static uint64_t identity_of(enum opcode opcode, const struct conn *conn)
+{
+    return conn_table_identity(opcode, conn->slot, conn->generation);
+}
+
+static bool cancel(struct loop_uring *self, const struct conn *conn, enum opcode opcode)
+{
+    return uring_ask_cancel(&self->uring, identity_of(opcode, conn), identity_of(OP_CANCEL, conn));
+}
+
+/* --- Input -------------------------------------------------------------------------------------- */
+
+/* Drops what the session has taken of what was lent. Returns the bytes that it has left. */
+static size_t take_rest(struct loop_uring *self, struct conn *conn)
+{
+    struct peer *peer = peer_of(self, conn);
+    if (!peer->lent)
+        return 0;
+    size_t before = uring_input_view(&peer->input, &self->uring, self->notes).length;
+    size_t rest = conn_unlend(conn).length;
+    uring_input_drop(&peer->input, &self->uring, self->notes, before - rest);
+    peer->lent = false;
+    return rest;
+}
+
+/* Whether there is something that the session hasn't got. */
+static bool is_readable(const struct peer *peer, const struct conn *conn)
+{
+    return !uring_input_empty(&peer->input) || peer->expecting ||
+           (peer->ended && !conn->input_ended);
+}
+
+static void take_back(struct loop *loop, struct conn *conn)
+{
+    struct loop_uring *self = self_of(loop);
+    const struct peer *peer = peer_of(self, conn);
+    take_rest(self, conn);
+    if (peer->known)
+        conn->readable = is_readable(peer, conn);
+}
+
+/* Copies the oldest input to CONN's own storage, as far as there is room. Returns the bytes. */
+static size_t copy_input(struct loop_uring *self, struct conn *conn)
+{
+    struct peer *peer = peer_of(self, conn);
+    struct str left = uring_input_view(&peer->input, &self->uring, self->notes);
+    struct iovec pieces[2];
+    unsigned count = left.length > 0 ? conn_room(self->loop.context, conn, pieces) : 0;
+    size_t copied = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct str part = str_first(left, pieces[i].iov_len);
+        str_put(pieces[i].iov_base, part);
+        left = str_from(left, part.length);
+        copied += part.length;
+    }
+    if (copied > 0) {
+        conn_received(conn, copied);
+        uring_input_drop(&peer->input, &self->uring, self->notes, copied);
+    }
+    return copied;
+}
+
+static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    struct loop_uring *self = self_of(loop);
+    struct peer *peer = peer_of(self, conn);
+    if (!peer->known) /* perhaps it is there already: to try is cheaper than to ask */
+        return transport_receive(loop->context, conn, budget);
+    bool partial = take_rest(self, conn) > 0;
+    struct str bytes = uring_input_view(&peer->input, &self->uring, self->notes);
+    size_t got = bytes.length;
+    if (got == 0) {
+        conn->readable = false;
+        if (!peer->ended || conn->input_ended)
+            return TRANSPORT_NOTHING;
+        conn_input_ended(conn);
+        return TRANSPORT_PROGRESS;
+    }
+    if (conn->input.length == 0 && !partial) {
+        conn_lend(conn, bytes);
+        peer->lent = true;
+    } else {
+        got = copy_input(self, conn);
+    }
+    *budget -= size_min(*budget, got);
+    return got > 0 ? TRANSPORT_PROGRESS : TRANSPORT_FULL;
+}
+
+static enum transport_result discard(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    struct loop_uring *self = self_of(loop);
+    struct peer *peer = peer_of(self, conn);
+    size_t got = uring_input_view(&peer->input, &self->uring, self->notes).length;
+    if (got == 0 && peer->ended)
+        conn_input_ended(conn);
+    if (got == 0) {
+        conn->readable = false;
+        return TRANSPORT_NOTHING;
+    }
+    uring_input_drop(&peer->input, &self->uring, self->notes, got);
+    *budget -= size_min(*budget, got);
+    return conn_discarded(conn, got) ? TRANSPORT_PROGRESS : TRANSPORT_FAILED;
+}
+
+/* Whether receiving has failed for this time only. */
+static bool is_passing(int error)
+{
+    return error == ENOBUFS || error == ECANCELED || error == EINTR || error == EAGAIN;
+}
+
+/* --- Output ------------------------------------------------------------------------------------- */
+
+/* What is in memory is sent by the kernel together with what others send, if it is all that there is to
+ * do now; files, and what the session waits for, at once. */
+static bool may_be_deferred(const struct peer *peer, const struct conn *conn)
+{
+    return peer->known && conn->hungry;
+}
+
+/* One send at a time: until it has completed, CONN is not writable, and its output stays in place. */
+static enum transport_result send_some(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    struct loop_uring *self = self_of(loop);
+    struct peer *peer = peer_of(self, conn);
+    struct iovec pieces[URING_PIECES_MAX];
+    bool file_follows = true;
+    unsigned count = may_be_deferred(peer, conn)
+                         ? outq_gather(&conn->output, pieces, URING_PIECES_MAX, &file_follows)
+                         : 0;
+    if (file_follows ||
+        !uring_ask_send(&self->uring, conn->fd, pieces, count, identity_of(OP_SEND, conn)))
+        return transport_send(loop->context, conn, budget);
+    peer->sending = true;
+    conn->pinned = true;
+    conn->writable = false;
+    return TRANSPORT_NOTHING;
+}
+
+/* --- Closing ------------------------------------------------------------------------------------ */
+
+static void close_now(struct loop *loop, struct conn *conn)
+{
+    *peer_of(self_of(loop), conn) = (struct peer){0};
+    conn_table_close(loop->conns, conn);
+    listeners_resume(&loop->listeners);
+}
+
+static bool is_free(const struct peer *peer)
+{
+    return !peer->receiving && !peer->polling && !peer->sending;
+}
+
+/* Shutting the socket completes what waits for it; cancelling makes sure. */
+static void end_requests(struct loop_uring *self, const struct conn *conn)
+{
+    const struct peer *peer = peer_of(self, conn);
+    if (peer->receiving)
+        cancel(self, conn, OP_RECEIVE);
+    if (peer->polling)
+        cancel(self, conn, OP_WRITABLE);
+}
+
+/* A descriptor that is closed while the kernel has requests on it stays open there: no FIN. */
+static void close_soon(struct loop *loop, struct conn *conn)
+{
+    struct loop_uring *self = self_of(loop);
+    struct peer *peer = peer_of(self, conn);
+    conn_unlend(conn);
+    peer->lent = false;
+    uring_input_clear(&peer->input, &self->uring, self->notes);
+    if (is_free(peer)) {
+        close_now(loop, conn);
+        return;
+    }
+    conn_retire(loop->context, conn);
+    shutdown(conn->fd, SHUT_RDWR);
+    end_requests(self, conn);
+}
+
+/* --- The end of a turn -------------------------------------------------------------------------- */
+
+/* Moves what CONN can't take now out of the buffers. False if that can't be. */
+static bool hold_input(struct loop_uring *self, struct conn *conn)
+{
+    /* What may come until the kernel has stopped is less than this. */
+    const size_t spill_bytes_max = (size_t)2 * sizes.buffers * sizes.buffer_bytes;
+    struct peer *peer = peer_of(self, conn);
+    while (copy_input(self, conn) > 0) {
+    }
+    return uring_input_spill(&peer->input, &self->uring, self->notes) == 0 &&
+           uring_input_spilled(&peer->input) <= spill_bytes_max;
+}
+
+/* Whether the kernel is to go on receiving. */
+static bool wants_more(const struct peer *peer, const struct conn *conn)
+{
+    if (peer->ended)
+        return false;
+    if (conn->state == CONN_LINGERING)
+        return true;
+    size_t kept = conn->input.length + uring_input_spilled(&peer->input);
+    return !conn->starved && (conn_wants_input(conn) || kept < KEPT_BYTES_HIGH);
+}
+
+/* Makes what the kernel has agree with what is wanted. False if the queue is full. */
+static bool ask(struct loop_uring *self, struct conn *conn)
+{
+    struct peer *peer = peer_of(self, conn);
+    bool good = true;
+    bool more = wants_more(peer, conn);
+    if (more && !peer->receiving) {
+        good = peer->receiving =
+            uring_ask_receive(&self->uring, conn->fd, identity_of(OP_RECEIVE, conn));
+    } else if (!more && peer->receiving && !peer->cancelling) {
+        good = peer->cancelling = cancel(self, conn, OP_RECEIVE);
+    }
+    if (!conn->writable && !peer->polling && !peer->sending && outq_unsent(&conn->output) > 0) {
+        peer->polling =
+            uring_ask_poll(&self->uring, conn->fd, POLLOUT, false, identity_of(OP_WRITABLE, conn));
+        good = good && peer->polling;
+    }
+    return good;
+}
+
+static bool keep(struct loop *loop, struct conn *conn)
+{
+    struct loop_uring *self = self_of(loop);
+    struct peer *peer = peer_of(self, conn);
+    peer->ended = peer->ended || conn->input_ended;
+    peer->known = true;
+    bool waits = conn->starved || !list_linked(&conn->queue);
+    if (waits && !hold_input(self, conn))
+        return false;
+    conn->readable = is_readable(peer, conn);
+    if (!ask(self, conn))
+        loop_make_runnable(loop, conn);
+    return true;
+}
+
+/* Its completion may be on its way, or its bytes: then they will come. */
+static void look(struct loop *loop, struct conn *conn)
+{
+    int bytes;
+    struct peer *peer = peer_of(self_of(loop), conn);
+    if (!conn_is_over(conn) && !peer->ended && ioctl(conn->fd, FIONREAD, &bytes) == 0)
+        peer->expecting = bytes > 0;
+}
+
+/* --- Events ------------------------------------------------------------------------------------- */
+
+/* The open connection that EVENT is about, or NULL; one that has waited for it is closed. */
+static struct conn *concerned(struct loop_uring *self, const struct io_uring_cqe *event)
+{
+    struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
+    if (!conn || !conn_is_over(conn))
+        return conn;
+    if (is_free(peer_of(self, conn)))
+        close_now(&self->loop, conn);
+    return NULL;
+}
+
+static void take_received(struct loop_uring *self, const struct io_uring_cqe *event)
+{
+    struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
+    bool filled = event->flags & IORING_CQE_F_BUFFER;
+    unsigned buffer = event->flags >> IORING_CQE_BUFFER_SHIFT;
+    if (conn && !(event->flags & IORING_CQE_F_MORE))
+        peer_of(self, conn)->receiving = peer_of(self, conn)->cancelling = false;
+    conn = concerned(self, event);
+    if (filled && (!conn || event->res <= 0))
+        uring_give_back(&self->uring, buffer);
+    if (!conn)
+        return;
+    struct peer *peer = peer_of(self, conn);
+    if (event->res < 0 && !is_passing(-event->res)) {
+        loop_reset(&self->loop, conn);
+        return;
+    }
+    if (event->res == 0)
+        peer->ended = true;
+    else if (event->res > 0)
+        uring_input_add(&peer->input, self->notes, buffer, (uint32_t)event->res);
+    if (event->res >= 0)
+        peer->expecting = false;
+    conn->readable = is_readable(peer, conn);
+    loop_make_runnable(&self->loop, conn);
+}
+
+static void take_writable(struct loop_uring *self, const struct io_uring_cqe *event)
+{
+    struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
+    if (conn)
+        peer_of(self, conn)->polling = false;
+    conn = concerned(self, event);
+    if (!conn)
+        return;
+    if (event->res > 0 && event->res & (POLLERR | POLLHUP)) {
+        loop_reset(&self->loop, conn);
+        return;
+    }
+    conn->writable = conn->writable || event->res > 0;
+    loop_make_runnable(&self->loop, conn);
+}
+
+/* Whether CONN, whose output has just gone, would have nothing to do in a turn. */
+static bool is_at_rest(const struct loop_uring *self, const struct conn *conn)
+{
+    return conn->state == CONN_OPEN && conn->hungry && !conn->readable &&
+           outq_empty(&conn->output) && conn_verdict(self->loop.context, conn) == CONN_GOES_ON;
+}
+
+static void take_sent(struct loop_uring *self, const struct io_uring_cqe *event)
+{
+    struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
+    if (conn)
+        peer_of(self, conn)->sending = conn->pinned = false;
+    conn = concerned(self, event);
+    if (!conn)
+        return;
+    if (event->res < 0 && event->res != -EAGAIN && event->res != -EINTR) {
+        loop_reset(&self->loop, conn);
+        return;
+    }
+    if (event->res >= 0)
+        conn_sent(self->loop.context, conn, (uint64_t)event->res);
+    conn->writable = event->res != -EAGAIN;
+    if (is_at_rest(self, conn))
+        conn_settle(self->loop.context, conn);
+    else
+        loop_make_runnable(&self->loop, conn);
+}
+
+/* A request was not to be found where it was looked for: it is just being worked on, or done. */
+static void take_failed_cancel(struct loop_uring *self, const struct io_uring_cqe *event)
+{
+    struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
+    if (!conn)
+        return;
+    peer_of(self, conn)->cancelling = false;
+    if (conn_is_over(conn))
+        end_requests(self, conn);
+    else
+        loop_make_runnable(&self->loop, conn);
+}
+
+static void take_event(struct loop_uring *self, const struct io_uring_cqe *event)
+{
+    bool goes_on = event->flags & IORING_CQE_F_MORE;
+    unsigned index = conn_table_slot_of(event->user_data);
+    switch ((enum opcode)conn_table_opcode_of(event->user_data)) {
+    case OP_WAKE: /* stays readable; the flag says what is wanted */
+        self->watches_wake = goes_on;
+        break;
+    case OP_FILES:
+        self->watches_files = goes_on;
+        loop_collect_lookups(&self->loop);
+        break;
+    case OP_ACCEPT:
+        uring_listen_accepted(&self->listen, index, event->res, goes_on);
+        break;
+    case OP_KNOCK:
+        uring_listen_knocked(&self->listen, index, event->res);
+        break;
+    case OP_HUSH:
+        uring_listen_not_hushed(&self->listen, index);
+        break;
+    case OP_CANCEL:
+        take_failed_cancel(self, event);
+        break;
+    case OP_RECEIVE:
+        take_received(self, event);
+        break;
+    case OP_SEND:
+        take_sent(self, event);
+        break;
+    case OP_WRITABLE:
+        take_writable(self, event);
+        break;
+    }
+}
+
+static void take(struct loop *loop)
+{
+    struct loop_uring *self = self_of(loop);
+    const struct io_uring_cqe *event;
+    unsigned head, count = 0;
+    io_uring_for_each_cqe(&self->uring.ring, head, event)
+    {
+        take_event(self, event);
+        count++;
+    }
+    io_uring_cq_advance(&self->uring.ring, count);
+}
+
+/* Has the kernel say once and again when FD is readable. */
+static bool watch(struct loop_uring *self, int fd, enum opcode opcode)
+{
+    return uring_ask_poll(&self->uring, fd, POLLIN, true, conn_table_identity(opcode, 0, 0));
+}
+
+static int wait_for_events(struct loop *loop, int ms)
+{
+    struct loop_uring *self = self_of(loop);
+    if (!self->watches_wake)
+        self->watches_wake = watch(self, loop->wake_fd, OP_WAKE);
+    if (!self->watches_files)
+        self->watches_files = watch(self, store_fd(loop->context->files), OP_FILES);
+    uring_listen(&self->listen);
+    return uring_wait(&self->uring, ms);
+}
+
+static void accept_some(struct loop *loop)
+{
+    listeners_accept(&loop->listeners);
+}
+
+/* --- Beginning and end -------------------------------------------------------------------------- */
+
+/* The listeners are the kernel's as long as it accepts from them: first that ends. */
+static void finish_accepting(struct loop *loop)
+{
+    struct loop_uring *self = self_of(loop);
+    for (unsigned tries = 0; uring_listen_end(&self->listen) && tries < END_TRIES_MAX; tries++) {
+        if (uring_wait(&self->uring, END_PATIENCE_MS) < 0)
+            break;
+        take(loop);
+    }
+    listeners_finish(&loop->listeners);
+}
+
+static void visit_to_close(void *argument, struct conn *conn)
+{
+    close_now(argument, conn);
+}
+
+/* The kernel lets go of every connection, or the ring is destroyed first. */
+static void end(struct loop *loop)
+{
+    struct loop_uring *self = self_of(loop);
+    for (unsigned tries = 0; loop->conns->open_count > 0 && tries < END_TRIES_MAX; tries++) {
+        if (uring_wait(&self->uring, END_PATIENCE_MS) < 0)
+            break;
+        take(loop);
+        loop_close_all(loop);
+    }
+    uring_fini(&self->uring);
+    conn_table_each(loop->conns, visit_to_close, loop);
+}
+
+static int begin(struct loop *loop)
+{
+    return uring_begin(&self_of(loop)->uring);
+}
+
+static int init(struct loop *loop)
+{
+    struct loop_uring *self = self_of(loop);
+    const char *what;
+    self->listen = (struct uring_listen){
+        .uring = &self->uring,
+        .listeners = &loop->listeners,
+        .opcode_accept = OP_ACCEPT,
+        .opcode_knock = OP_KNOCK,
+        .opcode_hush = OP_HUSH,
+    };
+    /* Untouched pages of a large table cost nothing. */
+    self->peers = calloc(loop->conns->slot_max, sizeof(self->peers[0]));
+    self->notes = calloc(sizes.buffers, sizeof(self->notes[0]));
+    if (!self->peers || !self->notes)
+        return -ENOMEM;
+    return uring_init(&self->uring, &sizes, &what);
+}
+
+static void fini(struct loop *loop)
+{
+    struct loop_uring *self = self_of(loop);
+    uring_fini(&self->uring);
+    free(self->notes);
+    free(self->peers);
+}
+
+const struct loop_engine loop_uring_engine = {
+    .bytes = sizeof(struct loop_uring),
+    .init = init,
+    .fini = fini,
+    .begin = begin,
+    .wait = wait_for_events,
+    .take = take,
+    .accept = accept_some,
+    .finish_accepting = finish_accepting,
+    .receive = receive,
+    .send = send_some,
+    .discard = discard,
+    .take_back = take_back,
+    .keep = keep,
+    .look = look,
+    .close = close_soon,
+    .end = end,
+};
+
+#endif

@@ -1,0 +1,21 @@
+/* metrics: the workers' counters, summed, for people.
+ *
+ * Owns nothing. Reading is safe at any time while the workers run; see counters.h. */
+#ifndef SLUICE_METRICS_H
+#define SLUICE_METRICS_H
+
+#include "observe/counters.h"
+
+enum { METRICS_LINE_BYTES = 128 };
+
+struct metrics {
+    uint64_t value[COUNTER_COUNT]; /* indexed by enum counter */
+};
+
+/* Adds what one worker has counted so far to SUM, which begins as zeroes. */
+void metrics_add(struct metrics *sum, const struct counters *counters);
+
+/* Writes "served 1,234 responses, 5.6 MiB, on 78 connections" and a NUL. */
+void metrics_summary(const struct metrics *sum, char to[static METRICS_LINE_BYTES]);
+
+#endif

@@ -1,0 +1,400 @@
+/* server: see server.h. signal(7), signalfd(2), getrlimit(2). */
+#include "server/server.h"
+
+#include "base/version.h"
+#include "config/config_site.h"
+#include "config/options.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "server/worker.h"
+#include "system/cpus.h"
+#include "system/net.h"
+#include "system/uring_probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum status {
+    STATUS_DONE = 0,
+    STATUS_FAILED = 1,
+    STATUS_USAGE = 2,
+};
+
+enum {
+    CONNECTIONS_MAX = 1000000, /* unless --max-connections says more */
+    CACHED_FILES_MAX = 4096,   /* descriptors, in all caches together */
+    PROCESS_DESCRIPTORS = 16,  /* what is open besides workers and connections */
+    WORKER_DESCRIPTORS = 6,    /* of each worker, besides its listeners */
+    DRAIN_NOTICE_MS = 300,     /* a drain that takes longer is explained */
+};
+
+struct server {
+    const struct profile *profile;
+    struct options options;
+    struct config_site served;
+    struct net_set set;
+    uint32_t files_max; /* of all workers' caches together */
+    struct worker **workers;
+    unsigned worker_count; /* created */
+    unsigned started_count;
+    int signal_fd;
+    int done_fd;
+};
+
+/* --- the process ------------------------------------------------------------------------------ */
+
+/* Descriptors 0 to 2 that the parent left closed must not become sockets that messages go to. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0)
+            fd = open("/", O_PATH); /* a bare chroot */
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Before there are threads: they inherit the mask. */
+static enum status catch_signals(struct server *server)
+{
+    sigset_t stop;
+
+    signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    server->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    server->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (server->signal_fd >= 0 && server->done_fd >= 0)
+        return STATUS_DONE;
+    log_say("cannot watch signals: %s; raise the limits of this process", strerror(errno));
+    return STATUS_FAILED;
+}
+
+/* Raises the limit of descriptors as far as it goes; returns where it then is. */
+static uint64_t raise_descriptors(void)
+{
+    struct rlimit limit = {1024, 1024};
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return limit.rlim_cur;
+    struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+/* --- what is served --------------------------------------------------------------------------- */
+
+static enum status open_served(struct server *server)
+{
+    return config_site_open(&server->served, &server->options) ? STATUS_DONE : STATUS_FAILED;
+}
+
+/* --- sizes ------------------------------------------------------------------------------------ */
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Resolves what the options left open, and divides the descriptors: a quarter for cached files, the
+ * rest, without what the workers themselves need, for connections. */
+static enum status resolve(struct server *server)
+{
+    struct options *options = &server->options;
+    uint64_t descriptors = raise_descriptors();
+    uint64_t threads = options->threads ? options->threads : cpus_usable();
+
+    if (options->connections_max)
+        threads = smaller(threads, options->connections_max);
+    uint64_t files = smaller(descriptors / 4, CACHED_FILES_MAX);
+    uint64_t taken =
+        PROCESS_DESCRIPTORS + threads * (WORKER_DESCRIPTORS + server->set.count) + files;
+    uint64_t room = descriptors > taken ? descriptors - taken : 0;
+    if (room < threads) {
+        log_say("%llu descriptors are too few for %u threads; raise the limit (ulimit -n)",
+                (unsigned long long)descriptors, (unsigned)threads);
+        return STATUS_FAILED;
+    }
+    if (options->connections_max > room)
+        log_say("%u connections need more descriptors than the limit allows, so %llu are the most; "
+                "raise it (ulimit -n)",
+                options->connections_max, (unsigned long long)room);
+    options->threads = (uint32_t)threads;
+    options->connections_max = (uint32_t)smaller(
+        room, options->connections_max ? options->connections_max : CONNECTIONS_MAX);
+    server->files_max = (uint32_t)files;
+    return STATUS_DONE;
+}
+
+/* The part of TOTAL that falls to worker INDEX of COUNT; the parts add up to TOTAL. */
+static uint64_t share(uint64_t total, unsigned index, unsigned count)
+{
+    return total / count + (index < total % count);
+}
+
+/* What auto means where both can be had, see README. */
+enum { AUTO_BACKEND = BACKEND_EPOLL };
+
+/* One trial for all workers. */
+static enum status choose_backend(struct server *server)
+{
+    enum backend wanted = server->options.backend;
+    enum backend *backend = &server->options.backend;
+    char reason[URING_PROBE_REASON_BYTES];
+
+    if (wanted == BACKEND_AUTO)
+        *backend = (enum backend)AUTO_BACKEND;
+    if (*backend != BACKEND_IO_URING || uring_probe(reason) == 0)
+        return STATUS_DONE;
+    if (wanted == BACKEND_IO_URING) {
+        log_say("cannot use --backend io_uring: %s", reason);
+        return STATUS_FAILED;
+    }
+    log_say("uses epoll: %s", reason);
+    *backend = BACKEND_EPOLL;
+    return STATUS_DONE;
+}
+
+/* --- workers ---------------------------------------------------------------------------------- */
+
+static enum status choose_addresses(struct server *server)
+{
+    const struct options *options = &server->options;
+
+    for (unsigned i = 0; i < options->bind_count; i++)
+        net_add(&server->set, options->binds[i]); /* options has judged it */
+    if (options->bind_count == 0)
+        net_add_any(&server->set);
+    server->set.port = options->port;
+    return STATUS_DONE;
+}
+
+/* One worker for each set of listeners, which it takes; 0 or a negative errno. */
+static int create_workers(struct server *server, const int *listeners, const char **ret_what)
+{
+    const struct options *options = &server->options;
+    unsigned count = options->threads;
+    int error = 0;
+
+    *ret_what = "calloc";
+    server->workers = calloc(count, sizeof(*server->workers));
+    if (!server->workers)
+        error = -ENOMEM;
+    for (unsigned i = 0; !error && i < count; i++) {
+        const struct worker_config config = {
+            .profile = server->profile,
+            .options = options,
+            .mime = server->served.mime,
+            .rules = server->served.rules,
+            .tells_rules = i == 0,
+            .root = server->served.root,
+            .listeners = &listeners[i * server->set.count],
+            .listener_count = server->set.count,
+            .connections_max = (uint32_t)share(options->connections_max, i, count),
+            .files_max = (uint32_t)share(server->files_max, i, count),
+            .cache_bytes = share(options->cache_bytes, i, count),
+            .done_fd = server->done_fd,
+        };
+        error = worker_create(&server->workers[i], &config, ret_what);
+        server->worker_count += !error;
+    }
+    for (unsigned i = server->worker_count * server->set.count; i < count * server->set.count; i++)
+        close(listeners[i]);
+    return error;
+}
+
+static enum status start(struct server *server)
+{
+    struct net_failure failure;
+    int *listeners = NULL;
+    char reason[NET_REASON_BYTES];
+    const char *what = "";
+    int error = net_listen(&server->set, server->options.threads, (int)server->options.backlog,
+                           &listeners, &failure);
+
+    if (error) {
+        net_explain(&failure, error, reason);
+        log_say("%s", reason);
+        return STATUS_FAILED;
+    }
+    error = create_workers(server, listeners, &what);
+    free(listeners);
+    while (!error && server->started_count < server->worker_count) {
+        what = "start a thread";
+        error = worker_start(server->workers[server->started_count]);
+        server->started_count += !error;
+    }
+    if (!error)
+        return STATUS_DONE;
+    log_say("cannot set up a worker (%s): %s; try fewer --threads", what, strerror(-error));
+    return STATUS_FAILED;
+}
+
+static void drain(const struct server *server)
+{
+    for (unsigned i = 0; i < server->started_count; i++)
+        worker_drain(server->workers[i]);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+/* Standard output may be full or gone: serving goes on. */
+static void show_screen(const struct server *server)
+{
+    char urls[NET_URLS_MAX][NET_URL_BYTES];
+    unsigned count = net_urls(&server->set, urls), threads = server->options.threads;
+
+    printf("%s (Sluice %s) serves ", server->profile->name, SLUICE_VERSION);
+    for (const char *c = server->served.root; *c; c++)
+        putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+    putchar('\n');
+    for (unsigned i = 0; i < count; i++)
+        printf("  %s\n", urls[i]);
+    printf("  %u thread%s, %s; Ctrl-C stops it\n", threads, threads == 1 ? "" : "s",
+           option_backend_name(server->options.backend));
+    fflush(stdout);
+}
+
+/* Whether SIGINT or SIGTERM has come. */
+static bool signalled(const struct server *server)
+{
+    struct signalfd_siginfo info;
+    return read(server->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info);
+}
+
+/* How many workers have ended since the last call. */
+static uint64_t ended(const struct server *server)
+{
+    uint64_t count;
+    return read(server->done_fd, &count, sizeof(count)) == (ssize_t)sizeof(count) ? count : 0;
+}
+
+/* Waits until every worker has ended: because a signal asked for it, or one failed. */
+static enum status run(const struct server *server)
+{
+    struct pollfd watched[] = {{server->signal_fd, POLLIN, 0}, {server->done_fd, POLLIN, 0}};
+    enum status status = STATUS_DONE;
+    bool draining = false, told = false;
+    uint64_t running = server->started_count;
+
+    while (running > 0) {
+        int ready = poll(watched, COUNT_OF(watched), draining && !told ? DRAIN_NOTICE_MS : -1);
+        if (ready == 0) {
+            log_say("finishing what is in flight; once more stops at once");
+            told = true;
+        }
+        bool stop = signalled(server);
+        if (stop && draining) {
+            log_say("stopped at once");
+            _exit(STATUS_FAILED);
+        }
+        uint64_t gone = ended(server);
+        running -= smaller(gone, running);
+        if (gone > 0 && !stop && !draining) {
+            log_say("a worker failed, so all stop; start the server again");
+            status = STATUS_FAILED;
+            stop = true;
+        }
+        if (stop) {
+            drain(server);
+            draining = true;
+        }
+    }
+    return status;
+}
+
+static void show_summary(const struct server *server)
+{
+    struct metrics sum = {0};
+    char line[METRICS_LINE_BYTES];
+
+    for (unsigned i = 0; i < server->worker_count; i++)
+        metrics_add(&sum, worker_counters(server->workers[i]));
+    metrics_summary(&sum, line);
+    printf("%s %s\n", server->profile->name, line);
+    fflush(stdout);
+}
+
+static void server_fini(struct server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_destroy(server->workers[i]);
+    free(server->workers);
+    config_site_fini(&server->served);
+    if (server->signal_fd >= 0)
+        close(server->signal_fd);
+    if (server->done_fd >= 0)
+        close(server->done_fd);
+}
+
+/* From here on a signal ends the program in the ordinary way, and a disk that hangs does not keep it:
+ * then nothing is tidied up. */
+static void end_promptly(const struct server *server, enum status status)
+{
+    sigset_t stop;
+
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL);
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        if (worker_busy(server->workers[i]))
+            _exit(status);
+    }
+}
+
+static enum status serve(struct server *server)
+{
+    static enum status (*const steps[])(struct server * server) = {
+        catch_signals, open_served, choose_addresses, choose_backend, resolve, start,
+    };
+    enum status status = STATUS_DONE;
+
+    for (size_t i = 0; status == STATUS_DONE && i < COUNT_OF(steps); i++)
+        status = steps[i](server);
+    if (status == STATUS_DONE) {
+        show_screen(server);
+        status = run(server);
+        show_summary(server);
+        end_promptly(server, status);
+    } else {
+        drain(server);
+    }
+    return status;
+}
+
+int server_main(const struct profile *profile, int argc, char **argv)
+{
+    struct server server = {.profile = profile, .signal_fd = -1, .done_fd = -1};
+
+    fill_standard_descriptors();
+    log_open(profile->name);
+    switch (options_parse(&server.options, profile, argc, argv, stdout, stderr)) {
+    case OPTIONS_USAGE:
+        return STATUS_USAGE;
+    case OPTIONS_SHOWN:
+        if (fflush(stdout) == 0 && !ferror(stdout))
+            return STATUS_DONE;
+        log_say("cannot write to standard output: %s; send it elsewhere", strerror(errno));
+        return STATUS_FAILED;
+    case OPTIONS_RUN:
+        break;
+    }
+    enum status status = serve(&server);
+    server_fini(&server);
+    return status;
+}

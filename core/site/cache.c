@@ -1,0 +1,193 @@
+/* cache: see cache.h. */
+#include "site/cache.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+struct cache {
+    struct cache_limits limits;
+    struct cache_usage usage;
+    struct list order; /* all entries, the oldest first */
+    struct list *hand; /* the entry looked at next; the list itself: begin with the oldest */
+    uint64_t secret;
+    uint32_t bucket_mask;
+    struct cache_entry *buckets[];
+};
+
+static struct cache_entry *entry_of(struct list *node)
+{
+    return CONTAINER_OF(node, struct cache_entry, order);
+}
+
+static void free_entry(struct cache_entry *entry)
+{
+    entry->resource->lease->good_until_ms = 0;
+    resource_drop(entry->resource);
+    free(entry);
+}
+
+static uint32_t round_up_to_power(uint32_t n)
+{
+    uint32_t power = 16;
+    while (power < n && power < 1u << 20)
+        power *= 2;
+    return power;
+}
+
+struct cache *cache_create(const struct cache_limits *limits)
+{
+    uint32_t buckets = round_up_to_power(limits->entries_max);
+    struct cache *cache = calloc(1, sizeof(*cache) + buckets * sizeof(cache->buckets[0]));
+    if (!cache)
+        return NULL;
+    cache->limits = *limits;
+    cache->bucket_mask = buckets - 1;
+    list_init(&cache->order);
+    cache->hand = &cache->order;
+    cache->secret = hash_secret(cache);
+    return cache;
+}
+
+void cache_destroy(struct cache *cache)
+{
+    if (!cache)
+        return;
+    struct list *node;
+    while ((node = list_take_first(&cache->order)))
+        free_entry(entry_of(node));
+    free(cache);
+}
+
+struct cache_key cache_key_of(const struct cache *cache, const struct path *path)
+{
+    struct str name = {path->text, path->length};
+    return (struct cache_key){
+        .name = name,
+        .directory = path->directory,
+        .hash = hash_bytes(cache->secret, name) ^ path->directory,
+    };
+}
+
+static struct cache_entry **bucket_of(struct cache *cache, uint64_t hash)
+{
+    return &cache->buckets[hash & cache->bucket_mask];
+}
+
+struct cache_entry *cache_find(struct cache *cache, const struct cache_key *key)
+{
+    struct cache_entry *entry = *bucket_of(cache, key->hash);
+    for (; entry; entry = entry->same_hash) {
+        struct str name = {entry->name, entry->name_bytes};
+        if (entry->hash == key->hash && entry->directory == key->directory &&
+            str_equal(name, key->name)) {
+            entry->hit = true;
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void unlink_from_bucket(struct cache *cache, struct cache_entry *entry)
+{
+    struct cache_entry **link = bucket_of(cache, entry->hash);
+    while (*link != entry)
+        link = &(*link)->same_hash;
+    *link = entry->same_hash;
+}
+
+void cache_remove(struct cache *cache, struct cache_entry *entry)
+{
+    unlink_from_bucket(cache, entry);
+    if (cache->hand == &entry->order)
+        cache->hand = entry->order.next;
+    list_unlink(&entry->order);
+    cache->usage.bytes -= entry->bytes;
+    cache->usage.entries--;
+    cache->usage.files -= resource_descriptors(entry->resource);
+    free_entry(entry);
+}
+
+void cache_clear(struct cache *cache)
+{
+    while (!list_is_empty(&cache->order))
+        cache_remove(cache, entry_of(cache->order.next));
+}
+
+/* The entry that the hand stops at; the cache is not empty. With FILES_ONLY, one that holds a
+ * descriptor, of which there is one. Each step clears a mark, so the second lap ends it. */
+static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
+{
+    for (;;) {
+        struct list *node = cache->hand == &cache->order ? cache->order.next : cache->hand;
+        struct cache_entry *entry = entry_of(node);
+        cache->hand = node->next;
+        if (files_only && resource_descriptors(entry->resource) == 0)
+            continue;
+        if (!entry->hit && !entry->resource->lease->used)
+            return entry;
+        entry->hit = entry->resource->lease->used = false;
+    }
+}
+
+bool cache_shed_file(struct cache *cache)
+{
+    if (cache->usage.files == 0)
+        return false;
+    cache_remove(cache, choose_victim(cache, true));
+    return true;
+}
+
+/* Makes room for an entry of BYTES that holds so many DESCRIPTORS. */
+static void make_room(struct cache *cache, uint64_t bytes, unsigned descriptors)
+{
+    const struct cache_limits *limits = &cache->limits;
+    while (descriptors > 0 && cache->usage.files + descriptors > limits->files_max)
+        cache_shed_file(cache);
+    while (cache->usage.entries > 0 && (cache->usage.entries >= limits->entries_max ||
+                                        cache->usage.bytes + bytes > limits->bytes_max))
+        cache_remove(cache, choose_victim(cache, false));
+}
+
+static void link_newest(struct cache *cache, struct cache_entry *entry)
+{
+    struct cache_entry **bucket = bucket_of(cache, entry->hash);
+    entry->same_hash = *bucket;
+    *bucket = entry;
+    list_append(&cache->order, &entry->order);
+    cache->usage.bytes += entry->bytes;
+    cache->usage.entries++;
+    cache->usage.files += resource_descriptors(entry->resource);
+}
+
+struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
+                              struct resource *resource)
+{
+    struct cache_entry *before = cache_find(cache, key);
+    if (before)
+        cache_remove(cache, before);
+    uint64_t bytes = sizeof(struct cache_entry) + key->name.length + resource_bytes(resource);
+    unsigned descriptors = resource_descriptors(resource);
+    if (bytes > cache->limits.bytes_max || cache->limits.entries_max == 0 ||
+        descriptors > cache->limits.files_max)
+        return NULL;
+    struct cache_entry *entry = malloc(sizeof(*entry) + key->name.length);
+    if (!entry)
+        return NULL;
+    make_room(cache, bytes, descriptors);
+    *entry = (struct cache_entry){
+        .resource = resource_pin(resource),
+        .hash = key->hash,
+        .bytes = (uint32_t)bytes,
+        .name_bytes = (uint16_t)key->name.length,
+        .directory = key->directory,
+    };
+    str_put(entry->name, key->name);
+    link_newest(cache, entry);
+    return entry;
+}
+
+struct cache_usage cache_usage(const struct cache *cache)
+{
+    return cache->usage;
+}

@@ -1,0 +1,290 @@
+/* fetch: see fetch.h. */
+#include "site/fetch.h"
+
+#include "site/directory_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static const struct {
+    int error;
+    enum http_status status;
+} statuses[] = {
+    {ENOENT, HTTP_NOT_FOUND},   {ENOTDIR, HTTP_NOT_FOUND},      {ELOOP, HTTP_NOT_FOUND},
+    {ENXIO, HTTP_NOT_FOUND}, /* a socket, or a device that isn't there */
+    {ENODEV, HTTP_NOT_FOUND},   {ENAMETOOLONG, HTTP_NOT_FOUND}, {EACCES, HTTP_FORBIDDEN},
+    {EPERM, HTTP_FORBIDDEN},    {EXDEV, HTTP_FORBIDDEN}, /* it leads out of ROOT */
+    {EMFILE, HTTP_UNAVAILABLE}, {ENFILE, HTTP_UNAVAILABLE},     {ENOMEM, HTTP_UNAVAILABLE},
+    {EAGAIN, HTTP_UNAVAILABLE}, {EBUSY, HTTP_UNAVAILABLE},      {EIO, HTTP_INTERNAL_ERROR},
+};
+
+enum http_status fetch_status_of(int error)
+{
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        if (statuses[i].error == error)
+            return statuses[i].status;
+    }
+    return HTTP_INTERNAL_ERROR;
+}
+
+static int refuse(struct fetched *ret, enum http_status status)
+{
+    *ret = (struct fetched){
+        .kind = FETCH_REFUSED,
+        .status = status,
+        .cacheable = status == HTTP_NOT_FOUND, /* the others may pass at any moment */
+    };
+    return 0;
+}
+
+void fetched_fini(struct fetched *fetched)
+{
+    if (fetched->kind == FETCH_FILE) {
+        for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
+            if (fetched->available & content_coding_bit((enum content_coding)i))
+                blob_drop(fetched->files[i].body);
+        }
+    } else if (fetched->kind == FETCH_LISTING) {
+        for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++)
+            blob_drop(fetched->pages[i].body);
+    }
+    refuse(fetched, HTTP_UNAVAILABLE);
+}
+
+bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
+{
+    return a->siblings == b->siblings && blob_identity_equal(&a->plain, &b->plain);
+}
+
+/* --- A file and its siblings ----------------------------------------------------------------------- */
+
+/* One look-up: where, and by which name. */
+struct target {
+    int root_fd;
+    enum io_mode mode;
+    const struct fetch_site *site;
+    size_t name_bytes;
+    char name[PATH_BYTES_MAX + 1];
+};
+
+/* The name of the file's form in CODING: *borrowed* until the next call. False: too long to be one. */
+static bool name_form(struct target *target, enum content_coding coding)
+{
+    struct str suffix = content_coding_texts[coding].suffix;
+    if (target->name_bytes + suffix.length > PATH_BYTES_MAX)
+        return false;
+    *str_put(target->name + target->name_bytes, suffix) = '\0';
+    return true;
+}
+
+static bool is_older(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* Whether a sibling of IDENTITY may stand for PLAIN: one that is older was made of something else. Some
+ * tools give what they make the time of what they made it of, cut to a second. */
+static bool is_usable(const struct blob_identity *sibling, const struct blob_identity *plain)
+{
+    struct timespec needed = plain->modified;
+    if (sibling->modified.tv_nsec == 0)
+        needed.tv_nsec = 0;
+    return sibling->bytes > 0 && !is_older(&sibling->modified, &needed);
+}
+
+/* Whether ERROR means just that there is no such sibling, and 0 if it does; else ERROR. */
+static int without_sibling(int error)
+{
+    enum http_status status = fetch_status_of(-error);
+    return status == HTTP_NOT_FOUND || status == HTTP_FORBIDDEN ? 0 : error;
+}
+
+/* Adds IDENTITY, of the sibling in CODING, to HASH (FNV-1a over its words). Never 0. */
+static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob_identity *identity)
+{
+    const uint64_t words[] = {
+        (uint64_t)coding,
+        identity->device,
+        identity->inode,
+        identity->bytes,
+        (uint64_t)identity->modified.tv_sec,
+        (uint64_t)identity->modified.tv_nsec,
+        (uint64_t)identity->changed.tv_sec,
+        (uint64_t)identity->changed.tv_nsec,
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 29;
+    }
+    return hash | 1;
+}
+
+/* What is there at the target's name, which is a sibling's? TAKEN: a link that leads nowhere is something,
+ * too. 0 or a negative errno. */
+static int look_at_sibling(const struct target *target, struct stat *ret, bool *ret_taken)
+{
+    int error = root_stat_below(target->root_fd, target->name, O_NOFOLLOW, target->mode, ret);
+    *ret_taken = error != -ENOENT;
+    if (error || !S_ISLNK(ret->st_mode))
+        return error;
+    return root_stat_below(target->root_fd, target->name, 0, target->mode, ret);
+}
+
+/* Looks for the siblings of a file of state RET->plain; sets what RET says of them and, as content_coding_bit, which
+ * are usable. 0 or a negative errno. */
+static int look_for_siblings(struct target *target, struct fetch_state *ret, unsigned *ret_usable)
+{
+    struct stat status;
+    struct blob_identity identity;
+    ret->siblings = 0;
+    ret->alone = true;
+    *ret_usable = 0;
+    for (unsigned i = CONTENT_CODING_IDENTITY + 1; i < CONTENT_CODING_COUNT; i++) {
+        enum content_coding coding = (enum content_coding)i;
+        if (!(target->site->codings & content_coding_bit(coding)) || !name_form(target, coding))
+            continue;
+        bool taken;
+        int error = look_at_sibling(target, &status, &taken);
+        ret->alone = ret->alone && !taken;
+        if (error && without_sibling(error))
+            return error;
+        if (error || !S_ISREG(status.st_mode))
+            continue;
+        blob_identify(&status, &identity);
+        if (!is_usable(&identity, &ret->plain))
+            continue;
+        ret->siblings = mix(ret->siblings, coding, &identity);
+        *ret_usable |= content_coding_bit(coding);
+    }
+    return 0;
+}
+
+/* Loads the form in CODING into RET, and what it tells into RET->state. A sibling that has just gone, or
+ * turns out to be older, is none. 0 or a negative errno. */
+static int load_form(struct target *target, enum content_coding coding, struct fetched *ret)
+{
+    struct loaded *loaded = &ret->files[coding];
+    bool sibling = coding != CONTENT_CODING_IDENTITY;
+    name_form(target, coding);
+    int error = load_file(target->root_fd, target->name, target->mode, loaded);
+    if (error)
+        return sibling ? without_sibling(error) : error;
+    if (sibling && !is_usable(&loaded->identity, &ret->state.plain)) {
+        blob_drop(loaded->body);
+        return 0;
+    }
+    if (sibling)
+        ret->state.siblings = mix(ret->state.siblings, coding, &loaded->identity);
+    else
+        ret->state.plain = loaded->identity;
+    ret->available |= content_coding_bit(coding);
+    ret->settled = ret->settled && loaded->settled;
+    return 0;
+}
+
+/* Loads the file, found to be regular, and its siblings in WANTED. 0 or a negative errno. */
+static int load_forms(struct target *target, unsigned wanted, struct fetched *ret)
+{
+    struct fetched fetched = {.kind = FETCH_FILE, .settled = true, .cacheable = true};
+    int error = 0;
+    for (unsigned i = 0; i < CONTENT_CODING_COUNT && !error; i++) {
+        if (wanted & content_coding_bit((enum content_coding)i))
+            error = load_form(target, (enum content_coding)i, &fetched);
+    }
+    if (error)
+        fetched_fini(&fetched);
+    else
+        *ret = fetched;
+    return error;
+}
+
+/* Media types that are compressed already have no siblings that would be worth a look. */
+static bool may_have_siblings(const struct target *target)
+{
+    struct str name = {target->name, target->name_bytes};
+    return !mime_is_compressed(mime_of(target->site->mime, name));
+}
+
+static int fetch_regular(struct target *target, const struct stat *status,
+                         const struct fetch_state *known, struct fetched *ret)
+{
+    struct fetch_state state = {.alone = known && known->alone};
+    unsigned usable = 0;
+    blob_identify(status, &state.plain);
+    if (!state.alone && target->site->codings && may_have_siblings(target)) {
+        int error = look_for_siblings(target, &state, &usable);
+        if (error)
+            return error;
+    }
+    if (known && fetch_state_equal(known, &state)) {
+        *ret = (struct fetched){.kind = FETCH_UNCHANGED, .state = state, .cacheable = true};
+        return 0;
+    }
+    int error = load_forms(target, usable | content_coding_bit(CONTENT_CODING_IDENTITY), ret);
+    if (!error)
+        ret->state.alone = state.alone;
+    return error;
+}
+
+/* --- Whatever it is -------------------------------------------------------------------------------- */
+
+/* A directory without an index is listed, if the site wants that. ERROR is what became of the index. */
+static int fetch_listing(struct target *target, const struct path *path, int error,
+                         struct fetched *ret)
+{
+    if (error != -ENOENT || !target->site->listing)
+        return error;
+    if (target->mode < IO_BY_JOB)
+        return target->mode == IO_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
+    struct blob *pages[FETCH_PAGE_COUNT] = {NULL};
+    error = directory_read(target->root_fd, path, target->site->hidden, &pages[FETCH_PAGE_HTML],
+                           &pages[FETCH_PAGE_JSON]);
+    if (error)
+        return error;
+    *ret = (struct fetched){.kind = FETCH_LISTING, .cacheable = true};
+    for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++) {
+        ret->pages[i] = (struct loaded){.body = pages[i], .digested = true};
+        load_digest(pages[i], ret->pages[i].digest);
+    }
+    return 0;
+}
+
+static int fetch_target(struct target *target, const struct path *path,
+                        const struct fetch_state *known, struct fetched *ret)
+{
+    struct stat status;
+    int error = root_stat_below(target->root_fd, target->name, 0, target->mode, &status);
+    if (error && path->directory)
+        return fetch_listing(target, path, error, ret);
+    if (error)
+        return error;
+    if (S_ISDIR(status.st_mode) && !path->directory) {
+        *ret = (struct fetched){.kind = FETCH_DIRECTORY, .cacheable = true};
+        return 0;
+    }
+    if (!S_ISREG(status.st_mode))
+        return refuse(ret, HTTP_NOT_FOUND);
+    return fetch_regular(target, &status, known, ret);
+}
+
+int fetch(int root_fd, const struct path *path, const struct fetch_site *site, enum io_mode mode,
+          const struct fetch_state *known, struct fetched *ret)
+{
+    struct target target; /* not set to zeros: most of it is the name's room */
+    if (path->length + 1 + site->index.length > PATH_BYTES_MAX)
+        return refuse(ret, HTTP_NOT_FOUND);
+    target.root_fd = root_fd;
+    target.mode = mode;
+    target.site = site;
+    char *end = str_put(target.name, (struct str){path->text, path->length});
+    if (path->directory) {
+        end = path->length > 0 ? str_put(end, STR("/")) : end;
+        end = str_put(end, site->index);
+    }
+    *end = '\0';
+    target.name_bytes = (size_t)(end - target.name);
+    int error = fetch_target(&target, path, known, ret);
+    if ((error == -EAGAIN && mode == IO_WITHOUT_WAITING) || (error == -EBUSY && mode == IO_BY_JOB))
+        return error;
+    return error ? refuse(ret, fetch_status_of(-error)) : 0;
+}

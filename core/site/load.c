@@ -1,0 +1,225 @@
+/* load: see load.h. preadv2(2) with RWF_NOWAIT, Linux 4.14. */
+#include "site/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    READ_TRIES = 3, /* a file that changes while it is read */
+    /* Modification times up to this second after the epoch are no times: build systems write them. */
+    NO_TIME_SECONDS = 1,
+    HASH_PIECE_BYTES = 64 << 10,
+    WARM_STEP_BYTES = 1 << 20, /* from one page that is looked at to the next */
+};
+
+/* How much may be hashed. */
+static const uint64_t hashed_bytes_max[] = {
+    [IO_WITHOUT_WAITING] = 16 << 10, /* some tens of microseconds */
+    [IO_WAITING] = 16 << 10,
+    [IO_BY_JOB] = 16 << 20, /* some tens of milliseconds */
+    [IO_BY_LENGTHY_JOB] = UINT64_MAX,
+};
+static_assert(COUNT_OF(hashed_bytes_max) == IO_MODE_COUNT, "a limit for each mode");
+
+/* --- Reading -------------------------------------------------------------------------------------- */
+
+/* Reads at most LENGTH bytes from FIRST. Returns their number or a negative errno; -EAGAIN in
+ * WITHOUT_WAITING means that it would wait. */
+static ssize_t read_piece(int fd, uint64_t first, char *to, size_t length, enum io_mode mode)
+{
+    int flags = mode == IO_WITHOUT_WAITING ? RWF_NOWAIT : 0;
+    size_t done = 0;
+    while (done < length) {
+        struct iovec piece = {to + done, length - done};
+        ssize_t got = preadv2(fd, &piece, 1, (off_t)(first + done), flags);
+        if (got == 0)
+            break;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && flags && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+            return -EAGAIN; /* this file system can't promise not to wait */
+        if (got < 0)
+            return -errno;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+/* Reads a small file that is of IDENTITY. On success *RET_BODY is its content, *RET_AFTER what it was
+ * afterwards. Returns 0 or a negative errno. */
+static int read_body(int fd, enum io_mode mode, const struct blob_identity *identity,
+                     struct blob **ret_body, struct blob_identity *ret_after)
+{
+    struct blob *body = blob_create_bytes(identity->bytes);
+    if (!body)
+        return -ENOMEM;
+    ssize_t got = read_piece(fd, 0, body->bytes, body->length, mode);
+    struct stat status;
+    int error = got < 0 ? (int)got : root_identify(fd, &status, ret_after);
+    if (error) {
+        blob_drop(body);
+        return error;
+    }
+    body->length = (size_t)got;
+    *ret_body = body;
+    return 0;
+}
+
+/* The content of the open regular file FD, which was just found to be of *IDENTITY; that is updated if
+ * the file changes meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative
+ * errno: -EAGAIN as well if it changes faster than it can be read. */
+static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
+                     struct blob **ret_body)
+{
+    for (unsigned tries = 0; identity->bytes <= LOAD_READ_BYTES_MAX; tries++) {
+        struct blob *body;
+        struct blob_identity after;
+        int error = tries == READ_TRIES ? -EAGAIN : read_body(fd, mode, identity, &body, &after);
+        if (error)
+            return error;
+        if (body->length == identity->bytes && blob_identity_equal(&after, identity)) {
+            *ret_body = body;
+            return 0;
+        }
+        *identity = after;
+        blob_drop(body);
+    }
+    *ret_body = blob_create_file(fd, identity);
+    return *ret_body ? 0 : -ENOMEM;
+}
+
+/* --- The page cache ------------------------------------------------------------------------------- */
+
+/* Whether the page with the byte at POSITION can be had without waiting. */
+static bool page_is_warm(int fd, uint64_t position)
+{
+    char byte;
+    struct iovec piece = {&byte, 1};
+    ssize_t got;
+    do
+        got = preadv2(fd, &piece, 1, (off_t)position, RWF_NOWAIT);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 || errno != EAGAIN;
+}
+
+bool load_is_warm(int fd, uint64_t first, uint64_t length)
+{
+    if (length == 0)
+        return true;
+    for (uint64_t at = first; at < first + length; at += WARM_STEP_BYTES) {
+        if (!page_is_warm(fd, at))
+            return false;
+    }
+    return page_is_warm(fd, first + length - 1);
+}
+
+void load_warm(int fd, uint64_t first, uint64_t length)
+{
+    char piece[HASH_PIECE_BYTES];
+    uint64_t done = 0;
+    while (done < length) {
+        uint64_t left = length - done;
+        ssize_t got = read_piece(fd, first + done, piece,
+                                 left < sizeof piece ? (size_t)left : sizeof piece, IO_BY_JOB);
+        if (got <= 0)
+            return; /* who sends it will find out why */
+        done += (uint64_t)got;
+    }
+}
+
+/* --- Hashing -------------------------------------------------------------------------------------- */
+
+static void write_tag(struct digest *digest, char to[static DIGEST_TAG_DIGITS])
+{
+    uint8_t hash[DIGEST_BYTES];
+    digest_final(digest, hash);
+    digest_write_tag(to, hash);
+}
+
+void load_digest(const struct blob *bytes, char to[static DIGEST_TAG_DIGITS])
+{
+    struct digest digest;
+    digest_init(&digest, DIGEST_FASTEST);
+    digest_update(&digest, bytes->bytes, bytes->length);
+    write_tag(&digest, to);
+}
+
+/* Hashes the file FD, of IDENTITY. -EAGAIN: it has changed since, or meanwhile. */
+static int digest_file(int fd, const struct blob_identity *identity,
+                       char to[static DIGEST_TAG_DIGITS])
+{
+    struct digest digest;
+    char piece[HASH_PIECE_BYTES];
+    uint64_t done = 0;
+    ssize_t got;
+    digest_init(&digest, DIGEST_FASTEST);
+    while ((got = read_piece(fd, done, piece, sizeof piece, IO_BY_JOB)) > 0) {
+        digest_update(&digest, piece, (size_t)got);
+        done += (uint64_t)got;
+    }
+    if (got < 0)
+        return (int)got;
+    struct stat status;
+    struct blob_identity after;
+    int error = root_identify(fd, &status, &after);
+    if (!error && !blob_identity_equal(&after, identity))
+        error = -EAGAIN;
+    write_tag(&digest, to);
+    return error;
+}
+
+/* Hashes LOADED's body, if that doesn't take longer than MODE allows. */
+static int digest_body(struct loaded *loaded, enum io_mode mode)
+{
+    const struct blob *body = loaded->body;
+    loaded->digested = true;
+    if (body->length > hashed_bytes_max[mode])
+        return mode == IO_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
+    if (body->fd >= 0)
+        return digest_file(body->fd, &loaded->identity, loaded->digest);
+    load_digest(body, loaded->digest);
+    return 0;
+}
+
+/* --- The file ------------------------------------------------------------------------------------- */
+
+/* Loads the open regular file FD, of RET->identity. *Takes* FD if it returns 0 and the body is a file. */
+static int load_open(int fd, enum io_mode mode, struct loaded *ret)
+{
+    struct timespec now;
+    int error = load_body(fd, mode, &ret->identity, &ret->body);
+    if (error)
+        return error;
+    clock_gettime(CLOCK_REALTIME, &now);
+    ret->fresh = ret->identity.modified.tv_sec + ROOT_SETTLED_SECONDS >= now.tv_sec;
+    ret->settled = !ret->fresh && ret->identity.changed.tv_sec + ROOT_SETTLED_SECONDS < now.tv_sec;
+    ret->digested = false;
+    if (ret->identity.modified.tv_sec <= NO_TIME_SECONDS)
+        error = digest_body(ret, mode);
+    if (!error)
+        return 0;
+    if (ret->body->fd >= 0)
+        ret->body->fd = -1; /* it stays the caller's */
+    blob_drop(ret->body);
+    return error;
+}
+
+int load_file(int root_fd, const char *name, enum io_mode mode, struct loaded *ret)
+{
+    struct stat status;
+    struct loaded loaded = {0};
+    int fd = root_open_below(root_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, mode);
+    if (fd < 0)
+        return fd;
+    int error = root_identify(fd, &status, &loaded.identity);
+    if (!error)
+        error = S_ISREG(status.st_mode) ? load_open(fd, mode, &loaded) : -ENXIO;
+    if (error || loaded.body->fd != fd)
+        close(fd);
+    if (!error)
+        *ret = loaded;
+    return error;
+}

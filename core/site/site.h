@@ -1,0 +1,55 @@
+/* site: what a site adds to its files: caching, header fields of its own, what is served at all.
+ *
+ * Makes the resource for a path out of what was fetched, with the prepared fields that the site's rules
+ * give it: those of the command line, and those of a file in ROOT, which is read again when it has
+ * changed. One worker's. Does no I/O of its own. */
+#ifndef SLUICE_SITE_H
+#define SLUICE_SITE_H
+
+#include "http/resource.h"
+#include "http/rules.h"
+#include "site/fetch.h"
+
+/* The file in ROOT that holds the site's rules. */
+#define SITE_RULES_NAME "_headers"
+
+struct site_config {
+    const struct mime *mime;   /* *borrowed*, as everything here */
+    const struct rules *rules; /* of the command line; NULL: none */
+    struct str
+        rules_name; /* of the file in ROOT that has more, and is never served; absent: none */
+    const char *cache_control; /* of all files; NULL: by the file's name; "": none */
+    bool cors;                 /* scripts of every origin may read everything (WHATWG Fetch) */
+    /* Called for each line of that file that means nothing; NULL: nobody is told. */
+    void (*complain)(void *context, const struct rules_mistake *mistake);
+    void *context;
+};
+
+struct site;
+
+/* NULL: out of memory. *Gives*: site_destroy. */
+struct site *site_create(const struct site_config *config);
+void site_destroy(struct site *site);
+
+/* Whether PATH is a file that tells about the site and is never served. */
+bool site_is_private(const struct site *site, const struct path *path);
+
+/* Where the site's rules are, below ROOT; NULL: nowhere. */
+const struct path *site_rules_path(const struct site *site);
+
+/* What they were when last taken; NULL: not known well enough to tell a change. */
+const struct fetch_state *site_rules_known(const struct site *site);
+
+/* Takes over the rules in FETCHED, which is what there is at their path. True if any have changed: what
+ * site_make has made is then out of date. Without memory the old ones go on. */
+bool site_take_rules(struct site *site, const struct fetched *fetched);
+
+/* Whether a path may have fields of its own even if there is nothing to be served. */
+bool site_has_rules(const struct site *site);
+
+/* The resource that FETCHED, which has to be new, makes of PATH. *Gives* one reference; NULL: out of
+ * memory. */
+struct resource *site_make(const struct site *site, const struct path *path, struct str index,
+                           const struct fetched *fetched, int64_t now_seconds);
+
+#endif

@@ -1,0 +1,84 @@
+/* blob: see blob.h. */
+#include "storage/blob.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct blob *blob_create_bytes(size_t length)
+{
+    if (length > SIZE_MAX - sizeof(struct blob))
+        return NULL;
+    struct blob *blob = malloc(sizeof(*blob) + length);
+    if (blob)
+        *blob = (struct blob){.references = 1, .fd = -1, .length = length};
+    return blob;
+}
+
+struct blob *blob_create_file(int fd, const struct blob_identity *identity)
+{
+    struct blob *blob = malloc(sizeof(*blob));
+    if (blob) {
+        *blob = (struct blob){.references = 1,
+                              .fd = fd,
+                              .length = identity->bytes,
+                              .identity = *identity,
+                              .seen_turn = 0};
+    }
+    return blob;
+}
+
+void blob_drop(struct blob *blob)
+{
+    if (!blob)
+        return;
+    assert(blob->references > 0);
+    if (--blob->references > 0)
+        return;
+    if (blob->fd >= 0)
+        close(blob->fd); /* Linux frees the descriptor whatever close returns */
+    free(blob);
+}
+
+void blob_identify(const struct stat *status, struct blob_identity *ret)
+{
+    *ret = (struct blob_identity){
+        .device = status->st_dev,
+        .inode = status->st_ino,
+        .bytes = (uint64_t)status->st_size,
+        .modified = status->st_mtim,
+        .changed = status->st_ctim,
+    };
+}
+
+static bool timespec_equal(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool blob_identity_equal(const struct blob_identity *a, const struct blob_identity *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+           timespec_equal(a->modified, b->modified) && timespec_equal(a->changed, b->changed);
+}
+
+bool blob_look(const struct blob *blob)
+{
+    struct stat status;
+    if (fstat(blob->fd, &status) < 0)
+        return false;
+    struct blob_identity now;
+    blob_identify(&status, &now);
+    /* ctime alone moves when the file is renamed, unlinked or chmodded: its bytes are the same. */
+    return now.bytes == blob->identity.bytes &&
+           timespec_equal(now.modified, blob->identity.modified);
+}
+
+bool blob_file_unchanged(struct blob *blob, uint64_t turn)
+{
+    if (blob->seen_turn == turn)
+        return true;
+    bool unchanged = blob_look(blob);
+    if (unchanged)
+        blob->seen_turn = turn;
+    return unchanged;
+}

@@ -1,0 +1,220 @@
+/* wheel: timers with coarse ticks, cheap to re-arm.
+ *
+ * Includes base only. A tick T is the time T * WHEEL_TICK_MS; a deadline belongs to the first tick
+ * at or after it, so that a slot which comes up holds only timers that are due, were re-armed later
+ * since, or wait there because their own tick was beyond the horizon.
+ *
+ * Invariant: what is in slot S waits for the one tick of the WHEEL_SLOTS from `tick` on that is S
+ * modulo WHEEL_SLOTS, and that tick is not after the one its deadline belongs to, unless both have
+ * come up already. A slot that comes up is emptied into `due`, and then looked at one by one. */
+#include "storage/wheel.h"
+
+#include <limits.h>
+
+enum {
+    SLOT_NONE = WHEEL_SLOTS, /* in `due` or `late`: no slot, no bit */
+};
+static_assert(SLOT_NONE <= UINT16_MAX, "a timer holds it in 16 bits");
+static_assert(WHEEL_SLOTS % 64 == 0 && (WHEEL_SLOTS & (WHEEL_SLOTS - 1)) == 0,
+              "slots fill whole words of the bitmap, and a mask finds a tick's slot");
+
+/* What a timer holds for never. */
+static const uint64_t never_held = ((uint64_t)1 << 48) - 1;
+
+/* --- circular lists --------------------------------------------------------------------------- */
+
+static void list_init(struct wheel_timer *head)
+{
+    head->next = head->previous = head;
+}
+
+static bool list_empty(const struct wheel_timer *head)
+{
+    return head->next == head;
+}
+
+static void list_append(struct wheel_timer *head, struct wheel_timer *timer)
+{
+    timer->next = head;
+    timer->previous = head->previous;
+    head->previous->next = timer;
+    head->previous = timer;
+}
+
+/* Moves all that FROM holds to the end of TO. */
+static void list_splice(struct wheel_timer *to, struct wheel_timer *from)
+{
+    if (list_empty(from))
+        return;
+    from->next->previous = to->previous;
+    to->previous->next = from->next;
+    from->previous->next = to;
+    to->previous = from->previous;
+    list_init(from);
+}
+
+/* --- slots ------------------------------------------------------------------------------------ */
+
+/* The first tick at or after MS. */
+static uint64_t tick_after(uint64_t ms)
+{
+    return ms / WHEEL_TICK_MS + (ms % WHEEL_TICK_MS != 0);
+}
+
+static uint32_t slot_of(uint64_t tick)
+{
+    return (uint32_t)(tick & (WHEEL_SLOTS - 1));
+}
+
+static void unlink_timer(struct wheel *wheel, struct wheel_timer *timer)
+{
+    bool alone = timer->next == timer->previous; /* both the head of its list */
+    timer->next->previous = timer->previous;
+    timer->previous->next = timer->next;
+    timer->next = timer->previous = NULL;
+    if (alone && timer->slot != SLOT_NONE)
+        wheel->occupied[timer->slot / 64] &= ~((uint64_t)1 << timer->slot % 64);
+}
+
+static uint64_t deadline_of(const struct wheel_timer *timer)
+{
+    return timer->deadline_ms == never_held ? UINT64_MAX : timer->deadline_ms;
+}
+
+/* Puts TIMER, in no list, where its deadline belongs. */
+static void place(struct wheel *wheel, struct wheel_timer *timer)
+{
+    uint64_t deadline_ms = deadline_of(timer);
+    if (deadline_ms <= wheel->now_ms) {
+        timer->slot = SLOT_NONE;
+        list_append(&wheel->late, timer);
+        return;
+    }
+    uint64_t tick = tick_after(deadline_ms);
+    assert(tick >= wheel->tick); /* because the deadline is after now_ms */
+    if (tick - wheel->tick >= WHEEL_SLOTS)
+        tick = wheel->tick + WHEEL_SLOTS - 1;
+    uint32_t slot = slot_of(tick);
+    timer->slot = slot;
+    wheel->occupied[slot / 64] |= (uint64_t)1 << slot % 64;
+    list_append(&wheel->slots[slot], timer);
+}
+
+/* The tick for which an occupied SLOT waits. */
+static uint64_t tick_of(const struct wheel *wheel, uint32_t slot)
+{
+    return wheel->tick + ((slot - wheel->tick) & (WHEEL_SLOTS - 1));
+}
+
+/* The first tick, from wheel->tick on, whose slot is occupied; false if none is. */
+static bool next_occupied(const struct wheel *wheel, uint64_t *ret_tick)
+{
+    uint32_t first = slot_of(wheel->tick);
+    uint64_t bits = wheel->occupied[first / 64] & UINT64_MAX << first % 64;
+    /* The first word is looked at twice: its lower bits are the last slots to come up. */
+    for (uint32_t i = 0; i <= COUNT_OF(wheel->occupied); i++) {
+        uint32_t word = (first / 64 + i) % COUNT_OF(wheel->occupied);
+        if (i > 0)
+            bits = wheel->occupied[word];
+        if (bits != 0) {
+            *ret_tick = tick_of(wheel, word * 64 + (uint32_t)__builtin_ctzll(bits));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Moves the timers of the next occupied slot that has come up to `due`. False, with all ticks up to
+ * now done, if there is none. */
+static bool advance(struct wheel *wheel)
+{
+    uint64_t last = wheel->now_ms / WHEEL_TICK_MS;
+    if (last < wheel->tick)
+        return false; /* nearly always: a tick is many turns of a busy loop */
+    /* After a jump over the whole horizon every slot has come up, and one look at each is enough. */
+    if (last >= wheel->tick + WHEEL_SLOTS)
+        wheel->tick = last - (WHEEL_SLOTS - 1);
+    uint64_t tick;
+    if (!next_occupied(wheel, &tick) || tick > last) {
+        wheel->tick = last + 1;
+        return false;
+    }
+    wheel->tick = tick + 1; /* first, so that what is put back does not land in this slot */
+    uint32_t slot = slot_of(tick);
+    struct wheel_timer *head = &wheel->slots[slot];
+    for (struct wheel_timer *timer = head->next; timer != head; timer = timer->next)
+        timer->slot = SLOT_NONE;
+    wheel->occupied[slot / 64] &= ~((uint64_t)1 << slot % 64);
+    list_splice(&wheel->due, head);
+    return true;
+}
+
+/* --- the interface ---------------------------------------------------------------------------- */
+
+void wheel_init(struct wheel *wheel, uint64_t now_ms)
+{
+    *wheel = (struct wheel){.now_ms = now_ms, .tick = now_ms / WHEEL_TICK_MS + 1};
+    for (size_t i = 0; i < WHEEL_SLOTS; i++)
+        list_init(&wheel->slots[i]);
+    list_init(&wheel->due);
+    list_init(&wheel->late);
+}
+
+void wheel_timer_init(struct wheel_timer *timer)
+{
+    *timer = (struct wheel_timer){.slot = SLOT_NONE};
+}
+
+void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline_ms)
+{
+    timer->deadline_ms = deadline_ms < never_held ? deadline_ms : never_held;
+    if (wheel_armed(timer)) {
+        bool in_time = timer->slot == SLOT_NONE
+                           ? deadline_ms <= wheel->now_ms
+                           : tick_of(wheel, (uint32_t)timer->slot) <= tick_after(deadline_ms);
+        if (in_time) /* it will be looked at where it is, and put elsewhere then: the lazy part */
+            return;
+        unlink_timer(wheel, timer);
+    }
+    place(wheel, timer);
+}
+
+void wheel_cancel(struct wheel *wheel, struct wheel_timer *timer)
+{
+    if (wheel_armed(timer))
+        unlink_timer(wheel, timer);
+}
+
+struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ms)
+{
+    if (wheel->now_ms < now_ms)
+        wheel->now_ms = now_ms;
+    if (!wheel->expiring) {
+        wheel->expiring = true;
+        list_splice(&wheel->due, &wheel->late);
+    }
+    do {
+        while (!list_empty(&wheel->due)) {
+            struct wheel_timer *timer = wheel->due.next;
+            unlink_timer(wheel, timer);
+            if (deadline_of(timer) <= wheel->now_ms)
+                return timer;
+            place(wheel, timer);
+        }
+    } while (advance(wheel));
+    wheel->expiring = false;
+    return NULL;
+}
+
+int wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms)
+{
+    if (!list_empty(&wheel->due) || !list_empty(&wheel->late))
+        return 0;
+    uint64_t tick;
+    if (!next_occupied(wheel, &tick))
+        return -1;
+    uint64_t ms = tick * WHEEL_TICK_MS;
+    if (ms <= now_ms)
+        return 0;
+    return ms - now_ms < INT_MAX ? (int)(ms - now_ms) : INT_MAX;
+}

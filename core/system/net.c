@@ -1,0 +1,412 @@
+/* net: see net.h. ip(7), ipv6(7), socket(7), RFC 4291 (addresses), RFC 6874 (scopes in URLs). */
+#include "system/net.h"
+
+#include "base/str.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    FREE_PORT_TRIES = 16,
+    /* A connection is not accepted before it has sent something, or for so long (tcp(7), TCP_DEFER_ACCEPT; the
+     * least there is): it needs no event and no failed recv. CPU time for a connection with one request
+     * was 0.66 of what it is without (bench/bench wrk --only close-64). */
+    DEFER_SECONDS = 1,
+};
+
+/* --- addresses ------------------------------------------------------------------------------- */
+
+static struct net_address make_v4(uint32_t host_order)
+{
+    struct net_address address = {0};
+    address.at.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(host_order)}};
+    return address;
+}
+
+static struct net_address make_v6(struct in6_addr in)
+{
+    struct net_address address = {0};
+    address.at.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = in};
+    return address;
+}
+
+static bool is_v6(const struct net_address *address)
+{
+    return address->at.any.sa_family == AF_INET6;
+}
+
+static socklen_t size_of(const struct net_address *address)
+{
+    return is_v6(address) ? sizeof(address->at.v6) : sizeof(address->at.v4);
+}
+
+static bool is_wildcard(const struct net_address *address)
+{
+    return is_v6(address) ? IN6_IS_ADDR_UNSPECIFIED(&address->at.v6.sin6_addr)
+                          : address->at.v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static bool same_address(const struct net_address *a, const struct net_address *b)
+{
+    if (is_v6(a) != is_v6(b))
+        return false;
+    if (!is_v6(a))
+        return a->at.v4.sin_addr.s_addr == b->at.v4.sin_addr.s_addr;
+    return IN6_ARE_ADDR_EQUAL(&a->at.v6.sin6_addr, &b->at.v6.sin6_addr) &&
+           a->at.v6.sin6_scope_id == b->at.v6.sin6_scope_id;
+}
+
+/* Whether a socket on A takes all that one on B would. */
+static bool covers(const struct net_address *a, const struct net_address *b)
+{
+    return same_address(a, b) || (is_wildcard(a) && (a->dual_stack || is_v6(a) == is_v6(b)));
+}
+
+static enum net_added add(struct net_set *set, struct net_address address)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < set->count; i++) {
+        if (!covers(&set->addresses[i], &address))
+            continue;
+        /* What was asked for by itself is no longer optional. */
+        if (same_address(&set->addresses[i], &address))
+            set->addresses[i].optional &= address.optional;
+        return NET_ADDED;
+    }
+    for (unsigned i = 0; i < set->count; i++)
+        if (!covers(&address, &set->addresses[i]))
+            set->addresses[kept++] = set->addresses[i];
+    set->count = kept;
+    if (set->count == NET_ADDRESSES_MAX)
+        return NET_ADDED_TOO_MANY;
+    set->addresses[set->count++] = address;
+    return NET_ADDED;
+}
+
+/* Reads an IPv6 address; one that maps an IPv4 address becomes that. */
+static bool parse_v6(const char *text, struct net_address *ret)
+{
+    const struct addrinfo hints = {
+        .ai_family = AF_INET6, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    struct addrinfo *found;
+    struct net_address address = {0};
+
+    if (getaddrinfo(text, NULL, &hints, &found) != 0)
+        return false;
+    memcpy(&address.at.v6, found->ai_addr, sizeof(address.at.v6));
+    freeaddrinfo(found);
+    if (IN6_IS_ADDR_V4MAPPED(&address.at.v6.sin6_addr)) {
+        uint32_t mapped;
+        memcpy(&mapped, &address.at.v6.sin6_addr.s6_addr[12], sizeof(mapped));
+        address = make_v4(ntohl(mapped));
+    }
+    *ret = address;
+    return true;
+}
+
+/* Why TEXT, which is no address, is none. */
+static enum net_added diagnose(const char *text)
+{
+    struct str all = str_of(text);
+    size_t colon = str_find_last(all, ':');
+    bool bracketed = str_starts_with(all, STR("["));
+
+    if (colon < all.length && colon + 1 < all.length && char_is_digit(text[all.length - 1]) &&
+        (bracketed ? text[colon - 1] == ']' : str_find(all, ':') == colon))
+        return NET_ADDED_HAS_PORT;
+    if (colon == all.length && !bracketed && strspn(text, "0123456789./*") < all.length)
+        return NET_ADDED_NOT_NUMERIC;
+    return NET_ADDED_MALFORMED;
+}
+
+enum net_added net_add(struct net_set *set, const char *text)
+{
+    struct str all = str_of(text);
+    struct net_address address;
+    struct in_addr in;
+    char bare[NET_ADDRESS_BYTES];
+
+    if (str_equal_nocase(all, STR("localhost"))) {
+        enum net_added added = add(set, make_v4(INADDR_LOOPBACK));
+        address = make_v6(in6addr_loopback);
+        address.optional = true;
+        return added == NET_ADDED ? add(set, address) : added;
+    }
+    /* Not getaddrinfo's short forms: "8080" would be 0.0.31.144. */
+    if (inet_pton(AF_INET, text, &in) == 1)
+        return add(set, make_v4(ntohl(in.s_addr)));
+    if (all.length > 2 && text[0] == '[' && text[all.length - 1] == ']')
+        all = str_first(str_from(all, 1), all.length - 2);
+    if (str_find(all, ':') == all.length || all.length >= sizeof(bare))
+        return diagnose(text);
+    memcpy(bare, all.at, all.length);
+    bare[all.length] = '\0';
+    return parse_v6(bare, &address) ? add(set, address) : diagnose(text);
+}
+
+void net_add_any(struct net_set *set)
+{
+    struct net_address any = make_v6(in6addr_any);
+
+    any.dual_stack = true;
+    add(set, any);
+}
+
+void net_address_text(const struct net_address *address, char to[static NET_ADDRESS_BYTES])
+{
+    if (getnameinfo(&address->at.any, size_of(address), to, NET_ADDRESS_BYTES, NULL, 0,
+                    NI_NUMERICHOST) != 0)
+        snprintf(to, NET_ADDRESS_BYTES, "?");
+}
+
+/* --- listening ------------------------------------------------------------------------------- */
+
+static int set_flag(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int bind_to(int fd, struct net_address address, uint16_t port)
+{
+    if (is_v6(&address))
+        address.at.v6.sin6_port = htons(port);
+    else
+        address.at.v4.sin_port = htons(port);
+    return bind(fd, &address.at.any, size_of(&address)) < 0 ? -errno : 0;
+}
+
+/* The port that FD is bound to. */
+static uint16_t bound_port(int fd)
+{
+    struct net_address address = {0};
+    socklen_t length = sizeof(address.at);
+
+    getsockname(fd, &address.at.any, &length);
+    return ntohs(is_v6(&address) ? address.at.v6.sin6_port : address.at.v4.sin_port);
+}
+
+/* Opens one listener. The first on its address must be ALONE there. Returns the descriptor, or a
+ * negative errno with *RET_STEP set. */
+static int open_listener(const struct net_address *address, uint16_t port, int backlog, bool alone,
+                         enum net_step *ret_step)
+{
+    int fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    *ret_step = NET_STEP_SOCKET;
+    if (fd < 0)
+        return -errno;
+    int error = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!error && is_v6(address))
+        error = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->dual_stack);
+    if (!error)
+        error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!error)
+        set_flag(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS); /* where that can be had */
+    if (!error)
+        error = set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NET_UNSENT_BYTES_MAX);
+    if (!error && !alone)
+        error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!error) {
+        *ret_step = NET_STEP_BIND;
+        error = bind_to(fd, *address, port);
+    }
+    if (!error) {
+        *ret_step = NET_STEP_LISTEN;
+        error = listen(fd, backlog) < 0 ? -errno : 0;
+    }
+    /* From here on the other workers may join; the kernel makes the group when the second does. */
+    if (!error && alone)
+        error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!error)
+        return fd;
+    close(fd);
+    return error;
+}
+
+static bool means_missing(int error)
+{
+    return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
+}
+
+static void close_all(int *fds, unsigned count)
+{
+    while (count > 0)
+        close(fds[--count]);
+}
+
+/* The first worker's listeners; SET becomes what they are. */
+static int open_first(struct net_set *set, int backlog, int *fds, struct net_failure *ret_failure)
+{
+    for (unsigned i = 0; i < set->count;) {
+        struct net_address *address = &set->addresses[i];
+        enum net_step step;
+        int fd = open_listener(address, set->port, backlog, true, &step);
+
+        if (fd < 0 && means_missing(fd) && address->dual_stack) {
+            *address = make_v4(INADDR_ANY);
+            continue;
+        }
+        if (fd < 0 && means_missing(fd) && address->optional) {
+            set->count--;
+            memmove(address, address + 1, (set->count - i) * sizeof(*address));
+            continue;
+        }
+        if (fd < 0) {
+            *ret_failure = (struct net_failure){step, *address, set->port};
+            close_all(fds, i);
+            return fd;
+        }
+        fds[i++] = fd;
+        if (set->port == 0)
+            set->port = bound_port(fd);
+    }
+    return 0;
+}
+
+int net_listen(struct net_set *set, unsigned worker_count, int backlog, int **ret_fds,
+               struct net_failure *ret_failure)
+{
+    const struct net_set asked = *set;
+    int *fds = calloc((size_t)worker_count * set->count, sizeof(*fds));
+    int error = -EADDRINUSE;
+
+    *ret_failure = (struct net_failure){NET_STEP_SOCKET, set->addresses[0], set->port};
+    if (!fds)
+        return -ENOMEM;
+    /* A port that is free on the first address may be busy on the next: take another. */
+    for (int i = 0; i < (asked.port ? 1 : FREE_PORT_TRIES) && error == -EADDRINUSE; i++) {
+        *set = asked;
+        error = open_first(set, backlog, fds, ret_failure);
+    }
+    for (unsigned i = set->count; !error && i < worker_count * set->count; i++) {
+        const struct net_address *address = &set->addresses[i % set->count];
+        fds[i] = open_listener(address, set->port, backlog, false, &ret_failure->step);
+        if (fds[i] < 0) {
+            error = fds[i];
+            *ret_failure = (struct net_failure){ret_failure->step, *address, set->port};
+            close_all(fds, i);
+        }
+    }
+    if (error) {
+        *set = asked;
+        free(fds);
+        return error;
+    }
+    *ret_fds = fds;
+    return 0;
+}
+
+void net_explain(const struct net_failure *failure, int error, char to[static NET_REASON_BYTES])
+{
+    static const char *const steps[] = {
+        [NET_STEP_SOCKET] = "open a socket for",
+        [NET_STEP_BIND] = "bind",
+        [NET_STEP_LISTEN] = "listen on",
+    };
+    const struct net_address *address = &failure->address;
+    char where[NET_ADDRESS_BYTES];
+    const bool everywhere = is_wildcard(address);
+
+    static_assert(COUNT_OF(steps) == NET_STEP_LISTEN + 1, "one text a step");
+    net_address_text(address, where);
+    if (error == -EADDRINUSE)
+        snprintf(to, NET_REASON_BYTES,
+                 "port %u%s%s is in use; stop the other program or choose another port",
+                 failure->port, everywhere ? "" : " on ", everywhere ? "" : where);
+    else if (error == -EACCES && failure->step == NET_STEP_BIND)
+        snprintf(to, NET_REASON_BYTES,
+                 "no right to listen on port %u; choose a port from 1024, or grant "
+                 "CAP_NET_BIND_SERVICE",
+                 failure->port);
+    else if (error == -EADDRNOTAVAIL)
+        snprintf(to, NET_REASON_BYTES,
+                 "%s is no address of this machine; choose one that 'ip address' lists", where);
+    else if (error == -EINVAL && is_v6(address))
+        snprintf(to, NET_REASON_BYTES, "%s is an address of one link; say which, as in %s%%eth0",
+                 where, where);
+    else
+        snprintf(to, NET_REASON_BYTES, "cannot %s %s port %u: %s; try another --bind address",
+                 steps[failure->step], where, failure->port, strerror(-error));
+}
+
+/* --- URLs ------------------------------------------------------------------------------------ */
+
+static void write_url(const struct net_address *address, uint16_t port, char to[NET_URL_BYTES])
+{
+    char text[NET_ADDRESS_BYTES], digits[8] = "";
+
+    net_address_text(address, text);
+    size_t length = strlen(text), percent = str_find(str_of(text), '%');
+    if (port != 80)
+        snprintf(digits, sizeof(digits), ":%u", port);
+    if (!is_v6(address))
+        snprintf(to, NET_URL_BYTES, "http://%s%s/", text, digits);
+    else /* "%25": RFC 6874 */
+        snprintf(to, NET_URL_BYTES, "http://[%.*s%s%s]%s/", (int)percent, text,
+                 percent < length ? "%25" : "", text + size_min(percent + 1, length), digits);
+}
+
+/* The first address of FAMILY, of the loopback interface or of another, that a browser could use. */
+static bool first_address(const struct ifaddrs *all, int family, bool loopback,
+                          struct net_address *ret)
+{
+    const unsigned wanted = IFF_UP | (loopback ? IFF_LOOPBACK : 0);
+
+    for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+        struct net_address address = {0};
+        if (!i->ifa_addr || i->ifa_addr->sa_family != family ||
+            (i->ifa_flags & (IFF_UP | IFF_LOOPBACK)) != wanted)
+            continue;
+        address.at.any.sa_family = (sa_family_t)family;
+        memcpy(&address.at, i->ifa_addr, size_of(&address));
+        if (is_v6(&address) && IN6_IS_ADDR_LINKLOCAL(&address.at.v6.sin6_addr))
+            continue;
+        *ret = address;
+        return true;
+    }
+    return false;
+}
+
+/* The loopback address for sure (of IPv4; of IPv6 if there is one), then one of the network. */
+static unsigned wildcard_urls(const struct net_address *any, uint16_t port,
+                              char (*urls)[NET_URL_BYTES])
+{
+    struct ifaddrs *all = NULL;
+    unsigned count = 0;
+    struct net_address found;
+
+    if (getifaddrs(&all) < 0)
+        all = NULL;
+    for (int loopback = 1; loopback >= 0; loopback--)
+        for (int v6 = 0; v6 <= 1; v6++)
+            if ((any->dual_stack || v6 == is_v6(any)) &&
+                first_address(all, v6 ? AF_INET6 : AF_INET, loopback, &found))
+                write_url(&found, port, urls[count++]);
+    if (count == 0)
+        write_url(any, port, urls[count++]);
+    freeifaddrs(all);
+    return count;
+}
+
+unsigned net_urls(const struct net_set *set, char urls[static NET_URLS_MAX][NET_URL_BYTES])
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < set->count; i++) {
+        const struct net_address *address = &set->addresses[i];
+        if (is_wildcard(address))
+            count += wildcard_urls(address, set->port, &urls[count]);
+        else
+            write_url(address, set->port, urls[count++]);
+    }
+    return count;
+}

@@ -1,0 +1,126 @@
+/* store_rig: see store_rig.h. */
+#include "support/store_rig.h"
+
+struct tree tree;
+char root[TREE_PATH_BYTES + 8];
+struct mime *mime;
+struct counters counters;
+struct store *files;
+struct date_now now;
+unsigned woken;
+unsigned codings;
+
+void make_files(uint64_t bytes_max, uint32_t files_max)
+{
+    struct store_config config = {
+        .root = root,
+        .fetch = {.index = STR("index.html"), .codings = codings, .mime = mime},
+        .site = {.mime = mime, .cache_control = ""},
+        .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = files_max},
+        .valid_ms = VALID_MS,
+        .counters = &counters,
+    };
+    store_destroy(files);
+    files = NULL;
+    cr_assert_eq(store_create(&files, &config), 0);
+}
+
+void store_rig_init(void)
+{
+    tree_init(&tree);
+    tree_dir(&tree, "site");
+    snprintf(root, sizeof root, "%s/site", tree.path);
+    mime = mime_create();
+    date_now_set(&now, 50000, 784111777);
+    make_files(1 << 20, 10);
+}
+
+void store_rig_fini(void)
+{
+    faults_clear();
+    store_destroy(files);
+    mime_destroy(mime);
+    tree_fini(&tree);
+}
+
+void pass_ms(uint64_t ms)
+{
+    date_now_set(&now, now.ms + ms, now.seconds + (int64_t)(ms / 1000));
+}
+
+unsigned opens(void)
+{
+    return faults_calls(FAULT_OPEN) + faults_calls(FAULT_OPEN_CACHED);
+}
+
+enum store_result ask(const char *name, struct lookup_waiter *waiter, struct resource **ret)
+{
+    struct path path = path_named(name);
+    struct found found;
+    enum store_result result = store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, &found);
+    if (result == STORE_READY && found.resource && found.resource->variant_count > 0 &&
+        !store_confirm(&found, found.resource->variants[0].body, &now)) {
+        resource_drop(found.resource);
+        result = store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, &found);
+        cr_assert(result == STORE_PENDING || !found.cached);
+    }
+    if (result == STORE_READY)
+        *ret = found.resource;
+    return result;
+}
+
+static void count_woken(void *context, struct lookup_waiter *waiter)
+{
+    (void)context;
+    cr_assert_null(waiter->fill);
+    woken++;
+}
+
+void await(const struct lookup_waiter *waiter)
+{
+    while (waiter->fill) {
+        struct pollfd event = {.fd = store_fd(files), .events = POLLIN};
+        cr_assert_eq(poll(&event, 1, PATIENCE_MS), 1, "the job doesn't come back");
+        store_collect(files, &now, count_woken, NULL);
+    }
+}
+
+struct resource *get(const char *name)
+{
+    struct lookup_waiter waiter = {0};
+    struct resource *resource = NULL;
+    while (ask(name, &waiter, &resource) == STORE_PENDING)
+        await(&waiter);
+    return resource;
+}
+
+void expect_content(struct resource *resource, size_t length, uint64_t seed)
+{
+    cr_assert_not_null(resource);
+    cr_assert_eq(resource->kind, RESOURCE_FILE);
+    struct blob *body = resource->variants[0].body;
+    cr_assert_eq(body->length, length);
+    char *content = malloc(length + 1);
+    if (body->fd >= 0)
+        cr_assert_eq(pread(body->fd, content, length, 0), (ssize_t)length);
+    else
+        memcpy(content, body->bytes, length);
+    cr_expect(tree_filled((struct str){content, length}, length, seed));
+    free(content);
+}
+
+void expect_file(const char *name, size_t length, uint64_t seed)
+{
+    struct resource *resource = get(name);
+    expect_content(resource, length, seed);
+    resource_drop(resource);
+}
+
+void expect_refusal(const char *name, enum http_status status)
+{
+    struct resource *resource = get(name);
+    cr_assert_not_null(resource);
+    cr_expect_eq(resource->kind, RESOURCE_REFUSAL);
+    cr_expect_eq(resource->status, status, "%s: %d", name, resource->status);
+    resource_drop(resource);
+}

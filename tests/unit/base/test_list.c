@@ -1,0 +1,132 @@
+/* list: what is in it, in which order. */
+#include "base/list.h"
+#include "support/prng.h"
+
+#include <criterion/criterion.h>
+
+Test(list, gives_back_in_the_order_of_arrival)
+{
+    struct list list, nodes[3] = {{0}};
+    list_init(&list);
+    cr_expect(list_is_empty(&list));
+    cr_expect_null(list_take_first(&list));
+    for (int i = 0; i < 3; i++)
+        list_append(&list, &nodes[i]);
+    cr_expect_not(list_is_empty(&list));
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(list_take_first(&list), &nodes[i]);
+    cr_expect(list_is_empty(&list));
+    cr_expect_null(list_take_first(&list));
+}
+
+Test(list, who_is_prepended_comes_first)
+{
+    struct list list, nodes[3] = {{0}};
+    list_init(&list);
+    list_prepend(&list, &nodes[1]);
+    list_append(&list, &nodes[2]);
+    list_prepend(&list, &nodes[0]);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(list_take_first(&list), &nodes[i]);
+    cr_expect(list_is_empty(&list));
+}
+
+Test(list, a_node_knows_whether_it_is_in_a_list)
+{
+    struct list list, node = {0};
+    list_init(&list);
+    cr_expect_not(list_linked(&node));
+    list_append(&list, &node);
+    cr_expect(list_linked(&node));
+    list_remove(&node);
+    cr_expect_not(list_linked(&node));
+    cr_expect(list_is_empty(&list));
+    list_append(&list, &node);
+    cr_expect_eq(list_take_first(&list), &node);
+    cr_expect_not(list_linked(&node), "taken is removed");
+}
+
+Test(list, removing_what_is_in_no_list_has_no_effect)
+{
+    struct list node = {0};
+    list_remove(&node);
+    list_remove(&node);
+    cr_expect_not(list_linked(&node));
+}
+
+Test(list, a_node_moves_between_lists)
+{
+    struct list a, b, nodes[2] = {{0}};
+    list_init(&a);
+    list_init(&b);
+    list_append(&a, &nodes[0]);
+    list_append(&a, &nodes[1]);
+    list_remove(&nodes[0]);
+    list_append(&b, &nodes[0]);
+    cr_expect_eq(list_take_first(&a), &nodes[1]);
+    cr_expect_eq(list_take_first(&b), &nodes[0]);
+    cr_expect(list_is_empty(&a) && list_is_empty(&b));
+}
+
+enum { NODES = 16 };
+
+/* A list and, beside it, the order in which its nodes should stand. */
+struct modelled {
+    struct list list;
+    struct list nodes[NODES];
+    struct list *order[NODES];
+    size_t count;
+};
+
+static size_t index_of(const struct modelled *m, const struct list *node)
+{
+    size_t i = 0;
+    while (i < m->count && m->order[i] != node)
+        i++;
+    return i;
+}
+
+static void forget(struct modelled *m, size_t index)
+{
+    for (size_t i = index + 1; i < m->count; i++)
+        m->order[i - 1] = m->order[i];
+    m->count--;
+}
+
+static void check(const struct modelled *m)
+{
+    const struct list *at = &m->list;
+    cr_assert_eq(list_is_empty(&m->list), m->count == 0);
+    for (size_t i = 0; i < m->count; i++) {
+        cr_assert_eq(at->next, m->order[i]);
+        cr_assert_eq(at->next->previous, at);
+        at = at->next;
+    }
+    cr_assert_eq(at->next, &m->list, "it ends where it should");
+    cr_assert_eq(m->list.previous, at);
+}
+
+Test(list, random_use_keeps_the_order)
+{
+    struct modelled m = {0};
+    struct prng prng = {61};
+    list_init(&m.list);
+    for (int step = 0; step < 50000; step++) {
+        struct list *node = &m.nodes[prng_below(&prng, NODES)];
+        size_t index = index_of(&m, node);
+        cr_assert_eq(list_linked(node), index < m.count);
+        if (prng_below(&prng, 4) == 0) {
+            struct list *first = m.count > 0 ? m.order[0] : NULL;
+            cr_assert_eq(list_take_first(&m.list), first);
+            if (first)
+                forget(&m, 0);
+        } else if (index < m.count) {
+            list_remove(node);
+            forget(&m, index);
+        } else {
+            list_append(&m.list, node);
+            m.order[m.count++] = node;
+        }
+        check(&m);
+    }
+}

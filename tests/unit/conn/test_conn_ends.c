@@ -1,0 +1,270 @@
+/* conn: how a connection ends, what it may wait for and how long. */
+#include "support/conn_rig.h"
+
+static struct rig rig;
+static struct conn conn;
+
+static void set_up(void)
+{
+    rig_init(&rig, 1 << 20);
+    conn_init(&conn, -1);
+}
+
+static void tear_down(void)
+{
+    conn_fini(&rig.context, &conn);
+    rig_fini(&rig);
+}
+
+TestSuite(conn_ends, .init = set_up, .fini = tear_down, .timeout = 120);
+
+#define GET_OF(path, more) "GET " path " HTTP/1.1\r\nHost: a\r\n" more "\r\n"
+#define GET(path)          GET_OF(path, "")
+#define LAST(path)         GET_OF(path, "Connection: close\r\n")
+
+/* --- the verdict ----------------------------------------------------------------------------------- */
+
+struct verdict_row {
+    const char *name;
+    const char *input;
+    bool unsent;      /* nothing of the output has been taken */
+    bool input_ended; /* the peer has ended its side */
+    bool draining;
+    bool readable;
+    enum conn_verdict verdict;
+};
+
+static const struct verdict_row verdicts[] = {
+    {.name = "a fresh one", .input = "", .verdict = CONN_GOES_ON},
+    {.name = "kept alive", .input = GET("/tiny.txt"), .verdict = CONN_GOES_ON},
+    {.name = "half a head", .input = "GET /tiny", .verdict = CONN_GOES_ON},
+    {.name = "gone before the first byte",
+     .input = "",
+     .input_ended = true,
+     .verdict = CONN_CLOSES},
+    {.name = "gone in a head", .input = "GET /ti", .input_ended = true, .verdict = CONN_CLOSES},
+    {.name = "gone after an answer",
+     .input = GET("/tiny.txt"),
+     .input_ended = true,
+     .verdict = CONN_CLOSES},
+    {.name = "half-closed, with an answer to come",
+     .input = GET("/tiny.txt"),
+     .unsent = true,
+     .input_ended = true,
+     .verdict = CONN_GOES_ON},
+    {.name = "close asked for, and all is sent", .input = LAST("/tiny.txt"), .verdict = CONN_ENDS},
+    {.name = "close asked for, not all sent",
+     .input = LAST("/tiny.txt"),
+     .unsent = true,
+     .verdict = CONN_GOES_ON},
+    {.name = "close asked for, more may stand in the socket",
+     .input = LAST("/tiny.txt"),
+     .readable = true,
+     .verdict = CONN_LINGERS},
+    {.name = "close asked for, and more came all the same",
+     .input = LAST("/tiny.txt") "x",
+     .verdict = CONN_LINGERS},
+    {.name = "a bad request", .input = "\x16\x03\x01", .verdict = CONN_LINGERS},
+    {.name = "a bad request, and gone",
+     .input = "BAD\r\n\r\n",
+     .input_ended = true,
+     .verdict = CONN_CLOSES},
+    {.name = "a body too large",
+     .input = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n12345",
+     .verdict = CONN_LINGERS},
+    {.name = "draining, idle", .input = GET(""), .draining = true, .verdict = CONN_LINGERS},
+    {.name = "draining, nothing asked", .input = "", .draining = true, .verdict = CONN_CLOSES},
+    {.name = "draining, perhaps asked",
+     .input = "",
+     .draining = true,
+     .readable = true,
+     .verdict = CONN_GOES_ON},
+    {.name = "draining, half a head", .input = "GET", .draining = true, .verdict = CONN_GOES_ON},
+    {.name = "draining, an answer to come",
+     .input = GET("/tiny.txt"),
+     .unsent = true,
+     .draining = true,
+     .verdict = CONN_GOES_ON},
+};
+
+Test(conn_ends, each_situation_has_its_verdict)
+{
+    for (size_t i = 0; i < COUNT_OF(verdicts); i++) {
+        const struct verdict_row *row = &verdicts[i];
+        struct str bytes = str_of(row->input);
+        struct conn one;
+        conn_init(&one, -1);
+        rig.context.draining = row->draining;
+        one.writable = true;
+        if (bytes.length > 0)
+            cr_assert(rig_give(&rig, &one, &bytes));
+        if (row->input_ended)
+            conn_input_ended(&one);
+        one.readable = row->readable;
+        if (!row->unsent)
+            rig_take(&rig, &one, NULL, SIZE_MAX);
+        conn_work(&rig.context, &one);
+        cr_expect_eq(conn_verdict(&rig.context, &one), row->verdict, "%s: %d", row->name,
+                     conn_verdict(&rig.context, &one));
+        conn_fini(&rig.context, &one);
+    }
+    rig.context.draining = false;
+}
+
+/* What bounds lingering stands where lent input would. */
+Test(conn_ends, one_that_lingers_has_nothing_lent)
+{
+    conn_linger(&rig.context, &conn);
+    cr_expect_eq(conn_unlend(&conn).length, 0);
+    cr_expect_eq(conn.linger_left, CONN_LINGER_BYTES_MAX);
+    cr_expect_gt(conn.linger_end_ms, rig.context.now.ms);
+}
+
+/* An answer has been sent while its request's body is still on its way: closing now would reset it. */
+Test(conn_ends, draining_does_not_cut_off_a_body)
+{
+    struct str bytes = STR("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n12345");
+    rig_give(&rig, &conn, &bytes);
+    rig_take(&rig, &conn, NULL, SIZE_MAX);
+    rig.context.draining = true;
+    conn_work(&rig.context, &conn);
+    cr_expect_neq(conn_verdict(&rig.context, &conn), CONN_CLOSES);
+    rig.context.draining = false;
+}
+
+Test(conn_ends, the_last_answer_of_a_drained_one_says_close)
+{
+    struct pile output = {0};
+    rig.context.draining = true;
+    rig_exchange(&rig, &conn, STR(GET("/tiny.txt") GET("/tiny.txt")), &output);
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect(str_equal(answer_field(answer.head, "Connection"), STR("close")));
+    cr_expect_eq(stream.length, 0, "and what stands behind it is not answered");
+    cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_LINGERS);
+    rig.context.draining = false;
+    pile_clear(&output);
+}
+
+Test(conn_ends, a_half_closed_peer_gets_every_answer)
+{
+    struct pile output = {0};
+    struct str bytes = STR(GET("/tiny.txt") GET("/small.txt") GET("/large.bin") GET("/tiny.txt"));
+    struct str stream;
+    struct answer answer;
+    unsigned answers = 0;
+    rig_make_cold(true);
+    rig_give(&rig, &conn, &bytes);
+    conn_input_ended(&conn);
+    while (conn_verdict(&rig.context, &conn) == CONN_GOES_ON)
+        rig_exchange(&rig, &conn, STR(""), &output);
+    for (stream = pile_view(&output); answer_next(&stream, false, &answer); answers++)
+        cr_expect_eq(answer.status, 200);
+    cr_expect_eq(answers, 4);
+    cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_CLOSES);
+    pile_clear(&output);
+}
+
+Test(conn_ends, lingering_discards_so_much_and_no_more)
+{
+    struct str bytes = STR(LAST("/tiny.txt") "and more");
+    rig_give(&rig, &conn, &bytes);
+    rig_take(&rig, &conn, NULL, SIZE_MAX);
+    cr_assert_eq(conn_verdict(&rig.context, &conn), CONN_LINGERS);
+    conn_linger(&rig.context, &conn);
+    conn_settle(&rig.context, &conn);
+    cr_expect_eq(conn.state, CONN_LINGERING);
+    cr_expect_eq(conn.phase, CONN_PHASE_LINGER);
+    cr_expect_not(conn_wants_input(&conn));
+    cr_expect_null(conn.input.storage, "and holds nothing");
+    cr_expect_null(conn.output.store);
+    cr_expect(conn_discarded(&conn, 1000));
+    cr_expect(conn_discarded(&conn, CONN_LINGER_BYTES_MAX - 1001));
+    cr_expect_not(conn_discarded(&conn, 1));
+}
+
+/* --- time ------------------------------------------------------------------------------------------ */
+
+/* Whether CONN's time is over after MS more; the wheel may be late by a tick. */
+static bool expires_within(uint64_t ms)
+{
+    rig_pass_ms(&rig, ms);
+    struct wheel_timer *timer = wheel_expire(&rig.context.wheel, rig.context.now.ms);
+    cr_assert(!timer || timer == &conn.timer);
+    return timer != NULL;
+}
+
+static void give(const char *text)
+{
+    struct str bytes = str_of(text);
+    cr_assert(rig_give(&rig, &conn, &bytes));
+    conn_settle(&rig.context, &conn);
+}
+
+Test(conn_ends, without_a_byte_it_is_closed_silently)
+{
+    conn_settle(&rig.context, &conn);
+    cr_expect_eq(conn.phase, CONN_PHASE_FIRST);
+    cr_expect_not(expires_within(RIG_HEADER_MS - 1));
+    cr_expect(expires_within(1 + WHEEL_TICK_MS));
+    cr_expect_eq(conn_expired(&rig.context, &conn), CONN_CLOSES);
+    cr_expect_eq(outq_unsent(&conn.output), 0);
+}
+
+Test(conn_ends, a_head_has_its_time_as_a_whole_and_then_408)
+{
+    struct pile output = {0};
+    struct answer answer;
+    conn_settle(&rig.context, &conn);
+    rig_pass_ms(&rig, 100);
+    give("GET /tiny.txt");
+    cr_expect_eq(conn.phase, CONN_PHASE_HEAD);
+    cr_expect_not(expires_within(RIG_HEADER_MS / 2));
+    give(" HTTP/1.1\r\nHost:"); /* another byte is no new time */
+    cr_expect_not(expires_within(RIG_HEADER_MS / 2 - 1));
+    cr_expect(expires_within(1 + WHEEL_TICK_MS));
+    cr_assert_eq(conn_expired(&rig.context, &conn), CONN_GOES_ON);
+    rig_exchange(&rig, &conn, STR(""), &output);
+    struct str stream = pile_view(&output);
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect_eq(answer.status, 408);
+    cr_expect(str_equal(answer_field(answer.head, "Connection"), STR("close")));
+    cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_LINGERS);
+    pile_clear(&output);
+}
+
+Test(conn_ends, between_requests_and_without_progress_it_has_the_idle_time)
+{
+    struct pile output = {0};
+    rig_exchange(&rig, &conn, STR(GET("/tiny.txt")), NULL);
+    cr_expect_eq(conn.phase, CONN_PHASE_IDLE);
+    cr_expect_not(expires_within(RIG_IDLE_MS - 1));
+    give(GET("/large.bin"));
+    cr_expect_eq(conn.phase, CONN_PHASE_SEND);
+    /* Each byte that goes out is progress. The loop asks the kernel twice in that time. */
+    for (unsigned i = 0; i < 5; i++) {
+        cr_expect_not(expires_within(RIG_IDLE_MS / 2 - WHEEL_TICK_MS));
+        rig_take(&rig, &conn, &output, 1);
+        conn_settle(&rig.context, &conn);
+    }
+    cr_expect_not(expires_within(RIG_IDLE_MS / 2 - 1));
+    cr_expect(expires_within(1 + WHEEL_TICK_MS));
+    cr_expect_eq(conn_expired(&rig.context, &conn), CONN_CLOSES);
+    conn_fini(&rig.context, &conn);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES_CUT), 1);
+    conn_init(&conn, -1);
+    pile_clear(&output);
+}
+
+Test(conn_ends, a_body_has_the_idle_time_as_a_whole)
+{
+    give("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+    rig_take(&rig, &conn, NULL, SIZE_MAX);
+    conn_settle(&rig.context, &conn);
+    cr_expect_eq(conn.phase, CONN_PHASE_BODY);
+    cr_expect_not(expires_within(RIG_IDLE_MS - 2));
+    give("x");
+    cr_expect(expires_within(2 + WHEEL_TICK_MS));
+    cr_expect_eq(conn_expired(&rig.context, &conn), CONN_CLOSES);
+}

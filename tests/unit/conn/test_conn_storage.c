@@ -1,0 +1,190 @@
+/* conn: what happens when storage is out: who gets the last of it, who waits, who is shed. */
+#include "support/conn_rig.h"
+
+static struct rig rig;
+static struct conn conn;
+
+static void set_up(void)
+{
+    rig_init(&rig, 1 << 20);
+    conn_init(&conn, -1);
+}
+
+static void tear_down(void)
+{
+    conn_fini(&rig.context, &conn);
+    rig_fini(&rig);
+}
+
+TestSuite(conn_storage, .init = set_up, .fini = tear_down, .timeout = 120);
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* --- who waits ------------------------------------------------------------------------------------- */
+
+enum { FULL_COUNT = 1 << 20 >> 14, SMALL_COUNT = 1 << 20 >> 10 };
+
+static void *full_taken[FULL_COUNT], *small_taken[SMALL_COUNT];
+
+/* Takes all storage of SLAB but LEFT pieces. Returns how many; give_all gives them back. */
+static unsigned take_all(struct slab *slab, void **taken, unsigned left)
+{
+    unsigned count = 0;
+    while (slab->lent_count + left < slab->objects_max)
+        cr_assert_not_null(taken[count++] = slab_take(slab));
+    return count;
+}
+
+static void give_all(struct slab *slab, void **taken, unsigned count)
+{
+    while (count > 0)
+        slab_give(slab, taken[--count]);
+}
+
+/* Input never takes the last full piece, so that an answer can be had for what has come in. */
+Test(conn_storage, the_last_full_storage_is_not_for_input)
+{
+    unsigned full = take_all(&rig.context.full, full_taken, 1);
+    struct str bytes = STR(GET("/tiny.txt"));
+    cr_assert(rig_give(&rig, &conn, &bytes));
+    cr_expect_eq(conn.input.capacity, CONN_SMALL_BYTES);
+    cr_expect_eq(outq_storage_bytes(&conn.output), CONN_FULL_BYTES);
+    rig_exchange(&rig, &conn, STR(""), NULL);
+    give_all(&rig.context.full, full_taken, full);
+}
+
+Test(conn_storage, without_full_storage_small_will_do)
+{
+    struct pile output = {0};
+    unsigned full = take_all(&rig.context.full, full_taken, 0);
+    rig_exchange(&rig, &conn, STR(GET("/tiny.txt")), &output);
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect_eq(answer.status, 200);
+    pile_clear(&output);
+    give_all(&rig.context.full, full_taken, full);
+}
+
+Test(conn_storage, without_storage_an_answer_waits)
+{
+    struct iovec pieces[2];
+    unsigned full = take_all(&rig.context.full, full_taken, 0);
+    unsigned small = take_all(&rig.context.small, small_taken, 0);
+    cr_expect_eq(conn_room(&rig.context, &conn, pieces), 0);
+    slab_give(&rig.context.small, small_taken[--small]);
+    struct str bytes = STR(GET("/tiny.txt"));
+    cr_assert(rig_give(&rig, &conn, &bytes)); /* takes it for the input: none is left for output */
+    cr_expect_eq(outq_unsent(&conn.output), 0);
+    cr_expect_eq(rig.context.starved.next, &conn.queue, "it waits among the starved");
+    cr_expect_not(conn_wants_input(&conn));
+    cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_GOES_ON);
+    conn_settle(&rig.context, &conn);
+    cr_expect_eq(conn.phase, CONN_PHASE_STARVED);
+    cr_expect_null(conn_to_shed(&rig.context), "its head is complete");
+    slab_give(&rig.context.small, small_taken[--small]);
+    list_remove(&conn.queue);
+    conn_work(&rig.context, &conn);
+    cr_expect_gt(outq_unsent(&conn.output), 0);
+    rig_exchange(&rig, &conn, STR(""), NULL);
+    cr_expect_eq(conn.phase, CONN_PHASE_IDLE);
+    give_all(&rig.context.small, small_taken, small);
+    give_all(&rig.context.full, full_taken, full);
+}
+
+Test(conn_storage, going_while_starved_leaves_nothing)
+{
+    unsigned full = take_all(&rig.context.full, full_taken, 0);
+    unsigned small = take_all(&rig.context.small, small_taken, 1);
+    struct str bytes = STR(GET("/tiny.txt"));
+    cr_assert(rig_give(&rig, &conn, &bytes));
+    cr_expect_not(list_is_empty(&rig.context.starved));
+    rig.context.returned = false;
+    conn_fini(&rig.context, &conn);
+    cr_expect(list_is_empty(&rig.context.starved));
+    cr_expect(rig.context.returned, "who waits is told");
+    conn_init(&conn, -1);
+    give_all(&rig.context.small, small_taken, small);
+    give_all(&rig.context.full, full_taken, full);
+}
+
+Test(conn_storage, a_head_that_times_out_without_storage_is_closed)
+{
+    struct str bytes = STR("GET /tiny");
+    cr_assert(rig_give(&rig, &conn, &bytes));
+    conn_settle(&rig.context, &conn);
+    unsigned full = take_all(&rig.context.full, full_taken, 0);
+    unsigned small = take_all(&rig.context.small, small_taken, 0);
+    rig_pass_ms(&rig, RIG_HEADER_MS + WHEEL_TICK_MS);
+    cr_assert_eq(wheel_expire(&rig.context.wheel, rig.context.now.ms), &conn.timer);
+    cr_expect_eq(conn_expired(&rig.context, &conn), CONN_CLOSES);
+    give_all(&rig.context.small, small_taken, small);
+    give_all(&rig.context.full, full_taken, full);
+}
+
+/* --- who is shed ----------------------------------------------------------------------------------- */
+
+/* Begins a head that small storage can't hold. */
+static void begin_large_head(struct conn *one)
+{
+    char head[2000] = "GET /tiny.txt HTTP/1.0\r\nX: ";
+    memset(head + strlen(head), 'x', sizeof head - strlen(head));
+    struct str bytes = {head, sizeof head};
+    conn_init(one, -1);
+    rig_give(&rig, one, &bytes);
+    conn_settle(&rig.context, one);
+}
+
+Test(conn_storage, the_oldest_partial_head_in_full_storage_is_shed_first)
+{
+    struct conn conns[3], small;
+    struct str more = STR("more");
+    struct str few = STR("GET /");
+    cr_expect_null(conn_to_shed(&rig.context));
+    conn_init(&small, -1);
+    rig_give(&rig, &small, &few);
+    conn_settle(&rig.context, &small);
+    cr_expect_null(conn_to_shed(&rig.context), "small storage would help nobody");
+    for (unsigned i = 0; i < 3; i++)
+        begin_large_head(&conns[i]);
+    rig_give(&rig, &conns[0], &more);
+    conn_settle(&rig.context, &conns[0]);
+    cr_expect_eq(conn_to_shed(&rig.context), &conns[0], "more of it makes it no younger");
+    rig_exchange(&rig, &conns[0], STR("\r\n\r\n"), NULL);
+    cr_expect_eq(conn_to_shed(&rig.context), &conns[1]);
+    conn_fini(&rig.context, &conns[1]);
+    cr_expect_eq(conn_to_shed(&rig.context), &conns[2]);
+    conn_fini(&rig.context, &conns[2]);
+    conn_fini(&rig.context, &conns[0]);
+    conn_fini(&rig.context, &small);
+    cr_expect_null(conn_to_shed(&rig.context));
+}
+
+/* Somebody who takes nothing, with more to come than small storage can hold. */
+static void stall(struct conn *one)
+{
+    conn_init(one, -1);
+    one->writable = false;
+    for (unsigned i = 0; i < 20; i++) {
+        struct str bytes = STR(GET("/tiny.txt"));
+        rig_give(&rig, one, &bytes);
+    }
+    conn_settle(&rig.context, one);
+}
+
+Test(conn_storage, then_who_has_taken_nothing_for_the_longest)
+{
+    struct conn stalled[2], partial;
+    stall(&stalled[0]);
+    stall(&stalled[1]);
+    cr_expect_eq(conn_to_shed(&rig.context), &stalled[0]);
+    begin_large_head(&partial);
+    cr_expect_eq(conn_to_shed(&rig.context), &partial, "who has been given nothing goes first");
+    conn_fini(&rig.context, &partial);
+    rig_take(&rig, &stalled[0], NULL, 10);
+    conn_settle(&rig.context, &stalled[0]);
+    cr_expect_eq(conn_to_shed(&rig.context), &stalled[1], "the other one has got on");
+    conn_fini(&rig.context, &stalled[0]);
+    conn_fini(&rig.context, &stalled[1]);
+    cr_expect_null(conn_to_shed(&rig.context));
+}

@@ -1,0 +1,428 @@
+/* transfer: over real sockets, with calls that move little, are interrupted, or fail. */
+#include "conn/transport.h"
+#include "support/conn_rig.h"
+#include "support/wire.h"
+#include "system/net.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+
+enum { TURN_BYTES = 256 << 10, TICK_MS = 12 };
+
+static struct rig rig;
+static struct conn conn;
+static struct pile output;
+static int client;
+
+static void open_conn(void)
+{
+    int server;
+    wire_pair(&server, &client);
+    conn_init(&conn, server);
+    conn.readable = conn.writable = true;
+}
+
+static void close_conn(void)
+{
+    conn_fini(&rig.context, &conn);
+    close(conn.fd);
+    close(client);
+    pile_clear(&output);
+}
+
+static void set_up(void)
+{
+    signal(SIGPIPE, SIG_IGN); /* as the servers do, because of sendfile */
+    rig_init(&rig, 1 << 20);
+    open_conn();
+}
+
+static void tear_down(void)
+{
+    close_conn();
+    rig_fini(&rig);
+}
+
+TestSuite(transport, .init = set_up, .fini = tear_down, .timeout = 120);
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static const char mixed[] =
+    GET("/small.txt") GET("/none") "HEAD /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" GET("/large.bin")
+        GET("/tiny.txt") GET("/large.bin") GET("/tiny.txt") GET("/none") GET("/small.txt");
+
+/* Adds to OUTPUT what has arrived. */
+static void read_arrived(void)
+{
+    char bytes[65536];
+    struct pollfd event = {.fd = client, .events = POLLIN};
+    while (poll(&event, 1, 0) == 1) {
+        ssize_t got = read(client, bytes, sizeof bytes);
+        if (got <= 0)
+            break;
+        pile_add(&output, bytes, (size_t)got);
+    }
+}
+
+/* Lets the connection do once what it wants to. False when it has failed. */
+static bool turn(void)
+{
+    size_t budget = TURN_BYTES;
+    enum transport_result result = TRANSPORT_NOTHING;
+    conn_work(&rig.context, &conn);
+    if (conn_wants_output(&conn) && conn.writable)
+        result = transport_send(&rig.context, &conn, &budget);
+    else if (conn_wants_input(&conn) && conn.readable)
+        result = transport_receive(&rig.context, &conn, &budget);
+    conn_work(&rig.context, &conn);
+    return result != TRANSPORT_FAILED;
+}
+
+/* Turns until LENGTH bytes have come out, as if events said all the time that there is something. */
+static void run_until(size_t length)
+{
+    for (unsigned i = 0; output.length < length; i++) {
+        cr_assert_lt(i, 2000000, "no progress");
+        conn.readable = conn.writable = true;
+        cr_assert(turn());
+        if (i % 64 == 0)
+            conn_settle(&rig.context, &conn);
+        read_arrived();
+    }
+}
+
+static struct pile undisturbed(void)
+{
+    struct pile pile = {0};
+    struct conn other;
+    conn_init(&other, -1);
+    rig_exchange(&rig, &other, STR(mixed), &pile);
+    conn_fini(&rig.context, &other);
+    return pile;
+}
+
+Test(transport, any_pattern_of_partial_calls_gives_the_same_bytes)
+{
+    static const enum fault hindered[] = {FAULT_SEND, FAULT_SENDFILE, FAULT_RECV, FAULT_READV};
+    struct pile expected = undisturbed();
+    for (uint64_t seed = 1; seed <= 25; seed++) {
+        close_conn();
+        open_conn();
+        for (size_t i = 0; i < COUNT_OF(hindered); i++)
+            faults_hinder(hindered[i], seed * 10 + i);
+        cr_assert(wire_send(client, STR(mixed)));
+        run_until(expected.length);
+        read_arrived();
+        cr_assert(str_equal(pile_view(&output), pile_view(&expected)), "seed %d", (int)seed);
+        cr_expect(outq_empty(&conn.output));
+    }
+    pile_clear(&expected);
+}
+
+Test(transport, a_byte_at_a_time_in_both_directions)
+{
+    struct str small = STR(GET("/small.txt") GET("/none") GET("/tiny.txt"));
+    struct pile expected = {0};
+    struct conn other;
+    conn_init(&other, -1);
+    rig_exchange(&rig, &other, small, &expected);
+    conn_fini(&rig.context, &other);
+    for (size_t i = 0; i < small.length; i++) {
+        cr_assert(wire_send(client, str_first(str_from(small, i), 1)));
+        conn.readable = true;
+        cr_assert(turn());
+        conn_settle(&rig.context, &conn);
+        read_arrived();
+    }
+    run_until(expected.length);
+    cr_expect(str_equal(pile_view(&output), pile_view(&expected)));
+    pile_clear(&expected);
+}
+
+Test(transport, sixteen_pipelined_files_cost_one_call_in_and_one_out)
+{
+    static char many[16 * sizeof GET("/small.txt")];
+    char *end = many;
+    for (unsigned i = 0; i < 16; i++)
+        end = str_put(end, STR(GET("/small.txt")));
+    cr_assert(wire_send(client, str_of(many)));
+    cr_assert(turn());
+    cr_assert(turn());
+    cr_expect_eq(outq_unsent(&conn.output), 0);
+    cr_expect_eq(faults_calls(FAULT_RECV) + faults_calls(FAULT_READV), 1);
+    cr_expect_eq(faults_calls(FAULT_SEND), 1);
+}
+
+/* --- files that aren't in the page cache -------------------------------------------------------------- */
+
+/* Everything is cold, always: each window is read by a job before it is sent, and it gets on. */
+Test(transport, what_is_on_a_disk_is_read_by_jobs)
+{
+    enum { BYTES = (8 << 20) + 5, WINDOWS = 3 };
+    unsigned waits = 0;
+    tree_fill(&rig.tree, "huge.bin", BYTES, 5);
+    cr_assert(wire_send(client, STR(GET("/huge.bin"))));
+    cr_assert(turn());
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    for (unsigned i = 0; i < 100000 && outq_unsent(&conn.output) > 0; i++) {
+        conn.writable = true;
+        cr_assert(turn());
+        read_arrived();
+        if (!conn.warming)
+            continue;
+        unsigned sends = faults_calls(FAULT_SENDFILE);
+        cr_expect_not(conn_wants_output(&conn));
+        conn_settle(&rig.context, &conn);
+        cr_expect_eq(conn.phase, CONN_PHASE_JOB);
+        cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_GOES_ON);
+        cr_expect_eq(faults_calls(FAULT_SENDFILE), sends);
+        waits++;
+        rig_await(&rig, &conn);
+    }
+    read_arrived();
+    cr_expect_eq(waits, WINDOWS);
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect(tree_filled(answer.body, BYTES, 5));
+}
+
+/* Without memory to wait with, the disk is waited for. */
+Test(transport, what_is_on_a_disk_comes_even_without_memory)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    cr_assert(turn());
+    slab_give(&rig.context.waits, rig.context.spare_wait);
+    rig.context.spare_wait = NULL;
+    void *held = slab_take(&rig.context.waits); /* there was one */
+    cr_expect_eq(rig.context.waits.idle_count, 0);
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    run_until(RIG_LARGE_BYTES);
+    cr_expect_not(conn.warming);
+    faults_clear();
+    slab_give(&rig.context.waits, held);
+}
+
+Test(transport, who_goes_while_a_disk_is_read_leaves_nothing_behind)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    cr_assert(turn());
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    for (unsigned i = 0; i < 100 && !conn.warming; i++) {
+        conn.writable = true;
+        cr_assert(turn());
+        read_arrived();
+    }
+    cr_assert(conn.warming);
+    cr_expect(conn_waits(&conn));
+}
+
+static int unsent_max(void)
+{
+    int bytes = -1;
+    socklen_t length = sizeof bytes;
+    getsockopt(conn.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &length);
+    return bytes;
+}
+
+Test(transport, only_a_large_file_may_fill_the_socket)
+{
+    cr_assert_gt(RIG_LARGE_BYTES, NET_UNSENT_BYTES_MAX);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(wire_send(client, STR(GET("/large.bin"))));
+        run_until(output.length + RIG_LARGE_BYTES);
+        cr_expect_eq(unsent_max(), 0, "no bound of its own");
+        cr_assert(wire_send(client, STR(GET("/small.txt"))));
+        run_until(output.length + 100);
+        cr_expect_eq(unsent_max(), NET_UNSENT_BYTES_MAX);
+    }
+}
+
+/* --- files that change while they are sent ----------------------------------------------------------- */
+
+/* Sends a first part of large.bin, has CHANGE done to it, and sends on; in parts, as a socket that is nearly
+ * full takes them. */
+static void send_changed(void (*change)(void))
+{
+    faults_hinder(FAULT_SENDFILE, 1);
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    while (output.length < 100000) {
+        cr_assert(turn());
+        conn.writable = true;
+        read_arrived();
+    }
+    poll(NULL, 0, TICK_MS);
+    rig_pass_ms(&rig, TICK_MS);
+    change();
+    bool failed = false;
+    for (unsigned i = 0; i < 100000 && !failed && outq_unsent(&conn.output) > 0; i++) {
+        conn.writable = true;
+        failed = !turn();
+        read_arrived();
+    }
+    read_arrived();
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_expect(failed);
+    cr_expect_not(answer_next(&stream, false, &answer), "it must not look complete");
+}
+
+static void truncate_it(void)
+{
+    int fd = openat(rig.tree.fd, "large.bin", O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(ftruncate(fd, 1000), 0);
+    close(fd);
+}
+
+static void rewrite_it(void)
+{
+    char *bytes = tree_bytes(RIG_LARGE_BYTES, 77);
+    int fd = openat(rig.tree.fd, "large.bin", O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(pwrite(fd, bytes, RIG_LARGE_BYTES, 0), RIG_LARGE_BYTES);
+    close(fd);
+    free(bytes);
+}
+
+static void touch_one_byte(void)
+{
+    int fd = openat(rig.tree.fd, "large.bin", O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(pwrite(fd, "!", 1, RIG_LARGE_BYTES - 1), 1);
+    close(fd);
+}
+
+Test(transport, a_file_that_is_truncated_ends_the_connection)
+{
+    send_changed(truncate_it);
+}
+
+Test(transport, a_file_that_is_rewritten_ends_the_connection)
+{
+    send_changed(rewrite_it);
+}
+
+Test(transport, one_byte_of_it_is_enough)
+{
+    send_changed(touch_one_byte);
+}
+
+Test(transport, a_file_that_is_replaced_is_sent_as_it_was)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    cr_assert(turn());
+    tree_fill(&rig.tree, "new", 1000, 9);
+    tree_rename(&rig.tree, "new", "large.bin");
+    run_until(RIG_LARGE_BYTES + 1);
+    while (outq_unsent(&conn.output) > 0)
+        run_until(output.length + 1);
+    read_arrived();
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
+}
+
+/* --- what each call may say -------------------------------------------------------------------------- */
+
+static enum transport_result receive(void)
+{
+    size_t budget = TURN_BYTES;
+    return transport_receive(&rig.context, &conn, &budget);
+}
+
+Test(transport, receiving_says_what_it_learnt)
+{
+    conn.readable = true;
+    cr_expect_eq(receive(), TRANSPORT_NOTHING);
+    cr_expect_not(conn.readable);
+    conn.readable = true;
+    faults_fail(FAULT_RECV, 0, 1, EINTR);
+    cr_expect_eq(receive(), TRANSPORT_PROGRESS);
+    cr_expect(conn.readable, "an interruption says nothing about the socket");
+    cr_assert(wire_send(client, STR("GET")));
+    size_t budget = 10;
+    cr_expect_eq(transport_receive(&rig.context, &conn, &budget), TRANSPORT_PROGRESS);
+    cr_expect_eq(budget, 7);
+    cr_expect_not(conn.readable, "a short count: there was no more");
+    cr_assert(wire_send(client, STR(" /")));
+    shutdown(client, SHUT_WR);
+    conn.readable = conn.hangup = true;
+    cr_expect_eq(receive(), TRANSPORT_PROGRESS);
+    cr_expect(conn.readable, "but the end is there too");
+    cr_expect_not(conn.input_ended);
+    cr_expect_eq(receive(), TRANSPORT_PROGRESS);
+    cr_expect(conn.input_ended);
+    cr_expect(str_equal(ring_view(&conn.input), STR("GET /")));
+}
+
+Test(transport, a_reset_is_a_failure)
+{
+    wire_reset(client);
+    client = -1;
+    cr_expect_eq(receive(), TRANSPORT_FAILED);
+}
+
+Test(transport, errors_of_sending_are_failures)
+{
+    static const int errors[] = {EPIPE, ECONNRESET, EIO, ENOMEM};
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        struct str bytes = STR(GET("/tiny.txt") GET("/large.bin"));
+        size_t budget = TURN_BYTES;
+        rig_give(&rig, &conn, &bytes);
+        faults_fail(FAULT_SEND, 0, 1, errors[i]);
+        cr_expect_eq(transport_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
+        cr_expect_eq(transport_send(&rig.context, &conn, &budget), TRANSPORT_PROGRESS);
+        faults_fail(FAULT_SENDFILE, 0, 1, errors[i]);
+        budget = TURN_BYTES;
+        cr_expect_eq(transport_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
+        close_conn();
+        open_conn();
+    }
+}
+
+Test(transport, without_storage_it_says_so)
+{
+    static void *full[1 << 20 >> 14], *small[1 << 20 >> 10];
+    for (size_t i = 0; i < COUNT_OF(full); i++)
+        full[i] = slab_take(&rig.context.full);
+    for (size_t i = 0; i < COUNT_OF(small); i++)
+        small[i] = slab_take(&rig.context.small);
+    cr_expect_eq(receive(), TRANSPORT_FULL);
+    cr_expect(conn.readable);
+    for (size_t i = 0; i < COUNT_OF(full); i++)
+        slab_give(&rig.context.full, full[i]);
+    for (size_t i = 0; i < COUNT_OF(small); i++)
+        slab_give(&rig.context.small, small[i]);
+}
+
+Test(transport, discarding_reads_on_until_the_end)
+{
+    char *bytes = tree_bytes(100000, 1);
+    size_t budget = SIZE_MAX;
+    conn_linger(&rig.context, &conn);
+    cr_assert(wire_send(client, (struct str){bytes, 100000}));
+    shutdown(client, SHUT_WR);
+    for (unsigned i = 0; i < 100000 && !conn.input_ended; i++) {
+        enum transport_result result = transport_discard(&conn, &budget);
+        cr_assert_neq(result, TRANSPORT_FAILED);
+        conn.readable = conn.hangup = true;
+    }
+    cr_expect(conn.input_ended);
+    cr_expect_eq(budget, SIZE_MAX - 100000);
+    cr_expect_null(conn.input.storage);
+    conn.linger_left = 5;
+    free(bytes);
+}
+
+Test(transport, discarding_has_an_end)
+{
+    size_t budget = SIZE_MAX;
+    conn_linger(&rig.context, &conn);
+    conn.linger_left = 5;
+    cr_assert(wire_send(client, STR("12345")));
+    struct pollfd event = {.fd = conn.fd, .events = POLLIN};
+    cr_assert_eq(poll(&event, 1, RIG_PATIENCE_MS), 1);
+    cr_expect_eq(transport_discard(&conn, &budget), TRANSPORT_FAILED);
+}

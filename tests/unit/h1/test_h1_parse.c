@@ -1,0 +1,441 @@
+/* h1_parse: RFC 9112 sections 2 to 7. What a head means doesn't depend on how it arrived: every row is
+ * split at every position (see parse_check.h). */
+#include "support/guard.h"
+#include "support/parse_check.h"
+#include "support/prng.h"
+#include "support/rows.h"
+
+#include <criterion/criterion.h>
+
+TestSuite(h1_parse, .timeout = 120);
+
+enum { HEAD_MAX = 8 << 10 };
+
+/* "REQUEST-LINE", the fields and the blank line, as a view that lives until the next call. */
+static struct str head_of(struct str line, struct str fields)
+{
+    static char text[PARSE_INPUT_MAX];
+    char *at = str_put(text, line);
+    at = str_put(at, STR("\r\n"));
+    at = str_put(at, fields);
+    at = str_put(at, STR("\r\n"));
+    return (struct str){text, (size_t)(at - text)};
+}
+
+/* That VIEW is TEXT; absent if TEXT is NULL. */
+static bool is(struct str view, const char *text)
+{
+    return text ? view.at && str_equal(view, str_of(text)) : !view.at;
+}
+
+/* --- The request line, section 3 ------------------------------------------------------------ */
+
+Test(h1_parse, reads_request_lines)
+{
+    static const struct {
+        const char *section; /* of RFC 9112 */
+        struct str line;     /* the label, too */
+        enum http_method method;
+        unsigned minor;
+        const char *path;
+        const char *query;
+    } rows[] = {
+        {"3.2.1", STR_INIT("GET / HTTP/1.1"), HTTP_GET, 1, "/", NULL},
+        {"2.3", STR_INIT("GET / HTTP/1.0"), HTTP_GET, 0, "/", NULL},
+        {"2.3", STR_INIT("GET / HTTP/1.9"), HTTP_GET, 9, "/", NULL},
+        {"3.2.1", STR_INIT("HEAD /a/b.c?d=e HTTP/1.1"), HTTP_HEAD, 1, "/a/b.c", "d=e"},
+        {"3.2.1", STR_INIT("GET /? HTTP/1.1"), HTTP_GET, 1, "/", ""},
+        {"3.2.1", STR_INIT("GET /a?b?c/d HTTP/1.1"), HTTP_GET, 1, "/a", "b?c/d"},
+        {"3.2.1", STR_INIT("GET //a//b HTTP/1.1"), HTTP_GET, 1, "//a//b", NULL},
+        {"3.2.1", STR_INIT("GET /%00%2F HTTP/1.1"), HTTP_GET, 1, "/%00%2F", NULL},
+        {"3.2.2", STR_INIT("GET http://a/b?c HTTP/1.1"), HTTP_GET, 1, "/b", "c"},
+        {"3.2.2", STR_INIT("GET HTTP://Example.com:80/ HTTP/1.1"), HTTP_GET, 1, "/", NULL},
+        {"3.2.2", STR_INIT("GET https://a/b HTTP/1.1"), HTTP_GET, 1, "/b", NULL},
+        {"3.2.2", STR_INIT("GET http://a HTTP/1.1"), HTTP_GET, 1, "/", NULL},
+        {"3.2.2", STR_INIT("GET http://a?b=/c HTTP/1.1"), HTTP_GET, 1, "/", "b=/c"},
+        {"3.2.2", STR_INIT("GET http://[::1]:8080/x HTTP/1.1"), HTTP_GET, 1, "/x", NULL},
+        {"3.2.2", STR_INIT("GET http://a/http://b/ HTTP/1.1"), HTTP_GET, 1, "/http://b/", NULL},
+        {"3.1", STR_INIT("POST / HTTP/1.1"), HTTP_POST, 1, "/", NULL},
+        {"3.1", STR_INIT("DELETE /a HTTP/1.1"), HTTP_DELETE, 1, "/a", NULL},
+        {"3.1", STR_INIT("TRACE / HTTP/1.0"), HTTP_TRACE, 0, "/", NULL},
+        {"3.1", STR_INIT("get / HTTP/1.1"), HTTP_METHOD_OTHER, 1, "/", NULL},
+        {"3.1", STR_INIT("G / HTTP/1.1"), HTTP_METHOD_OTHER, 1, "/", NULL},
+        {"3.1", STR_INIT("!#$%&'*+-.^_`|~09azAZ / HTTP/1.1"), HTTP_METHOD_OTHER, 1, "/", NULL},
+    };
+    rows_begin("parser", COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *label = rows[i].line.at;
+        rows_next(rows[i].section, label);
+        struct str head = head_of(rows[i].line, STR("Host: a\r\n"));
+        struct parsed parsed = parse_every_way(label, head, HEAD_MAX);
+        row_expect(parsed.result == H1_PARSE_HEAD, "refused");
+        if (parsed.result != H1_PARSE_HEAD)
+            continue;
+        row_expect(parsed.request.refusal == HTTP_NONE, "%d", parsed.request.refusal);
+        row_expect(parsed.request.method == rows[i].method, "method");
+        row_expect(parsed.request.minor == rows[i].minor, "version");
+        row_expect(is(parsed.request.path, rows[i].path), "path");
+        row_expect(is(parsed.request.query, rows[i].query), "query");
+        row_expect(is(parsed.request.fields[HTTP_FIELD_HOST], "a"), "host");
+        row_expect(parsed.request.framing == HTTP_FRAMING_NONE, "framing");
+        row_expect(parsed.head_bytes == head.length, "length");
+    }
+    rows_end();
+}
+
+/* Section 3.2: which form goes with which method. Each method with each form is a row. */
+Test(h1_parse, forms_go_with_methods)
+{
+    enum form { ORIGIN, ABSOLUTE, AUTHORITY, ASTERISK, FORMS };
+    static const char *const targets[FORMS] = {"/a", "http://a/a", "a:443", "*"};
+    static const char *const sections[FORMS] = {"3.2.1", "3.2.2", "3.2.3", "3.2.4"};
+    static const struct {
+        const char *method;
+        const char *paths[FORMS]; /* NULL: refused */
+    } rows[] = {
+        {"GET", {"/a", "/a", NULL, NULL}},     {"HEAD", {"/a", "/a", NULL, NULL}},
+        {"OPTIONS", {"/a", "/a", NULL, "/"}},  {"POST", {"/a", "/a", NULL, NULL}},
+        {"PUT", {"/a", "/a", NULL, NULL}},     {"DELETE", {"/a", "/a", NULL, NULL}},
+        {"PATCH", {"/a", "/a", NULL, NULL}},   {"TRACE", {"/a", "/a", NULL, NULL}},
+        {"CONNECT", {NULL, NULL, "/", NULL}},  {"BREW", {"/a", "/a", NULL, NULL}},
+        {"options", {"/a", "/a", NULL, NULL}}, {"connect", {"/a", "/a", NULL, NULL}},
+    };
+    rows_begin("parser", COUNT_OF(rows) * FORMS);
+    for (size_t i = 0; i < COUNT_OF(rows) * FORMS; i++) {
+        const char *path = rows[i / FORMS].paths[i % FORMS];
+        char line[64];
+        int length = snprintf(line, sizeof line, "%s %s HTTP/1.1", rows[i / FORMS].method,
+                              targets[i % FORMS]);
+        rows_next(sections[i % FORMS], line);
+        struct str head = head_of((struct str){line, (size_t)length}, STR("Host: a\r\n"));
+        struct parsed parsed = parse_every_way(line, head, HEAD_MAX);
+        row_expect(parsed.result == (path ? H1_PARSE_HEAD : H1_PARSE_BAD), "%d", parsed.result);
+        row_expect(parsed.request.refusal == (path ? HTTP_NONE : HTTP_BAD_REQUEST), "%d",
+                   parsed.request.refusal);
+        row_expect(!path || is(parsed.request.path, path), "path");
+    }
+    rows_end();
+}
+
+/* A head that is refused with STATUS. */
+struct refused {
+    const char *section; /* of RFC 9112, if nothing else is said */
+    struct str text;     /* the label, too */
+    enum http_status status;
+};
+
+/* Each row's text is a request line. */
+static void expect_lines_refused(const struct refused *rows, size_t count)
+{
+    rows_begin("parser", count);
+    for (size_t i = 0; i < count; i++) {
+        const char *label = rows[i].text.at;
+        rows_next(rows[i].section, label);
+        struct str head = head_of(rows[i].text, STR("Host: a\r\n"));
+        struct parsed parsed = parse_every_way(label, head, HEAD_MAX);
+        row_expect(parsed.result == H1_PARSE_BAD, "taken");
+        row_expect(parsed.request.refusal == rows[i].status, "%d", parsed.request.refusal);
+    }
+    rows_end();
+}
+
+Test(h1_parse, refuses_versions)
+{
+    static const struct refused rows[] = {
+        {"2.3", STR_INIT("GET / HTTP/2.0"), 505},
+        {"2.3", STR_INIT("GET / HTTP/3.0"), 505},
+        {"2.3", STR_INIT("GET / HTTP/0.9"), 505},
+        {"2.3", STR_INIT("GET / HTTP/2.1"), 505},
+        {"2.3", STR_INIT("GET / HTTP/9.9"), 505},
+        {"2.3", STR_INIT("PRI * HTTP/2.0"), 505},
+        {"2.3", STR_INIT("GET / HTTP/1.10"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1."), 400},
+        {"2.3", STR_INIT("GET / HTTP/.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/01.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/11"), 400},
+        {"2.3", STR_INIT("GET / HTTP/+1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1,1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/a.b"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1.x"), 400},
+        {"2.3", STR_INIT("GET / http/1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTp/1.1"), 400},
+        {"2.3", STR_INIT("GET / XTTP/1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP 1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP//1.1"), 400},
+        {"2.3", STR_INIT("GET / /HTTP/1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1.1x"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1.1 "), 400},
+        {"2.3", STR_INIT("GET / HTTP/1.1\t"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1.1\0"), 400},
+        {"2.3", STR_INIT("GET /"), 400},
+        {"2.3", STR_INIT("GET / "), 400},
+        {"2.3", STR_INIT("GET / HTTP/1.1 HTTP/1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/\xb1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTP/1.\xff"), 400},
+        {"2.3", STR_INIT("GET / FTP/1.1"), 400},
+        {"2.3", STR_INIT("GET / HTTPS/1.1"), 400},
+    };
+    expect_lines_refused(rows, COUNT_OF(rows));
+}
+
+Test(h1_parse, refuses_request_lines)
+{
+    static const struct refused rows[] = {
+        {"3", STR_INIT("GET"), 400},
+        {"3", STR_INIT("GET "), 400},
+        {"3", STR_INIT("GET HTTP/1.1"), 400},
+        {"3", STR_INIT("GET  HTTP/1.1"), 400},
+        {"3", STR_INIT(" GET / HTTP/1.1"), 400},
+        {"3", STR_INIT("\tGET / HTTP/1.1"), 400},
+        {"3", STR_INIT("GET  / HTTP/1.1"), 400},
+        {"3", STR_INIT("GET /  HTTP/1.1"), 400},
+        {"3", STR_INIT("GET\t/ HTTP/1.1"), 400},
+        {"3", STR_INIT("GET /\tHTTP/1.1"), 400},
+        {"3", STR_INIT("GET /\vHTTP/1.1"), 400},
+        {"3", STR_INIT("GET / a HTTP/1.1"), 400},
+        {"3", STR_INIT("GET /a b HTTP/1.1"), 400},
+        {"3.1", STR_INIT("/ HTTP/1.1"), 400},
+        {"3.1", STR_INIT("G(T / HTTP/1.1"), 400},
+        {"3.1", STR_INIT("GET: / HTTP/1.1"), 400},
+        {"3.1", STR_INIT("\"GET\" / HTTP/1.1"), 400},
+        {"3.1", STR_INIT("G\xcb\x86T / HTTP/1.1"), 400},
+        {"3.2.4", STR_INIT("GET * HTTP/1.1"), 400},
+        {"3.2.1", STR_INIT("GET a HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("GET a:80 HTTP/1.1"), 400},
+        {"3.2.1", STR_INIT("GET index.html HTTP/1.1"), 400},
+        {"3.2.1", STR_INIT("GET ?a HTTP/1.1"), 400},
+        {"3.2.1", STR_INIT("GET #a HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http:// HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http:///a HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http:/a HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http:a HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http://?a HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET ftp://a/ HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET file:///etc/passwd HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http://user@a/ HTTP/1.1"), 400}, /* RFC 9110 section 4.2.4 */
+        {"3.2.2", STR_INIT("GET http://a:b/ HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http://a\\b/ HTTP/1.1"), 400},
+        {"3.2.2", STR_INIT("GET http://[::1/ HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT a HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT a: HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT :443 HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT a:b HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT u@a:443 HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT a:443/ HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT [::1] HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT ::1 HTTP/1.1"), 400},
+        {"3.2.3", STR_INIT("CONNECT https://a:443 HTTP/1.1"), 400},
+        {"3.2.4", STR_INIT("OPTIONS ** HTTP/1.1"), 400},
+        {"3.2.4", STR_INIT("OPTIONS *? HTTP/1.1"), 400},
+        {"3.2.4", STR_INIT("OPTIONS a HTTP/1.1"), 400},
+        {"3.2.4", STR_INIT("OPTIONS /* HTTP/1.1x"), 400},
+        {"3.2", STR_INIT("GET /\x01 HTTP/1.1"), 400},
+        {"3.2", STR_INIT("GET /\x7f HTTP/1.1"), 400},
+        {"3.2", STR_INIT("GET /\xc3\xbc HTTP/1.1"), 400},
+        {"3.2", STR_INIT("GET /\0 HTTP/1.1"), 400},
+        {"3.2", STR_INIT("GET /a\rb HTTP/1.1"), 400},
+    };
+    expect_lines_refused(rows, COUNT_OF(rows));
+}
+
+/* How far a message that is refused was understood decides the form of the answer: none to HEAD, and its
+ * version. */
+Test(h1_parse, says_of_a_refused_head_what_it_has_understood)
+{
+    static const struct {
+        struct str line, fields;
+        enum http_method method;
+        unsigned minor;
+    } rows[] = {
+        {STR_INIT("HEAD / HTTP/1.1"), STR_INIT("no colon\r\n"), HTTP_HEAD, 1},
+        {STR_INIT("HEAD / HTTP/1.0"), STR_INIT("no colon\r\n"), HTTP_HEAD, 0},
+        {STR_INIT("GET x HTTP/1.0"), STR_INIT(""), HTTP_GET, 0},
+        {STR_INIT("HEAD / HTTP/2.0"), STR_INIT(""), HTTP_HEAD, 1},
+        {STR_INIT("HEAD /"), STR_INIT(""), HTTP_HEAD, 1},
+        {STR_INIT("(\x01)"), STR_INIT(""), HTTP_METHOD_OTHER, 1},
+        {STR_INIT("HEAD / HTTP/1.1"), STR_INIT(""), HTTP_HEAD, 1}, /* no Host */
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *label = rows[i].line.at;
+        struct parsed parsed =
+            parse_every_way(label, head_of(rows[i].line, rows[i].fields), HEAD_MAX);
+        cr_assert_eq(parsed.result, H1_PARSE_BAD, "%s", label);
+        cr_expect_eq(parsed.request.method, rows[i].method, "%s", label);
+        cr_expect_eq(parsed.request.minor, rows[i].minor, "%s", label);
+    }
+}
+
+/* --- Lines, sections 2.2 and 5.2 ------------------------------------------------------------ */
+
+Test(h1_parse, lines_end_in_crlf_and_nothing_else)
+{
+    static const struct {
+        const char *section, *label; /* of RFC 9112 */
+        struct str input;
+    } rows[] = {
+        {"2.2", "LF everywhere", STR_INIT("GET / HTTP/1.1\nHost: a\n\n")},
+        {"2.2", "LF behind the request line", STR_INIT("GET / HTTP/1.1\nHost: a\r\n\r\n")},
+        {"2.2", "LF behind a field", STR_INIT("GET / HTTP/1.1\r\nHost: a\nB: c\r\n\r\n")},
+        {"2.2", "LF for the blank line", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\n\n")},
+        {"2.2", "LF LF behind a field", STR_INIT("GET / HTTP/1.1\r\nHost: a\n\n")},
+        {"2.2", "LF, then CRLF", STR_INIT("GET / HTTP/1.1\r\nHost: a\n\r\n")},
+        {"2.2", "CR in the request line", STR_INIT("GET /\r HTTP/1.1\r\nHost: a\r\n\r\n")},
+        {"2.2", "CR CR LF", STR_INIT("GET / HTTP/1.1\r\r\nHost: a\r\n\r\n")},
+        {"2.2", "CR in a value", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB: c\rd\r\n\r\n")},
+        {"2.2", "CR at a value's end", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\r\n\r\n")},
+        {"2.2", "CR before a name", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\n\rB: c\r\n\r\n")},
+        {"5", "NUL in a value", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB: c\0d\r\n\r\n")},
+        {"5", "NUL in a name", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB\0: c\r\n\r\n")},
+        {"5", "DEL in a value", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB: c\x7f\r\n\r\n")},
+        {"5", "ESC in a value", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB: \x1b[1m\r\n\r\n")},
+        {"5.2", "folded with SP", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n d\r\n\r\n")},
+        {"5.2", "folded with HTAB", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n\td\r\n\r\n")},
+        {"2.2", "SP before the first field",
+         STR_INIT("GET / HTTP/1.1\r\n Host: a\r\nHost: a\r\n\r\n")},
+        {"2.2", "SP alone on a line", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\n \r\n\r\n")},
+    };
+    rows_begin("parser", COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        rows_next(rows[i].section, rows[i].label);
+        struct parsed parsed = parse_every_way(rows[i].label, rows[i].input, HEAD_MAX);
+        row_expect(parsed.result == H1_PARSE_BAD, "%d", parsed.result);
+        row_expect(parsed.request.refusal == HTTP_BAD_REQUEST, "%d", parsed.request.refusal);
+    }
+    rows_end();
+}
+
+/* What can't become a request is refused before the peer has to wait for anything. */
+Test(h1_parse, knows_by_the_first_byte_what_is_no_request)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        static const char others[] = "!#$%&'*+-.^_`|~";
+        char first = (char)byte, lower = char_lower(first);
+        bool token = char_is_digit(first) || (lower >= 'a' && lower <= 'z') ||
+                     (byte != 0 && strchr(others, byte));
+        struct parsed parsed = parse_every_way("one byte", (struct str){&first, 1}, HEAD_MAX);
+        cr_expect_eq(parsed.result, token ? H1_PARSE_MORE : H1_PARSE_BAD, "%d", byte);
+        cr_expect(token || parsed.request.refusal == HTTP_BAD_REQUEST, "%d", byte);
+    }
+    struct str hello = STR("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+    cr_expect_eq(parse_every_way("TLS", hello, HEAD_MAX).request.refusal, HTTP_BAD_REQUEST);
+    struct str preface = STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    cr_expect_eq(parse_every_way("HTTP/2", preface, HEAD_MAX).request.refusal,
+                 HTTP_VERSION_NOT_SUPPORTED);
+}
+
+Test(h1_parse, wants_more_until_the_blank_line_and_takes_no_more_than_it)
+{
+    struct str head = STR("GET /a HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\nGET /b HTTP/1.1\r\n\r\n\r\n");
+    size_t head_bytes = strlen("GET /a HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n");
+    for (size_t bytes = 0; bytes <= head.length; bytes++) {
+        struct parsed parsed = parse_every_way("a prefix", str_first(head, bytes), HEAD_MAX);
+        cr_assert_eq(parsed.result, bytes < head_bytes ? H1_PARSE_MORE : H1_PARSE_HEAD, "%zu",
+                     bytes);
+        cr_assert(bytes < head_bytes || parsed.head_bytes == head_bytes, "%zu", bytes);
+    }
+}
+
+/* --- Limits --------------------------------------------------------------------------------- */
+
+/* A head whose request line, with its CRLF, has LINE_BYTES, and which has HEAD_BYTES in all. */
+static struct str head_of_size(size_t line_bytes, size_t head_bytes)
+{
+    static char text[PARSE_INPUT_MAX];
+    memset(text, 'a', sizeof text);
+    str_put(text, STR("GET /"));
+    str_put(text + line_bytes - 11, STR(" HTTP/1.0\r\n"));
+    if (head_bytes > line_bytes + 2) {
+        text[line_bytes + 1] = ':';
+        str_put(text + head_bytes - 4, STR("\r\n\r\n"));
+    } else {
+        str_put(text + line_bytes, STR("\r\n"));
+    }
+    return (struct str){text, head_bytes};
+}
+
+Test(h1_parse, bounds_the_head_exactly)
+{
+    static const struct {
+        const char *label;
+        size_t line_bytes, head_bytes, head_bytes_max;
+        enum http_status refusal;
+    } rows[] = {
+        {"just fits", 30, 100, 100, HTTP_NONE},
+        {"just fits, one line", 98, 100, 100, HTTP_NONE},
+        {"one too many", 30, 101, 100, HTTP_FIELDS_TOO_LARGE},
+        {"a line that leaves no room for the blank one", 99, 101, 100, HTTP_FIELDS_TOO_LARGE},
+        {"a line that takes it all", 100, 102, 100, HTTP_FIELDS_TOO_LARGE},
+        {"a line one too long", 101, 103, 100, HTTP_URI_TOO_LONG},
+        {"a line two too long", 102, 200, 100, HTTP_URI_TOO_LONG},
+        {"far too many", 30, 5000, 100, HTTP_FIELDS_TOO_LARGE},
+        {"a line far too long", 4900, 5000, 100, HTTP_URI_TOO_LONG},
+        {"8 KiB", 1000, HEAD_MAX, HEAD_MAX, HTTP_NONE},
+        {"8 KiB and 1", 1000, HEAD_MAX + 1, HEAD_MAX, HTTP_FIELDS_TOO_LARGE},
+        {"8 KiB of one line", HEAD_MAX + 1, HEAD_MAX + 3, HEAD_MAX, HTTP_URI_TOO_LONG},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str head = head_of_size(rows[i].line_bytes, rows[i].head_bytes);
+        size_t max = rows[i].head_bytes_max;
+        struct parsed parsed = parse_every_way(rows[i].label, head, max);
+        cr_assert_neq(parsed.result, H1_PARSE_MORE, "%s", rows[i].label);
+        cr_expect_eq(parsed.request.refusal, rows[i].refusal, "%s: %d", rows[i].label,
+                     parsed.request.refusal);
+        if (!rows[i].refusal)
+            continue;
+        parsed = parse_whole(str_first(head, max), max);
+        cr_expect_eq(parsed.request.refusal, rows[i].refusal, "%s: with MAX bytes", rows[i].label);
+        parsed = parse_whole(str_first(head, max - 1), max);
+        cr_expect_eq(parsed.result, H1_PARSE_MORE, "%s: with one less", rows[i].label);
+    }
+}
+
+/* --- At random ------------------------------------------------------------------------------ */
+
+/* Spoils TEXT, of LENGTH bytes, in up to three places. Returns the new length. */
+static size_t spoil(char *text, size_t length, struct prng *prng)
+{
+    static const char spices[] = "\r\n\r\n \t:,?/\0\x7f\x80"
+                                 "aH1";
+    for (uint64_t count = prng_below(prng, 4); count > 0 && length > 1; count--) {
+        size_t at = prng_below(prng, length);
+        char spice = spices[prng_below(prng, sizeof spices - 1)];
+        switch (prng_below(prng, 3)) {
+        case 0:
+            text[at] = spice;
+            break;
+        case 1:
+            memmove(text + at, text + at + 1, --length - at);
+            break;
+        default:
+            memmove(text + at + 1, text + at, length++ - at);
+            text[at] = spice;
+        }
+    }
+    return length;
+}
+
+Test(h1_parse, random_damage_means_the_same_however_it_arrives)
+{
+    static const struct str whole =
+        STR_INIT("HEAD http://a:80/b?c HTTP/1.1\r\nHost: a:80\r\nConnection: close, x\r\n"
+                 "Content-Length: 10\r\nIf-None-Match: \"x\"\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+    struct prng prng = {9112};
+    unsigned counts[3] = {0};
+    for (int round = 0; round < 20000; round++) {
+        char text[256];
+        str_put(text, whole);
+        struct str input = {text, spoil(text, whole.length, &prng)};
+        if (prng_below(&prng, 8) == 0)
+            input.length = prng_below(&prng, input.length + 1);
+        size_t max = prng_below(&prng, 4) == 0 ? 1 + prng_below(&prng, 200) : HEAD_MAX;
+        struct parsed parsed = parse_whole(input, max);
+        for (int i = 0; i < 4; i++)
+            parse_split("damaged", input, max, prng_below(&prng, input.length + 1), &parsed);
+        counts[parsed.result]++;
+    }
+    cr_expect(counts[H1_PARSE_HEAD] > 2000 && counts[H1_PARSE_BAD] > 2000 &&
+                  counts[H1_PARSE_MORE] > 1000,
+              "%u %u %u", counts[H1_PARSE_HEAD], counts[H1_PARSE_BAD], counts[H1_PARSE_MORE]);
+}

@@ -1,0 +1,297 @@
+/* rules: RFC 9110 sections 5.1 (names), 5.3 (several lines), 5.5 (values); the big hosts' order of rules;
+ * and what an answer may hold. Reading _headers files: test_rules_file.c. */
+#include "http/rules.h"
+#include "support/faults.h"
+#include "support/guard.h"
+#include "support/rules_rig.h"
+
+#include <criterion/criterion.h>
+
+Test(rules, gives_what_matches_in_order)
+{
+    static const struct {
+        const char *label;
+        const char *const rules[6];
+        const char *path, *expected;
+    } rows[] = {
+        {"nothing", {NULL}, "/a", ""},
+        {"one", {"/a: X: 1"}, "/a", "X: 1\r\n"},
+        {"not this one", {"/b: X: 1"}, "/a", ""},
+        {"all that match", {"/*: X: 1", "/b: Y: 2", "/a: Z: 3"}, "/a", "X: 1\r\nZ: 3\r\n"},
+        {"the order is theirs", {"/a: Z: 3", "/*: X: 1"}, "/a", "Z: 3\r\nX: 1\r\n"},
+        {"5.3: lines of their own", {"/*: Vary: A", "/a: vary: B"}, "/a", "Vary: A\r\nvary: B\r\n"},
+        {"the same once", {"/*: X: 1", "/a: x: 1"}, "/a", "X: 1\r\n"},
+        {"the same but for case", {"/*: X: a", "/a: X: A"}, "/a", "X: a\r\nX: A\r\n"},
+        {"taken away", {"/*: X: 1", "/*: Y: 2", "/a: ! x"}, "/a", "Y: 2\r\n"},
+        {"all of it", {"/*: X: 1", "/*: X: 2", "/a: ! X"}, "/a", ""},
+        {"and given again", {"/*: X: 1", "/a: ! X", "/a: X: 2"}, "/a", "X: 2\r\n"},
+        {"taken away before", {"/a: ! X", "/*: X: 1"}, "/a", "X: 1\r\n"},
+        {"taken away elsewhere", {"/*: X: 1", "/b: ! X"}, "/a", "X: 1\r\n"},
+        {"5.3: no list, so the last counts",
+         {"/*: X-Frame-Options: DENY", "/*: X: 1", "/a: x-frame-options: SAMEORIGIN"},
+         "/a",
+         "X: 1\r\nx-frame-options: SAMEORIGIN\r\n"},
+        {"5.5: white space inside", {"/a: X:  a  b\t"}, "/a", "X: a  b\r\n"},
+        {"5.5: a tab inside", {"/a: X: a\tb"}, "/a", "X: a\tb\r\n"},
+        {"5.5: obs-text", {"/a: X: \xc3\xbc"}, "/a", "X: \xc3\xbc\r\n"},
+        {"a colon in a value",
+         {"/a: Link: <https://x/y>; rel=z"},
+         "/a",
+         "Link: <https://x/y>; rel=z\r\n"},
+        {"no space behind the name", {"/a: X:1"}, "/a", "X: 1\r\n"},
+        {"a placeholder", {"/:any: X: 1"}, "/a", "X: 1\r\n"},
+        {"white space around", {"  /a:\t X:1 "}, "/a", "X: 1\r\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct rules *rules = rules_create();
+        for (size_t j = 0; j < COUNT_OF(rows[i].rules) && rows[i].rules[j]; j++)
+            rig_add(rules, rows[i].rules[j]);
+        rig_expect(rows[i].label, rules, rows[i].path, RULES_FILE, rows[i].expected);
+        rules_destroy(rules);
+    }
+}
+
+Test(rules, refuses_what_is_no_rule)
+{
+    static const struct {
+        const char *label;
+        struct str text;
+        const char *word; /* of the reason */
+    } rows[] = {
+        {"empty", STR_INIT(""), "PATTERN: Name: value"},
+        {"absent", {NULL, 0}, "PATTERN: Name: value"},
+        {"a path alone", STR_INIT("/a"), "PATTERN: Name: value"},
+        {"no white space", STR_INIT("/a:X:1"), "PATTERN: Name: value"},
+        {"a colon at the end", STR_INIT("/a:"), "PATTERN: Name: value"},
+        {"no path", STR_INIT("X: 1"), "colon"},
+        {"no slash", STR_INIT("a: X: 1"), "begin with '/'"},
+        {"no name", STR_INIT("/a: : 1"), "no header name"},
+        {"no colon", STR_INIT("/a: X"), "colon"},
+        {"no value", STR_INIT("/a: X:"), "value is missing"},
+        {"white space for a value", STR_INIT("/a: X:  \t"), "value is missing"},
+        {"5.1: white space before the colon", STR_INIT("/a: X : 1"), "no header name"},
+        {"5.6.2: no token", STR_INIT("/a: X(Y): 1"), "no header name"},
+        {"5.6.2: beyond ASCII", STR_INIT("/a: \xc3\xbc: 1"), "no header name"},
+        {"5.5: CR LF", STR_INIT("/a: X: 1\r\nY: 2"), "control character"},
+        {"5.5: LF", STR_INIT("/a: X: 1\nY: 2"), "control character"},
+        {"5.5: NUL",
+         STR_INIT("/a: X: 1\0"
+                  "2"),
+         "control character"},
+        {"5.5: DEL", STR_INIT("/a: X: 1\x7f"), "control character"},
+        {"8.6: the server's own", STR_INIT("/a: content-length: 1"), "leave it out"},
+        {"taking away the server's own", STR_INIT("/a: ! Date"), "leave it out"},
+        {"a password", STR_INIT("/a: Basic-Auth: me:secret"), "password"},
+        {"taking away nothing", STR_INIT("/a: !"), "! Name"},
+        {"taking away a value", STR_INIT("/a: ! X: 1"), "! Name"},
+    };
+    struct rules *rules = rules_create();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *reason = "";
+        struct str input = guard_copy(rows[i].text);
+        cr_expect_eq(rules_add(rules, input, &reason), -EINVAL, "%s", rows[i].label);
+        guard_drop(input);
+        cr_expect_not_null(strstr(reason, rows[i].word), "%s: %s", rows[i].label, reason);
+    }
+    rig_expect("nothing was added", rules, "/a", RULES_FILE, "");
+    rules_destroy(rules);
+}
+
+Test(rules, keeps_an_audience_from_what_is_not_for_it)
+{
+    struct rules *rules = rules_create();
+    rig_add(rules, "/*: Content-Type: a/b");
+    rig_add(rules, "/*: Cache-Control: max-age=9");
+    rig_add(rules, "/*: CDN-Cache-Control: max-age=9");
+    rig_add(rules, "/*: Expires: 0");
+    rig_add(rules, "/*: Content-Disposition: attachment");
+    rig_add(rules, "/*: X: 1");
+    rig_expect("a file", rules, "/", RULES_FILE,
+               "Content-Type: a/b\r\nCache-Control: max-age=9\r\nCDN-Cache-Control: max-age=9\r\n"
+               "Expires: 0\r\nContent-Disposition: attachment\r\nX: 1\r\n");
+    rig_expect("a redirect", rules, "/", RULES_OTHER,
+               "Cache-Control: max-age=9\r\nCDN-Cache-Control: max-age=9\r\n"
+               "Expires: 0\r\nContent-Disposition: attachment\r\nX: 1\r\n");
+    rig_expect("an error", rules, "/", RULES_ERROR, "X: 1\r\n");
+    rules_destroy(rules);
+}
+
+Test(rules, say_what_becomes_of_a_default)
+{
+    static const struct {
+        const char *label;
+        const char *const rules[3];
+        const char *name;
+        enum rules_audience audience;
+        enum rules_word expected;
+    } rows[] = {
+        {"nothing", {NULL}, "X", RULES_FILE, RULES_SILENT},
+        {"another", {"/a: Y: 1"}, "X", RULES_FILE, RULES_SILENT},
+        {"another path", {"/b: X: 1"}, "X", RULES_FILE, RULES_SILENT},
+        {"given", {"/a: X: 1"}, "x", RULES_FILE, RULES_REPLACED},
+        {"taken away", {"/a: ! x"}, "X", RULES_FILE, RULES_REMOVED},
+        {"given, taken away", {"/a: X: 1", "/*: ! X"}, "X", RULES_FILE, RULES_REMOVED},
+        {"taken away, given", {"/*: ! X", "/a: X: 1"}, "X", RULES_FILE, RULES_REPLACED},
+        {"taken away elsewhere", {"/b: ! X"}, "X", RULES_FILE, RULES_SILENT},
+        {"a type", {"/a: Content-Type: a/b"}, "content-type", RULES_FILE, RULES_REPLACED},
+        {"a type, not of this",
+         {"/a: Content-Type: a/b"},
+         "content-type",
+         RULES_OTHER,
+         RULES_SILENT},
+        {"no type", {"/a: ! Content-Type"}, "Content-Type", RULES_FILE, RULES_REMOVED},
+        {"no type, an error", {"/a: ! Content-Type"}, "Content-Type", RULES_ERROR, RULES_SILENT},
+        {"stored", {"/a: Cache-Control: public"}, "Cache-Control", RULES_OTHER, RULES_REPLACED},
+        {"stored, an error",
+         {"/a: Cache-Control: public"},
+         "Cache-Control",
+         RULES_ERROR,
+         RULES_SILENT},
+        {"sniffed, an error",
+         {"/a: ! X-Content-Type-Options"},
+         "X-Content-Type-Options",
+         RULES_ERROR,
+         RULES_REMOVED},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct rules *rules = rules_create();
+        for (size_t j = 0; j < COUNT_OF(rows[i].rules) && rows[i].rules[j]; j++)
+            rig_add(rules, rows[i].rules[j]);
+        const struct rules *sets[] = {rules};
+        struct rules_query query = {sets, 1, STR("/a"), rows[i].audience};
+        cr_expect_eq(rules_say(&query, str_of(rows[i].name)), rows[i].expected, "%s",
+                     rows[i].label);
+        rules_destroy(rules);
+    }
+}
+
+Test(rules, sets_follow_each_other)
+{
+    struct rules *first = rules_create(), *second = rules_create();
+    const struct rules *sets[] = {first, NULL, second};
+    struct rules_query query = {sets, 3, STR("/a"), RULES_FILE};
+    rig_add(second, "/*: X: 1");
+    rig_add(second, "/*: ! Y");
+    rig_add(first, "/*: Y: 2");
+    rig_add(first, "/*: X: 1");
+    rig_add(first, "/*: X: 2");
+    rig_expect_query("both", &query, "X: 1\r\nX: 2\r\n");
+    cr_expect_eq(rules_say(&query, STR("Y")), RULES_REMOVED);
+    query.set_count = 2;
+    rig_expect_query("the first", &query, "Y: 2\r\nX: 1\r\nX: 2\r\n");
+    cr_expect_eq(rules_say(&query, STR("Y")), RULES_REPLACED);
+    query.set_count = 0;
+    rig_expect_query("none", &query, "");
+    rules_destroy(first);
+    rules_destroy(second);
+    rules_destroy(NULL);
+}
+
+/* A line "Name: vvv…\r\n" of BYTES bytes. */
+static void add_line(struct rules *rules, const char *name, size_t bytes)
+{
+    char text[4096];
+    size_t value_bytes = bytes - strlen(name) - 4;
+    snprintf(text, sizeof text, "/*: %s: %0*d", name, (int)value_bytes, 0);
+    rig_add(rules, text);
+}
+
+Test(rules, an_answer_s_lines_are_bounded)
+{
+    struct rules *rules = rules_create();
+    const struct rules *sets[] = {rules};
+    struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
+    add_line(rules, "A", 2000);
+    add_line(rules, "B", 2000);
+    add_line(rules, "C", 97); /* one byte too many */
+    add_line(rules, "D", 96);
+    add_line(rules, "E", 6);
+    cr_expect_eq(rules_write(&query, NULL, 0), RULES_ANSWER_BYTES_MAX);
+    cr_expect_eq(rules_say(&query, STR("B")), RULES_REPLACED);
+    cr_expect_eq(rules_say(&query, STR("C")), RULES_SILENT, "left out, so the default stands");
+    cr_expect_eq(rules_say(&query, STR("D")), RULES_REPLACED);
+    cr_expect_eq(rules_say(&query, STR("E")), RULES_SILENT);
+    rig_add(rules, "/*: ! E");
+    add_line(rules, "E", 6);
+    cr_expect_eq(rules_say(&query, STR("E")), RULES_REMOVED, "left out, but no default, either");
+    rig_add(rules, "/*: ! A");
+    rig_add(rules, "/*: F: 1");
+    cr_expect_eq(rules_write(&query, NULL, 0), 2000 + 96 + 6, "what is taken away makes room");
+    rules_destroy(rules);
+}
+
+Test(rules, an_answer_s_lines_are_counted)
+{
+    struct rules *rules = rules_create();
+    const struct rules *sets[] = {rules};
+    struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
+    for (unsigned i = 0; i < RULES_LINES_MAX + 10; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "/*: X: %03u", i);
+        rig_add(rules, text);
+    }
+    cr_expect_eq(rules_write(&query, NULL, 0), RULES_LINES_MAX * strlen("X: 000\r\n"));
+    rules_destroy(rules);
+}
+
+Test(rules, a_set_and_a_value_are_bounded)
+{
+    struct rules *rules = rules_create();
+    const char *reason = "";
+    char text[RULES_VALUE_BYTES_MAX + 16];
+    struct str longest = {
+        text, (size_t)snprintf(text, sizeof text, "/: X: %0*d", RULES_VALUE_BYTES_MAX + 1, 0)};
+    cr_expect_eq(rules_add(rules, longest, &reason), -EINVAL);
+    cr_expect_not_null(strstr(reason, "2048"), "%s", reason);
+    longest.length--;
+    for (unsigned i = 0; i < RULES_FIELDS_MAX; i++)
+        cr_assert_eq(rules_add(rules, i == 0 ? longest : STR("/: X: 1"), &reason), 0);
+    cr_expect_eq(rules_add(rules, STR("/: X: 1"), &reason), -EINVAL);
+    cr_expect_not_null(strstr(reason, "1000"), "%s", reason);
+    rules_destroy(rules);
+}
+
+/* Whatever the room: whole lines, as many as fit, and not one byte behind it. */
+Test(rules, any_room_is_kept_to)
+{
+    struct rules *rules = rules_create();
+    const struct rules *sets[] = {rules};
+    struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
+    char whole[256];
+    rig_add(rules, "/*: First: 1");
+    rig_add(rules, "/*: Second: a longer one");
+    rig_add(rules, "/*: T: 3");
+    size_t bytes = rules_write(&query, whole, sizeof whole);
+    cr_assert_eq(bytes, strlen("First: 1\r\nSecond: a longer one\r\nT: 3\r\n"));
+    for (size_t room = 0; room <= bytes + 1; room++) {
+        struct str blank = guard_copy((struct str){memset(whole + 128, '#', 128), room});
+        char *to = (char *)(uintptr_t)blank.at;
+        cr_expect_eq(rules_write(&query, to, room), bytes, "room %zu", room);
+        size_t written = str_find(blank, '#');
+        cr_expect(str_equal(str_first(blank, written), (struct str){whole, written}));
+        cr_expect(written == 0 || to[written - 1] == '\n', "room %zu: whole lines", room);
+        size_t next = str_find(str_from((struct str){whole, bytes}, written), '\n') + 1;
+        cr_expect(written == bytes || written + next > room, "room %zu: as many as fit", room);
+        for (size_t i = written; i < room; i++)
+            cr_expect_eq(to[i], '#', "room %zu: untouched behind", room);
+        guard_drop(blank);
+    }
+    rules_destroy(rules);
+}
+
+Test(rules, want_of_memory_is_told)
+{
+    const char *reason = "untouched";
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_null(rules_create());
+    struct rules *rules = rules_create();
+    for (unsigned skip = 0; skip < 3; skip++) {
+        faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
+        cr_expect_eq(rules_add(rules, STR("/a: X: 1"), &reason), -ENOMEM, "%u", skip);
+    }
+    cr_expect_str_eq(reason, "untouched");
+    rig_expect("nothing was added", rules, "/a", RULES_FILE, "");
+    rig_add(rules, "/a: X: 1");
+    rig_expect("now it is", rules, "/a", RULES_FILE, "X: 1\r\n");
+    rules_destroy(rules);
+}

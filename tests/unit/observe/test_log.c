@@ -1,0 +1,126 @@
+/* log: one line, one write, whatever is in the message. */
+#include "observe/log.h"
+
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static size_t format_line(char to[static LOG_LINE_BYTES_MAX], const char *name, const char *format,
+                          ...) __attribute__((format(printf, 3, 4)));
+
+static size_t format_line(char to[static LOG_LINE_BYTES_MAX], const char *name, const char *format,
+                          ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    size_t length = log_format(to, name, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+Test(log, a_message_is_one_line)
+{
+    static const struct {
+        const char *label, *message;
+        struct str line;
+    } rows[] = {
+        {"plain", "hello", STR_INIT("n: hello\n")},
+        {"empty", "", STR_INIT("n: \n")},
+        {"newline", "a\nb\n", STR_INIT("n: a?b?\n")},
+        {"escape", "\033[2J\x7f\t\r", STR_INIT("n: ?[2J???\n")},
+        {"utf-8", "\xc3\xa9", STR_INIT("n: \xc3\xa9\n")},
+    };
+    char line[LOG_LINE_BYTES_MAX];
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t length = format_line(line, "n", "%s", rows[i].message);
+        cr_expect(str_equal((struct str){line, length}, rows[i].line), "%s: %.*s", rows[i].label,
+                  (int)length, line);
+    }
+}
+
+Test(log, a_long_message_is_cut)
+{
+    /* The line has the name, ": ", the message and a newline. */
+    for (size_t length = LOG_LINE_BYTES_MAX - 10; length < LOG_LINE_BYTES_MAX + 10; length++) {
+        char line[LOG_LINE_BYTES_MAX], *message = malloc(length + 1);
+        memset(message, 'x', length);
+        message[length] = '\0';
+        size_t written = format_line(line, "n", "%s", message);
+        bool fits = length + 4 <= LOG_LINE_BYTES_MAX;
+        struct str found = {line, written};
+        cr_expect_eq(written, fits ? length + 4 : LOG_LINE_BYTES_MAX, "%zu", length);
+        cr_expect(str_ends_with(found, fits ? STR("xx\n") : STR("x...\n")), "%zu", length);
+        free(message);
+    }
+}
+
+/* Standard error becomes the writing end of a pipe; returns the other. */
+static int catch_errors(void)
+{
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    cr_assert_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    close(ends[1]);
+    return ends[0];
+}
+
+static void *say_many(void *letter)
+{
+    for (int i = 0; i < 20; i++)
+        log_say("%c%c%c%c%c%c%c%c", *(char *)letter, *(char *)letter, *(char *)letter,
+                *(char *)letter, *(char *)letter, *(char *)letter, *(char *)letter,
+                *(char *)letter);
+    return NULL;
+}
+
+Test(log, lines_of_threads_do_not_mix)
+{
+    char letters[] = "abcd", text[4 * 20 * 15 + 1];
+    pthread_t threads[4];
+    int end = catch_errors();
+    size_t length = 0;
+
+    log_open("name");
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, say_many, &letters[i]), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    while (length < sizeof(text) - 1) {
+        ssize_t got = read(end, text + length, sizeof(text) - 1 - length);
+        cr_assert(got > 0);
+        length += (size_t)got;
+    }
+    for (size_t i = 0; i < length; i += 15) {
+        cr_expect_eq(memcmp(text + i, "name: ", 6), 0);
+        for (size_t j = 7; j < 14; j++)
+            cr_expect_eq(text[i + j], text[i + 6]);
+        cr_expect_eq(text[i + 14], '\n');
+    }
+}
+
+Test(log, a_failed_write_is_forgotten)
+{
+    signal(SIGPIPE, SIG_IGN);
+    int end = catch_errors();
+
+    fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+    errno = 4711;
+    for (int i = 0; i < 10000; i++) /* more than a pipe holds: EAGAIN */
+        log_say("a message that nobody reads");
+    cr_expect_eq(errno, 4711, "errno is the caller's");
+    close(end);
+    log_say("nobody is there"); /* EPIPE */
+    cr_expect_eq(errno, 4711);
+    close(STDERR_FILENO);
+    log_say("nothing is there"); /* EBADF */
+    cr_expect_eq(errno, 4711);
+}

@@ -1,0 +1,407 @@
+/* cache: its bounds against a model, what it throws out, and the references it holds. */
+#include "site/cache.h"
+#include "support/faults.h"
+#include "support/paths.h"
+#include "support/prng.h"
+#include "support/resources.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { ANY = 1 << 20 };
+
+static const struct cache_limits roomy = {.bytes_max = ANY, .entries_max = ANY, .files_max = ANY};
+
+static struct path path_numbered(unsigned number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "p%u", number);
+    return path_named(text);
+}
+
+/* A file's resource with LENGTH bytes of content; or, with FILE, with an open descriptor. */
+static struct resource *make(size_t length, bool file)
+{
+    static const struct blob_identity identity = {.inode = 7};
+    struct blob *body = file ? blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity)
+                             : blob_create_bytes(length);
+    struct resource *resource = plain_file(body, &identity, STR("text/plain"), INT64_MAX);
+    blob_drop(body);
+    return resource;
+}
+
+/* Puts a new resource under TEXT and lets go of it. */
+static struct cache_entry *put(struct cache *cache, const char *text, size_t length, bool file)
+{
+    struct path path = path_named(text);
+    struct cache_key key = cache_key_of(cache, &path);
+    struct resource *resource = make(length, file);
+    struct cache_entry *entry = cache_put(cache, &key, resource);
+    resource_drop(resource);
+    return entry;
+}
+
+static struct cache_entry *find(struct cache *cache, const char *text)
+{
+    struct path path = path_named(text);
+    struct cache_key key = cache_key_of(cache, &path);
+    return cache_find(cache, &key);
+}
+
+/* What put makes an entry of one name letter and LENGTH bytes count for. */
+static uint64_t bytes_of_entry(size_t length)
+{
+    struct cache *cache = cache_create(&roomy);
+    put(cache, "x", length, false);
+    uint64_t bytes = cache_usage(cache).bytes;
+    cache_destroy(cache);
+    return bytes;
+}
+
+Test(cache, finds_what_was_put)
+{
+    struct cache *cache = cache_create(&roomy);
+    cr_expect_null(find(cache, "a"));
+    struct cache_entry *entry = put(cache, "a", 5, false);
+    cr_assert_not_null(entry);
+    cr_expect_eq(find(cache, "a"), entry);
+    cr_expect_null(find(cache, "b"));
+    cr_expect_null(find(cache, "aa"));
+    cr_expect_null(find(cache, ""));
+    put(cache, "", 5, false);
+    cr_expect_not_null(find(cache, ""));
+    cr_expect_eq(cache_usage(cache).entries, 2);
+    cache_remove(cache, find(cache, "a"));
+    cr_expect_null(find(cache, "a"));
+    cr_expect_not_null(find(cache, ""));
+    cache_destroy(cache);
+}
+
+Test(cache, a_name_with_a_slash_is_another)
+{
+    struct cache *cache = cache_create(&roomy);
+    struct path path = path_named("a/b");
+    struct cache_key file = cache_key_of(cache, &path);
+    path.directory = true;
+    struct cache_key directory = cache_key_of(cache, &path);
+    struct resource *resource = make(1, false);
+    struct cache_entry *entry = cache_put(cache, &file, resource);
+    cr_expect_null(cache_find(cache, &directory));
+    cache_put(cache, &directory, resource);
+    cr_expect_eq(cache_find(cache, &file), entry);
+    cr_expect_eq(cache_usage(cache).entries, 2);
+    cr_expect_eq(resource->references, 3);
+    cache_destroy(cache);
+    cr_expect_eq(resource->references, 1);
+    resource_drop(resource);
+}
+
+Test(cache, replacing_drops_what_was_there_once)
+{
+    struct cache *cache = cache_create(&roomy);
+    struct path path = path_named("a");
+    struct cache_key key = cache_key_of(cache, &path);
+    struct resource *first = make(10, false), *second = make(20, true);
+    cache_put(cache, &key, first);
+    cr_expect_eq(first->references, 2);
+    cache_put(cache, &key, second);
+    cr_expect_eq(first->references, 1);
+    cr_expect_eq(second->references, 2);
+    cr_expect_eq(cache_find(cache, &key)->resource, second);
+    cr_expect_eq(cache_usage(cache).entries, 1);
+    cr_expect_eq(cache_usage(cache).files, 1);
+    cache_put(cache, &key, second); /* itself */
+    cr_expect_eq(second->references, 2);
+    cache_put(cache, &key, first);
+    cr_expect_eq(cache_usage(cache).files, 0);
+    cache_destroy(cache);
+    cr_expect_eq(first->references, 1);
+    cr_expect_eq(second->references, 1);
+    resource_drop(first);
+    resource_drop(second);
+}
+
+/* Answers that are given without the cache being asked keep what they are made of. */
+Test(cache, what_is_used_elsewhere_stays)
+{
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
+    struct cache *cache = cache_create(&limits);
+    struct lease *lease = resource_lease(put(cache, "hot", 1, false)->resource);
+    for (unsigned i = 0; i < 100; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "flood%u", i);
+        lease->used = true;
+        put(cache, name, 1, false);
+    }
+    cr_expect_not_null(find(cache, "hot"));
+    lease_drop(lease);
+    cache_destroy(cache);
+}
+
+Test(cache, what_is_not_here_any_more_is_not_good)
+{
+    enum { REMOVED, REPLACED, REPLACING, EVICTED, SHED, CLEARED, COUNT };
+
+    static const char names[] = "abbcde";
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
+    struct cache *cache = cache_create(&limits);
+    struct resource *resources[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct path path = path_named((const char[]){names[i], '\0'});
+        struct cache_key key = cache_key_of(cache, &path);
+        resources[i] = make(1, i == SHED);
+        cache_put(cache, &key, resources[i]);
+        resources[i]->lease->good_until_ms = 1000;
+        if (i == REMOVED)
+            cache_remove(cache, cache_find(cache, &key));
+        if (i == REPLACING)
+            find(cache, "b"); /* it stays when the hand comes by */
+    }
+    cr_expect_eq(resources[REMOVED]->lease->good_until_ms, 0);
+    cr_expect_eq(resources[REPLACED]->lease->good_until_ms, 0);
+    cr_expect_eq(resources[EVICTED]->lease->good_until_ms, 1000, "not yet");
+    put(cache, "f", 1, false);
+    cr_expect_eq(resources[EVICTED]->lease->good_until_ms, 0);
+    cr_expect_eq(resources[SHED]->lease->good_until_ms, 1000);
+    cache_shed_file(cache);
+    cr_expect_eq(resources[SHED]->lease->good_until_ms, 0);
+    cr_expect_eq(resources[REPLACING]->lease->good_until_ms, 1000);
+    cache_clear(cache);
+    cr_expect_eq(resources[CLEARED]->lease->good_until_ms, 0);
+    cache_destroy(cache);
+    for (unsigned i = 0; i < COUNT; i++)
+        resource_drop(resources[i]);
+}
+
+Test(cache, what_is_too_large_is_refused_and_nothing_is_thrown_out_for_it)
+{
+    uint64_t bytes = bytes_of_entry(100);
+    struct cache_limits limits = {.bytes_max = bytes, .entries_max = 4, .files_max = 0};
+    struct cache *cache = cache_create(&limits);
+    cr_expect_not_null(put(cache, "a", 100, false), "exactly the whole cache");
+    cr_expect_null(put(cache, "b", 101, false));
+    cr_expect_null(put(cache, "c", 0, true), "no descriptor may be kept");
+    cr_expect_not_null(find(cache, "a"));
+    cr_expect_eq(cache_usage(cache).bytes, bytes);
+    cr_expect_null(put(cache, "a", 101, false));
+    cr_expect_null(find(cache, "a"), "what was put in its place could not be kept");
+    cr_expect_eq(cache_usage(cache).bytes, 0);
+    cache_destroy(cache);
+}
+
+Test(cache, of_no_bytes_or_no_entries_keeps_nothing)
+{
+    struct cache_limits limits = {.bytes_max = 0, .entries_max = 10, .files_max = 10};
+    struct cache *cache = cache_create(&limits);
+    cr_expect_null(put(cache, "a", 0, false));
+    cr_expect_not(cache_shed_file(cache));
+    cache_destroy(cache);
+    limits = (struct cache_limits){.bytes_max = ANY, .entries_max = 0, .files_max = 10};
+    cache = cache_create(&limits);
+    cr_expect_null(put(cache, "a", 0, false));
+    cache_destroy(cache);
+}
+
+Test(cache, what_was_hit_survives_and_what_was_not_goes_oldest_first)
+{
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = 4};
+    struct cache *cache = cache_create(&limits);
+    put(cache, "a", 1, false);
+    put(cache, "b", 1, false);
+    put(cache, "c", 1, false);
+    put(cache, "d", 1, false);
+    find(cache, "a");
+    find(cache, "c");
+    put(cache, "e", 1, false);
+    cr_expect_null(find(cache, "b"), "the oldest without a hit");
+    put(cache, "f", 1, false);
+    cr_expect_null(find(cache, "d"), "the hand goes on from where it was");
+    cr_expect_not_null(find(cache, "a"));
+    cr_expect_not_null(find(cache, "c"));
+    cr_expect_not_null(find(cache, "e"));
+    cr_expect_not_null(find(cache, "f"));
+    put(cache, "g", 1, false); /* all have been hit: a full lap, and still one is found */
+    cr_expect_eq(cache_usage(cache).entries, 4);
+    cr_expect_not_null(find(cache, "g"));
+    cache_destroy(cache);
+}
+
+Test(cache, a_scan_does_not_push_out_what_is_in_use)
+{
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 50, .files_max = 0};
+    struct cache *cache = cache_create(&limits);
+    for (unsigned i = 0; i < 10; i++) {
+        char name[] = {(char)('a' + i), '\0'};
+        put(cache, name, 10, false);
+    }
+    unsigned misses = 0;
+    for (unsigned i = 0; i < 10000; i++) {
+        char name[16], used[] = {(char)('a' + i % 10), '\0'};
+        misses += find(cache, used) == NULL;
+        snprintf(name, sizeof name, "scan%u", i);
+        put(cache, name, 10, false);
+    }
+    cr_expect_eq(misses, 0);
+    cache_destroy(cache);
+}
+
+Test(cache, sheds_descriptors_and_nothing_else)
+{
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 100, .files_max = 2};
+    struct cache *cache = cache_create(&limits);
+    cr_expect_not(cache_shed_file(cache));
+    put(cache, "m", 1, false);
+    put(cache, "a", 1, true);
+    put(cache, "n", 1, false);
+    put(cache, "b", 1, true);
+    find(cache, "a");
+    put(cache, "c", 1, true); /* the third */
+    cr_expect_eq(cache_usage(cache).files, 2);
+    cr_expect_null(find(cache, "b"), "the one without a hit");
+    cr_expect(cache_shed_file(cache));
+    cr_expect(cache_shed_file(cache));
+    cr_expect_not(cache_shed_file(cache));
+    cr_expect_eq(cache_usage(cache).entries, 2);
+    cr_expect_not_null(find(cache, "m"));
+    cr_expect_not_null(find(cache, "n"));
+    cache_destroy(cache);
+}
+
+Test(cache, out_of_memory_keeps_what_was_there_or_nothing)
+{
+    struct cache *cache = cache_create(&roomy);
+    struct path path = path_named("a");
+    struct cache_key key = cache_key_of(cache, &path);
+    struct resource *resource = make(10, false);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_null(cache_put(cache, &key, resource));
+    cr_expect_eq(resource->references, 1);
+    cr_expect_eq(cache_usage(cache).bytes, 0);
+    cr_expect_not_null(cache_put(cache, &key, resource));
+    resource_drop(resource);
+    cache_destroy(cache);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_null(cache_create(&roomy));
+    cache_destroy(NULL);
+}
+
+/* --- a model ------------------------------------------------------------------------------------- */
+
+enum { NAMES = 64 };
+
+struct model {
+    struct resource
+        *resources[NAMES]; /* the last one put under this name, with a reference of ours */
+    bool file[NAMES];
+};
+
+/* What is found must be what was last put, and the usage what is found. */
+static void compare(struct cache *cache, const struct model *model)
+{
+    struct cache_usage usage = {0};
+    for (unsigned i = 0; i < NAMES; i++) {
+        struct path path = path_numbered(i);
+        struct cache_key key = cache_key_of(cache, &path);
+        struct cache_entry *entry = cache_find(cache, &key);
+        if (entry) {
+            cr_assert_eq(entry->resource, model->resources[i]);
+            entry->hit = i % 3 == 0; /* the look of the model is not one of the cache's */
+            usage.entries++;
+            usage.bytes += entry->bytes;
+            usage.files += model->file[i];
+        }
+        if (model->resources[i])
+            cr_assert_eq(model->resources[i]->references, entry ? 2 : 1);
+    }
+    struct cache_usage said = cache_usage(cache);
+    cr_assert_eq(said.entries, usage.entries);
+    cr_assert_eq(said.bytes, usage.bytes);
+    cr_assert_eq(said.files, usage.files);
+}
+
+static void step(struct cache *cache, struct model *model, struct prng *prng)
+{
+    unsigned i = (unsigned)prng_below(prng, NAMES);
+    struct path path = path_numbered(i);
+    struct cache_key key = cache_key_of(cache, &path);
+    struct cache_entry *entry = cache_find(cache, &key);
+    uint64_t dice = prng_below(prng, 10);
+    if (dice == 0) {
+        if (entry)
+            cache_remove(cache, entry);
+    } else if (dice == 1) {
+        bool had = cache_usage(cache).files > 0;
+        cr_assert_eq(cache_shed_file(cache), had);
+    } else {
+        resource_drop(model->resources[i]);
+        model->file[i] = prng_below(prng, 4) == 0;
+        model->resources[i] = make((size_t)prng_below(prng, 4000), model->file[i]);
+        entry = cache_put(cache, &key, model->resources[i]);
+        cr_assert_not_null(entry);
+    }
+}
+
+Test(cache, stays_within_its_bounds_whatever_happens, .timeout = 120)
+{
+    static const struct cache_limits limits[] = {
+        {.bytes_max = 20000, .entries_max = ANY, .files_max = ANY},
+        {.bytes_max = ANY, .entries_max = 7, .files_max = ANY},
+        {.bytes_max = ANY, .entries_max = ANY, .files_max = 3},
+        {.bytes_max = 30000, .entries_max = 12, .files_max = 1},
+        {.bytes_max = 6000, .entries_max = 1, .files_max = 1},
+    };
+    for (size_t row = 0; row < COUNT_OF(limits); row++) {
+        struct prng prng = {row};
+        struct model model = {{0}, {0}};
+        struct cache *cache = cache_create(&limits[row]);
+        for (unsigned i = 0; i < 4000; i++) {
+            step(cache, &model, &prng);
+            struct cache_usage usage = cache_usage(cache);
+            cr_assert_leq(usage.bytes, limits[row].bytes_max);
+            cr_assert_leq(usage.entries, limits[row].entries_max);
+            cr_assert_leq(usage.files, limits[row].files_max);
+            compare(cache, &model);
+        }
+        cache_destroy(cache);
+        for (unsigned i = 0; i < NAMES; i++) {
+            cr_assert(!model.resources[i] || model.resources[i]->references == 1);
+            resource_drop(model.resources[i]);
+        }
+    }
+}
+
+/* A file with siblings holds a descriptor for each that is large. */
+Test(cache, counts_descriptors_not_entries)
+{
+    static const struct cache_limits limits = {
+        .bytes_max = ANY, .entries_max = ANY, .files_max = 5};
+    static const struct blob_identity identity = {.bytes = 1 << 20};
+    struct cache *cache = cache_create(&limits);
+    for (unsigned i = 0; i < 4; i++) {
+        struct representation items[2] = {{.coding = CONTENT_CODING_IDENTITY},
+                                          {.coding = CONTENT_CODING_BR}};
+        struct resource_fields fields = {.nosniff = false};
+        struct path path = path_numbered(i);
+        struct cache_key key = cache_key_of(cache, &path);
+        for (unsigned j = 0; j < 2; j++)
+            items[j].body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
+        struct resource *resource = resource_create(RESOURCE_FILE, items, 2, &fields, 0);
+        blob_drop(items[0].body);
+        blob_drop(items[1].body);
+        cr_expect_not_null(cache_put(cache, &key, resource));
+        resource_drop(resource);
+        cr_expect_eq(cache_usage(cache).files, i == 0 ? 2 : 4);
+    }
+    cr_expect_eq(cache_usage(cache).entries, 2);
+    cr_expect(cache_shed_file(cache));
+    cr_expect_eq(cache_usage(cache).files, 2);
+    cache_clear(cache);
+    cr_expect_eq(cache_usage(cache).files, 0);
+    cr_expect_eq(cache_usage(cache).entries, 0);
+    cr_expect_eq(cache_usage(cache).bytes, 0);
+    cr_expect_not_null(put(cache, "a", 1, true), "it goes on");
+    cache_destroy(cache);
+}

@@ -1,0 +1,142 @@
+/* enlist: what of a directory is listed, whatever else lies in it. */
+#include "site/directory_read.h"
+#include "support/faults.h"
+#include "support/paths.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+static struct tree tree;
+
+static void set_up(void)
+{
+    tree_init(&tree);
+    tree_dir(&tree, "d");
+    tree_dir(&tree, "d/sub");
+    tree_write(&tree, "d/file", STR("12345"));
+    tree_write(&tree, "d/_headers", STR("/a"));
+    tree_write(&tree, "d/.hidden", STR("x"));
+    tree_write(&tree, "_headers", STR("/a"));
+    tree_link(&tree, "d/inner", "file");
+    tree_link(&tree, "d/outer", "../../../../etc/passwd");
+    tree_link(&tree, "d/dangling", "nowhere");
+    tree_must(mkfifoat(tree.fd, "d/fifo", 0644) == 0, "mkfifo");
+}
+
+static void tear_down(void)
+{
+    faults_clear();
+    tree_fini(&tree);
+}
+
+TestSuite(directory_read, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static int list(const char *name, struct blob **ret_html, struct blob **ret_json)
+{
+    struct path path = path_named(name);
+    return directory_read(tree.fd, &path, STR("_headers"), ret_html, ret_json);
+}
+
+static bool has(const struct blob *page, const char *text)
+{
+    return memmem(page->bytes, page->length, text, strlen(text)) != NULL;
+}
+
+Test(directory_read, lists_what_can_be_asked_for)
+{
+    static const struct {
+        const char *name;
+        bool listed;
+    } rows[] = {
+        {"\"file\"", true},      {"\"sub\"", true},      {"\"inner\"", true},
+        {"\"_headers\"", true},  {"\".hidden\"", false}, {"\"outer\"", false},
+        {"\"dangling\"", false}, {"\"fifo\"", false},    {"\".\"", false},
+        {"\"..\"", false},       {"\"size\":5", true},
+    };
+    struct blob *html, *json;
+    unsigned descriptors = tree_open_descriptors();
+    cr_assert_eq(list("d/", &html, &json), 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        cr_expect_eq(has(json, rows[i].name), rows[i].listed, "%s", rows[i].name);
+    cr_expect(has(html, ">file<") && has(html, "sub/"));
+    blob_drop(html);
+    blob_drop(json);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(directory_read, what_tells_about_the_site_is_not_in_the_root)
+{
+    struct blob *html, *json;
+    cr_assert_eq(list("", &html, &json), 0);
+    cr_expect(has(json, "\"d\"") && !has(json, "_headers") && !has(html, "_headers"));
+    blob_drop(html);
+    blob_drop(json);
+}
+
+Test(directory_read, a_listing_does_not_depend_on_the_order_of_the_directory)
+{
+    struct blob *html[2], *json[2];
+    cr_assert_eq(list("d/", &html[0], &json[0]), 0);
+    tree_rename(&tree, "d/file", "x");
+    tree_write(&tree, "d/aaa", STR(""));
+    tree_rename(&tree, "x", "d/file");
+    tree_unlink(&tree, "d/aaa");
+    cr_assert_eq(list("d/", &html[1], &json[1]), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct blob *a = i ? html[0] : json[0], *b = i ? html[1] : json[1];
+        cr_expect(a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        blob_drop(html[i]);
+        blob_drop(json[i]);
+    }
+}
+
+Test(directory_read, what_is_no_directory_is_an_error)
+{
+    static const struct {
+        const char *name;
+        int error;
+    } rows[] = {{"none/", -ENOENT}, {"d/file/", -ENOTDIR}, {"d/outer/", -EXDEV}};
+    struct blob *html, *json;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        cr_expect_eq(list(rows[i].name, &html, &json), rows[i].error, "%s", rows[i].name);
+}
+
+Test(directory_read, a_large_directory_is_cut_and_says_so)
+{
+    struct blob *html, *json;
+    char name[32];
+    tree_dir(&tree, "many");
+    for (unsigned i = 0; i <= DIRECTORY_READ_ENTRIES_MAX; i++) {
+        snprintf(name, sizeof name, "many/%u", i);
+        tree_must(linkat(tree.fd, "d/file", tree.fd, name, 0) == 0, name);
+    }
+    cr_assert_eq(list("many/", &html, &json), 0);
+    cr_expect(has(json, "\"truncated\":true"));
+    blob_drop(html);
+    blob_drop(json);
+}
+
+Test(directory_read, shortages_leave_nothing_behind)
+{
+    struct blob *html, *json;
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned skip = 0; skip < 16; skip++) {
+        faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
+        int error = list("d/", &html, &json);
+        faults_clear();
+        cr_expect(error == 0 || error == -ENOMEM, "%d", error);
+        if (error == 0) {
+            blob_drop(html);
+            blob_drop(json);
+        }
+    }
+    for (unsigned skip = 0; skip < 6; skip++) {
+        faults_fail(FAULT_OPEN, skip, 1, EMFILE);
+        cr_expect_eq(list("d/", &html, &json), -EMFILE, "%u", skip);
+    }
+    faults_clear();
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}

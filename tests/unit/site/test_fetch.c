@@ -1,0 +1,325 @@
+/* fetch: what each kind of thing below ROOT becomes, row by row. */
+#include "site/fetch.h"
+#include "support/faults.h"
+#include "support/paths.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+enum { LIMIT = LOAD_READ_BYTES_MAX };
+
+static struct tree tree;
+static int root_fd;
+static struct fetch_site site = {.index = STR_INIT("index.html")};
+
+static void set_up(void)
+{
+    tree_init(&tree);
+    site.mime = mime_create();
+    root_fd = root_open(tree.path);
+    cr_assert_geq(root_fd, 0);
+}
+
+static void tear_down(void)
+{
+    faults_clear();
+    close(root_fd);
+    mime_destroy((struct mime *)(uintptr_t)site.mime);
+    tree_fini(&tree);
+}
+
+TestSuite(fetch, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* Fetches TEXT, which ends in a slash for a directory's index. */
+static struct fetched get(const char *text)
+{
+    struct path path = path_named(text);
+    struct fetched fetched = {.kind = FETCH_REFUSED};
+    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, NULL, &fetched), 0, "%s", text);
+    return fetched;
+}
+
+static int get_cached(const char *text, struct fetched *ret)
+{
+    struct path path = path_named(text);
+    return fetch(root_fd, &path, &site, IO_WITHOUT_WAITING, NULL, ret);
+}
+
+static struct str content_of(const struct fetched *fetched)
+{
+    return (struct str){fetched->files[0].body->bytes, fetched->files[0].body->length};
+}
+
+static void expect_refused(const char *text, enum http_status status)
+{
+    struct fetched fetched = get(text);
+    cr_expect_eq(fetched.kind, FETCH_REFUSED, "%s: %d", text, fetched.kind);
+    cr_expect_eq(fetched.status, status, "%s: %d", text, fetched.status);
+    cr_expect_eq(fetched.cacheable, status == HTTP_NOT_FOUND, "%s", text);
+    if (fetched.kind == FETCH_FILE)
+        fetched_fini(&fetched);
+}
+
+/* --- what it is ---------------------------------------------------------------------------------- */
+
+Test(fetch, small_files_are_read_and_larger_ones_opened)
+{
+    static const size_t lengths[] = {0, 1, 4095, 4096, LIMIT - 1, LIMIT, LIMIT + 1, 300000};
+    for (size_t row = 0; row < COUNT_OF(lengths); row++) {
+        tree_fill(&tree, "file", lengths[row], row);
+        struct fetched fetched = get("file");
+        cr_assert_eq(fetched.kind, FETCH_FILE);
+        cr_expect_eq(fetched.files[0].body->length, lengths[row]);
+        cr_expect_eq(fetched.state.plain.bytes, lengths[row]);
+        cr_expect(fetched.cacheable);
+        cr_expect_eq(fetched.files[0].body->fd >= 0, lengths[row] > LIMIT, "%zu", lengths[row]);
+        if (fetched.files[0].body->fd < 0)
+            cr_expect(tree_filled(content_of(&fetched), lengths[row], row));
+        else
+            cr_expect(blob_look(fetched.files[0].body));
+        cr_expect_eq(fetched.files[0].body->references, 1);
+        fetched_fini(&fetched);
+    }
+}
+
+Test(fetch, directories_and_their_index)
+{
+    tree_dir(&tree, "d");
+    tree_dir(&tree, "d/empty");
+    tree_dir(&tree, "odd");
+    tree_dir(&tree, "odd/index.html");
+    tree_write(&tree, "index.html", STR("root"));
+    tree_write(&tree, "d/index.html", STR("d's"));
+    struct fetched fetched = get("");
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    cr_expect(str_equal(content_of(&fetched), STR("root")));
+    fetched_fini(&fetched);
+    fetched = get("d/");
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    cr_expect(str_equal(content_of(&fetched), STR("d's")));
+    fetched_fini(&fetched);
+    fetched = get("d");
+    cr_expect_eq(fetched.kind, FETCH_DIRECTORY);
+    cr_expect(fetched.cacheable);
+    expect_refused("d/empty/", HTTP_NOT_FOUND);
+    expect_refused("index.html/", HTTP_NOT_FOUND);
+    expect_refused("odd/", HTTP_NOT_FOUND);
+}
+
+/* None may block, and none may be read. */
+Test(fetch, special_files_are_refused)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d/socket", tree.fd);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    cr_assert_eq(mkfifoat(tree.fd, "fifo", 0644), 0);
+    expect_refused("socket", HTTP_NOT_FOUND);
+    expect_refused("fifo", HTTP_NOT_FOUND);
+    tree_dir(&tree, "d");
+    cr_assert_eq(mkfifoat(tree.fd, "d/index.html", 0644), 0);
+    expect_refused("d/", HTTP_NOT_FOUND);
+    close(fd);
+}
+
+Test(fetch, devices_are_refused)
+{
+    if (mknodat(tree.fd, "zero", S_IFCHR | 0644, makedev(1, 5)) < 0)
+        cr_skip("no device can be made here");
+    expect_refused("zero", HTTP_NOT_FOUND);
+}
+
+Test(fetch, symlinks_are_followed_as_far_as_root_reaches)
+{
+    tree_write(&tree, "file", STR("inner"));
+    tree_dir(&tree, "d");
+    tree_link(&tree, "plain", "file");
+    tree_link(&tree, "d/up", "../file");
+    tree_link(&tree, "dir", "d");
+    tree_link(&tree, "chain", "dir/up");
+    static const char *const inner[] = {"plain", "d/up", "dir/up", "chain"};
+    for (size_t row = 0; row < COUNT_OF(inner); row++) {
+        struct fetched fetched = get(inner[row]);
+        cr_assert_eq(fetched.kind, FETCH_FILE, "%s", inner[row]);
+        cr_expect(str_equal(content_of(&fetched), STR("inner")));
+        fetched_fini(&fetched);
+    }
+    cr_expect_eq(get("dir").kind, FETCH_DIRECTORY);
+    tree_link(&tree, "absolute", "/etc/passwd");
+    tree_link(&tree, "outside", "../../../../../../etc/passwd");
+    tree_link(&tree, "parent", "..");
+    tree_link(&tree, "d/outside", "../../x");
+    expect_refused("absolute", HTTP_FORBIDDEN);
+    expect_refused("outside", HTTP_FORBIDDEN);
+    expect_refused("parent", HTTP_FORBIDDEN);
+    expect_refused("parent/etc", HTTP_FORBIDDEN);
+    expect_refused("d/outside", HTTP_FORBIDDEN);
+    tree_link(&tree, "self", tree.path);
+    expect_refused("self", HTTP_FORBIDDEN);
+    tree_link(&tree, "loop", "pool");
+    tree_link(&tree, "pool", "loop");
+    tree_link(&tree, "dangling", "nowhere");
+    expect_refused("loop", HTTP_NOT_FOUND);
+    expect_refused("loop/x", HTTP_NOT_FOUND);
+    expect_refused("dangling", HTTP_NOT_FOUND);
+}
+
+Test(fetch, what_is_not_there)
+{
+    tree_write(&tree, "file", STR("x"));
+    expect_refused("nothing", HTTP_NOT_FOUND);
+    expect_refused("no/thing", HTTP_NOT_FOUND);
+    expect_refused("file/x", HTTP_NOT_FOUND);
+    expect_refused("nothing/", HTTP_NOT_FOUND);
+    char name[PATH_BYTES_MAX + 1] = "";
+    memset(name, 'n', 255);
+    expect_refused(name, HTTP_NOT_FOUND);
+    memset(name, 'n', 256);
+    expect_refused(name, HTTP_NOT_FOUND);
+    for (size_t i = 0; i < PATH_BYTES_MAX; i++)
+        name[i] = i % 100 == 99 ? '/' : 'n';
+    expect_refused(name, HTTP_NOT_FOUND);
+    name[PATH_BYTES_MAX - 1] = '/'; /* and the name of an index behind it */
+    expect_refused(name, HTTP_NOT_FOUND);
+}
+
+/* Root may read everything, so another user looks. */
+Test(fetch, what_may_not_be_read)
+{
+    if (geteuid() != 0)
+        cr_skip("only root can become another user");
+    tree_write(&tree, "secret", STR("x"));
+    tree_dir(&tree, "closed");
+    tree_write(&tree, "closed/file", STR("x"));
+    cr_assert_eq(fchmodat(tree.fd, "secret", 0600, 0), 0);
+    cr_assert_eq(fchmodat(tree.fd, "closed", 0700, 0), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        if (setresuid(65534, 65534, 65534) < 0)
+            _exit(9);
+        static const char *const names[] = {"secret", "closed/file", "closed/"};
+        for (size_t row = 0; row < COUNT_OF(names); row++) {
+            struct path path = path_named(names[row]);
+            struct fetched fetched;
+            if (fetch(root_fd, &path, &site, IO_WAITING, NULL, &fetched) != 0 ||
+                fetched.kind != FETCH_REFUSED || fetched.status != HTTP_FORBIDDEN)
+                _exit(1 + (int)row);
+        }
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+}
+
+Test(fetch, root_is_a_directory_or_an_error)
+{
+    char name[TREE_PATH_BYTES + 8];
+    tree_write(&tree, "file", STR("x"));
+    snprintf(name, sizeof name, "%s/file", tree.path);
+    cr_expect_eq(root_open(name), -ENOTDIR);
+    snprintf(name, sizeof name, "%s/none", tree.path);
+    cr_expect_eq(root_open(name), -ENOENT);
+}
+
+/* --- errors -------------------------------------------------------------------------------------- */
+
+static const struct {
+    int error;
+    enum http_status status;
+} statuses[] = {
+    {ENOENT, HTTP_NOT_FOUND},      {ENOTDIR, HTTP_NOT_FOUND},      {ELOOP, HTTP_NOT_FOUND},
+    {ENXIO, HTTP_NOT_FOUND},       {ENAMETOOLONG, HTTP_NOT_FOUND}, {EACCES, HTTP_FORBIDDEN},
+    {EPERM, HTTP_FORBIDDEN},       {EXDEV, HTTP_FORBIDDEN},        {EMFILE, HTTP_UNAVAILABLE},
+    {ENFILE, HTTP_UNAVAILABLE},    {ENOMEM, HTTP_UNAVAILABLE},     {EIO, HTTP_INTERNAL_ERROR},
+    {ESTALE, HTTP_INTERNAL_ERROR},
+};
+
+Test(fetch, each_errno_has_its_status)
+{
+    tree_write(&tree, "file", STR("x"));
+    for (size_t row = 0; row < COUNT_OF(statuses); row++) {
+        cr_expect_eq(fetch_status_of(statuses[row].error), statuses[row].status);
+        faults_fail(FAULT_OPEN, 0, 1, statuses[row].error);
+        expect_refused("file", statuses[row].status);
+    }
+}
+
+Test(fetch, errors_behind_the_open_leave_nothing_behind)
+{
+    tree_fill(&tree, "small", 100, 1);
+    tree_fill(&tree, "large", LIMIT + 1, 1);
+    unsigned descriptors = tree_open_descriptors();
+    faults_fail(FAULT_FSTAT, 0, 1, EIO);
+    expect_refused("small", HTTP_INTERNAL_ERROR);
+    faults_fail(FAULT_FSTAT, 1, 1, EIO);
+    expect_refused("small", HTTP_INTERNAL_ERROR);
+    faults_fail(FAULT_PREADV2, 0, 1, EIO);
+    expect_refused("small", HTTP_INTERNAL_ERROR);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    expect_refused("small", HTTP_UNAVAILABLE);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    expect_refused("large", HTTP_UNAVAILABLE);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(fetch, interruptions_and_short_reads_change_nothing)
+{
+    tree_fill(&tree, "file", LIMIT, 3);
+    faults_fail(FAULT_OPEN, 0, 5, EINTR);
+    faults_fail(FAULT_PREADV2, 1, 3, EINTR);
+    struct fetched fetched = get("file");
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    cr_expect(tree_filled(content_of(&fetched), LIMIT, 3));
+    fetched_fini(&fetched);
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        faults_hinder(FAULT_PREADV2_NOWAIT, seed);
+        if (get_cached("file", &fetched) == 0) {
+            cr_assert_eq(fetched.kind, FETCH_FILE);
+            cr_expect(tree_filled(content_of(&fetched), LIMIT, 3));
+            fetched_fini(&fetched);
+        }
+    }
+}
+
+/* openat2 says so when a rename, anywhere, may have moved ".." out of ROOT. */
+Test(fetch, a_rename_elsewhere_is_tried_again)
+{
+    tree_write(&tree, "file", STR("x"));
+    faults_fail(FAULT_OPEN, 0, 3, EAGAIN);
+    struct fetched fetched = get("file");
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    fetched_fini(&fetched);
+    cr_expect_eq(faults_calls(FAULT_OPEN), 3 + 2);
+    faults_fail(FAULT_OPEN, 0, FAULT_ALWAYS, EAGAIN);
+    expect_refused("file", HTTP_UNAVAILABLE);
+    cr_expect_lt(faults_calls(FAULT_OPEN), 100, "but not for ever");
+}
+
+Test(fetch, without_waiting_says_when_it_would_wait)
+{
+    struct fetched fetched = {.kind = FETCH_DIRECTORY};
+    tree_fill(&tree, "file", 100, 1);
+    unsigned descriptors = tree_open_descriptors();
+    static const int errors[] = {EAGAIN, EINVAL}; /* the second: a kernel without RESOLVE_CACHED */
+    for (size_t row = 0; row < COUNT_OF(errors); row++) {
+        faults_fail(FAULT_OPEN_CACHED, 0, 1, errors[row]);
+        cr_expect_eq(get_cached("file", &fetched), -EAGAIN);
+    }
+    static const int read_errors[] = {EAGAIN, EOPNOTSUPP, ENOSYS, EINVAL};
+    for (size_t row = 0; row < COUNT_OF(read_errors); row++) {
+        faults_fail(FAULT_PREADV2_NOWAIT, 0, 1, read_errors[row]);
+        cr_expect_eq(get_cached("file", &fetched), -EAGAIN);
+    }
+    cr_expect_eq(fetched.kind, FETCH_DIRECTORY, "untouched");
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    faults_fail(FAULT_OPEN_CACHED, 0, 1, EACCES);
+    cr_expect_eq(get_cached("file", &fetched), 0);
+    cr_expect_eq(fetched.status, HTTP_FORBIDDEN, "an answer is an answer");
+    cr_expect_eq(faults_calls(FAULT_OPEN), 0);
+}

@@ -1,0 +1,332 @@
+/* fetch: what has changed since, and what changes while it is read. */
+#include "site/fetch.h"
+#include "support/faults.h"
+#include "support/paths.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+
+enum { LIMIT = LOAD_READ_BYTES_MAX, SETTLED_AFTER_SECONDS = 10 };
+
+/* Longer than the ticks of a file system's clock. */
+enum { TICK_MS = 12 };
+
+static struct tree tree;
+static int root_fd;
+static struct fetch_site site = {.index = STR_INIT("index.html")};
+
+static void set_up(void)
+{
+    tree_init(&tree);
+    site.mime = mime_create();
+    root_fd = root_open(tree.path);
+    cr_assert_geq(root_fd, 0);
+}
+
+static void tear_down(void)
+{
+    faults_clear();
+    close(root_fd);
+    mime_destroy((struct mime *)(uintptr_t)site.mime);
+    tree_fini(&tree);
+}
+
+TestSuite(fetch_changes, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* Fetches TEXT, which ends in a slash for a directory's index. */
+static struct fetched get(const char *text)
+{
+    struct path path = path_named(text);
+    struct fetched fetched = {.kind = FETCH_REFUSED};
+    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, NULL, &fetched), 0, "%s", text);
+    return fetched;
+}
+
+static struct str content_of(const struct fetched *fetched)
+{
+    return (struct str){fetched->files[0].body->bytes, fetched->files[0].body->length};
+}
+
+Test(fetch_changes, what_is_known_is_not_read_again)
+{
+    static const size_t lengths[] = {0, 100, LIMIT + 1};
+    for (size_t row = 0; row < COUNT_OF(lengths); row++) {
+        tree_fill(&tree, "file", lengths[row], 1);
+        struct fetched first = get("file"), second;
+        struct path path = path_named("file");
+        faults_clear();
+        unsigned descriptors = tree_open_descriptors();
+        cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &first.state, &second), 0);
+        cr_expect_eq(second.kind, FETCH_UNCHANGED);
+        cr_expect(second.cacheable);
+        cr_expect(fetch_state_equal(&second.state, &first.state));
+        cr_expect_eq(faults_calls(FAULT_PREADV2), 0);
+        cr_expect_eq(tree_open_descriptors(), descriptors);
+        first.state.plain.inode++;
+        cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &first.state, &second), 0);
+        cr_assert_eq(second.kind, FETCH_FILE);
+        fetched_fini(&first);
+        fetched_fini(&second);
+    }
+}
+
+Test(fetch_changes, a_fresh_change_is_not_settled_an_old_one_is)
+{
+    tree_fill(&tree, "file", 10, 1);
+    struct fetched fetched = get("file");
+    cr_expect_not(fetched.settled);
+    fetched_fini(&fetched);
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    fetched = get("file");
+    cr_expect(fetched.settled);
+    fetched_fini(&fetched);
+    faults_shift_clock(-SETTLED_AFTER_SECONDS); /* a change in the future */
+    fetched = get("file");
+    cr_expect_not(fetched.settled);
+    fetched_fini(&fetched);
+}
+
+struct rewrite {
+    size_t length;
+    uint64_t seed;
+    unsigned again;     /* how often more */
+    enum fault at_call; /* before which */
+};
+
+static void rewrite_file(void *argument)
+{
+    struct rewrite *rewrite = argument;
+    poll(NULL, 0, TICK_MS);
+    tree_fill(&tree, "file", rewrite->length, rewrite->seed++);
+    if (rewrite->again-- > 0)
+        faults_act(rewrite->at_call, 0, rewrite_file, rewrite);
+}
+
+/* Rewritten once, before the read or behind it: what is given is the file after it. */
+Test(fetch_changes, a_file_that_changes_while_it_is_read_is_read_again)
+{
+    static const size_t lengths[] = {0, 1, 999, 1000, 1001, LIMIT};
+    static const struct {
+        enum fault call;
+        unsigned skip;
+    } moments[] = {{FAULT_PREADV2, 0}, {FAULT_FSTAT, 1}};
+    for (size_t row = 0; row < COUNT_OF(lengths) * COUNT_OF(moments); row++) {
+        size_t moment = row % COUNT_OF(moments);
+        struct rewrite rewrite = {.length = lengths[row / COUNT_OF(moments)], .seed = 200 + row};
+        tree_fill(&tree, "file", 1000, 100);
+        faults_act(moments[moment].call, moments[moment].skip, rewrite_file, &rewrite);
+        struct fetched fetched = get("file");
+        cr_assert_eq(fetched.kind, FETCH_FILE);
+        cr_expect(tree_filled(content_of(&fetched), rewrite.length, 200 + row), "row %zu", row);
+        cr_expect(fetched.cacheable);
+        cr_expect_eq(fetched.state.plain.bytes, rewrite.length);
+        fetched_fini(&fetched);
+    }
+}
+
+/* It has become one that is sent from its descriptor: a part of it is no answer. */
+Test(fetch_changes, a_file_that_grows_large_while_it_is_read_is_never_cut)
+{
+    struct rewrite rewrite = {.length = 300000, .seed = 7};
+    tree_fill(&tree, "file", 1000, 1);
+    faults_act(FAULT_PREADV2, 0, rewrite_file, &rewrite);
+    struct fetched fetched = get("file");
+    if (fetched.kind == FETCH_FILE) {
+        cr_expect_eq(fetched.files[0].body->length, 300000);
+        cr_expect_eq(fetched.state.plain.bytes, 300000);
+        fetched_fini(&fetched);
+    } else {
+        cr_expect_not(fetched.cacheable);
+    }
+}
+
+/* No content and no validator would be true of it. */
+Test(fetch_changes, what_keeps_changing_is_refused_for_the_moment)
+{
+    struct rewrite rewrite = {.length = 500, .seed = 7, .again = 1000, .at_call = FAULT_PREADV2};
+    tree_fill(&tree, "file", 1000, 1);
+    faults_act(FAULT_PREADV2, 0, rewrite_file, &rewrite);
+    struct fetched fetched = get("file");
+    cr_assert_eq(fetched.kind, FETCH_REFUSED);
+    cr_expect_eq(fetched.status, HTTP_UNAVAILABLE);
+    cr_expect_not(fetched.cacheable);
+    cr_expect_lt(faults_calls(FAULT_PREADV2), 100, "it ends");
+}
+
+/* --- siblings ------------------------------------------------------------------------------------ */
+
+static void set_time(const char *name, int64_t seconds, long nanoseconds)
+{
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanoseconds}};
+    cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
+}
+
+/* What is there for a.css, as letters: p, g, z, b; and its state. */
+static const char *forms_of(struct fetch_state *ret_state)
+{
+    static char text[CONTENT_CODING_COUNT + 1];
+    struct fetched fetched = get("a.css");
+    size_t length = 0;
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
+        if (fetched.available & content_coding_bit((enum content_coding)i))
+            text[length++] = "pgzb"[i];
+    }
+    text[length] = '\0';
+    *ret_state = fetched.state;
+    fetched_fini(&fetched);
+    return text;
+}
+
+Test(fetch_changes, siblings_come_along_if_they_can_be_right)
+{
+    static const struct {
+        const char *label, *name; /* changed by this row */
+        int64_t seconds;          /* its time; -1: removed */
+        const char *forms;
+    } rows[] = {
+        {"alone", "a.css", 1000, "p"},
+        {"one of the same time", "a.css.gz", 1000, "pg"},
+        {"a later one", "a.css.br", 2000, "pgb"},
+        {"an older one", "a.css.zst", 999, "pgb"},
+        {"renewed", "a.css.zst", 1000, "pgzb"},
+        {"gone", "a.css.gz", -1, "pzb"},
+        {"the plain one changed", "a.css", 1500, "pb"},
+        {"and again", "a.css", 2001, "p"},
+    };
+    struct fetch_state before = {0}, state;
+    site.codings = CONTENT_CODING_ALL_CODED;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (rows[i].seconds < 0) {
+            tree_unlink(&tree, rows[i].name);
+        } else {
+            tree_fill(&tree, rows[i].name, 100 + i, i);
+            set_time(rows[i].name, rows[i].seconds, 0);
+        }
+        cr_expect_str_eq(forms_of(&state), rows[i].forms, "%s", rows[i].label);
+        bool same = fetch_state_equal(&state, &before);
+        cr_expect_eq(same, strcmp(rows[i].label, "an older one") == 0, "%s", rows[i].label);
+        before = state;
+    }
+}
+
+/* As Debian's brotli -k makes them. */
+Test(fetch_changes, a_sibling_whose_time_is_cut_to_a_second_is_not_older)
+{
+    struct fetch_state state;
+    site.codings = CONTENT_CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.br", 50, 2);
+    set_time("a.css", 1000000000, 123456789);
+    set_time("a.css.br", 1000000000, 0);
+    cr_expect_str_eq(forms_of(&state), "pb");
+    set_time("a.css.br", 999999999, 0);
+    cr_expect_str_eq(forms_of(&state), "p");
+}
+
+Test(fetch_changes, a_nanosecond_makes_a_sibling_older)
+{
+    struct fetch_state state;
+    site.codings = CONTENT_CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.gz", 50, 2);
+    set_time("a.css", 1000, 500);
+    set_time("a.css.gz", 1000, 499);
+    cr_expect_str_eq(forms_of(&state), "p");
+    set_time("a.css.gz", 1000, 500);
+    cr_expect_str_eq(forms_of(&state), "pg");
+}
+
+static void renew_plain(void *argument)
+{
+    (void)argument;
+    tree_fill(&tree, "a.css", 200, 3);
+    set_time("a.css", 3000, 0);
+}
+
+/* Its sibling was found usable, and when it is loaded it stands for another file. */
+Test(fetch_changes, a_sibling_that_has_just_become_older_is_none)
+{
+    struct fetch_state state;
+    unsigned descriptors = tree_open_descriptors();
+    site.codings = CONTENT_CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.gz", 50, 2);
+    set_time("a.css", 1000, 0);
+    set_time("a.css.gz", 2000, 0);
+    faults_act(FAULT_OPEN, 4, renew_plain, NULL); /* behind the looks, before it is opened */
+    cr_expect_str_eq(forms_of(&state), "p");
+    cr_expect_eq(state.siblings, 0);
+    cr_expect_eq(state.plain.bytes, 200);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(fetch_changes, all_forms_have_to_be_settled)
+{
+    static const struct {
+        int64_t gzip_age;
+        bool settled;
+    } rows[] = {{-1000, false}, {1000, true}};
+    site.codings = CONTENT_CODING_ALL_CODED;
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        tree_fill(&tree, "a.css", 100, 1);
+        tree_fill(&tree, "a.css.gz", 50, 2);
+        tree_fill(&tree, "a.css.br", 50, 3);
+        set_time("a.css", 1000, 0);
+        set_time("a.css.gz", time(NULL) - rows[i].gzip_age, 0);
+        set_time("a.css.br", 2000, 0);
+        struct fetched fetched = get("a.css");
+        cr_expect(fetched.available & content_coding_bit(CONTENT_CODING_GZIP));
+        cr_expect(fetched.available & content_coding_bit(CONTENT_CODING_BR));
+        cr_expect_eq(fetched.settled, rows[i].settled, "%zu", i);
+        fetched_fini(&fetched);
+    }
+}
+
+Test(fetch_changes, known_siblings_are_not_read_again)
+{
+    struct fetch_state state;
+    struct fetched fetched;
+    struct path path = path_named("a.css");
+    site.codings = CONTENT_CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.br", LIMIT + 1, 2);
+    unsigned descriptors = tree_open_descriptors();
+    forms_of(&state);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    faults_clear();
+    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &state, &fetched), 0);
+    cr_expect_eq(fetched.kind, FETCH_UNCHANGED);
+    cr_expect_eq(faults_calls(FAULT_PREADV2), 0);
+    tree_unlink(&tree, "a.css.br");
+    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &state, &fetched), 0);
+    cr_expect_eq(fetched.kind, FETCH_FILE);
+    fetched_fini(&fetched);
+}
+
+/* A shortage is not taken for absence: what is published would lack a form. */
+Test(fetch_changes, errors_of_siblings_are_told_from_their_absence)
+{
+    static const struct {
+        int error;
+        bool refused;
+    } rows[] = {{ENOENT, false}, {EACCES, false}, {ELOOP, false}, {EMFILE, true}, {EIO, true}};
+    site.codings = CONTENT_CODING_ALL_CODED;
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.gz", 50, 2);
+    unsigned descriptors = tree_open_descriptors();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (unsigned call = 1; call <= 5; call++) { /* look, 3 looks, 2 opens */
+            faults_fail(FAULT_OPEN, call, 1, rows[i].error);
+            struct fetched fetched = get("a.css");
+            if (call != 4) /* that is the plain file's */
+                cr_expect_eq(fetched.kind == FETCH_REFUSED, rows[i].refused, "%d, %u",
+                             rows[i].error, call);
+            fetched_fini(&fetched);
+        }
+    }
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}

@@ -1,0 +1,198 @@
+/* load: content and what its entity tag is made of; where time says nothing, the content does. */
+#include "base/str.h"
+#include "site/load.h"
+#include "support/faults.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+enum {
+    LIMIT = LOAD_READ_BYTES_MAX,
+    LARGE = 300000,
+    GIANT = (16 << 20) + 1,
+    SETTLED_AFTER_SECONDS = 10
+};
+
+static struct tree tree;
+
+static void set_up(void)
+{
+    tree_init(&tree);
+}
+
+static void tear_down(void)
+{
+    faults_clear();
+    tree_fini(&tree);
+}
+
+TestSuite(load, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static void set_time(const char *name, int64_t seconds, long nanoseconds)
+{
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanoseconds}};
+    cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
+}
+
+static struct loaded get(const char *name)
+{
+    struct loaded loaded = {0};
+    cr_assert_eq(load_file(tree.fd, name, IO_BY_JOB, &loaded), 0, "%s", name);
+    return loaded;
+}
+
+static struct str digest_of(const struct loaded *loaded)
+{
+    return (struct str){loaded->digest, sizeof loaded->digest};
+}
+
+Test(load, what_changed_a_moment_ago_is_fresh)
+{
+    static const struct {
+        const char *label;
+        int64_t age; /* of the last modification */
+        bool fresh;
+    } rows[] = {
+        {"just now", 0, true},      {"a second ago", 1, true},    {"two seconds ago", 2, true},
+        {"a while ago", 10, false}, {"long ago", 1000000, false}, {"in the future", -1000, true},
+    };
+    tree_fill(&tree, "file", 100, 1);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        set_time("file", time(NULL) - rows[i].age, 0);
+        struct loaded loaded = get("file");
+        cr_expect_eq(loaded.fresh, rows[i].fresh, "%s", rows[i].label);
+        cr_expect_not(loaded.settled, "%s: its inode has changed just now", rows[i].label);
+        cr_expect_not(loaded.digested, "%s", rows[i].label);
+        blob_drop(loaded.body);
+    }
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    set_time("file", 1000000000, 0);
+    struct loaded loaded = get("file");
+    cr_expect(loaded.settled && !loaded.fresh);
+    blob_drop(loaded.body);
+}
+
+/* What is said of it now (a weak tag, a Last-Modified of today) won't be right when that time has come. */
+Test(load, a_time_in_the_future_is_never_settled)
+{
+    tree_fill(&tree, "file", 100, 1);
+    set_time("file", time(NULL) + 1000, 0);
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    struct loaded loaded = get("file");
+    cr_expect(loaded.fresh && !loaded.settled);
+    blob_drop(loaded.body);
+    faults_shift_clock(1000 + SETTLED_AFTER_SECONDS);
+    loaded = get("file");
+    cr_expect(loaded.settled && !loaded.fresh);
+    blob_drop(loaded.body);
+}
+
+/* Nix and OSTree set all times to 1 and 0. */
+Test(load, where_time_says_nothing_the_content_is_hashed)
+{
+    static const struct {
+        const char *label;
+        int64_t seconds;
+        long nanoseconds;
+        bool digested;
+    } rows[] = {
+        {"the epoch", 0, 0, true},
+        {"a second after", 1, 0, true},
+        {"before the epoch", -100, 0, true},
+        {"two seconds after", 2, 0, false},
+        {"an ordinary time", 784111777, 5, false},
+    };
+    static const size_t lengths[] = {0, 1, LIMIT, LARGE};
+    for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lengths); i++) {
+        size_t length = lengths[i / COUNT_OF(rows)], row = i % COUNT_OF(rows);
+        tree_fill(&tree, "file", length, 1);
+        set_time("file", rows[row].seconds, rows[row].nanoseconds);
+        struct loaded loaded = get("file");
+        cr_expect_eq(loaded.digested, rows[row].digested, "%s, %zu", rows[row].label, length);
+        blob_drop(loaded.body);
+    }
+}
+
+/* The same by whatever way it is read: content that is kept in memory, and a descriptor. */
+Test(load, the_digest_is_of_the_content_alone)
+{
+    static const size_t lengths[] = {5, LIMIT, LIMIT + 1, LARGE};
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        size_t length = lengths[i];
+        tree_fill(&tree, "a", length, 1);
+        tree_fill(&tree, "b", length, 1);
+        tree_fill(&tree, "other", length, 2);
+        set_time("a", 1, 0);
+        set_time("b", 0, 0);
+        set_time("other", 1, 0);
+        struct loaded a = get("a"), b = get("b"), other = get("other");
+        char expected[DIGEST_TAG_DIGITS];
+        struct blob *bytes = blob_create_bytes(length);
+        char *content = tree_bytes(length, 1);
+        memcpy(bytes->bytes, content, length);
+        load_digest(bytes, expected);
+        cr_expect(str_equal(digest_of(&a), digest_of(&b)), "%zu", length);
+        cr_expect(str_equal(digest_of(&a), (struct str){expected, sizeof expected}), "%zu", length);
+        cr_expect_not(str_equal(digest_of(&a), digest_of(&other)), "%zu", length);
+        free(content);
+        blob_drop(bytes);
+        blob_drop(a.body);
+        blob_drop(b.body);
+        blob_drop(other.body);
+    }
+}
+
+/* No event loop stands still for a hash. */
+Test(load, hashing_much_takes_a_job)
+{
+    static const struct {
+        size_t length;
+        enum io_mode mode;
+        int error;
+    } rows[] = {
+        {100, IO_WITHOUT_WAITING, 0},
+        {100, IO_WAITING, 0},
+        {LIMIT, IO_WITHOUT_WAITING, -EAGAIN},
+        {LIMIT, IO_WAITING, -EBUSY},
+        {LARGE, IO_WITHOUT_WAITING, -EAGAIN},
+        {LARGE, IO_WAITING, -EBUSY},
+        {LARGE, IO_BY_JOB, 0},
+        {GIANT, IO_BY_JOB, -EBUSY},
+        {GIANT, IO_BY_LENGTHY_JOB, 0},
+    };
+    unsigned descriptors = tree_open_descriptors();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct loaded loaded = {0};
+        tree_fill(&tree, "file", rows[i].length, 1);
+        set_time("file", 1, 0);
+        cr_expect_eq(load_file(tree.fd, "file", rows[i].mode, &loaded), rows[i].error, "%zu", i);
+        blob_drop(loaded.body);
+    }
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+static void rewrite(void *argument)
+{
+    (void)argument;
+    tree_fill(&tree, "file", LARGE, 2);
+}
+
+Test(load, a_file_that_changes_while_it_is_hashed_is_not_given)
+{
+    struct loaded loaded = {0};
+    tree_fill(&tree, "file", LARGE, 1);
+    set_time("file", 1, 0);
+    unsigned descriptors = tree_open_descriptors();
+    faults_act(FAULT_PREADV2, 1, rewrite, NULL);
+    cr_expect_eq(load_file(tree.fd, "file", IO_BY_JOB, &loaded), -EAGAIN);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    set_time("file", 1, 0);
+    faults_fail(FAULT_PREADV2, 2, 1, EIO);
+    cr_expect_eq(load_file(tree.fd, "file", IO_BY_JOB, &loaded), -EIO);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    faults_fail(FAULT_PREADV2, 0, 3, EINTR);
+    cr_expect_eq(load_file(tree.fd, "file", IO_BY_JOB, &loaded), 0);
+    blob_drop(loaded.body);
+}

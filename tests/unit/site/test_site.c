@@ -1,0 +1,296 @@
+/* site: the fields that go along with a resource, whoever says so: Sluice, the rules, the options. */
+#include "base/digest.h"
+#include "site/site.h"
+#include "support/paths.h"
+
+#include <criterion/criterion.h>
+
+static struct mime *mime;
+static struct rules *rules;
+static struct site *site;
+static unsigned complaints;
+static unsigned last_line;
+
+static void complain(void *context, const struct rules_mistake *mistake)
+{
+    (void)context;
+    complaints++;
+    last_line = mistake->line;
+}
+
+static void make(const struct site_config *config)
+{
+    struct site_config whole = *config;
+    whole.mime = mime;
+    whole.rules_name = STR("_headers");
+    whole.complain = complain;
+    site_destroy(site);
+    site = site_create(&whole);
+    cr_assert_not_null(site);
+}
+
+static void set_up(void)
+{
+    mime = mime_create();
+    rules = rules_create();
+    make(&(struct site_config){0});
+}
+
+static void tear_down(void)
+{
+    site_destroy(site);
+    rules_destroy(rules);
+    mime_destroy(mime);
+}
+
+TestSuite(site, .init = set_up, .fini = tear_down);
+
+/* A file of CONTENT, as fetch gives it. */
+static struct fetched file_of(struct str content)
+{
+    struct fetched fetched = {
+        .kind = FETCH_FILE,
+        .available = content_coding_bit(CONTENT_CODING_IDENTITY),
+        .settled = true,
+        .cacheable = true,
+    };
+    struct loaded *file = &fetched.files[CONTENT_CODING_IDENTITY];
+    file->body = blob_create_bytes(content.length);
+    str_put(file->body->bytes, content);
+    file->identity.modified.tv_sec = 784111777;
+    return fetched;
+}
+
+/* Gives the site TEXT as its rules. Whether they have changed. */
+static bool take(const char *text)
+{
+    struct fetched fetched = file_of(str_of(text));
+    bool changed = site_take_rules(site, &fetched);
+    fetched_fini(&fetched);
+    return changed;
+}
+
+static bool take_none(void)
+{
+    struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND, .cacheable = true};
+    return site_take_rules(site, &fetched);
+}
+
+/* All field lines of the file at NAME, as a string until the next call. */
+static const char *lines_of(const char *name)
+{
+    static char text[8192];
+    struct path path = path_named(name);
+    struct fetched fetched = file_of(STR("12345"));
+    struct resource *resource = site_make(site, &path, STR("index.html"), &fetched, INT64_MAX);
+    cr_assert_not_null(resource);
+    snprintf(text, sizeof text, "%.*s", (int)resource->variants[0].field_lines.length,
+             resource->variants[0].field_lines.at);
+    resource_drop(resource);
+    fetched_fini(&fetched);
+    return text;
+}
+
+Test(site, a_file_has_its_fields)
+{
+    cr_expect_str_eq(lines_of("a.txt"), "ETag: \"ae1b981bc490a00-5\"\r\n"
+                                        "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                        "Cache-Control: no-cache\r\n"
+                                        "Content-Type: text/plain; charset=utf-8\r\n"
+                                        "X-Content-Type-Options: nosniff\r\n"
+                                        "Accept-Ranges: bytes\r\n"
+                                        "Content-Length: 5\r\n");
+    cr_expect(
+        strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: public, max-age=31536000, immut"));
+    cr_expect(strstr(lines_of("dir/"), "Content-Type: text/html"), "its index");
+}
+
+Test(site, options_say_how_to_cache)
+{
+    make(&(struct site_config){.cache_control = "max-age=7"});
+    cr_expect(strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: max-age=7\r\n"));
+    make(&(struct site_config){.cache_control = ""});
+    cr_expect_null(strstr(lines_of("a.txt"), "Cache-Control"));
+}
+
+Test(site, rules_replace_and_remove_what_is_ours)
+{
+    cr_expect(take("/a.txt\n Cache-Control: max-age=1\n Content-Type: text/x\n"
+                   "/b.txt\n ! Cache-Control\n ! Content-Type\n ! X-Content-Type-Options\n"));
+    const char *lines = lines_of("a.txt");
+    cr_expect(strstr(lines, "Cache-Control: max-age=1\r\n") && !strstr(lines, "no-cache"));
+    cr_expect(strstr(lines, "Content-Type: text/x\r\n") && !strstr(lines, "text/plain"));
+    lines = lines_of("b.txt");
+    cr_expect_null(strstr(lines, "Cache-Control"));
+    cr_expect_null(strstr(lines, "Content-Type"));
+    cr_expect_null(strstr(lines, "nosniff"));
+    cr_expect(strstr(lines_of("c.txt"), "nosniff"));
+}
+
+Test(site, the_command_line_has_the_last_word)
+{
+    const char *reason;
+    cr_assert_eq(rules_add(rules, STR("/*: Content-Type: text/y"), &reason), 0);
+    cr_assert_eq(rules_add(rules, STR("/*: ! X-A"), &reason), 0);
+    make(&(struct site_config){.rules = rules});
+    take("/*\n Content-Type: text/x\n X-A: 1\n X-B: 1\n");
+    const char *lines = lines_of("a.txt");
+    cr_expect(strstr(lines, "Content-Type: text/y\r\n") && !strstr(lines, "text/x"));
+    cr_expect(strstr(lines, "X-B: 1\r\n") && !strstr(lines, "X-A"));
+}
+
+Test(site, other_origins_may_read_unless_the_rules_say_otherwise)
+{
+    make(&(struct site_config){.cors = true});
+    cr_expect(strstr(lines_of("a.txt"), "Access-Control-Allow-Origin: *\r\n"));
+    take("/a.txt\n Access-Control-Allow-Origin: https://example.org\n/b.txt\n "
+         "! Access-Control-Allow-Origin\n");
+    const char *lines = lines_of("a.txt");
+    cr_expect(strstr(lines, "Access-Control-Allow-Origin: https://example.org\r\n"));
+    cr_expect_null(strstr(lines, "Access-Control-Allow-Origin: *"));
+    cr_expect_null(strstr(lines_of("b.txt"), "Access-Control-Allow-Origin"));
+}
+
+Test(site, rules_are_taken_over_when_they_have_changed)
+{
+    cr_expect_not(take_none(), "there were none");
+    cr_expect_not(site_has_rules(site));
+    cr_expect(take("/*\n X-A: 1\n"));
+    cr_expect(site_has_rules(site));
+    cr_expect_not(take("/*\n X-A: 1\n"), "the same");
+    cr_expect(take("/*\n X-A: 2\n"));
+    cr_expect(strstr(lines_of("a"), "X-A: 2\r\n"));
+    cr_expect(take_none());
+    cr_expect_null(strstr(lines_of("a"), "X-A"));
+    cr_expect_not(site_has_rules(site));
+}
+
+Test(site, what_is_wrong_with_the_rules_is_told)
+{
+    take("/*\n X-A: 1\nnonsense\n");
+    cr_expect_eq(complaints, 1);
+    cr_expect_eq(last_line, 3);
+    struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_FORBIDDEN};
+    cr_expect(site_take_rules(site, &fetched), "a file that can't be read has none");
+    cr_expect_eq(complaints, 2);
+    cr_expect_eq(last_line, 0);
+}
+
+/* The file is looked at again every second, or for every request. */
+Test(site, what_is_wrong_with_the_file_is_told_once)
+{
+    struct fetched locked = {.kind = FETCH_REFUSED, .status = HTTP_FORBIDDEN};
+    struct fetched large = file_of(STR("/*\n X-A: 1\n"));
+    int fd = large.files[CONTENT_CODING_IDENTITY].body->fd;
+    for (unsigned i = 0; i < 3; i++)
+        site_take_rules(site, &locked);
+    cr_expect_eq(complaints, 1);
+    large.files[CONTENT_CODING_IDENTITY].body->fd = 0; /* so large that it stayed a file */
+    for (unsigned i = 0; i < 3; i++)
+        site_take_rules(site, &large);
+    cr_expect_eq(complaints, 2, "something else is wrong");
+    large.files[CONTENT_CODING_IDENTITY].body->fd = fd;
+    fetched_fini(&large);
+    take_none();
+    site_take_rules(site, &locked);
+    cr_expect_eq(complaints, 3, "wrong again");
+}
+
+Test(site, the_file_of_the_rules_is_private)
+{
+    static const struct {
+        const char *name;
+        bool private;
+    } rows[] = {
+        {"_headers", true},    {"_HEADERS", true}, {"_headers/", true},
+        {"a/_headers", false}, {"headers", false}, {"_headers.txt", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct path path = path_named(rows[i].name);
+        cr_expect_eq(site_is_private(site, &path), rows[i].private, "%s", rows[i].name);
+    }
+}
+
+Test(site, what_is_no_file_has_the_sites_fields_too)
+{
+    struct path path = path_named("gone.js");
+    struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
+    take("/*\n X-A: 1\n Cache-Control: max-age=9\n Content-Type: text/x\n");
+    struct resource *resource = site_make(site, &path, STR("x"), &fetched, 0);
+    cr_expect(
+        str_equal(resource->field_lines, STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n")),
+        "%.*s", (int)resource->field_lines.length, resource->field_lines.at);
+    resource_drop(resource);
+    fetched.kind = FETCH_DIRECTORY;
+    resource = site_make(site, &path, STR("x"), &fetched, 0);
+    cr_expect(str_equal(resource->field_lines, STR("X-A: 1\r\nCache-Control: max-age=9\r\n"
+                                                   "X-Content-Type-Options: nosniff\r\n")));
+    cr_expect(str_equal(resource->location, STR("gone.js/")));
+    resource_drop(resource);
+}
+
+static void expect_error_lines(const char *text, struct str expected)
+{
+    struct path path = path_named("a.txt");
+    struct fetched fetched = file_of(STR("12345"));
+    if (text[0])
+        take(text);
+    struct resource *resource = site_make(site, &path, STR("x"), &fetched, 0);
+    cr_expect_eq(resource->field_lines.at == NULL, expected.at == NULL, "'%s'", text);
+    cr_expect(str_equal(resource->field_lines, expected), "%s: %.*s", text,
+              (int)resource->field_lines.length, resource->field_lines.at);
+    resource_drop(resource);
+    fetched_fini(&fetched);
+}
+
+/* An error in a file's place, such as 416, has what any error has; nosniff once, or not at all. */
+Test(site, a_file_has_the_fields_of_its_errors)
+{
+    expect_error_lines("", (struct str){NULL, 0});
+    expect_error_lines("/*\n X-A: 1\n Cache-Control: max-age=9\n",
+                       STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n"));
+    expect_error_lines("/*\n x-content-type-options: nosniff\n",
+                       STR("x-content-type-options: nosniff\r\n"));
+    expect_error_lines("/*\n ! X-Content-Type-Options\n", STR(""));
+}
+
+Test(site, forms_of_a_file_are_variants)
+{
+    struct path path = path_named("a.css");
+    struct fetched fetched = file_of(STR("12345"));
+    fetched.available |=
+        content_coding_bit(CONTENT_CODING_BR) | content_coding_bit(CONTENT_CODING_GZIP);
+    fetched.files[CONTENT_CODING_BR] = fetched.files[CONTENT_CODING_GZIP] =
+        fetched.files[CONTENT_CODING_IDENTITY];
+    blob_pin(fetched.files[CONTENT_CODING_BR].body);
+    blob_pin(fetched.files[CONTENT_CODING_BR].body);
+    fetched.files[CONTENT_CODING_GZIP].fresh = true;
+    fetched.files[CONTENT_CODING_BR].digested = true;
+    memset(fetched.files[CONTENT_CODING_BR].digest, 'd', DIGEST_TAG_DIGITS);
+    struct resource *resource = site_make(site, &path, STR("x"), &fetched, INT64_MAX);
+    fetched_fini(&fetched);
+    cr_assert_eq(resource->variant_count, 3);
+    static const struct {
+        enum content_coding coding;
+        const char *tag;
+        bool dated;
+    } rows[] = {
+        {CONTENT_CODING_IDENTITY, "\"ae1b981bc490a00-5\"", true},
+        {CONTENT_CODING_GZIP, "W/\"ae1b981bc490a00-5-gzip\"", true},
+        {CONTENT_CODING_BR, "\"dddddddddddddddddddddddddddddddd-br\"", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct variant *variant = &resource->variants[i];
+        struct str lines = variant->field_lines;
+        struct str validators = str_first(lines, variant->validator_line_bytes);
+        cr_expect_eq(variant->coding, rows[i].coding);
+        cr_expect(str_equal(variant->etag, str_of(rows[i].tag)), "%.*s", (int)variant->etag.length,
+                  variant->etag.at);
+        cr_expect_eq(variant->dated, rows[i].dated);
+        cr_expect(memmem(validators.at, validators.length, "Vary: Accept-Encoding\r\n", 23));
+        cr_expect_eq(memmem(lines.at, lines.length, "Last-Modified", 13) != NULL, rows[i].dated);
+        cr_expect_eq(memmem(lines.at, lines.length, "Content-Encoding", 16) != NULL, i > 0);
+        cr_expect(str_equal(variant->media_type, STR("text/css; charset=utf-8")));
+    }
+    resource_drop(resource);
+}

@@ -1,0 +1,425 @@
+/* files: what is asked of the kernel and when, what is seen of changes, and shortages. */
+#include "support/store_rig.h"
+
+#include <sys/resource.h>
+
+TestSuite(store, .init = store_rig_init, .fini = store_rig_fini, .timeout = 120);
+
+/* --- the cache and the clock --------------------------------------------------------------------- */
+
+Test(store, a_hit_costs_no_system_call_until_its_time_is_over)
+{
+    tree_fill(&tree, "site/small", 1000, 1);
+    tree_fill(&tree, "site/large", LARGE, 2);
+    expect_file("small", 1000, 1);
+    expect_file("large", LARGE, 2);
+    unsigned calls = opens();
+    pass_ms(STILL_VALID_MS);
+    faults_fail(FAULT_FSTAT, 0, FAULT_ALWAYS, EIO);
+    for (unsigned i = 0; i < 10; i++)
+        expect_file("small", 1000, 1);
+    faults_fail(FAULT_FSTAT, 0, 0, 0);
+    for (unsigned i = 0; i < 10; i++) /* what goes by descriptor costs an fstat */
+        expect_file("large", LARGE, 2);
+    cr_expect_eq(opens(), calls);
+    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 20);
+    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_MISSES), 2);
+    pass_ms(VALID_MS - STILL_VALID_MS);
+    expect_file("small", 1000, 1);
+    cr_expect_eq(opens(), calls + 2, "it is looked at, and read, again");
+    expect_file("small", 1000, 1);
+    cr_expect_eq(opens(), calls + 2, "and good for another while");
+}
+
+/* What is sent from a descriptor would be what the file is now: so a change is seen at once. */
+Test(store, a_large_file_changed_in_place_is_seen_at_once)
+{
+    tree_fill(&tree, "site/large", LARGE, 1);
+    expect_file("large", LARGE, 1);
+    tree_fill(&tree, "site/large", LARGE + 1, 2);
+    expect_file("large", LARGE + 1, 2);
+}
+
+/* What a client may get instead of the file that it gets is its own affair. */
+Test(store, only_what_is_sent_is_looked_at)
+{
+    codings = CONTENT_CODING_ALL_CODED;
+    make_files(1 << 20, 10);
+    tree_fill(&tree, "site/large", LARGE, 1);
+    tree_fill(&tree, "site/large.br", LARGE, 2);
+    struct resource *resource = get("large");
+    cr_assert_eq(resource->variant_count, 2);
+    now.turn++;
+    unsigned calls = faults_calls(FAULT_FSTAT);
+    expect_file("large", LARGE, 1);
+    cr_expect_eq(faults_calls(FAULT_FSTAT), calls + 1);
+    expect_file("large", LARGE, 1);
+    cr_expect_eq(faults_calls(FAULT_FSTAT), calls + 1, "and once a turn");
+    resource_drop(resource);
+}
+
+Test(store, what_is_found_unchanged_is_the_same_resource)
+{
+    static const size_t lengths[] = {1000, LARGE};
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    for (size_t row = 0; row < COUNT_OF(lengths); row++) {
+        tree_fill(&tree, "site/file", lengths[row], row);
+        pass_ms(VALID_MS);
+        struct resource *first = get("file");
+        unsigned reads = faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT);
+        pass_ms(VALID_MS);
+        struct resource *second = get("file");
+        cr_expect_eq(first, second);
+        cr_expect_eq(faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT), reads);
+        resource_drop(first);
+        resource_drop(second);
+    }
+}
+
+/* A change right after this one could look the same: it is not enough that it looks the same. */
+Test(store, what_changed_a_moment_ago_is_read_again)
+{
+    tree_fill(&tree, "site/file", 1000, 1);
+    expect_file("file", 1000, 1);
+    unsigned reads = faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT);
+    pass_ms(VALID_MS);
+    expect_file("file", 1000, 1);
+    cr_expect_gt(faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT), reads);
+}
+
+Test(store, a_change_is_seen_when_the_time_is_over)
+{
+    tree_fill(&tree, "site/file", 1000, 1);
+    struct resource *before = get("file");
+    tree_fill(&tree, "site/new", 1000, 2);
+    tree_rename(&tree, "site/new", "site/file"); /* replaced */
+    pass_ms(VALID_MS);
+    expect_file("file", 1000, 2);
+    expect_content(before, 1000, 1); /* what was published stays what it was */
+    resource_drop(before);
+    tree_fill(&tree, "site/file", 1000, 3); /* rewritten, same size, perhaps the same tick */
+    pass_ms(VALID_MS);
+    expect_file("file", 1000, 3);
+    tree_fill(&tree, "site/file", LARGE, 4);
+    pass_ms(VALID_MS);
+    expect_file("file", LARGE, 4);
+    tree_fill(&tree, "site/file", 0, 5);
+    pass_ms(VALID_MS);
+    expect_file("file", 0, 5);
+    tree_unlink(&tree, "site/file");
+    pass_ms(VALID_MS);
+    expect_refusal("file", HTTP_NOT_FOUND);
+}
+
+Test(store, a_settled_file_rewritten_in_place_is_seen)
+{
+    static const size_t lengths[] = {1000, LARGE};
+    for (size_t row = 0; row < COUNT_OF(lengths); row++) {
+        faults_shift_clock(SETTLED_AFTER_SECONDS);
+        tree_fill(&tree, "site/file", lengths[row], 1);
+        pass_ms(VALID_MS);
+        expect_file("file", lengths[row], 1);
+        poll(NULL, 0, 12); /* by then the file system's clock has ticked */
+        tree_fill(&tree, "site/file", lengths[row], 2);
+        pass_ms(VALID_MS);
+        expect_file("file", lengths[row], 2);
+    }
+}
+
+Test(store, what_was_not_there_is_looked_for_again)
+{
+    expect_refusal("file", HTTP_NOT_FOUND);
+    unsigned calls = opens();
+    tree_fill(&tree, "site/file", 10, 1);
+    pass_ms(STILL_VALID_MS);
+    expect_refusal("file", HTTP_NOT_FOUND);
+    cr_expect_eq(opens(), calls);
+    pass_ms(VALID_MS - STILL_VALID_MS);
+    expect_file("file", 10, 1);
+}
+
+Test(store, only_the_not_found_is_kept)
+{
+    tree_fill(&tree, "site/file", 10, 1);
+    static const int errors[] = {EACCES, EIO, ENOMEM};
+    static const enum http_status statuses[] = {HTTP_FORBIDDEN, HTTP_INTERNAL_ERROR,
+                                                HTTP_UNAVAILABLE};
+    for (size_t row = 0; row < COUNT_OF(errors); row++) {
+        faults_fail(FAULT_OPEN_CACHED, 0, 1, errors[row]);
+        expect_refusal("file", statuses[row]);
+        cr_expect_eq(store_usage(files).entries, 0);
+    }
+    expect_file("file", 10, 1);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN_CACHED, 0, 1, EACCES);
+    expect_refusal("file", HTTP_FORBIDDEN); /* not what is in the cache */
+    expect_file("file", 10, 1);
+}
+
+Test(store, directories_redirect_and_have_their_index)
+{
+    tree_dir(&tree, "site/d");
+    tree_fill(&tree, "site/d/index.html", 20, 1);
+    tree_fill(&tree, "site/index.html", 30, 2);
+    struct resource *resource = get("d");
+    cr_assert_eq(resource->kind, RESOURCE_REDIRECT);
+    cr_expect(str_equal(resource->location, STR("d/")));
+    resource_drop(resource);
+    expect_file("d/", 20, 1);
+    expect_file("", 30, 2);
+    resource = get("d/");
+    cr_expect(str_equal(resource->variants[0].media_type, STR("text/html; charset=utf-8")));
+    resource_drop(resource);
+    expect_refusal("d/index.html/", HTTP_NOT_FOUND);
+}
+
+Test(store, a_root_that_is_switched_is_followed)
+{
+    tree_dir(&tree, "one");
+    tree_dir(&tree, "two");
+    tree_fill(&tree, "one/file", 100, 1);
+    tree_fill(&tree, "two/file", 100, 2);
+    tree_fill(&tree, "two/new", 100, 3);
+    tree_link(&tree, "current", "one");
+    snprintf(root, sizeof root, "%s/current", tree.path);
+    make_files(1 << 20, 10);
+    unsigned descriptors = tree_open_descriptors();
+    expect_file("file", 100, 1);
+    tree_link(&tree, "next", "two");
+    tree_rename(&tree, "next", "current");
+    expect_file("file", 100, 1); /* it was seen a moment ago */
+    expect_file("new", 100, 3);  /* what was not, is looked for where ROOT is now */
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 2);
+    tree_unlink(&tree, "current");
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 2); /* in between, the old one goes on */
+    tree_link(&tree, "current", "one");
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 1);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+/* ROOT can't be followed for want of descriptors: it is as soon as there are some. */
+Test(store, out_of_descriptors_root_is_followed_later)
+{
+    struct rlimit limit, none;
+    tree_dir(&tree, "one");
+    tree_dir(&tree, "two");
+    tree_fill(&tree, "one/file", 100, 1);
+    tree_fill(&tree, "two/file", 100, 2);
+    tree_link(&tree, "current", "one");
+    tree_link(&tree, "next", "two");
+    snprintf(root, sizeof root, "%s/current", tree.path);
+    make_files(1 << 20, 10);
+    expect_file("file", 100, 1);
+    tree_rename(&tree, "next", "current");
+    pass_ms(VALID_MS);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_max = limit.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct resource *resource = get("file");
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq(resource->status, HTTP_UNAVAILABLE);
+    resource_drop(resource);
+    expect_file("file", 100, 2);
+}
+
+Test(store, without_a_cache_everything_is_looked_at_every_time)
+{
+    make_files(0, 0);
+    tree_fill(&tree, "site/small", 100, 1);
+    tree_fill(&tree, "site/large", LARGE, 2);
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned i = 0; i < 3; i++) {
+        expect_file("small", 100, 1);
+        expect_file("large", LARGE, 2);
+        expect_refusal("none", HTTP_NOT_FOUND);
+    }
+    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 0);
+    cr_expect_eq(store_usage(files).entries, 0);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+/* --- shortages ----------------------------------------------------------------------------------- */
+
+Test(store, out_of_descriptors_one_is_taken_from_the_cache)
+{
+    tree_fill(&tree, "site/a", LARGE, 1);
+    tree_fill(&tree, "site/b", LARGE, 2);
+    tree_fill(&tree, "site/c", 100, 3);
+    expect_file("a", LARGE, 1);
+    expect_file("b", LARGE, 2);
+    cr_expect_eq(store_usage(files).files, 2);
+    faults_fail(FAULT_OPEN_CACHED, 0, 1, EMFILE);
+    expect_file("c", 100, 3);
+    cr_expect_eq(store_usage(files).files, 1);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, ENFILE);
+    faults_fail(FAULT_OPEN, 0, FAULT_ALWAYS, ENFILE);
+    expect_refusal("c", HTTP_UNAVAILABLE);
+    cr_expect_eq(store_usage(files).files, 0);
+    expect_refusal("c", HTTP_UNAVAILABLE);
+    faults_clear();
+    expect_file("c", 100, 3);
+}
+
+/* The only descriptor to be had is the one of the very file that is looked at again. */
+Test(store, out_of_descriptors_the_entry_itself_may_go)
+{
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    tree_fill(&tree, "site/a", LARGE, 1);
+    expect_file("a", LARGE, 1);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN_CACHED, 0, 1, EMFILE);
+    expect_file("a", LARGE, 1);
+    cr_expect_eq(store_usage(files).files, 1);
+}
+
+Test(store, each_allocation_may_fail)
+{
+    tree_fill(&tree, "site/file", 100, 1);
+    tree_dir(&tree, "site/d");
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned skip = 0; skip < 12; skip++) {
+        static const char *const names[] = {"file", "d", "none"};
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+            faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
+            struct resource *resource = get(names[i]); /* or NULL */
+            resource_drop(resource);
+        }
+        faults_clear();
+        pass_ms(VALID_MS);
+        expect_file("file", 100, 1);
+        pass_ms(VALID_MS);
+    }
+    for (unsigned skip = 0; skip < 4; skip++) {
+        struct store_config config = {
+            .root = root, .fetch = {.index = STR("x"), .mime = mime}, .site = {.mime = mime}};
+        struct store *other = NULL;
+        faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
+        int error = store_create(&other, &config);
+        cr_expect(error == 0 || error == -ENOMEM);
+        store_destroy(other);
+    }
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(store, a_root_that_is_none_is_an_error)
+{
+    struct store *other = NULL;
+    struct store_config config = {.root = "/nonexistent/root",
+                                  .fetch = {.index = STR("x"), .mime = mime},
+                                  .site = {.mime = mime}};
+    unsigned descriptors = tree_open_descriptors();
+    cr_expect_eq(store_create(&other, &config), -ENOENT);
+    cr_expect_null(other);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    store_destroy(NULL);
+}
+
+/* --- what may lie beside a file ------------------------------------------------------------------- */
+
+/* Codings of the site, and all that has been done is long ago. */
+static void settle_siblings(void)
+{
+    codings = CONTENT_CODING_ALL_CODED;
+    make_files(1 << 20, 10);
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
+}
+
+static void set_time(const char *name, int64_t seconds)
+{
+    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, 0}};
+    cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
+}
+
+/* How many openat2 a look again at the file takes, of which VARIANTS are there. */
+static unsigned look_again(unsigned variants)
+{
+    pass_ms(VALID_MS);
+    unsigned calls = opens();
+    struct resource *resource = get("file.txt");
+    calls = opens() - calls;
+    cr_assert_not_null(resource);
+    cr_expect_eq(resource->variant_count, variants);
+    resource_drop(resource);
+    return calls;
+}
+
+/* The same, the least of some looks: others who change names may keep the kernel from telling without a
+ * wait. */
+static unsigned look_again_least(unsigned variants)
+{
+    unsigned least = UINT_MAX;
+    for (unsigned i = 0; i < 5; i++) {
+        unsigned calls = look_again(variants);
+        least = calls < least ? calls : least;
+    }
+    return least;
+}
+
+Test(store, siblings_that_were_not_there_are_looked_for_when_names_have_come)
+{
+    enum { SIBLINGS = 3, PLAIN = 1, FOLDER = 1 }; /* openat2 for each */
+
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    settle_siblings();
+    cr_expect_eq(look_again_least(1), FOLDER + PLAIN);
+    tree_fill(&tree, "site/file.txt.br", 500, 2);
+    now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
+    look_again(2);
+    look_again(2);
+    cr_expect_geq(look_again_least(2), PLAIN + SIBLINGS, "one that is there may change");
+    cr_assert_eq(unlinkat(tree.fd, "site/file.txt.br", 0), 0);
+    now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
+    cr_expect_eq(look_again_least(1), FOLDER + PLAIN);
+}
+
+/* Whatever the directory says: there are file systems that never tell. */
+Test(store, siblings_are_looked_for_every_so_often)
+{
+    enum { SIBLINGS = 3, PLAIN = 1, LOOKS = 256 };
+
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    settle_siblings();
+    unsigned full = 0;
+    for (unsigned i = 0; i < LOOKS; i++)
+        full += look_again(1) >= PLAIN + SIBLINGS;
+    cr_expect_geq(full, LOOKS / 64, "%u of %u looks", full, LOOKS);
+}
+
+/* No name has come, and yet there is a sibling. */
+Test(store, siblings_that_come_without_a_name_are_seen)
+{
+    tree_fill(&tree, "site/file.txt.br", 500, 2);
+    set_time("site/file.txt.br", 1000);
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    tree_dir(&tree, "site/d");
+    cr_assert_eq(symlinkat("d/target", tree.fd, "site/file.txt.gz"), 0);
+    settle_siblings();
+    for (unsigned i = 0; i < 3; i++)
+        look_again(1); /* one is older, the other leads nowhere */
+    set_time("site/file.txt.br", time(NULL) + 1);
+    look_again(2);
+    tree_fill(&tree, "site/d/target", 400, 3);
+    look_again(3);
+}
+
+/* The directory was seen before the name came; the look at the file is done by a job, after that. */
+Test(store, a_job_looks_for_siblings_itself)
+{
+    tree_fill(&tree, "site/file.txt", 1000, 1);
+    tree_fill(&tree, "site/other.txt", 1000, 2);
+    settle_siblings();
+    look_again(1);
+    expect_file("other.txt", 1000, 2);
+    pass_ms(VALID_MS);
+    expect_file("other.txt", 1000, 2);
+    tree_fill(&tree, "site/file.txt.br", 500, 3);
+    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
+    struct resource *resource = get("file.txt");
+    cr_expect_eq(resource->variant_count, 2);
+    resource_drop(resource);
+}

@@ -1,0 +1,496 @@
+/* files: look-ups that would wait are done by jobs, and whoever asked comes back for them. */
+#include "support/store_rig.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+enum { GIANT = (16 << 20) + 1 };
+
+static void set_up(void)
+{
+    store_rig_init();
+    tree_fill(&tree, "site/file", 1000, 1);
+    tree_fill(&tree, "site/other", 500, 2);
+    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN); /* everything is cold */
+}
+
+TestSuite(store_jobs, .init = set_up, .fini = store_rig_fini, .timeout = 120);
+
+static struct resource *take(const char *name, struct lookup_waiter *waiter)
+{
+    struct resource *resource = NULL;
+    cr_assert_eq(ask(name, waiter, &resource), STORE_READY);
+    return resource;
+}
+
+Test(store_jobs, what_is_cold_is_pending_and_then_ready)
+{
+    struct lookup_waiter waiter = {0};
+    struct resource *resource = NULL;
+    cr_assert_eq(ask("file", &waiter, &resource), STORE_PENDING);
+    cr_expect_null(resource);
+    cr_expect_not_null(waiter.fill);
+    await(&waiter);
+    cr_expect_eq(woken, 1);
+    resource = take("file", &waiter);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+    cr_expect_null(waiter.fill);
+    cr_expect_null(waiter.ready);
+    unsigned calls = opens();
+    expect_file("file", 1000, 1);
+    cr_expect_eq(opens(), calls, "the job's find is in the cache");
+}
+
+Test(store_jobs, cold_pages_are_pending_too)
+{
+    struct lookup_waiter waiter = {0};
+    struct resource *resource = NULL;
+    faults_clear();
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, 1, EAGAIN);
+    cr_assert_eq(ask("file", &waiter, &resource), STORE_PENDING);
+    await(&waiter);
+    resource = take("file", &waiter);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+}
+
+/* What takes long to hash is found out by one job and done by another, for which nobody else waits. */
+Test(store_jobs, a_giant_without_a_time_is_hashed_in_the_end)
+{
+    static const struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
+    struct lookup_waiter waiter = {0};
+    struct resource *resource = NULL;
+    tree_fill(&tree, "site/giant", GIANT, 1);
+    cr_assert_eq(utimensat(tree.fd, "site/giant", times, 0), 0);
+    cr_assert_eq(ask("giant", &waiter, &resource), STORE_PENDING);
+    await(&waiter);
+    cr_expect_eq(woken, 1);
+    resource = take("giant", &waiter);
+    cr_assert_eq(resource->kind, RESOURCE_FILE);
+    cr_expect_not(resource->variants[0].dated);
+    resource_drop(resource);
+}
+
+Test(store_jobs, many_wait_for_one_look_up)
+{
+    enum { WAITERS = 50 };
+    struct lookup_waiter waiters[WAITERS] = {{0}};
+    struct resource *resources[WAITERS];
+    for (unsigned i = 0; i < WAITERS; i++)
+        cr_assert_eq(ask("file", &waiters[i], &resources[i]), STORE_PENDING);
+    await(&waiters[0]);
+    cr_expect_eq(woken, WAITERS);
+    cr_expect_eq(faults_calls(FAULT_OPEN), 2, "one look, one reading");
+    for (unsigned i = 0; i < WAITERS; i++) {
+        resources[i] = take("file", &waiters[i]);
+        cr_expect_eq(resources[i], resources[0]);
+    }
+    expect_content(resources[0], 1000, 1);
+    for (unsigned i = 0; i < WAITERS; i++)
+        resource_drop(resources[i]);
+}
+
+Test(store_jobs, each_path_has_its_own)
+{
+    struct lookup_waiter waiters[4] = {{0}};
+    static const char *const names[] = {"file", "other", "file/", "none"};
+    struct resource *resource;
+    for (unsigned i = 0; i < COUNT_OF(names); i++)
+        cr_assert_eq(ask(names[i], &waiters[i], &resource), STORE_PENDING);
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        await(&waiters[i]);
+        resource = take(names[i], &waiters[i]);
+        cr_expect_eq(resource->kind, i < 2 ? RESOURCE_FILE : RESOURCE_REFUSAL);
+        resource_drop(resource);
+    }
+}
+
+Test(store_jobs, who_cancels_is_not_named)
+{
+    struct lookup_waiter waiters[3] = {{0}};
+    struct resource *resource;
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_eq(ask("file", &waiters[i], &resource), STORE_PENDING);
+    store_cancel(&waiters[1]);
+    store_cancel(&waiters[1]);
+    cr_expect_null(waiters[1].fill);
+    await(&waiters[0]);
+    cr_expect_eq(woken, 2);
+    cr_expect_null(waiters[1].ready);
+    store_cancel(&waiters[2]); /* ready, but not taken */
+    cr_expect_null(waiters[2].ready);
+    resource = take("file", &waiters[0]);
+    cr_expect_eq(resource->references, 2, "the cache's and ours");
+    resource_drop(resource);
+}
+
+Test(store_jobs, a_look_up_nobody_waits_for_is_kept_all_the_same)
+{
+    struct lookup_waiter waiter = {0};
+    struct resource *resource;
+    cr_assert_eq(ask("file", &waiter, &resource), STORE_PENDING);
+    store_cancel(&waiter);
+    struct pollfd event = {.fd = store_fd(files), .events = POLLIN};
+    cr_assert_eq(poll(&event, 1, PATIENCE_MS), 1);
+    await(&waiter);
+    store_collect(files, &now, NULL, NULL); /* nobody is called */
+    cr_assert_eq(ask("file", &waiter, &resource), STORE_READY);
+    resource_drop(resource);
+}
+
+static pthread_t main_thread;
+static atomic_bool gate_open;
+
+/* Holds up the look-ups of jobs until the gate is open. */
+static void hold(void *argument)
+{
+    if (atomic_load(&gate_open))
+        return;
+    faults_act(FAULT_OPEN, 0, hold, argument);
+    while (!pthread_equal(pthread_self(), main_thread) && !atomic_load(&gate_open))
+        poll(NULL, 0, 1);
+}
+
+Test(store_jobs, when_the_queue_is_full_it_is_done_on_the_spot)
+{
+    enum { MANY = 2000 };
+    static struct lookup_waiter waiters[MANY];
+    struct resource *resource;
+    unsigned pending = 0;
+    main_thread = pthread_self();
+    faults_act(FAULT_OPEN, 0, hold, NULL);
+    for (unsigned i = 0; i < MANY; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%u", i);
+        if (ask(name, &waiters[i], &resource) == STORE_PENDING)
+            pending++;
+        else
+            resource_drop(resource);
+    }
+    cr_expect_gt(pending, 0);
+    cr_expect_lt(pending, MANY);
+    atomic_store(&gate_open, true);
+    for (unsigned i = 0; i < MANY; i++) {
+        await(&waiters[i]);
+        store_cancel(&waiters[i]);
+    }
+    cr_expect_eq(woken, pending);
+}
+
+Test(store_jobs, without_a_thread_it_is_done_on_the_spot)
+{
+    struct lookup_waiter waiter = {0};
+    struct resource *resource = NULL;
+    faults_fail(FAULT_THREAD, 0, FAULT_ALWAYS, EAGAIN);
+    cr_assert_eq(ask("file", &waiter, &resource), STORE_READY);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+}
+
+Test(store_jobs, what_is_known_is_looked_at_by_a_job_and_found_the_same)
+{
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    struct resource *first = get("file");
+    unsigned reads = faults_calls(FAULT_PREADV2);
+    pass_ms(VALID_MS);
+    struct resource *second = get("file");
+    cr_expect_eq(first, second);
+    cr_expect_eq(faults_calls(FAULT_PREADV2), reads);
+    resource_drop(first);
+    resource_drop(second);
+}
+
+/* The entry it was compared with is thrown out before the job comes back. */
+Test(store_jobs, an_unchanged_file_whose_entry_is_gone_is_looked_up_again)
+{
+    tree_fill(&tree, "site/large", LARGE, 3);
+    tree_fill(&tree, "site/larger", LARGE, 4);
+    make_files(1 << 20, 1); /* one descriptor */
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    resource_drop(get("large"));
+    pass_ms(VALID_MS);
+    struct lookup_waiter waiter = {0};
+    struct resource *resource = NULL;
+    cr_assert_eq(ask("large", &waiter, &resource), STORE_PENDING);
+    faults_fail(FAULT_OPEN_CACHED, 0, 0, 0);
+    struct lookup_waiter other = {0};
+    cr_assert_eq(ask("larger", &other, &resource), STORE_READY);
+    resource_drop(resource);
+    await(&waiter);
+    while (ask("large", &waiter, &resource) == STORE_PENDING)
+        await(&waiter);
+    expect_content(resource, LARGE, 3);
+    resource_drop(resource);
+}
+
+Test(store_jobs, destroying_leaves_nothing_of_what_is_under_way)
+{
+    enum { MANY = 100 };
+    static struct lookup_waiter waiters[MANY];
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned round = 0; round < 10; round++) {
+        make_files(1 << 20, 10);
+        tree_fill(&tree, "site/large", LARGE, 3);
+        for (unsigned i = 0; i < MANY; i++) {
+            char name[16];
+            struct resource *resource = NULL;
+            snprintf(name, sizeof name, "n%u", i);
+            if (ask(i % 5 == 0 ? "large" : name, &waiters[i], &resource) == STORE_READY)
+                resource_drop(resource);
+        }
+        if (round % 2)
+            poll(NULL, 0, 5); /* some are finished, by then */
+        for (unsigned i = 0; i < MANY; i++)
+            store_cancel(&waiters[i]);
+    }
+    make_files(1 << 20, 10);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+/* --- the page for errors, the site's rules --------------------------------------------------------- */
+
+static enum store_result find(const char *name, struct lookup_waiter *waiter, struct found *ret)
+{
+    struct path path = path_named(name);
+    return store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, ret);
+}
+
+static void make_site(uint64_t bytes_max)
+{
+    struct store_config config = {
+        .root = root,
+        .fetch = {.index = STR("index.html"), .mime = mime},
+        .site = {.mime = mime, .rules_name = STR("_headers")},
+        .pages = {[STORE_PAGE_ERROR] = STR("404.html")},
+        .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = 10},
+        .valid_ms = bytes_max > 0 ? VALID_MS : 0,
+        .counters = &counters,
+    };
+    store_destroy(files);
+    cr_assert_eq(store_create(&files, &config), 0);
+}
+
+/* Nothing is in the kernel's memory, nothing in ours: whoever asks waits a bounded number of times. */
+Test(store_jobs, what_is_missing_comes_with_its_page)
+{
+    tree_fill(&tree, "site/404.html", 70, 3);
+    for (unsigned cached = 0; cached < 2; cached++) {
+        struct lookup_waiter waiter = {0};
+        struct found found;
+        unsigned waits = 0;
+        make_site(cached ? 1 << 20 : 0);
+        while (find("none", &waiter, &found) == STORE_PENDING) {
+            cr_assert_lt(waits++, 4);
+            await(&waiter);
+        }
+        cr_expect_eq(waits, 3, "for the rules, for the path, for the page");
+        cr_assert(found.resource && found.page);
+        cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
+        expect_content(found.page, 70, 3);
+        found_drop(&found);
+        cr_expect(!waiter.fill && !waiter.ready && !waiter.missing);
+    }
+}
+
+Test(store_jobs, who_cancels_between_path_and_page_leaves_nothing_behind)
+{
+    struct lookup_waiter waiter = {0};
+    struct found found;
+    make_site(1 << 20);
+    while (!waiter.missing) {
+        cr_assert_eq(find("none", &waiter, &found), STORE_PENDING);
+        if (!waiter.missing)
+            await(&waiter);
+    }
+    store_cancel(&waiter);
+    cr_expect(!waiter.fill && !waiter.ready && !waiter.missing);
+}
+
+Test(store_jobs, new_rules_make_everything_anew)
+{
+    struct lookup_waiter waiter = {0};
+    struct found found;
+    make_site(1 << 20);
+    for (unsigned round = 0; round < 3; round++) {
+        static const char *const rules[] = {"", "/*\n X-A: 1\n", "/*\n X-A: 2\n"};
+        static const char *const expected[] = {"\r\n", "\r\nX-A: 1\r\n", "\r\nX-A: 2\r\n"};
+        tree_write(&tree, "site/_headers", str_of(rules[round]));
+        pass_ms(VALID_MS);
+        while (find("file", &waiter, &found) == STORE_PENDING)
+            await(&waiter);
+        struct str lines = found.resource->variants[0].field_lines;
+        cr_expect_not_null(memmem(lines.at, lines.length, expected[round], strlen(expected[round])),
+                           "%u", round);
+        found_drop(&found);
+        while (find("_headers", &waiter, &found) == STORE_PENDING)
+            await(&waiter);
+        cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
+        found_drop(&found);
+    }
+}
+
+/* Whether FOUND's file has LINE among its fields. */
+static bool has_line(const struct found *found, const char *line)
+{
+    struct str lines = found->resource->variants[0].field_lines;
+    return memmem(lines.at, lines.length, line, strlen(line)) != NULL;
+}
+
+/* That it can't be told what they are now doesn't mean that there are none: a policy would be lost. */
+Test(store_jobs, rules_go_on_while_descriptors_are_out)
+{
+    struct lookup_waiter waiter = {0};
+    struct found found;
+    tree_write(&tree, "site/_headers", STR("/*\n X-A: 1\n"));
+    make_site(1 << 20);
+    pass_ms(VALID_MS);
+    faults_fail(FAULT_OPEN, 0, 1, EMFILE);
+    while (find("file", &waiter, &found) == STORE_PENDING)
+        await(&waiter);
+    cr_assert_eq(found.resource->kind, RESOURCE_FILE);
+    cr_expect(has_line(&found, "X-A: 1\r\n"));
+    found_drop(&found);
+}
+
+/* Looks NAME up, where there is nothing. */
+static void find_nothing(const char *name)
+{
+    struct lookup_waiter waiter = {0};
+    struct found found;
+    while (find(name, &waiter, &found) == STORE_PENDING)
+        await(&waiter);
+    cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
+    found_drop(&found);
+}
+
+/* ROOT is a link to the directory "one", and there is a "two" beside it, each with a file. The rules of
+ * "one", which has none, are known. */
+static void make_two_roots(void)
+{
+    tree_dir(&tree, "one");
+    tree_dir(&tree, "two");
+    tree_fill(&tree, "one/file", 100, 1);
+    tree_fill(&tree, "two/file", 100, 2);
+    tree_write(&tree, "two/_headers", STR("/*\n X-A: 1\n"));
+    tree_link(&tree, "current", "one");
+    tree_link(&tree, "next", "two");
+    snprintf(root, sizeof root, "%s/current", tree.path);
+    make_site(1 << 20);
+    find_nothing("none");
+}
+
+/* It is known already when the look-up comes back: good for who has waited, and for nobody else. */
+Test(store_jobs, what_is_of_a_former_root_is_not_kept)
+{
+    struct lookup_waiter waiter = {0};
+    struct found found;
+    make_two_roots();
+    cr_assert_eq(find("file", &waiter, &found), STORE_PENDING);
+    tree_rename(&tree, "next", "current");
+    pass_ms(VALID_MS / 4); /* ROOT is seen every now and then */
+    find_nothing("other");
+    for (unsigned round = 0; round < 2; round++) {
+        while (find("file", &waiter, &found) == STORE_PENDING)
+            await(&waiter);
+        struct blob *body = found.resource->variants[0].body;
+        struct str content = {body->bytes, body->length};
+        cr_expect(tree_filled(content, 100, 2) || (round == 0 && tree_filled(content, 100, 1)));
+        found_drop(&found);
+    }
+}
+
+Test(store_jobs, another_root_has_rules_of_its_own_at_once)
+{
+    struct lookup_waiter waiter = {0};
+    struct found found;
+    make_two_roots();
+    tree_rename(&tree, "next", "current");
+    pass_ms(VALID_MS / 2); /* those that are known are still good */
+    while (find("file", &waiter, &found) == STORE_PENDING)
+        await(&waiter);
+    cr_expect(has_line(&found, "X-A: 1\r\n"));
+    found_drop(&found);
+}
+
+/* --- what is sent from a disk ---------------------------------------------------------------------- */
+
+Test(store_jobs, what_is_not_in_memory_is_read_by_a_job_first)
+{
+    struct lookup_waiter waiter = {0};
+    faults_clear();
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *resource = get("large");
+    struct blob *file = resource->variants[0].body;
+    cr_assert_geq(file->fd, 0);
+    cr_expect(store_warm(files, file, 0, 100, &now, &waiter), "it has just been written");
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, 1, EAGAIN);
+    woken = 0;
+    cr_assert_not(store_warm(files, file, 5, LARGE - 5, &now, &waiter));
+    cr_expect_not_null(waiter.fill);
+    await(&waiter);
+    cr_expect_eq(woken, 1);
+    cr_expect(!waiter.fill && !waiter.ready);
+    cr_expect(store_warm(files, file, 5, LARGE - 5, &now, &waiter));
+    resource_drop(resource);
+}
+
+Test(store_jobs, what_is_in_memory_is_not_looked_at_each_time)
+{
+    struct lookup_waiter waiter = {0};
+    faults_clear();
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *resource = get("large");
+    struct blob *file = resource->variants[0].body;
+    cr_expect(store_warm(files, file, 0, LARGE, &now, &waiter));
+    unsigned calls = faults_calls(FAULT_PREADV2_NOWAIT);
+    cr_expect_gt(calls, 0);
+    cr_expect(store_warm(files, file, 0, LARGE, &now, &waiter));
+    cr_expect_eq(faults_calls(FAULT_PREADV2_NOWAIT), calls);
+    pass_ms(2000);
+    cr_expect(store_warm(files, file, 0, LARGE, &now, &waiter));
+    cr_expect_gt(faults_calls(FAULT_PREADV2_NOWAIT), calls);
+    resource_drop(resource);
+}
+
+/* A connection that has been woken for a look-up may first have to send, and wait for a disk. */
+Test(store_jobs, what_a_look_up_has_brought_outlasts_a_wait_for_a_disk)
+{
+    struct lookup_waiter waiter = {0};
+    struct resource *resource = NULL;
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *large = get("large");
+    cr_assert_eq(ask("file", &waiter, &resource), STORE_PENDING);
+    await(&waiter);
+    cr_assert_not_null(waiter.ready);
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    cr_expect_not(store_warm(files, large->variants[0].body, 0, LARGE, &now, &waiter));
+    await(&waiter);
+    cr_expect_not_null(waiter.ready);
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, 0, EAGAIN);
+    resource = take("file", &waiter);
+    expect_content(resource, 1000, 1);
+    resource_drop(resource);
+    resource_drop(large);
+}
+
+/* A file system that can't tell, a job that can't be had: then it is waited for where it is sent. */
+Test(store_jobs, where_nothing_can_be_told_all_is_warm)
+{
+    static const int errors[] = {EOPNOTSUPP, EINVAL, EIO};
+    struct lookup_waiter waiter = {0};
+    faults_clear();
+    tree_fill(&tree, "site/large", LARGE, 3);
+    struct resource *resource = get("large");
+    struct blob *file = resource->variants[0].body;
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, errors[i]);
+        cr_expect(store_warm(files, file, 1, 100, &now, &waiter), "%d", errors[i]);
+    }
+    faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect(store_warm(files, file, 1, 100, &now, &waiter));
+    cr_expect_null(waiter.fill);
+    resource_drop(resource);
+}

@@ -1,0 +1,225 @@
+/* blob: references, and what tells one state of a file from another. */
+#include "storage/blob.h"
+#include "support/faults.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+Test(blob, bytes_live_until_the_last_drop)
+{
+    struct blob *blob = blob_create_bytes(5);
+    cr_assert_not_null(blob);
+    cr_expect_eq(blob->references, 1);
+    cr_expect_eq(blob->fd, -1);
+    cr_expect_eq(blob->length, 5);
+    memcpy(blob->bytes, "hello", 5);
+    cr_expect_eq(blob_pin(blob), blob);
+    cr_expect_eq(blob->references, 2);
+    blob_drop(blob);
+    cr_expect_eq(blob->references, 1);
+    cr_expect_eq(memcmp(blob->bytes, "hello", 5), 0);
+    blob_drop(blob);
+}
+
+Test(blob, may_have_no_bytes)
+{
+    struct blob *blob = blob_create_bytes(0);
+    cr_assert_not_null(blob);
+    cr_expect_eq(blob->length, 0);
+    blob_drop(blob);
+}
+
+Test(blob, more_than_can_be_addressed_is_refused)
+{
+    cr_expect_null(blob_create_bytes(SIZE_MAX));
+    cr_expect_null(blob_create_bytes(SIZE_MAX - sizeof(struct blob) + 1));
+}
+
+Test(blob, dropping_none_has_no_effect)
+{
+    blob_drop(NULL);
+}
+
+Test(blob, a_file_is_closed_by_the_last_drop)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct blob_identity identity = {.bytes = 12345, .inode = 7};
+    struct blob *blob = blob_create_file(fd, &identity);
+    cr_assert_not_null(blob);
+    cr_expect_eq(blob->references, 1);
+    cr_expect_eq(blob->fd, fd);
+    cr_expect_eq(blob->length, 12345);
+    cr_expect(blob_identity_equal(&blob->identity, &identity));
+    blob_pin(blob);
+    blob_drop(blob);
+    cr_expect(is_open(fd));
+    blob_drop(blob);
+    cr_expect_not(is_open(fd));
+}
+
+Test(blob, identities_differ_in_each_member)
+{
+    const struct blob_identity one = {1, 2, 3, {4, 5}, {6, 7}};
+    const struct {
+        const char *label;
+        struct blob_identity other;
+        bool equal;
+    } rows[] = {
+        {"the same", {1, 2, 3, {4, 5}, {6, 7}}, true},
+        {"device", {9, 2, 3, {4, 5}, {6, 7}}, false},
+        {"inode", {1, 9, 3, {4, 5}, {6, 7}}, false},
+        {"bytes", {1, 2, 9, {4, 5}, {6, 7}}, false},
+        {"modified, seconds", {1, 2, 3, {9, 5}, {6, 7}}, false},
+        {"modified, nanoseconds", {1, 2, 3, {4, 9}, {6, 7}}, false},
+        {"changed, seconds", {1, 2, 3, {4, 5}, {9, 7}}, false},
+        {"changed, nanoseconds", {1, 2, 3, {4, 5}, {6, 9}}, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        cr_expect_eq(blob_identity_equal(&one, &rows[i].other), rows[i].equal, "%s", rows[i].label);
+        cr_expect_eq(blob_identity_equal(&rows[i].other, &one), rows[i].equal, "%s", rows[i].label);
+    }
+}
+
+Test(blob, identity_is_what_stat_says)
+{
+    struct stat status = {
+        .st_dev = 11,
+        .st_ino = 12,
+        .st_size = 13,
+        .st_mtim = {14, 15},
+        .st_ctim = {16, 17},
+        .st_atim = {18, 19},
+    };
+    const struct blob_identity expected = {11, 12, 13, {14, 15}, {16, 17}};
+    struct blob_identity identity;
+    memset(&identity, 0x5a, sizeof identity);
+    blob_identify(&status, &identity);
+    cr_expect(blob_identity_equal(&identity, &expected));
+}
+
+/* --- Whether a file is as it was ------------------------------------------------------------ */
+
+/* A temporary file of 11 bytes, last modified at a fixed time, as a blob. */
+struct file {
+    char path[32];
+    struct blob *blob;
+};
+
+static const struct timespec fixed[2] = {{1000, 1}, {1000, 1}};
+
+static void file_create(struct file *file)
+{
+    strcpy(file->path, "/tmp/sluice-blob-XXXXXX");
+    int fd = mkstemp(file->path);
+    struct stat status;
+    struct blob_identity identity;
+    cr_assert(fd >= 0 && write(fd, "hello world", 11) == 11 && futimens(fd, fixed) == 0);
+    cr_assert_eq(fstat(fd, &status), 0);
+    blob_identify(&status, &identity);
+    cr_assert_not_null(file->blob = blob_create_file(fd, &identity));
+}
+
+static void file_destroy(struct file *file)
+{
+    unlink(file->path);
+    blob_drop(file->blob);
+}
+
+static int leave(const struct file *file)
+{
+    return file->blob->fd >= 0 ? 0 : -1;
+}
+
+static int change_mode(const struct file *file)
+{
+    return chmod(file->path, 0400);
+}
+
+static int unlink_it(const struct file *file)
+{
+    return unlink(file->path);
+}
+
+static int grow(const struct file *file)
+{
+    return pwrite(file->blob->fd, "!", 1, 11) == 1 ? futimens(file->blob->fd, fixed) : -1;
+}
+
+static int shrink(const struct file *file)
+{
+    return ftruncate(file->blob->fd, 10) == 0 ? futimens(file->blob->fd, fixed) : -1;
+}
+
+static int rewrite(const struct file *file)
+{
+    return pwrite(file->blob->fd, "HELLO", 5, 0) == 5 ? 0 : -1;
+}
+
+static int touch_a_nanosecond(const struct file *file)
+{
+    const struct timespec times[2] = {{1000, 1}, {1000, 2}};
+    return futimens(file->blob->fd, times);
+}
+
+static int read_it(const struct file *file)
+{
+    const struct timespec times[2] = {{2000, 2}, {1000, 1}};
+    return futimens(file->blob->fd, times);
+}
+
+Test(blob, a_file_is_unchanged_while_its_bytes_are)
+{
+    static const struct {
+        const char *label;
+        int (*act)(const struct file *);
+        bool unchanged;
+    } rows[] = {
+        {"left alone", leave, true},
+        {"another mode", change_mode, true},
+        {"unlinked", unlink_it, true},
+        {"read", read_it, true},
+        {"longer", grow, false},
+        {"shorter", shrink, false},
+        {"rewritten, same length", rewrite, false},
+        {"a nanosecond later", touch_a_nanosecond, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct file file;
+        file_create(&file);
+        cr_assert_eq(rows[i].act(&file), 0, "%s", rows[i].label);
+        cr_expect_eq(blob_file_unchanged(file.blob, 5), rows[i].unchanged, "%s", rows[i].label);
+        file_destroy(&file);
+    }
+}
+
+Test(blob, a_file_is_looked_at_once_a_turn)
+{
+    struct file file;
+    file_create(&file);
+    cr_expect(blob_file_unchanged(file.blob, 1));
+    unsigned looks = faults_calls(FAULT_FSTAT);
+    cr_expect(blob_file_unchanged(file.blob, 1));
+    cr_expect_eq(faults_calls(FAULT_FSTAT), looks);
+    cr_assert_eq(rewrite(&file), 0);
+    cr_expect_not(blob_file_unchanged(file.blob, 2));
+    cr_expect_not(blob_file_unchanged(file.blob, 2), "what has changed is never taken for seen");
+    file_destroy(&file);
+}
+
+Test(blob, a_file_that_cannot_be_asked_counts_as_changed)
+{
+    struct blob_identity identity = {0};
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct blob *blob = blob_create_file(fd, &identity);
+    close(fd);
+    cr_expect_not(blob_file_unchanged(blob, 1));
+    free(blob);
+}

@@ -1,0 +1,322 @@
+/* jobs: what is submitted is run once and comes back once, whatever happens. */
+#include "support/faults.h"
+#include "system/jobs.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { PATIENCE_MS = 10000 };
+
+TestSuite(jobs, .timeout = 120);
+
+/* A job that notes that it ran, and may be made to wait in between. */
+struct errand {
+    struct job job;
+    unsigned number;
+    atomic_uint runs;
+    unsigned abandoned;
+};
+
+static atomic_uint running;
+static atomic_bool open_gate = true;
+
+static void run_errand(struct job *job)
+{
+    struct errand *errand = CONTAINER_OF(job, struct errand, job);
+    atomic_fetch_add(&running, 1);
+    while (!atomic_load(&open_gate))
+        poll(NULL, 0, 1);
+    atomic_fetch_add(&errand->runs, 1);
+}
+
+/* As run_errand, but never held up. */
+static void run_at_once(struct job *job)
+{
+    atomic_fetch_add(&CONTAINER_OF(job, struct errand, job)->runs, 1);
+}
+
+static void abandon(struct job *job)
+{
+    CONTAINER_OF(job, struct errand, job)->abandoned++;
+}
+
+static void no_abandon(struct job *job)
+{
+    (void)job;
+    cr_assert_fail("nothing should have been left");
+}
+
+static struct jobs *create(unsigned threads_max, unsigned queue_max)
+{
+    struct jobs *jobs = NULL;
+    cr_assert_eq(jobs_create(&jobs, threads_max, queue_max), 0);
+    return jobs;
+}
+
+static bool submit(struct jobs *jobs, struct errand *errand)
+{
+    errand->job.run = run_errand;
+    return jobs_submit(jobs, &errand->job);
+}
+
+static bool announced(const struct jobs *jobs, int wait_ms)
+{
+    struct pollfd event = {.fd = jobs_fd(jobs), .events = POLLIN};
+    return poll(&event, 1, wait_ms) == 1;
+}
+
+/* Waits until COUNT jobs are being run. */
+static void wait_for_running(unsigned count)
+{
+    for (unsigned ms = 0; atomic_load(&running) < count && ms < PATIENCE_MS; ms++)
+        poll(NULL, 0, 1);
+    cr_assert_geq(atomic_load(&running), count);
+}
+
+/* Collects until COUNT jobs have come back; their numbers, in order, go to RET. */
+static void collect(struct jobs *jobs, unsigned count, unsigned *ret)
+{
+    for (unsigned got = 0; got < count;) {
+        cr_assert(announced(jobs, PATIENCE_MS));
+        struct job *job = jobs_collect(jobs);
+        for (; job; job = job->next) {
+            cr_assert_lt(got, count);
+            ret[got++] = CONTAINER_OF(job, struct errand, job)->number;
+        }
+    }
+}
+
+Test(jobs, with_one_thread_come_back_in_order)
+{
+    enum { COUNT = 1000 };
+    static struct errand errands[COUNT];
+    unsigned numbers[COUNT];
+    struct jobs *jobs = create(1, COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        errands[i].number = i;
+        cr_assert(submit(jobs, &errands[i]));
+    }
+    collect(jobs, COUNT, numbers);
+    for (unsigned i = 0; i < COUNT; i++) {
+        cr_expect_eq(numbers[i], i);
+        cr_expect_eq(atomic_load(&errands[i].runs), 1);
+    }
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, many_on_many_threads_come_back_once_each)
+{
+    enum { COUNT = 20000 };
+    static struct errand errands[COUNT];
+    static unsigned numbers[COUNT], seen[COUNT];
+    struct jobs *jobs = create(4, 64);
+    unsigned submitted = 0, got = 0;
+    while (got < COUNT) {
+        while (submitted < COUNT && submit(jobs, &errands[submitted])) {
+            errands[submitted].number = submitted;
+            submitted++;
+        }
+        cr_assert(announced(jobs, PATIENCE_MS));
+        struct job *job = jobs_collect(jobs);
+        for (; job; job = job->next)
+            numbers[got++] = CONTAINER_OF(job, struct errand, job)->number;
+    }
+    for (unsigned i = 0; i < COUNT; i++)
+        seen[numbers[i]]++;
+    for (unsigned i = 0; i < COUNT; i++)
+        cr_assert(seen[i] == 1 && atomic_load(&errands[i].runs) == 1, "job %u", i);
+    jobs_destroy(jobs, no_abandon);
+}
+
+/* However many lengthy ones there are, one thread is left for the others; and they get on as well. */
+Test(jobs, lengthy_ones_leave_a_thread_to_the_others)
+{
+    enum { LENGTHY = 5, THREADS = 3 };
+    static struct errand lengthy[LENGTHY], others[LENGTHY];
+    unsigned numbers[LENGTHY];
+    struct jobs *jobs = create(THREADS, 64);
+    atomic_store(&open_gate, false);
+    for (unsigned i = 0; i < LENGTHY; i++) {
+        lengthy[i].job.lengthy = true;
+        lengthy[i].number = 100 + i;
+        cr_assert(submit(jobs, &lengthy[i]));
+    }
+    wait_for_running(THREADS - 1);
+    for (unsigned i = 0; i < LENGTHY; i++) {
+        others[i].job.run = run_at_once;
+        others[i].number = i;
+        cr_assert(jobs_submit(jobs, &others[i].job));
+    }
+    collect(jobs, LENGTHY, numbers);
+    for (unsigned i = 0; i < LENGTHY; i++)
+        cr_expect_eq(numbers[i], i);
+    cr_expect_eq(atomic_load(&running), THREADS - 1);
+    cr_expect(jobs_busy(jobs));
+    atomic_store(&open_gate, true);
+    collect(jobs, LENGTHY, numbers);
+    cr_expect_not(jobs_busy(jobs));
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, a_single_thread_does_lengthy_ones_too_after_the_others)
+{
+    struct errand first = {.number = 0}, lengthy = {.number = 2, .job.lengthy = true};
+    struct errand other = {.number = 1};
+    unsigned numbers[3];
+    struct jobs *jobs = create(1, 4);
+    atomic_store(&open_gate, false);
+    cr_assert(submit(jobs, &first));
+    wait_for_running(1);
+    cr_assert(submit(jobs, &lengthy) && submit(jobs, &other));
+    atomic_store(&open_gate, true);
+    collect(jobs, 3, numbers);
+    for (unsigned i = 0; i < COUNT_OF(numbers); i++)
+        cr_expect_eq(numbers[i], i);
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, lengthy_ones_that_were_not_begun_are_abandoned)
+{
+    static struct errand errands[4];
+    unsigned abandoned = 0;
+    struct jobs *jobs = create(2, 4);
+    atomic_store(&open_gate, false);
+    for (unsigned i = 0; i < COUNT_OF(errands); i++) {
+        errands[i].job.lengthy = true;
+        cr_assert(submit(jobs, &errands[i]));
+    }
+    wait_for_running(1);
+    atomic_store(&open_gate, true);
+    jobs_destroy(jobs, abandon);
+    for (unsigned i = 0; i < COUNT_OF(errands); i++)
+        abandoned += errands[i].abandoned;
+    cr_expect_eq(abandoned, COUNT_OF(errands), "finished or not, none was collected");
+}
+
+Test(jobs, the_descriptor_is_readable_exactly_when_there_is_something)
+{
+    struct errand errand = {0};
+    unsigned number;
+    struct jobs *jobs = create(2, 4);
+    cr_expect_not(announced(jobs, 0));
+    cr_expect_null(jobs_collect(jobs), "and it doesn't wait");
+    atomic_store(&open_gate, false);
+    cr_assert(submit(jobs, &errand));
+    wait_for_running(1);
+    cr_expect_not(announced(jobs, 0));
+    cr_expect_null(jobs_collect(jobs));
+    atomic_store(&open_gate, true);
+    collect(jobs, 1, &number);
+    cr_expect_not(announced(jobs, 0), "collecting resets it");
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, no_more_are_unfinished_than_may_be)
+{
+    struct errand errands[4] = {{.number = 0}};
+    unsigned numbers[4];
+    struct jobs *jobs = create(1, 3);
+    atomic_store(&open_gate, false);
+    for (unsigned i = 0; i < 3; i++)
+        cr_expect(submit(jobs, &errands[i]));
+    wait_for_running(1);
+    cr_expect_not(submit(jobs, &errands[3]), "one that runs counts");
+    atomic_store(&open_gate, true);
+    collect(jobs, 3, numbers);
+    cr_expect_eq(atomic_load(&errands[3].runs), 0);
+    cr_expect(submit(jobs, &errands[3]));
+    collect(jobs, 1, numbers);
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, finished_ones_do_not_count_as_queued)
+{
+    struct errand errands[2] = {{.number = 0}};
+    unsigned numbers[2];
+    struct jobs *jobs = create(1, 1);
+    cr_assert(submit(jobs, &errands[0]));
+    cr_assert(announced(jobs, PATIENCE_MS));
+    cr_expect(submit(jobs, &errands[1]));
+    collect(jobs, 2, numbers);
+    jobs_destroy(jobs, no_abandon);
+}
+
+/* With all its threads waiting for work, as many jobs as threads run at once. */
+Test(jobs, one_that_waits_holds_nobody_up)
+{
+    struct errand errands[4] = {{.number = 0}};
+    unsigned numbers[2];
+    struct jobs *jobs = create(2, 8);
+    cr_assert(submit(jobs, &errands[0]));
+    collect(jobs, 1, numbers);
+    poll(NULL, 0, 20); /* for the thread to be idle; whichever it is, the rest must hold */
+    atomic_store(&running, 0);
+    atomic_store(&open_gate, false);
+    cr_assert(submit(jobs, &errands[1]));
+    cr_assert(submit(jobs, &errands[2]));
+    wait_for_running(2);
+    atomic_store(&open_gate, true);
+    collect(jobs, 2, numbers);
+    jobs_destroy(jobs, no_abandon);
+}
+
+static void *open_gate_soon(void *argument)
+{
+    (void)argument;
+    poll(NULL, 0, 50);
+    atomic_store(&open_gate, true);
+    return NULL;
+}
+
+Test(jobs, destroying_waits_for_what_runs_and_hands_back_the_rest)
+{
+    struct errand errands[6] = {{.number = 0}};
+    pthread_t opener;
+    struct jobs *jobs = create(1, 8);
+    cr_assert(submit(jobs, &errands[0])); /* finished, not collected */
+    cr_assert(announced(jobs, PATIENCE_MS));
+    atomic_store(&open_gate, false);
+    atomic_store(&running, 0);
+    for (unsigned i = 1; i < 6; i++)
+        cr_assert(submit(jobs, &errands[i]));
+    wait_for_running(1);
+    cr_assert_eq(pthread_create(&opener, NULL, open_gate_soon, NULL), 0);
+    jobs_destroy(jobs, abandon);
+    pthread_join(opener, NULL);
+    cr_expect_eq(atomic_load(&errands[1].runs), 1, "it was running");
+    cr_expect_eq(atomic_load(&errands[2].runs), 0, "it was waiting");
+    for (unsigned i = 0; i < 6; i++)
+        cr_expect_eq(errands[i].abandoned, 1, "job %u", i);
+}
+
+Test(jobs, without_a_thread_none_is_taken)
+{
+    struct errand errands[2] = {{.number = 0}};
+    unsigned numbers[2];
+    struct jobs *jobs = create(2, 8);
+    faults_fail(FAULT_THREAD, 0, 1, EAGAIN);
+    cr_expect_not(submit(jobs, &errands[0]));
+    cr_expect(submit(jobs, &errands[0]), "the next time there is one");
+    collect(jobs, 1, numbers);
+    faults_fail(FAULT_THREAD, 0, FAULT_ALWAYS, EAGAIN);
+    cr_expect(submit(jobs, &errands[0]), "one thread is enough");
+    cr_expect(submit(jobs, &errands[1]));
+    collect(jobs, 2, numbers);
+    jobs_destroy(jobs, no_abandon);
+}
+
+Test(jobs, none_is_destroyed_without_complaint)
+{
+    jobs_destroy(NULL, no_abandon);
+    jobs_destroy(create(8, 0), no_abandon);
+    struct errand errand = {0};
+    struct jobs *jobs = create(8, 0);
+    cr_expect_not(submit(jobs, &errand));
+    jobs_destroy(jobs, no_abandon);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_eq(jobs_create(&jobs, 1, 1), -ENOMEM);
+}

@@ -1,0 +1,569 @@
+/* net: addresses, and listening sockets on the real loopback interface. */
+#include "base/str.h"
+#include "system/net.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BACKLOG = 64 };
+
+/* --- helpers -------------------------------------------------------------------------------------- */
+
+static bool have_v6(void)
+{
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return bound;
+}
+
+static struct net_set set_of(const char *const *texts)
+{
+    struct net_set set = {0};
+
+    for (; *texts; texts++)
+        cr_assert_eq(net_add(&set, *texts), NET_ADDED, "%s", *texts);
+    return set;
+}
+
+/* Connects to PORT of the loopback address; the descriptor, or a negative errno. */
+static int connect_to(int family, uint16_t port)
+{
+    struct sockaddr_in v4 = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in6 v6 = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int failed = family == AF_INET ? connect(fd, (const struct sockaddr *)&v4, sizeof(v4))
+                                   : connect(fd, (const struct sockaddr *)&v6, sizeof(v6));
+
+    if (!failed)
+        return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+/* A listener of another program on 127.0.0.1, sharing or not. */
+static int other_listener(uint16_t *ret_port, bool shares)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (shares)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+    cr_assert_eq(listen(fd, BACKLOG), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &length), 0);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
+static int flag_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t length = sizeof(value);
+    getsockopt(fd, level, name, &value, &length);
+    return value;
+}
+
+static void close_all(int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+    free(fds);
+}
+
+static unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* --- addresses ------------------------------------------------------------------------------------ */
+
+Test(net, addresses_are_read)
+{
+    static const struct {
+        const char *text;
+        enum net_added added;
+        const char *found; /* the first address, as text */
+    } rows[] = {
+        {"127.0.0.1", NET_ADDED, "127.0.0.1"},
+        {"0.0.0.0", NET_ADDED, "0.0.0.0"},
+        {"255.255.255.255", NET_ADDED, "255.255.255.255"},
+        {"::1", NET_ADDED, "::1"},
+        {"[::1]", NET_ADDED, "::1"},
+        {"::", NET_ADDED, "::"},
+        {"[::]", NET_ADDED, "::"},
+        {"2001:DB8:0::1", NET_ADDED, "2001:db8::1"},
+        {"::ffff:127.0.0.1", NET_ADDED, "127.0.0.1"},
+        {"fe80::1%lo", NET_ADDED, "fe80::1%lo"},
+        {"[fe80::1%lo]", NET_ADDED, "fe80::1%lo"},
+        {"localhost", NET_ADDED, "127.0.0.1"},
+        {"LocalHost", NET_ADDED, "127.0.0.1"},
+        {"example.com", NET_ADDED_NOT_NUMERIC, NULL},
+        {"eth0", NET_ADDED_NOT_NUMERIC, NULL},
+        {"127.0.0.1:80", NET_ADDED_HAS_PORT, NULL},
+        {"[::1]:80", NET_ADDED_HAS_PORT, NULL},
+        {"localhost:80", NET_ADDED_HAS_PORT, NULL},
+        {"8080", NET_ADDED_MALFORMED, NULL}, /* getaddrinfo would say 0.0.31.144 */
+        {"127.1", NET_ADDED_MALFORMED, NULL},
+        {"127.0.0.1.", NET_ADDED_MALFORMED, NULL},
+        {"300.0.0.1", NET_ADDED_MALFORMED, NULL},
+        {"0127.0.0.1", NET_ADDED_MALFORMED, NULL},
+        {"10.0.0.0/8", NET_ADDED_MALFORMED, NULL},
+        {" 127.0.0.1", NET_ADDED_NOT_NUMERIC, NULL},
+        {"[127.0.0.1]", NET_ADDED_MALFORMED, NULL},
+        {"[::1", NET_ADDED_MALFORMED, NULL},
+        {"::1]", NET_ADDED_MALFORMED, NULL},
+        {"[]", NET_ADDED_MALFORMED, NULL},
+        {"[", NET_ADDED_MALFORMED, NULL},
+        {":", NET_ADDED_MALFORMED, NULL},
+        {"*", NET_ADDED_MALFORMED, NULL},
+        {"", NET_ADDED_MALFORMED, NULL},
+        {"1::2::3", NET_ADDED_MALFORMED, NULL},
+        {"fe80::1%no-such-interface", NET_ADDED_MALFORMED, NULL},
+        {"fe80::1%a-scope-that-is-much-longer-than-any-interface-name-of-linux-could-ever-be-at-all",
+         NET_ADDED_MALFORMED, NULL},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct net_set set = {0};
+        char text[NET_ADDRESS_BYTES];
+        enum net_added added = net_add(&set, rows[i].text);
+        cr_expect_eq(added, rows[i].added, "\"%s\": %d", rows[i].text, (int)added);
+        cr_expect_eq(set.count > 0, rows[i].found != NULL, "\"%s\"", rows[i].text);
+        if (set.count == 0 || !rows[i].found)
+            continue;
+        net_address_text(&set.addresses[0], text);
+        cr_expect_str_eq(text, rows[i].found, "\"%s\": %s", rows[i].text, text);
+    }
+}
+
+Test(net, covered_addresses_are_merged)
+{
+    static const struct {
+        const char *label;
+        const char *texts[5];
+        const char *left[5];
+    } rows[] = {
+        {"twice", {"127.0.0.1", "127.0.0.1"}, {"127.0.0.1"}},
+        {"two forms", {"::1", "[0::1]"}, {"::1"}},
+        {"the wildcard first", {"0.0.0.0", "127.0.0.1", "10.0.0.1"}, {"0.0.0.0"}},
+        {"the wildcard last", {"127.0.0.1", "10.0.0.1", "0.0.0.0"}, {"0.0.0.0"}},
+        {"each its family", {"127.0.0.1", "::"}, {"127.0.0.1", "::"}},
+        {"both wildcards", {"::1", "0.0.0.0", "127.0.0.1", "::"}, {"0.0.0.0", "::"}},
+        {"localhost is two", {"localhost", "::1"}, {"127.0.0.1", "::1"}},
+        {"scopes differ", {"fe80::1%lo", "fe80::1"}, {"fe80::1%lo", "fe80::1"}},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct net_set set = set_of(rows[i].texts);
+        unsigned count = 0;
+        for (; count < COUNT_OF(rows[i].left) && rows[i].left[count]; count++) {
+            char text[NET_ADDRESS_BYTES];
+            cr_assert(count < set.count, "%s", rows[i].label);
+            net_address_text(&set.addresses[count], text);
+            cr_expect_str_eq(text, rows[i].left[count], "%s", rows[i].label);
+        }
+        cr_expect_eq(set.count, count, "%s", rows[i].label);
+    }
+    static const char *const both[] = {"localhost", "::1", NULL}, *const one[] = {"localhost",
+                                                                                  NULL};
+    cr_expect(set_of(one).addresses[1].optional, "localhost may do without ::1");
+    cr_expect_not(set_of(both).addresses[1].optional, "asked for by itself");
+}
+
+Test(net, a_set_is_bounded)
+{
+    struct net_set set = {0};
+
+    for (int i = 0; i <= NET_ADDRESSES_MAX; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "10.0.0.%d", i);
+        cr_expect_eq(net_add(&set, text), i < NET_ADDRESSES_MAX ? NET_ADDED : NET_ADDED_TOO_MANY);
+    }
+    cr_expect_eq(set.count, NET_ADDRESSES_MAX);
+}
+
+/* --- listening ------------------------------------------------------------------------------------ */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+Test(net, listeners_are_set_up)
+{
+    static const char *const texts[] = {"127.0.0.1", NULL};
+    struct net_set set = set_of(texts);
+    struct net_failure failure;
+    int *fds;
+
+    cr_assert_eq(net_listen(&set, 2, BACKLOG, &fds, &failure), 0);
+    cr_expect_neq(set.port, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_expect(fcntl(fds[i], F_GETFL) & O_NONBLOCK);
+        cr_expect(fcntl(fds[i], F_GETFD) & FD_CLOEXEC);
+        cr_expect_eq(flag_of(fds[i], SOL_SOCKET, SO_ACCEPTCONN), 1);
+        cr_expect_eq(flag_of(fds[i], SOL_SOCKET, SO_REUSEPORT), 1);
+        cr_expect_eq(flag_of(fds[i], SOL_SOCKET, SO_REUSEADDR), 1);
+    }
+    int client = connect_to(AF_INET, set.port);
+    struct pollfd watched[] = {{fds[0], POLLIN, 0}, {fds[1], POLLIN, 0}};
+    cr_assert(client >= 0);
+    uint64_t before_ms = now_ms();
+    cr_expect(poll(watched, 2, 50) == 0 || now_ms() - before_ms > 500, "there is nothing to read");
+    cr_assert_eq(send(client, "x", 1, 0), 1);
+    cr_assert_eq(poll(watched, 2, 5000), 1);
+    int accepted = accept(watched[0].revents ? fds[0] : fds[1], NULL, NULL);
+    cr_expect_neq(flag_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0, "inherited");
+    close(accepted);
+    close(client);
+    close_all(fds, 2);
+}
+
+Test(net, who_says_nothing_is_accepted_all_the_same)
+{
+    static const char *const texts[] = {"127.0.0.1", NULL};
+    struct net_set set = set_of(texts);
+    struct net_failure failure;
+    int *fds;
+
+    cr_assert_eq(net_listen(&set, 1, BACKLOG, &fds, &failure), 0);
+    int client = connect_to(AF_INET, set.port);
+    struct pollfd watched = {fds[0], POLLIN, 0};
+    cr_expect_eq(poll(&watched, 1, 30000), 1);
+    close(client);
+    close_all(fds, 1);
+}
+
+Test(net, workers_share_the_port)
+{
+    enum { WORKERS = 4, CLIENTS = 200 };
+    struct net_set set = {0};
+    struct net_failure failure;
+    int *fds, clients[CLIENTS];
+    unsigned total = 0;
+
+    net_add_any(&set);
+    cr_assert_eq(net_listen(&set, WORKERS, 1024, &fds, &failure), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        cr_assert((clients[i] = connect_to(AF_INET, set.port)) >= 0);
+        cr_assert_eq(send(clients[i], "x", 1, 0), 1);
+    }
+    for (unsigned i = 0; i < WORKERS; i++) {
+        unsigned taken = 0;
+        for (int fd; (fd = accept(fds[i], NULL, NULL)) >= 0; taken++)
+            close(fd);
+        /* By chance none: (3/4)^200. The first, which bound alone, is one of the group. */
+        cr_expect(taken > 0, "worker %u", i);
+        total += taken;
+    }
+    cr_expect_eq(total, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
+    close_all(fds, WORKERS);
+}
+
+Test(net, port_0_is_one_port_for_all)
+{
+    static const char *const texts[] = {"127.0.0.1", "127.0.0.2", "localhost", "127.0.0.3", NULL};
+    enum { WORKERS = 3 };
+    struct net_set set = set_of(texts);
+    struct net_failure failure;
+    int *fds;
+
+    cr_assert_eq(net_listen(&set, WORKERS, BACKLOG, &fds, &failure), 0);
+    cr_expect_neq(set.port, 0);
+    cr_expect_eq(set.count, have_v6() ? 4 : 3);
+    for (unsigned i = 0; i < WORKERS * set.count; i++) {
+        struct net_address at = {0};
+        const struct net_address *wanted = &set.addresses[i % set.count];
+        socklen_t length = sizeof(at.at);
+        char found[NET_ADDRESS_BYTES], expected[NET_ADDRESS_BYTES];
+        cr_assert_eq(getsockname(fds[i], &at.at.any, &length), 0);
+        bool v6 = at.at.any.sa_family == AF_INET6;
+        cr_expect_eq(ntohs(v6 ? at.at.v6.sin6_port : at.at.v4.sin_port), set.port);
+        net_address_text(&at, found);
+        net_address_text(wanted, expected);
+        cr_expect_str_eq(found, expected, "listener %u", i);
+    }
+    close_all(fds, WORKERS * set.count);
+}
+
+Test(net, a_busy_port_is_detected)
+{
+    static const struct {
+        const char *label;
+        bool shares;
+        const char *address; /* NULL: any */
+        const char *where;
+    } rows[] = {
+        {"the same address", false, "127.0.0.1", " on 127.0.0.1 "},
+        {"the same address, shared", true, "127.0.0.1", " on 127.0.0.1 "},
+        {"any IPv4 address", false, "0.0.0.0", ""},
+        {"any IPv4 address, shared", true, "0.0.0.0", ""},
+        {"any address", false, NULL, ""},
+        {"any address, shared", true, NULL, ""},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct net_set set = {0};
+        struct net_failure failure;
+        char reason[NET_REASON_BYTES], start[64];
+        int *fds = NULL, other = other_listener(&set.port, rows[i].shares);
+        unsigned before = open_descriptors();
+        if (rows[i].address)
+            net_add(&set, rows[i].address);
+        else
+            net_add_any(&set);
+        int error = net_listen(&set, 2, BACKLOG, &fds, &failure);
+        cr_expect_eq(error, -EADDRINUSE, "%s: %d", rows[i].label, error);
+        cr_expect_null(fds, "%s", rows[i].label);
+        cr_expect_eq(open_descriptors(), before, "%s: nothing is left open", rows[i].label);
+        net_explain(&failure, error, reason);
+        snprintf(start, sizeof(start), "port %u%sis in use; ", set.port,
+                 *rows[i].where ? rows[i].where : " ");
+        cr_expect(str_starts_with(str_of(reason), str_of(start)), "%s: %s", rows[i].label, reason);
+        close(other);
+    }
+}
+
+Test(net, a_second_start_does_not_share)
+{
+    struct net_set first = {0}, second = {0};
+    struct net_failure failure;
+    int *fds, *none = NULL;
+
+    net_add_any(&first);
+    cr_assert_eq(net_listen(&first, 2, BACKLOG, &fds, &failure), 0);
+    net_add_any(&second);
+    second.port = first.port;
+    cr_expect_eq(net_listen(&second, 2, BACKLOG, &none, &failure), -EADDRINUSE);
+    close_all(fds, 2);
+    /* At once again, though connections of the first are in TIME-WAIT: SO_REUSEADDR. */
+    cr_expect_eq(net_listen(&second, 2, BACKLOG, &fds, &failure), 0);
+    close_all(fds, 2);
+}
+
+Test(net, starts_at_the_same_time_have_one_winner)
+{
+    enum { PROGRAMS = 8 };
+    uint16_t port;
+    int ready[2], go[2], hold[2], won = 0;
+    char byte;
+
+    close(other_listener(&port, false));
+    cr_assert(pipe(ready) == 0 && pipe(go) == 0 && pipe(hold) == 0);
+    pid_t children[PROGRAMS];
+    for (int i = 0; i < PROGRAMS; i++) {
+        children[i] = fork();
+        if (children[i] != 0)
+            continue;
+        struct net_set set = {.port = port};
+        struct net_failure failure;
+        int *fds;
+        net_add(&set, "127.0.0.1");
+        close(go[1]);
+        close(hold[1]);
+        bool started = read(go[0], &byte, 1) == 0; /* all at once, at its end */
+        bool listens = started && net_listen(&set, 2, BACKLOG, &fds, &failure) == 0;
+        bool told = write(ready[1], listens ? "y" : "n", 1) == 1;
+        _exit(told && read(hold[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    close(go[0]);
+    close(go[1]);
+    for (int i = 0; i < PROGRAMS; i++) {
+        cr_assert_eq(read(ready[0], &byte, 1), 1);
+        won += byte == 'y';
+    }
+    close(hold[1]);
+    for (int i = 0; i < PROGRAMS; i++)
+        waitpid(children[i], NULL, 0);
+    /* Two that come to listen(2) in the same instant may both be refused, but never both let in. */
+    cr_expect(won <= 1, "%d listen", won);
+}
+
+Test(net, an_address_of_another_machine)
+{
+    static const char *const texts[] = {"127.0.0.1", "192.0.2.77", NULL}; /* RFC 5737 */
+    struct net_set set = set_of(texts);
+    struct net_failure failure;
+    char reason[NET_REASON_BYTES];
+    int *fds = NULL;
+    unsigned before = open_descriptors();
+    int error = net_listen(&set, 2, BACKLOG, &fds, &failure);
+
+    if (error == 0)
+        cr_skip_test("net.ipv4.ip_nonlocal_bind is set");
+    cr_expect_eq(error, -EADDRNOTAVAIL);
+    cr_expect_eq(open_descriptors(), before);
+    cr_expect_eq(set.port, 0, "as it was");
+    net_explain(&failure, error, reason);
+    cr_expect(strstr(reason, "192.0.2.77 is no address of this machine; "), "%s", reason);
+}
+
+/* As nobody: 0, or the positive errno of net_listen. */
+static int listen_as_nobody(uint16_t port)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        struct net_set set = {.port = port};
+        struct net_failure failure;
+        int *fds;
+        net_add(&set, "127.0.0.1");
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+            _exit(255);
+        int error = net_listen(&set, 1, BACKLOG, &fds, &failure);
+        _exit(error == -EACCES && failure.step != NET_STEP_BIND ? 254 : -error);
+    }
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+}
+
+Test(net, a_low_port_needs_a_right)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "r");
+    char text[16] = "1024";
+
+    if (file && !fgets(text, sizeof(text), file))
+        cr_log_warn("ip_unprivileged_port_start is empty");
+    if (file)
+        fclose(file);
+    if (strtol(text, NULL, 10) <= 1)
+        cr_skip_test("net.ipv4.ip_unprivileged_port_start lets everybody");
+    cr_expect_eq(listen_as_nobody(1), EACCES);
+    cr_expect_eq(listen_as_nobody(0), 0);
+
+    struct net_failure failure = {.step = NET_STEP_BIND, .port = 80};
+    char reason[NET_REASON_BYTES];
+    failure.address.at.v4 = (struct sockaddr_in){.sin_family = AF_INET};
+    net_explain(&failure, -EACCES, reason);
+    cr_expect(strstr(reason, "port 80; choose a port from 1024, or grant CAP_NET_BIND_SERVICE"),
+              "%s", reason);
+}
+
+Test(net, both_families)
+{
+    static const struct {
+        const char *address; /* NULL: any */
+        bool v4, v6;
+    } rows[] = {
+        {NULL, true, true},         {"::", false, true},  {"0.0.0.0", true, false},
+        {"127.0.0.1", true, false}, {"::1", false, true}, {"localhost", true, true},
+    };
+
+    if (!have_v6())
+        cr_skip_test("this machine has no IPv6");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct net_set set = {0};
+        struct net_failure failure;
+        int *fds;
+        if (rows[i].address)
+            net_add(&set, rows[i].address);
+        else
+            net_add_any(&set);
+        cr_assert_eq(net_listen(&set, 1, BACKLOG, &fds, &failure), 0);
+        int v4 = connect_to(AF_INET, set.port), v6 = connect_to(AF_INET6, set.port);
+        cr_expect_eq(v4 >= 0, rows[i].v4, "row %zu", i);
+        cr_expect_eq(v6 >= 0, rows[i].v6, "row %zu", i);
+        if (v4 >= 0)
+            close(v4);
+        if (v6 >= 0)
+            close(v6);
+        close_all(fds, set.count);
+    }
+}
+
+Test(net, one_port_for_both_wildcards)
+{
+    static const char *const texts[] = {"0.0.0.0", "::", NULL};
+    struct net_set set = set_of(texts);
+    struct net_failure failure;
+    int *fds;
+
+    if (!have_v6())
+        cr_skip_test("this machine has no IPv6");
+    cr_assert_eq(net_listen(&set, 2, BACKLOG, &fds, &failure), 0);
+    close_all(fds, 4);
+}
+
+/* --- URLs ----------------------------------------------------------------------------------------- */
+
+Test(net, urls_can_be_clicked)
+{
+    static const struct {
+        const char *address;
+        uint16_t port;
+        const char *url;
+    } rows[] = {
+        {"127.0.0.1", 8080, "http://127.0.0.1:8080/"},
+        {"127.0.0.1", 80, "http://127.0.0.1/"},
+        {"10.1.2.3", 65535, "http://10.1.2.3:65535/"},
+        {"::1", 8080, "http://[::1]:8080/"},
+        {"2001:db8::1", 80, "http://[2001:db8::1]/"},
+        {"fe80::1%lo", 8080, "http://[fe80::1%25lo]:8080/"}, /* RFC 6874 */
+        {"0.0.0.0", 8080, "http://127.0.0.1:8080/"},
+        {"localhost", 1, "http://127.0.0.1:1/"},
+    };
+    char urls[NET_URLS_MAX][NET_URL_BYTES];
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct net_set set = {.port = rows[i].port};
+        net_add(&set, rows[i].address);
+        cr_expect(net_urls(&set, urls) >= 1);
+        cr_expect_str_eq(urls[0], rows[i].url);
+    }
+}
+
+Test(net, urls_of_every_address_begin_at_home)
+{
+    struct net_set set = {.port = 8080};
+    char urls[NET_URLS_MAX][NET_URL_BYTES];
+
+    net_add_any(&set);
+    unsigned count = net_urls(&set, urls);
+    cr_expect(count >= 1 && count <= 4, "%u", count);
+    cr_expect_str_eq(urls[0], "http://127.0.0.1:8080/");
+    for (unsigned i = 0; i < count; i++) {
+        cr_expect(str_starts_with(str_of(urls[i]), STR("http://")), "%s", urls[i]);
+        cr_expect(str_ends_with(str_of(urls[i]), STR(":8080/")), "%s", urls[i]);
+        for (unsigned j = 0; j < i; j++)
+            cr_expect_str_neq(urls[i], urls[j]);
+    }
+}
+
+Test(net, the_most_urls_fit)
+{
+    struct net_set set = {.port = 8080};
+    char urls[NET_URLS_MAX][NET_URL_BYTES], text[64];
+
+    for (int i = 0; i < NET_ADDRESSES_MAX; i++) {
+        snprintf(text, sizeof(text), "2001:db8:1111:2222:3333:4444:5555:%04x", 0x1000 + i);
+        cr_assert_eq(net_add(&set, text), NET_ADDED);
+    }
+    cr_expect_eq(net_urls(&set, urls), NET_ADDRESSES_MAX);
+    snprintf(text, sizeof(text), "http://[2001:db8:1111:2222:3333:4444:5555:101f]:8080/");
+    cr_expect_str_eq(urls[NET_ADDRESSES_MAX - 1], text);
+}
