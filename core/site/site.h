@@ -1,12 +1,12 @@
-/* site: what a site adds to its files: caching, header fields of its own, what is served at all.
+/* site: the state that a site adds to its files: its settings, and the header rules of a file in ROOT.
  *
- * Makes the resource for a path out of what was fetched, with the prepared fields that the site's rules
- * give it: those of the command line, and those of a file in ROOT, which is read again when it has
- * changed. One worker's. Does no I/O of its own. */
+ * The rules come from the command line and from that file, which is read again when it has changed and which
+ * is never served itself. site_resource makes resources with them. Belongs to one worker. Does no I/O: the
+ * caller fetches the file. */
 #ifndef SLUICE_SITE_H
 #define SLUICE_SITE_H
 
-#include "http/resource.h"
+#include "http/mime.h"
 #include "http/rules.h"
 #include "site/fetch.h"
 
@@ -41,15 +41,19 @@ const struct path *site_rules_path(const struct site *site);
 const struct fetch_state *site_rules_known(const struct site *site);
 
 /* Takes over the rules in FETCHED, which is what there is at their path. True if any have changed: what
- * site_make has made is then out of date. Without memory the old ones go on. */
+ * site_resource_make has made is then out of date. Without memory the old ones go on. */
 bool site_take_rules(struct site *site, const struct fetched *fetched);
 
 /* Whether a path may have fields of its own even if there is nothing to be served. */
 bool site_has_rules(const struct site *site);
 
-/* The resource that FETCHED, which has to be new, makes of PATH. *Gives* one reference; NULL: out of
- * memory. */
-struct resource *site_make(const struct site *site, const struct path *path, struct str index,
-                           const struct fetched *fetched, int64_t now_seconds);
+/* What the site was created with. *Borrowed*. */
+const struct site_config *site_settings(const struct site *site);
+
+enum { SITE_RULE_SETS = 2 };
+
+/* Sets RET to the site's rules, in the order in which they apply: those of the file in ROOT, then those of the
+ * command line. NULL: there are none. *Borrowed* until site_take_rules. */
+void site_rule_sets(const struct site *site, const struct rules *ret[static SITE_RULE_SETS]);
 
 #endif

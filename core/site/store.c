@@ -1,6 +1,8 @@
 /* store: see store.h. */
 #include "site/store.h"
 
+#include "site/site_resource.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -77,7 +79,7 @@ static bool follow_root(struct store *files, uint64_t now_ms)
 static struct resource *make_resource(struct store *files, const struct path *path,
                                       const struct date_now *now, const struct fetched *fetched)
 {
-    return site_make(files->site, path, files->config.fetch.index, fetched, now->seconds);
+    return site_resource_make(files->site, path, files->config.fetch.index, fetched, now->seconds);
 }
 
 /* Until when what was seen at SEEN_MS is good. ROOT counts as seen, too. What was looked at at once is to be

@@ -1,6 +1,6 @@
 /* site: the fields that go along with a resource, whoever says so: Sluice, the rules, the options. */
 #include "base/digest.h"
-#include "site/site.h"
+#include "site/site_resource.h"
 #include "support/paths.h"
 
 #include <criterion/criterion.h>
@@ -82,7 +82,8 @@ static const char *lines_of(const char *name)
     static char text[8192];
     struct path path = path_named(name);
     struct fetched fetched = file_of(STR("12345"));
-    struct resource *resource = site_make(site, &path, STR("index.html"), &fetched, INT64_MAX);
+    struct resource *resource =
+        site_resource_make(site, &path, STR("index.html"), &fetched, INT64_MAX);
     cr_assert_not_null(resource);
     snprintf(text, sizeof text, "%.*s", (int)resource->variants[0].field_lines.length,
              resource->variants[0].field_lines.at);
@@ -216,13 +217,13 @@ Test(site, what_is_no_file_has_the_sites_fields_too)
     struct path path = path_named("gone.js");
     struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
     take("/*\n X-A: 1\n Cache-Control: max-age=9\n Content-Type: text/x\n");
-    struct resource *resource = site_make(site, &path, STR("x"), &fetched, 0);
+    struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
     cr_expect(
         str_equal(resource->field_lines, STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n")),
         "%.*s", (int)resource->field_lines.length, resource->field_lines.at);
     resource_drop(resource);
     fetched.kind = FETCH_DIRECTORY;
-    resource = site_make(site, &path, STR("x"), &fetched, 0);
+    resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
     cr_expect(str_equal(resource->field_lines, STR("X-A: 1\r\nCache-Control: max-age=9\r\n"
                                                    "X-Content-Type-Options: nosniff\r\n")));
     cr_expect(str_equal(resource->location, STR("gone.js/")));
@@ -235,7 +236,7 @@ static void expect_error_lines(const char *text, struct str expected)
     struct fetched fetched = file_of(STR("12345"));
     if (text[0])
         take(text);
-    struct resource *resource = site_make(site, &path, STR("x"), &fetched, 0);
+    struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
     cr_expect_eq(resource->field_lines.at == NULL, expected.at == NULL, "'%s'", text);
     cr_expect(str_equal(resource->field_lines, expected), "%s: %.*s", text,
               (int)resource->field_lines.length, resource->field_lines.at);
@@ -267,7 +268,7 @@ Test(site, forms_of_a_file_are_variants)
     fetched.files[CONTENT_CODING_GZIP].fresh = true;
     fetched.files[CONTENT_CODING_BR].digested = true;
     memset(fetched.files[CONTENT_CODING_BR].digest, 'd', DIGEST_TAG_DIGITS);
-    struct resource *resource = site_make(site, &path, STR("x"), &fetched, INT64_MAX);
+    struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, INT64_MAX);
     fetched_fini(&fetched);
     cr_assert_eq(resource->variant_count, 3);
     static const struct {
