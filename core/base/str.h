@@ -22,6 +22,9 @@ struct str {
     }
 #define STR(literal) ((struct str)STR_INIT(literal))
 
+/* An absent string. */
+#define STR_ABSENT ((struct str){NULL, 0})
+
 static inline struct str str_of(const char *text)
 {
     return (struct str){text, strlen(text)};

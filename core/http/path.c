@@ -168,8 +168,7 @@ enum path_result path_decode(struct str target, struct path *ret)
     if (ret->length > 0)
         ret->length--; /* the slash that end_segment left */
     ret->text[ret->length] = '\0';
-    enum path_result result =
-        too_long ? PATH_UNNAMABLE : judge((struct str){ret->text, ret->length});
+    enum path_result result = too_long ? PATH_UNNAMABLE : judge(path_view(ret));
     ret->closed = result != PATH_OK;
     return result;
 }
@@ -206,7 +205,7 @@ char *path_put_encoded(char *to, struct str text)
 
 size_t path_write_redirect(const struct path *p, char *to, size_t room)
 {
-    struct str text = {p->text, p->length};
+    struct str text = path_view(p);
     size_t slash = str_find_last(text, '/');
     struct str segment = slash < text.length ? str_from(text, slash + 1) : text;
 

@@ -29,6 +29,12 @@ struct path {
     char text[PATH_BYTES_MAX + 1]; /* "a/b/c", NUL-terminated, no slash at the end */
 };
 
+/* The text of PATH. *Borrowed*. */
+static inline struct str path_view(const struct path *path)
+{
+    return (struct str){path->text, path->length};
+}
+
 /* Decodes TARGET, the path of a request target up to and without '?'. *RET is written in any case,
  * and means nothing if it is MALFORMED. An encoded slash stands in the text as NUL, and what is too long is
  * cut: such a path is good for the site's rules alone. MALFORMED wins over the others wherever it stands; a segment

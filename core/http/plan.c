@@ -5,8 +5,6 @@
 #include "http/accept_type.h"
 #include "http/conditional.h"
 
-static const struct str absent = {NULL, 0};
-
 static void add_field(struct plan *plan, struct str name, struct str value)
 {
     assert(plan->field_count < PLAN_FIELDS_MAX);
@@ -237,7 +235,7 @@ static void plan_choice(struct plan *plan, const struct request *request,
     else
         plan_page(plan, HTTP_NOT_ACCEPTABLE);
     if (plan->prepared != PLAN_NONE)
-        plan->site_lines = absent;
+        plan->site_lines = STR_ABSENT;
     else if (resource->vary.at)
         add_field(plan, STR("Vary"), resource->vary);
 }
@@ -340,8 +338,8 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
     ret->variant = NULL;
     ret->prepared = PLAN_NONE;
     ret->field_count = 0;
-    ret->site_lines = absent;
-    ret->text = absent;
+    ret->site_lines = STR_ABSENT;
+    ret->text = STR_ABSENT;
     ret->parts = NULL;
     ret->part_count = 0;
     ret->content_bytes = 0;

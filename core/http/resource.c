@@ -82,21 +82,21 @@ static char *put_line(char *at, struct str name, struct str value)
 static char *put_lines(char *to, struct variant *variant, uint64_t bytes,
                        const struct resource_fields *fields)
 {
-    static const struct str absent = {NULL, 0};
     bool coded = variant->coding != CONTENT_CODING_IDENTITY;
     char date[DATE_BYTES];
     char *at = put_line(to, STR("ETag: "), variant->etag);
     date_write(date, variant->last_modified);
     at = put_line(at, STR("Last-Modified: "),
-                  variant->dated ? (struct str){date, DATE_BYTES} : absent);
+                  variant->dated ? (struct str){date, DATE_BYTES} : STR_ABSENT);
     at = put_line(at, STR("Cache-Control: "), fields->cache_control);
     at = str_put(at, fields->site_lines);
     at = put_line(at, STR("Vary: "), fields->vary);
     variant->validator_line_bytes = (size_t)(at - to);
     at = put_line(at, STR("Content-Type: "), variant->media_type);
-    at = put_line(at, STR("X-Content-Type-Options: "), fields->nosniff ? STR("nosniff") : absent);
+    at = put_line(at, STR("X-Content-Type-Options: "),
+                  fields->nosniff ? STR("nosniff") : STR_ABSENT);
     at = put_line(at, STR("Content-Encoding: "),
-                  coded ? content_coding_texts[variant->coding].name : absent);
+                  coded ? content_coding_texts[variant->coding].name : STR_ABSENT);
     at = put_line(at, STR("Accept-Ranges: "), STR("bytes"));
     variant->partial_line_bytes = (size_t)(at - to);
     at = str_put(at, STR("Content-Length: "));

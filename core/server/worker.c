@@ -83,7 +83,7 @@ static void tell_rule(void *context, const struct rules_mistake *mistake)
 
 static struct str str_or_absent(const char *text)
 {
-    return text ? str_of(text) : (struct str){NULL, 0};
+    return text ? str_of(text) : STR_ABSENT;
 }
 
 static int create_files(struct worker *worker, const struct worker_config *config)

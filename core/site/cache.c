@@ -61,7 +61,7 @@ void cache_destroy(struct cache *cache)
 
 struct cache_key cache_key_of(const struct cache *cache, const struct path *path)
 {
-    struct str name = {path->text, path->length};
+    struct str name = path_view(path);
     return (struct cache_key){
         .name = name,
         .directory = path->directory,

@@ -112,7 +112,7 @@ int directory_read(int root_fd, const struct path *path, struct str hidden, stru
 {
     struct entries entries = {0};
     struct place place = {.root_fd = root_fd, .hidden = hidden};
-    struct str name = {path->text, path->length};
+    struct str name = path_view(path);
     DIR *stream;
     int error = open_directory(root_fd, path, &stream);
     if (error)

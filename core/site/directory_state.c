@@ -6,7 +6,7 @@
 /* The name of the directory that PATH's file, or index, is in: "" for the root. */
 static struct str folder_of(const struct path *path)
 {
-    struct str name = {path->text, path->length};
+    struct str name = path_view(path);
     if (path->directory)
         return name;
     size_t slash = str_find_last(name, '/');

@@ -276,7 +276,7 @@ int fetch(int root_fd, const struct path *path, const struct fetch_site *site, e
     target.root_fd = root_fd;
     target.mode = mode;
     target.site = site;
-    char *end = str_put(target.name, (struct str){path->text, path->length});
+    char *end = str_put(target.name, path_view(path));
     if (path->directory) {
         end = path->length > 0 ? str_put(end, STR("/")) : end;
         end = str_put(end, site->index);

@@ -43,8 +43,7 @@ const struct site_config *site_settings(const struct site *site)
 /* Without regard to case, since the file system may not regard it either. */
 bool site_is_private(const struct site *site, const struct path *path)
 {
-    struct str name = {path->text, path->length};
-    return site->config.rules_name.at && str_equal_nocase(name, site->config.rules_name);
+    return site->config.rules_name.at && str_equal_nocase(path_view(path), site->config.rules_name);
 }
 
 const struct path *site_rules_path(const struct site *site)

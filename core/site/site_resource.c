@@ -23,7 +23,7 @@ static void ask(struct question *ret, const struct site *site, const struct path
                 enum rules_audience audience)
 {
     char *end = str_put(ret->path, STR("/"));
-    end = str_put(end, (struct str){path->text, path->length});
+    end = str_put(end, path_view(path));
     if (path->directory && path->length > 0)
         end = str_put(end, STR("/"));
     site_rule_sets(site, ret->sets);
@@ -65,10 +65,9 @@ static struct str write_lines(const struct site *site, const struct question *qu
 static struct str write_page_lines(const struct site *site, const struct path *path,
                                    enum rules_audience audience, char to[static LINES_BYTES_MAX])
 {
-    static const struct str absent = {NULL, 0};
     struct question question;
     if (!site_has_rules(site))
-        return absent;
+        return STR_ABSENT;
     ask(&question, site, path, audience);
     struct str lines = write_lines(site, &question, to);
     char *end = to + lines.length;
@@ -81,13 +80,12 @@ static struct str write_page_lines(const struct site *site, const struct path *p
 static struct str cache_control_value(const struct site *site, const struct question *question,
                                       struct str name)
 {
-    static const struct str absent = {NULL, 0};
     const char *fixed = site_settings(site)->cache_control;
     if (!keeps_default(question, STR("Cache-Control")))
-        return absent;
+        return STR_ABSENT;
     if (!fixed)
         return cache_control_for_name(name);
-    return *fixed ? str_of(fixed) : absent;
+    return *fixed ? str_of(fixed) : STR_ABSENT;
 }
 
 /* The media type for the file NAME: the rules', if they say anything about it (written at TO), else by its
@@ -95,7 +93,7 @@ static struct str cache_control_value(const struct site *site, const struct ques
 static struct str media_type_of(const struct site *site, struct question *question, struct str name,
                                 char to[static RULES_ANSWER_BYTES_MAX])
 {
-    struct str field = STR("Content-Type"), absent = {NULL, 0};
+    struct str field = STR("Content-Type");
     question->query.audience = RULES_FILE; /* only that is told of it */
     enum rules_word word = rules_say(&question->query, field);
     size_t length =
@@ -111,7 +109,7 @@ static struct str media_type_of(const struct site *site, struct question *questi
             return str_trim(str_from(line, colon + 1));
         rest = str_from(rest, line.length + 2);
     }
-    return absent;
+    return STR_ABSENT;
 }
 
 /* --- Resources ----------------------------------------------------------------------------------- */
@@ -139,7 +137,7 @@ static struct resource *make_file(const struct site *site, const struct path *pa
     char lines[LINES_BYTES_MAX], error_lines[LINES_BYTES_MAX], type[RULES_ANSWER_BYTES_MAX];
     struct representation items[CONTENT_CODING_COUNT];
     unsigned count = 0;
-    struct str name = path->directory ? index : (struct str){path->text, path->length};
+    struct str name = path->directory ? index : path_view(path);
     ask(&question, site, path, RULES_OTHER);
     struct str media_type = media_type_of(site, &question, name, type);
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {

@@ -374,7 +374,7 @@ static struct resource *deny(struct store *files, const struct path *path,
     if (site_has_rules(files->site))
         return make_resource(files, path, now, &nothing);
     if (!files->denial)
-        files->denial = resource_create_refusal(HTTP_NOT_FOUND, (struct str){NULL, 0});
+        files->denial = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
     return files->denial ? resource_pin(files->denial) : NULL;
 }
 

@@ -27,8 +27,6 @@ static void text_add_of(struct text *text, const char *more)
     text_add(text, str_of(more));
 }
 
-static const struct str nothing = {NULL, 0};
-
 enum {
     SMALL,
     LARGE,
@@ -93,10 +91,10 @@ void driver_site_create(void)
         blob_drop(body);
     }
     cr_assert_eq(path_decode(str_of(entries[DIRECTORY].path), &path), PATH_OK);
-    entries[DIRECTORY].resource = resource_create_redirect(&path, nothing);
-    entries[PRIVATE].resource = resource_create_refusal(HTTP_FORBIDDEN, nothing);
-    entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE, nothing);
-    entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND, nothing);
+    entries[DIRECTORY].resource = resource_create_redirect(&path, STR_ABSENT);
+    entries[PRIVATE].resource = resource_create_refusal(HTTP_FORBIDDEN, STR_ABSENT);
+    entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE, STR_ABSENT);
+    entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
     for (unsigned i = 0; i < ENTRIES; i++)
         entries[i].resource->lease->good_until_ms = UINT64_MAX;
     h1_memos_init(&driver_memos, 1 << 20);

@@ -5,13 +5,12 @@
 #include <criterion/criterion.h>
 
 static const struct date_now now = {.ms = 1, .seconds = 1750000000};
-static const struct str absent = {NULL, 0};
 
 /* A resource with one variant for each of ITEMS, whose bodies it makes. */
 static struct resource *resource_of(enum resource_kind kind, struct representation *items,
                                     unsigned count, const char *vary)
 {
-    struct resource_fields fields = {.vary = vary ? str_of(vary) : absent};
+    struct resource_fields fields = {.vary = vary ? str_of(vary) : STR_ABSENT};
     for (unsigned i = 0; i < count; i++) {
         items[i].body = blob_create_bytes(10 + i);
         memset(items[i].body->bytes, 'a' + (int)i, 10 + i);
@@ -66,7 +65,7 @@ static struct str field_of(const struct plan *plan, const char *name)
         if (str_equal(plan->fields[i].name, str_of(name)))
             return plan->fields[i].value;
     }
-    return absent;
+    return STR_ABSENT;
 }
 
 /* Whether PLAN's field NAME is VALUE; NULL: there is none. */
@@ -202,14 +201,15 @@ Test(plan_choices, an_error_in_place_of_a_file_has_the_sites_lines)
         const char *text = lines[i % COUNT_OF(lines)];
         enum http_status status = rows[i / COUNT_OF(lines)].status;
         bool error = status >= HTTP_BAD_REQUEST;
-        struct resource *resource = page_with_errors(text ? str_of(text) : absent);
+        struct resource *resource = page_with_errors(text ? str_of(text) : STR_ABSENT);
         struct found found = {.resource = resource};
         struct request request = {.method = HTTP_GET};
         struct plan plan;
         request.fields[rows[i / COUNT_OF(lines)].field] = str_of(rows[i / COUNT_OF(lines)].value);
         plan_make(&plan, &request, &found, &policy, &now);
         cr_expect_eq(plan.status, status);
-        cr_expect(str_equal(plan.site_lines, error && text ? str_of(text) : absent), "%d", status);
+        cr_expect(str_equal(plan.site_lines, error && text ? str_of(text) : STR_ABSENT), "%d",
+                  status);
         cr_expect(field_is(&plan, "X-Content-Type-Options", error && !text ? "nosniff" : NULL),
                   "%d: the lines say it, or say that it's not to be", status);
         plan_fini(&plan);
@@ -276,7 +276,7 @@ Test(plan_choices, the_fallback_is_for_routes)
 Test(plan_choices, the_fallback_is_answered_as_itself)
 {
     static const struct plan_policy policy = {.fallback = true};
-    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, absent);
+    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
     struct resource *page = plain_page();
     struct found found = {.resource = refusal, .page = page, .fallback = true};
     struct request request = {.method = HTTP_GET, .path = STR("/users")};

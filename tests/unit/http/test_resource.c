@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static const struct str nothing = {NULL, 0};
 static const struct str text_plain = STR_INIT("text/plain; charset=utf-8");
 
 /* A file's resource with a body of BYTES bytes, modified at SECONDS and NANOSECONDS. */
@@ -123,7 +122,7 @@ Test(resource, pins_its_body_until_the_last_drop)
 
 Test(resource, refusals_have_their_status)
 {
-    struct resource *resource = resource_create_refusal(HTTP_FORBIDDEN, nothing);
+    struct resource *resource = resource_create_refusal(HTTP_FORBIDDEN, STR_ABSENT);
     cr_assert_not_null(resource);
     cr_expect_eq(resource->kind, RESOURCE_REFUSAL);
     cr_expect_eq(resource->status, HTTP_FORBIDDEN);
@@ -155,7 +154,7 @@ Test(resource, redirects_are_relative_and_encoded)
     static struct path path;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         cr_assert_eq(path_decode(rows[i].target, &path), PATH_OK);
-        struct resource *resource = resource_create_redirect(&path, nothing);
+        struct resource *resource = resource_create_redirect(&path, STR_ABSENT);
         cr_assert_not_null(resource);
         memset(&path, '#', sizeof path); /* copied */
         cr_expect_eq(resource->kind, RESOURCE_REDIRECT);
@@ -170,7 +169,7 @@ Test(resource, the_longest_redirect_fits)
     static struct path path;
     path.length = PATH_BYTES_MAX;
     memset(path.text, '\xff', PATH_BYTES_MAX);
-    struct resource *resource = resource_create_redirect(&path, nothing);
+    struct resource *resource = resource_create_redirect(&path, STR_ABSENT);
     cr_assert_not_null(resource);
     cr_expect_eq(resource->location.length, 3 * PATH_BYTES_MAX + 1);
     cr_expect(str_ends_with(resource->location, STR("%FF/")));
@@ -188,7 +187,7 @@ Test(resource, counts_the_memory_it_takes)
     struct blob *body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
     struct resource *open_file = plain_file(body, &identity, text_plain, INT64_MAX);
     cr_expect_lt(resource_bytes(open_file), 2000, "a file's content is not in memory");
-    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, nothing);
+    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
     cr_expect_geq(resource_bytes(refusal), sizeof *refusal);
     resource_drop(small);
     resource_drop(large);
