@@ -1,7 +1,7 @@
 # What looks at the sources without running them. clang-tidy leaves a stamp for each file it found clean,
 # so that a second `make lint` looks only at what has changed.
 
-.PHONY: lint format lint-all lint-layout lint-layers lint-cppcheck lint-scripts
+.PHONY: lint format lint-all lint-layout lint-layers lint-prose lint-cppcheck lint-scripts
 
 C_SRC   = $(CORE_SRC) $(SERVER_SRC) $(BENCH_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(FUZZ_SRC)
 C_HDR   = $(wildcard core/*/*.h servers/*.h tests/*/*.h tests/*/*/*.h)
@@ -23,6 +23,12 @@ lint-layers:
 	$(call say,LAYR,'core servers')
 	$(run)tools/check-layers --self-test
 	$(run)tools/check-layers
+
+# Not yet a part of lint-all: the sources are being rewritten.
+lint-prose:
+	$(call say,TEXT,'comments documents messages')
+	$(run)tools/check-prose --self-test
+	$(run)tools/check-prose
 
 lint-cppcheck:
 	$(call say,CPPC,'core servers')
