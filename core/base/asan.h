@@ -1,7 +1,7 @@
-/* asan: memory that is kept for its next owner, and nobody may touch meanwhile.
+/* asan: poisons memory that a pool keeps and that must not be touched until it is lent again.
  *
- * AddressSanitizer reports a use of poisoned memory like one of freed memory. Without it these do
- * nothing. Whoever poisons memory lifts that before it is freed or used again. */
+ * With AddressSanitizer, a use of poisoned memory is reported like a use of freed memory. Without
+ * it both functions do nothing. Unpoison memory before freeing it or lending it again. */
 #ifndef SLUICE_ASAN_H
 #define SLUICE_ASAN_H
 

@@ -1,7 +1,7 @@
-/* base: the few definitions that every module may use.
+/* base: the few definitions that every file may use.
  *
- * Owns nothing. Includes only the C library. Everything here is a compile-time matter or a pure
- * function; nothing allocates, fails or touches the outside. */
+ * Includes only the C library. Macros and pure functions: nothing here allocates, fails, or makes a
+ * system call. */
 #ifndef SLUICE_BASE_H
 #define SLUICE_BASE_H
 
@@ -12,7 +12,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The object of TYPE whose MEMBER is at POINTER. */
+/* The object of TYPE that contains MEMBER; POINTER points to the member. */
 #define CONTAINER_OF(pointer, type, member) \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

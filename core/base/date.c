@@ -1,13 +1,13 @@
-/* date: HTTP dates, RFC 9110 section 5.6.7.
+/* date: see date.h.
  *
- * Owns nothing; includes str. The calendar is computed (days in a 400-year era counted from 1
- * March, so that the leap day is the last of its year), because the C library's functions read a
- * locale or a time zone, and strptime takes more than the three forms. */
+ * The calendar is computed: days are counted in eras of 400 years that begin on 1 March, so that
+ * the leap day is the last day of its year. The C library's functions depend on a locale or a time
+ * zone, and strptime accepts more than the three formats. */
 #include "base/date.h"
 
 #define DAY_SECONDS ((int64_t)86400)
 
-/* 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: what a four-digit year can say. */
+/* 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the range of a four-digit year. */
 #define FIRST_SECOND ((int64_t)-62167219200)
 #define LAST_SECOND  ((int64_t)253402300799)
 
@@ -17,10 +17,10 @@ struct moment {
     int64_t day;   /* 1 to 31 */
     int64_t hour;
     int64_t minute;
-    int64_t second; /* 60: a leap second, read but never written */
+    int64_t second; /* 60: a leap second; parsed, never written */
 };
 
-/* The short forms are the first three letters. */
+/* The abbreviated names are the first three letters of these. */
 static const char *const day_names[] = {
     "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 };
@@ -36,7 +36,7 @@ static int64_t floor_divide(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Days from 1970-01-01 to the date. */
+/* Days from 1970-01-01 to the date; negative before it. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
     int64_t march_year = month > 2 ? year : year - 1;
@@ -45,10 +45,10 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
     int64_t year_of_era = march_year - era * 400;
     int64_t day_of_year = (153 * march_month + 2) / 5 + day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468; /* 0000-03-01 is that many days before 1970 */
+    return era * 146097 + day_of_era - 719468; /* 719468: days from 0000-03-01 to 1970-01-01 */
 }
 
-/* The reverse; SECONDS outside four-digit years is clamped. */
+/* The inverse of days_of, with the time of day. SECONDS outside four-digit years is clamped. */
 static struct moment moment_of(int64_t seconds, int64_t *ret_days)
 {
     if (seconds < FIRST_SECOND)
@@ -76,7 +76,7 @@ static struct moment moment_of(int64_t seconds, int64_t *ret_days)
     };
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 static void write_two(char *to, int64_t value)
 {
@@ -89,7 +89,6 @@ void date_write(char to[static DATE_BYTES], int64_t seconds)
     int64_t days;
     struct moment m = moment_of(seconds, &days);
     int64_t week_day = days + 4 - floor_divide(days + 4, 7) * 7; /* 1970-01-01: a Thursday */
-
     memcpy(to, "Sun, 06 Nov 1994 08:49:37 GMT", DATE_BYTES);
     memcpy(to, day_names[week_day], 3);
     write_two(to + 5, m.day);
@@ -105,7 +104,6 @@ void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds)
 {
     int64_t days;
     struct moment m = moment_of(seconds, &days);
-
     memcpy(to, "1994-11-06T08:49:37Z", DATE_RFC3339_BYTES);
     write_two(to, m.year / 100);
     write_two(to + 2, m.year % 100);
@@ -126,7 +124,7 @@ void date_now_set(struct date_now *now, uint64_t ms, int64_t seconds)
     date_write(now->text, seconds);
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static bool take_number(struct str *rest, size_t digits, int64_t *ret)
 {
@@ -151,7 +149,7 @@ static bool take_literal(struct str *rest, struct str literal)
     return true;
 }
 
-/* Takes one of COUNT names, of which the first LETTERS letters are meant, and tells which. */
+/* Takes one of COUNT names, each cut to its first LETTERS letters. *RET is its index. */
 static bool take_name(struct str *rest, const char *const *names, size_t count, size_t letters,
                       int64_t *ret)
 {
@@ -164,7 +162,7 @@ static bool take_name(struct str *rest, const char *const *names, size_t count, 
     return false;
 }
 
-/* Takes what FIELD stands for; the letters are strftime's. */
+/* Takes one field. FIELD is its conversion character in strptime(3). */
 static bool take_field(struct str *rest, char field, struct moment *m)
 {
     int64_t which;
@@ -180,7 +178,7 @@ static bool take_field(struct str *rest, char field, struct moment *m)
         return true;
     case 'd':
         return take_number(rest, 2, &m->day);
-    case 'e': /* two digits, or a space and one */
+    case 'e': /* two digits, or a space and one digit */
         return take_number(rest, take_literal(rest, STR(" ")) ? 1 : 2, &m->day);
     case 'H':
         return take_number(rest, 2, &m->hour);
@@ -193,12 +191,12 @@ static bool take_field(struct str *rest, char field, struct moment *m)
     case 'y':
         return take_number(rest, 2, &m->year);
     default:
-        assert(!"a field that no form uses");
+        assert(!"no such field");
         return false;
     }
 }
 
-/* Whether TEXT, to its last byte, has the form PATTERN; its fields go to *M. */
+/* Whether all of TEXT matches PATTERN. The fields are stored in *M. */
 static bool matches(struct str text, const char *pattern, struct moment *m)
 {
     for (; *pattern != '\0'; pattern++) {
@@ -210,7 +208,7 @@ static bool matches(struct str text, const char *pattern, struct moment *m)
     return text.length == 0;
 }
 
-/* A number that orders moments of one year. */
+/* A sort key: orders two moments of the same year. */
 static int64_t order_in_year(const struct moment *m)
 {
     return (((m->month * 32 + m->day) * 24 + m->hour) * 60 + m->minute) * 61 + m->second;

@@ -1,7 +1,7 @@
 /* date: HTTP dates, RFC 9110 section 5.6.7.
  *
- * Owns nothing. Pure: no clock is read and no time zone database used. Seconds are POSIX seconds
- * since 1970-01-01T00:00:00Z; all dates are UTC in the proleptic Gregorian calendar. */
+ * Owns nothing. Pure: reads no clock and no time zone database. Seconds are POSIX seconds since
+ * 1970-01-01T00:00:00Z. All dates are UTC in the proleptic Gregorian calendar. */
 #ifndef SLUICE_DATE_H
 #define SLUICE_DATE_H
 
@@ -10,32 +10,33 @@
 enum { DATE_BYTES = 29 }; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 /* Writes SECONDS as an IMF-fixdate: exactly DATE_BYTES bytes, no NUL. SECONDS outside the years
- * 0000 to 9999 is clamped to the nearest date that four digits can say. */
+ * 0000 to 9999 is clamped to the nearest date in them. */
 void date_write(char to[static DATE_BYTES], int64_t seconds);
 
 enum { DATE_RFC3339_BYTES = 20 }; /* "1994-11-06T08:49:37Z" */
 
-/* Writes SECONDS in the form of RFC 3339, which is one of ISO 8601: exactly DATE_RFC3339_BYTES bytes, no
- * NUL. Clamped like date_write. */
+/* Writes SECONDS in the format of RFC 3339 section 5.6 (a profile of ISO 8601): exactly
+ * DATE_RFC3339_BYTES bytes, no NUL. Clamped like date_write. */
 void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds);
 
-/* Reads any of the three forms: IMF-fixdate, the obsolete RFC 850 form and asctime's. NOW_SECONDS
- * settles the century of a two-digit year: the latest that puts the date at most 50 years ahead.
- * Strict: exact form and case, a real calendar date (the second :60 is taken in any minute and means
- * the next minute's first), a day name of the form's own spelling (it need not agree with the date).
- * False, *RET untouched, otherwise. */
+/* Parses any of the three formats: IMF-fixdate, the obsolete RFC 850 format and asctime's.
+ * NOW_SECONDS settles the century of a two-digit year: the latest that puts the date at most 50
+ * years ahead. Strict: the exact format and case, and a date that the calendar has. The day name
+ * must be spelled as the format wants, but need not agree with the date. Second 60 is accepted in
+ * any minute and means the first second of the next one. False otherwise, with *RET_SECONDS
+ * untouched. */
 bool date_parse(struct str text, int64_t now_seconds, int64_t *ret_seconds);
 
-/* What time it is: read once a turn by an event loop, handed down as an argument. */
+/* The current time. An event loop reads the clocks once a turn and passes this on. */
 struct date_now {
-    uint64_t ms;           /* monotonic */
-    uint64_t turn;         /* how often it has been read; 0: never */
-    int64_t seconds;       /* wall clock */
+    uint64_t ms;           /* monotonic clock */
+    uint64_t turn;         /* number of times it has been set; 0: never */
+    int64_t seconds;       /* POSIX time */
     char text[DATE_BYTES]; /* SECONDS as an IMF-fixdate */
 };
 
-/* Sets NOW, which is all zeros before the first time; the text is written only when the second has
- * changed. */
+/* Sets *NOW, which must be all zeros before the first call. TEXT is written only when the second
+ * has changed. */
 void date_now_set(struct date_now *now, uint64_t ms, int64_t seconds);
 
 #endif

@@ -12,7 +12,8 @@
 
 enum { ROUNDS = 64 };
 
-/* Section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
+/* Section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64
+ * primes. */
 /* clang-format off */
 static const uint32_t constants[ROUNDS] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -26,7 +27,7 @@ static const uint32_t constants[ROUNDS] __attribute__((aligned(16))) = {
 };
 /* clang-format on */
 
-/* --- plain C ---------------------------------------------------------------------------------- */
+/* --- Portable C ------------------------------------------------------------------------------- */
 
 static inline uint32_t rotate(uint32_t x, unsigned bits)
 {
@@ -40,8 +41,9 @@ static inline uint32_t load(const uint8_t *at)
     return be32toh(word);
 }
 
-/* One round of section 6.2.2, step 3. Instead of moving eight variables on, the caller names them anew:
- * only D and H change, and H is A in the next round. KW is the round's constant and its word. */
+/* One round of section 6.2.2, step 3. The standard shifts all eight variables after each round;
+ * here the caller passes them in rotated order instead, so only D and H change, and H is A of the
+ * next round. KW is the sum of the round's constant and its word of the schedule. */
 static inline void take_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e,
                               uint32_t f, uint32_t g, uint32_t *h, uint32_t kw)
 {
@@ -73,7 +75,6 @@ static void take_blocks_portable(uint32_t state[static 8], const uint8_t *at, si
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
         uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
         uint32_t w[ROUNDS];
-
         schedule_words(w, at);
         for (unsigned t = 0; t < ROUNDS; t += 8) {
             const uint32_t *k = constants + t;
@@ -97,12 +98,12 @@ static void take_blocks_portable(uint32_t state[static 8], const uint8_t *at, si
     }
 }
 
-/* --- with the SHA instructions of x86-64 ------------------------------------------------------ */
+/* --- With the SHA instructions of x86-64 ------------------------------------------------------ */
 
 #if defined __x86_64__
 #define WITH_SHA __attribute__((target("sha,sse4.1")))
 
-/* The compilers' __builtin_cpu_supports does not know "sha" in all versions. */
+/* Not by __builtin_cpu_supports: some compiler versions do not know "sha". */
 static bool ask_processor(void)
 {
     unsigned a, b, c, d;
@@ -111,13 +112,12 @@ static bool ask_processor(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
 }
 
-/* Asked once, because under a hypervisor the question leaves the machine. Threads that ask at the same
- * time get the same answer. */
+/* CPUID is executed only once, because it traps under a hypervisor. Threads that race here store
+ * the same value. */
 static bool has_instructions(void)
 {
     enum { UNKNOWN, YES, NO };
     static atomic_int answer = UNKNOWN;
-
     int known = atomic_load_explicit(&answer, memory_order_relaxed);
     if (known == UNKNOWN) {
         known = ask_processor() ? YES : NO;
@@ -126,13 +126,14 @@ static bool has_instructions(void)
     return known == YES;
 }
 
-/* As the instructions want the state: two halves, the first named letter in the highest lane. */
+/* The state as the instructions expect it: in two halves, with the first-named variable in the
+ * highest lane. */
 struct halves {
     __m128i abef;
     __m128i cdgh;
 };
 
-/* Four words of the message, as lanes. */
+/* The four words of the message at AT, one to a lane. */
 WITH_SHA static inline __m128i load_words(const uint8_t *at)
 {
     const __m128i order = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
@@ -146,7 +147,8 @@ WITH_SHA static inline __m128i next_words(__m128i w0, __m128i w1, __m128i w2, __
     return _mm_sha256msg2_epu32(words, w3);
 }
 
-/* Four rounds. Two rounds make the old ABEF the new CDGH: after four each half is itself again. */
+/* Four rounds. Two rounds turn ABEF into CDGH; after four, each half is in its own variable
+ * again. */
 WITH_SHA static inline void take_rounds(struct halves *s, __m128i words, const uint32_t *k)
 {
     __m128i kw = _mm_add_epi32(words, _mm_load_si128((const __m128i *)(const void *)k));
@@ -190,9 +192,9 @@ WITH_SHA static void take_blocks_sha(uint32_t state[static 8], const uint8_t *at
 }
 #endif
 
-/* --- the digest ------------------------------------------------------------------------------- */
+/* --- The digest ------------------------------------------------------------------------------- */
 
-void digest_init(struct digest *digest, enum digest_way way)
+void digest_init(struct digest *digest, enum digest_implementation implementation)
 {
     /* Section 5.3.3. */
     *digest = (struct digest){
@@ -201,10 +203,10 @@ void digest_init(struct digest *digest, enum digest_way way)
         .take_blocks = take_blocks_portable,
     };
 #if defined __x86_64__
-    if (way == DIGEST_FASTEST && has_instructions())
+    if (implementation == DIGEST_FASTEST && has_instructions())
         digest->take_blocks = take_blocks_sha;
 #else
-    (void)way; /* there is one only */
+    (void)implementation; /* there is only one */
 #endif
 }
 
@@ -212,7 +214,6 @@ void digest_update(struct digest *digest, const void *bytes, size_t length)
 {
     const uint8_t *at = bytes;
     size_t held = digest->bytes % DIGEST_BLOCK_BYTES;
-
     if (length == 0)
         return;
     digest->bytes += length;
@@ -232,7 +233,7 @@ void digest_update(struct digest *digest, const void *bytes, size_t length)
 
 void digest_final(struct digest *digest, uint8_t ret[static DIGEST_BYTES])
 {
-    /* Section 5.1.1: a one, zeros, and the length in bits fill up the last block. */
+    /* Section 5.1.1: the last block is padded with a one bit, zeros, and the length in bits. */
     static const uint8_t padding[DIGEST_BLOCK_BYTES] = {0x80};
     uint64_t bits = htobe64(digest->bytes * 8);
     size_t held = digest->bytes % DIGEST_BLOCK_BYTES;

@@ -13,7 +13,8 @@ uint64_t hash_secret(const void *address)
     return secret;
 }
 
-/* Both halves of the 128-bit product, folded: every bit of A and B moves many bits of the result. */
+/* The high and low halves of the 128-bit product, XORed: every bit of A and B changes many bits of
+ * the result. */
 static uint64_t fold(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
@@ -27,11 +28,12 @@ static uint64_t word_at(const char *at)
     return word;
 }
 
-/* The bytes of TEXT, shorter than a word, as one: different texts of one length are different words. */
+/* Packs a TEXT shorter than 8 bytes into a word: different texts of the same length give different
+ * words. */
 static uint64_t short_word(struct str text)
 {
     if (text.length >= 4) {
-        uint32_t first, last; /* they overlap, or meet */
+        uint32_t first, last; /* they overlap or are adjacent */
         memcpy(&first, text.at, sizeof first);
         memcpy(&last, text.at + text.length - sizeof last, sizeof last);
         return (uint64_t)first << 32 | last;
@@ -42,11 +44,11 @@ static uint64_t short_word(struct str text)
     return word;
 }
 
-/* Two words at a time; the last two end where the text ends, and so may overlap those before. */
+/* Mixes in two words at a time. The last two end at the end of the text and may overlap those
+ * before. */
 uint64_t hash_bytes(uint64_t secret, struct str text)
 {
     enum { WORD = sizeof(uint64_t), STEP = 2 * WORD };
-
     uint64_t hash = secret ^ (text.length * odd_two), other = secret ^ odd_one;
     const char *at = text.at;
     if (text.length < WORD) {

@@ -1,18 +1,19 @@
-/* list: intrusive circular lists.
+/* list: intrusive circular doubly linked lists.
  *
- * Owns nothing: a node is embedded in its owner, and in at most one list at a time. A list is a node of
- * its own. All operations are O(1) and can't fail. */
+ * Owns nothing: a node is embedded in its owner and is in at most one list at a time. The list
+ * itself is a node, whose NEXT is the first element and whose PREVIOUS is the last. All operations
+ * take constant time and cannot fail. */
 #ifndef SLUICE_LIST_H
 #define SLUICE_LIST_H
 
 #include "base/base.h"
 
 struct list {
-    struct list *next; /* NULL: a node that is in no list */
+    struct list *next; /* NULL: the node is not in a list */
     struct list *previous;
 };
 
-/* An empty list. */
+/* Makes LIST empty. */
 static inline void list_init(struct list *list)
 {
     list->next = list->previous = list;
@@ -23,12 +24,13 @@ static inline bool list_is_empty(const struct list *list)
     return list->next == list;
 }
 
-/* Whether NODE (zero at first) is in a list. */
+/* Whether NODE is in a list. A node is all zeros before it is first linked. */
 static inline bool list_linked(const struct list *node)
 {
     return node->next != NULL;
 }
 
+/* Adds NODE, which is not in a list, at the end. */
 static inline void list_append(struct list *list, struct list *node)
 {
     assert(!list_linked(node));
@@ -38,13 +40,13 @@ static inline void list_append(struct list *list, struct list *node)
     list->previous = node;
 }
 
-/* To the front. */
+/* Adds NODE, which is not in a list, at the front. */
 static inline void list_prepend(struct list *list, struct list *node)
 {
     list_append(list->next, node);
 }
 
-/* NODE is in a list. */
+/* Removes NODE from the list that it is in. */
 static inline void list_unlink(struct list *node)
 {
     assert(list_linked(node));
@@ -53,14 +55,14 @@ static inline void list_unlink(struct list *node)
     node->next = node->previous = NULL;
 }
 
-/* Like list_unlink; no effect on a node that is in no list. */
+/* Like list_unlink, but does nothing if NODE is not in a list. */
 static inline void list_remove(struct list *node)
 {
     if (list_linked(node))
         list_unlink(node);
 }
 
-/* The first node, removed from the list, or NULL. */
+/* Removes and returns the first node. NULL: the list is empty. */
 static inline struct list *list_take_first(struct list *list)
 {
     struct list *node = list->next;

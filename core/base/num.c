@@ -1,10 +1,10 @@
-/* num: numbers as text, both ways.
+/* num: see num.h.
  *
- * Owns nothing, allocates nothing; no strtoull and no printf, so neither a locale nor errno has a
- * say. Every sum and product that a caller's text can drive over the edge is checked. */
+ * No strtoull and no printf: the results depend on no locale, and errno is not used. Every sum and
+ * product that a text can make overflow is checked. */
 #include "base/num.h"
 
-/* Takes the decimal digits that *REST begins with; at least one is needed. */
+/* Takes one or more decimal digits from the start of *REST. False: no digit, or over UINT64_MAX. */
 static bool take_digits(struct str *rest, uint64_t *ret)
 {
     uint64_t value = 0;
@@ -35,7 +35,7 @@ struct unit {
     uint64_t factor;
 };
 
-/* The factor of the unit NAME among COUNT, or 0. */
+/* The factor of the unit called NAME in the table UNITS of COUNT rows. 0: no such unit. */
 static uint64_t unit_factor(const struct unit *units, size_t count, struct str name, bool any_case)
 {
     for (size_t i = 0; i < count; i++) {
@@ -70,11 +70,11 @@ bool num_parse_size(struct str text, uint64_t *ret_bytes)
     return true;
 }
 
-/* Takes ".5" from *REST, if there is one, as NUMERATOR over DENOMINATOR. */
+/* Takes an optional fraction such as ".5" from *REST, as NUMERATOR over DENOMINATOR; 0 over 1 if
+ * there is none. False: not a fraction. */
 static bool take_fraction(struct str *rest, uint64_t *ret_numerator, uint64_t *ret_denominator)
 {
-    enum { DIGITS_MAX = 9 }; /* the product with an hour stays far below 2^64 */
-
+    enum { DIGITS_MAX = 9 }; /* times the milliseconds of an hour, far below 2^64 */
     *ret_numerator = 0;
     *ret_denominator = 1;
     if (rest->length == 0 || rest->at[0] != '.')
@@ -111,25 +111,25 @@ bool num_parse_span(struct str text, uint64_t *ret_ms)
 size_t num_write_u64(char *to, uint64_t value)
 {
     char digits[NUM_U64_DIGITS_MAX];
-    size_t first = sizeof(digits);
+    size_t first = sizeof digits;
     do {
         digits[--first] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    memcpy(to, digits + first, sizeof(digits) - first);
-    return sizeof(digits) - first;
+    memcpy(to, digits + first, sizeof digits - first);
+    return sizeof digits - first;
 }
 
 size_t num_write_hex(char *to, uint64_t value)
 {
     char digits[NUM_HEX_DIGITS_MAX];
-    size_t first = sizeof(digits);
+    size_t first = sizeof digits;
     do {
         digits[--first] = "0123456789abcdef"[value & 15];
         value >>= 4;
     } while (value > 0);
-    memcpy(to, digits + first, sizeof(digits) - first);
-    return sizeof(digits) - first;
+    memcpy(to, digits + first, sizeof digits - first);
+    return sizeof digits - first;
 }
 
 void num_write_size(char to[static 16], uint64_t bytes)
@@ -142,12 +142,12 @@ void num_write_size(char to[static 16], uint64_t bytes)
         unit++;
     uint64_t one = (uint64_t)1 << (10 * unit);
     uint64_t whole = bytes / one;
-    uint64_t tenths = (bytes % one * 10 + one / 2) / one; /* one is at most 2^60: no overflow */
+    uint64_t tenths = (bytes % one * 10 + one / 2) / one; /* ONE is at most 2^60: no overflow */
     if (tenths == 10) {
         whole++;
         tenths = 0;
     }
-    if (whole == 1024 && unit < COUNT_OF(units) - 1) { /* 1023.96 KiB is rounded to 1 MiB */
+    if (whole == 1024 && unit < COUNT_OF(units) - 1) { /* 1023.96 KiB rounds to 1 MiB */
         whole = 1;
         unit++;
     }
@@ -157,5 +157,5 @@ void num_write_size(char to[static 16], uint64_t bytes)
         *end++ = (char)('0' + tenths);
     }
     *end++ = ' ';
-    memcpy(end, units[unit], sizeof(units[unit]));
+    memcpy(end, units[unit], sizeof units[unit]);
 }

@@ -1,9 +1,10 @@
 /* scan: see scan.h.
  *
- * With vectors a class is looked up by nibbles (Lemire and Langdale, "Parsing gigabytes of JSON per
- * second", 2019, section 3.1.2, has the idea): the low nibble of a byte gives the set of high nibbles
- * with which it is a member, one bit each, and the high nibble gives its own bit. Eight bits are the
- * eight high nibbles of ASCII; of the other bytes a class has all or none. */
+ * The vector code looks up a class by nibbles (the idea is in Langdale and Lemire, "Parsing
+ * gigabytes of JSON per second", 2019, section 3.1.2). The low nibble of a byte selects a set of
+ * high nibbles with which the byte is a member, one bit for each; the high nibble selects its own
+ * bit. The byte is a member if both have a bit in common. Eight bits suffice for the eight high
+ * nibbles of ASCII; of the bytes above ASCII, a class has all or none. */
 #include "base/scan.h"
 
 #include <string.h>
@@ -35,11 +36,11 @@ static const uint8_t classes_of[256] = {
     ['|'] = TOKEN | VISIBLE,
     ['('] = VISIBLE | NAME, [')'] = VISIBLE | NAME, [','] = VISIBLE | NAME, [';'] = VISIBLE | NAME,
     ['='] = VISIBLE | NAME,
-    ['"'] = PATH | TARGET | VALUE, ['/'] = VISIBLE, [':'] = VISIBLE, ['<'] = VISIBLE, ['>'] = VISIBLE,
-    ['@'] = VISIBLE, ['['] = VISIBLE, ['\\'] = VISIBLE, [']'] = VISIBLE, ['{'] = VISIBLE,
-    ['}'] = VISIBLE,
+    ['"'] = PATH | TARGET | VALUE, ['/'] = VISIBLE, [':'] = VISIBLE, ['<'] = VISIBLE,
+    ['>'] = VISIBLE, ['@'] = VISIBLE, ['['] = VISIBLE, ['\\'] = VISIBLE, [']'] = VISIBLE,
+    ['{'] = VISIBLE, ['}'] = VISIBLE,
     ['?'] = TARGET | VALUE | ETAG,
-    ['#'] = TOKEN | VALUE | ETAG, /* begins a fragment, which is never sent */
+    ['#'] = TOKEN | VALUE | ETAG, /* begins a fragment, which a client must not send */
     [0x80 ... 0xff] = VALUE | ETAG,
 };
 /* clang-format on */
@@ -60,10 +61,10 @@ static const char *run_portable(enum scan_class class, const char *at, const cha
 
 #if SCAN_VECTORS
 
-/* A class by nibbles; made once, before main. */
+/* The table of a class, filled once before main. */
 static struct {
     _Alignas(16) uint8_t low[16];
-    uint8_t beyond_ascii; /* 0x80 if the class has those bytes, else 0 */
+    uint8_t beyond_ascii; /* 0x80 if the class includes bytes above ASCII, else 0 */
 } nibbles[SCAN_CLASS_COUNT];
 
 static const _Alignas(16) uint8_t high_bits[16] = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -79,7 +80,7 @@ static void make_nibbles(void)
     }
 }
 
-/* The bytes that end the run, as 0xff; a byte over 0x7f gives 0 from either table (pshufb). */
+/* A mask of the bytes that end the run. For a byte over 0x7f, pshufb gives 0 from either table. */
 __attribute__((target("sse4.2"))) static inline unsigned strangers_16(__m128i bytes, __m128i low,
                                                                       __m128i beyond)
 {
@@ -90,15 +91,14 @@ __attribute__((target("sse4.2"))) static inline unsigned strangers_16(__m128i by
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(members, _mm_setzero_si128()));
 }
 
-/* The last bytes, 8 to 15, as a vector of two words that overlap: all of a head that is alone in its buffer
- * ends so. Fewer are looked at one by one. */
+/* The last 8 to 15 bytes, as a vector of two overlapping words: a head that is alone in its buffer
+ * always ends in this case. Fewer bytes are checked one by one. */
 __attribute__((target("sse4.2"))) static inline const char *run_tail(enum scan_class class,
                                                                      const char *at,
                                                                      const char *end, __m128i low,
                                                                      __m128i beyond)
 {
     enum { WORD = sizeof(uint64_t) };
-
     size_t length = (size_t)(end - at);
     if (length < WORD)
         return run_portable(class, at, end);
@@ -106,7 +106,7 @@ __attribute__((target("sse4.2"))) static inline const char *run_tail(enum scan_c
     memcpy(&first, at, WORD);
     memcpy(&last, end - WORD, WORD);
     last = last >> (2 * WORD - length) * 4 >>
-           (2 * WORD - length) * 4; /* by a word, if length is one */
+           (2 * WORD - length) * 4; /* in two shifts: a LENGTH of one word needs 64 bits in all */
     unsigned strangers =
         strangers_16(_mm_set_epi64x((long long)last, (long long)first), low, beyond);
     return at + __builtin_ctz(strangers | 1u << length);
@@ -163,7 +163,7 @@ static size_t implementation_count = 1;
 
 scan_function *scan_chosen = run_portable;
 
-/* Before main, so that there is no time at which something else is used, and no thread. */
+/* Runs before main: no thread exists yet, and no caller sees another implementation. */
 __attribute__((constructor)) static void choose(void)
 {
 #if SCAN_VECTORS
@@ -183,15 +183,15 @@ size_t scan_implementations(const struct scan_implementation **ret)
     return implementation_count;
 }
 
-/* --- The end of a head -------------------------------------------------------------------------- */
+/* --- The end of a head ------------------------------------------------------------------------ */
 
-/* Whether the line feed at INDEX of TEXT ends a head. */
+/* Whether the line feed at INDEX of TEXT is the last byte of CR LF CR LF. */
 static bool ends_head(struct str text, size_t index)
 {
     return index >= 3 && memcmp(text.at + index - 3, "\r\n\r", 3) == 0;
 }
 
-/* The same, looked for from FIRST on, a byte at a time. */
+/* scan_head for the line feeds from FIRST on, without vectors. */
 static size_t scan_head_from(struct str text, size_t first)
 {
     const char *lf;

@@ -1,11 +1,12 @@
-/* scan: how far a run of bytes of one class goes: the inner loop of every parser here.
+/* scan: finds the end of a run of bytes of one class: the inner loop of every parser here.
  *
- * Pure. The classes are those of RFC 9110, 9112 and 3986. There are several implementations, of which
- * the fastest that this machine has is chosen once, before main: AVX2, SSE4.2, or portable C. All give
- * the same for all bytes, and none reads a byte outside what it is given (tests/unit/base/test_scan.c).
+ * Pure. The classes are those of RFC 9110, 9112 and 3986. The fastest implementation that the
+ * processor supports (AVX2, SSE4.2 or portable C) is chosen once, before main. All give the same
+ * result for all bytes, and none reads a byte outside the given range
+ * (tests/unit/base/test_scan.c).
  *
- * Most runs are short, and a call costs more than to look at 16 bytes: the functions below do that on the
- * spot, with what every x86-64 has (SSE2), and call only for what goes on. */
+ * Most runs are short, and a call costs more than checking 16 bytes. The inline functions below
+ * check the first 16 with SSE2, which every x86-64 processor has, and call only for longer runs. */
 #ifndef SLUICE_SCAN_H
 #define SLUICE_SCAN_H
 
@@ -17,38 +18,40 @@
 
 enum scan_class {
     SCAN_TOKEN,  /* tchar, RFC 9110 section 5.6.2 */
-    SCAN_PATH,   /* VCHAR but '#' and '?': a request target up to its query, before a closer look */
-    SCAN_TARGET, /* VCHAR but '#': a whole one */
-    SCAN_VALUE,  /* field-content and white space in it: VCHAR, obs-text, SP, HTAB; section 5.5 */
-    SCAN_NAME,   /* reg-name and IPv4address without escapes: RFC 3986 section 3.2.2 */
-    SCAN_ETAG, /* etagc: what stands between the quotes of an entity tag, RFC 9110 section 8.8.3 */
+    SCAN_PATH,   /* VCHAR except '#' and '?': a request target up to its query, not yet validated */
+    SCAN_TARGET, /* VCHAR except '#': a whole request target */
+    SCAN_VALUE,  /* a field value with its white space, section 5.5: VCHAR, obs-text, SP, HTAB */
+    SCAN_NAME,   /* reg-name and IPv4address without percent-encoding, RFC 3986 section 3.2.2 */
+    SCAN_ETAG,   /* etagc: the bytes between the quotes of an entity tag, RFC 9110 section 8.8.3 */
     SCAN_CLASS_COUNT,
 };
 
-/* Where the run of CLASS that begins at AT ends, at END at the latest. */
+/* The end of the run of CLASS bytes that begins at AT: the first byte of another class, or END. */
 typedef const char *scan_function(enum scan_class class, const char *at, const char *end);
 
-/* The one that has been chosen. */
+/* The chosen implementation. */
 extern scan_function *scan_chosen;
 
-/* Whether BYTE is of CLASS. */
+/* Whether BYTE is in CLASS. */
 bool scan_is(enum scan_class class, char byte);
 
-/* All that this machine can run, the best last: at least the portable one. */
+/* The implementations that this processor supports, slowest first; there is at least the portable
+ * one. Sets *RET to the first and returns their number. For tests and benchmarks. */
 struct scan_implementation {
     const char *name;
     scan_function *run;
 };
 size_t scan_implementations(const struct scan_implementation **ret);
 
-/* The length of the head that TEXT begins with, up to its first CR LF CR LF, or 0 if that is not there. */
+/* The length of the head at the start of TEXT, including the CR LF CR LF that ends it. 0: there is
+ * no CR LF CR LF yet. */
 size_t scan_head(struct str text);
 
 #if defined(__SSE2__)
 
 enum { SCAN_STEP = 16 };
 
-/* Which of BYTES are in FIRST to FIRST + COUNT - 1. */
+/* All ones in the lanes of BYTES that are in FIRST to FIRST + COUNT - 1. */
 static inline __m128i scan_in_range(__m128i bytes, char first, int count)
 {
     __m128i offset = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
@@ -60,7 +63,8 @@ static inline __m128i scan_equal(__m128i bytes, char byte)
     return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte));
 }
 
-/* How many of the 16 bytes at AT begin a run, by the mask of those that belong to it. */
+/* The number of leading lanes that are set in MEMBERS: the length of the run. All 16 set: 16 or
+ * more. */
 static inline unsigned scan_count(__m128i members)
 {
     return (unsigned)__builtin_ctz(~(unsigned)_mm_movemask_epi8(members));
@@ -71,7 +75,7 @@ static inline __m128i scan_load(const char *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-/* Letters, digits and '-', which is nearly all that there is in names of fields and hosts. */
+/* Letters, digits and '-': nearly all bytes in names of fields and hosts. */
 static inline __m128i scan_words(__m128i bytes)
 {
     __m128i letters = scan_in_range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 26);
@@ -113,8 +117,8 @@ static inline const char *scan_path(const char *at, const char *end)
 static inline const char *scan_value(const char *at, const char *end)
 {
 #if defined(__SSE2__)
-    /* To the end of most values: a longer run of vectors has to begin before it is worth its call. Tabs are
-     * rare, and left to that. */
+    /* Goes on to the end of most values: a longer run of vectors pays for a call only if the value
+     * is still longer. Tabs are rare and left to the call. */
     for (; end - at >= SCAN_STEP; at += SCAN_STEP) {
         __m128i bytes = scan_load(at);
         unsigned strangers = (unsigned)_mm_movemask_epi8(

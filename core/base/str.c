@@ -1,8 +1,8 @@
-/* str: the parts of str.h that are too long to inline.
+/* str: the functions of str.h that are too long to inline.
  *
- * Owns nothing. Every function reads only inside the view it is given, and an absent view (null
- * pointer, length 0) is as good as an empty one: the C library's functions are never handed a null
- * pointer. Lists: RFC 9110 section 5.6. */
+ * Every function reads only inside the view it is given. An absent view (null pointer, length 0) is
+ * treated as empty: the C library's functions never get a null pointer. Lists: RFC 9110 section
+ * 5.6. */
 #include "base/str.h"
 
 bool str_equal_nocase(struct str a, struct str b)
@@ -50,8 +50,7 @@ bool str_is_token(struct str s)
     return s.length > 0;
 }
 
-/* The length of the element that LIST begins with: up to a comma outside quotes, or to the end. A
- * quote that is never closed takes the rest. */
+/* The length of the first element of LIST: up to a comma outside quotes, or all of it. */
 static size_t element_length(struct str list)
 {
     bool quoted = false;

@@ -1,8 +1,8 @@
-/* str: a view of bytes that somebody else owns: pointer and length, no terminating NUL.
+/* str: a view of bytes that someone else owns: pointer and length, no terminating NUL.
  *
- * A view is a borrow: it is valid as long as what it points into, and whoever hands one out says
- * how long that is. An absent string has a null pointer; an empty one has length 0. ASCII only:
- * letter case means A-Z and a-z, as RFC 9110 section 5.1 wants, whatever the locale. */
+ * A view is a borrow: it is valid as long as the memory it points into; a function that returns one
+ * says for how long. An absent string has a null pointer; an empty one has length 0. Letter case
+ * means A-Z and a-z only, in any locale, as RFC 9110 section 5.1 wants. */
 #ifndef SLUICE_STR_H
 #define SLUICE_STR_H
 
@@ -15,7 +15,7 @@ struct str {
     size_t length; /* bytes */
 };
 
-/* A view of a string literal; usable in constant initialisers as STR_INIT. */
+/* A view of a string literal; STR_INIT is for constant initialisers. */
 #define STR_INIT(literal)              \
     {                                  \
         (literal), sizeof(literal) - 1 \
@@ -35,21 +35,21 @@ static inline bool str_equal(struct str a, struct str b)
     return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
 }
 
-/* The part from FIRST (clamped to the length) to the end. */
+/* S without its first FIRST bytes; empty if it has no more. */
 static inline struct str str_from(struct str s, size_t first)
 {
     size_t skip = size_min(first, s.length);
     return skip > 0 ? (struct str){s.at + skip, s.length - skip}
-                    : s; /* no sum with a null pointer */
+                    : s; /* adding to a null pointer is undefined */
 }
 
-/* At most LENGTH bytes from the start. */
+/* The first LENGTH bytes of S; all of it if it has fewer. */
 static inline struct str str_first(struct str s, size_t length)
 {
     return (struct str){s.at, size_min(length, s.length)};
 }
 
-/* Copies S (nothing, if it is absent) to TO, which has room for it. Returns the place behind it. */
+/* Copies S to TO, which has room for it. Returns the end of the copy: TO itself if S is absent. */
 static inline char *str_put(char *to, struct str s)
 {
     if (!s.at)
@@ -63,7 +63,7 @@ static inline char char_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-/* SP and HTAB. */
+/* Whether C is SP or HTAB. */
 static inline bool char_is_space(char c)
 {
     return c == ' ' || c == '\t';
@@ -83,18 +83,18 @@ static inline int char_hex(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* Equal but for the case of ASCII letters. */
+/* Whether A and B are equal, ignoring the case of ASCII letters. */
 bool str_equal_nocase(struct str a, struct str b);
 
 bool str_starts_with(struct str s, struct str prefix);
 
 bool str_ends_with(struct str s, struct str suffix);
 
-/* The index of the first (last) BYTE in S, or S.length if there is none. */
+/* The index of the first (last) BYTE in S, or S.length if S does not contain it. */
 size_t str_find(struct str s, char byte);
 size_t str_find_last(struct str s, char byte);
 
-/* Without spaces and tabs at both ends: OWS, RFC 9110 section 5.6.3. */
+/* S without the spaces and tabs (OWS, RFC 9110 section 5.6.3) at both ends. */
 static inline struct str str_trim(struct str s)
 {
     while (s.length > 0 && char_is_space(s.at[s.length - 1]))
@@ -108,13 +108,13 @@ static inline struct str str_trim(struct str s)
 /* Whether S is a token, RFC 9110 section 5.6.2: one or more tchar. */
 bool str_is_token(struct str s);
 
-/* Takes the next element of a comma-separated list, RFC 9110 section 5.6.1: trimmed, empty
- * elements skipped, commas inside a quoted-string no separators (a quote never closed takes the
- * rest). Not for entity tags, where a backslash is an ordinary byte: see cond. Moves *LIST past it.
- * Returns false, with *RET_ITEM untouched, when none is left. */
+/* Takes the next element off *LIST, a comma-separated list (RFC 9110 section 5.6.1): trimmed, empty
+ * elements skipped. A comma inside a quoted-string does not separate; an unterminated quoted-string
+ * extends to the end. Not for entity tags, in which a backslash is an ordinary byte: see
+ * conditional.c. False, with *RET_ITEM untouched: no element is left. */
 bool str_next_item(struct str *list, struct str *ret_item);
 
-/* Whether the comma-separated LIST has the token NAME, without regard to case. */
+/* Whether the comma-separated LIST contains the token NAME, ignoring case. */
 bool str_list_has(struct str list, struct str name);
 
 #endif

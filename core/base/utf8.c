@@ -1,5 +1,7 @@
-/* utf8: see utf8.h. RFC 3629 section 4 as a table: what may come first decides how many bytes follow and
- * in which range the second one is; all others are 80 to BF. */
+/* utf8: see utf8.h.
+ *
+ * The syntax of RFC 3629 section 4 as a table: the first byte gives the length and the range of the
+ * second byte; all later bytes are 80 to BF. */
 #include "base/utf8.h"
 
 static const struct {
@@ -12,8 +14,8 @@ static const struct {
     {0xf0, 0xf0, 4, 0x90, 0xbf}, {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
 };
 
-/* The bytes at the start of S that are a character or the beginning of one; 0: none. *RET_LENGTH is what
- * the whole character takes. */
+/* The number of bytes at the start of S that are a valid character or the beginning of one; 0: the
+ * first byte is not valid. *RET_LENGTH is the length of the whole character. */
 static size_t matching(struct str s, size_t *ret_length)
 {
     uint8_t first = (uint8_t)s.at[0];
@@ -41,7 +43,6 @@ struct str utf8_take(struct str *rest)
     size_t length = 0;
     size_t matched = matching(*rest, &length);
     struct str character = str_first(*rest, length);
-
     *rest = str_from(*rest, matched > 0 ? matched : 1);
     return matched > 0 && matched == length ? character : STR(UTF8_REPLACEMENT);
 }

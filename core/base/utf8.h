@@ -1,18 +1,19 @@
-/* utf8: bytes that should be UTF-8 (RFC 3629), character by character.
+/* utf8: reads bytes as UTF-8 (RFC 3629), one character at a time.
  *
- * Owns nothing; includes str. File names are bytes; what shows them has to say something for each. */
+ * Owns nothing; includes str. The names of files are arbitrary bytes, so a page or a document that
+ * shows them needs a replacement for those that are not UTF-8. */
 #ifndef SLUICE_UTF8_H
 #define SLUICE_UTF8_H
 
 #include "base/str.h"
 
-/* U+FFFD, which stands for what is no character. */
+/* U+FFFD, the replacement character, in UTF-8. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
 
-/* Takes the first character off *REST, which is not empty, and returns its bytes: 1 to 4 of them. Where
- * *REST begins with none, takes the longest beginning of one that is there, at least a byte, and returns
- * UTF8_REPLACEMENT (Unicode 15 section 3.9, "substitution of maximal subparts"). Overlong forms,
- * surrogates and what is beyond U+10FFFF are no characters. */
+/* Takes the first character off *REST, which is not empty, and returns its 1 to 4 bytes. If *REST
+ * does not begin with a valid character, takes the longest valid beginning of one, at least one
+ * byte, and returns UTF8_REPLACEMENT (Unicode 15 section 3.9, "substitution of maximal subparts").
+ * Overlong encodings, surrogates and code points over U+10FFFF are not valid. */
 struct str utf8_take(struct str *rest);
 
 #endif

@@ -1,4 +1,4 @@
-/* version: what this program calls itself; the one place where the number stands. */
+/* version: the name and number that the program reports about itself. */
 #ifndef SLUICE_VERSION_H
 #define SLUICE_VERSION_H
 

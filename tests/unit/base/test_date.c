@@ -48,7 +48,7 @@ Test(date, writes_imf_fixdate)
 
 enum form { IMF_FIXDATE, RFC850, ASCTIME, RFC3339 };
 
-/* The examples of RFC 3339 section 5.8 that are in UTC and whole, and what four digits cannot say. */
+/* The examples of RFC 3339 section 5.8 that are in UTC and have whole seconds, and both clamps. */
 Test(date, writes_rfc3339)
 {
     static const struct {
@@ -69,7 +69,7 @@ Test(date, writes_rfc3339)
     }
 }
 
-/* What the C library makes of SECONDS. */
+/* SECONDS as formatted with the C library. */
 static void oracle(char to[64], enum form form, int64_t seconds)
 {
     static const char *const days[] = {
@@ -82,7 +82,7 @@ static void oracle(char to[64], enum form form, int64_t seconds)
     const char *day = days[tm.tm_wday], *month = months + (size_t)tm.tm_mon * 3;
     int year = tm.tm_year + 1900;
     char clock[16];
-    strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+    strftime(clock, sizeof clock, "%H:%M:%S", &tm);
     switch (form) {
     case IMF_FIXDATE:
         snprintf(to, 64, "%.3s, %02d %.3s %04d %s GMT", day, tm.tm_mday, month, year, clock);
@@ -129,7 +129,7 @@ Test(date, agrees_with_gmtime)
     expect_round_trips(year_9999_end);
 }
 
-Test(date, reads_rfc850_near_now_as_written)
+Test(date, parses_rfc850_dates_within_50_years_of_now)
 {
     struct prng prng = {850};
     const int64_t fifty_years =
@@ -143,7 +143,7 @@ Test(date, reads_rfc850_near_now_as_written)
     }
 }
 
-Test(date, settles_the_century)
+Test(date, puts_a_two_digit_year_at_most_50_years_ahead)
 {
     static const struct {
         const char *label, *text;
@@ -170,7 +170,7 @@ Test(date, settles_the_century)
     rows_end();
 }
 
-Test(date, takes_what_the_grammar_takes)
+Test(date, parses_all_three_formats_and_leap_seconds)
 {
     static const struct {
         const char *label, *text;
@@ -198,7 +198,7 @@ Test(date, takes_what_the_grammar_takes)
     rows_end();
 }
 
-/* Whether TEXT is no date at AT_SECONDS, and nothing was written. */
+/* Whether date_parse refuses TEXT at AT_SECONDS and leaves the result untouched. */
 static bool is_refused(struct str text, int64_t at_seconds)
 {
     int64_t seconds = 4711;
@@ -208,7 +208,7 @@ static bool is_refused(struct str text, int64_t at_seconds)
     return refused;
 }
 
-Test(date, refuses_everything_else)
+Test(date, refuses_other_formats_and_impossible_dates)
 {
     static const char *const rows[] = {
         "",
@@ -249,7 +249,7 @@ Test(date, refuses_everything_else)
         "Sun, 32 Dec 1994 08:49:37 GMT",
         "Sun, 29 Feb 1994 08:49:37 GMT",
         "Sun, 29 Feb 2100 08:49:37 GMT",
-        "Sun, 29 Feb 1900 08:49:37 GMT", /* no leap years */
+        "Sun, 29 Feb 1900 08:49:37 GMT", /* not leap years */
         "Sunday, 29-Feb-94 08:49:37 GMT",
         "Sun Nov 6 08:49:37 1994",
         "Sun Nov   6 08:49:37 1994",
@@ -307,9 +307,9 @@ Test(date, survives_any_now_and_any_bytes)
     struct prng prng = {3};
     for (int round = 0; round < 20000; round++) {
         char bytes[40];
-        size_t length = prng_below(&prng, sizeof(bytes) + 1);
+        size_t length = prng_below(&prng, sizeof bytes + 1);
         for (size_t i = 0; i < length; i++)
-            bytes[i] = alphabet[prng_below(&prng, sizeof(alphabet) - 1)];
+            bytes[i] = alphabet[prng_below(&prng, sizeof alphabet - 1)];
         if (length > 8)
             memcpy(bytes, "Sun, 06 ", prng_below(&prng, 9));
         struct str copy = guard_copy((struct str){bytes, length});
@@ -318,18 +318,18 @@ Test(date, survives_any_now_and_any_bytes)
     }
 }
 
-Test(date, writes_now_once_a_second)
+Test(date, formats_the_current_time_once_a_second)
 {
     struct date_now clock = {0};
-    date_now_set(&clock, 5, 0); /* second 0 is not taken for "unchanged" */
+    date_now_set(&clock, 5, 0); /* second 0 must not count as "unchanged" */
     cr_expect_arr_eq(clock.text, "Thu, 01 Jan 1970 00:00:00 GMT", DATE_BYTES);
-    clock.text[0] = '*'; /* our mark: gone when the text is written again */
+    clock.text[0] = '*'; /* a mark, overwritten when the text is formatted again */
     date_now_set(&clock, 6, 0);
     cr_expect_eq(clock.ms, 6);
     cr_expect_eq(clock.text[0], '*', "written again within the second");
     date_now_set(&clock, 7, Y1994);
     cr_expect_eq(clock.seconds, Y1994);
     cr_expect_arr_eq(clock.text, "Sun, 06 Nov 1994 08:49:37 GMT", DATE_BYTES);
-    date_now_set(&clock, 8, 0); /* a clock that was set back */
+    date_now_set(&clock, 8, 0); /* the clock was set back */
     cr_expect_arr_eq(clock.text, "Thu, 01 Jan 1970 00:00:00 GMT", DATE_BYTES);
 }

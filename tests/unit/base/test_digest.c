@@ -1,4 +1,4 @@
-/* digest: FIPS 180-4, by NIST's own examples; every test in both ways. */
+/* digest: FIPS 180-4, by NIST's own examples. Every test runs with both implementations. */
 #include "base/digest.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-static const enum digest_way ways[] = {DIGEST_FASTEST, DIGEST_PORTABLE};
+static const enum digest_implementation implementations[] = {DIGEST_FASTEST, DIGEST_PORTABLE};
 
 struct hash_text {
     char text[2 * DIGEST_BYTES + 1];
@@ -20,13 +20,13 @@ static struct hash_text write_hash(const uint8_t hash[static DIGEST_BYTES])
     return written;
 }
 
-/* The digest of CONTENT, taken in at once. */
-static struct hash_text hash_of(struct str content, enum digest_way way)
+/* The digest of CONTENT, hashed by one call. */
+static struct hash_text hash_of(struct str content, enum digest_implementation implementation)
 {
     struct digest digest;
     uint8_t hash[DIGEST_BYTES];
     struct str copy = guard_copy(content);
-    digest_init(&digest, way);
+    digest_init(&digest, implementation);
     digest_update(&digest, copy.at, copy.length);
     digest_final(&digest, hash);
     guard_drop(copy);
@@ -58,7 +58,7 @@ Test(digest, agrees_with_the_published_examples)
          "68325720aabd7c82f30f554b313d0570c95accbb7dc4b5aae11204c08ffe732b"},
         {"four bytes", STR_INIT("\xc9\x8c\x8e\x55"), 1,
          "7abc22c0ae5af26ce93dbb94433a0e0b2e119d014f8e7f65bd56c61ccccd9504"},
-        {"55 zeros: the last that need no second block", STR_INIT("\0"), 55,
+        {"55 zeros: the longest that fits one block", STR_INIT("\0"), 55,
          "02779466cdec163811d078815c633f21901413081449002f24aa3e80f0b88ef7"},
         {"56 zeros", STR_INIT("\0"), 56,
          "d4817aa5497628e7c77e6b606107042bbba3130888c5f47a375e6179be789fbb"},
@@ -80,25 +80,27 @@ Test(digest, agrees_with_the_published_examples)
         char *bytes = malloc(length + 1), *at = bytes;
         for (size_t count = 0; count < rows[i].count; count++)
             at = str_put(at, rows[i].unit);
-        for (size_t w = 0; w < COUNT_OF(ways); w++) {
-            struct hash_text got = hash_of((struct str){bytes, length}, ways[w]);
-            cr_expect_str_eq(got.text, rows[i].hash, "%s, way %zu: %s", rows[i].label, w, got.text);
+        for (size_t w = 0; w < COUNT_OF(implementations); w++) {
+            struct hash_text got = hash_of((struct str){bytes, length}, implementations[w]);
+            cr_expect_str_eq(got.text, rows[i].hash, "%s, implementation %zu: %s", rows[i].label, w,
+                             got.text);
         }
         free(bytes);
     }
 }
 
-/* The digest of the digests of contents of 0 to 300 bytes; what it should be, Python's hashlib says. */
+/* The digest of the digests of contents of 0 to 300 bytes. The expected value is from Python's
+ * hashlib. */
 Test(digest, agrees_with_another_implementation_at_every_length)
 {
-    for (size_t w = 0; w < COUNT_OF(ways); w++) {
+    for (size_t w = 0; w < COUNT_OF(implementations); w++) {
         struct digest all, one;
         uint8_t bytes[300], hash[DIGEST_BYTES];
-        digest_init(&all, ways[w]);
+        digest_init(&all, implementations[w]);
         for (unsigned length = 0; length <= sizeof bytes; length++) {
             for (unsigned i = 0; i < length; i++)
                 bytes[i] = (uint8_t)(i * 7 + length);
-            digest_init(&one, ways[w]);
+            digest_init(&one, implementations[w]);
             digest_update(&one, bytes, length);
             digest_final(&one, hash);
             digest_update(&all, hash, sizeof hash);
@@ -106,11 +108,11 @@ Test(digest, agrees_with_another_implementation_at_every_length)
         digest_final(&all, hash);
         cr_expect_str_eq(write_hash(hash).text,
                          "60d63ff40b5558727a9b786ac0be9300f7ca58fd9ddd3b2f3681b369018a87dc",
-                         "way %zu", w);
+                         "implementation %zu", w);
     }
 }
 
-Test(digest, any_division_of_the_content_is_the_same)
+Test(digest, does_not_depend_on_how_the_content_is_split)
 {
     struct prng prng = {180};
     char bytes[600];
@@ -120,11 +122,11 @@ Test(digest, any_division_of_the_content_is_the_same)
         struct str content = {bytes, prng_below(&prng, sizeof bytes + 1)};
         struct hash_text whole = hash_of(content, DIGEST_PORTABLE);
         uint64_t step = 1 + prng_below(&prng, 200);
-        for (size_t w = 0; w < COUNT_OF(ways); w++) {
+        for (size_t w = 0; w < COUNT_OF(implementations); w++) {
             struct digest digest;
             uint8_t hash[DIGEST_BYTES];
             struct str rest = content;
-            digest_init(&digest, ways[w]);
+            digest_init(&digest, implementations[w]);
             while (rest.length > 0) {
                 struct str part = str_first(rest, prng_below(&prng, step + 1));
                 digest_update(&digest, part.at, part.length);
@@ -132,8 +134,9 @@ Test(digest, any_division_of_the_content_is_the_same)
             }
             digest_update(&digest, NULL, 0);
             digest_final(&digest, hash);
-            cr_assert_str_eq(write_hash(hash).text, whole.text, "%zu bytes, step %ju, way %zu",
-                             content.length, (uintmax_t)step, w);
+            cr_assert_str_eq(write_hash(hash).text, whole.text,
+                             "%zu bytes, step %ju, implementation %zu", content.length,
+                             (uintmax_t)step, w);
         }
     }
 }
@@ -142,10 +145,10 @@ Test(digest, any_division_of_the_content_is_the_same)
  * claims to have taken in as much does not. What its last block makes of it, a model in Python says. */
 Test(digest, counts_beyond_32_bits)
 {
-    for (size_t w = 0; w < COUNT_OF(ways); w++) {
+    for (size_t w = 0; w < COUNT_OF(implementations); w++) {
         struct digest digest;
         uint8_t hash[DIGEST_BYTES];
-        digest_init(&digest, ways[w]);
+        digest_init(&digest, implementations[w]);
         digest.bytes = (uint64_t)1 << 32;
         digest_final(&digest, hash);
         cr_expect_str_eq(write_hash(hash).text,

@@ -1,4 +1,4 @@
-/* hash: the same bytes give the same number, others hardly ever do, and none is read outside them. */
+/* hash: distinguishes texts, depends on the secret, reads nothing outside the text. */
 #include "base/hash.h"
 #include "support/guard.h"
 
@@ -14,8 +14,9 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A text of every length, and each of them with one bit changed: all are told apart, with any secret. */
-Test(hash, tells_texts_apart, .timeout = 120)
+/* A text of every length, and each of them with one bit changed: all hashes differ, under any
+ * secret. */
+Test(hash, differs_for_texts_that_differ_in_one_bit, .timeout = 120)
 {
     static uint64_t hashes[2 * (LENGTH_MAX + 1) * (8 * LENGTH_MAX + 1)];
     for (unsigned round = 0; round < 4; round++) {
@@ -37,11 +38,11 @@ Test(hash, tells_texts_apart, .timeout = 120)
     }
 }
 
-/* The low bits, which tables use, are spread evenly: numbered names fill most of a table's places. */
+/* Tables use the low bits, so these must be spread evenly: numbered names must fill most of a
+ * table. */
 Test(hash, spreads_low_bits, .timeout = 120)
 {
     enum { PLACES = 1 << 12 };
-
     static bool taken[PLACES];
     unsigned places = 0;
     for (unsigned i = 0; i < PLACES; i++) {

@@ -1,10 +1,10 @@
-/* list: what is in it, in which order. */
+/* list: contents and order. */
 #include "base/list.h"
 #include "support/prng.h"
 
 #include <criterion/criterion.h>
 
-Test(list, gives_back_in_the_order_of_arrival)
+Test(list, takes_nodes_in_the_order_of_appending)
 {
     struct list list, nodes[3] = {{0}};
     list_init(&list);
@@ -19,7 +19,7 @@ Test(list, gives_back_in_the_order_of_arrival)
     cr_expect_null(list_take_first(&list));
 }
 
-Test(list, who_is_prepended_comes_first)
+Test(list, puts_a_prepended_node_first)
 {
     struct list list, nodes[3] = {{0}};
     list_init(&list);
@@ -31,7 +31,7 @@ Test(list, who_is_prepended_comes_first)
     cr_expect(list_is_empty(&list));
 }
 
-Test(list, a_node_knows_whether_it_is_in_a_list)
+Test(list, reports_whether_a_node_is_linked)
 {
     struct list list, node = {0};
     list_init(&list);
@@ -46,7 +46,7 @@ Test(list, a_node_knows_whether_it_is_in_a_list)
     cr_expect_not(list_linked(&node), "taken is removed");
 }
 
-Test(list, removing_what_is_in_no_list_has_no_effect)
+Test(list, ignores_removal_of_an_unlinked_node)
 {
     struct list node = {0};
     list_remove(&node);
@@ -54,7 +54,7 @@ Test(list, removing_what_is_in_no_list_has_no_effect)
     cr_expect_not(list_linked(&node));
 }
 
-Test(list, a_node_moves_between_lists)
+Test(list, moves_a_node_to_another_list)
 {
     struct list a, b, nodes[2] = {{0}};
     list_init(&a);
@@ -70,7 +70,7 @@ Test(list, a_node_moves_between_lists)
 
 enum { NODES = 16 };
 
-/* A list and, beside it, the order in which its nodes should stand. */
+/* A list, and an array with the expected order of its nodes. */
 struct modelled {
     struct list list;
     struct list nodes[NODES];
@@ -106,7 +106,7 @@ static void check(const struct modelled *m)
     cr_assert_eq(m->list.previous, at);
 }
 
-Test(list, random_use_keeps_the_order)
+Test(list, agrees_with_an_array_under_random_operations)
 {
     struct modelled m = {0};
     struct prng prng = {61};

@@ -1,4 +1,4 @@
-/* num: decimal numbers, sizes and time spans, both ways. */
+/* num: parses and formats numbers, sizes and durations. */
 #include "base/num.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -87,7 +87,7 @@ Test(num, parses_sizes)
     expect_rows(num_parse_size, rows, COUNT_OF(rows));
 }
 
-Test(num, parses_time_spans)
+Test(num, parses_durations)
 {
     static const struct row rows[] = {
         {STR_INIT("0"), true, 0},
@@ -127,27 +127,25 @@ Test(num, parses_time_spans)
     expect_rows(num_parse_span, rows, COUNT_OF(rows));
 }
 
-/* VALUE written by both writers is what printf writes, and reads back. */
+/* Both writers agree with printf, and the result parses to VALUE. */
 static void expect_round_trip(uint64_t value)
 {
     char want[32], got[32];
-    memset(got, '#', sizeof(got));
+    memset(got, '#', sizeof got);
     size_t length = num_write_u64(got, value);
-    cr_assert_eq((size_t)snprintf(want, sizeof(want), "%" PRIu64, value), length, "%" PRIu64,
-                 value);
+    cr_assert_eq((size_t)snprintf(want, sizeof want, "%" PRIu64, value), length, "%" PRIu64, value);
     cr_assert(memcmp(want, got, length) == 0 && got[length] == '#', "%" PRIu64, value);
 
     uint64_t back;
     cr_assert(num_parse_u64((struct str){got, length}, &back) && back == value, "%" PRIu64, value);
 
-    memset(got, '#', sizeof(got));
+    memset(got, '#', sizeof got);
     length = num_write_hex(got, value);
-    cr_assert_eq((size_t)snprintf(want, sizeof(want), "%" PRIx64, value), length, "%" PRIx64,
-                 value);
+    cr_assert_eq((size_t)snprintf(want, sizeof want, "%" PRIx64, value), length, "%" PRIx64, value);
     cr_assert(memcmp(want, got, length) == 0 && got[length] == '#', "%" PRIx64, value);
 }
 
-Test(num, writes_what_it_reads)
+Test(num, formats_like_printf_and_parses_it_back)
 {
     uint64_t power = 1;
     for (int i = 0; i < 20; i++, power *= 10) {
@@ -165,7 +163,7 @@ Test(num, writes_what_it_reads)
         expect_round_trip(prng_next(&prng) >> prng_below(&prng, 64));
 }
 
-Test(num, lookups_the_room_it_names_and_no_more)
+Test(num, writes_no_more_than_the_documented_room)
 {
     char room[NUM_U64_DIGITS_MAX + 1] = {0};
     cr_expect_eq(num_write_u64(room, UINT64_MAX), NUM_U64_DIGITS_MAX);

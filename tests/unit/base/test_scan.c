@@ -1,6 +1,7 @@
-/* scan: the classes, from RFC 9110 sections 5.5, 5.6.2, 8.8.3 and RFC 3986 sections 2.2, 2.3, 3.2.2; and
- * that every implementation says the same of all bytes, at all lengths and places, and reads nothing
- * outside what it is given: it ends at a page that can't be read, or begins behind one. */
+/* scan: the classes are those of RFC 9110 sections 5.5, 5.6.2, 8.8.3 and RFC 3986 sections 2.2,
+ * 2.3, 3.2.2. Every implementation gives the same result for all bytes, lengths and alignments, and
+ * reads nothing outside its range: the text ends at an inaccessible page, or begins right after
+ * one. */
 #include "base/scan.h"
 
 #include "base/str.h"
@@ -24,7 +25,7 @@ static bool is_alnum(int byte)
            (byte >= 'a' && byte <= 'z');
 }
 
-/* Whether BYTE is of CLASS, by the grammar. */
+/* Whether BYTE is in CLASS by the grammar. */
 static bool expected(enum scan_class class, int byte)
 {
     bool visible = byte >= 0x21 && byte <= 0x7e;
@@ -47,7 +48,7 @@ static bool expected(enum scan_class class, int byte)
     return false;
 }
 
-/* The same by the inline functions, where a class has one. */
+/* The inline functions, for the classes that have one. */
 static const char *run_inline(enum scan_class class, const char *at, const char *end)
 {
     switch (class) {
@@ -67,7 +68,7 @@ static const char *run_inline(enum scan_class class, const char *at, const char 
     return scan_chosen(class, at, end);
 }
 
-/* All that are to agree. */
+/* All implementations, including the inline functions. */
 static size_t all_of(struct scan_implementation ret[static 8])
 {
     const struct scan_implementation *found;
@@ -87,7 +88,7 @@ Test(scan, classes_are_those_of_the_grammar)
     }
 }
 
-Test(scan, the_best_is_chosen)
+Test(scan, chooses_the_fastest_implementation)
 {
     const struct scan_implementation *found;
     size_t count = scan_implementations(&found);
@@ -102,7 +103,7 @@ Test(scan, the_best_is_chosen)
 
 enum { LENGTH_MAX = 100 };
 
-/* A byte of CLASS, another one each time. */
+/* A byte of CLASS, a different one at each call. */
 static char member(enum scan_class class, struct prng *prng)
 {
     for (;;) {
@@ -112,8 +113,8 @@ static char member(enum scan_class class, struct prng *prng)
     }
 }
 
-/* Every byte, at every place of runs of every length, that end at a guard page. */
-Test(scan, all_find_the_same_end)
+/* Every byte, at every index of runs of every length, each ending at a guard page. */
+Test(scan, ends_a_run_at_the_same_byte_in_every_implementation)
 {
     struct scan_implementation all[8];
     size_t count = all_of(all);
@@ -145,8 +146,8 @@ Test(scan, all_find_the_same_end)
     guard_drop(area);
 }
 
-/* Each of the 256 bytes in each lane of a step, whatever is behind it. */
-Test(scan, every_byte_in_every_lane)
+/* Each of the 256 bytes in each lane of a vector, whatever follows it. */
+Test(scan, classifies_every_byte_in_every_lane)
 {
     struct scan_implementation all[8];
     size_t count = all_of(all);
@@ -172,8 +173,9 @@ Test(scan, every_byte_in_every_lane)
     }
 }
 
-/* Nothing before the beginning is read either, and nothing behind the end counts, at any alignment. */
-Test(scan, keeps_within_its_bounds_at_every_alignment)
+/* Bytes before the beginning are not read and bytes after the end do not count, at any
+ * alignment. */
+Test(scan, stays_within_bounds_at_every_alignment)
 {
     struct scan_implementation all[8];
     size_t count = all_of(all), page = (size_t)sysconf(_SC_PAGESIZE);
@@ -195,9 +197,9 @@ Test(scan, keeps_within_its_bounds_at_every_alignment)
     munmap(pages, 2 * page);
 }
 
-/* --- the end of a head ----------------------------------------------------------------------------- */
+/* --- The end of a head ------------------------------------------------------------------------ */
 
-/* A naive one. */
+/* A naive implementation as the reference. */
 static size_t head_of(struct str text)
 {
     for (size_t i = 0; i + 4 <= text.length; i++) {
@@ -207,7 +209,7 @@ static size_t head_of(struct str text)
     return 0;
 }
 
-/* Texts of line ends and little else, each directly before a page that may not be touched. */
+/* Texts of mostly line ends, each right before an inaccessible page. */
 Test(scan, finds_the_end_of_a_head)
 {
     struct prng prng = {3};
@@ -227,7 +229,7 @@ Test(scan, finds_the_end_of_a_head)
     cr_expect_gt(found, 1000);
 }
 
-Test(scan, finds_the_end_of_a_head_at_every_place)
+Test(scan, finds_the_end_of_a_head_at_every_offset)
 {
     char bytes[LENGTH_MAX];
     for (size_t end = 4; end <= sizeof bytes; end++) {

@@ -1,4 +1,4 @@
-/* str: views, and lists as RFC 9110 section 5.6.1 has them. */
+/* str: views, and comma-separated lists (RFC 9110 section 5.6.1). */
 #include "base/str.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -7,7 +7,7 @@
 
 static const struct str absent = {NULL, 0};
 
-Test(str, compares)
+Test(str, compares_with_and_without_case)
 {
     static const struct {
         const char *label;
@@ -25,8 +25,8 @@ Test(str, compares)
         {"both absent", {NULL, 0}, {NULL, 0}, true, true, true, true},
         {"absent in a word", STR_INIT("abc"), {NULL, 0}, false, false, true, true},
         {"a word in absent", {NULL, 0}, STR_INIT("a"), false, false, false, false},
-        {"'@' is no '`'", STR_INIT("@"), STR_INIT("`"), false, false, false, false},
-        {"'[' is no '{'", STR_INIT("["), STR_INIT("{"), false, false, false, false},
+        {"'@' is not '`'", STR_INIT("@"), STR_INIT("`"), false, false, false, false},
+        {"'[' is not '{'", STR_INIT("["), STR_INIT("{"), false, false, false, false},
         {"no case beyond ASCII", STR_INIT("\xc4"), STR_INIT("\xe4"), false, false, false, false},
         {"NUL is a byte", STR_INIT("a\0b"), STR_INIT("a\0c"), false, false, false, false},
     };
@@ -39,7 +39,7 @@ Test(str, compares)
     }
 }
 
-Test(str, finds_bytes)
+Test(str, finds_the_first_and_last_byte)
 {
     static const struct {
         const char *label;
@@ -87,7 +87,7 @@ Test(str, trims_spaces_and_tabs_only)
                   rows[i].text.at);
 }
 
-Test(str, walks_lists)
+Test(str, splits_lists_at_unquoted_commas)
 {
     static const struct {
         const char *label;
@@ -127,7 +127,7 @@ Test(str, walks_lists)
     }
 }
 
-Test(str, leaves_the_item_alone_at_the_end)
+Test(str, leaves_the_item_untouched_at_the_end_of_a_list)
 {
     struct str list = STR(" , "), item = STR("before");
     cr_expect_not(str_next_item(&list, &item));
@@ -144,7 +144,7 @@ Test(str, finds_tokens_in_lists)
         {"alone", STR_INIT("close"), STR_INIT("close"), true},
         {"any case", STR_INIT("Keep-Alive, CLOSE"), STR_INIT("close"), true},
         {"not a part of a word", STR_INIT("closed, not-close"), STR_INIT("close"), false},
-        {"within quotes it is none", STR_INIT("\"x, close\""), STR_INIT("close"), false},
+        {"not within quotes", STR_INIT("\"x, close\""), STR_INIT("close"), false},
         {"in the middle", STR_INIT("a,close,b"), STR_INIT("close"), true},
         {"absent list", {NULL, 0}, STR_INIT("close"), false},
         {"empty elements match nothing", STR_INIT(", ,"), STR_INIT(""), false},
@@ -155,15 +155,15 @@ Test(str, finds_tokens_in_lists)
     }
 }
 
-Test(str, random_lists_end_and_stay_inside)
+Test(str, splits_random_lists_within_their_bounds)
 {
     static const char alphabet[] = "ab,,\"\\ \t";
     struct prng prng = {7};
     for (int round = 0; round < 20000; round++) {
         char bytes[24];
-        size_t length = prng_below(&prng, sizeof(bytes) + 1);
+        size_t length = prng_below(&prng, sizeof bytes + 1);
         for (size_t i = 0; i < length; i++)
-            bytes[i] = alphabet[prng_below(&prng, sizeof(alphabet) - 1)];
+            bytes[i] = alphabet[prng_below(&prng, sizeof alphabet - 1)];
         struct str copy = guard_copy((struct str){bytes, length});
         struct str list = copy, item;
         const char *end = copy.at;
@@ -177,7 +177,7 @@ Test(str, random_lists_end_and_stay_inside)
     }
 }
 
-Test(str, knows_hexadecimal_digits)
+Test(str, recognises_hexadecimal_digits)
 {
     for (int c = -128; c < 128; c++) {
         static const char digits[] = "0123456789abcdef";
@@ -189,7 +189,7 @@ Test(str, knows_hexadecimal_digits)
 }
 
 /* RFC 9110 section 5.6.2: token = 1*tchar. */
-Test(str, knows_tokens)
+Test(str, recognises_tokens)
 {
     static const char tchars[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -1,4 +1,4 @@
-/* utf8: RFC 3629 sections 3 and 4, and Unicode 15 section 3.9 for what is ill-formed. */
+/* utf8: RFC 3629 sections 3 and 4; Unicode 15 section 3.9 for ill-formed bytes. */
 #include "base/utf8.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -7,7 +7,8 @@
 
 #define FFFD UTF8_REPLACEMENT
 
-/* TEXT with everything replaced that is no character; at TO, which has room for three times as much. */
+/* TEXT with every invalid byte sequence replaced, at TO, which has room for three times its
+ * length. */
 static struct str repair(struct str text, char *to)
 {
     struct str copy = guard_copy(text), rest = copy;
@@ -24,7 +25,7 @@ static struct str repair(struct str text, char *to)
     return (struct str){to, (size_t)(end - to)};
 }
 
-Test(utf8, replaces_what_is_no_character)
+Test(utf8, replaces_invalid_sequences)
 {
     static const struct {
         const char *label;
@@ -52,7 +53,7 @@ Test(utf8, replaces_what_is_no_character)
         {"in four bytes", STR_INIT("\xf0\x80\x80\xaf"), STR_INIT(FFFD FFFD FFFD FFFD)},
         {"a surrogate", STR_INIT("\xed\xa0\x80"), STR_INIT(FFFD FFFD FFFD)},
         {"beyond U+10FFFF", STR_INIT("\xf4\x90\x80\x80"), STR_INIT(FFFD FFFD FFFD FFFD)},
-        {"no first byte", STR_INIT("\xf5\xff\xfe"), STR_INIT(FFFD FFFD FFFD)},
+        {"bytes that cannot come first", STR_INIT("\xf5\xff\xfe"), STR_INIT(FFFD FFFD FFFD)},
         {"Unicode table 3-8", STR_INIT("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"),
          STR_INIT(FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "A")},
         {"Unicode table 3-11", STR_INIT("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"),
@@ -65,7 +66,7 @@ Test(utf8, replaces_what_is_no_character)
     }
 }
 
-/* Writes CODE in the LENGTH bytes that section 3's table gives it. */
+/* Encodes CODE in LENGTH bytes by the table of section 3. Returns LENGTH. */
 static size_t encode(char to[static 4], uint32_t code, size_t length)
 {
     static const uint8_t marks[] = {0, 0, 0xc0, 0xe0, 0xf0};
@@ -75,8 +76,8 @@ static size_t encode(char to[static 4], uint32_t code, size_t length)
     return length;
 }
 
-/* Every number in every length that can say it: a character in one of them, or in none. */
-Test(utf8, knows_every_character)
+/* Every number in every length that can encode it: valid in one of them, or in none. */
+Test(utf8, accepts_exactly_the_valid_encodings)
 {
     static const uint32_t beyond[] = {0, 0x80, 0x800, 0x10000, 0x200000};
     for (size_t length = 1; length <= 4; length++) {
@@ -95,7 +96,7 @@ Test(utf8, knows_every_character)
     }
 }
 
-Test(utf8, what_is_repaired_is_well_formed)
+Test(utf8, gives_well_formed_text_for_any_bytes)
 {
     struct prng prng = {3629};
     for (int round = 0; round < 20000; round++) {
