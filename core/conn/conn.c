@@ -225,7 +225,7 @@ static const struct h1_memo *memorize(struct conn_context *context, struct conn 
                                       const struct plan *plan, const struct found *found)
 {
     const struct date_now *now = &context->now;
-    bool good = found->resource && !found->page && now->ms < found->resource->lease->good_until_ms;
+    bool good = found->resource && !found->page && lease_is_fresh(found->resource->lease, now->ms);
     if (!good || context->draining || !h1_memos_wants(&context->memos, key, now))
         return NULL;
     struct str head = str_first(input_view(conn), key->head_bytes);

@@ -88,7 +88,7 @@ static bool renew_date(struct h1_memo *memo, const struct date_now *now)
 /* Whether MEMO is what would be answered now; its Date then says so. */
 static bool is_good(struct h1_memo *memo, const struct date_now *now)
 {
-    if (now->ms >= memo->lease->good_until_ms || !renew_date(memo, now))
+    if (!lease_is_fresh(memo->lease, now->ms) || !renew_date(memo, now))
         return false;
     memo->lease->used = true;
     struct blob *body = memo->parts[1].blob; /* the resource's */
@@ -196,7 +196,7 @@ struct h1_memo *h1_memos_find(struct h1_memos *memos, struct str input, const st
 static bool is_over(const struct h1_memo *memo, const struct date_now *now)
 {
     uint64_t unused_seconds = (uint64_t)(now->seconds - memo->second);
-    return now->ms >= memo->lease->good_until_ms || unused_seconds >= UNUSED_SECONDS;
+    return !lease_is_fresh(memo->lease, now->ms) || unused_seconds >= UNUSED_SECONDS;
 }
 
 /* The slot of SET for what has come once: an empty one, else one of another such head or of a memo that is

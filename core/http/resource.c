@@ -192,7 +192,7 @@ void resource_drop(struct resource *resource)
     assert(resource->references > 0);
     if (--resource->references > 0)
         return;
-    resource->lease->good_until_ms = 0;
+    resource->lease->fresh_until_ms = 0;
     lease_drop(resource->lease);
     for (unsigned i = 0; i < resource->variant_count; i++)
         blob_drop(resource->variants[i].body);

@@ -34,14 +34,18 @@ struct variant {
     size_t partial_line_bytes;   /* and a 206 of one part: all but Content-Length */
 };
 
-/* For how long a resource is good. Who holds its lease knows that without keeping the resource. */
+/* How long a resource may be served without a check of what it was made from (RFC 9111 section 4.2
+ * calls that fresh). Shared by the resource and its memos; it outlives the resource when a memo holds it. */
 struct lease {
     uint32_t references;
-    bool used; /* without the cache being asked, since it last looked */
-    /* It may be served till then (date_now's ms) without a look at what it was made of: as long as it is in a
-     * cache. Later, and when it is gone, it is 0 or over. */
-    uint64_t good_until_ms;
+    bool used;               /* through a memo, since the cache last cleared this mark */
+    uint64_t fresh_until_ms; /* date_now's ms; 0 as soon as the resource leaves its cache */
 };
+
+static inline bool lease_is_fresh(const struct lease *lease, uint64_t now_ms)
+{
+    return now_ms < lease->fresh_until_ms;
+}
 
 /* *Takes* LEASE. No effect on NULL. */
 void lease_drop(struct lease *lease);

@@ -22,7 +22,7 @@ static struct cache_entry *entry_of(struct list *node)
 
 static void free_entry(struct cache_entry *entry)
 {
-    entry->resource->lease->good_until_ms = 0;
+    entry->resource->lease->fresh_until_ms = 0;
     resource_drop(entry->resource);
     free(entry);
 }

@@ -4,7 +4,7 @@
  * 2024): entries stand in order of arrival, a hit sets a mark, and a hand that walks from old to new
  * removes the first entry without one. A hit moves nothing, and a flood of paths that are asked for
  * once can't push out what is asked for again. What is no longer here is no longer good
- * (good_until_ms). Does no I/O. One thread only. */
+ * (fresh_until_ms). Does no I/O. One thread only. */
 #ifndef SLUICE_CACHE_H
 #define SLUICE_CACHE_H
 

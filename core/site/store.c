@@ -84,7 +84,7 @@ static struct resource *make_resource(struct store *files, const struct path *pa
 
 /* Until when what was seen at SEEN_MS is good. ROOT counts as seen, too. What was looked at at once is to be
  * looked at again bit by bit, so by its HASH up to a quarter is left out. */
-static uint64_t good_until(const struct store *files, uint64_t seen_ms, uint64_t hash)
+static uint64_t fresh_until(const struct store *files, uint64_t seen_ms, uint64_t hash)
 {
     uint64_t valid_ms = files->config.valid_ms;
     if (seen_ms > files->root_seen_ms)
@@ -114,7 +114,7 @@ static struct resource *publish(struct store *files, const struct path *path,
 {
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    uint64_t good_until_ms = good_until(files, seen_ms, key.hash);
+    uint64_t fresh_until_ms = fresh_until(files, seen_ms, key.hash);
     if (fetched->kind == FETCH_UNCHANGED) {
         struct fetch_state state;
         if (!fetched->cacheable || !entry)
@@ -122,7 +122,7 @@ static struct resource *publish(struct store *files, const struct path *path,
         state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
         if (!fetch_state_equal(&state, &fetched->state))
             return NULL;
-        entry->resource->lease->good_until_ms = good_until_ms;
+        entry->resource->lease->fresh_until_ms = fresh_until_ms;
         entry->folder = fetched->state.alone ? folder_state(files, path, now, seen_ms) : 0;
         return resource_pin(entry->resource);
     }
@@ -131,7 +131,7 @@ static struct resource *publish(struct store *files, const struct path *path,
         return resource;
     entry = cache_put(files->cache, &key, resource);
     if (entry) {
-        resource->lease->good_until_ms = good_until_ms;
+        resource->lease->fresh_until_ms = fresh_until_ms;
         entry->identity = fetched->state.plain;
         entry->siblings = fetched->state.siblings;
         if (fetched->kind == FETCH_FILE && fetched->state.alone)
@@ -357,7 +357,7 @@ static enum store_result lookup_one(struct store *files, const struct path *path
     }
     struct cache_key key = cache_key_of(files->cache, path);
     struct cache_entry *entry = cache_find(files->cache, &key);
-    if (entry && now->ms < entry->resource->lease->good_until_ms) {
+    if (entry && lease_is_fresh(entry->resource->lease, now->ms)) {
         counters_add(files->config.counters, COUNTER_CACHE_HITS, 1);
         *ret_cached = true;
         *ret = resource_pin(entry->resource);
@@ -412,9 +412,9 @@ bool store_confirm(const struct found *found, struct blob *body, const struct da
 {
     if (!found->cached || body->fd < 0 || blob_file_unchanged(body, now->turn))
         return true;
-    found->resource->lease->good_until_ms = 0;
+    found->resource->lease->fresh_until_ms = 0;
     if (found->page)
-        found->page->lease->good_until_ms = 0;
+        found->page->lease->fresh_until_ms = 0;
     return false;
 }
 

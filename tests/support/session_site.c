@@ -96,7 +96,7 @@ void driver_site_create(void)
     entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE, STR_ABSENT);
     entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
     for (unsigned i = 0; i < ENTRIES; i++)
-        entries[i].resource->lease->good_until_ms = UINT64_MAX;
+        entries[i].resource->lease->fresh_until_ms = UINT64_MAX;
     h1_memos_init(&driver_memos, 1 << 20);
 }
 

@@ -22,7 +22,7 @@ static struct resource *make_resource(struct blob *body)
 {
     static const struct blob_identity identity = {.inode = 7};
     struct resource *made = plain_file(body, &identity, STR("text/plain"), INT64_MAX);
-    made->lease->good_until_ms = NOW_MS + 1000;
+    made->lease->fresh_until_ms = NOW_MS + 1000;
     blob_drop(body);
     return made;
 }
@@ -163,13 +163,13 @@ static void set_the_clock_back(void)
 
 static void prolong(void)
 {
-    resource->lease->good_until_ms += 1000;
+    resource->lease->fresh_until_ms += 1000;
     date_now_set(&now, NOW_MS + 1500, NOW_SECONDS);
 }
 
 static void take_out(void)
 {
-    resource->lease->good_until_ms = 0;
+    resource->lease->fresh_until_ms = 0;
 }
 
 static void replace(void)
@@ -205,7 +205,7 @@ Test(h1_memo, is_good_as_long_as_what_it_follows_from)
             rows[i].act();
             cr_expect_eq(find(head) != NULL, rows[i].good, "%s", rows[i].label);
             cr_expect_not(serve(head, STR("another"), false) != rows[i].good);
-            resource->lease->good_until_ms = now.ms + 1;
+            resource->lease->fresh_until_ms = now.ms + 1;
             cr_expect(str_equal(text_of(find(head)), rows[i].good ? STR("answer") : STR("another")),
                       "%s: it is known, and kept again at once", rows[i].label);
             tear_down();
@@ -253,9 +253,9 @@ Test(h1_memo, is_not_wanted_where_it_is_good_again)
     serve(head, STR("answer"), true);
     serve(head, STR("answer"), true);
     const struct h1_memo *memo = find(head);
-    resource->lease->good_until_ms = now.ms;
+    resource->lease->fresh_until_ms = now.ms;
     cr_expect_null(h1_memos_find(&memos, head, &now, &key));
-    resource->lease->good_until_ms = now.ms + 1;
+    resource->lease->fresh_until_ms = now.ms + 1;
     cr_expect_not(h1_memos_wants(&memos, &key, &now));
     cr_expect_eq(find(head), memo);
 }
@@ -302,7 +302,7 @@ Test(h1_memo, what_is_not_asked_for_makes_room)
     date_at = 6;
     fixed = false;
     memos.bytes_max = 100 * ANY;
-    resource->lease->good_until_ms = UINT64_MAX;
+    resource->lease->fresh_until_ms = UINT64_MAX;
     const struct str answer = STR("Date: Sun, 06 Nov 1994 08:49:37 GMT!");
     for (unsigned i = 0; i < 2 * COUNT; i++)
         serve(numbered(input, HOT + i % COUNT), answer, false);

@@ -154,23 +154,23 @@ Test(cache, what_is_not_here_any_more_is_not_good)
         struct cache_key key = cache_key_of(cache, &path);
         resources[i] = make(1, i == SHED);
         cache_put(cache, &key, resources[i]);
-        resources[i]->lease->good_until_ms = 1000;
+        resources[i]->lease->fresh_until_ms = 1000;
         if (i == REMOVED)
             cache_remove(cache, cache_find(cache, &key));
         if (i == REPLACING)
             find(cache, "b"); /* it stays when the hand comes by */
     }
-    cr_expect_eq(resources[REMOVED]->lease->good_until_ms, 0);
-    cr_expect_eq(resources[REPLACED]->lease->good_until_ms, 0);
-    cr_expect_eq(resources[EVICTED]->lease->good_until_ms, 1000, "not yet");
+    cr_expect_eq(resources[REMOVED]->lease->fresh_until_ms, 0);
+    cr_expect_eq(resources[REPLACED]->lease->fresh_until_ms, 0);
+    cr_expect_eq(resources[EVICTED]->lease->fresh_until_ms, 1000, "not yet");
     put(cache, "f", 1, false);
-    cr_expect_eq(resources[EVICTED]->lease->good_until_ms, 0);
-    cr_expect_eq(resources[SHED]->lease->good_until_ms, 1000);
+    cr_expect_eq(resources[EVICTED]->lease->fresh_until_ms, 0);
+    cr_expect_eq(resources[SHED]->lease->fresh_until_ms, 1000);
     cache_shed_file(cache);
-    cr_expect_eq(resources[SHED]->lease->good_until_ms, 0);
-    cr_expect_eq(resources[REPLACING]->lease->good_until_ms, 1000);
+    cr_expect_eq(resources[SHED]->lease->fresh_until_ms, 0);
+    cr_expect_eq(resources[REPLACING]->lease->fresh_until_ms, 1000);
     cache_clear(cache);
-    cr_expect_eq(resources[CLEARED]->lease->good_until_ms, 0);
+    cr_expect_eq(resources[CLEARED]->lease->fresh_until_ms, 0);
     cache_destroy(cache);
     for (unsigned i = 0; i < COUNT; i++)
         resource_drop(resources[i]);
