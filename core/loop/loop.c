@@ -4,23 +4,15 @@
  * the run list its turn, and bury the closed. */
 #include "loop/loop.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BYTES_PER_TURN = 2 << 20 }; /* a connection, in and out: one large sendfile, see transfer */
-
-static void read_clocks(struct loop *loop)
-{
-    struct timespec monotonic, wall;
-    clock_gettime(CLOCK_MONOTONIC, &monotonic);
-    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-    uint64_t ms = (uint64_t)monotonic.tv_sec * 1000 + (uint64_t)monotonic.tv_nsec / 1000000;
-    date_now_set(&loop->context->now, ms, wall.tv_sec);
-}
 
 /* --- The run list ------------------------------------------------------------------------------- */
 
@@ -280,7 +272,7 @@ static bool is_drained(const struct loop *loop)
 
 static void turn(struct loop *loop)
 {
-    read_clocks(loop);
+    clock_read(&loop->context->now);
     loop->engine->take(loop);
     if (atomic_load_explicit(&loop->drain_wanted, memory_order_relaxed))
         begin_drain(loop);

@@ -1,6 +1,7 @@
 /* worker: see worker.h. */
 #include "server/worker.h"
 
+#include "base/clock.h"
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
 #include "observe/log.h"
@@ -9,7 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -56,11 +56,8 @@ static uint64_t memo_bytes(const struct worker_config *config)
 static void init_context(struct worker *worker, const struct worker_config *config)
 {
     struct conn_context *context = &worker->context;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    date_now_set(&context->now, ms, time(NULL));
-    conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), ms);
+    clock_read(&context->now);
+    conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), context->now.ms);
     context->limits = limits_of(config);
     context->policy = (struct plan_policy){
         .cors = config->options->cors,

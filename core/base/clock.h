@@ -1,0 +1,29 @@
+/* clock: reading the clocks: monotonic time for deadlines and ages, wall-clock time for HTTP dates.
+ *
+ * Owns nothing. The event loop reads the clocks once a turn into its struct date_now (date.h) and
+ * hands that down; other code takes the time as an argument. clock_gettime(2). */
+#ifndef SLUICE_CLOCK_H
+#define SLUICE_CLOCK_H
+
+#include "base/date.h"
+
+#include <time.h>
+
+/* Milliseconds since some moment in the past, never set back; unlike CLOCK_BOOTTIME they stop while
+ * the machine is suspended. */
+static inline uint64_t clock_monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Sets NOW from both clocks; see date_now_set. The wall clock may lag by a tick (4 ms or so). */
+static inline void clock_read(struct date_now *now)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    date_now_set(now, clock_monotonic_ms(), wall.tv_sec);
+}
+
+#endif
