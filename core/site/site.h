@@ -9,9 +9,7 @@
 #include "http/mime.h"
 #include "http/rules.h"
 #include "site/fetch.h"
-
-/* The file in ROOT that holds the site's rules. */
-#define SITE_RULES_NAME "_headers"
+#include "site/site_settings.h"
 
 struct site_config {
     const struct mime *mime;   /* *borrowed*, as everything here */

@@ -1,0 +1,41 @@
+/* site_settings: what one site is configured to serve, and how.
+ *
+ * Made and validated by config (settings.h), which owns it and everything it points to; immutable
+ * from then on, read by all workers, and valid as long as the generation of settings that it belongs
+ * to (settings_ref). Text ends in a NUL, so that `at` can be given to the C library. */
+#ifndef SLUICE_SITE_SETTINGS_H
+#define SLUICE_SITE_SETTINGS_H
+
+#include "base/arena.h"
+#include "http/mime.h"
+#include "http/rules.h"
+
+/* The file in ROOT that has the site's rules. */
+#define SITE_RULES_NAME "_headers"
+/* The page in ROOT that is sent with a 404. */
+#define SITE_ERROR_PAGE "404.html"
+
+struct site_settings {
+    /* Names of hosts that the site answers for: "example.org", "*.example.org" (one label), or "*":
+     * every host that no other site names. None, when it is the only site: every host. */
+    struct arena_list hosts;
+
+    struct str root_text;       /* as it was given, for messages */
+    const char *root;           /* absolute, symbolic links unresolved */
+    struct str index;           /* name of a directory's own page */
+    struct str error_page;      /* path below ROOT of the page for 404; absent: none */
+    struct str fallback;        /* path below ROOT, sent in place of 404 (--spa); absent: none */
+    struct str rules_name;      /* file in ROOT with header rules, never served; absent: none */
+    struct str cache_control;   /* value for all files; absent: by the file's name; "": none */
+    struct arena_list headers;  /* rules of --header as they were given */
+    struct str mime_types_path; /* of --mime-types; absent: the built-in table alone */
+    uint32_t cache_valid_ms;    /* how long a response is fresh before its file is checked again */
+    bool listing;               /* directories without an index are listed */
+    bool cors;                  /* scripts of every origin may read everything (WHATWG Fetch) */
+
+    /* Made from the above when the settings are validated. */
+    struct mime *mime;
+    struct rules *rules; /* of HEADERS; NULL: none */
+};
+
+#endif
