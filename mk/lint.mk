@@ -40,7 +40,7 @@ lint-scripts:
 	$(run)shellcheck $(SCRIPTS)
 
 # On stderr clang-tidy only counts what it has suppressed.
-$(BUILD)/lint/%.tidy: %.c $(C_HDR) .clang-tidy
+$(BUILD)/lint/%.tidy: %.c $(C_HDR) .clang-tidy tests/unit/.clang-tidy
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
 	$(run)clang-tidy --quiet $< -- -Icore -Itests $(CRITERION_CFLAGS) $(ALL_CFLAGS) 2>/dev/null
