@@ -1,32 +1,32 @@
 /* outq: see outq.h.
  *
- * The storage holds, in this order: struct outq_store, a ring of spans, a ring of end marks, and a
- * ring of text in which every reservation is contiguous. */
+ * Layout of the storage, in this order: struct outq_store, a ring of spans, a ring of end marks, a
+ * ring of text. A reservation of text is always contiguous. */
 #include "storage/outq.h"
 
 struct span {
     struct blob *blob; /* NULL: text */
-    uint64_t first;    /* in the text or in the blob */
+    uint64_t first;    /* offset in the text or in the blob */
     uint64_t length;
 };
 
 struct outq_store {
     uint16_t storage_bytes;
-    uint16_t ends_at; /* where in the storage the end marks begin… */
+    uint16_t ends_at; /* offset in the storage of the end marks… */
     uint16_t text_at; /* …and the text */
     uint32_t text_capacity;
-    uint32_t text_first;    /* of the oldest unreleased text */
-    uint32_t text_next;     /* behind the newest */
-    uint32_t text_reserved; /* where the last reservation is */
-    uint32_t text_spans;    /* spans in the queue that are text; 0: the text is empty */
+    uint32_t text_first;    /* index of the oldest unreleased text */
+    uint32_t text_next;     /* index after the newest */
+    uint32_t text_reserved; /* index of the last reservation */
+    uint32_t text_spans;    /* text spans in the queue; 0: the text ring is empty */
     uint16_t span_first;
     uint16_t span_count;
     uint16_t span_max;
     uint16_t end_first;
     uint16_t end_count;
     uint16_t end_max;
-    uint16_t sent_spans;      /* spans from span_first that have been sent whole */
-    uint64_t sent_within;     /* bytes sent of the span after those */
+    uint16_t sent_spans;      /* spans from span_first on that have been sent whole */
+    uint64_t sent_within;     /* bytes sent of the next span */
     uint64_t released_within; /* bytes released of the first span */
     uint64_t pushed;          /* bytes since the storage was lent */
     uint64_t sent;
@@ -34,8 +34,8 @@ struct outq_store {
 };
 
 enum {
-    BYTES_PER_SPAN_SLOT = 128, /* one span for so many bytes of storage… */
-    BYTES_PER_END_SLOT = 256,  /* …one end mark for so many: 128 and 64 in 16 KiB */
+    BYTES_PER_SPAN_SLOT = 128, /* a span for each 128 bytes of storage… */
+    BYTES_PER_END_SLOT = 256,  /* …an end mark for each 256: 128 and 64 in 16 KiB */
 };
 
 static struct span *spans_of(struct outq_store *store)
@@ -74,7 +74,7 @@ void outq_lend(struct outq *queue, void *storage, size_t bytes)
     assert(!queue->store && bytes >= OUTQ_STORAGE_MIN && bytes <= UINT16_MAX);
     struct outq_store *store = storage;
     size_t spans = bytes / BYTES_PER_SPAN_SLOT, ends = bytes / BYTES_PER_END_SLOT;
-    size_t ends_at = sizeof(*store) + spans * sizeof(struct span);
+    size_t ends_at = sizeof *store + spans * sizeof(struct span);
     size_t text_at = ends_at + ends * sizeof(struct outq_end);
     *store = (struct outq_store){
         .storage_bytes = (uint16_t)bytes,
@@ -100,12 +100,12 @@ size_t outq_storage_bytes(const struct outq *queue)
     return queue->store ? queue->store->storage_bytes : 0;
 }
 
-/* Where BYTES of contiguous text fit, as an index, or -1. */
+/* The index at which BYTES of contiguous text fit, or -1. */
 static int64_t text_find(const struct outq_store *store, size_t bytes)
 {
     if (store->text_spans == 0)
         return bytes <= store->text_capacity ? 0 : -1;
-    /* One byte stays free, so that first == next always means "full lap", never "empty". */
+    /* One byte stays free, so that text_first == text_next always means "full", never "empty". */
     if (store->text_next > store->text_first) {
         if (store->text_capacity - store->text_next >= bytes)
             return store->text_next;
@@ -134,7 +134,8 @@ static void push_span(struct outq_store *store, struct span span)
     *span_at(store, store->span_count++) = span;
 }
 
-/* Queues LENGTH bytes of text at index FIRST, in the newest span if that is text right before it. */
+/* Queues LENGTH bytes of text at index FIRST. Extends the newest span if that is unsent text which
+ * ends at FIRST. */
 static void push_text(struct outq_store *store, uint32_t first, uint32_t length)
 {
     if (store->text_spans == 0)
@@ -232,7 +233,7 @@ void outq_sent(struct outq *queue, uint64_t length)
     if (length == 0)
         return;
     store->sent += length;
-    if (store->sent == store->pushed) { /* as it goes with small responses */
+    if (store->sent == store->pushed) { /* the usual case of small responses */
         store->sent_spans = store->span_count;
         store->sent_within = 0;
         return;
@@ -247,7 +248,7 @@ void outq_sent(struct outq *queue, uint64_t length)
     }
 }
 
-/* Removes the oldest span, which has been sent and released. */
+/* Removes the oldest span, which has been sent and released whole. */
 static void pop_span(struct outq_store *store)
 {
     struct span *span = span_at(store, 0);
@@ -256,7 +257,8 @@ static void pop_span(struct outq_store *store)
     } else {
         store->text_spans--;
         store->text_first = (uint32_t)(span->first + span->length);
-        /* The next text may begin at the start of the ring, where a lap left the end unused. */
+        /* The next text may be at the start of the ring, if it did not fit before the ring's
+         * end. */
         for (unsigned i = 1; i < store->span_count && store->text_spans > 0; i++) {
             if (!span_at(store, i)->blob) {
                 store->text_first = (uint32_t)span_at(store, i)->first;
@@ -269,7 +271,7 @@ static void pop_span(struct outq_store *store)
     store->sent_spans--;
 }
 
-/* Removes all spans, all of them released. */
+/* Removes all spans. */
 static void pop_all(struct outq_store *store)
 {
     for (unsigned i = 0; i < store->span_count; i++)
@@ -328,7 +330,7 @@ unsigned outq_clear(struct outq *queue)
     return cut;
 }
 
-/* Whether what OLD holds fits FRESH, and the bytes of text it would take. */
+/* Whether the contents of OLD fit into FRESH. */
 static bool move_fits(struct outq_store *old, const struct outq_store *fresh)
 {
     uint64_t text = 0;

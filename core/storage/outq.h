@@ -1,15 +1,15 @@
-/* outq: what goes out on one connection, in order: a queue of spans with end marks.
+/* outq: the output of one connection, in order: a queue of spans with end marks.
  *
- * A span is text that the queue owns (a response's head, and a small body copied behind it), or part
- * of a blob, in memory or in a file, on which the queue holds a reference. A response is pushed whole
- * after a room check, or not at all, and leaves an end mark.
+ * A span is text that the queue owns (a response's head, with a small body copied after it) or part
+ * of a blob, in memory or in a file, on which the queue holds a reference. A response is pushed
+ * whole after a check for room, or not at all, and leaves an end mark.
  *
- * Two cursors walk the spans: *sent* (handed to the kernel) and *released* (the kernel is done with
- * the memory). With sendmsg and sendfile they move together; with zero-copy sends they don't. End
- * marks come due when *sent* passes them; references are dropped at *released*.
+ * Two cursors move along the spans: *sent* (handed to the kernel) and *released* (the kernel no
+ * longer uses the memory). With sendmsg and sendfile they move together; with zero-copy sends they
+ * do not. An end mark comes due when *sent* passes it; references are dropped at *released*.
  *
- * All state lives in storage that is lent to the queue while it isn't empty, so an idle connection
- * pays one pointer. Not thread-safe; no I/O. */
+ * All state is in storage that is lent to the queue while it is not empty, so an idle connection
+ * pays for one pointer. Not thread-safe. No I/O. */
 #ifndef SLUICE_OUTQ_H
 #define SLUICE_OUTQ_H
 
@@ -19,8 +19,8 @@
 #include <sys/uio.h>
 
 enum {
-    OUTQ_STORAGE_MIN = 512, /* bytes: the least that can be lent */
-    OUTQ_PARTS_MAX = 65,    /* blob parts in one response: what multipart needs */
+    OUTQ_STORAGE_MIN = 512, /* bytes; the least that can be lent */
+    OUTQ_PARTS_MAX = 65,    /* blob parts in a response, enough for multipart/byteranges */
 };
 
 /* Part of a blob. */
@@ -30,70 +30,74 @@ struct outq_part {
     uint64_t length; /* bytes; a part of length 0 is not queued */
 };
 
-/* What a response leaves for the time when it has been sent. */
+/* What is recorded about a response until it has been sent. */
 struct outq_end {
-    uint64_t position;   /* set by the queue: bytes from its beginning to the response's end */
+    uint64_t position;   /* set by the queue: the response's end, in bytes from the queue's first */
     uint64_t started_ms; /* when its request had been read */
-    uint64_t bytes;      /* of the response, head and body */
+    uint64_t bytes;      /* set by the queue: of the response, head and body */
     uint16_t status;
 };
 
 struct outq_store;
 
 struct outq {
-    struct outq_store *store; /* NULL: no storage lent, and so empty */
+    struct outq_store *store; /* NULL: none lent, and the queue is empty */
 };
 
-/* Lends BYTES of STORAGE, aligned to 16, to a queue that has none. */
+/* Lends STORAGE of BYTES, aligned to 16 bytes, to a queue that has none. BYTES is at least
+ * OUTQ_STORAGE_MIN and at most UINT16_MAX. *Borrowed* until outq_return or outq_move returns it. */
 void outq_lend(struct outq *queue, void *storage, size_t bytes);
 
-/* Takes the storage back from a queue in which everything has been released. Returns it. */
+/* Takes the storage back from a queue of which everything has been released. Returns it. */
 void *outq_return(struct outq *queue);
 
-/* Moves what is queued to other STORAGE. Returns the storage lent before; NULL, with nothing
- * changed, when it does not fit. */
+/* Moves the contents to another STORAGE of BYTES. Returns the storage lent before. NULL, with
+ * nothing changed: the contents do not fit. */
 void *outq_move(struct outq *queue, void *storage, size_t bytes);
 
-/* Bytes of storage lent; 0 if none. */
+/* The bytes of storage lent; 0: none. */
 size_t outq_storage_bytes(const struct outq *queue);
 
-/* Room for a response of TEXT_BYTES and PARTS parts: where its text goes, contiguous and at least
- * TEXT_BYTES long, or NULL when there is no room (or no storage). Nothing is queued yet. */
+/* Finds room for a response of TEXT_BYTES of text and PARTS parts. Returns where to write the text:
+ * TEXT_BYTES or more, contiguous. NULL: no room, or no storage. Nothing is queued yet. */
 char *outq_reserve(struct outq *queue, size_t text_bytes, unsigned parts);
 
-/* Queues a response: the first TEXT_BYTES of what outq_reserve just gave, then PARTS, each of which
- * the queue *pins*, then END. Within the room that was reserved, it can't fail. */
+/* Queues a response: the first TEXT_BYTES at the place that outq_reserve returned, then PART_COUNT
+ * parts, whose blobs the queue *pins*, then END. Cannot fail within the room that was reserved. */
 void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
                unsigned part_count, struct outq_end end);
 
-/* Bytes pushed and not sent. */
+/* The number of bytes pushed but not sent. */
 uint64_t outq_unsent(const struct outq *queue);
 
-/* Whether nothing is waiting to be sent or released. */
+/* Whether everything pushed has been sent and released. */
 bool outq_empty(const struct outq *queue);
 
-/* The unsent spans in memory before the next file span, in order, as at most ROOM pieces. Returns the
- * number of pieces; *RET_FILE_FOLLOWS says whether a file span comes right behind them. The pieces are
- * *borrowed* until they are released. */
+/* Collects the unsent spans up to the next file span, in order, as at most ROOM pieces. Returns the
+ * number of pieces. *RET_FILE_FOLLOWS: whether a file span comes directly after them. The pieces
+ * are *borrowed* until they are released. */
 unsigned outq_gather(const struct outq *queue, struct iovec *pieces, unsigned room,
                      bool *ret_file_follows);
 
-/* If the next unsent bytes are in a file: true, and what is left of that span, *borrowed*. */
+/* Whether the next unsent bytes are in a file; if so, *RET is the unsent rest of that span,
+ * *borrowed*. */
 bool outq_next_file(const struct outq *queue, struct outq_part *ret);
 
-/* Whether nothing of the next span has been sent yet. */
+/* Whether the next unsent byte is the first of its span. */
 bool outq_span_begins(const struct outq *queue);
 
-/* Says that the next LENGTH unsent bytes have been handed to the kernel. */
+/* Marks the next LENGTH unsent bytes as sent: handed to the kernel. */
 void outq_sent(struct outq *queue, uint64_t length);
 
-/* Says that the kernel is done with the oldest LENGTH bytes, all of them sent. Drops references. */
+/* Marks the oldest LENGTH bytes, all of them sent, as released: the kernel no longer uses them.
+ * Drops the references to blobs that have been released whole. */
 void outq_released(struct outq *queue, uint64_t length);
 
-/* The oldest end mark that *sent* has passed, removed from the queue; false if none has come due. */
+/* Removes the oldest end mark that *sent* has reached, and gives it in *RET. False: none has come
+ * due. */
 bool outq_next_end(struct outq *queue, struct outq_end *ret);
 
-/* Drops everything, sent or not. Returns how many responses had not been sent whole. */
+/* Drops everything, sent or not. Returns the number of responses that had not been sent whole. */
 unsigned outq_clear(struct outq *queue);
 
 #endif

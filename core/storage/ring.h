@@ -1,10 +1,10 @@
-/* ring: the bytes a peer has sent and nobody has consumed yet.
+/* ring: the bytes that a peer has sent and that have not been consumed yet.
  *
- * A byte ring in storage that is lent to it: the ring owns nothing and allocates nothing. It has no
- * storage while it is empty and idle (the owner takes it back), so an idle connection pays for this
- * struct alone. Views are *borrowed*: valid until the next ring_straighten, ring_consume,
- * ring_move or ring_return. No mirrored mapping: where a reader needs contiguous bytes across the
- * wrap, it asks for them with ring_straighten, which costs one copy a turn of the ring. */
+ * A byte ring in storage that is lent to it; it owns and allocates nothing. The owner takes the
+ * storage back while the ring is empty and idle, so an idle connection pays for this struct alone.
+ * Views are *borrowed*: valid until the next ring_straighten, ring_consume, ring_move or
+ * ring_return. The storage is not mapped twice: a reader that needs bytes contiguous across the
+ * wrap calls ring_straighten, which costs one copy per lap of the ring. */
 #ifndef SLUICE_RING_H
 #define SLUICE_RING_H
 
@@ -21,30 +21,31 @@ struct ring {
     uint16_t length;   /* unconsumed bytes */
 };
 
-/* Lends CAPACITY bytes of STORAGE to a ring that has none. */
+/* Lends STORAGE of CAPACITY bytes, at most RING_BYTES_MAX, to a ring that has none. */
 void ring_lend(struct ring *ring, char *storage, uint32_t capacity);
 
 /* Takes the storage back from an empty ring. Returns it. */
 char *ring_return(struct ring *ring);
 
-/* Moves the unconsumed bytes to other STORAGE, which has room for them, contiguous from its start.
- * Returns the storage lent before. */
+/* Moves the unconsumed bytes to the start of another STORAGE of CAPACITY bytes, which has room for
+ * them. Returns the storage lent before. */
 char *ring_move(struct ring *ring, char *storage, uint32_t capacity);
 
-/* The free room, in order of filling, as 0, 1 or 2 pieces. Returns the number of pieces. */
+/* The free room as 0, 1 or 2 pieces, in the order in which to fill them. Returns the number of
+ * pieces. */
 unsigned ring_room(const struct ring *ring, struct iovec ret_pieces[static 2]);
 
-/* Says that the first LENGTH bytes of the free room have been filled. */
+/* Appends the first LENGTH bytes of the free room, which the caller has filled. */
 void ring_commit(struct ring *ring, size_t length);
 
-/* The unconsumed bytes from the oldest to the last or to the wrap, whichever comes first. */
+/* The unconsumed bytes from the oldest to the newest or to the wrap, whichever comes first. */
 static inline struct str ring_view(const struct ring *ring)
 {
     size_t to_wrap = (size_t)(ring->capacity - ring->first);
     return (struct str){ring->storage + ring->first, size_min(ring->length, to_wrap)};
 }
 
-/* Whether ring_view holds less than all because of the wrap. */
+/* Whether ring_view lacks some of the bytes because of the wrap. */
 static inline bool ring_wraps(const struct ring *ring)
 {
     return ring->length > ring->capacity - ring->first;
@@ -53,7 +54,7 @@ static inline bool ring_wraps(const struct ring *ring)
 /* Makes all unconsumed bytes contiguous. */
 void ring_straighten(struct ring *ring);
 
-/* Drops the oldest LENGTH bytes, at most all. */
+/* Drops the oldest LENGTH bytes; LENGTH is at most the number of unconsumed bytes. */
 void ring_consume(struct ring *ring, size_t length);
 
 #endif

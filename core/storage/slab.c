@@ -1,8 +1,8 @@
-/* slab: a pool of objects of one size, lent last in first out.
+/* slab: see slab.h.
  *
- * Includes base and poison. Idle objects hang on a singly linked list through their first word. An idle
- * object is poisoned as a whole, its link too: the slab lifts that for the moment of a look, so
- * AddressSanitizer reports a use after the return and a second return alike. */
+ * Includes base and asan. Idle objects form a singly linked list through their first word. An idle
+ * object is poisoned whole, including its link: the slab lifts the poison only while it uses the
+ * link, so AddressSanitizer reports both a use after slab_give and a second slab_give. */
 #include "storage/slab.h"
 
 #include "base/asan.h"
@@ -25,7 +25,7 @@ void slab_init(struct slab *slab, size_t object_bytes, uint32_t objects_max, uin
     };
 }
 
-/* Takes the object that was given last off the idle list, which is not empty. */
+/* Removes the most recently returned object from the idle list, which is not empty. */
 static void *pop_idle(struct slab *slab)
 {
     struct idle_object *object = slab->idle;

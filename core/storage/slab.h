@@ -1,17 +1,18 @@
-/* slab: a pool of objects of one size, lent last in first out so that they stay cache-hot.
+/* slab: a pool of objects of one size, lent last in, first out, so that they stay in the CPU's
+ * cache.
  *
- * The slab owns all memory; what it lends belongs to it still and must be given back before
- * slab_fini. Lent objects are bounded by OBJECTS_MAX. Up to KEEP_MAX idle objects are kept for the
- * next borrower; more go back to the allocator, so a burst does not hold memory for ever. Under
- * AddressSanitizer an idle object is poisoned: a use after the return is reported. Objects are
- * aligned to 64 bytes and not cleared. One thread only. */
+ * The slab owns all memory; a lent object must be given back before slab_fini. At most OBJECTS_MAX
+ * objects are lent at a time. Up to KEEP_MAX idle objects are kept for the next borrower and the
+ * rest are freed, so a burst does not hold memory for ever. Objects are aligned to 64 bytes and not
+ * cleared. Under AddressSanitizer an idle object is poisoned, so a use after slab_give is reported.
+ * One thread only. */
 #ifndef SLUICE_SLAB_H
 #define SLUICE_SLAB_H
 
 #include "base/base.h"
 
 struct slab {
-    void *idle; /* singly linked through the objects' first word */
+    void *idle; /* singly linked by the objects' first word */
     size_t object_bytes;
     uint32_t objects_max;
     uint32_t keep_max;
@@ -19,16 +20,17 @@ struct slab {
     uint32_t idle_count;
 };
 
-/* OBJECT_BYTES is a multiple of 64, and not 0. */
+/* Makes an empty slab. OBJECT_BYTES is a multiple of 64, and not 0. */
 void slab_init(struct slab *slab, size_t object_bytes, uint32_t objects_max, uint32_t keep_max);
 
-/* Frees the idle objects. All must have been given back. */
+/* Frees the idle objects. All objects must have been given back. */
 void slab_fini(struct slab *slab);
 
-/* An object, or NULL when OBJECTS_MAX are lent or memory is out. *Gives*: return it by slab_give. */
+/* Lends an object. NULL: OBJECTS_MAX are lent, or out of memory. *Gives*: return it by
+ * slab_give. */
 void *slab_take(struct slab *slab);
 
-/* *Takes* OBJECT, which slab_take gave. */
+/* *Takes* back OBJECT, which slab_take gave. */
 void slab_give(struct slab *slab, void *object);
 
 #endif

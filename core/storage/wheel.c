@@ -1,27 +1,28 @@
-/* wheel: timers with coarse ticks, cheap to re-arm.
+/* wheel: see wheel.h.
  *
- * Includes base only. A tick T is the time T * WHEEL_TICK_MS; a deadline belongs to the first tick
- * at or after it, so that a slot which comes up holds only timers that are due, were re-armed later
- * since, or wait there because their own tick was beyond the horizon.
+ * Tick T is the time T * WHEEL_TICK_MS. A deadline belongs to the first tick at or after it. So a
+ * slot that comes up holds only timers that are due, that were re-armed for later, or whose tick
+ * was beyond the horizon when they were put there.
  *
- * Invariant: what is in slot S waits for the one tick of the WHEEL_SLOTS from `tick` on that is S
- * modulo WHEEL_SLOTS, and that tick is not after the one its deadline belongs to, unless both have
- * come up already. A slot that comes up is emptied into `due`, and then looked at one by one. */
+ * Invariant: a timer in slot S waits for the one tick, of the WHEEL_SLOTS ticks from `tick` on,
+ * that is S modulo WHEEL_SLOTS; and that tick is not after the tick of its deadline, unless both
+ * have come up already. The timers of a slot that comes up move to `due`, where they are checked
+ * one by one. */
 #include "storage/wheel.h"
 
 #include <limits.h>
 
 enum {
-    SLOT_NONE = WHEEL_SLOTS, /* in `due` or `late`: no slot, no bit */
+    SLOT_NONE = WHEEL_SLOTS, /* in `due` or `late`: no slot, no bit in `occupied` */
 };
 static_assert(SLOT_NONE <= UINT16_MAX, "a timer holds it in 16 bits");
 static_assert(WHEEL_SLOTS % 64 == 0 && (WHEEL_SLOTS & (WHEEL_SLOTS - 1)) == 0,
               "slots fill whole words of the bitmap, and a mask finds a tick's slot");
 
-/* What a timer holds for never. */
+/* The value of deadline_ms that means never. */
 static const uint64_t never_held = ((uint64_t)1 << 48) - 1;
 
-/* --- circular lists --------------------------------------------------------------------------- */
+/* --- Circular lists --------------------------------------------------------------------------- */
 
 static void list_init(struct wheel_timer *head)
 {
@@ -41,7 +42,7 @@ static void list_append(struct wheel_timer *head, struct wheel_timer *timer)
     head->previous = timer;
 }
 
-/* Moves all that FROM holds to the end of TO. */
+/* Moves all timers of FROM to the end of TO. */
 static void list_splice(struct wheel_timer *to, struct wheel_timer *from)
 {
     if (list_empty(from))
@@ -53,7 +54,7 @@ static void list_splice(struct wheel_timer *to, struct wheel_timer *from)
     list_init(from);
 }
 
-/* --- slots ------------------------------------------------------------------------------------ */
+/* --- Slots ------------------------------------------------------------------------------------ */
 
 /* The first tick at or after MS. */
 static uint64_t tick_after(uint64_t ms)
@@ -68,7 +69,7 @@ static uint32_t slot_of(uint64_t tick)
 
 static void unlink_timer(struct wheel *wheel, struct wheel_timer *timer)
 {
-    bool alone = timer->next == timer->previous; /* both the head of its list */
+    bool alone = timer->next == timer->previous; /* both are the head of its list */
     timer->next->previous = timer->previous;
     timer->previous->next = timer->next;
     timer->next = timer->previous = NULL;
@@ -81,7 +82,7 @@ static uint64_t deadline_of(const struct wheel_timer *timer)
     return timer->deadline_ms == never_held ? UINT64_MAX : timer->deadline_ms;
 }
 
-/* Puts TIMER, in no list, where its deadline belongs. */
+/* Puts TIMER, which is in no list, into the list for its deadline. */
 static void place(struct wheel *wheel, struct wheel_timer *timer)
 {
     uint64_t deadline_ms = deadline_of(timer);
@@ -91,7 +92,7 @@ static void place(struct wheel *wheel, struct wheel_timer *timer)
         return;
     }
     uint64_t tick = tick_after(deadline_ms);
-    assert(tick >= wheel->tick); /* because the deadline is after now_ms */
+    assert(tick >= wheel->tick); /* the deadline is after now_ms */
     if (tick - wheel->tick >= WHEEL_SLOTS)
         tick = wheel->tick + WHEEL_SLOTS - 1;
     uint32_t slot = slot_of(tick);
@@ -100,18 +101,18 @@ static void place(struct wheel *wheel, struct wheel_timer *timer)
     list_append(&wheel->slots[slot], timer);
 }
 
-/* The tick for which an occupied SLOT waits. */
+/* The tick that an occupied SLOT waits for. */
 static uint64_t tick_of(const struct wheel *wheel, uint32_t slot)
 {
     return wheel->tick + ((slot - wheel->tick) & (WHEEL_SLOTS - 1));
 }
 
-/* The first tick, from wheel->tick on, whose slot is occupied; false if none is. */
+/* The first tick from wheel->tick on whose slot is occupied. False: all slots are empty. */
 static bool next_occupied(const struct wheel *wheel, uint64_t *ret_tick)
 {
     uint32_t first = slot_of(wheel->tick);
     uint64_t bits = wheel->occupied[first / 64] & UINT64_MAX << first % 64;
-    /* The first word is looked at twice: its lower bits are the last slots to come up. */
+    /* The first word is read twice: its lower bits are the last slots to come up. */
     for (uint32_t i = 0; i <= COUNT_OF(wheel->occupied); i++) {
         uint32_t word = (first / 64 + i) % COUNT_OF(wheel->occupied);
         if (i > 0)
@@ -124,14 +125,15 @@ static bool next_occupied(const struct wheel *wheel, uint64_t *ret_tick)
     return false;
 }
 
-/* Moves the timers of the next occupied slot that has come up to `due`. False, with all ticks up to
- * now done, if there is none. */
+/* Moves the timers of the next occupied slot that has come up to `due`. False: there is none, and
+ * all ticks up to now are done. */
 static bool advance(struct wheel *wheel)
 {
     uint64_t last = wheel->now_ms / WHEEL_TICK_MS;
     if (last < wheel->tick)
-        return false; /* nearly always: a tick is many turns of a busy loop */
-    /* After a jump over the whole horizon every slot has come up, and one look at each is enough. */
+        return false; /* the usual case: a tick lasts many turns of a busy loop */
+    /* After a jump beyond the horizon every slot has come up, and each needs to be emptied only
+     * once. */
     if (last >= wheel->tick + WHEEL_SLOTS)
         wheel->tick = last - (WHEEL_SLOTS - 1);
     uint64_t tick;
@@ -139,7 +141,7 @@ static bool advance(struct wheel *wheel)
         wheel->tick = last + 1;
         return false;
     }
-    wheel->tick = tick + 1; /* first, so that what is put back does not land in this slot */
+    wheel->tick = tick + 1; /* before any timer is put back, so that none goes to this slot */
     uint32_t slot = slot_of(tick);
     struct wheel_timer *head = &wheel->slots[slot];
     for (struct wheel_timer *timer = head->next; timer != head; timer = timer->next)
@@ -149,7 +151,7 @@ static bool advance(struct wheel *wheel)
     return true;
 }
 
-/* --- the interface ---------------------------------------------------------------------------- */
+/* --- The interface ---------------------------------------------------------------------------- */
 
 void wheel_init(struct wheel *wheel, uint64_t now_ms)
 {
@@ -172,7 +174,7 @@ void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline
         bool in_time = timer->slot == SLOT_NONE
                            ? deadline_ms <= wheel->now_ms
                            : tick_of(wheel, (uint32_t)timer->slot) <= tick_after(deadline_ms);
-        if (in_time) /* it will be looked at where it is, and put elsewhere then: the lazy part */
+        if (in_time) /* it will be checked in its present slot and moved then: the lazy part */
             return;
         unlink_timer(wheel, timer);
     }

@@ -1,11 +1,11 @@
-/* wheel: timers with coarse ticks, cheap to re-arm.
+/* wheel: timers with coarse ticks that are cheap to re-arm.
  *
- * Owns no memory but its slots: a timer is embedded in its owner, which cancels it before it goes.
- * Time is an argument in monotonic milliseconds; the wheel reads no clock. Re-arming to a later
- * deadline stores a number and moves nothing (lazy): the timer stays in its old slot and is put
- * where it belongs when that slot comes up. A deadline beyond the wheel's horizon waits in the last
- * slot in the same way. A timer never fires early, and less than WHEEL_TICK_MS late plus the
- * caller's own delay. Time that goes backwards stands still. One thread only. */
+ * Owns only its slots: a timer is embedded in its owner, which cancels it before it is freed. Time
+ * is an argument, in milliseconds of the monotonic clock. Re-arming to a later deadline only stores
+ * a number (lazy): the timer stays in its old slot and is moved when that slot comes up. A deadline
+ * beyond the wheel's horizon waits in the last slot in the same way. A timer never fires early, and
+ * fires less than WHEEL_TICK_MS late, not counting the caller's own delay. A time before the latest
+ * known one counts as that one. One thread only. */
 #ifndef SLUICE_WHEEL_H
 #define SLUICE_WHEEL_H
 
@@ -19,24 +19,24 @@ enum {
 struct wheel_timer {
     struct wheel_timer *next; /* NULL: not armed */
     struct wheel_timer *previous;
-    uint64_t slot : 16;        /* WHEEL_SLOTS: in none, but in `due` or `late` */
-    uint64_t deadline_ms : 48; /* the latest that fits is never: the next is 8,900 years away */
+    uint64_t slot : 16;        /* WHEEL_SLOTS: in no slot, but in `due` or `late` */
+    uint64_t deadline_ms : 48; /* the latest value means never (8,900 years) */
 };
 
 struct wheel {
     struct wheel_timer slots[WHEEL_SLOTS]; /* heads of circular lists */
-    struct wheel_timer due;                /* taken from slots that came up, not looked at yet */
-    struct wheel_timer late;               /* armed when due already: for the next series */
+    struct wheel_timer due;                /* from slots that came up, not checked yet */
+    struct wheel_timer late;               /* armed for the past: for the next series */
     uint64_t occupied[WHEEL_SLOTS / 64];   /* a bit for each slot that holds timers */
-    uint64_t now_ms;                       /* the latest time it was told */
-    uint64_t tick;                         /* all slots of the ticks before it have been emptied */
-    bool expiring;                         /* within a series of wheel_expire */
+    uint64_t now_ms;                       /* the latest time passed to wheel_expire */
+    uint64_t tick;                         /* the slots of all earlier ticks are empty */
+    bool expiring;                         /* a series of wheel_expire calls is going on */
 };
 
-/* All timers unarmed. The wheel must stay where it is: its lists point into it. */
+/* Makes a wheel without timers. It must not move in memory: its lists point into it. */
 void wheel_init(struct wheel *wheel, uint64_t now_ms);
 
-/* TIMER becomes an unarmed one. */
+/* Makes TIMER an unarmed timer. */
 void wheel_timer_init(struct wheel_timer *timer);
 
 static inline bool wheel_armed(const struct wheel_timer *timer)
@@ -44,23 +44,23 @@ static inline bool wheel_armed(const struct wheel_timer *timer)
     return timer->next != NULL;
 }
 
-/* Sets TIMER, armed or not, to fire at DEADLINE_MS; one at or before the latest time that the wheel
- * was told fires at the next series of wheel_expire. UINT64_MAX, as any that 48 bits don't hold, is
- * never. The wheel *borrows* TIMER until it fires or is cancelled. */
+/* Sets TIMER, armed or not, to fire at DEADLINE_MS. A deadline at or before wheel->now_ms fires at
+ * the next series of wheel_expire. UINT64_MAX, or any that does not fit 48 bits, means never. The
+ * wheel *borrows* TIMER until it fires or is cancelled. */
 void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline_ms);
 
-/* No effect on a timer that is not armed. */
+/* Disarms TIMER. No effect if it is not armed. */
 void wheel_cancel(struct wheel *wheel, struct wheel_timer *timer);
 
-/* A timer whose deadline is at or before NOW_MS, now unarmed, or NULL when none is left, which ends
- * a series of calls. Call until NULL; a series that is broken off goes on with the next call. Any
- * timer may be armed and cancelled between the calls: one that has fired and is armed for the past
- * again waits for the next series, so a series ends. Constant time, amortised over the armings and
- * the horizons that pass. */
+/* Returns a timer whose deadline is at or before NOW_MS, disarmed. NULL: none is left, which ends
+ * the series of calls. Call it until it returns NULL; a series that was interrupted continues with
+ * the next call. Timers may be armed and cancelled between the calls; one that is armed for the
+ * past waits for the next series, so every series ends. Constant time, amortised over the armings
+ * and the horizons that pass. */
 struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ms);
 
-/* Milliseconds from NOW_MS after which wheel_expire should be called again: 0 if at once, -1 if no
- * timer is armed. May be too soon (lazy timers), never too late by more than a tick. */
+/* The milliseconds from NOW_MS after which to call wheel_expire again; 0: at once; -1: no timer is
+ * armed. May be too early (lazy timers), but never more than a tick too late. */
 int wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms);
 
 #endif

@@ -1,4 +1,5 @@
-/* outq: bytes out in the order they came in, however they are sent, and every reference dropped once. */
+/* outq: bytes leave in the order in which they were pushed, in pieces of any size, and every
+ * reference is dropped exactly once. */
 #include "support/outq_model.h"
 
 #include <criterion/criterion.h>
@@ -9,7 +10,7 @@ enum { SMALL = 1 << 10, FULL = 16 << 10 };
 
 static const size_t storage_sizes[] = {OUTQ_STORAGE_MIN, SMALL, FULL};
 
-Test(outq, without_storage_is_empty_and_has_no_room)
+Test(outq, is_empty_and_has_no_room_without_storage)
 {
     struct outq queue = {0};
     struct iovec piece;
@@ -27,7 +28,7 @@ Test(outq, without_storage_is_empty_and_has_no_room)
     cr_expect_eq(outq_clear(&queue), 0);
 }
 
-Test(outq, gives_its_storage_back)
+Test(outq, returns_its_storage)
 {
     static _Alignas(16) char storage[OUTQ_STORAGE_MIN];
     struct outq queue = {0};
@@ -38,7 +39,7 @@ Test(outq, gives_its_storage_back)
     cr_expect_eq(outq_storage_bytes(&queue), 0);
 }
 
-Test(outq, a_reservation_queues_nothing)
+Test(outq, queues_nothing_by_a_reservation)
 {
     struct model *model = model_create(1);
     model_lend(model, SMALL);
@@ -52,7 +53,7 @@ Test(outq, a_reservation_queues_nothing)
     model_destroy(model);
 }
 
-/* Pushes QUEUE a response of TEXT and one part. */
+/* Pushes a response of TEXT and one part to QUEUE. */
 static void push(struct outq *queue, struct str text, struct outq_part part, unsigned status)
 {
     char *to = outq_reserve(queue, text.length, 1);
@@ -61,7 +62,7 @@ static void push(struct outq *queue, struct str text, struct outq_part part, uns
     outq_push(queue, text.length, &part, 1, (struct outq_end){.status = (uint16_t)status});
 }
 
-Test(outq, small_responses_leave_in_few_pieces)
+Test(outq, merges_small_responses_into_few_pieces)
 {
     struct model *model = model_create(2);
     struct iovec pieces[16];
@@ -77,7 +78,7 @@ Test(outq, small_responses_leave_in_few_pieces)
     model_destroy(model);
 }
 
-Test(outq, a_file_is_announced_right_before_it_only)
+Test(outq, reports_a_file_only_directly_before_it)
 {
     struct model *model = model_create(3);
     struct iovec pieces[4];
@@ -109,7 +110,7 @@ Test(outq, a_file_is_announced_right_before_it_only)
     model_destroy(model);
 }
 
-Test(outq, a_mark_comes_due_with_the_last_byte)
+Test(outq, gives_an_end_mark_with_the_last_byte_sent)
 {
     struct model *model = model_create(4);
     struct outq_end end;
@@ -137,10 +138,10 @@ Test(outq, a_mark_comes_due_with_the_last_byte)
     model_destroy(model);
 }
 
-/* Less may be pushed than was reserved (a head is bounded before it is written): where the reservation
- * had to go to the beginning of the text, because what is left at its end was too little for it, the
- * text stands there even if it would have fitted the end. */
-Test(outq, pushes_from_where_it_reserved)
+/* Less may be pushed than was reserved, because a head is bounded before it is written. If the end
+ * of the text ring was too small for the reservation, the text is at the ring's beginning even when
+ * it would have fitted at the end. */
+Test(outq, pushes_text_from_where_it_was_reserved)
 {
     struct model *model = model_create(5);
     for (size_t left = 0; left < 60; left++) {
@@ -160,7 +161,7 @@ Test(outq, pushes_from_where_it_reserved)
     model_destroy(model);
 }
 
-Test(outq, refuses_only_what_has_no_room)
+Test(outq, refuses_only_without_room)
 {
     struct model *model = model_create(6);
     for (size_t i = 0; i < COUNT_OF(storage_sizes); i++) {
@@ -183,7 +184,7 @@ Test(outq, refuses_only_what_has_no_room)
     model_destroy(model);
 }
 
-Test(outq, keeps_everything_when_it_moves_or_refuses_to)
+Test(outq, keeps_its_contents_when_moved_or_when_a_move_is_refused)
 {
     struct model *model = model_create(7);
     model_lend(model, FULL);
@@ -204,7 +205,7 @@ Test(outq, keeps_everything_when_it_moves_or_refuses_to)
     model_destroy(model);
 }
 
-/* --- At random ------------------------------------------------------------------------------ */
+/* --- At random -------------------------------------------------------------------------------- */
 
 static void random_push(struct model *model)
 {
@@ -215,7 +216,7 @@ static void random_push(struct model *model)
     model_push(model, 1 + prng_below(prng, longest), slack, parts);
 }
 
-/* One step; LAZY is how seldom it sends, of 16. */
+/* One random step. It sends with a probability of (16 - LAZY) / 16. */
 static void random_step(struct model *model, uint64_t lazy)
 {
     struct prng *prng = &model->prng;
@@ -235,7 +236,7 @@ static void random_step(struct model *model, uint64_t lazy)
     model_check(model);
 }
 
-/* From lending to return. */
+/* A run from outq_lend to outq_return. */
 static void random_life(struct model *model, size_t storage_bytes, bool cut)
 {
     uint64_t lazy = 2 + prng_below(&model->prng, 9);
@@ -256,7 +257,7 @@ static void random_life(struct model *model, size_t storage_bytes, bool cut)
     model_return(model);
 }
 
-Test(outq, random_use_agrees_with_the_model)
+Test(outq, agrees_with_a_model_under_random_use)
 {
     struct model *model = model_create(8);
     for (int life = 0; life < 1500; life++)
@@ -268,7 +269,7 @@ Test(outq, random_use_agrees_with_the_model)
     model_destroy(model);
 }
 
-Test(outq, clearing_counts_the_cut_responses)
+Test(outq, counts_unfinished_responses_when_cleared)
 {
     struct model *model = model_create(9);
     struct outq_part none = {model->blobs[0], 0, 0}, part = {model->blobs[2], 0, 700};

@@ -1,4 +1,4 @@
-/* ring: a byte queue in lent storage, against a naive one, at every offset and length. */
+/* ring: a byte queue in lent storage, compared with a naive one at every offset and length. */
 #include "storage/ring.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -17,7 +17,7 @@ static void storage_drop(const char *storage, size_t bytes)
     guard_drop((struct str){storage, bytes});
 }
 
-/* Writes TEXT to the free room, as recv does. */
+/* Writes TEXT into the free room, as recv would. */
 static void fill(struct ring *ring, struct str text)
 {
     struct iovec pieces[2];
@@ -32,7 +32,7 @@ static void fill(struct ring *ring, struct str text)
     ring_commit(ring, copied);
 }
 
-/* A ring whose LENGTH bytes, "abc…", begin at index FIRST. */
+/* A ring of LENGTH bytes, "abc…", the first at index FIRST. */
 static void put_at(struct ring *ring, char *storage, uint32_t capacity, size_t first, size_t length)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
@@ -44,7 +44,7 @@ static void put_at(struct ring *ring, char *storage, uint32_t capacity, size_t f
     fill(ring, (struct str){letters, length});
 }
 
-/* That RING holds TEXT: the view is its beginning, and all of it unless the ring says that it wraps. */
+/* Expects RING to hold TEXT: the view is its beginning, and all of it unless ring_wraps. */
 static void expect_holds(const struct ring *ring, struct str text)
 {
     struct str view = ring_view(ring);
@@ -56,7 +56,8 @@ static void expect_holds(const struct ring *ring, struct str text)
     cr_assert(view.at >= ring->storage && view.at + view.length <= ring->storage + ring->capacity);
 }
 
-/* That the free room is all that is left, in pieces that are not empty and hold none of the bytes. */
+/* Expects the free room to be everything else, in pieces that are not empty and do not overlap the
+ * bytes. */
 static void expect_room(const struct ring *ring)
 {
     struct iovec pieces[2];
@@ -100,7 +101,7 @@ static void check_view_and_room(struct ring *ring, struct str text)
     expect_holds(ring, text);
 }
 
-Test(ring, room_and_view_at_every_offset_and_length)
+Test(ring, gives_room_and_view_at_every_offset_and_length)
 {
     for_every_state(check_view_and_room);
 }
@@ -150,7 +151,7 @@ static void check_move(struct ring *ring, struct str text)
     }
 }
 
-Test(ring, moves_to_other_storage)
+Test(ring, keeps_its_bytes_when_moved)
 {
     for_every_state(check_move);
 }
@@ -193,7 +194,7 @@ Test(ring, straightens_the_largest_ring)
     storage_drop(storage, RING_BYTES_MAX);
 }
 
-/* A ring and the bytes it should hold, [first, first + length) of an endless random text. */
+/* A ring and its expected contents: [first, first + length) of an endless random text. */
 struct modelled {
     struct ring ring;
     struct prng prng;
@@ -239,7 +240,7 @@ static void move_or_exchange(struct modelled *m)
     storage_drop(old, old_capacity);
 }
 
-Test(ring, random_use_agrees_with_the_model, .timeout = 120)
+Test(ring, agrees_with_a_model_under_random_use, .timeout = 120)
 {
     struct modelled m = {.prng = {7}};
     ring_lend(&m.ring, storage_of(100), 100);

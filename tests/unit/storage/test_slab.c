@@ -1,4 +1,4 @@
-/* slab: what it lends, keeps and reports. */
+/* slab: order of lending, bounds, and poisoning. */
 #include "storage/slab.h"
 #include "support/prng.h"
 
@@ -33,7 +33,7 @@ Test(slab, lends_last_in_first_out)
     slab_fini(&slab);
 }
 
-Test(slab, lends_no_more_than_it_may)
+Test(slab, lends_at_most_objects_max)
 {
     struct slab slab;
     slab_init(&slab, 64, 3, 1);
@@ -51,7 +51,7 @@ Test(slab, lends_no_more_than_it_may)
     slab_fini(&slab);
 }
 
-Test(slab, keeps_no_more_idle_than_it_may)
+Test(slab, keeps_at_most_keep_max_idle)
 {
     struct slab slab;
     slab_init(&slab, 64, 100, 4);
@@ -69,7 +69,7 @@ Test(slab, keeps_no_more_idle_than_it_may)
     cr_expect_eq(slab.idle_count, 0);
 }
 
-Test(slab, lends_nothing_and_keeps_nothing_if_so_told)
+Test(slab, lends_and_keeps_nothing_with_bounds_of_0)
 {
     struct slab slab;
     slab_init(&slab, 64, 0, 4);
@@ -81,7 +81,7 @@ Test(slab, lends_nothing_and_keeps_nothing_if_so_told)
     slab_fini(&slab);
 }
 
-Test(slab, random_borrowing_never_overlaps)
+Test(slab, never_lends_overlapping_objects)
 {
     enum { OBJECTS = 32, BYTES = 192 };
     struct slab slab;
@@ -115,7 +115,7 @@ Test(slab, random_borrowing_never_overlaps)
 }
 
 #ifdef TEST_ASAN
-/* Whether ACT on an idle object ends its process; ASan's report goes nowhere. */
+/* Whether ACT on an idle object ends its process. ASan's report is discarded. */
 static bool dies(void (*act)(struct slab *, volatile char *))
 {
     pid_t child = fork();
@@ -157,7 +157,7 @@ static void take_and_write(struct slab *slab, volatile char *object)
     object[0] = object[63] = 1;
 }
 
-Test(slab, idle_objects_are_poisoned)
+Test(slab, poisons_idle_objects)
 {
     cr_expect_not(dies(do_nothing));
     cr_expect(dies(write_first));

@@ -7,7 +7,7 @@
 
 enum { HORIZON_MS = WHEEL_SLOTS * WHEEL_TICK_MS };
 
-/* Where in a tick the clock of most tests stands: not at its start, on purpose. */
+/* The offset in a tick at which the clock of most tests starts; deliberately not 0. */
 static const uint64_t start_ms = 1000003;
 
 static struct wheel wheel;
@@ -22,7 +22,7 @@ static void set_up(void)
 
 TestSuite(wheel, .init = set_up);
 
-/* The first time, looking every millisecond, at which a timer fires; 0 within LIMIT_MS: none. */
+/* Steps the clock by 1 ms until a timer fires. Returns the time; 0: none fired within LIMIT_MS. */
 static uint64_t fires_at(uint64_t from_ms, uint64_t limit_ms)
 {
     for (uint64_t ms = from_ms; ms <= from_ms + limit_ms; ms++) {
@@ -85,7 +85,7 @@ Test(wheel, fires_a_deadline_in_the_past_at_the_next_expiry)
     cr_expect_eq(wheel_wait_ms(&wheel, start_ms), -1);
 }
 
-Test(wheel, rearming_later_moves_nothing)
+Test(wheel, moves_nothing_when_rearmed_later)
 {
     wheel_arm(&wheel, &timer, start_ms + 1000);
     struct wheel_timer *neighbour = timer.next;
@@ -101,7 +101,7 @@ Test(wheel, rearming_later_moves_nothing)
               at - start_ms);
 }
 
-Test(wheel, rearming_earlier_moves)
+Test(wheel, fires_earlier_when_rearmed_earlier)
 {
     wheel_arm(&wheel, &timer, start_ms + 100000);
     wheel_arm(&wheel, &timer, start_ms + 9000);
@@ -115,7 +115,7 @@ Test(wheel, rearming_earlier_moves)
     cr_expect_eq(wheel_expire(&wheel, at), &timer);
 }
 
-Test(wheel, time_may_jump_over_the_horizon)
+Test(wheel, fires_once_after_a_jump_beyond_the_horizon)
 {
     static struct wheel_timer timers[1000];
     for (uint64_t jump = HORIZON_MS / 2; jump < (uint64_t)100 * HORIZON_MS;
@@ -134,26 +134,26 @@ Test(wheel, time_may_jump_over_the_horizon)
         }
         cr_assert_eq(wheel_wait_ms(&wheel, now), -1);
     }
-    /* a jump of centuries is no more work than one round */
+    /* a jump of centuries costs no more than one lap */
     wheel_arm(&wheel, &timer, UINT64_MAX);
     cr_expect_null(wheel_expire(&wheel, UINT64_MAX / 2));
     cr_expect(wheel_armed(&timer));
 }
 
-Test(wheel, never_is_never)
+Test(wheel, does_not_fire_a_timer_armed_for_never)
 {
-    static const uint64_t beyond_ms = (uint64_t)1 << 48; /* the first that a timer can't hold */
+    static const uint64_t beyond_ms = (uint64_t)1 << 48; /* the first that does not fit a timer */
     wheel_arm(&wheel, &timer, UINT64_MAX);
     for (uint64_t ms = start_ms; ms < start_ms + 20 * (uint64_t)HORIZON_MS; ms += 500)
         cr_assert_null(wheel_expire(&wheel, ms));
     cr_expect(wheel_armed(&timer));
-    wheel_arm(&wheel, &other, beyond_ms + 5); /* without the 49th bit it would be due long ago */
+    wheel_arm(&wheel, &other, beyond_ms + 5); /* without the 49th bit it would be overdue */
     cr_expect_null(wheel_expire(&wheel, beyond_ms - 1));
     cr_expect_null(wheel_expire(&wheel, beyond_ms + 6));
     cr_expect(wheel_armed(&other));
 }
 
-Test(wheel, a_series_ends_although_its_timer_is_armed_for_the_past)
+Test(wheel, ends_a_series_although_its_timer_is_armed_for_the_past)
 {
     wheel_arm(&wheel, &timer, start_ms + 10);
     uint64_t now = start_ms + 100;
@@ -165,7 +165,7 @@ Test(wheel, a_series_ends_although_its_timer_is_armed_for_the_past)
     }
 }
 
-Test(wheel, any_timer_may_be_touched_while_it_expires)
+Test(wheel, allows_arming_and_cancelling_within_a_series)
 {
     static struct wheel_timer timers[6];
     uint64_t due = start_ms + 100, now = start_ms + 200;
@@ -173,9 +173,9 @@ Test(wheel, any_timer_may_be_touched_while_it_expires)
         wheel_arm(&wheel, &timers[i], due);
     cr_assert_eq(wheel_expire(&wheel, now), &timers[0]);
     wheel_cancel(&wheel, &timers[1]);          /* the next in line */
-    wheel_arm(&wheel, &timers[2], now + 1000); /* put off */
+    wheel_arm(&wheel, &timers[2], now + 1000); /* postponed */
     wheel_cancel(&wheel, &timers[5]);          /* the last in line */
-    wheel_arm(&wheel, &timers[0], now + 300);  /* the fired one again */
+    wheel_arm(&wheel, &timers[0], now + 300);  /* the fired timer, again */
     cr_expect_eq(wheel_expire(&wheel, now), &timers[3]);
     cr_expect_eq(wheel_expire(&wheel, now), &timers[4]);
     cr_expect_null(wheel_expire(&wheel, now));
@@ -183,7 +183,7 @@ Test(wheel, any_timer_may_be_touched_while_it_expires)
     cr_expect(wheel_armed(&timers[2]) && !wheel_armed(&timers[1]) && !wheel_armed(&timers[5]));
 }
 
-Test(wheel, a_series_broken_off_goes_on)
+Test(wheel, continues_an_interrupted_series)
 {
     wheel_arm(&wheel, &timer, start_ms + 10);
     wheel_arm(&wheel, &other, start_ms + 10);
@@ -193,7 +193,7 @@ Test(wheel, a_series_broken_off_goes_on)
     cr_expect_null(wheel_expire(&wheel, start_ms + 51));
 }
 
-Test(wheel, time_that_goes_back_stands_still)
+Test(wheel, ignores_time_that_goes_backwards)
 {
     cr_expect_null(wheel_expire(&wheel, start_ms + 1000));
     wheel_arm(&wheel, &timer, start_ms + 900);
@@ -203,7 +203,7 @@ Test(wheel, time_that_goes_back_stands_still)
     cr_expect_geq(wheel_wait_ms(&wheel, start_ms), 1100);
 }
 
-Test(wheel, cancelling_twice_is_harmless)
+Test(wheel, ignores_a_second_cancel)
 {
     wheel_cancel(&wheel, &timer);
     wheel_arm(&wheel, &timer, start_ms + 10);
@@ -225,13 +225,13 @@ Test(wheel, keeps_the_order_of_arming_within_a_tick)
         cr_expect_eq(wheel_expire(&wheel, start_ms + 200), &timers[i]);
 }
 
-/* --- against a model -------------------------------------------------------------------------- */
+/* --- Against a model -------------------------------------------------------------------------- */
 
 enum { TIMERS = 200, NOT_ARMED = 0 };
 
 static struct wheel_timer model_timers[TIMERS];
 static uint64_t model_deadlines[TIMERS]; /* NOT_ARMED or the deadline */
-static uint64_t model_known_ms[TIMERS];  /* when that was set */
+static uint64_t model_known_ms[TIMERS];  /* when it was set */
 
 static void model_arm(struct prng *prng, uint64_t now)
 {
@@ -252,7 +252,8 @@ static void model_cancel(struct prng *prng)
     model_deadlines[which] = NOT_ARMED;
 }
 
-/* What is left in the model is left in the wheel, none of it overdue, and the wait is not too long. */
+/* The timers left in the model are left in the wheel, none of them is overdue, and the wait is not
+ * too long. */
 static void check_model(uint64_t now)
 {
     uint64_t earliest = UINT64_MAX;
