@@ -13,7 +13,7 @@ void log_open(const char *name)
     log_name = name;
 }
 
-/* What a snprintf result means for a buffer of ROOM bytes: the bytes that are there. */
+/* The number of bytes that snprintf wrote to ROOM bytes when it returned RESULT. */
 static size_t printed(int result, size_t room)
 {
     return result < 0 ? 0 : size_min((size_t)result, room - 1);
@@ -26,16 +26,15 @@ size_t log_format(char to[static LOG_LINE_BYTES_MAX], const char *name, const ch
     size_t length = printed(snprintf(to, LOG_LINE_BYTES_MAX, "%s: ", name), LOG_LINE_BYTES_MAX);
     size_t room = LOG_LINE_BYTES_MAX - length;
     int result = vsnprintf(to + length, room, format, arguments);
-
     length += printed(result, room);
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)to[i] < 0x20 || to[i] == 0x7f)
             to[i] = '?';
     if (result >= 0 && (size_t)result >= room) {
-        memcpy(to + LOG_LINE_BYTES_MAX - (sizeof(ellipsis) - 1), ellipsis, sizeof(ellipsis) - 1);
+        memcpy(to + LOG_LINE_BYTES_MAX - (sizeof ellipsis - 1), ellipsis, sizeof ellipsis - 1);
         return LOG_LINE_BYTES_MAX;
     }
-    to[length++] = '\n'; /* over the NUL */
+    to[length++] = '\n'; /* overwrites the NUL */
     return length;
 }
 

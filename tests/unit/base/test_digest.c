@@ -141,8 +141,8 @@ Test(digest, does_not_depend_on_how_the_content_is_split)
     }
 }
 
-/* Section 5.1.1: the length is 64 bits of the last block. Hashing 4 GiB would take seconds; a state that
- * claims to have taken in as much does not. What its last block makes of it, a model in Python says. */
+/* Section 5.1.1: the length has 64 bits. Hashing 4 GiB would take seconds, so the test sets the
+ * count of bytes instead. The expected value is from a model in Python. */
 Test(digest, counts_beyond_32_bits)
 {
     for (size_t w = 0; w < COUNT_OF(implementations); w++) {

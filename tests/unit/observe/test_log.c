@@ -1,4 +1,4 @@
-/* log: one line, one write, whatever is in the message. */
+/* log: one line and one write per message, whatever it contains. */
 #include "observe/log.h"
 
 #include "base/str.h"
@@ -25,7 +25,7 @@ static size_t format_line(char to[static LOG_LINE_BYTES_MAX], const char *name, 
     return length;
 }
 
-Test(log, a_message_is_one_line)
+Test(log, writes_a_message_as_one_line)
 {
     static const struct {
         const char *label, *message;
@@ -38,7 +38,6 @@ Test(log, a_message_is_one_line)
         {"utf-8", "\xc3\xa9", STR_INIT("n: \xc3\xa9\n")},
     };
     char line[LOG_LINE_BYTES_MAX];
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         size_t length = format_line(line, "n", "%s", rows[i].message);
         cr_expect(str_equal((struct str){line, length}, rows[i].line), "%s: %.*s", rows[i].label,
@@ -46,7 +45,7 @@ Test(log, a_message_is_one_line)
     }
 }
 
-Test(log, a_long_message_is_cut)
+Test(log, truncates_a_long_message)
 {
     /* The line has the name, ": ", the message and a newline. */
     for (size_t length = LOG_LINE_BYTES_MAX - 10; length < LOG_LINE_BYTES_MAX + 10; length++) {
@@ -62,11 +61,10 @@ Test(log, a_long_message_is_cut)
     }
 }
 
-/* Standard error becomes the writing end of a pipe; returns the other. */
+/* Makes standard error the write end of a pipe. Returns the read end. */
 static int catch_errors(void)
 {
     int ends[2];
-
     cr_assert_eq(pipe(ends), 0);
     cr_assert_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
     close(ends[1]);
@@ -82,20 +80,19 @@ static void *say_many(void *letter)
     return NULL;
 }
 
-Test(log, lines_of_threads_do_not_mix)
+Test(log, does_not_mix_lines_of_several_threads)
 {
     char letters[] = "abcd", text[4 * 20 * 15 + 1];
     pthread_t threads[4];
     int end = catch_errors();
     size_t length = 0;
-
     log_open("name");
     for (int i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, say_many, &letters[i]), 0);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
-    while (length < sizeof(text) - 1) {
-        ssize_t got = read(end, text + length, sizeof(text) - 1 - length);
+    while (length < sizeof text - 1) {
+        ssize_t got = read(end, text + length, sizeof text - 1 - length);
         cr_assert(got > 0);
         length += (size_t)got;
     }
@@ -107,20 +104,20 @@ Test(log, lines_of_threads_do_not_mix)
     }
 }
 
-Test(log, a_failed_write_is_forgotten)
+Test(log, ignores_a_failed_write)
 {
     signal(SIGPIPE, SIG_IGN);
     int end = catch_errors();
 
     fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
     errno = 4711;
-    for (int i = 0; i < 10000; i++) /* more than a pipe holds: EAGAIN */
+    for (int i = 0; i < 10000; i++) /* more than fits into a pipe: EAGAIN */
         log_say("a message that nobody reads");
     cr_expect_eq(errno, 4711, "errno is the caller's");
     close(end);
-    log_say("nobody is there"); /* EPIPE */
+    log_say("no reader"); /* EPIPE */
     cr_expect_eq(errno, 4711);
     close(STDERR_FILENO);
-    log_say("nothing is there"); /* EBADF */
+    log_say("no descriptor"); /* EBADF */
     cr_expect_eq(errno, 4711);
 }
