@@ -15,8 +15,7 @@ unsigned cpus_affinity(void)
 {
     unsigned count = 0;
     int error = EINVAL;
-
-    /* The kernel says EINVAL while the mask is smaller than its own. */
+    /* EINVAL: the mask is smaller than the kernel's. */
     for (size_t cpus = 1024; error == EINVAL && cpus <= CPUS_MAX; cpus *= 2) {
         cpu_set_t *set = CPU_ALLOC(cpus);
         if (!set)
@@ -29,12 +28,12 @@ unsigned cpus_affinity(void)
     return count ? count : 1;
 }
 
-/* The first line of the file FOLDER/NAME, without its newline. False: no such file. */
+/* The first line of the file FOLDER/NAME, without its newline. False: it cannot be read. */
 static bool read_line(const char *folder, const char *name, char to[static 64])
 {
     char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = length > 0 && (size_t)length < sizeof(path) ? fopen(path, "re") : NULL;
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = length > 0 && (size_t)length < sizeof path ? fopen(path, "re") : NULL;
     if (!file)
         return false;
     bool read = fgets(to, 64, file) != NULL;
@@ -44,11 +43,11 @@ static bool read_line(const char *folder, const char *name, char to[static 64])
     return read;
 }
 
-/* QUOTA microseconds of CPU time in each PERIOD, in CPUs; 0 if they are not two sensible numbers. */
+/* A quota of QUOTA microseconds of CPU time in each PERIOD, in CPUs. 0: they are not two positive
+ * numbers. */
 static unsigned quota_cpus(struct str quota, struct str period)
 {
     uint64_t quota_us, period_us;
-
     if (!num_parse_u64(quota, &quota_us) || !num_parse_u64(period, &period_us))
         return 0;
     if (quota_us == 0 || period_us == 0)
@@ -68,7 +67,7 @@ static unsigned folder_quota_v2(const char *folder)
     return quota_cpus(str_first(text, space), str_from(text, space + 1));
 }
 
-/* cpu.cfs_quota_us is -1 for none. */
+/* cpu.cfs_quota_us: -1 means none. */
 static unsigned folder_quota_v1(const char *folder)
 {
     char quota[64], period[64];
@@ -78,6 +77,7 @@ static unsigned folder_quota_v1(const char *folder)
     return quota_cpus(str_of(quota), str_of(period));
 }
 
+/* The smaller of two quotas, of which 0 means none. */
 static unsigned tighter(unsigned a, unsigned b)
 {
     if (a == 0 || b == 0)
@@ -85,28 +85,27 @@ static unsigned tighter(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* The tightest quota from the cgroup PATH ("/a/b") up to and with the mount itself. A container may see
- * its own cgroup as the mount while SELF names it from the host's point of view: then the path does
- * not exist below the mount, and what counts is found at the mount. */
+/* The tightest quota of the cgroup PATH ("/a/b") and its ancestors, up to and including MOUNT. A
+ * container may see its own cgroup as the mount although SELF gives its path on the host: then the
+ * path does not exist below the mount, and the mount itself has the quota. */
 static unsigned tree_quota(const char *mount, struct str path,
                            unsigned (*folder_quota)(const char *folder))
 {
     unsigned quota = 0;
     char folder[PATH_MAX];
-
     for (struct str rest = str_starts_with(path, STR("/..")) ? STR("") : path;;
          rest = str_first(rest, str_find_last(rest, '/'))) {
         while (rest.length > 0 && rest.at[rest.length - 1] == '/')
             rest.length--;
-        int length = snprintf(folder, sizeof(folder), "%s%.*s", mount, (int)rest.length, rest.at);
-        if (length > 0 && (size_t)length < sizeof(folder))
+        int length = snprintf(folder, sizeof folder, "%s%.*s", mount, (int)rest.length, rest.at);
+        if (length > 0 && (size_t)length < sizeof folder)
             quota = tighter(quota, folder_quota(folder));
         if (rest.length == 0 || str_find_last(rest, '/') == rest.length)
             return quota;
     }
 }
 
-/* One line of SELF: "0::/path" (version 2) or "4:cpu,cpuacct:/path" (version 1). */
+/* The quota of one line of SELF: "0::/path" (version 2) or "4:cpu,cpuacct:/path" (version 1). */
 static unsigned line_quota(const char *root, struct str line)
 {
     char mount[PATH_MAX];
@@ -114,16 +113,15 @@ static unsigned line_quota(const char *root, struct str line)
     struct str rest = str_from(line, colon + 1);
     struct str controllers = str_first(rest, str_find(rest, ':'));
     struct str path = str_from(rest, controllers.length + 1);
-
     if (controllers.length == 0 && str_equal(str_first(line, colon), STR("0")))
         return tree_quota(root, path, folder_quota_v2);
     if (!str_list_has(controllers, STR("cpu")))
         return 0;
-    /* Mounted under the name of all its controllers, or of this one. */
+    /* It is mounted under the names of all its controllers, or under "cpu". */
     unsigned quota = 0;
-    snprintf(mount, sizeof(mount), "%s/%.*s", root, (int)controllers.length, controllers.at);
+    snprintf(mount, sizeof mount, "%s/%.*s", root, (int)controllers.length, controllers.at);
     quota = tree_quota(mount, path, folder_quota_v1);
-    snprintf(mount, sizeof(mount), "%s/cpu", root);
+    snprintf(mount, sizeof mount, "%s/cpu", root);
     return tighter(quota, tree_quota(mount, path, folder_quota_v1));
 }
 

@@ -16,13 +16,14 @@
 
 enum {
     FREE_PORT_TRIES = 16,
-    /* A connection is not accepted before it has sent something, or for so long (tcp(7), TCP_DEFER_ACCEPT; the
-     * least there is): it needs no event and no failed recv. CPU time for a connection with one request
-     * was 0.66 of what it is without (bench/bench wrk --only close-64). */
+    /* A connection is accepted when it has sent something, or after this time (tcp(7),
+     * TCP_DEFER_ACCEPT; 1 is the minimum). That saves an event and a failed recv: a connection with
+     * one request took 0.66 times the CPU time that it takes without it (bench/bench wrk --only
+     * close-64). */
     DEFER_SECONDS = 1,
 };
 
-/* --- addresses ------------------------------------------------------------------------------- */
+/* --- Addresses -------------------------------------------------------------------------------- */
 
 static struct net_address make_v4(uint32_t host_order)
 {
@@ -45,7 +46,7 @@ static bool is_v6(const struct net_address *address)
 
 static socklen_t size_of(const struct net_address *address)
 {
-    return is_v6(address) ? sizeof(address->at.v6) : sizeof(address->at.v4);
+    return is_v6(address) ? sizeof address->at.v6 : sizeof address->at.v4;
 }
 
 static bool is_wildcard(const struct net_address *address)
@@ -64,7 +65,7 @@ static bool same_address(const struct net_address *a, const struct net_address *
            a->at.v6.sin6_scope_id == b->at.v6.sin6_scope_id;
 }
 
-/* Whether a socket on A takes all that one on B would. */
+/* Whether a socket on A accepts every connection that one on B would. */
 static bool covers(const struct net_address *a, const struct net_address *b)
 {
     return same_address(a, b) || (is_wildcard(a) && (a->dual_stack || is_v6(a) == is_v6(b)));
@@ -73,11 +74,10 @@ static bool covers(const struct net_address *a, const struct net_address *b)
 static enum net_added add(struct net_set *set, struct net_address address)
 {
     unsigned kept = 0;
-
     for (unsigned i = 0; i < set->count; i++) {
         if (!covers(&set->addresses[i], &address))
             continue;
-        /* What was asked for by itself is no longer optional. */
+        /* An address that was also given explicitly is not optional any more. */
         if (same_address(&set->addresses[i], &address))
             set->addresses[i].optional &= address.optional;
         return NET_ADDED;
@@ -92,34 +92,32 @@ static enum net_added add(struct net_set *set, struct net_address address)
     return NET_ADDED;
 }
 
-/* Reads an IPv6 address; one that maps an IPv4 address becomes that. */
+/* Parses an IPv6 address; an IPv4-mapped one becomes an IPv4 address. */
 static bool parse_v6(const char *text, struct net_address *ret)
 {
     const struct addrinfo hints = {
         .ai_family = AF_INET6, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
     struct addrinfo *found;
     struct net_address address = {0};
-
     if (getaddrinfo(text, NULL, &hints, &found) != 0)
         return false;
-    memcpy(&address.at.v6, found->ai_addr, sizeof(address.at.v6));
+    memcpy(&address.at.v6, found->ai_addr, sizeof address.at.v6);
     freeaddrinfo(found);
     if (IN6_IS_ADDR_V4MAPPED(&address.at.v6.sin6_addr)) {
         uint32_t mapped;
-        memcpy(&mapped, &address.at.v6.sin6_addr.s6_addr[12], sizeof(mapped));
+        memcpy(&mapped, &address.at.v6.sin6_addr.s6_addr[12], sizeof mapped);
         address = make_v4(ntohl(mapped));
     }
     *ret = address;
     return true;
 }
 
-/* Why TEXT, which is no address, is none. */
+/* The reason why TEXT is not an address. */
 static enum net_added diagnose(const char *text)
 {
     struct str all = str_of(text);
     size_t colon = str_find_last(all, ':');
     bool bracketed = str_starts_with(all, STR("["));
-
     if (colon < all.length && colon + 1 < all.length && char_is_digit(text[all.length - 1]) &&
         (bracketed ? text[colon - 1] == ']' : str_find(all, ':') == colon))
         return NET_ADDED_HAS_PORT;
@@ -134,19 +132,18 @@ enum net_added net_add(struct net_set *set, const char *text)
     struct net_address address;
     struct in_addr in;
     char bare[NET_ADDRESS_BYTES];
-
     if (str_equal_nocase(all, STR("localhost"))) {
         enum net_added added = add(set, make_v4(INADDR_LOOPBACK));
         address = make_v6(in6addr_loopback);
         address.optional = true;
         return added == NET_ADDED ? add(set, address) : added;
     }
-    /* Not getaddrinfo's short forms: "8080" would be 0.0.31.144. */
+    /* Not by getaddrinfo, which accepts short forms: "8080" would be 0.0.31.144. */
     if (inet_pton(AF_INET, text, &in) == 1)
         return add(set, make_v4(ntohl(in.s_addr)));
     if (all.length > 2 && text[0] == '[' && text[all.length - 1] == ']')
         all = str_first(str_from(all, 1), all.length - 2);
-    if (str_find(all, ':') == all.length || all.length >= sizeof(bare))
+    if (str_find(all, ':') == all.length || all.length >= sizeof bare)
         return diagnose(text);
     memcpy(bare, all.at, all.length);
     bare[all.length] = '\0';
@@ -156,7 +153,6 @@ enum net_added net_add(struct net_set *set, const char *text)
 void net_add_any(struct net_set *set)
 {
     struct net_address any = make_v6(in6addr_any);
-
     any.dual_stack = true;
     add(set, any);
 }
@@ -168,11 +164,11 @@ void net_address_text(const struct net_address *address, char to[static NET_ADDR
         snprintf(to, NET_ADDRESS_BYTES, "?");
 }
 
-/* --- listening ------------------------------------------------------------------------------- */
+/* --- Listening -------------------------------------------------------------------------------- */
 
 static int set_flag(int fd, int level, int name, int value)
 {
-    return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+    return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
 static int bind_to(int fd, struct net_address address, uint16_t port)
@@ -188,19 +184,17 @@ static int bind_to(int fd, struct net_address address, uint16_t port)
 static uint16_t bound_port(int fd)
 {
     struct net_address address = {0};
-    socklen_t length = sizeof(address.at);
-
+    socklen_t length = sizeof address.at;
     getsockname(fd, &address.at.any, &length);
     return ntohs(is_v6(&address) ? address.at.v6.sin6_port : address.at.v4.sin_port);
 }
 
-/* Opens one listener. The first on its address must be ALONE there. Returns the descriptor, or a
- * negative errno with *RET_STEP set. */
+/* Opens one listener. If ALONE, which is for the first on its address, no other program may listen
+ * there. Returns the descriptor, or a negative errno with *RET_STEP set. */
 static int open_listener(const struct net_address *address, uint16_t port, int backlog, bool alone,
                          enum net_step *ret_step)
 {
     int fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
     *ret_step = NET_STEP_SOCKET;
     if (fd < 0)
         return -errno;
@@ -210,7 +204,7 @@ static int open_listener(const struct net_address *address, uint16_t port, int b
     if (!error)
         error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (!error)
-        set_flag(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS); /* where that can be had */
+        set_flag(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS); /* optional */
     if (!error)
         error = set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NET_UNSENT_BYTES_MAX);
     if (!error && !alone)
@@ -223,7 +217,8 @@ static int open_listener(const struct net_address *address, uint16_t port, int b
         *ret_step = NET_STEP_LISTEN;
         error = listen(fd, backlog) < 0 ? -errno : 0;
     }
-    /* From here on the other workers may join; the kernel makes the group when the second does. */
+    /* From here on the other workers may join. The kernel forms the group when the second one
+     * binds. */
     if (!error && alone)
         error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!error)
@@ -243,21 +238,20 @@ static void close_all(int *fds, unsigned count)
         close(fds[--count]);
 }
 
-/* The first worker's listeners; SET becomes what they are. */
+/* Opens the first worker's listeners and updates SET to the addresses really used. */
 static int open_first(struct net_set *set, int backlog, int *fds, struct net_failure *ret_failure)
 {
     for (unsigned i = 0; i < set->count;) {
         struct net_address *address = &set->addresses[i];
         enum net_step step;
         int fd = open_listener(address, set->port, backlog, true, &step);
-
         if (fd < 0 && means_missing(fd) && address->dual_stack) {
             *address = make_v4(INADDR_ANY);
             continue;
         }
         if (fd < 0 && means_missing(fd) && address->optional) {
             set->count--;
-            memmove(address, address + 1, (set->count - i) * sizeof(*address));
+            memmove(address, address + 1, (set->count - i) * sizeof *address);
             continue;
         }
         if (fd < 0) {
@@ -276,13 +270,12 @@ int net_listen(struct net_set *set, unsigned worker_count, int backlog, int **re
                struct net_failure *ret_failure)
 {
     const struct net_set asked = *set;
-    int *fds = calloc((size_t)worker_count * set->count, sizeof(*fds));
+    int *fds = calloc((size_t)worker_count * set->count, sizeof *fds);
     int error = -EADDRINUSE;
-
     *ret_failure = (struct net_failure){NET_STEP_SOCKET, set->addresses[0], set->port};
     if (!fds)
         return -ENOMEM;
-    /* A port that is free on the first address may be busy on the next: take another. */
+    /* A port that is free on the first address may be in use on the next: then try another. */
     for (int i = 0; i < (asked.port ? 1 : FREE_PORT_TRIES) && error == -EADDRINUSE; i++) {
         *set = asked;
         error = open_first(set, backlog, fds, ret_failure);
@@ -315,7 +308,6 @@ void net_explain(const struct net_failure *failure, int error, char to[static NE
     const struct net_address *address = &failure->address;
     char where[NET_ADDRESS_BYTES];
     const bool everywhere = is_wildcard(address);
-
     static_assert(COUNT_OF(steps) == NET_STEP_LISTEN + 1, "one text a step");
     net_address_text(address, where);
     if (error == -EADDRINUSE)
@@ -338,16 +330,15 @@ void net_explain(const struct net_failure *failure, int error, char to[static NE
                  steps[failure->step], where, failure->port, strerror(-error));
 }
 
-/* --- URLs ------------------------------------------------------------------------------------ */
+/* --- URLs ------------------------------------------------------------------------------------- */
 
 static void write_url(const struct net_address *address, uint16_t port, char to[NET_URL_BYTES])
 {
     char text[NET_ADDRESS_BYTES], digits[8] = "";
-
     net_address_text(address, text);
     size_t length = strlen(text), percent = str_find(str_of(text), '%');
     if (port != 80)
-        snprintf(digits, sizeof(digits), ":%u", port);
+        snprintf(digits, sizeof digits, ":%u", port);
     if (!is_v6(address))
         snprintf(to, NET_URL_BYTES, "http://%s%s/", text, digits);
     else /* "%25": RFC 6874 */
@@ -355,12 +346,12 @@ static void write_url(const struct net_address *address, uint16_t port, char to[
                  percent < length ? "%25" : "", text + size_min(percent + 1, length), digits);
 }
 
-/* The first address of FAMILY, of the loopback interface or of another, that a browser could use. */
+/* Finds the first address of FAMILY, on the loopback interface or on another, that a browser can
+ * use. */
 static bool first_address(const struct ifaddrs *all, int family, bool loopback,
                           struct net_address *ret)
 {
     const unsigned wanted = IFF_UP | (loopback ? IFF_LOOPBACK : 0);
-
     for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
         struct net_address address = {0};
         if (!i->ifa_addr || i->ifa_addr->sa_family != family ||
@@ -376,14 +367,13 @@ static bool first_address(const struct ifaddrs *all, int family, bool loopback,
     return false;
 }
 
-/* The loopback address for sure (of IPv4; of IPv6 if there is one), then one of the network. */
+/* Writes the URLs for the wildcard address ANY. Returns their number, at least 1. */
 static unsigned wildcard_urls(const struct net_address *any, uint16_t port,
                               char (*urls)[NET_URL_BYTES])
 {
     struct ifaddrs *all = NULL;
     unsigned count = 0;
     struct net_address found;
-
     if (getifaddrs(&all) < 0)
         all = NULL;
     for (int loopback = 1; loopback >= 0; loopback--)
@@ -400,7 +390,6 @@ static unsigned wildcard_urls(const struct net_address *any, uint16_t port,
 unsigned net_urls(const struct net_set *set, char urls[static NET_URLS_MAX][NET_URL_BYTES])
 {
     unsigned count = 0;
-
     for (unsigned i = 0; i < set->count; i++) {
         const struct net_address *address = &set->addresses[i];
         if (is_wildcard(address))

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The group has two parts, made in one mapping: the entries that the kernel reads, and the buffers. */
+/* The group is one mapping with two parts: the entries that the kernel reads, and the buffers. */
 static size_t entries_bytes(const struct uring_sizes *sizes)
 {
     size_t bytes = sizes->buffers * sizeof(struct io_uring_buf), page = 4096;
@@ -23,7 +23,8 @@ static size_t group_bytes(const struct uring_sizes *sizes)
 
 static int make_ring(struct uring *uring)
 {
-    /* Disabled: it is for the thread that enables it. CLAMP: never refused for its size alone. */
+    /* R_DISABLED: SINGLE_ISSUER binds the ring to the thread that enables it. CLAMP: no refusal
+     * because of the size. */
     struct io_uring_params params = {
         .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
                  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
@@ -81,17 +82,17 @@ void uring_fini(struct uring *uring)
 
 int uring_begin(struct uring *uring)
 {
-    /* liburing 2.3 declares a function for it and does not export it. */
+    /* liburing 2.3 declares a function for this but does not export it. */
     if (syscall(SYS_io_uring_register, uring->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) <
         0)
         return -errno;
-    io_uring_register_ring_fd(&uring->ring); /* saves the kernel a look-up; may be refused */
+    io_uring_register_ring_fd(&uring->ring); /* saves the kernel a look-up; not needed if refused */
     return 0;
 }
 
-/* --- Requests ----------------------------------------------------------------------------------- */
+/* --- Requests --------------------------------------------------------------------------------- */
 
-/* An entry to fill in; when the queue is full, it is submitted. NULL: the kernel takes none now. */
+/* Returns an entry to fill in. A full queue is submitted first. NULL: the kernel takes none now. */
 static struct io_uring_sqe *take_entry(struct uring *uring)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
@@ -149,7 +150,7 @@ bool uring_ask_send(struct uring *uring, int fd, const struct iovec *pieces, uns
     } else {
         struct iovec *kept = &uring->pieces[uring->piece_count];
         struct msghdr *message = &uring->messages[uring->message_count++];
-        memcpy(kept, pieces, count * sizeof(pieces[0]));
+        memcpy(kept, pieces, count * sizeof pieces[0]);
         uring->piece_count += count;
         *message = (struct msghdr){.msg_iov = kept, .msg_iovlen = count};
         io_uring_prep_sendmsg(entry, fd, message, (unsigned)flags);
@@ -169,7 +170,7 @@ bool uring_ask_cancel(struct uring *uring, uint64_t identity, uint64_t failed)
     return true;
 }
 
-/* --- Completions -------------------------------------------------------------------------------- */
+/* --- Completions ------------------------------------------------------------------------------ */
 
 int uring_wait(struct uring *uring, int ms)
 {
@@ -181,12 +182,12 @@ int uring_wait(struct uring *uring, int ms)
                          : io_uring_submit_and_wait_timeout(&uring->ring, &first, 1,
                                                             ms < 0 ? NULL : &time, NULL);
     if (io_uring_sq_ready(&uring->ring) == 0)
-        uring->message_count = uring->piece_count = 0; /* the kernel has its own copies */
+        uring->message_count = uring->piece_count = 0; /* the kernel has copied them */
     switch (result) {
     case -EINTR:
     case -ETIME:
-    case -EAGAIN: /* memory is short: what is not submitted stays in the queue */
-    case -EBUSY:  /* completions first have to be taken */
+    case -EAGAIN: /* short of memory: unsubmitted requests stay queued */
+    case -EBUSY:  /* completions must be taken first */
         return 0;
     default:
         return result < 0 ? result : 0;

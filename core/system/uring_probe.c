@@ -1,4 +1,5 @@
-/* uring_probe: see uring_probe.h. io_uring_setup(2), Documentation/admin-guide/sysctl/kernel.rst. */
+/* uring_probe: see uring_probe.h. io_uring_setup(2); in the kernel's tree
+ * Documentation/admin-guide/sysctl/kernel.rst. */
 #include "system/uring_probe.h"
 
 #include "system/uring.h"
@@ -58,8 +59,8 @@ static int read_disabled(void)
     return digit > '0' && digit <= '9' ? digit - '0' : 0;
 }
 
-/* Sends BYTE to the pair's other end: the one receive must give it, in a buffer, and go on. 0 or a
- * negative errno. */
+/* Sends BYTE through the pair: the multishot receive must deliver it in a buffer and continue.
+ * Returns 0 or a negative errno. */
 static int receive_one(struct uring *uring, int client, char byte)
 {
     struct io_uring_cqe *event;
@@ -99,7 +100,7 @@ static int try_it(void)
 {
     static const struct uring_sizes sizes = {
         .submissions = 8, .completions = 16, .buffers = 4, .buffer_bytes = 64};
-    static struct uring uring; /* once a process, and large */
+    static struct uring uring; /* used once per process; too large for the stack */
     const char *what;
     int error = uring_init(&uring, &sizes, &what);
     if (error)
