@@ -1,13 +1,13 @@
 /* accept_type: see accept_type.h. */
 #include "http/accept_type.h"
 
-/* How closely a media range describes a type: the higher, the more specific. */
+/* How specifically a media range matches a type; higher is more specific. */
 enum precedence {
     NO_MATCH,
-    ANYTHING,         /* any type at all */
-    ANY_SUBTYPE,      /* type/anything */
-    OTHER_PARAMETERS, /* type/subtype, with a parameter that the type lacks */
-    TYPE_AND_SUBTYPE, /* and 1 more for each parameter that the type has */
+    ANYTHING,         /* "*" "/" "*" */
+    ANY_SUBTYPE,      /* type "/" "*" */
+    OTHER_PARAMETERS, /* type/subtype and a parameter that the type lacks */
+    TYPE_AND_SUBTYPE, /* plus 1 for each parameter that the type has */
 };
 
 /* A media type or a media range, section 8.3.1. */
@@ -19,13 +19,13 @@ struct media {
 
 struct parameter {
     struct str name;
-    struct str value; /* of a quoted-string what stands between the quotes, still escaped */
+    struct str value; /* of a quoted-string: the bytes between the quotes, still escaped */
     bool quoted;
 };
 
 enum taken { TAKEN, NO_MORE, MALFORMED };
 
-/* type "/" subtype; false: malformed. */
+/* Parses type "/" subtype *parameter. False: malformed. */
 static bool read_media(struct str text, struct media *ret)
 {
     size_t semicolon = str_find(text, ';');
@@ -39,7 +39,7 @@ static bool read_media(struct str text, struct media *ret)
     return str_is_token(ret->type) && str_is_token(ret->subtype);
 }
 
-/* The length of the quoted-string that TEXT begins with (section 5.6.4); 0: it is never closed. */
+/* The length of the quoted-string (section 5.6.4) at the start of TEXT. 0: it is not terminated. */
 static size_t quoted_length(struct str text)
 {
     for (size_t i = 1; i < text.length; i++) {
@@ -51,7 +51,7 @@ static size_t quoted_length(struct str text)
     return 0;
 }
 
-/* Takes the next of *( OWS ";" OWS [ parameter ] ), section 5.6.6. */
+/* Takes the next parameter of *( OWS ";" OWS [ parameter ] ), section 5.6.6. */
 static enum taken take_parameter(struct str *rest, struct parameter *ret)
 {
     *rest = str_trim(*rest);
@@ -81,8 +81,8 @@ static enum taken take_parameter(struct str *rest, struct parameter *ret)
     return str_is_token(ret->name) ? TAKEN : MALFORMED;
 }
 
-/* Takes the next character that a parameter's VALUE means, in lower case. A token has no backslash,
- * so it needs no case of its own. */
+/* Takes the next character off *VALUE, unescaped and in lower case. A token contains no backslash,
+ * so tokens and quoted-strings need not be distinguished. */
 static char take_meant(struct str *value)
 {
     size_t at = value->at[0] == '\\' && value->length > 1;
@@ -111,7 +111,7 @@ static bool has_parameter(const struct media *media, const struct parameter *wan
     return false;
 }
 
-/* How closely RANGE describes MEDIA, parameters apart. */
+/* How specifically RANGE matches MEDIA, not counting parameters. */
 static unsigned match(const struct media *range, const struct media *media)
 {
     struct str star = STR("*");
@@ -124,8 +124,8 @@ static unsigned match(const struct media *range, const struct media *media)
     return str_equal_nocase(range->subtype, media->subtype) ? TYPE_AND_SUBTYPE : NO_MATCH;
 }
 
-/* media-range [ weight ], where the weight may stand among the parameters: how closely ELEMENT
- * describes MEDIA, and what it says of it. False: malformed. */
+/* Parses media-range [ weight ]; the weight may be anywhere among the parameters. *RET_PRECEDENCE
+ * is how specifically ELEMENT matches MEDIA, *RET_WEIGHT its weight. False: malformed. */
 static bool read_element(struct str element, const struct media *media, unsigned *ret_precedence,
                          uint16_t *ret_weight)
 {
@@ -134,7 +134,6 @@ static bool read_element(struct str element, const struct media *media, unsigned
     enum taken taken;
     unsigned weights = 0, shared = 0, others = 0;
     uint16_t weight = QVALUE_MAX;
-
     if (!read_media(element, &range) ||
         (str_equal(range.type, STR("*")) && !str_equal(range.subtype, STR("*"))))
         return false;
@@ -168,7 +167,6 @@ unsigned accept_type_weight(struct str accept, struct str media_type)
     unsigned precedence, best = NO_MATCH, best_weight = 0;
     uint16_t weight;
     bool listed = false;
-
     if (!read_media(media_type, &media))
         return 0;
     while (str_next_item(&accept, &element)) {

@@ -13,7 +13,7 @@ static bool all_digits(struct str text)
     return i == text.length;
 }
 
-/* reg-name or IPv4address, escapes whole. RFC 3986 section 3.2.2. */
+/* reg-name or IPv4address with complete percent-encoded bytes, RFC 3986 section 3.2.2. */
 static bool is_name(struct str text)
 {
     const char *at = text.at, *end = text.at + text.length;
@@ -35,7 +35,7 @@ static bool is_ipv6(struct str text)
     return inet_pton(AF_INET6, copy, &address) == 1;
 }
 
-/* IPvFuture: "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ) */
+/* IPvFuture = "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ), RFC 3986 section 3.2.2. */
 static bool is_later(struct str text)
 {
     size_t dot = str_find(text, '.');
@@ -52,7 +52,7 @@ static bool is_later(struct str text)
     return true;
 }
 
-/* Where the host that TEXT begins with ends; false if it is malformed. */
+/* *RET_BYTES is the length of the host at the start of TEXT. False: it is malformed. */
 static bool take_host(struct str text, size_t *ret_bytes)
 {
     if (text.length > 0 && text.at[0] == '[') {

@@ -1,19 +1,22 @@
-/* cache_control: see cache_control.h. What tools write: webpack and Next.js hexadecimal of 8, 16 or 20; Parcel,
- * Create React App and Vite until 4 of 8; Django of 12; Phoenix of 32; Propshaft of 40 (now 8); Hugo
- * and Sprockets of 64; Vite from 5, Rollup and Astro base64url of 8; esbuild and Angular base32 of 8. */
+/* cache_control: see cache_control.h.
+ *
+ * Hashes that tools write. Hexadecimal: webpack and Next.js 8, 16 or 20 digits; Parcel, Create
+ * React App and Vite before 5, 8; Django 12; Phoenix 32; Propshaft 40 (now 8); Hugo and Sprockets
+ * 64. Base64url: Vite from 5, Rollup and Astro, 8 characters. Base32: esbuild and Angular, 8
+ * characters. */
 #include "http/cache_control.h"
 
-/* --- What a name is made of ------------------------------------------------------------------ */
+/* --- The parts of a name ---------------------------------------------------------------------- */
 
 struct kind {
-    struct str extensions; /* each with a space behind it */
-    struct str separators; /* that may set the hash off */
-    bool base32;           /* behind '-' alone: its tools write nothing else by themselves */
-    bool alone;            /* a name may be a hash and nothing else */
+    struct str extensions; /* each followed by a space */
+    struct str separators; /* one of these precedes the hash */
+    bool base32;           /* base32 is accepted, after '-', the default of its tools */
+    bool alone;            /* the whole name may be a hash */
 };
 
-/* No documents and no archives: nobody's bundler writes them. No JSON: it is data, named after what it
- * is about, such as a device's address of 12 hexadecimal digits. */
+/* No documents and no archives, because bundlers do not write them. No JSON: it is data, named
+ * after its subject, such as a device's address of 12 hexadecimal digits. */
 static const struct kind kinds[] = {
     {STR_INIT("js mjs cjs css wasm woff2 woff ttf otf eot "), STR_INIT(".-_~"), true, true},
     {STR_INIT("svg png jpg jpeg webp avif gif ico mp4 webm mp3 ogg "), STR_INIT(".-"), false,
@@ -21,11 +24,11 @@ static const struct kind kinds[] = {
 };
 static const struct kind *const code = &kinds[0];
 
-/* What may stand between the hash and the extension: "min" and such, and next/font's "s" and "p"
- * (subset, preloaded). */
+/* Words between the hash and the extension: "min" and similar, and next/font's "s" and "p" (subset,
+ * preloaded). */
 static const struct str trailing_words = STR_INIT("min chunk bundle module s p ");
 
-/* Whether WORD stands in LIST, where each word has a space behind it. */
+/* Whether WORD is in LIST, in which each word is followed by a space. */
 static bool has_word(struct str list, struct str word)
 {
     while (list.length > 0) {
@@ -37,7 +40,7 @@ static bool has_word(struct str list, struct str word)
     return false;
 }
 
-/* The length of NAME up to the last of SEPARATORS in it, which is not counted; NAME.length: none. */
+/* The index in NAME of the last byte that is one of SEPARATORS; NAME.length: there is none. */
 static size_t before_last(struct str name, struct str separators)
 {
     for (size_t i = name.length; i > 0; i--) {
@@ -47,7 +50,7 @@ static size_t before_last(struct str name, struct str separators)
     return name.length;
 }
 
-/* Takes the last word off *NAME, with the separator before it, if it is in LIST. */
+/* Removes the last word from *NAME, with the separator before it, if the word is in LIST. */
 static bool take_word(struct str *name, struct str separators, struct str list)
 {
     size_t end = before_last(*name, separators);
@@ -57,10 +60,10 @@ static bool take_word(struct str *name, struct str separators, struct str list)
     return true;
 }
 
-/* Takes the extensions off *NAME. NULL: none that a bundler writes. */
+/* Removes the extensions from *NAME. NULL: not an extension that bundlers write. */
 static const struct kind *take_kind(struct str *name)
 {
-    if (take_word(name, STR("."), STR("map "))) /* of code and style alone */
+    if (take_word(name, STR("."), STR("map "))) /* source maps belong to code and styles */
         return take_word(name, STR("."), STR("js mjs cjs css ")) ? code : NULL;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (take_word(name, STR("."), kinds[i].extensions))
@@ -69,7 +72,7 @@ static const struct kind *take_kind(struct str *name)
     return NULL;
 }
 
-/* --- What a hash looks like ------------------------------------------------------------------ */
+/* --- The form of a hash ----------------------------------------------------------------------- */
 
 enum shape {
     OTHER,
@@ -81,7 +84,7 @@ enum shape {
 
 struct mixture {
     unsigned counts[SHAPES];
-    unsigned changes; /* from a character of one shape to one of another */
+    unsigned changes; /* between neighbours of different shape */
     bool wordlike;    /* three lower-case letters in a row, or a capital and two */
 };
 
@@ -111,7 +114,7 @@ static struct mixture mixture_of(struct str token)
     return mixture;
 }
 
-/* 8 to 64 digits, but neither a MongoDB ObjectId (24), nor PHP's uniqid (13). */
+/* Between 8 and 64 digits; 13 (PHP's uniqid) and 24 (a MongoDB ObjectId) are not hashes. */
 static bool length_is_usual(size_t length)
 {
     static const uint8_t lengths[] = {8, 10, 12, 16, 20, 32, 40, 64};
@@ -122,16 +125,16 @@ static bool length_is_usual(size_t length)
     return false;
 }
 
-/* RFC 9562 section 4 without its hyphens: the variant, and version 1, 4 or 7, the usual ones for names
- * of things. One MD5 hash in 20 looks like that, too. */
+/* A UUID (RFC 9562 section 4) without its hyphens, by its variant and version; versions 1, 4 and 7
+ * are the usual ones in names. One MD5 hash in 20 matches by chance. */
 static bool is_bare_uuid(struct str token)
 {
     return token.length == 32 && str_find(STR("147"), token.at[12]) < 3 &&
            str_find(STR("89ab"), token.at[16]) < 4;
 }
 
-/* Three changes: "decade20" has one, "1dec2023" two. Of hashes of 8 digits 7 in 10 pass, of 16 nearly
- * all. */
+/* At least three changes: "decade20" has one, "1dec2023" two. 7 of 10 hashes of 8 digits pass,
+ * nearly all of 16. */
 static bool is_hexadecimal(struct str token)
 {
     if (!length_is_usual(token.length) || is_bare_uuid(token))
@@ -145,8 +148,9 @@ static bool is_hexadecimal(struct str token)
            mixture.changes >= 3;
 }
 
-/* Four changes and no words: "iPhone15" has too few, "Web3Auth" has words. More than a quarter of
- * all hashes passes. Those with '-' or '_' in them do not: "my-App-v2Bx" might end in one. */
+/* At least four changes and no words: "iPhone15" has too few changes, "Web3Auth" has words. More
+ * than a quarter of all hashes pass. Those with '-' or '_' do not: "my-App-v2Bx" might end in
+ * one. */
 static bool is_base64url(struct str token)
 {
     struct mixture mixture = mixture_of(token);
@@ -155,7 +159,7 @@ static bool is_base64url(struct str token)
            !mixture.wordlike;
 }
 
-/* RFC 4648 section 6. Two changes: "RELEASE2" has one. Two thirds of all hashes pass. */
+/* RFC 4648 section 6. At least two changes: "RELEASE2" has one. Two thirds of all hashes pass. */
 static bool is_base32(struct str token)
 {
     struct mixture mixture = mixture_of(token);
@@ -167,7 +171,7 @@ static bool is_base32(struct str token)
            mixture.counts[DIGIT] >= 1 && mixture.counts[UPPER] >= 4 && mixture.changes >= 2;
 }
 
-/* Whether NAME ends in a UUID with its hyphens, whose last part is 12 hexadecimal digits. */
+/* Whether NAME ends in a UUID with hyphens, whose last part would pass as a hash of 12 digits. */
 static bool ends_in_uuid(struct str name)
 {
     enum { UUID_BYTES = 36 };
@@ -182,7 +186,7 @@ static bool ends_in_uuid(struct str name)
     return true;
 }
 
-/* --- Both together --------------------------------------------------------------------------- */
+/* --- The decision ----------------------------------------------------------------------------- */
 
 static bool has_hash(struct str name)
 {

@@ -1,7 +1,7 @@
-/* conditional: conditional requests, RFC 9110 section 13.
+/* conditional: see conditional.h.
  *
- * Pure; includes str, date and scan. Entity tags (section 8.8.3) have a small reader of their own: within
- * their quotes a comma is no separator and a backslash escapes nothing. */
+ * Includes str, date and scan. Entity tags (section 8.8.3) have a parser of their own: between
+ * their quotes, commas do not separate and backslashes do not escape. */
 #include "http/conditional.h"
 
 #include "base/date.h"
@@ -10,7 +10,7 @@
 /* How two entity tags are compared, section 8.8.3.2. */
 enum comparison { WEAKLY, STRONGLY };
 
-/* The entity tag without its weakness mark. */
+/* ETAG without its "W/". */
 static struct str opaque_tag(struct str etag)
 {
     return str_starts_with(etag, STR("W/")) ? str_from(etag, 2) : etag;
@@ -18,13 +18,13 @@ static struct str opaque_tag(struct str etag)
 
 static bool tags_match(struct str a, struct str b, enum comparison how)
 {
-    /* Strongly: both the same to the letter, and not weak. */
+    /* strong comparison: identical, and not weak */
     if (how == STRONGLY)
         return str_equal(a, b) && !str_starts_with(a, STR("W/"));
     return str_equal(opaque_tag(a), opaque_tag(b));
 }
 
-/* Takes the entity tag that *REST begins with. */
+/* Takes an entity tag off the start of *REST. */
 static bool take_tag(struct str *rest, struct str *ret_tag)
 {
     struct str from_quote = opaque_tag(*rest);
@@ -40,15 +40,15 @@ static bool take_tag(struct str *rest, struct str *ret_tag)
     return true;
 }
 
-/* Whether LIST, "*" or #entity-tag, names ETAG. What follows the first element that is no entity tag is
- * not read. */
+/* Whether LIST, which is "*" or #entity-tag, matches ETAG. The list is read up to the first
+ * malformed element. */
 static bool list_matches(struct str list, struct str etag, enum comparison how)
 {
     struct str rest = str_trim(list);
     if (str_equal(rest, STR("*")))
         return true;
     while (rest.length > 0) {
-        if (rest.at[0] == ',') { /* also the empty elements of section 5.6.1.2 */
+        if (rest.at[0] == ',') { /* also skips the empty elements of section 5.6.1.2 */
             rest = str_trim(str_from(rest, 1));
             continue;
         }
@@ -64,7 +64,7 @@ static bool list_matches(struct str list, struct str etag, enum comparison how)
     return false;
 }
 
-/* Whether VALUE is there and a date. */
+/* Parses VALUE as a date. False: it is absent or malformed. */
 static bool read_date(struct str value, int64_t now_seconds, int64_t *ret)
 {
     return value.at != NULL && date_parse(str_trim(value), now_seconds, ret);

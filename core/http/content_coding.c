@@ -9,12 +9,12 @@ const struct content_coding_text content_coding_texts[] = {
 };
 static_assert(COUNT_OF(content_coding_texts) == CONTENT_CODING_COUNT, "a text for each coding");
 
-/* The places of a field's elements: one for each coding, one for "*". */
-enum { STAR = CONTENT_CODING_COUNT, PLACES, UNKNOWN = PLACES };
+/* Indices of the elements of a field: one for each coding, one for "*". */
+enum { STAR = CONTENT_CODING_COUNT, ELEMENTS, UNKNOWN = ELEMENTS };
 
 enum { UNLISTED = UINT16_MAX, IMPLICIT_IDENTITY = 1 };
 
-static unsigned place_of(struct str name)
+static unsigned index_of(struct str name)
 {
     if (str_equal(name, STR("*")))
         return STAR;
@@ -27,7 +27,7 @@ static unsigned place_of(struct str name)
     return UNKNOWN;
 }
 
-/* codings [ OWS ";" OWS "q=" qvalue ]. False: malformed. */
+/* Parses codings [ OWS ";" OWS "q=" qvalue ]. False: malformed. */
 static bool read_element(struct str element, struct str *ret_name, uint16_t *ret_weight)
 {
     size_t semicolon = str_find(element, ';');
@@ -41,18 +41,17 @@ static bool read_element(struct str element, struct str *ret_name, uint16_t *ret
 void content_coding_weigh(struct str accept_encoding,
                           uint16_t ret_weights[static CONTENT_CODING_COUNT])
 {
-    uint16_t listed[PLACES];
+    uint16_t listed[ELEMENTS];
     struct str element, name;
     uint16_t weight;
-
-    for (unsigned i = 0; i < PLACES; i++)
+    for (unsigned i = 0; i < ELEMENTS; i++)
         listed[i] = UNLISTED;
     while (str_next_item(&accept_encoding, &element)) {
         if (!read_element(element, &name, &weight))
             continue;
-        unsigned place = place_of(name);
-        if (place != UNKNOWN && weight < listed[place])
-            listed[place] = weight;
+        unsigned index = index_of(name);
+        if (index != UNKNOWN && weight < listed[index])
+            listed[index] = weight;
     }
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
         uint16_t by_default = i == CONTENT_CODING_IDENTITY ? IMPLICIT_IDENTITY : 0;
@@ -66,7 +65,6 @@ bool content_coding_choose(struct str accept_encoding, unsigned available, enum 
 {
     uint16_t weights[CONTENT_CODING_COUNT];
     uint16_t best = 0;
-
     content_coding_weigh(accept_encoding, weights);
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
         if ((available & content_coding_bit((enum content_coding)i)) && weights[i] > 0 &&

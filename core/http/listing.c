@@ -1,4 +1,4 @@
-/* listing: see listing.h. Its order and JSON; HTML is in listing_html.c. */
+/* listing: see listing.h. The order of entries, and JSON; HTML is in listing_html.c. */
 #include "http/listing.h"
 
 #include "base/date.h"
@@ -6,14 +6,14 @@
 
 #include <stdlib.h>
 
-/* --- order ------------------------------------------------------------------------------------ */
+/* --- Order ------------------------------------------------------------------------------------ */
 
 static int compare_u64(uint64_t a, uint64_t b)
 {
     return (a > b) - (a < b);
 }
 
-/* The digits that S begins with. */
+/* The digits at the start of S. */
 static struct str digits_of(struct str s)
 {
     size_t length = 0;
@@ -37,7 +37,7 @@ static int compare_bytes(struct str a, struct str b)
     return order != 0 ? order : compare_u64(a.length, b.length);
 }
 
-/* By value, however long: the longer is the larger. */
+/* Compares two runs of digits of any length by value. */
 static int compare_numbers(struct str a, struct str b)
 {
     a = without_zeros(a);
@@ -66,7 +66,8 @@ static int compare_natural(struct str a, struct str b)
     return compare_u64(a.length, b.length);
 }
 
-/* Only entries that are the same in every way are equal, so that no order before shows through. */
+/* Entries are equal only if all their members are, so the result does not depend on the initial
+ * order. */
 static int compare_entries(const void *left, const void *right)
 {
     const struct listing_entry *a = left, *b = right;
@@ -85,12 +86,12 @@ static int compare_entries(const void *left, const void *right)
 void listing_sort(struct listing_entry *entries, size_t count)
 {
     if (count > 0)
-        qsort(entries, count, sizeof(*entries), compare_entries);
+        qsort(entries, count, sizeof *entries, compare_entries);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-/* RFC 8259 section 7. */
+/* Escapes CHARACTER for a JSON string, RFC 8259 section 7. */
 static struct str escape_json(struct str character, char room[static WRITER_ESCAPE_BYTES])
 {
     uint8_t byte = (uint8_t)character.at[0];
@@ -110,7 +111,6 @@ static struct str escape_json(struct str character, char room[static WRITER_ESCA
 static void put_json_entry(struct writer *w, const struct listing_entry *entry)
 {
     char time[DATE_RFC3339_BYTES];
-
     writer_put(w, STR("{\"name\":\""));
     writer_put_escaped(w, entry->name, escape_json);
     if (entry->kind == LISTING_DIRECTORY) {

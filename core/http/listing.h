@@ -1,8 +1,8 @@
-/* listing: a directory as a page, for people (HTML) or for programs (JSON, RFC 8259).
+/* listing: writes a directory as a page, in HTML for people or in JSON (RFC 8259) for programs.
  *
- * Pure: entries in, bytes out; includes blob. Names may be any bytes: a page shows U+FFFD for what is not
- * UTF-8, and every reference still leads to the file, since it is percent-encoded byte by byte. References
- * are relative, so a page works behind any prefix; it holds for the path with a slash at its end. */
+ * Pure: takes entries, returns a blob. Names may be any bytes: a page shows U+FFFD for those that
+ * are not UTF-8, but every link leads to its file, because links are percent-encoded byte by byte.
+ * Links are relative, so a page works under any prefix; its own path must end in a slash. */
 #ifndef SLUICE_LISTING_H
 #define SLUICE_LISTING_H
 
@@ -12,38 +12,39 @@
 enum listing_kind { LISTING_FILE, LISTING_DIRECTORY };
 
 struct listing_entry {
-    struct str name; /* neither empty nor "." nor ".."; no slash, no NUL */
+    struct str name; /* not empty, "." or ".."; without slash and NUL */
     enum listing_kind kind;
-    uint64_t bytes; /* of a file */
+    uint64_t bytes; /* size of a file; unused for a directory */
     int64_t modified_seconds;
 };
 
-/* What a page is made from; *borrows* everything, for the call. */
+/* The contents of a page; *borrows* everything for the call. */
 struct listing {
-    struct str path; /* the directory's, decoded: "" for the root, "a/b" */
+    struct str path; /* of the directory, decoded: "" for the root, "a/b" */
     const struct listing_entry *entries;
     size_t count;
-    bool truncated; /* the directory has more than these */
+    bool truncated; /* the directory has more entries than these */
 };
 
-/* Directories first, then by name: a number by its value ("file2" before "file10"), ASCII letters of
- * either case alike; what is still the same, by its bytes. The result does not depend on the order before. */
+/* Sorts ENTRIES: directories first, then by name. Numbers in names are compared by value ("file2"
+ * before "file10"), letters ignoring case (ASCII); names that are still equal are compared byte by
+ * byte. The result does not depend on the initial order. */
 void listing_sort(struct listing_entry *entries, size_t count);
 
-/* The page in HTML: entries in their order, with sizes and times (UTC). It needs nothing from elsewhere:
- * no script, no picture; its style is one constant <style> element, without which it is still a
- * table. NULL: out of memory. *Gives* one reference. */
+/* The page in HTML: the entries in the given order, with sizes and times (UTC). It needs no other
+ * resource: no script and no image, and its style is one constant <style> element, without which it
+ * is still a table. NULL: out of memory. *Gives* one reference. */
 struct blob *listing_to_html(const struct listing *listing);
 
-/* The page in JSON, with these members, an entry a line:
+/* The page in JSON, one line per entry, with these members:
  *
  *     {"path":"/a/b/","truncated":false,"entries":[
  *     {"name":"c","type":"directory","href":"c/","mtime":"2026-11-25T13:20:00Z"},
  *     {"name":"d e","type":"file","size":1234,"href":"d%20e","mtime":"2026-11-25T13:20:00Z"}
  *     ]}
  *
- * An object rather than the array alone, so that it can say "truncated". "href" leads to the entry even
- * where "name" could not be told exactly. NULL: out of memory. *Gives* one reference. */
+ * An object instead of the bare array, so that it can have "truncated". "href" leads to the entry
+ * even if "name" contains U+FFFD. NULL: out of memory. *Gives* one reference. */
 struct blob *listing_to_json(const struct listing *listing);
 
 #endif

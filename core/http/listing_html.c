@@ -1,11 +1,12 @@
-/* listing: see listing.h. The page in HTML. */
+/* listing: see listing.h. HTML. */
 #include "base/date.h"
 #include "base/num.h"
 #include "base/utf8.h"
 #include "http/listing.h"
 #include "http/writer.h"
 
-/* A control character is shown by its picture (U+2400 and what follows); HTML allows none as it is. */
+/* Escapes CHARACTER for HTML, which allows no control characters: those are shown as control
+ * pictures (U+2400 and following). */
 static struct str escape_html(struct str character, char room[static WRITER_ESCAPE_BYTES])
 {
     uint8_t byte = (uint8_t)character.at[0];
@@ -22,7 +23,7 @@ static struct str escape_html(struct str character, char room[static WRITER_ESCA
         return STR("&#39;");
     case 0x7f:
         return STR("\xe2\x90\xa1");
-    case 0xc2: /* U+0080 to U+00BF, of which half are control characters without a picture */
+    case 0xc2: /* U+0080 to U+00BF; the control characters among them have no pictures */
         return (uint8_t)character.at[1] < 0xa0 ? STR(UTF8_REPLACEMENT) : character;
     default:
         if (byte >= ' ')
@@ -32,9 +33,10 @@ static struct str escape_html(struct str character, char room[static WRITER_ESCA
     }
 }
 
-/* Sizes, colours, then from the top of the page down. On a narrow screen a row is the name with size and
- * time below it; the link covers all of that. The signs before the names are shapes, not characters or
- * pictures, so that they look the same everywhere and no policy forbids them. */
+/* First sizes and colours, then the page from top to bottom. On a narrow screen a row is the name
+ * with size and time below it, all of it covered by the link. The signs before the names are CSS
+ * shapes, not characters or images, so they look the same everywhere and no security policy blocks
+ * them. */
 #define STYLE                                                                              \
     ":root{color-scheme:light dark;--paper:#f5f9f7;--row:#e6f0ee;--ink:#10262f;"           \
     "--soft:#475f68;--line:#c8d9d7;--link:#0b6274;--sign:#8fa5ab}\n"                       \
@@ -94,7 +96,8 @@ static void put_html(struct writer *w, struct str text)
     writer_put_escaped(w, text, escape_html);
 }
 
-/* The path as links: each part leads to its directory, but for the last, which is here. */
+/* The path as links, one for each parent directory; the last part, the directory itself, is
+ * plain. */
 static void put_crumbs(struct writer *w, struct str path)
 {
     size_t depth = path.length > 0;
@@ -170,7 +173,6 @@ static void put_row(struct writer *w, const struct listing_entry *entry)
     char time[DATE_RFC3339_BYTES];
     struct str written = {time, sizeof time};
     struct str slash = entry->kind == LISTING_DIRECTORY ? STR("/") : STR("");
-
     writer_put(w, STR("<tr><td><a href=\""));
     writer_put_encoded(w, entry->name);
     writer_put(w, slash);
@@ -194,7 +196,6 @@ static void write_html(struct writer *w, const void *what)
 {
     const struct listing *listing = what;
     bool root = listing->path.length == 0;
-
     writer_put(w, STR("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
                       "<meta name=viewport content=\"width=device-width\">\n<title>Index of /"));
     put_html(w, listing->path);

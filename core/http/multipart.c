@@ -7,7 +7,7 @@
 
 enum {
     BOUNDARY_BYTES = 16,
-    /* The line ends, dashes and names in a part's head. */
+    /* line ends, dashes and field names in a part's head */
     HEAD_BYTES_FIXED = 96,
 };
 
@@ -25,8 +25,8 @@ size_t multipart_write_range(char to[static MULTIPART_RANGE_BYTES], const struct
     return (size_t)(at - to);
 }
 
-/* A boundary that follows from the entity tag, so that the same request has the same answer (FNV-1a). Whether
- * it stands in the content as well is chance, of 1 in 2^64 a place. */
+/* Derives the boundary from the entity tag (FNV-1a), so that equal requests have equal answers. The
+ * chance that it occurs in the content is 1 in 2^64 per byte. */
 static void write_boundary(char to[static BOUNDARY_BYTES], struct str etag)
 {
     uint64_t hash = 0xcbf29ce484222325u;
@@ -62,7 +62,7 @@ static void add_part(struct multipart *multipart, struct blob *blob, uint64_t fi
         (struct outq_part){.blob = blob, .first = first, .length = length};
 }
 
-/* Writes the heads of all RANGES and lines them up with the parts of FILE between them. */
+/* Writes the heads of all RANGES and appends the parts: each head, then its range of FILE. */
 static void line_up(struct multipart *multipart, struct str boundary, const struct variant *file,
                     const struct range_set *ranges)
 {
@@ -85,7 +85,7 @@ struct multipart *multipart_create(const struct variant *file, const struct rang
 {
     size_t head_bytes =
         HEAD_BYTES_FIXED + BOUNDARY_BYTES + file->media_type.length + MULTIPART_RANGE_BYTES;
-    struct multipart *multipart = malloc(sizeof(*multipart));
+    struct multipart *multipart = malloc(sizeof *multipart);
     struct blob *heads = blob_create_bytes((ranges->count + 1) * head_bytes);
     if (!multipart || !heads) {
         free(multipart);

@@ -1,7 +1,8 @@
-/* multipart: several ranges as one body, multipart/byteranges: RFC 9110 section 14.6, RFC 2046 section 5.1.
+/* multipart: several ranges as one body, multipart/byteranges. RFC 9110 section 14.6, RFC 2046
+ * section 5.1.
  *
- * The parts' heads are written into one blob; the body is that blob and the file's in turns, so nothing
- * of the file is copied. */
+ * The heads of the parts are written into one blob. The body alternates between parts of that blob
+ * and parts of the file, so the file is not copied. */
 #ifndef SLUICE_MULTIPART_H
 #define SLUICE_MULTIPART_H
 
@@ -16,20 +17,22 @@ enum {
 };
 
 struct multipart {
-    struct blob *heads;    /* one reference */
-    struct str media_type; /* in TYPE: multipart/byteranges, with the boundary */
+    struct blob *heads;    /* holds one reference */
+    struct str media_type; /* points into TYPE: multipart/byteranges with the boundary */
     unsigned part_count;
-    struct outq_part parts[MULTIPART_PARTS_MAX]; /* borrow from HEADS and the file's body */
+    struct outq_part parts[MULTIPART_PARTS_MAX]; /* *borrow* from HEADS and from the file's body */
     char type[MULTIPART_TYPE_BYTES];
 };
 
-/* The body for RANGES of FILE, which it *borrows*. NULL: out of memory. *Gives*: multipart_destroy. */
+/* Makes the body for RANGES of FILE, which it *borrows*. NULL: out of memory. *Gives*:
+ * multipart_destroy. */
 struct multipart *multipart_create(const struct variant *file, const struct range_set *ranges);
 void multipart_destroy(struct multipart *multipart);
 
 enum { MULTIPART_RANGE_BYTES = 6 + 3 * NUM_U64_DIGITS_MAX + 2 };
 
-/* Writes "bytes FIRST-LAST/BYTES", the value of Content-Range (section 14.4); no NUL. Returns the length. */
+/* Writes "bytes FIRST-LAST/BYTES", the value of Content-Range (section 14.4); no NUL. Returns its
+ * length. */
 size_t multipart_write_range(char to[static MULTIPART_RANGE_BYTES], const struct range *range,
                              uint64_t bytes);
 

@@ -1,11 +1,12 @@
-/* path: from the path of a request target (RFC 3986) to a path below ROOT.
+/* path: see path.h.
  *
- * Pure; includes str and scan. One pass decodes and resolves: a segment is appended as it is read and judged
- * at its end, when "." and ".." (however they were spelled) take themselves and their parent away.
- * What is hidden or cannot be a name is judged in what remains, so "/.git/../x" is just "/x".
+ * Includes str and scan. One pass decodes and resolves: each segment is appended as it is read. At
+ * its end, "." and ".." (also percent-encoded) are removed, with their parent in the second case.
+ * Whether the path is hidden or not a possible name is decided on the result, so "/.git/../x" is
+ * just "/x".
  *
- * An encoded slash stands as NUL in the text meanwhile: it must not be taken for a separator, and
- * no other byte is free, since an encoded NUL is malformed. */
+ * During that pass an encoded slash is a NUL in the text, so that it is not taken for a separator.
+ * NUL is the only byte that is free for this, because an encoded NUL is malformed. */
 #include "http/path.h"
 
 #include "base/scan.h"
@@ -13,8 +14,8 @@
 enum { SLASH_WITHIN = '\0' };
 
 enum byte_class {
-    REFUSED, /* control bytes, space, '#', '?' and everything beyond ASCII: must come encoded */
-    PLAIN,   /* RFC 3986's pchar, and the rest of visible ASCII, which clients do send as it is */
+    REFUSED, /* must be encoded: control bytes, space, '#', '?', non-ASCII */
+    PLAIN,   /* pchar of RFC 3986, and other visible ASCII, which clients do send */
     SLASH,
     PERCENT,
 };
@@ -26,7 +27,8 @@ static const uint8_t class_of[256] = {
 };
 /* clang-format on */
 
-/* Takes the escape that *REST begins with: its value, or -1 for a malformed one. */
+/* Takes the percent-encoded byte at the start of *REST. Returns its value, or -1: malformed, or a
+ * NUL. */
 static int take_escape(struct str *rest)
 {
     if (rest->length < 3)
@@ -39,8 +41,8 @@ static int take_escape(struct str *rest)
     return high << 4 | low;
 }
 
-/* Ends the segment that begins at FIRST in P: keeps it, or takes away what dot segments mean. After
- * it P->text is empty or ends in a slash; a slash in the text is always one of these. */
+/* Ends the segment of P that begins at FIRST: keeps it, or carries out a dot segment. Afterwards
+ * P->text is empty or ends in a slash; every slash in the text was written here. */
 static void end_segment(struct path *p, size_t first)
 {
     struct str segment = {p->text + first, p->length - first};
@@ -59,6 +61,7 @@ static void end_segment(struct path *p, size_t first)
     }
 }
 
+/* Whether the decoded TEXT, which ends without a slash, may be served. */
 static enum path_result judge(struct str text)
 {
     if (str_find(text, SLASH_WITHIN) < text.length)
@@ -77,9 +80,9 @@ static enum path_result judge(struct str text)
 
 #if defined(__SSE2__)
 
-/* Which of the 16 BYTES of a path, as a mask, make it more than plain: what must be decoded or refused, and
- * a slash or a dot that begins a segment. *SLASH_BEFORE: whether a slash comes before them; behind them
- * afterwards. */
+/* A mask of those of the 16 BYTES that the fast path cannot take: bytes to be decoded or refused,
+ * and slashes and dots at the start of a segment. *SLASH_BEFORE: whether a slash precedes BYTES;
+ * updated for the next 16. */
 static unsigned odd_bytes(__m128i bytes, unsigned *slash_before)
 {
     __m128i visible = scan_in_range(bytes, '!', '~' - '!' + 1);
@@ -93,8 +96,8 @@ static unsigned odd_bytes(__m128i bytes, unsigned *slash_before)
     return ~plain | (firsts & (slashes | dots));
 }
 
-/* Nearly all paths are plain: what they say is what they mean, but for the slash at the end. False, with
- * *RET written and meaning nothing, if TARGET isn't, or is long. */
+/* The fast path: nearly all targets need no decoding and have no dot segments, so the text is a
+ * copy. False, with *RET written but meaningless: TARGET is not so simple, or is long. */
 static bool take_plain(struct str target, struct path *ret)
 {
     size_t length = target.length - 1;
@@ -106,7 +109,7 @@ static bool take_plain(struct str target, struct path *ret)
         unsigned odd = odd_bytes(scan_load(ret->text + i), &slash_before);
         size_t left = length - i;
         unsigned count = left < SCAN_STEP ? (unsigned)left : SCAN_STEP;
-        if (odd & ((1u << count) - 1)) /* what is behind the text is old, and doesn't count */
+        if (odd & ((1u << count) - 1)) /* bytes after the text are stale and do not count */
             return false;
     }
     ret->directory = length == 0 || ret->text[length - 1] == '/';
@@ -128,9 +131,8 @@ static bool take_plain(struct str target, struct path *ret)
 
 enum path_result path_decode(struct str target, struct path *ret)
 {
-    size_t first = 0; /* of the segment being read */
+    size_t first = 0; /* start of the current segment */
     bool too_long = false;
-
     if (target.length == 0 || target.at[0] != '/')
         return PATH_MALFORMED;
     if (take_plain(target, ret))
@@ -166,7 +168,7 @@ enum path_result path_decode(struct str target, struct path *ret)
     }
     end_segment(ret, first);
     if (ret->length > 0)
-        ret->length--; /* the slash that end_segment left */
+        ret->length--; /* without the slash that end_segment appended */
     ret->text[ret->length] = '\0';
     enum path_result result = too_long ? PATH_UNNAMABLE : judge(path_view(ret));
     ret->closed = result != PATH_OK;
@@ -208,7 +210,6 @@ size_t path_write_redirect(const struct path *p, char *to, size_t room)
     struct str text = path_view(p);
     size_t slash = str_find_last(text, '/');
     struct str segment = slash < text.length ? str_from(text, slash + 1) : text;
-
     if (segment.length == 0 || path_encoded_bytes(segment) >= room)
         return 0;
     char *end = path_put_encoded(to, segment);

@@ -9,8 +9,8 @@ enum spec_result {
     SPEC_SATISFIABLE,
 };
 
-/* Takes the digits that *REST begins with, if any, without leading zeros: "0" becomes the empty string,
- * which is still not absent. */
+/* Takes the digits at the start of *REST, without leading zeros. No digits: absent. "0" gives the
+ * empty string, which is not absent. */
 static struct str take_digits(struct str *rest)
 {
     size_t length = 0, zeros = 0;
@@ -25,7 +25,7 @@ static struct str take_digits(struct str *rest)
     return str_from(digits, zeros);
 }
 
-/* Whether A is less than B; both from take_digits, and as long as they like. */
+/* Whether A is less than B. Both are from take_digits, of any length. */
 static bool digits_less(struct str a, struct str b)
 {
     if (a.length != b.length)
@@ -33,6 +33,7 @@ static bool digits_less(struct str a, struct str b)
     return a.length > 0 && memcmp(a.at, b.at, a.length) < 0;
 }
 
+/* The value of DIGITS, at most UINT64_MAX. */
 static uint64_t digits_value(struct str digits)
 {
     uint64_t value = 0;
@@ -41,8 +42,8 @@ static uint64_t digits_value(struct str digits)
     return value;
 }
 
-/* "first-last", "first-" or "-length", section 14.1.1, cut to BYTES. A satisfiable *RET has length 0
- * only if BYTES is 0. */
+/* Parses "first-last", "first-" or "-length" (section 14.1.1), cut off at BYTES. A satisfiable *RET
+ * has length 0 only if BYTES is 0. */
 static enum spec_result read_spec(struct str spec, uint64_t bytes, struct range *ret)
 {
     struct str first = take_digits(&spec);
@@ -70,7 +71,7 @@ static enum spec_result read_spec(struct str spec, uint64_t bytes, struct range 
     return SPEC_SATISFIABLE;
 }
 
-/* Whether they overlap, or one begins where the other ends. */
+/* Whether A and B overlap or are adjacent. */
 static bool ranges_touch(struct range a, struct range b)
 {
     return a.first <= b.first + b.length && b.first <= a.first + a.length;
@@ -83,8 +84,9 @@ static struct range ranges_join(struct range a, struct range b)
     return (struct range){first, (a_end > b_end ? a_end : b_end) - first};
 }
 
-/* Adds RANGE to SET, of which no two touch, and none do afterwards. One walk is enough: what NEW is
- * joined with touched no other, so the whole touches only what NEW itself does. */
+/* Adds NEW to SET, joined with the ranges that it touches. No two ranges in SET touch, before and
+ * after. One walk is enough: a range joined with NEW touched no other one, so the union touches
+ * only what NEW touches. */
 static void set_add(struct range_set *set, struct range new)
 {
     unsigned kept = 0, place = RANGE_MAX;
@@ -109,7 +111,6 @@ enum range_result range_parse(struct str value, uint64_t bytes, struct range_set
     unsigned specs = 0;
     bool satisfiable = false;
     struct str spec;
-
     size_t equals = str_find(value, '=');
     if (equals == value.length || !str_equal_nocase(str_first(value, equals), STR("bytes")))
         return RANGE_IGNORED;

@@ -31,7 +31,7 @@ void writer_put_encoded(struct writer *w, struct str text)
     w->length += path_encoded_bytes(text);
 }
 
-/* The bytes at the start of TEXT that nothing has to be asked about. */
+/* The number of bytes at the start of TEXT that need no escaping. */
 static size_t plain_bytes(struct str text)
 {
     size_t length = 0;

@@ -1,7 +1,8 @@
-/* writer: text that is written twice by the same function: once to be measured, then into a blob of
- * exactly that length. So nobody has to know beforehand how long what is escaped will be.
+/* writer: composes a text of unknown length in a blob of exactly its length. The same function
+ * writes the text twice: first to measure it, then into the blob. So no caller computes lengths of
+ * escaped text.
  *
- * Includes blob; nothing fails but getting the blob. */
+ * Includes blob. Fails only if the blob cannot be allocated. */
 #ifndef SLUICE_WRITER_H
 #define SLUICE_WRITER_H
 
@@ -9,14 +10,15 @@
 #include "storage/blob.h"
 
 struct writer {
-    char *to; /* NULL: only measures */
+    char *to; /* NULL: only measure */
     size_t length;
 };
 
-/* A blob of what WRITE writes about WHAT; it is called twice and has to write the same. NULL: out of
- * memory. *Gives* one reference. */
+/* Makes a blob of the text that WRITE writes for WHAT. WRITE is called twice and must write the
+ * same. NULL: out of memory. *Gives* one reference. */
 struct blob *writer_compose(void (*write)(struct writer *w, const void *what), const void *what);
 
+/* Appends TEXT. */
 static inline void writer_put(struct writer *w, struct str text)
 {
     if (w->to)
@@ -24,17 +26,17 @@ static inline void writer_put(struct writer *w, struct str text)
     w->length += text.length;
 }
 
-/* VALUE in decimal. */
+/* Appends VALUE in decimal. */
 void writer_put_u64(struct writer *w, uint64_t value);
 
-/* TEXT percent-encoded, as path_put_encoded does it. */
+/* Appends TEXT, percent-encoded as by path_put_encoded. */
 void writer_put_encoded(struct writer *w, struct str text);
 
 enum { WRITER_ESCAPE_BYTES = 8 };
 
-/* TEXT, any bytes, as UTF-8 (see utf8_take). ESCAPE is asked for all characters but those that mean
- * themselves wherever text is quoted: visible ASCII and the space without & < > " ' and backslash. It
- * returns the CHARACTER, or a constant, or what it has written to ROOM. */
+/* Appends TEXT, which may be any bytes, as UTF-8 (see utf8_take). Space and visible ASCII other
+ * than & < > " ' and backslash are copied. For every other character ESCAPE is called, which
+ * returns CHARACTER, a constant, or text that it wrote to ROOM. */
 void writer_put_escaped(struct writer *w, struct str text,
                         struct str (*escape)(struct str character,
                                              char room[static WRITER_ESCAPE_BYTES]));
