@@ -131,8 +131,18 @@ static void bound_unsent(struct conn *conn, bool bounded)
     conn->unbounded = !bounded;
 }
 
-/* A file that got shorter, or was rewritten before its last byte went out, ends the connection: the
- * response can't be finished truthfully. */
+/* Whether the file of a span may still be sent to the span's end: it is unchanged, or it has grown (a log
+ * that is written, a download in progress) and the announced bytes are there. FIRST_PIECE: nothing of the
+ * span has been sent, so that a check of this TURN is enough. */
+static bool is_intact(struct blob *file, bool first_piece, uint64_t turn)
+{
+    if (first_piece && blob_file_unchanged(file, turn))
+        return true;
+    return blob_check_file(file) != BLOB_REWRITTEN;
+}
+
+/* A file that was truncated, or rewritten before its last byte went out, ends the connection: the response
+ * can't be finished truthfully. */
 static enum transport_result send_file(struct conn_context *context, struct conn *conn,
                                        const struct outq_part *part, size_t *budget)
 {
@@ -140,8 +150,7 @@ static enum transport_result send_file(struct conn_context *context, struct conn
         return TRANSPORT_NOTHING;
     size_t length = size_min(FILE_BYTES, left_of_window(part)); /* so that none is passed over */
     bool first_piece = outq_span_begins(&conn->output);
-    if (length == part->length &&
-        !(first_piece ? blob_file_unchanged(part->blob, context->now.turn) : blob_look(part->blob)))
+    if (length == part->length && !is_intact(part->blob, first_piece, context->now.turn))
         return TRANSPORT_FAILED;
     if (part->length > NET_UNSENT_BYTES_MAX)
         bound_unsent(conn, false);

@@ -61,23 +61,31 @@ bool blob_identity_equal(const struct blob_identity *a, const struct blob_identi
            timespec_equal(a->modified, b->modified) && timespec_equal(a->changed, b->changed);
 }
 
-bool blob_look(const struct blob *blob)
+enum blob_change blob_identity_change(const struct blob_identity *then,
+                                      const struct blob_identity *now)
+{
+    if (now->bytes > then->bytes)
+        return BLOB_GROWN;
+    if (now->bytes < then->bytes || !timespec_equal(now->modified, then->modified))
+        return BLOB_REWRITTEN;
+    return BLOB_UNCHANGED;
+}
+
+enum blob_change blob_check_file(const struct blob *blob)
 {
     struct stat status;
     if (fstat(blob->fd, &status) < 0)
-        return false;
+        return BLOB_REWRITTEN;
     struct blob_identity now;
     blob_identify(&status, &now);
-    /* ctime alone moves when the file is renamed, unlinked or chmodded: its bytes are the same. */
-    return now.bytes == blob->identity.bytes &&
-           timespec_equal(now.modified, blob->identity.modified);
+    return blob_identity_change(&blob->identity, &now);
 }
 
 bool blob_file_unchanged(struct blob *blob, uint64_t turn)
 {
     if (blob->seen_turn == turn)
         return true;
-    bool unchanged = blob_look(blob);
+    bool unchanged = blob_check_file(blob) == BLOB_UNCHANGED;
     if (unchanged)
         blob->seen_turn = turn;
     return unchanged;

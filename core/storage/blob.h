@@ -53,12 +53,23 @@ void blob_identify(const struct stat *status, struct blob_identity *ret);
 
 bool blob_identity_equal(const struct blob_identity *a, const struct blob_identity *b);
 
-/* Whether the file of BLOB is as it was when it was opened: fstat(2) says so. False as well when that
- * fails. */
-bool blob_look(const struct blob *blob);
+/* What has become of a file's content since its identity was taken. */
+enum blob_change {
+    BLOB_UNCHANGED,
+    BLOB_GROWN,     /* longer: the bytes that were there are taken to be the same */
+    BLOB_REWRITTEN, /* shorter, or of the same length with another mtime */
+};
 
-/* The same, looked at once in each TURN of an event loop (any count that begins with 1): good enough where
- * all is taken at once. */
+/* Compares the sizes and mtimes of one file, THEN and NOW. The ctime does not count: a rename, unlink or
+ * chmod changes it, and the content stays. */
+enum blob_change blob_identity_change(const struct blob_identity *then,
+                                      const struct blob_identity *now);
+
+/* Compares the file of BLOB with what it was when it was opened, by fstat(2). REWRITTEN if that fails. */
+enum blob_change blob_check_file(const struct blob *blob);
+
+/* Whether the file of BLOB is unchanged. Checks at most once in each TURN of an event loop (a count that
+ * begins with 1) while it is: enough for a file that is sent in one piece. */
 bool blob_file_unchanged(struct blob *blob, uint64_t turn);
 
 #endif

@@ -243,13 +243,13 @@ Test(transport, only_a_large_file_may_fill_the_socket)
 
 /* --- files that change while they are sent ----------------------------------------------------------- */
 
-/* Sends a first part of large.bin, has CHANGE done to it, and sends on; in parts, as a socket that is nearly
- * full takes them. */
-static void send_changed(void (*change)(void))
+/* Sends the first LENGTH bytes of the answer to REQUEST, for large.bin, has CHANGE done to the file, and
+ * sends the rest; in parts, as a socket that is nearly full takes them. Returns whether all could be sent. */
+static bool send_changed(struct str request, size_t length, void (*change)(void))
 {
     faults_hinder(FAULT_SENDFILE, 1);
-    cr_assert(wire_send(client, STR(GET("/large.bin"))));
-    while (output.length < 100000) {
+    cr_assert(wire_send(client, request));
+    while (output.length < length) {
         cr_assert(turn());
         conn.writable = true;
         read_arrived();
@@ -264,9 +264,15 @@ static void send_changed(void (*change)(void))
         read_arrived();
     }
     read_arrived();
+    faults_clear();
+    return !failed;
+}
+
+static void expect_cut(void (*change)(void))
+{
+    cr_expect_not(send_changed(STR(GET("/large.bin")), 100000, change));
     struct str stream = pile_view(&output);
     struct answer answer;
-    cr_expect(failed);
     cr_expect_not(answer_next(&stream, false, &answer), "it must not look complete");
 }
 
@@ -293,19 +299,107 @@ static void touch_one_byte(void)
     close(fd);
 }
 
+static void append_to_it(void)
+{
+    int fd = openat(rig.tree.fd, "large.bin", O_WRONLY | O_APPEND | O_CLOEXEC);
+    cr_assert_eq(write(fd, "a line\n", 7), 7);
+    close(fd);
+}
+
+static void append_and_cut_off(void)
+{
+    append_to_it();
+    int fd = openat(rig.tree.fd, "large.bin", O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(ftruncate(fd, RIG_LARGE_BYTES), 0);
+    close(fd);
+}
+
 Test(transport, a_file_that_is_truncated_ends_the_connection)
 {
-    send_changed(truncate_it);
+    expect_cut(truncate_it);
 }
 
 Test(transport, a_file_that_is_rewritten_ends_the_connection)
 {
-    send_changed(rewrite_it);
+    expect_cut(rewrite_it);
 }
 
-Test(transport, one_byte_of_it_is_enough)
+Test(transport, one_rewritten_byte_ends_the_connection)
 {
-    send_changed(touch_one_byte);
+    expect_cut(touch_one_byte);
+}
+
+/* Whether its old bytes are the same can't be known. */
+Test(transport, a_file_that_grew_and_was_cut_to_its_old_size_ends_the_connection)
+{
+    expect_cut(append_and_cut_off);
+}
+
+static void expect_large_file_sent(void)
+{
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
+    cr_expect_eq(stream.length, 0, "no byte more than Content-Length says");
+}
+
+/* A log that is written, a download in progress: before the last piece is sent, and before the first. */
+Test(transport, a_file_that_grows_is_sent_to_its_content_length)
+{
+    static const size_t moments[] = {100, 100000};
+    for (size_t i = 0; i < COUNT_OF(moments); i++) {
+        tree_fill(&rig.tree, "large.bin", RIG_LARGE_BYTES, 3);
+        close_conn();
+        open_conn();
+        rig_pass_ms(&rig, RIG_HEADER_MS); /* the cache's time is over */
+        cr_assert(send_changed(STR(GET("/large.bin")), moments[i], append_to_it));
+        expect_large_file_sent();
+    }
+}
+
+/* It grows between its head, which says how long it was, and its only piece. */
+Test(transport, a_file_that_grows_before_its_first_byte_is_sent_to_its_content_length)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    cr_assert(turn());
+    cr_assert_gt(outq_unsent(&conn.output), RIG_LARGE_BYTES);
+    rig_pass_ms(&rig, TICK_MS); /* another turn */
+    append_to_it();
+    run_until(RIG_LARGE_BYTES + 1);
+    while (outq_unsent(&conn.output) > 0)
+        run_until(output.length + 1);
+    read_arrived();
+    expect_large_file_sent();
+}
+
+Test(transport, ranges_of_a_file_that_grows_are_sent)
+{
+    static const char request[] = "GET /large.bin HTTP/1.1\r\nHost: a\r\n"
+                                  "Range: bytes=0-99999,100001-199999,200001-\r\n\r\n";
+    cr_assert(send_changed(STR(request), 150000, append_to_it));
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect_eq(answer.status, 206);
+    cr_expect_eq(stream.length, 0);
+    cr_expect_gt(answer.body.length, RIG_LARGE_BYTES - 2);
+}
+
+/* The next answer has the length that the file has then. */
+Test(transport, a_file_that_grew_is_announced_with_its_new_length)
+{
+    cr_assert(send_changed(STR(GET("/large.bin")), 100000, append_to_it));
+    pile_clear(&output);
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    run_until(RIG_LARGE_BYTES + 7);
+    while (outq_unsent(&conn.output) > 0)
+        run_until(output.length + 1);
+    read_arrived();
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect_eq(answer.body.length, RIG_LARGE_BYTES + 7);
 }
 
 Test(transport, a_file_that_is_replaced_is_sent_as_it_was)

@@ -175,27 +175,41 @@ static int read_it(const struct file *file)
     return futimens(file->blob->fd, times);
 }
 
-Test(blob, a_file_is_unchanged_while_its_bytes_are)
+static int append(const struct file *file)
+{
+    return pwrite(file->blob->fd, "!", 1, 11) == 1 ? 0 : -1;
+}
+
+static int grow_and_truncate(const struct file *file)
+{
+    return append(file) == 0 ? ftruncate(file->blob->fd, 11) : -1;
+}
+
+Test(blob, tells_a_file_that_grew_from_one_that_was_rewritten)
 {
     static const struct {
         const char *label;
         int (*act)(const struct file *);
-        bool unchanged;
+        enum blob_change change;
     } rows[] = {
-        {"left alone", leave, true},
-        {"another mode", change_mode, true},
-        {"unlinked", unlink_it, true},
-        {"read", read_it, true},
-        {"longer", grow, false},
-        {"shorter", shrink, false},
-        {"rewritten, same length", rewrite, false},
-        {"a nanosecond later", touch_a_nanosecond, false},
+        {"left alone", leave, BLOB_UNCHANGED},
+        {"another mode", change_mode, BLOB_UNCHANGED},
+        {"unlinked", unlink_it, BLOB_UNCHANGED},
+        {"read", read_it, BLOB_UNCHANGED},
+        {"longer, same time", grow, BLOB_GROWN},
+        {"longer", append, BLOB_GROWN},
+        {"shorter, same time", shrink, BLOB_REWRITTEN},
+        {"longer, then as long as before", grow_and_truncate, BLOB_REWRITTEN},
+        {"rewritten, same length", rewrite, BLOB_REWRITTEN},
+        {"a nanosecond later", touch_a_nanosecond, BLOB_REWRITTEN},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct file file;
         file_create(&file);
         cr_assert_eq(rows[i].act(&file), 0, "%s", rows[i].label);
-        cr_expect_eq(blob_file_unchanged(file.blob, 5), rows[i].unchanged, "%s", rows[i].label);
+        cr_expect_eq(blob_check_file(file.blob), rows[i].change, "%s", rows[i].label);
+        cr_expect_eq(blob_file_unchanged(file.blob, 5), rows[i].change == BLOB_UNCHANGED, "%s",
+                     rows[i].label);
         file_destroy(&file);
     }
 }
@@ -214,12 +228,13 @@ Test(blob, a_file_is_looked_at_once_a_turn)
     file_destroy(&file);
 }
 
-Test(blob, a_file_that_cannot_be_asked_counts_as_changed)
+Test(blob, a_file_that_cannot_be_checked_counts_as_rewritten)
 {
     struct blob_identity identity = {0};
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     struct blob *blob = blob_create_file(fd, &identity);
     close(fd);
+    cr_expect_eq(blob_check_file(blob), BLOB_REWRITTEN);
     cr_expect_not(blob_file_unchanged(blob, 1));
     free(blob);
 }
