@@ -68,19 +68,28 @@ static int read_body(int fd, enum io_mode mode, const struct blob_identity *iden
     return 0;
 }
 
-/* The content of the open regular file FD, which was just found to be of *IDENTITY; that is updated if
- * the file changes meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative
- * errno: -EAGAIN as well if it changes faster than it can be read. */
+/* Whether the content of a file of identity THEN is still there: nothing has changed, or it has grown. */
+static bool is_kept(const struct blob_identity *then, const struct blob_identity *now)
+{
+    return blob_identity_equal(then, now) || blob_identity_change(then, now) == BLOB_GROWN;
+}
+
+/* Loads the content of the open regular file FD, of *IDENTITY, which is updated if the file changes while
+ * it is read. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative errno: -EAGAIN as
+ * well if it is rewritten faster than it can be read. A file that grew during each try, as a busy log does,
+ * is given as it was when the last one began. */
 static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
                      struct blob **ret_body)
 {
-    for (unsigned tries = 0; identity->bytes <= LOAD_READ_BYTES_MAX; tries++) {
+    for (unsigned tries = 1; identity->bytes <= LOAD_READ_BYTES_MAX; tries++) {
         struct blob *body;
         struct blob_identity after;
-        int error = tries == READ_TRIES ? -EAGAIN : read_body(fd, mode, identity, &body, &after);
+        int error = tries > READ_TRIES ? -EAGAIN : read_body(fd, mode, identity, &body, &after);
         if (error)
             return error;
-        if (body->length == identity->bytes && blob_identity_equal(&after, identity)) {
+        bool good =
+            tries < READ_TRIES ? blob_identity_equal(identity, &after) : is_kept(identity, &after);
+        if (good && body->length == identity->bytes) {
             *ret_body = body;
             return 0;
         }
@@ -147,25 +156,28 @@ void load_digest(const struct blob *bytes, char to[static DIGEST_TAG_DIGITS])
     write_tag(&digest, to);
 }
 
-/* Hashes the file FD, of IDENTITY. -EAGAIN: it has changed since, or meanwhile. */
+/* Hashes the bytes of the file FD that IDENTITY counts. -EAGAIN: it was rewritten since, or is now. */
 static int digest_file(int fd, const struct blob_identity *identity,
                        char to[static DIGEST_TAG_DIGITS])
 {
     struct digest digest;
     char piece[HASH_PIECE_BYTES];
     uint64_t done = 0;
-    ssize_t got;
+    ssize_t got = 1;
     digest_init(&digest, DIGEST_FASTEST);
-    while ((got = read_piece(fd, done, piece, sizeof piece, IO_BY_JOB)) > 0) {
+    while (done < identity->bytes && got > 0) {
+        uint64_t left = identity->bytes - done;
+        size_t wanted = left < sizeof piece ? (size_t)left : sizeof piece;
+        got = read_piece(fd, done, piece, wanted, IO_BY_JOB);
+        if (got < 0)
+            return (int)got;
         digest_update(&digest, piece, (size_t)got);
         done += (uint64_t)got;
     }
-    if (got < 0)
-        return (int)got;
     struct stat status;
     struct blob_identity after;
     int error = root_identify(fd, &status, &after);
-    if (!error && !blob_identity_equal(&after, identity))
+    if (!error && (done < identity->bytes || !is_kept(identity, &after)))
         error = -EAGAIN;
     write_tag(&digest, to);
     return error;

@@ -27,7 +27,7 @@ struct loaded {
 
 /* Loads NAME below ROOT_FD, which is opened and must be a regular file (else -ENXIO). Returns 0, or a
  * negative errno with nothing given: -EAGAIN in WITHOUT_WAITING when it would wait or compute for long,
- * in any mode when the file changes faster than it can be read; -EBUSY in WAITING and BY_JOB for the
+ * in any mode when the file is rewritten faster than it can be read; -EBUSY in WAITING and BY_JOB for the
  * latter kind of wait: it takes a job, or a lengthy one. */
 int load_file(int root_fd, const char *name, enum io_mode mode, struct loaded *ret);
 

@@ -142,8 +142,35 @@ Test(fetch_changes, a_file_that_grows_large_while_it_is_read_is_never_cut)
     }
 }
 
+static void append_to_file(void *argument)
+{
+    unsigned *left = argument;
+    int fd = openat(tree.fd, "file", O_WRONLY | O_APPEND | O_CLOEXEC);
+    cr_assert_eq(write(fd, "a line\n", 7), 7);
+    close(fd);
+    if ((*left)-- > 0)
+        faults_act(FAULT_PREADV2, 0, append_to_file, left);
+}
+
+/* A busy log: it grows during every try, and its first bytes are good. */
+Test(fetch_changes, a_file_that_keeps_growing_is_given_as_it_was)
+{
+    unsigned left = 1000;
+    tree_fill(&tree, "file", 1000, 1);
+    faults_act(FAULT_PREADV2, 0, append_to_file, &left);
+    struct fetched fetched = get("file");
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    struct str content = content_of(&fetched);
+    cr_expect_geq(content.length, 1000);
+    cr_expect(tree_filled(str_first(content, 1000), 1000, 1));
+    cr_expect_eq(content.length, fetched.state.plain.bytes);
+    cr_expect_not(fetched.settled, "it is checked again when its time is over");
+    cr_expect_lt(faults_calls(FAULT_PREADV2), 100, "it ends");
+    fetched_fini(&fetched);
+}
+
 /* No content and no validator would be true of it. */
-Test(fetch_changes, what_keeps_changing_is_refused_for_the_moment)
+Test(fetch_changes, a_file_that_is_rewritten_during_every_try_is_refused)
 {
     struct rewrite rewrite = {.length = 500, .seed = 7, .again = 1000, .at_call = FAULT_PREADV2};
     tree_fill(&tree, "file", 1000, 1);

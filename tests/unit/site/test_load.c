@@ -196,3 +196,25 @@ Test(load, a_file_that_changes_while_it_is_hashed_is_not_given)
     cr_expect_eq(load_file(tree.fd, "file", IO_BY_JOB, &loaded), 0);
     blob_drop(loaded.body);
 }
+
+static void append_with_the_same_time(void *argument)
+{
+    (void)argument;
+    int fd = openat(tree.fd, "file", O_WRONLY | O_APPEND | O_CLOEXEC);
+    cr_assert_eq(write(fd, "more", 4), 4);
+    close(fd);
+    set_time("file", 1, 0);
+}
+
+Test(load, the_digest_of_a_file_that_grows_is_of_the_bytes_that_are_given)
+{
+    tree_fill(&tree, "file", LARGE, 1);
+    set_time("file", 1, 0);
+    struct loaded before = get("file");
+    faults_act(FAULT_PREADV2, 0, append_with_the_same_time, NULL);
+    struct loaded during = get("file");
+    cr_expect_eq(during.body->length, LARGE);
+    cr_expect(str_equal(digest_of(&before), digest_of(&during)));
+    blob_drop(before.body);
+    blob_drop(during.body);
+}
