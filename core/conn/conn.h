@@ -153,7 +153,7 @@ bool conn_warms(struct conn_context *context, struct conn *conn, struct blob *fi
 /* Whether CONN waits for a look-up or a disk. */
 static inline bool conn_waits(const struct conn *conn)
 {
-    return conn->wait && conn->wait->waiter.fill;
+    return conn->wait && conn->wait->waiter.lookup;
 }
 
 /* Says that WAITER, in a struct conn_wait, has been woken. Returns whose it was: it may get on. */

@@ -28,6 +28,7 @@ struct worker {
     struct counters counters;
     struct conn_context context;
     struct conn_table conns;
+    struct site_settings site;
     struct store *files;
     struct loop *loop;
     int done_fd;
@@ -88,25 +89,26 @@ static int create_files(struct worker *worker, const struct worker_config *confi
     const struct options *options = config->options;
     uint64_t bytes = config->cache_bytes - memo_bytes(config);
     uint64_t entries = bytes / ENTRY_BYTES_MIN;
-    struct store_config files = {
+    worker->site = (struct site_settings){
         .root = config->root,
-        .fetch = {.index = str_of(options->index),
-                  .listing = options->listing,
-                  .hidden = rules_name,
-                  .codings = CONTENT_CODING_ALL_CODED,
-                  .mime = config->mime},
-        .site = {.mime = config->mime,
-                 .rules = config->rules,
-                 .rules_name = rules_name,
-                 .cache_control = options->cache_control,
-                 .cors = options->cors,
-                 .complain = config->tells_rules ? tell_rule : NULL},
-        .pages = {[STORE_PAGE_ERROR] = error_page_name,
-                  [STORE_PAGE_FALLBACK] = str_or_absent(options->fallback)},
+        .index = str_of(options->index),
+        .error_page = error_page_name,
+        .fallback = str_or_absent(options->fallback),
+        .rules_name = rules_name,
+        .cache_control = str_or_absent(options->cache_control),
+        .cache_valid_ms = (uint32_t)options->cache_valid_ms,
+        .codings = CONTENT_CODING_ALL_CODED,
+        .listing = options->listing,
+        .cors = options->cors,
+        .mime = (struct mime *)(uintptr_t)config->mime, /* read only from here on */
+        .rules = (struct rules *)(uintptr_t)config->rules,
+    };
+    struct store_config files = {
+        .site = &worker->site,
+        .report = {config->tells_rules ? tell_rule : NULL, NULL},
         .cache = {.bytes_max = bytes,
                   .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,
                   .files_max = config->files_max},
-        .valid_ms = options->cache_valid_ms,
         .counters = &worker->counters,
     };
     int error = store_create(&worker->files, &files);

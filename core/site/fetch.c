@@ -62,7 +62,7 @@ bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
 struct target {
     int root_fd;
     enum io_mode mode;
-    const struct fetch_site *site;
+    const struct site_settings *site;
     size_t name_bytes;
     char name[PATH_BYTES_MAX + 1];
 };
@@ -237,7 +237,7 @@ static int fetch_listing(struct target *target, const struct path *path, int err
     if (target->mode < IO_BY_JOB)
         return target->mode == IO_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
     struct blob *pages[FETCH_PAGE_COUNT] = {NULL};
-    error = directory_read(target->root_fd, path, target->site->hidden, &pages[FETCH_PAGE_HTML],
+    error = directory_read(target->root_fd, path, target->site->rules_name, &pages[FETCH_PAGE_HTML],
                            &pages[FETCH_PAGE_JSON]);
     if (error)
         return error;
@@ -267,7 +267,7 @@ static int fetch_target(struct target *target, const struct path *path,
     return fetch_regular(target, &status, known, ret);
 }
 
-int fetch(int root_fd, const struct path *path, const struct fetch_site *site, enum io_mode mode,
+int fetch(int root_fd, const struct path *path, const struct site_settings *site, enum io_mode mode,
           const struct fetch_state *known, struct fetched *ret)
 {
     struct target target; /* not set to zeros: most of it is the name's room */

@@ -9,9 +9,9 @@
 
 #include "http/content_coding.h"
 #include "http/http.h"
-#include "http/mime.h"
 #include "http/path.h"
 #include "site/load.h"
+#include "site/site_settings.h"
 
 enum fetch_kind {
     FETCH_FILE,      /* FILES and STATE are set */
@@ -19,15 +19,6 @@ enum fetch_kind {
     FETCH_UNCHANGED, /* a file, and the one that was known */
     FETCH_DIRECTORY, /* a directory, asked for without its slash */
     FETCH_REFUSED,   /* STATUS is set */
-};
-
-/* What is constant for a site. */
-struct fetch_site {
-    struct str index;  /* the name of a directory's own page */
-    bool listing;      /* what has none is listed */
-    struct str hidden; /* a name in ROOT that no listing has */
-    unsigned codings;  /* the precompressed siblings that are looked for, as content_coding_bit */
-    const struct mime *mime;
 };
 
 /* What tells whether a file, or what lies beside it, has changed. */
@@ -64,7 +55,7 @@ void fetched_fini(struct fetched *fetched);
  * that is how it still is, nothing is read; if it is known to be alone, siblings aren't looked for. Returns 0 with *RET set, *given*: fetched_fini. Or -EAGAIN
  * when MODE is IO_WITHOUT_WAITING and there would be something to wait for, -EBUSY when it is IO_BY_JOB
  * and that takes a lengthy one. */
-int fetch(int root_fd, const struct path *path, const struct fetch_site *site, enum io_mode mode,
+int fetch(int root_fd, const struct path *path, const struct site_settings *site, enum io_mode mode,
           const struct fetch_state *known, struct fetched *ret);
 
 /* The status that a failed look-up with this ERROR (an errno, positive) is answered with. */

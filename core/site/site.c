@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 struct site {
-    struct site_config config;
+    const struct site_settings *settings;
+    struct site_report report;
     struct path rules_path;
     struct rules *rules;     /* of the file; NULL: there is none */
     struct blob *rules_text; /* of which they were made */
@@ -13,14 +14,15 @@ struct site {
     const char *told; /* what has been said of the file as a whole; NULL: nothing is wrong */
 };
 
-struct site *site_create(const struct site_config *config)
+struct site *site_create(const struct site_settings *settings, struct site_report report)
 {
     struct site *site = calloc(1, sizeof(*site));
     if (!site)
         return NULL;
-    site->config = *config;
-    str_put(site->rules_path.text, config->rules_name);
-    site->rules_path.length = config->rules_name.length;
+    site->settings = settings;
+    site->report = report;
+    str_put(site->rules_path.text, settings->rules_name);
+    site->rules_path.length = settings->rules_name.length;
     return site;
 }
 
@@ -33,9 +35,9 @@ void site_destroy(struct site *site)
     free(site);
 }
 
-const struct site_config *site_settings(const struct site *site)
+const struct site_settings *site_settings(const struct site *site)
 {
-    return &site->config;
+    return site->settings;
 }
 
 /* --- The rules in ROOT --------------------------------------------------------------------------- */
@@ -43,12 +45,13 @@ const struct site_config *site_settings(const struct site *site)
 /* Without regard to case, since the file system may not regard it either. */
 bool site_is_private(const struct site *site, const struct path *path)
 {
-    return site->config.rules_name.at && str_equal_nocase(path_view(path), site->config.rules_name);
+    struct str name = site->settings->rules_name;
+    return name.at && str_equal_nocase(path_view(path), name);
 }
 
 const struct path *site_rules_path(const struct site *site)
 {
-    return site->config.rules_name.at ? &site->rules_path : NULL;
+    return site->settings->rules_name.at ? &site->rules_path : NULL;
 }
 
 const struct fetch_state *site_rules_known(const struct site *site)
@@ -58,15 +61,15 @@ const struct fetch_state *site_rules_known(const struct site *site)
 
 bool site_has_rules(const struct site *site)
 {
-    return site->config.rules || site->rules || site->config.cors;
+    return site->settings->rules || site->rules || site->settings->cors;
 }
 
 /* Says REASON, unless it was the last thing said: the file is looked at again and again. */
 static void complain_of_file(struct site *site, const char *reason)
 {
     struct rules_mistake mistake = {.line = 0, .reason = reason};
-    if (site->config.complain && site->told != reason)
-        site->config.complain(site->config.context, &mistake);
+    if (site->report.function && site->told != reason)
+        site->report.function(site->report.context, &mistake);
     site->told = reason;
 }
 
@@ -109,8 +112,8 @@ static bool replace_rules(struct site *site, struct blob *text)
     if (text && !rules)
         return false;
     if (text && rules_read(rules, (struct str){text->bytes, text->length},
-                           site->config.complain ? site->config.complain : ignore,
-                           site->config.context) < 0) {
+                           site->report.function ? site->report.function : ignore,
+                           site->report.context) < 0) {
         rules_destroy(rules);
         return false;
     }
@@ -135,5 +138,5 @@ bool site_take_rules(struct site *site, const struct fetched *fetched)
 void site_rule_sets(const struct site *site, const struct rules *ret[static SITE_RULE_SETS])
 {
     ret[0] = site->rules;
-    ret[1] = site->config.rules;
+    ret[1] = site->settings->rules;
 }

@@ -6,27 +6,20 @@
 #ifndef SLUICE_SITE_H
 #define SLUICE_SITE_H
 
-#include "http/mime.h"
-#include "http/rules.h"
 #include "site/fetch.h"
 #include "site/site_settings.h"
 
-struct site_config {
-    const struct mime *mime;   /* *borrowed*, as everything here */
-    const struct rules *rules; /* of the command line; NULL: none */
-    struct str
-        rules_name; /* of the file in ROOT that has more, and is never served; absent: none */
-    const char *cache_control; /* of all files; NULL: by the file's name; "": none */
-    bool cors;                 /* scripts of every origin may read everything (WHATWG Fetch) */
-    /* Called for each line of that file that means nothing; NULL: nobody is told. */
-    void (*complain)(void *context, const struct rules_mistake *mistake);
+/* Where mistakes in a site's rules file are reported: FUNCTION is called for each line that is not a
+ * rule, and with line 0 when the file as a whole can't be used. NULL: they are not reported. */
+struct site_report {
+    void (*function)(void *context, const struct rules_mistake *mistake);
     void *context;
 };
 
 struct site;
 
-/* NULL: out of memory. *Gives*: site_destroy. */
-struct site *site_create(const struct site_config *config);
+/* A site without rules of a file yet. *Borrows* SETTINGS. NULL: out of memory. *Gives*: site_destroy. */
+struct site *site_create(const struct site_settings *settings, struct site_report report);
 void site_destroy(struct site *site);
 
 /* Whether PATH is a file that tells about the site and is never served. */
@@ -46,7 +39,7 @@ bool site_take_rules(struct site *site, const struct fetched *fetched);
 bool site_has_rules(const struct site *site);
 
 /* What the site was created with. *Borrowed*. */
-const struct site_config *site_settings(const struct site *site);
+const struct site_settings *site_settings(const struct site *site);
 
 enum { SITE_RULE_SETS = 2 };
 

@@ -80,12 +80,12 @@ static struct str write_page_lines(const struct site *site, const struct path *p
 static struct str cache_control_value(const struct site *site, const struct question *question,
                                       struct str name)
 {
-    const char *fixed = site_settings(site)->cache_control;
+    struct str fixed = site_settings(site)->cache_control;
     if (!keeps_default(question, STR("Cache-Control")))
         return STR_ABSENT;
-    if (!fixed)
+    if (!fixed.at)
         return cache_control_for_name(name);
-    return *fixed ? str_of(fixed) : STR_ABSENT;
+    return fixed.length > 0 ? fixed : STR_ABSENT;
 }
 
 /* The media type for the file NAME: the rules', if they say anything about it (written at TO), else by its

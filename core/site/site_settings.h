@@ -30,6 +30,7 @@ struct site_settings {
     struct arena_list headers;  /* rules of --header as they were given */
     struct str mime_types_path; /* of --mime-types; absent: the built-in table alone */
     uint32_t cache_valid_ms;    /* how long a response is fresh before its file is checked again */
+    unsigned codings;           /* precompressed siblings to check for, as content_coding_bit */
     bool listing;               /* directories without an index are listed */
     bool cors;                  /* scripts of every origin may read everything (WHATWG Fetch) */
 

@@ -26,12 +26,9 @@ enum store_page {
 };
 
 struct store_config {
-    const char *root; /* absolute; *borrowed* */
-    struct fetch_site fetch;
-    struct site_config site;
-    struct str pages[STORE_PAGE_COUNT]; /* paths below ROOT; absent: there is none */
+    const struct site_settings *site; /* *borrowed* */
+    struct site_report report;
     struct cache_limits cache;
-    uint64_t valid_ms;
     struct counters *counters;
 };
 
@@ -39,7 +36,7 @@ struct store_config {
 int store_create(struct store **ret, const struct store_config *config);
 
 /* Nobody waits any more, and all resources that were given have been dropped. */
-void store_destroy(struct store *files);
+void store_destroy(struct store *store);
 
 enum store_result { STORE_READY, STORE_PENDING };
 
@@ -47,7 +44,7 @@ enum store_result { STORE_READY, STORE_PENDING };
  * READY: *RET is *given*; its resource is NULL only when memory is out. PENDING: WAITER, *borrowed* until
  * it is ready or cancelled, has been queued; when store_collect has named it, look up the same with the
  * same WAITER again: it will be READY, or PENDING once more. */
-enum store_result store_lookup(struct store *files, const struct path *path, enum store_page page,
+enum store_result store_lookup(struct store *store, const struct path *path, enum store_page page,
                                const struct date_now *now, struct lookup_waiter *waiter,
                                struct found *ret);
 
@@ -59,22 +56,22 @@ bool store_confirm(const struct found *found, struct blob *body, const struct da
 /* Whether LENGTH bytes of FILE, from FIRST, can be sent without a wait for a disk, as far as can be told.
  * If not, a job reads them, and WAITER, which waits for nothing, has been queued: it will be named like
  * one that waits for a look-up. FILE is *pinned* meanwhile. */
-bool store_warm(struct store *files, struct blob *file, uint64_t first, uint64_t length,
+bool store_warm(struct store *store, struct blob *file, uint64_t first, uint64_t length,
                 const struct date_now *now, struct lookup_waiter *waiter);
 
 /* Forgets WAITER's look-up and what it may have brought. No effect if there is none. */
 void store_cancel(struct lookup_waiter *waiter);
 
 /* Whether a look-up is under way; store_destroy would wait for it. Safe from any thread. */
-bool store_busy(const struct store *files);
+bool store_busy(const struct store *store);
 
 /* Readable when there is something for store_collect. */
-int store_fd(const struct store *files);
+int store_fd(const struct store *store);
 
 /* Finishes the look-ups that jobs have done: calls WAKE for each waiter that is now ready. */
-void store_collect(struct store *files, const struct date_now *now,
+void store_collect(struct store *store, const struct date_now *now,
                    void (*wake)(void *context, struct lookup_waiter *waiter), void *context);
 
-struct cache_usage store_usage(const struct store *files);
+struct cache_usage store_usage(const struct store *store);
 
 #endif

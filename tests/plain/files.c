@@ -27,18 +27,23 @@ ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t first, int 
 static struct tree tree;
 static struct mime *mime;
 static struct counters counters;
+static struct site_settings site;
 static struct store *files;
 static struct date_now now;
 static unsigned woken;
 
 static void open_files(void)
 {
-    struct store_config config = {
+    site = (struct site_settings){
         .root = tree.path,
-        .fetch = {.index = STR("index.html"), .mime = mime},
-        .site = {.mime = mime, .cache_control = ""},
+        .index = STR("index.html"),
+        .cache_control = STR(""),
+        .cache_valid_ms = 1,
+        .mime = mime,
+    };
+    struct store_config config = {
+        .site = &site,
         .cache = {.bytes_max = 20000, .entries_max = NAMES / 2, .files_max = 4},
-        .valid_ms = 1,
         .counters = &counters,
     };
     EXPECT(store_create(&files, &config) == 0);
@@ -96,7 +101,7 @@ static bool finish(unsigned number, struct lookup_waiter *waiter)
 {
     struct resource *resource = NULL;
     for (;;) {
-        while (waiter->fill) {
+        while (waiter->lookup) {
             struct pollfd event = {.fd = store_fd(files), .events = POLLIN};
             if (poll(&event, 1, PATIENCE_MS) != 1)
                 return false;

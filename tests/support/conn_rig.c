@@ -34,12 +34,16 @@ void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms)
     tree_fill(&rig->tree, "tiny.txt", 100, 1);
     tree_fill(&rig->tree, "small.txt", RIG_SMALL_BYTES, 2);
     tree_fill(&rig->tree, "large.bin", RIG_LARGE_BYTES, 3);
-    struct store_config config = {
+    rig->site = (struct site_settings){
         .root = rig->tree.path,
-        .fetch = {.index = STR("index.html"), .mime = rig->mime},
-        .site = {.mime = rig->mime, .cache_control = ""},
+        .index = STR("index.html"),
+        .cache_control = STR(""),
+        .cache_valid_ms = (uint32_t)valid_ms,
+        .mime = rig->mime,
+    };
+    struct store_config config = {
+        .site = &rig->site,
         .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
-        .valid_ms = valid_ms,
         .counters = &rig->counters,
     };
     struct conn_context *context = &rig->context;
@@ -87,7 +91,7 @@ void rig_make_cold(bool cold)
 static void note_waiter(void *context, struct lookup_waiter *waiter)
 {
     struct rig *rig = context;
-    cr_assert_null(waiter->fill);
+    cr_assert_null(waiter->lookup);
     conn_woken(&rig->context, waiter);
 }
 

@@ -35,6 +35,7 @@ static inline struct str pile_view(const struct pile *pile)
 struct rig {
     struct tree tree;
     struct mime *mime;
+    struct site_settings site;
     struct counters counters;
     struct conn_context context;
 };

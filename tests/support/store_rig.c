@@ -5,6 +5,7 @@ struct tree tree;
 char root[TREE_PATH_BYTES + 8];
 struct mime *mime;
 struct counters counters;
+struct site_settings settings;
 struct store *files;
 struct date_now now;
 unsigned woken;
@@ -12,12 +13,17 @@ unsigned codings;
 
 void make_files(uint64_t bytes_max, uint32_t files_max)
 {
-    struct store_config config = {
+    settings = (struct site_settings){
         .root = root,
-        .fetch = {.index = STR("index.html"), .codings = codings, .mime = mime},
-        .site = {.mime = mime, .cache_control = ""},
+        .index = STR("index.html"),
+        .cache_control = STR(""),
+        .cache_valid_ms = VALID_MS,
+        .codings = codings,
+        .mime = mime,
+    };
+    struct store_config config = {
+        .site = &settings,
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = files_max},
-        .valid_ms = VALID_MS,
         .counters = &counters,
     };
     store_destroy(files);
@@ -72,13 +78,13 @@ enum store_result ask(const char *name, struct lookup_waiter *waiter, struct res
 static void count_woken(void *context, struct lookup_waiter *waiter)
 {
     (void)context;
-    cr_assert_null(waiter->fill);
+    cr_assert_null(waiter->lookup);
     woken++;
 }
 
 void await(const struct lookup_waiter *waiter)
 {
-    while (waiter->fill) {
+    while (waiter->lookup) {
         struct pollfd event = {.fd = store_fd(files), .events = POLLIN};
         cr_assert_eq(poll(&event, 1, PATIENCE_MS), 1, "the job doesn't come back");
         store_collect(files, &now, count_woken, NULL);

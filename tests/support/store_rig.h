@@ -23,6 +23,7 @@ extern struct tree tree;
 extern char root[TREE_PATH_BYTES + 8]; /* the tree's directory "site" at first */
 extern struct mime *mime;
 extern struct counters counters;
+extern struct site_settings settings; /* of FILES */
 extern struct store *files;
 extern struct date_now now;
 extern unsigned codings; /* of siblings that make_files has looked for; none at first */

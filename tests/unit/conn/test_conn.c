@@ -151,7 +151,7 @@ Test(conn, going_while_a_look_up_runs_leaves_nothing)
     conn_init(&other, -1);
     bytes = STR(GET("/small.txt"));
     cr_assert(rig_give(&rig, &other, &bytes));
-    cr_expect_eq(conn.wait->waiter.fill, other.wait->waiter.fill, "they wait for the same");
+    cr_expect_eq(conn.wait->waiter.lookup, other.wait->waiter.lookup, "they wait for the same");
     conn_fini(&rig.context, &conn);
     rig_exchange(&rig, &other, STR(""), &output);
     struct str stream = pile_view(&output);

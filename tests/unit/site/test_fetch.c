@@ -15,7 +15,7 @@ enum { LIMIT = LOAD_READ_BYTES_MAX };
 
 static struct tree tree;
 static int root_fd;
-static struct fetch_site site = {.index = STR_INIT("index.html")};
+static struct site_settings site = {.index = STR_INIT("index.html")};
 
 static void set_up(void)
 {
@@ -29,7 +29,7 @@ static void tear_down(void)
 {
     faults_clear();
     close(root_fd);
-    mime_destroy((struct mime *)(uintptr_t)site.mime);
+    mime_destroy(site.mime);
     tree_fini(&tree);
 }
 

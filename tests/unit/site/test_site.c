@@ -18,14 +18,15 @@ static void complain(void *context, const struct rules_mistake *mistake)
     last_line = mistake->line;
 }
 
-static void make(const struct site_config *config)
+static struct site_settings settings; /* of SITE */
+
+static void make(const struct site_settings *wanted)
 {
-    struct site_config whole = *config;
-    whole.mime = mime;
-    whole.rules_name = STR("_headers");
-    whole.complain = complain;
+    settings = *wanted;
+    settings.mime = mime;
+    settings.rules_name = STR("_headers");
     site_destroy(site);
-    site = site_create(&whole);
+    site = site_create(&settings, (struct site_report){complain, NULL});
     cr_assert_not_null(site);
 }
 
@@ -33,7 +34,7 @@ static void set_up(void)
 {
     mime = mime_create();
     rules = rules_create();
-    make(&(struct site_config){0});
+    make(&(struct site_settings){0});
 }
 
 static void tear_down(void)
@@ -108,9 +109,9 @@ Test(site, a_file_has_its_fields)
 
 Test(site, options_say_how_to_cache)
 {
-    make(&(struct site_config){.cache_control = "max-age=7"});
+    make(&(struct site_settings){.cache_control = STR("max-age=7")});
     cr_expect(strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: max-age=7\r\n"));
-    make(&(struct site_config){.cache_control = ""});
+    make(&(struct site_settings){.cache_control = STR("")});
     cr_expect_null(strstr(lines_of("a.txt"), "Cache-Control"));
 }
 
@@ -133,7 +134,7 @@ Test(site, the_command_line_has_the_last_word)
     const char *reason;
     cr_assert_eq(rules_add(rules, STR("/*: Content-Type: text/y"), &reason), 0);
     cr_assert_eq(rules_add(rules, STR("/*: ! X-A"), &reason), 0);
-    make(&(struct site_config){.rules = rules});
+    make(&(struct site_settings){.rules = rules});
     take("/*\n Content-Type: text/x\n X-A: 1\n X-B: 1\n");
     const char *lines = lines_of("a.txt");
     cr_expect(strstr(lines, "Content-Type: text/y\r\n") && !strstr(lines, "text/x"));
@@ -142,7 +143,7 @@ Test(site, the_command_line_has_the_last_word)
 
 Test(site, other_origins_may_read_unless_the_rules_say_otherwise)
 {
-    make(&(struct site_config){.cors = true});
+    make(&(struct site_settings){.cors = true});
     cr_expect(strstr(lines_of("a.txt"), "Access-Control-Allow-Origin: *\r\n"));
     take("/a.txt\n Access-Control-Allow-Origin: https://example.org\n/b.txt\n "
          "! Access-Control-Allow-Origin\n");

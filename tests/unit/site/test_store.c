@@ -294,8 +294,7 @@ Test(store, each_allocation_may_fail)
         pass_ms(VALID_MS);
     }
     for (unsigned skip = 0; skip < 4; skip++) {
-        struct store_config config = {
-            .root = root, .fetch = {.index = STR("x"), .mime = mime}, .site = {.mime = mime}};
+        struct store_config config = {.site = &settings};
         struct store *other = NULL;
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
         int error = store_create(&other, &config);
@@ -308,9 +307,8 @@ Test(store, each_allocation_may_fail)
 Test(store, a_root_that_is_none_is_an_error)
 {
     struct store *other = NULL;
-    struct store_config config = {.root = "/nonexistent/root",
-                                  .fetch = {.index = STR("x"), .mime = mime},
-                                  .site = {.mime = mime}};
+    struct site_settings none = {.root = "/nonexistent/root", .index = STR("x"), .mime = mime};
+    struct store_config config = {.site = &none};
     unsigned descriptors = tree_open_descriptors();
     cr_expect_eq(store_create(&other, &config), -ENOENT);
     cr_expect_null(other);

@@ -30,13 +30,13 @@ Test(store_jobs, what_is_cold_is_pending_and_then_ready)
     struct resource *resource = NULL;
     cr_assert_eq(ask("file", &waiter, &resource), STORE_PENDING);
     cr_expect_null(resource);
-    cr_expect_not_null(waiter.fill);
+    cr_expect_not_null(waiter.lookup);
     await(&waiter);
     cr_expect_eq(woken, 1);
     resource = take("file", &waiter);
     expect_content(resource, 1000, 1);
     resource_drop(resource);
-    cr_expect_null(waiter.fill);
+    cr_expect_null(waiter.lookup);
     cr_expect_null(waiter.ready);
     unsigned calls = opens();
     expect_file("file", 1000, 1);
@@ -115,7 +115,7 @@ Test(store_jobs, who_cancels_is_not_named)
         cr_assert_eq(ask("file", &waiters[i], &resource), STORE_PENDING);
     store_cancel(&waiters[1]);
     store_cancel(&waiters[1]);
-    cr_expect_null(waiters[1].fill);
+    cr_expect_null(waiters[1].lookup);
     await(&waiters[0]);
     cr_expect_eq(woken, 2);
     cr_expect_null(waiters[1].ready);
@@ -259,13 +259,17 @@ static enum store_result find(const char *name, struct lookup_waiter *waiter, st
 
 static void make_site(uint64_t bytes_max)
 {
-    struct store_config config = {
+    settings = (struct site_settings){
         .root = root,
-        .fetch = {.index = STR("index.html"), .mime = mime},
-        .site = {.mime = mime, .rules_name = STR("_headers")},
-        .pages = {[STORE_PAGE_ERROR] = STR("404.html")},
+        .index = STR("index.html"),
+        .error_page = STR("404.html"),
+        .rules_name = STR("_headers"),
+        .cache_valid_ms = bytes_max > 0 ? VALID_MS : 0,
+        .mime = mime,
+    };
+    struct store_config config = {
+        .site = &settings,
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = 10},
-        .valid_ms = bytes_max > 0 ? VALID_MS : 0,
         .counters = &counters,
     };
     store_destroy(files);
@@ -290,7 +294,7 @@ Test(store_jobs, what_is_missing_comes_with_its_page)
         cr_expect_eq(found.resource->status, HTTP_NOT_FOUND);
         expect_content(found.page, 70, 3);
         found_drop(&found);
-        cr_expect(!waiter.fill && !waiter.ready && !waiter.missing);
+        cr_expect(!waiter.lookup && !waiter.ready && !waiter.missing);
     }
 }
 
@@ -305,7 +309,7 @@ Test(store_jobs, who_cancels_between_path_and_page_leaves_nothing_behind)
             await(&waiter);
     }
     store_cancel(&waiter);
-    cr_expect(!waiter.fill && !waiter.ready && !waiter.missing);
+    cr_expect(!waiter.lookup && !waiter.ready && !waiter.missing);
 }
 
 Test(store_jobs, new_rules_make_everything_anew)
@@ -428,10 +432,10 @@ Test(store_jobs, what_is_not_in_memory_is_read_by_a_job_first)
     faults_fail(FAULT_PREADV2_NOWAIT, 0, 1, EAGAIN);
     woken = 0;
     cr_assert_not(store_warm(files, file, 5, LARGE - 5, &now, &waiter));
-    cr_expect_not_null(waiter.fill);
+    cr_expect_not_null(waiter.lookup);
     await(&waiter);
     cr_expect_eq(woken, 1);
-    cr_expect(!waiter.fill && !waiter.ready);
+    cr_expect(!waiter.lookup && !waiter.ready);
     cr_expect(store_warm(files, file, 5, LARGE - 5, &now, &waiter));
     resource_drop(resource);
 }
@@ -491,6 +495,6 @@ Test(store_jobs, where_nothing_can_be_told_all_is_warm)
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
     cr_expect(store_warm(files, file, 1, 100, &now, &waiter));
-    cr_expect_null(waiter.fill);
+    cr_expect_null(waiter.lookup);
     resource_drop(resource);
 }
