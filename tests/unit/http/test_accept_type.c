@@ -1,4 +1,5 @@
-/* accept: RFC 9110 sections 12.5.1 (Accept), 12.4.2 (weights), 5.6 (lists, tokens, parameters). */
+/* accept_type: RFC 9110 sections 12.5.1 (Accept), 12.4.2 (weights), 5.6 (lists, tokens,
+ * parameters). */
 #include "http/accept_type.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -35,7 +36,7 @@ static void expect_weights(const struct weight_row *rows, size_t count)
 #define HTML STR_INIT("text/html")
 #define JSON STR_INIT("application/json")
 
-Test(accept_type, says_what_the_rfc_says)
+Test(accept_type, weighs_the_examples_of_the_rfc)
 {
 #define FIRST  STR_INIT("audio/*; q=0.2, audio/basic")
 #define SECOND STR_INIT("text/plain; q=0.5, text/html, text/x-dvi; q=0.8, text/x-c")
@@ -73,7 +74,7 @@ Test(accept_type, says_what_the_rfc_says)
     expect_weights(rows, COUNT_OF(rows));
 }
 
-Test(accept_type, takes_the_most_specific_range)
+Test(accept_type, prefers_the_most_specific_range)
 {
     static const struct weight_row rows[] = {
         {"12.5.1", "absent", {NULL, 0}, JSON, 1000},
@@ -90,7 +91,8 @@ Test(accept_type, takes_the_most_specific_range)
          JSON, 200},
         {"12.5.1", "subtype's star before star", STR_INIT("application/*;q=0.3, */*"), JSON, 300},
         {"12.5.1", "type before star", STR_INIT("*/*, application/json;q=0"), JSON, 0},
-        {"12.5.1", "refused but for one", STR_INIT("*/*;q=0, application/json;q=0.4"), JSON, 400},
+        {"12.5.1", "all refused except one", STR_INIT("*/*;q=0, application/json;q=0.4"), JSON,
+         400},
         {"12.5.1", "a prefix is no match", STR_INIT("application/js, text/htm"), JSON, 0},
         {"12.5.1", "a suffix is no match", STR_INIT("application/json5"), JSON, 0},
         {"12.5.1", "a star is no pattern", STR_INIT("application/js*"), JSON, 0},
@@ -110,12 +112,12 @@ Test(accept_type, takes_the_most_specific_range)
                   "image/avif,image/webp,*/*;q=0.8"),
          JSON, 800},
         {"12.5.1", "a script", STR_INIT("application/json, text/plain, */*"), HTML, 1000},
-        {"8.3.1", "no media type", STR_INIT("*/*"), STR_INIT("json"), 0},
+        {"8.3.1", "not a media type", STR_INIT("*/*"), STR_INIT("json"), 0},
     };
     expect_weights(rows, COUNT_OF(rows));
 }
 
-Test(accept_type, reads_parameters)
+Test(accept_type, compares_parameters_ignoring_case_and_quoting)
 {
 #define UTF8 STR_INIT("text/html; charset=utf-8")
     static const struct weight_row rows[] = {
@@ -159,8 +161,8 @@ Test(accept_type, reads_parameters)
     expect_weights(rows, COUNT_OF(rows));
 }
 
-/* An element that is no media-range, or has no proper weight, counts as not there: */
-Test(accept_type, leaves_out_malformed_elements)
+/* An element that is not a media-range, or has a malformed weight, is skipped. */
+Test(accept_type, skips_malformed_elements)
 {
     static const struct {
         const char *section, *label;
@@ -212,11 +214,11 @@ Test(accept_type, leaves_out_malformed_elements)
                  "nor does an escaped one close it");
 }
 
-/* --- Against a naive model ------------------------------------------------------------------- */
+/* --- Against a naive model -------------------------------------------------------------------- */
 
-Test(accept_type, agrees_with_a_model)
+Test(accept_type, agrees_with_a_naive_model)
 {
-    /* Ranges that match "a/b;x=1" so closely, and one that does not. */
+    /* Ranges by how specifically they match "a/b;x=1"; the first does not match. */
     static const struct {
         const char *text;
         unsigned precedence;
@@ -243,7 +245,7 @@ Test(accept_type, agrees_with_a_model)
     }
 }
 
-Test(accept_type, any_bytes_are_survived)
+Test(accept_type, gives_a_valid_weight_for_any_bytes)
 {
     static const char alphabet[] = "ab//**;;q==0011..55,,, \t\"\\";
     struct prng prng = {13};

@@ -1,4 +1,5 @@
-/* authority: RFC 3986 section 3.2, RFC 9110 sections 4.2.1 and 7.2, RFC 9112 sections 3.2.2 and 3.2.3. */
+/* authority: RFC 3986 section 3.2, RFC 9110 sections 4.2.1 and 7.2, RFC 9112 sections 3.2.2 and
+ * 3.2.3. */
 #include "http/authority.h"
 
 #include "support/guard.h"
@@ -6,11 +7,11 @@
 
 #include <criterion/criterion.h>
 
-Test(authority, hosts_and_complete_ones)
+Test(authority, accepts_hosts_with_and_without_ports)
 {
     static const struct {
         const char *section; /* of RFC 3986 */
-        struct str text;     /* the label, too */
+        struct str text;     /* also the label */
         bool host, complete;
     } rows[] = {
         {"3.2.2", STR_INIT("a"), true, false},
@@ -76,11 +77,11 @@ Test(authority, hosts_and_complete_ones)
     rows_end();
 }
 
-Test(authority, is_cut_off_absolute_targets)
+Test(authority, removes_the_authority_from_absolute_targets)
 {
     static const struct {
         const char *section; /* of RFC 9110 */
-        struct str target;   /* the label, too */
+        struct str target;   /* also the label */
         const char *rest;    /* NULL: refused */
     } rows[] = {
         {"4.2.1", STR_INIT("http://a/b?c"), "/b?c"},

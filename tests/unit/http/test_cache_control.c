@@ -1,4 +1,4 @@
-/* freshness: file names as tools really write them, and names that only look so. */
+/* cache_control: names that tools really write, and names that only resemble them. */
 #include "http/cache_control.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -28,7 +28,7 @@ static void expect_rows(const struct row *rows, size_t count, bool immutable)
                      rows[i].name);
 }
 
-Test(cache_control, knows_what_tools_write)
+Test(cache_control, recognises_names_that_bundlers_write)
 {
     static const struct row rows[] = {
         {"Vite 5", "app-BfJk3x9Q.js"},
@@ -83,7 +83,7 @@ Test(cache_control, knows_what_tools_write)
     expect_rows(rows, COUNT_OF(rows), true);
 }
 
-Test(cache_control, is_not_taken_in)
+Test(cache_control, does_not_take_other_names_for_hashes)
 {
     static const struct row rows[] = {
         {"nothing", ""},
@@ -183,13 +183,13 @@ Test(cache_control, is_not_taken_in)
     cr_expect_not(is_immutable((struct str){NULL, 0}));
 }
 
-/* "A missed one costs a 304" must not come to mean that all are missed: of true hashes at random, the
- * parts that the comments in cache_control.c promise. */
-Test(cache_control, finds_its_share_of_true_hashes)
+/* A missed hash costs only a 304, but not all may be missed: of random hashes at least the shares
+ * are recognised that the comments in cache_control.c promise. */
+Test(cache_control, recognises_the_promised_share_of_hashes)
 {
     static const struct {
         const char *alphabet;
-        unsigned length, share_least; /* in a hundred */
+        unsigned length, share_least; /* percent */
     } rows[] = {
         {"0123456789abcdef", 8, 65},
         {"0123456789abcdef", 16, 95},
@@ -214,7 +214,7 @@ Test(cache_control, finds_its_share_of_true_hashes)
     }
 }
 
-Test(cache_control, any_bytes_are_survived)
+Test(cache_control, gives_a_valid_value_for_any_bytes)
 {
     static const char alphabet[] = "..--__~~aAbB0123jscsmapmin/";
     struct prng prng = {16};

@@ -1,4 +1,5 @@
-/* cond: RFC 9110 sections 8.8.3 (entity tags) and 13.1.2, 13.1.3, 13.2.2 (conditions). */
+/* conditional: RFC 9110 sections 8.8.3 (entity tags), 13.1 (conditions) and 13.2.2 (their
+ * order). */
 #include "http/conditional.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -9,7 +10,7 @@
 static const int64_t now = 1750000000;
 static const int64_t modified = 784111777; /* Sun, 06 Nov 1994 08:49:37 GMT */
 
-/* Asks with both header fields at a guard page. */
+/* Evaluates a request with both fields, each at a guard page. */
 static bool not_modified(struct str if_none_match, struct str if_modified_since, struct str etag)
 {
     struct conditional_request request = {
@@ -147,7 +148,7 @@ Test(conditional, compares_dates)
     rows_end();
 }
 
-Test(conditional, entity_tags_take_precedence)
+Test(conditional, prefers_if_none_match_to_if_modified_since)
 {
     static const struct {
         const char *section, *label;
@@ -175,23 +176,23 @@ Test(conditional, entity_tags_take_precedence)
     rows_end();
 }
 
-Test(conditional, star_needs_no_entity_tag)
+Test(conditional, matches_a_star_without_an_entity_tag)
 {
     cr_expect(not_modified(STR("*"), absent, absent));
     cr_expect_not(not_modified(STR("\"x\""), absent, absent));
     cr_expect_not(not_modified(STR("W/"), absent, STR("")));
 }
 
-Test(conditional, random_lists_are_survived_and_found_only_if_there)
+Test(conditional, finds_an_entity_tag_in_random_lists_only_if_present)
 {
     static const char alphabet[] = "xy\"\"\",, W/*\\\t";
     struct prng prng = {13};
     struct str etag = STR("\"x\"");
     for (int round = 0; round < 50000; round++) {
         char bytes[24];
-        size_t length = prng_below(&prng, sizeof(bytes) + 1);
+        size_t length = prng_below(&prng, sizeof bytes + 1);
         for (size_t i = 0; i < length; i++)
-            bytes[i] = alphabet[prng_below(&prng, sizeof(alphabet) - 1)];
+            bytes[i] = alphabet[prng_below(&prng, sizeof alphabet - 1)];
         struct str list = {bytes, length};
         if (!not_modified(list, absent, etag))
             continue;
@@ -200,7 +201,7 @@ Test(conditional, random_lists_are_survived_and_found_only_if_there)
     }
 }
 
-/* --- all four, section 13.2.2 ----------------------------------------------------------------- */
+/* --- All four conditions, section 13.2.2 ------------------------------------------------------ */
 
 #define BEFORE "Sun, 06 Nov 1994 08:49:36 GMT"
 #define EQUAL  "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -211,7 +212,7 @@ static struct str field(const char *text)
     return text ? guard_copy(str_of(text)) : absent;
 }
 
-Test(conditional, evaluates_in_order)
+Test(conditional, evaluates_in_the_order_of_the_rfc)
 {
     static const struct {
         const char *section, *label;
@@ -279,7 +280,7 @@ Test(conditional, evaluates_in_order)
 }
 
 /* Section 13.1.5. */
-Test(conditional, a_range_applies_to_what_it_was_begun_with)
+Test(conditional, applies_a_range_only_to_the_same_representation)
 {
     static const struct {
         const char *section, *label, *value, *etag;

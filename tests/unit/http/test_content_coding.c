@@ -1,4 +1,5 @@
-/* coding: RFC 9110 sections 8.4.1 (codings), 12.4.2 (quality values), 12.5.3 (Accept-Encoding). */
+/* content_coding: RFC 9110 sections 8.4.1 (codings), 12.4.2 (quality values), 12.5.3
+ * (Accept-Encoding). */
 #include "http/content_coding.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -14,7 +15,7 @@ enum {
 };
 enum { BR = 1 << CONTENT_CODING_BR, ALL = IDENTITY | GZIP | ZSTD | BR };
 
-enum { NONE = CONTENT_CODING_COUNT }; /* nothing acceptable */
+enum { NONE = CONTENT_CODING_COUNT }; /* no coding is acceptable */
 
 static void weigh(struct str value, uint16_t weights[static CONTENT_CODING_COUNT])
 {
@@ -55,7 +56,7 @@ static void expect_weights(const struct weight_row *rows, size_t count)
     rows_end();
 }
 
-Test(content_coding, weighs_what_is_listed)
+Test(content_coding, weighs_listed_and_unlisted_codings)
 {
     static const struct weight_row rows[] = {
         {"12.5.3", "absent", {NULL, 0}, {1, 0, 0, 0}},
@@ -96,7 +97,7 @@ Test(content_coding, weighs_what_is_listed)
     expect_weights(rows, COUNT_OF(rows));
 }
 
-Test(content_coding, reads_quality_values)
+Test(content_coding, parses_quality_values)
 {
     static const struct weight_row rows[] = {
         {"12.4.2", "0", STR_INIT("gzip;q=0, *;q=0.123"), {123, 0, 123, 123}},
@@ -118,7 +119,7 @@ Test(content_coding, reads_quality_values)
     expect_weights(rows, COUNT_OF(rows));
 }
 
-Test(content_coding, leaves_out_malformed_elements)
+Test(content_coding, skips_malformed_elements)
 {
     static const struct weight_row rows[] = {
         {"12.4.2", "1.001", STR_INIT("gzip;q=1.001, br"), {1, 0, 0, 1000}},
@@ -158,7 +159,7 @@ Test(content_coding, leaves_out_malformed_elements)
     expect_weights(rows, COUNT_OF(rows));
 }
 
-Test(content_coding, chooses)
+Test(content_coding, chooses_the_greatest_weight_then_the_best_coding)
 {
     static const struct {
         const char *section, *label;
@@ -205,7 +206,7 @@ Test(content_coding, chooses)
     rows_end();
 }
 
-Test(content_coding, texts_are_as_registered)
+Test(content_coding, has_the_registered_names)
 {
     static const char *const texts[][2] = {
         [CONTENT_CODING_IDENTITY] = {"identity", ""},
@@ -220,9 +221,9 @@ Test(content_coding, texts_are_as_registered)
     }
 }
 
-/* --- Against a naive model ------------------------------------------------------------------- */
+/* --- Against a naive model -------------------------------------------------------------------- */
 
-/* A field at random, shuffled by nobody: what the model says of it is in WEIGHTS. */
+/* Writes a random field. WEIGHTS are the weights by the model. */
 static size_t random_field(struct prng *prng, char *text, size_t room, unsigned weights[])
 {
     static const char *const names[] = {"identity", "gzip", "zstd", "br", "*", "x-gzip", "other"};
@@ -250,7 +251,7 @@ static size_t random_field(struct prng *prng, char *text, size_t room, unsigned 
     return at;
 }
 
-Test(content_coding, takes_the_heaviest_at_hand)
+Test(content_coding, agrees_with_a_naive_model)
 {
     struct prng prng = {12};
     for (int round = 0; round < 200000; round++) {
@@ -272,7 +273,7 @@ Test(content_coding, takes_the_heaviest_at_hand)
     }
 }
 
-Test(content_coding, any_bytes_are_survived)
+Test(content_coding, gives_valid_weights_for_any_bytes)
 {
     static const char alphabet[] = "gzipbr*;;q==0011..55,,, \t\"\\";
     struct prng prng = {13};

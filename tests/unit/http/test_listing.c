@@ -1,4 +1,4 @@
-/* listing: its order, and JSON as RFC 8259 has it. */
+/* listing: order, and JSON by RFC 8259. */
 #include "base/utf8.h"
 #include "support/faults.h"
 #include "support/listing_rig.h"
@@ -12,7 +12,7 @@ static struct str text_of(const struct blob *blob)
     return (struct str){blob->bytes, blob->length};
 }
 
-/* --- order ------------------------------------------------------------------------------------ */
+/* --- Order ------------------------------------------------------------------------------------ */
 
 #define FILE_(name)                        \
     {                                      \
@@ -23,7 +23,7 @@ static struct str text_of(const struct blob *blob)
         STR_INIT(name), LISTING_DIRECTORY, 0, 0 \
     }
 
-/* In order. */
+/* In the expected order. */
 static const struct listing_entry ordered[] = {
     DIRECTORY_("1"),
     DIRECTORY_("9"),
@@ -32,7 +32,7 @@ static const struct listing_entry ordered[] = {
     FILE_(" "),
     FILE_("!a"),
     FILE_("-1"),
-    FILE_("-2"), /* a dash is no sign */
+    FILE_("-2"), /* a dash is not a sign */
     FILE_("0"),
     FILE_("00"), /* the same number: by bytes */
     FILE_("000"),
@@ -70,7 +70,7 @@ static const struct listing_entry ordered[] = {
     FILE_("\xff"),
 };
 
-Test(listing, sorts)
+Test(listing, sorts_directories_first_then_naturally)
 {
     struct prng prng = {3};
     for (int round = 0; round < 300; round++) {
@@ -91,8 +91,8 @@ Test(listing, sorts)
     listing_sort(NULL, 0);
 }
 
-/* Also where names are the same, which a directory that is changing meanwhile can make happen. */
-Test(listing, any_order_before_gives_the_same_order)
+/* Also for equal names, which occur if a directory changes while it is read. */
+Test(listing, sorts_independently_of_the_initial_order)
 {
     struct prng prng = {4};
     for (int round = 0; round < 20000; round++) {
@@ -126,7 +126,7 @@ static void expect_json(const char *label, struct listing listing, struct str ex
     blob_drop(blob);
 }
 
-Test(listing, writes_json)
+Test(listing, writes_json_with_all_members)
 {
     static const struct listing_entry entries[] = {
         {STR_INIT("c"), LISTING_DIRECTORY, 4096, 1764076800},
@@ -149,7 +149,7 @@ Test(listing, writes_json)
                     "\"mtime\":\"2025-11-25T13:20:00Z\"}\n]}\n"));
 }
 
-/* Takes the escape that *REST begins with: what it means. */
+/* Takes the escape at the start of *REST. Returns its meaning. */
 static char take_escape(struct str *rest)
 {
     char escaped = rest->length >= 2 ? rest->at[1] : '?';
@@ -165,7 +165,8 @@ static char take_escape(struct str *rest)
     return (char)(high << 4 | low);
 }
 
-/* RFC 8259 section 7: string = quotation-mark *char quotation-mark. Takes one off *REST and decodes it. */
+/* RFC 8259 section 7: string = quotation-mark *char quotation-mark. Takes one off *REST and decodes
+ * it. */
 static struct str take_string(struct str *rest, char *to)
 {
     char *end = to;
@@ -223,8 +224,9 @@ static void take_entry(struct str *rest, const struct listing_entry *entry)
     take(rest, STR("}"));
 }
 
-/* Names of any bytes: what comes out is JSON, tells each name that can be told, and leads to each. */
-Test(listing, json_of_any_names_reads_back)
+/* Names of any bytes: the result is JSON, contains every name that is UTF-8, and links to every
+ * entry. */
+Test(listing, writes_valid_json_for_any_names)
 {
     struct prng prng = {8259};
     for (int round = 0; round < 20000; round++) {
@@ -251,7 +253,7 @@ Test(listing, json_of_any_names_reads_back)
     }
 }
 
-Test(listing, says_when_memory_is_out)
+Test(listing, returns_null_when_out_of_memory)
 {
     struct listing listing = {.path = STR("a")};
     faults_fail(FAULT_MEMORY, 0, 2, ENOMEM);

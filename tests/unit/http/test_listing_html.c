@@ -1,4 +1,4 @@
-/* listing_html: the page, as the HTML standard has it (WHATWG, sections 13.1 and 13.2). */
+/* listing_html: the page, by the HTML standard (WHATWG, sections 13.1 and 13.2). */
 #include "base/utf8.h"
 #include "support/listing_rig.h"
 
@@ -27,7 +27,7 @@ static bool has(struct str text, const char *what)
     return find(text, what) < text.length;
 }
 
-/* What stands between the first BEFORE in *REST and the AFTER that follows; *REST moves behind both. */
+/* The text between the first BEFORE in *REST and the AFTER that follows; *REST moves past both. */
 static struct str take_between(struct str *rest, const char *before, const char *after)
 {
     size_t first = find(*rest, before);
@@ -45,7 +45,7 @@ static void expect_text(const char *label, struct str got, const char *expected)
     cr_expect(str_equal(got, str_of(expected)), "%s: %.*s", label, (int)got.length, got.at);
 }
 
-Test(listing_html, has_a_title_and_a_way_up)
+Test(listing_html, has_a_title_and_a_link_to_the_parent)
 {
     static const struct {
         const char *label;
@@ -93,7 +93,7 @@ Test(listing_html, has_a_row_for_each_entry)
         {{STR_INIT("d"), LISTING_DIRECTORY, 4096, 59},
          "<a href=\"d/\"><bdi>d/</bdi></a><td><td>"
          "<time datetime=\"1970-01-01T00:00:59Z\">1970-01-01 00:00</time>"},
-        {{STR_INIT("javascript:alert(1)"), LISTING_FILE, 0, 0}, /* no scheme */
+        {{STR_INIT("javascript:alert(1)"), LISTING_FILE, 0, 0}, /* not a scheme */
          "<a href=\"javascript%3Aalert%281%29\"><bdi>javascript:alert(1)</bdi></a><td>0 B<td>"
          "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01 00:00</time>"},
         {{STR_INIT("<i>\"&'"), LISTING_FILE, 0, 0},
@@ -117,7 +117,7 @@ Test(listing_html, has_a_row_for_each_entry)
     }
 }
 
-Test(listing_html, sums_up)
+Test(listing_html, sums_up_entries_and_bytes)
 {
 #define D                                         \
     {                                             \
@@ -143,7 +143,7 @@ Test(listing_html, sums_up)
         {{F}, 1, false, "1 file, 1000 B"},
         {{F, F}, 2, false, "2 files, 2 KiB"},
         {{D, F, F}, 3, false, "1 directory, 2 files, 2 KiB"},
-        {{G, G, F}, 3, false, "3 files, 16 EiB"}, /* as much as 64 bits say */
+        {{G, G, F}, 3, false, "3 files, 16 EiB"}, /* saturated at 64 bits */
         {{F},
          1,
          true,
@@ -159,8 +159,9 @@ Test(listing_html, sums_up)
     }
 }
 
-/* A strict Content-Security-Policy refuses scripts, pictures, fonts and what else comes from elsewhere. */
-Test(listing_html, needs_nothing_from_elsewhere)
+/* A strict Content-Security-Policy refuses scripts, images, fonts and everything from other
+ * origins. */
+Test(listing_html, needs_no_script_and_no_other_resource)
 {
     static const char *const refused[] = {
         "<script", "<img",   "<svg",    "<iframe", "url(",   "@import",
@@ -176,7 +177,7 @@ Test(listing_html, needs_nothing_from_elsewhere)
     blob_drop(blob);
 }
 
-/* The text that HTML means by TEXT, which has no element in it. */
+/* The text that the HTML source TEXT, which contains no elements, means. */
 static struct str unescape(struct str text, char *to)
 {
     static const struct {
@@ -204,7 +205,7 @@ static struct str unescape(struct str text, char *to)
     return (struct str){to, length};
 }
 
-/* Whether a page may show NAME as it is: UTF-8 without control characters. */
+/* Whether a page may contain NAME unchanged: UTF-8 without control characters. */
 static bool is_showable(struct str name)
 {
     while (name.length > 0) {
@@ -217,7 +218,7 @@ static bool is_showable(struct str name)
     return true;
 }
 
-/* Every element is one that the page has for itself: nothing has come in through a name. */
+/* Every element is one of the page's own: a name cannot inject any. */
 static void check_elements(struct str page, size_t rows)
 {
     static const char *const known[] = {"!doctype", "html",    "meta",  "title", "link", "style",
@@ -242,7 +243,7 @@ static void check_elements(struct str page, size_t rows)
     cr_assert_eq(links, rows + 3, "the root, the parent, JSON, and one for each entry");
 }
 
-Test(listing_html, html_of_any_names_reads_back)
+Test(listing_html, writes_valid_html_for_any_names)
 {
     struct prng prng = {5};
     for (int round = 0; round < 5000; round++) {
@@ -271,8 +272,8 @@ Test(listing_html, html_of_any_names_reads_back)
     }
 }
 
-/* The same directory in any order, sorted: the same page. */
-Test(listing_html, any_order_before_gives_the_same_page)
+/* The same directory in any order, sorted, gives the same page. */
+Test(listing_html, is_the_same_page_for_any_initial_order)
 {
     struct prng prng = {6};
     for (int round = 0; round < 1000; round++) {

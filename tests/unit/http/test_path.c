@@ -8,14 +8,14 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-/* Rows' shorthand for what must come of a target. */
+/* Shorthand for the expected result of a row. */
 #define FILE_AT(text)      PATH_OK, text, false
 #define DIRECTORY_AT(text) PATH_OK, text, true
 #define REFUSED_AS(result) result, NULL, false
 
 struct row {
-    const char *section; /* of RFC 3986; "core/http/path.h" where the rule is Sluice's own */
-    struct str target;   /* the label, too */
+    const char *section; /* of RFC 3986; "core/http/path.h": a rule of Sluice's own */
+    struct str target;   /* also the label */
     enum path_result result;
     const char *text;
     bool directory;
@@ -35,7 +35,7 @@ static void expect_rows(const struct row *rows, size_t count)
     rows_begin("URI", count);
     for (size_t i = 0; i < count; i++) {
         rows_next(rows[i].section, rows[i].target.at);
-        memset(&path, '#', sizeof(path));
+        memset(&path, '#', sizeof path);
         enum path_result result = path_decode(guard_copy(rows[i].target), &path);
         row_expect(result == rows[i].result, "%s", result_names[result]);
         if (result != PATH_MALFORMED)
@@ -63,7 +63,7 @@ Test(path, decodes_plain_paths)
         {"2.1", STR_INIT("/%61"), FILE_AT("a")},
         {"2.1", STR_INIT("/%c3%BC.html"), FILE_AT("\xc3\xbc.html")},
         {"2.1", STR_INIT("/a%20b"), FILE_AT("a b")},
-        {"3.3", STR_INIT("/a+b"), FILE_AT("a+b")}, /* a plus is a plus in a path */
+        {"3.3", STR_INIT("/a+b"), FILE_AT("a+b")}, /* a plus does not mean a space in a path */
         {"2.1", STR_INIT("/a%3Fb%23c"), FILE_AT("a?b#c")},
         {"2.1", STR_INIT("/100%25"), FILE_AT("100%")},
         {"2.1", STR_INIT("/%2561"), FILE_AT("%61")}, /* once, not twice */
@@ -113,7 +113,7 @@ Test(path, removes_dot_segments_never_above_the_root)
     expect_rows(rows, COUNT_OF(rows));
 }
 
-Test(path, hides_names_with_a_dot)
+Test(path, hides_names_that_begin_with_a_dot)
 {
     static const struct row rows[] = {
         {"core/http/path.h", STR_INIT("/.git/config"), REFUSED_AS(PATH_HIDDEN)},
@@ -137,13 +137,13 @@ Test(path, hides_names_with_a_dot)
         {"core/http/path.h", STR_INIT("/.Well-Known/x"), REFUSED_AS(PATH_HIDDEN)},
         {"core/http/path.h", STR_INIT("/x/.well-known"), REFUSED_AS(PATH_HIDDEN)},
         {"core/http/path.h", STR_INIT("/.git/../index.html"),
-         FILE_AT("index.html")}, /* what remains is judged */
+         FILE_AT("index.html")}, /* only the resolved path counts */
         {"core/http/path.h", STR_INIT("/.well-known/../.git"), REFUSED_AS(PATH_HIDDEN)},
     };
     expect_rows(rows, COUNT_OF(rows));
 }
 
-Test(path, finds_encoded_slashes_unnamable)
+Test(path, refuses_encoded_slashes)
 {
     static const struct row rows[] = {
         {"2.2", STR_INIT("/a%2Fb"), REFUSED_AS(PATH_UNNAMABLE)},
@@ -152,7 +152,7 @@ Test(path, finds_encoded_slashes_unnamable)
         {"2.2", STR_INIT("/%2F%2Fhost"), REFUSED_AS(PATH_UNNAMABLE)},
         {"2.2", STR_INIT("/..%2F..%2Fetc/passwd"), REFUSED_AS(PATH_UNNAMABLE)},
         {"2.2", STR_INIT("/a/..%2f"), REFUSED_AS(PATH_UNNAMABLE)},
-        {"2.2", STR_INIT("/a%2Fb/../c"), FILE_AT("c")}, /* one segment, and it is gone */
+        {"2.2", STR_INIT("/a%2Fb/../c"), FILE_AT("c")}, /* one segment, which is removed */
         {"2.2", STR_INIT("/a%252Fb"), FILE_AT("a%2Fb")},
     };
     expect_rows(rows, COUNT_OF(rows));
@@ -188,7 +188,7 @@ Test(path, refuses_malformed_targets)
         {"3.3", STR_INIT("/\xc3\xbc"), REFUSED_AS(PATH_MALFORMED)},
         {"3.3", STR_INIT("/\x80"), REFUSED_AS(PATH_MALFORMED)},
         {"2.1", STR_INIT("/.git/%"),
-         REFUSED_AS(PATH_MALFORMED)}, /* malformed wins, wherever it stands */
+         REFUSED_AS(PATH_MALFORMED)}, /* MALFORMED takes precedence wherever it occurs */
         {"2.1", STR_INIT("/a%2Fb/%00"), REFUSED_AS(PATH_MALFORMED)},
         {"2.1", STR_INIT("/%zz/../x"), REFUSED_AS(PATH_MALFORMED)},
     };
@@ -207,13 +207,13 @@ static enum path_result decode_repeated(const char *unit, size_t count, const ch
     memcpy(at, tail, strlen(tail));
     struct str copy = guard_copy(text);
     free((char *)(uintptr_t)text.at);
-    memset(&path, '#', sizeof(path));
+    memset(&path, '#', sizeof path);
     enum path_result result = path_decode(copy, &path);
     guard_drop(copy);
     return result;
 }
 
-Test(path, bounds_what_it_decodes)
+Test(path, bounds_the_length_of_the_decoded_path)
 {
     cr_expect_eq(decode_repeated("a", PATH_BYTES_MAX, ""), PATH_OK);
     cr_expect_eq(path.length, PATH_BYTES_MAX);
@@ -238,7 +238,7 @@ Test(path, bounds_what_it_decodes)
     cr_expect_eq(decode_repeated("/", 100000, "x"), PATH_OK);
 }
 
-/* Nothing that a decoded path must never have. */
+/* Whether a decoded path has nothing that it must never have. */
 static void check_decoded(void)
 {
     struct str rest = {path.text, path.length};
@@ -255,7 +255,7 @@ static void check_decoded(void)
     }
 }
 
-Test(path, random_targets_keep_the_promises)
+Test(path, keeps_its_promises_for_random_targets)
 {
     static const char *const pieces[] = {
         "/",   "/",           "/", ".",   "..", "a", "bc",   "%2e", "%2E", "%2f",
@@ -267,13 +267,13 @@ Test(path, random_targets_keep_the_promises)
         char bytes[160] = "/";
         size_t length = 1;
         for (uint64_t count = prng_below(&prng, 12); count > 0; count--) {
-            /* the second half, which is seldom well-formed, now and then only */
+            /* the second half, which is rarely well-formed, only now and then */
             uint64_t among = prng_below(&prng, 8) > 0 ? 12 : COUNT_OF(pieces);
             const char *piece = pieces[prng_below(&prng, among)];
             length = (size_t)(stpcpy(bytes + length, piece) - bytes);
         }
         struct str copy = guard_copy((struct str){bytes, length});
-        memset(&path, '#', sizeof(path));
+        memset(&path, '#', sizeof path);
         if (path_decode(copy, &path) == PATH_OK) {
             check_decoded();
             decoded++;
@@ -283,9 +283,9 @@ Test(path, random_targets_keep_the_promises)
     cr_expect_gt(decoded, 20000, "%zu", decoded);
 }
 
-/* A plain path is taken as it stands, any other is put together segment by segment: with "/x/.." before it
- * every path goes the second way, and must come to the same. */
-Test(path, the_short_way_and_the_long_one_agree)
+/* A plain path takes the fast path of path_decode. With "/x/.." before it, it takes the other one;
+ * the result must be the same. */
+Test(path, gives_the_same_result_on_the_fast_path)
 {
     static const char alphabet[] = "abcdefgh/////...%2";
     static struct path longer;
@@ -296,14 +296,14 @@ Test(path, the_short_way_and_the_long_one_agree)
         size_t length = 1 + prng_below(&prng, prng_below(&prng, 2) ? 20 : 70);
         char *at = bytes + 5;
         at[0] = '/';
-        uint64_t letters = prng_below(&prng, 2) ? 9 : sizeof alphabet - 1; /* half of them plain */
+        uint64_t letters = prng_below(&prng, 2) ? 9 : sizeof alphabet - 1; /* half are plain */
         for (size_t i = 1; i < length; i++)
             at[i] = alphabet[prng_below(&prng, letters)];
         if (prng_below(&prng, 8) == 0)
             at[prng_below(&prng, length)] = (char)prng_next(&prng);
         at[0] = '/';
         struct str copy = guard_copy((struct str){at, length});
-        memset(&path, '#', sizeof(path));
+        memset(&path, '#', sizeof path);
         enum path_result result = path_decode(copy, &path);
         guard_drop(copy);
         cr_assert_eq(path_decode((struct str){bytes, 5 + length}, &longer), result, "%.*s",
@@ -318,12 +318,12 @@ Test(path, the_short_way_and_the_long_one_agree)
     cr_expect_gt(agreed, 50000, "%u", agreed);
 }
 
-Test(path, random_bytes_are_survived)
+Test(path, survives_random_bytes)
 {
     struct prng prng = {1};
     for (int round = 0; round < 50000; round++) {
         char bytes[64];
-        size_t length = prng_below(&prng, sizeof(bytes) + 1);
+        size_t length = prng_below(&prng, sizeof bytes + 1);
         for (size_t i = 0; i < length; i++)
             bytes[i] = (char)prng_next(&prng);
         if (length > 0)
@@ -335,7 +335,7 @@ Test(path, random_bytes_are_survived)
     }
 }
 
-Test(path, writes_redirects)
+Test(path, writes_relative_redirects)
 {
     static const struct {
         struct str target;
@@ -346,9 +346,9 @@ Test(path, writes_redirects)
         {STR_INIT("/a/b/c.d_e~f-9"), "c.d_e~f-9/"},
         {STR_INIT("/%c3%bc"), "%C3%BC/"},
         {STR_INIT("/a%20b"), "a%20b/"},
-        {STR_INIT("/x/javascript:alert"), "javascript%3Aalert/"}, /* no scheme */
+        {STR_INIT("/x/javascript:alert"), "javascript%3Aalert/"}, /* not a scheme */
         {STR_INIT("//host"), "host/"},
-        {STR_INIT("/a/%5Chost"), "%5Chost/"}, /* browsers take a backslash for a slash */
+        {STR_INIT("/a/%5Chost"), "%5Chost/"}, /* browsers treat a backslash as a slash */
         {STR_INIT("/%0d%0aSet-Cookie:x"), "%0D%0ASet-Cookie%3Ax/"},
         {STR_INIT("/%ff%7f%01"), "%FF%7F%01/"},
         {STR_INIT("/a%3fb%23c%25"), "a%3Fb%23c%25/"},
@@ -361,11 +361,11 @@ Test(path, writes_redirects)
         char to[64];
         size_t needed = strlen(rows[i].reference);
         cr_assert_eq(path_decode(rows[i].target, &path), PATH_OK, "%s", rows[i].target.at);
-        size_t length = path_write_redirect(&path, to, sizeof(to));
+        size_t length = path_write_redirect(&path, to, sizeof to);
         struct str got = {to, length};
         cr_expect(str_equal(got, str_of(rows[i].reference)), "%.*s", (int)length, to);
         for (size_t room = 0; room < needed; room++) {
-            memset(to, '#', sizeof(to));
+            memset(to, '#', sizeof to);
             cr_expect_eq(path_write_redirect(&path, to, room), 0, "%s", rows[i].reference);
             cr_expect_eq(to[room], '#', "%s: written past its room", rows[i].reference);
         }
@@ -373,8 +373,8 @@ Test(path, writes_redirects)
     }
 }
 
-/* RFC 3986 section 2.3: unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~"; section 2.1 for the rest. */
-Test(path, encodes_every_byte)
+/* RFC 3986 section 2.1, and section 2.3: unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~". */
+Test(path, encodes_all_but_unreserved_bytes)
 {
     static const char unreserved[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

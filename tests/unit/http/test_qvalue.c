@@ -18,8 +18,8 @@ static unsigned parse(struct str text)
     return value;
 }
 
-/* weight = "0" [ "." 0*3DIGIT ] / "1" [ "." 0*3("0") ]: all that the grammar has. */
-Test(qvalue, reads_every_one_there_is)
+/* All of the grammar: qvalue = "0" [ "." 0*3DIGIT ] / "1" [ "." 0*3("0") ]. */
+Test(qvalue, parses_every_valid_value)
 {
     for (unsigned thousandths = 0; thousandths <= QVALUE_MAX; thousandths++) {
         char text[16];
@@ -46,7 +46,7 @@ Test(qvalue, refuses_everything_else)
     cr_expect_eq(parse((struct str){NULL, 0}), NONE);
 }
 
-Test(qvalue, reads_the_parameter)
+Test(qvalue, parses_the_parameter)
 {
     static const struct {
         const char *label;

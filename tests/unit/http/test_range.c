@@ -13,12 +13,13 @@ struct row {
     const char *label;
     uint64_t bytes;
     struct str value;
-    const char *expected; /* "ignored", "unsatisfiable", or the ranges, last position included */
+    const char *expected; /* "ignored", "unsatisfiable", or the ranges as first-last */
 };
 
 static const struct range_set untouched = {.items = {{77, 78}}, .count = 79};
 
-/* The outcome as the rows have it. The set must be untouched unless it is meant. */
+/* The result in the notation of the rows. Also checks that the set is untouched unless
+ * satisfiable. */
 static const char *outcome(struct str value, uint64_t bytes)
 {
     static char text[RANGE_MAX * 44 + 1];
@@ -51,7 +52,7 @@ static void expect_rows(const struct row *rows, size_t count)
     rows_end();
 }
 
-Test(range, reads_single_ranges)
+Test(range, parses_single_ranges)
 {
     static const struct row rows[] = {
         {"14.1.2", "the first 500", 10000, STR_INIT("bytes=0-499"), "0-499"},
@@ -81,7 +82,7 @@ Test(range, reads_single_ranges)
     expect_rows(rows, COUNT_OF(rows));
 }
 
-Test(range, takes_numbers_of_any_size)
+Test(range, parses_numbers_of_any_size)
 {
     static const struct row rows[] = {
         {"14.1.2", "last is UINT64_MAX", 10, STR_INIT("bytes=4-18446744073709551615"), "4-9"},
@@ -113,7 +114,7 @@ Test(range, takes_numbers_of_any_size)
     expect_rows(rows, COUNT_OF(rows));
 }
 
-Test(range, ignores_what_is_malformed)
+Test(range, ignores_malformed_fields)
 {
     static const struct row rows[] = {
         {"14.2", "absent", 100, {NULL, 0}, "ignored"},
@@ -160,7 +161,7 @@ Test(range, ignores_what_is_malformed)
     expect_rows(rows, COUNT_OF(rows));
 }
 
-Test(range, tells_what_cannot_be_satisfied)
+Test(range, reports_unsatisfiable_ranges)
 {
     static const struct row rows[] = {
         {"14.1.2", "first at the end", 100, STR_INIT("bytes=100-"), "unsatisfiable"},
@@ -181,7 +182,7 @@ Test(range, tells_what_cannot_be_satisfied)
     expect_rows(rows, COUNT_OF(rows));
 }
 
-Test(range, reads_and_joins_several)
+Test(range, joins_ranges_that_touch_and_keeps_the_order)
 {
     static const struct row rows[] = {
         {"14.1.2", "first and last byte", 10000, STR_INIT("bytes=0-0,-1"), "0-0,9999-9999"},
@@ -216,7 +217,7 @@ Test(range, reads_and_joins_several)
     expect_rows(rows, COUNT_OF(rows));
 }
 
-/* Asks for COUNT single bytes, of SPECS among 1000, each STRIDE from the one before. */
+/* Parses a field of COUNT range-specs of a single byte each, STRIDE apart, in 1000 bytes. */
 static const char *outcome_of_many(unsigned count, unsigned stride)
 {
     static char text[1024];
@@ -227,23 +228,24 @@ static const char *outcome_of_many(unsigned count, unsigned stride)
     return outcome((struct str){text, at}, 1000);
 }
 
-Test(range, takes_so_many_and_no_more) /* section 14.2: many small ones may be ignored */
+/* Section 14.2: many small ranges may be ignored. */
+Test(range, accepts_range_max_ranges_and_no_more)
 {
     cr_expect_eq(str_of(outcome_of_many(RANGE_MAX, 2)).length, 5 * 4 + 27 * 6 - 1);
     cr_expect_str_eq(outcome_of_many(RANGE_MAX + 1, 2), "ignored");
     cr_expect_str_eq(outcome_of_many(RANGE_MAX, 1), "0-31");
-    cr_expect_str_eq(outcome_of_many(RANGE_MAX + 1, 1), "ignored", "though they are but one");
+    cr_expect_str_eq(outcome_of_many(RANGE_MAX + 1, 1), "ignored", "although they join to one");
     cr_expect_str_eq(outcome_of_many(RANGE_MAX + 1, 0), "ignored");
     cr_expect_str_eq(outcome(STR("bytes=,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,0-1"), 9),
                      "0-1", "empty elements do not count");
 }
 
-/* --- Against a naive model ------------------------------------------------------------------- */
+/* --- Against a naive model -------------------------------------------------------------------- */
 
 enum { BYTES_MAX = 64, SPECS_MAX = 8 };
 
-/* A field at random, its bytes marked in WANTED. Returns the number of range-specs that are
- * satisfiable. */
+/* Writes a random field and marks its bytes in WANTED. Returns the number of satisfiable
+ * range-specs. */
 static unsigned random_field(struct prng *prng, uint64_t bytes, char *text, size_t room,
                              bool *wanted)
 {
@@ -274,7 +276,7 @@ static unsigned random_field(struct prng *prng, uint64_t bytes, char *text, size
     return satisfiable;
 }
 
-Test(range, sends_every_byte_that_is_wanted_and_none_twice)
+Test(range, covers_every_requested_byte_exactly_once)
 {
     struct prng prng = {14};
     for (int round = 0; round < 200000; round++) {
@@ -299,14 +301,14 @@ Test(range, sends_every_byte_that_is_wanted_and_none_twice)
         }
         cr_assert_leq(total, bytes, "%s", text);
         cr_assert(memcmp(wanted, sent, sizeof wanted) == 0, "%s of %" PRIu64, text, bytes);
-        for (unsigned i = 0; i < set.count; i++) { /* a neighbour on the right is another's first */
+        for (unsigned i = 0; i < set.count; i++) { /* adjacent: the right one's first byte */
             uint64_t end = set.items[i].first + set.items[i].length;
             cr_assert(end == bytes || !sent[end], "%s: two that touch", text);
         }
     }
 }
 
-Test(range, any_bytes_are_survived)
+Test(range, survives_any_bytes)
 {
     static const char alphabet[] = "0123456789-----,,, \t=\"x";
     struct prng prng = {15};

@@ -1,4 +1,4 @@
-/* writer: what is measured is what is written. */
+/* writer: the measured length is the written length. */
 #include "http/writer.h"
 #include "support/faults.h"
 #include "support/guard.h"
@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-/* "*" for each character that is asked for, "?" for one that is none; others stay. */
+/* Replaces each character that it is called for by "*", or by "?" if it is not UTF-8. */
 static struct str count_asked(struct str character, char room[static WRITER_ESCAPE_BYTES])
 {
     if (character.length > 1 && !str_equal(character, STR("\xef\xbf\xbd")))
@@ -54,14 +54,14 @@ static void expect_written(void (*write)(struct writer *w, const void *what), st
     guard_drop(input);
 }
 
-Test(writer, writes_each_kind)
+Test(writer, writes_text_numbers_and_encoded_text)
 {
     expect_written(write_all_kinds, STR(" a\n"), STR("0 a\n18446744073709551615"));
     expect_written(write_encoded, STR("a b/\xff"), STR("a%20b%2F%FF"));
     expect_written(write_nothing, STR(""), STR(""));
 }
 
-Test(writer, asks_about_what_does_not_mean_itself)
+Test(writer, escapes_only_special_characters)
 {
     static const struct {
         const char *label;
@@ -80,7 +80,7 @@ Test(writer, asks_about_what_does_not_mean_itself)
         expect_written(write_escaped, rows[i].text, rows[i].expected);
 }
 
-Test(writer, says_when_memory_is_out)
+Test(writer, returns_null_when_out_of_memory)
 {
     struct str text = STR("a");
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);

@@ -1,4 +1,4 @@
-/* cpus: affinity, and quotas in made-up cgroup trees. */
+/* cpus: affinity, and quotas in artificial cgroup trees. */
 #include "system/cpus.h"
 
 #include <criterion/criterion.h>
@@ -10,12 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Writes TEXT to the file ROOT/NAME, making the directories on the way. */
+/* Writes TEXT to the file ROOT/NAME and creates its directories. */
 static void put(const char *root, const char *name, const char *text)
 {
     char path[PATH_MAX];
-
-    snprintf(path, sizeof(path), "%s/%s", root, name);
+    snprintf(path, sizeof path, "%s/%s", root, name);
     for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')); slash++) {
         *slash = '\0';
         mkdir(path, 0755);
@@ -45,11 +44,10 @@ struct tree {
 static void expect_quota(const struct tree *tree)
 {
     char top[] = "/tmp/sluice-cpus-XXXXXX", root[64], self[PATH_MAX];
-
     cr_assert(mkdtemp(top));
     put(top, "cgroup/self", tree->self); /* "../x" stays below TOP */
-    snprintf(root, sizeof(root), "%s/cgroup", top);
-    snprintf(self, sizeof(self), "%s/self", root);
+    snprintf(root, sizeof root, "%s/cgroup", top);
+    snprintf(self, sizeof self, "%s/self", root);
     for (size_t i = 0; i < COUNT_OF(tree->files) && tree->files[i].name; i++)
         put(root, tree->files[i].name, tree->files[i].text);
     unsigned quota = cpus_quota(root, self);
@@ -57,7 +55,7 @@ static void expect_quota(const struct tree *tree)
     nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-Test(cpus, quotas_of_version_2)
+Test(cpus, finds_the_tightest_quota_of_version_2)
 {
     static const struct tree trees[] = {
         {"no files", "0::/\n", 0, {{NULL, NULL}}},
@@ -99,12 +97,11 @@ Test(cpus, quotas_of_version_2)
         {"empty", "0::/a\n", 0, {{"a/cpu.max", ""}}},
         {"rubbish", "0::/a\n", 0, {{"a/cpu.max", "lots and lots\n"}}},
     };
-
     for (size_t i = 0; i < COUNT_OF(trees); i++)
         expect_quota(&trees[i]);
 }
 
-Test(cpus, quotas_of_version_1)
+Test(cpus, finds_the_tightest_quota_of_version_1)
 {
     static const struct tree trees[] = {
         {"two CPUs",
@@ -151,12 +148,11 @@ Test(cpus, quotas_of_version_1)
           {"cpu/a/cpu.cfs_period_us", "100000\n"},
           {"b/cpu.max", "200000 100000\n"}}},
     };
-
     for (size_t i = 0; i < COUNT_OF(trees); i++)
         expect_quota(&trees[i]);
 }
 
-Test(cpus, a_list_of_cgroups_that_makes_no_sense_is_no_quota)
+Test(cpus, sees_no_quota_in_a_malformed_list_of_cgroups)
 {
     static const struct tree trees[] = {
         {"empty", "", 0, {{"cpu.max", "100000 100000\n"}}},
@@ -165,25 +161,23 @@ Test(cpus, a_list_of_cgroups_that_makes_no_sense_is_no_quota)
         {"newlines", "\n\n\n", 0, {{"cpu.max", "100000 100000\n"}}},
         {"version 2 has number 0", "1::/\n", 0, {{"cpu.max", "100000 100000\n"}}},
     };
-
     for (size_t i = 0; i < COUNT_OF(trees); i++)
         expect_quota(&trees[i]);
     cr_expect_eq(cpus_quota("/nonexistent", "/nonexistent"), 0);
     cr_expect_eq(cpus_quota("/nonexistent", "/proc/self/cgroup"), 0);
 }
 
-Test(cpus, affinity_is_heeded)
+Test(cpus, counts_only_cpus_in_the_affinity_mask)
 {
     cpu_set_t all, one;
     int first = 0;
-
-    cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+    cr_assert_eq(sched_getaffinity(0, sizeof all, &all), 0);
     cr_expect_eq(cpus_affinity(), (unsigned)CPU_COUNT(&all));
     while (!CPU_ISSET(first, &all))
         first++;
     CPU_ZERO(&one);
     CPU_SET(first, &one);
-    cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
     cr_expect_eq(cpus_affinity(), 1);
     cr_expect_eq(cpus_usable(), 1);
 }

@@ -15,14 +15,13 @@
 
 enum { BACKLOG = 64 };
 
-/* --- helpers -------------------------------------------------------------------------------------- */
+/* --- Helpers ---------------------------------------------------------------------------------- */
 
 static bool have_v6(void)
 {
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
-
+    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0;
     if (fd >= 0)
         close(fd);
     return bound;
@@ -31,13 +30,12 @@ static bool have_v6(void)
 static struct net_set set_of(const char *const *texts)
 {
     struct net_set set = {0};
-
     for (; *texts; texts++)
         cr_assert_eq(net_add(&set, *texts), NET_ADDED, "%s", *texts);
     return set;
 }
 
-/* Connects to PORT of the loopback address; the descriptor, or a negative errno. */
+/* Connects to PORT of the loopback address. Returns the descriptor, or a negative errno. */
 static int connect_to(int family, uint16_t port)
 {
     struct sockaddr_in v4 = {
@@ -45,9 +43,8 @@ static int connect_to(int family, uint16_t port)
     struct sockaddr_in6 v6 = {
         .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int failed = family == AF_INET ? connect(fd, (const struct sockaddr *)&v4, sizeof(v4))
-                                   : connect(fd, (const struct sockaddr *)&v6, sizeof(v6));
-
+    int failed = family == AF_INET ? connect(fd, (const struct sockaddr *)&v4, sizeof v4)
+                                   : connect(fd, (const struct sockaddr *)&v6, sizeof v6);
     if (!failed)
         return fd;
     int error = -errno;
@@ -55,17 +52,16 @@ static int connect_to(int family, uint16_t port)
     return error;
 }
 
-/* A listener of another program on 127.0.0.1, sharing or not. */
+/* Opens a listener of another program on 127.0.0.1, with or without SO_REUSEPORT. */
 static int other_listener(uint16_t *ret_port, bool shares)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof(at);
+    socklen_t length = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (shares)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    cr_assert_eq(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
     cr_assert_eq(listen(fd, BACKLOG), 0);
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&at, &length), 0);
     *ret_port = ntohs(at.sin_port);
@@ -75,7 +71,7 @@ static int other_listener(uint16_t *ret_port, bool shares)
 static int flag_of(int fd, int level, int name)
 {
     int value = -1;
-    socklen_t length = sizeof(value);
+    socklen_t length = sizeof value;
     getsockopt(fd, level, name, &value, &length);
     return value;
 }
@@ -95,14 +91,14 @@ static unsigned open_descriptors(void)
     return count;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------ */
+/* --- Addresses -------------------------------------------------------------------------------- */
 
-Test(net, addresses_are_read)
+Test(net, parses_addresses_and_explains_others)
 {
     static const struct {
         const char *text;
         enum net_added added;
-        const char *found; /* the first address, as text */
+        const char *found; /* the first address, formatted */
     } rows[] = {
         {"127.0.0.1", NET_ADDED, "127.0.0.1"},
         {"0.0.0.0", NET_ADDED, "0.0.0.0"},
@@ -122,7 +118,7 @@ Test(net, addresses_are_read)
         {"127.0.0.1:80", NET_ADDED_HAS_PORT, NULL},
         {"[::1]:80", NET_ADDED_HAS_PORT, NULL},
         {"localhost:80", NET_ADDED_HAS_PORT, NULL},
-        {"8080", NET_ADDED_MALFORMED, NULL}, /* getaddrinfo would say 0.0.31.144 */
+        {"8080", NET_ADDED_MALFORMED, NULL}, /* getaddrinfo would parse 0.0.31.144 */
         {"127.1", NET_ADDED_MALFORMED, NULL},
         {"127.0.0.1.", NET_ADDED_MALFORMED, NULL},
         {"300.0.0.1", NET_ADDED_MALFORMED, NULL},
@@ -142,7 +138,6 @@ Test(net, addresses_are_read)
         {"fe80::1%a-scope-that-is-much-longer-than-any-interface-name-of-linux-could-ever-be-at-all",
          NET_ADDED_MALFORMED, NULL},
     };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct net_set set = {0};
         char text[NET_ADDRESS_BYTES];
@@ -156,7 +151,7 @@ Test(net, addresses_are_read)
     }
 }
 
-Test(net, covered_addresses_are_merged)
+Test(net, merges_addresses_that_another_covers)
 {
     static const struct {
         const char *label;
@@ -172,7 +167,6 @@ Test(net, covered_addresses_are_merged)
         {"localhost is two", {"localhost", "::1"}, {"127.0.0.1", "::1"}},
         {"scopes differ", {"fe80::1%lo", "fe80::1"}, {"fe80::1%lo", "fe80::1"}},
     };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct net_set set = set_of(rows[i].texts);
         unsigned count = 0;
@@ -190,19 +184,18 @@ Test(net, covered_addresses_are_merged)
     cr_expect_not(set_of(both).addresses[1].optional, "asked for by itself");
 }
 
-Test(net, a_set_is_bounded)
+Test(net, refuses_too_many_addresses)
 {
     struct net_set set = {0};
-
     for (int i = 0; i <= NET_ADDRESSES_MAX; i++) {
         char text[32];
-        snprintf(text, sizeof(text), "10.0.0.%d", i);
+        snprintf(text, sizeof text, "10.0.0.%d", i);
         cr_expect_eq(net_add(&set, text), i < NET_ADDRESSES_MAX ? NET_ADDED : NET_ADDED_TOO_MANY);
     }
     cr_expect_eq(set.count, NET_ADDRESSES_MAX);
 }
 
-/* --- listening ------------------------------------------------------------------------------------ */
+/* --- Listening -------------------------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {
@@ -211,13 +204,12 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-Test(net, listeners_are_set_up)
+Test(net, sets_the_options_of_listeners)
 {
     static const char *const texts[] = {"127.0.0.1", NULL};
     struct net_set set = set_of(texts);
     struct net_failure failure;
     int *fds;
-
     cr_assert_eq(net_listen(&set, 2, BACKLOG, &fds, &failure), 0);
     cr_expect_neq(set.port, 0);
     for (unsigned i = 0; i < 2; i++) {
@@ -241,13 +233,12 @@ Test(net, listeners_are_set_up)
     close_all(fds, 2);
 }
 
-Test(net, who_says_nothing_is_accepted_all_the_same)
+Test(net, accepts_a_silent_client_after_a_while)
 {
     static const char *const texts[] = {"127.0.0.1", NULL};
     struct net_set set = set_of(texts);
     struct net_failure failure;
     int *fds;
-
     cr_assert_eq(net_listen(&set, 1, BACKLOG, &fds, &failure), 0);
     int client = connect_to(AF_INET, set.port);
     struct pollfd watched = {fds[0], POLLIN, 0};
@@ -256,14 +247,13 @@ Test(net, who_says_nothing_is_accepted_all_the_same)
     close_all(fds, 1);
 }
 
-Test(net, workers_share_the_port)
+Test(net, spreads_connections_over_the_workers)
 {
     enum { WORKERS = 4, CLIENTS = 200 };
     struct net_set set = {0};
     struct net_failure failure;
     int *fds, clients[CLIENTS];
     unsigned total = 0;
-
     net_add_any(&set);
     cr_assert_eq(net_listen(&set, WORKERS, 1024, &fds, &failure), 0);
     for (int i = 0; i < CLIENTS; i++) {
@@ -274,7 +264,8 @@ Test(net, workers_share_the_port)
         unsigned taken = 0;
         for (int fd; (fd = accept(fds[i], NULL, NULL)) >= 0; taken++)
             close(fd);
-        /* By chance none: (3/4)^200. The first, which bound alone, is one of the group. */
+        /* A listener gets none with a probability of (3/4)^200. The first, which was bound alone,
+         * is in the group. */
         cr_expect(taken > 0, "worker %u", i);
         total += taken;
     }
@@ -284,21 +275,20 @@ Test(net, workers_share_the_port)
     close_all(fds, WORKERS);
 }
 
-Test(net, port_0_is_one_port_for_all)
+Test(net, chooses_one_free_port_for_all_listeners)
 {
     static const char *const texts[] = {"127.0.0.1", "127.0.0.2", "localhost", "127.0.0.3", NULL};
     enum { WORKERS = 3 };
     struct net_set set = set_of(texts);
     struct net_failure failure;
     int *fds;
-
     cr_assert_eq(net_listen(&set, WORKERS, BACKLOG, &fds, &failure), 0);
     cr_expect_neq(set.port, 0);
     cr_expect_eq(set.count, have_v6() ? 4 : 3);
     for (unsigned i = 0; i < WORKERS * set.count; i++) {
         struct net_address at = {0};
         const struct net_address *wanted = &set.addresses[i % set.count];
-        socklen_t length = sizeof(at.at);
+        socklen_t length = sizeof at.at;
         char found[NET_ADDRESS_BYTES], expected[NET_ADDRESS_BYTES];
         cr_assert_eq(getsockname(fds[i], &at.at.any, &length), 0);
         bool v6 = at.at.any.sa_family == AF_INET6;
@@ -310,7 +300,7 @@ Test(net, port_0_is_one_port_for_all)
     close_all(fds, WORKERS * set.count);
 }
 
-Test(net, a_busy_port_is_detected)
+Test(net, refuses_a_port_in_use)
 {
     static const struct {
         const char *label;
@@ -325,7 +315,6 @@ Test(net, a_busy_port_is_detected)
         {"any address", false, NULL, ""},
         {"any address, shared", true, NULL, ""},
     };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct net_set set = {0};
         struct net_failure failure;
@@ -341,37 +330,35 @@ Test(net, a_busy_port_is_detected)
         cr_expect_null(fds, "%s", rows[i].label);
         cr_expect_eq(open_descriptors(), before, "%s: nothing is left open", rows[i].label);
         net_explain(&failure, error, reason);
-        snprintf(start, sizeof(start), "port %u%sis in use; ", set.port,
+        snprintf(start, sizeof start, "port %u%sis in use; ", set.port,
                  *rows[i].where ? rows[i].where : " ");
         cr_expect(str_starts_with(str_of(reason), str_of(start)), "%s: %s", rows[i].label, reason);
         close(other);
     }
 }
 
-Test(net, a_second_start_does_not_share)
+Test(net, refuses_to_share_the_port_with_a_second_start)
 {
     struct net_set first = {0}, second = {0};
     struct net_failure failure;
     int *fds, *none = NULL;
-
     net_add_any(&first);
     cr_assert_eq(net_listen(&first, 2, BACKLOG, &fds, &failure), 0);
     net_add_any(&second);
     second.port = first.port;
     cr_expect_eq(net_listen(&second, 2, BACKLOG, &none, &failure), -EADDRINUSE);
     close_all(fds, 2);
-    /* At once again, though connections of the first are in TIME-WAIT: SO_REUSEADDR. */
+    /* Restarts at once, although connections of the first are in TIME-WAIT: SO_REUSEADDR. */
     cr_expect_eq(net_listen(&second, 2, BACKLOG, &fds, &failure), 0);
     close_all(fds, 2);
 }
 
-Test(net, starts_at_the_same_time_have_one_winner)
+Test(net, lets_at_most_one_of_simultaneous_starts_listen)
 {
     enum { PROGRAMS = 8 };
     uint16_t port;
     int ready[2], go[2], hold[2], won = 0;
     char byte;
-
     close(other_listener(&port, false));
     cr_assert(pipe(ready) == 0 && pipe(go) == 0 && pipe(hold) == 0);
     pid_t children[PROGRAMS];
@@ -399,11 +386,11 @@ Test(net, starts_at_the_same_time_have_one_winner)
     close(hold[1]);
     for (int i = 0; i < PROGRAMS; i++)
         waitpid(children[i], NULL, 0);
-    /* Two that come to listen(2) in the same instant may both be refused, but never both let in. */
+    /* Two that call listen(2) at the same moment may both fail, but never both succeed. */
     cr_expect(won <= 1, "%d listen", won);
 }
 
-Test(net, an_address_of_another_machine)
+Test(net, reports_an_address_of_another_machine)
 {
     static const char *const texts[] = {"127.0.0.1", "192.0.2.77", NULL}; /* RFC 5737 */
     struct net_set set = set_of(texts);
@@ -412,7 +399,6 @@ Test(net, an_address_of_another_machine)
     int *fds = NULL;
     unsigned before = open_descriptors();
     int error = net_listen(&set, 2, BACKLOG, &fds, &failure);
-
     if (error == 0)
         cr_skip_test("net.ipv4.ip_nonlocal_bind is set");
     cr_expect_eq(error, -EADDRNOTAVAIL);
@@ -422,12 +408,11 @@ Test(net, an_address_of_another_machine)
     cr_expect(strstr(reason, "192.0.2.77 is no address of this machine; "), "%s", reason);
 }
 
-/* As nobody: 0, or the positive errno of net_listen. */
+/* Returns 0 or the positive errno of net_listen without privileges. */
 static int listen_as_nobody(uint16_t port)
 {
     pid_t child = fork();
     int status;
-
     if (child == 0) {
         struct net_set set = {.port = port};
         struct net_failure failure;
@@ -442,12 +427,12 @@ static int listen_as_nobody(uint16_t port)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
 }
 
-Test(net, a_low_port_needs_a_right)
+Test(net, reports_a_missing_right_to_a_low_port)
 {
     FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "r");
     char text[16] = "1024";
 
-    if (file && !fgets(text, sizeof(text), file))
+    if (file && !fgets(text, sizeof text, file))
         cr_log_warn("ip_unprivileged_port_start is empty");
     if (file)
         fclose(file);
@@ -464,7 +449,7 @@ Test(net, a_low_port_needs_a_right)
               "%s", reason);
 }
 
-Test(net, both_families)
+Test(net, listens_on_both_families)
 {
     static const struct {
         const char *address; /* NULL: any */
@@ -473,7 +458,6 @@ Test(net, both_families)
         {NULL, true, true},         {"::", false, true},  {"0.0.0.0", true, false},
         {"127.0.0.1", true, false}, {"::1", false, true}, {"localhost", true, true},
     };
-
     if (!have_v6())
         cr_skip_test("this machine has no IPv6");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -496,22 +480,21 @@ Test(net, both_families)
     }
 }
 
-Test(net, one_port_for_both_wildcards)
+Test(net, uses_one_port_for_both_wildcards)
 {
     static const char *const texts[] = {"0.0.0.0", "::", NULL};
     struct net_set set = set_of(texts);
     struct net_failure failure;
     int *fds;
-
     if (!have_v6())
         cr_skip_test("this machine has no IPv6");
     cr_assert_eq(net_listen(&set, 2, BACKLOG, &fds, &failure), 0);
     close_all(fds, 4);
 }
 
-/* --- URLs ----------------------------------------------------------------------------------------- */
+/* --- URLs ------------------------------------------------------------------------------------- */
 
-Test(net, urls_can_be_clicked)
+Test(net, writes_urls_that_a_browser_accepts)
 {
     static const struct {
         const char *address;
@@ -528,7 +511,6 @@ Test(net, urls_can_be_clicked)
         {"localhost", 1, "http://127.0.0.1:1/"},
     };
     char urls[NET_URLS_MAX][NET_URL_BYTES];
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct net_set set = {.port = rows[i].port};
         net_add(&set, rows[i].address);
@@ -537,11 +519,10 @@ Test(net, urls_can_be_clicked)
     }
 }
 
-Test(net, urls_of_every_address_begin_at_home)
+Test(net, writes_the_loopback_url_of_a_wildcard_first)
 {
     struct net_set set = {.port = 8080};
     char urls[NET_URLS_MAX][NET_URL_BYTES];
-
     net_add_any(&set);
     unsigned count = net_urls(&set, urls);
     cr_expect(count >= 1 && count <= 4, "%u", count);
@@ -554,16 +535,15 @@ Test(net, urls_of_every_address_begin_at_home)
     }
 }
 
-Test(net, the_most_urls_fit)
+Test(net, writes_at_most_net_urls_max)
 {
     struct net_set set = {.port = 8080};
     char urls[NET_URLS_MAX][NET_URL_BYTES], text[64];
-
     for (int i = 0; i < NET_ADDRESSES_MAX; i++) {
-        snprintf(text, sizeof(text), "2001:db8:1111:2222:3333:4444:5555:%04x", 0x1000 + i);
+        snprintf(text, sizeof text, "2001:db8:1111:2222:3333:4444:5555:%04x", 0x1000 + i);
         cr_assert_eq(net_add(&set, text), NET_ADDED);
     }
     cr_expect_eq(net_urls(&set, urls), NET_ADDRESSES_MAX);
-    snprintf(text, sizeof(text), "http://[2001:db8:1111:2222:3333:4444:5555:101f]:8080/");
+    snprintf(text, sizeof text, "http://[2001:db8:1111:2222:3333:4444:5555:101f]:8080/");
     cr_expect_str_eq(urls[NET_ADDRESSES_MAX - 1], text);
 }

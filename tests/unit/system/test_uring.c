@@ -1,4 +1,4 @@
-/* uring: more than its queues and buffers hold is neither lost nor given twice. */
+/* uring: nothing is lost or delivered twice when queues and buffers are full. */
 #include "support/tree.h"
 #include "support/uring_or_skip.h"
 #include "system/uring.h"
@@ -36,7 +36,7 @@ struct event {
     unsigned flags;
 };
 
-/* The next completion, which must come. */
+/* The next completion; it must come. */
 static struct event next(void)
 {
     struct io_uring_cqe *event;
@@ -47,7 +47,7 @@ static struct event next(void)
     return copy;
 }
 
-Test(uring, more_requests_and_completions_than_the_queues_hold)
+Test(uring, loses_nothing_when_its_queues_are_full)
 {
     enum { COUNT = 20 * COMPLETIONS };
     unsigned times[COUNT] = {0};
@@ -65,8 +65,8 @@ Test(uring, more_requests_and_completions_than_the_queues_hold)
     close(fd);
 }
 
-/* Sends that have no room are refused, not half queued; what is refused can be asked for again. */
-Test(uring, sends_of_many_pieces_wait_for_room)
+/* A send without room is refused whole, and may be repeated later. */
+Test(uring, refuses_sends_of_many_pieces_without_room)
 {
     enum { SENDS = 3 * URING_POOL_PIECES / URING_PIECES_MAX };
     int pair[2];
@@ -97,8 +97,8 @@ Test(uring, sends_of_many_pieces_wait_for_room)
     close(pair[1]);
 }
 
-/* Receiving stops when buffers are out, and goes on, with the next byte, when asked again. */
-Test(uring, more_input_than_buffers)
+/* Receiving stops when buffers run out, and continues with the next byte when requested again. */
+Test(uring, loses_no_input_when_buffers_run_out)
 {
     enum { BYTES = 10 * BUFFERS * BUFFER_BYTES };
     int pair[2];
@@ -132,7 +132,7 @@ Test(uring, more_input_than_buffers)
     close(pair[1]);
 }
 
-Test(uring, a_cancelled_request_says_so_an_unknown_one_too)
+Test(uring, reports_cancelled_requests_and_failed_cancels)
 {
     int fd = eventfd(0, EFD_CLOEXEC);
     cr_assert(uring_ask_poll(&uring, fd, POLLIN, true, 7));

@@ -1,4 +1,4 @@
-/* uring_probe: every failure is told with what to do about it; a trial leaves nothing behind. */
+/* uring_probe: every failure has a reason and advice; a probe leaves nothing open. */
 #include "support/tree.h"
 #include "support/uring_or_skip.h"
 
@@ -7,7 +7,7 @@
 
 TestSuite(uring_probe, .timeout = 120);
 
-Test(uring_probe, explains)
+Test(uring_probe, explains_every_error)
 {
     static const struct {
         int error;
@@ -36,7 +36,7 @@ Test(uring_probe, explains)
     }
 }
 
-Test(uring_probe, leaves_nothing_and_gives_a_reason)
+Test(uring_probe, leaves_nothing_open_and_gives_a_reason)
 {
     unsigned descriptors = tree_open_descriptors();
     for (unsigned i = 0; i < 20; i++) {
