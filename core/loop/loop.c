@@ -5,10 +5,10 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
+#include "system/event_fd.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -210,9 +210,7 @@ static void begin_drain(struct loop *loop)
 void loop_drain(struct loop *loop)
 {
     atomic_store(&loop->drain_wanted, true);
-    uint64_t one = 1;
-    while (write(loop->wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
+    event_fd_signal(loop->wake_fd);
 }
 
 /* --- Timers ------------------------------------------------------------------------------------- */
@@ -309,9 +307,9 @@ static int init(struct loop *loop, const struct loop_engine *engine,
         .context = config->context,
         .conns = config->conns,
         .drain_ms = config->drain_ms,
-        .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+        .wake_fd = event_fd_open(),
     };
-    int error = loop->wake_fd < 0 ? -errno : 0;
+    int error = loop->wake_fd < 0 ? loop->wake_fd : 0;
     list_init(&loop->run);
     wheel_timer_init(&loop->drain_timer);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,

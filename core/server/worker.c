@@ -5,6 +5,7 @@
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
 #include "observe/log.h"
+#include "system/event_fd.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -167,9 +168,7 @@ static void *run(void *argument)
     int error = loop_run(worker->loop);
     if (error)
         log_say("epoll_wait: %s", strerror(-error));
-    uint64_t one = 1;
-    while (write(worker->done_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
+    event_fd_signal(worker->done_fd);
     return NULL;
 }
 

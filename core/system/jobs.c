@@ -1,11 +1,12 @@
 /* jobs: see jobs.h. */
 #include "system/jobs.h"
 
+#include "system/event_fd.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 8 };
@@ -63,14 +64,6 @@ static struct job *queue_take_all(struct queue *queue)
     return all;
 }
 
-/* An eventfd's counter can't overflow here: it is at most the number of jobs. */
-static void announce(const struct jobs *jobs)
-{
-    uint64_t one = 1;
-    while (write(jobs->event_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
-}
-
 /* Under the lock: the job to run next, or NULL. */
 static struct job *take(struct jobs *jobs)
 {
@@ -94,7 +87,7 @@ static void finish(struct jobs *jobs, struct job *job)
     }
     queue_add(&jobs->finished, job);
     jobs->unfinished_count--;
-    announce(jobs);
+    event_fd_signal(jobs->event_fd);
 }
 
 static void *work(void *argument)
@@ -126,10 +119,10 @@ int jobs_create(struct jobs **ret, unsigned threads_max, unsigned queue_max)
     *jobs = (struct jobs){
         .thread_max = threads_max < THREADS_MAX ? threads_max : THREADS_MAX,
         .queue_max = queue_max,
-        .event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+        .event_fd = event_fd_open(),
     };
     if (jobs->event_fd < 0) {
-        int error = -errno;
+        int error = jobs->event_fd;
         free(jobs);
         return error;
     }
@@ -210,9 +203,7 @@ int jobs_fd(const struct jobs *jobs)
 
 struct job *jobs_collect(struct jobs *jobs)
 {
-    uint64_t count;
-    while (read(jobs->event_fd, &count, sizeof count) < 0 && errno == EINTR) {
-    }
+    event_fd_take(jobs->event_fd);
     pthread_mutex_lock(&jobs->lock);
     struct job *finished = queue_take_all(&jobs->finished);
     pthread_mutex_unlock(&jobs->lock);
