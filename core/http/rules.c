@@ -1,5 +1,5 @@
-/* rules: see rules.h. A set is an array of fields in order of appearance, each with its pattern; texts
- * are copied into pieces that live as long as the set. */
+/* rules: see rules.h. A set is an array of rules in the order of their text, each with its pattern.
+ * Text is copied into pieces that live as long as the set. */
 #include "http/rules.h"
 
 #include "http/header_policy.h"
@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* --- A set of rules -------------------------------------------------------------------------- */
+/* --- Sets ------------------------------------------------------------------------------------- */
 
-struct field {
-    struct str pattern; /* prepared; the same view for all fields of one rule */
+struct rule {
+    struct str pattern; /* prepared; the same view for all rules of one line in column one */
     struct str name;
     struct str value;
     const struct header_policy *header;
@@ -26,7 +26,7 @@ struct piece {
 struct rules {
     struct piece *pieces;
     unsigned count;
-    struct field fields[RULES_FIELDS_MAX];
+    struct rule items[RULES_MAX];
 };
 
 struct rules *rules_create(void)
@@ -46,35 +46,35 @@ void rules_destroy(struct rules *rules)
     free(rules);
 }
 
-/* A copy of TEXT, which is not empty, that lives as long as RULES; absent: out of memory. */
+/* Copies TEXT, which is not empty, for as long as RULES lives. Absent: out of memory. */
 static struct str keep(struct rules *rules, struct str text)
 {
-    struct piece *piece = malloc(sizeof(*piece) + text.length);
+    struct piece *piece = malloc(sizeof *piece + text.length);
     if (!piece)
-        return (struct str){0};
+        return STR_ABSENT;
     piece->next = rules->pieces;
     rules->pieces = piece;
     str_put(piece->bytes, text);
     return (struct str){piece->bytes, text.length};
 }
 
-/* Adds FIELD, whose name and value are copied. */
-static int add_field(struct rules *rules, const struct field *field)
+/* Adds RULE, whose name and value are copied. */
+static int add_rule(struct rules *rules, const struct rule *rule)
 {
-    assert(rules->count < RULES_FIELDS_MAX);
-    struct field kept = *field;
-    kept.name = keep(rules, field->name);
-    if (!field->removes)
-        kept.value = keep(rules, field->value);
+    assert(rules->count < RULES_MAX);
+    struct rule kept = *rule;
+    kept.name = keep(rules, rule->name);
+    if (!rule->removes)
+        kept.value = keep(rules, rule->value);
     if (!kept.name.at || (!kept.value.at && !kept.removes))
         return -ENOMEM;
-    rules->fields[rules->count++] = kept;
+    rules->items[rules->count++] = kept;
     return 0;
 }
 
-/* --- Reading --------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
-static const char full_reason[] = "there are more than 1000 header lines; use wildcards";
+static const char full_reason[] = "more than 1000 header lines; use wildcards";
 
 /* field-vchar, SP and HTAB, RFC 9110 section 5.5. */
 static bool is_value(struct str text)
@@ -87,32 +87,31 @@ static bool is_value(struct str text)
     return true;
 }
 
-/* "Name: value" or "! Name", trimmed, as views into LINE; the pattern stays as it is. Returns what is
- * wrong with it, or NULL. */
-static const char *parse_field(struct str line, struct field *ret)
+/* Parses LINE, trimmed: "Name: value" or "! Name". Sets all of *RET but the pattern, as views into
+ * LINE. Returns NULL; or the mistake in LINE, with *RET untouched. */
+static const char *parse_rule(struct str line, struct rule *ret)
 {
     bool removes = line.length > 0 && line.at[0] == '!';
     size_t colon = str_find(line, ':');
     struct str name = removes ? str_trim(str_from(line, 1)) : str_first(line, colon);
-    struct str value = {0};
-
+    struct str value = STR_ABSENT;
     if (!removes)
         value = str_trim(str_from(line, colon + 1));
     if (!removes && colon == line.length)
-        return "there is no colon in it; write 'Name: value', or '! Name' to take a header away";
+        return "the line has no colon; write 'Name: value', or '! Name' to remove a header";
     if (!str_is_token(name))
-        return removes ? "what is to be taken away is no header name; write '! Name'"
-                       : "what stands before the colon is no header name; write 'Name: value'";
+        return removes ? "the text after '!' is not a header name; write '! Name'"
+                       : "the text before the colon is not a header name; write 'Name: value'";
     const struct header_policy *header = header_policy_of(name);
     if (header->refusal)
         return header->refusal;
     if (!removes && value.length == 0)
-        return "the value is missing; write 'Name: value', or '! Name' to take a header away";
+        return "the value is missing; write 'Name: value', or '! Name' to remove a header";
     if (value.length > RULES_VALUE_BYTES_MAX)
         return "the value is longer than 2048 bytes; shorten it";
     if (!is_value(value))
-        return "the value has a control character in it; take it out";
-    *ret = (struct field){ret->pattern, name, value, header, removes};
+        return "the value contains a control character; remove it";
+    *ret = (struct rule){ret->pattern, name, value, header, removes};
     return NULL;
 }
 
@@ -130,7 +129,7 @@ static int keep_pattern(struct rules *rules, struct str text, struct str *ret,
     return 0;
 }
 
-/* The index of the first colon with white space behind it, or TEXT.length. */
+/* The index of the first colon that white space follows, or TEXT.length. */
 static size_t find_colon(struct str text)
 {
     for (size_t i = 0; i + 1 < text.length; i++) {
@@ -143,30 +142,29 @@ static size_t find_colon(struct str text)
 int rules_add(struct rules *rules, struct str text, const char **ret_reason)
 {
     size_t colon = find_colon(text);
-    struct field field = {0};
+    struct rule rule = {0};
     const char *reason = NULL;
-
     if (colon == text.length)
         reason =
             "write it as 'PATTERN: Name: value', such as '/fonts/*: Access-Control-Allow-Origin: *'";
-    else if (rules->count == RULES_FIELDS_MAX)
+    else if (rules->count == RULES_MAX)
         reason = full_reason;
     else
-        reason = parse_field(str_trim(str_from(text, colon + 1)), &field);
+        reason = parse_rule(str_trim(str_from(text, colon + 1)), &rule);
     int result =
         reason ? -EINVAL
-               : keep_pattern(rules, str_trim(str_first(text, colon)), &field.pattern, &reason);
+               : keep_pattern(rules, str_trim(str_first(text, colon)), &rule.pattern, &reason);
     if (result == -EINVAL)
         *ret_reason = reason;
-    return result == 0 ? add_field(rules, &field) : result;
+    return result == 0 ? add_rule(rules, &rule) : result;
 }
 
-/* --- Reading a _headers file ----------------------------------------------------------------- */
+/* --- Reading a _headers file ------------------------------------------------------------------ */
 
 enum place {
     BEFORE_RULES,
     IN_RULE,
-    IN_WRONG_RULE, /* whose lines are left out without a word */
+    IN_WRONG_RULE, /* its lines are skipped without a report */
     PAST_LIMIT,
 };
 
@@ -176,47 +174,46 @@ struct reader {
     void *context;
     unsigned line;
     enum place place;
-    struct field field;    /* its pattern is the rule's */
-    unsigned pattern_line; /* of a rule that has no lines yet; 0: it has */
+    struct rule rule;      /* the pattern is that of the last line in column one */
+    unsigned pattern_line; /* number of that line while no header line follows it; else 0 */
 };
 
-static void tell(const struct reader *reader, unsigned line, const char *reason)
+static void report(const struct reader *reader, unsigned line, const char *reason)
 {
     reader->complain(reader->context, &(struct rules_mistake){line, reason});
 }
 
-/* The rule ends before the present line. */
+/* Ends the rule of the last pattern. */
 static void end_rule(struct reader *reader)
 {
     if (reader->place == IN_RULE && reader->pattern_line > 0)
-        tell(reader, reader->pattern_line,
-             "no header lines follow this path; write them below it, indented");
+        report(reader, reader->pattern_line,
+               "no header lines follow this path; write them below it, indented");
     reader->pattern_line = 0;
 }
 
-static int read_field(struct reader *reader, struct str line)
+static int read_rule(struct reader *reader, struct str line)
 {
     const char *reason = NULL;
-
     if (reader->place == IN_WRONG_RULE || reader->place == PAST_LIMIT)
         return 0;
     reader->pattern_line = 0;
     if (reader->place == BEFORE_RULES) {
-        reason = "there is no path above this line; write one that begins with '/' in column one";
-    } else if (reader->rules->count == RULES_FIELDS_MAX) {
+        reason = "no path above this line; write one that begins with '/' in column one";
+    } else if (reader->rules->count == RULES_MAX) {
         reason = full_reason;
         reader->place = PAST_LIMIT;
     } else {
-        reason = parse_field(line, &reader->field);
+        reason = parse_rule(line, &reader->rule);
     }
     if (!reason)
-        return add_field(reader->rules, &reader->field);
-    tell(reader, reader->line, reason);
+        return add_rule(reader->rules, &reader->rule);
+    report(reader, reader->line, reason);
     return 0;
 }
 
-/* Whether a line in column one was meant to be a field: so that it isn't taken for a wrong path, which
- * would take the lines below along. */
+/* Whether LINE, which begins in column one, was meant as a header line. If it counted as an invalid
+ * path, the lines below it would be skipped, too. */
 static bool is_field_like(struct str line)
 {
     size_t colon = find_colon(line);
@@ -227,10 +224,9 @@ static bool is_field_like(struct str line)
 static int read_pattern(struct reader *reader, struct str line)
 {
     const char *reason = NULL;
-
     if (is_field_like(line)) {
         reader->pattern_line = 0;
-        tell(reader, reader->line, "a header line begins with white space; indent it");
+        report(reader, reader->line, "a header line begins with white space; indent it");
         return 0;
     }
     end_rule(reader);
@@ -239,11 +235,11 @@ static int read_pattern(struct reader *reader, struct str line)
     reader->place = IN_WRONG_RULE;
     int result = -EINVAL;
     if (str_starts_with(line, STR("https://")) || str_starts_with(line, STR("http://")))
-        reason = "rules for one host are not supported; write the path alone, from its '/'";
+        reason = "rules for one host are not supported; write only the path, from its '/'";
     else
-        result = keep_pattern(reader->rules, line, &reader->field.pattern, &reason);
+        result = keep_pattern(reader->rules, line, &reader->rule.pattern, &reason);
     if (result == -EINVAL) {
-        tell(reader, reader->line, reason);
+        report(reader, reader->line, reason);
         return 0;
     }
     reader->place = IN_RULE;
@@ -255,12 +251,11 @@ static int read_line(struct reader *reader, struct str line)
 {
     struct str trimmed = str_trim(line);
     bool indented = line.length > 0 && (line.at[0] == ' ' || line.at[0] == '\t');
-
     if (trimmed.length == 0 || trimmed.at[0] == '#')
         return 0;
     if (line.length <= RULES_LINE_BYTES_MAX)
-        return indented ? read_field(reader, trimmed) : read_pattern(reader, trimmed);
-    tell(reader, reader->line, "the line is longer than 8192 bytes; shorten it");
+        return indented ? read_rule(reader, trimmed) : read_pattern(reader, trimmed);
+    report(reader, reader->line, "the line is longer than 8192 bytes; shorten it");
     if (!indented) {
         end_rule(reader);
         reader->place = reader->place == PAST_LIMIT ? PAST_LIMIT : IN_WRONG_RULE;
@@ -275,7 +270,6 @@ int rules_read(struct rules *rules, struct str text,
     struct reader reader = {.rules = rules, .complain = complain, .context = context};
     struct str byte_order_mark = STR("\xef\xbb\xbf");
     int result = 0;
-
     if (str_starts_with(text, byte_order_mark))
         text = str_from(text, byte_order_mark.length);
     while (result == 0 && text.length > 0) {
@@ -292,120 +286,100 @@ int rules_read(struct rules *rules, struct str text,
     return result;
 }
 
-/* --- Asking ---------------------------------------------------------------------------------- */
+/* --- Applying --------------------------------------------------------------------------------- */
 
-/* The lines of one answer. */
+/* The fields that a query has got so far. */
 struct answer {
-    const struct field *fields[RULES_LINES_MAX];
-    unsigned count;
-    size_t bytes;
+    struct fields *fields; /* those of the answer are the last */
+    unsigned first;        /* index of the answer's first field */
+    size_t bytes;          /* of the answer's fields as lines */
 };
 
-static size_t line_bytes(const struct field *field)
+/* Removes the answer's fields NAME. */
+static void remove_name(struct answer *answer, struct str name)
 {
-    return field->name.length + 2 + field->value.length + 2;
-}
-
-static void drop_name(struct answer *answer, struct str name)
-{
-    unsigned kept = 0;
-    for (unsigned i = 0; i < answer->count; i++) {
-        const struct field *field = answer->fields[i];
-        if (str_equal_nocase(field->name, name))
-            answer->bytes -= line_bytes(field);
+    struct field *items = answer->fields->items;
+    unsigned kept = answer->first;
+    for (unsigned i = answer->first; i < answer->fields->count; i++) {
+        if (str_equal_nocase(items[i].name, name))
+            answer->bytes -= field_line_bytes(&items[i]);
         else
-            answer->fields[kept++] = field;
+            items[kept++] = items[i];
     }
-    answer->count = kept;
+    answer->fields->count = kept;
 }
 
-static bool has_line(const struct answer *answer, const struct field *wanted)
+static bool has_field(const struct answer *answer, const struct field *wanted)
 {
-    for (unsigned i = 0; i < answer->count; i++) {
-        const struct field *field = answer->fields[i];
+    for (unsigned i = answer->first; i < answer->fields->count; i++) {
+        const struct field *field = &answer->fields->items[i];
         if (str_equal_nocase(field->name, wanted->name) && str_equal(field->value, wanted->value))
             return true;
     }
     return false;
 }
 
-static void apply(struct answer *answer, const struct field *field)
+static void apply(struct answer *answer, const struct rule *rule)
 {
-    if (field->removes || field->header->single)
-        drop_name(answer, field->name);
-    if (field->removes || has_line(answer, field) || answer->count == RULES_LINES_MAX ||
-        answer->bytes + line_bytes(field) > RULES_ANSWER_BYTES_MAX)
+    struct field field = {rule->name, rule->value};
+    if (rule->removes || rule->header->single)
+        remove_name(answer, rule->name);
+    if (rule->removes || has_field(answer, &field) ||
+        answer->fields->count - answer->first == RULES_ANSWER_FIELDS_MAX ||
+        answer->bytes + field_line_bytes(&field) > RULES_ANSWER_BYTES_MAX)
         return;
-    answer->fields[answer->count++] = field;
-    answer->bytes += line_bytes(field);
+    fields_add(answer->fields, field.name, field.value);
+    answer->bytes += field_line_bytes(&field);
 }
 
-static bool is_for(const struct field *field, enum rules_audience audience)
+static bool is_for(const struct rule *rule, enum rules_response_kind kind)
 {
-    switch (audience) {
+    switch (kind) {
     case RULES_FILE:
         return true;
     case RULES_OTHER:
-        return field->header->subject != HEADER_POLICY_OF_CONTENT_TYPE;
+        return rule->header->subject != HEADER_POLICY_OF_CONTENT_TYPE;
     case RULES_ERROR:
         break;
     }
-    return field->header->subject == HEADER_POLICY_OF_ANY;
+    return rule->header->subject == HEADER_POLICY_OF_ANY;
 }
 
-/* Applies all fields that match QUERY, in order. Returns whether one of them takes NAME away. */
-static bool gather(const struct rules_query *query, struct str name, struct answer *ret)
+/* Applies all rules that match QUERY, in order. Returns whether one of them removes NAME. */
+static bool apply_all(const struct rules_query *query, struct str name, struct fields *fields)
 {
+    struct answer answer = {.fields = fields, .first = fields->count};
     bool removed = false;
-
-    ret->count = 0;
-    ret->bytes = 0;
     for (unsigned i = 0; i < query->set_count; i++) {
         const struct rules *rules = query->sets[i];
-        const char *pattern =
-            NULL; /* that MATCHES is about: fields of one rule follow each other */
+        const char *pattern = NULL; /* that MATCHES is about: rules of one pattern are adjacent */
         bool matches = false;
         for (unsigned j = 0; rules && j < rules->count; j++) {
-            const struct field *field = &rules->fields[j];
-            if (field->pattern.at != pattern)
-                matches = pattern_matches(field->pattern, query->path);
-            pattern = field->pattern.at;
-            if (!matches || !is_for(field, query->audience))
+            const struct rule *rule = &rules->items[j];
+            if (rule->pattern.at != pattern)
+                matches = pattern_matches(rule->pattern, query->path);
+            pattern = rule->pattern.at;
+            if (!matches || !is_for(rule, query->response_kind))
                 continue;
-            apply(ret, field);
-            if (field->removes && str_equal_nocase(field->name, name))
+            apply(&answer, rule);
+            if (rule->removes && str_equal_nocase(rule->name, name))
                 removed = true;
         }
     }
     return removed;
 }
 
-size_t rules_write(const struct rules_query *query, char *to, size_t room)
+void rules_apply(const struct rules_query *query, struct fields *fields)
 {
-    struct answer answer;
-
-    gather(query, (struct str){0}, &answer);
-    for (unsigned i = 0; i < answer.count; i++) {
-        const struct field *field = answer.fields[i];
-        if (line_bytes(field) > room)
-            break;
-        room -= line_bytes(field);
-        to = str_put(to, field->name);
-        to = str_put(to, STR(": "));
-        to = str_put(to, field->value);
-        to = str_put(to, STR("\r\n"));
-    }
-    return answer.bytes;
+    apply_all(query, STR_ABSENT, fields);
 }
 
-enum rules_word rules_say(const struct rules_query *query, struct str name)
+enum rules_verdict rules_verdict(const struct rules_query *query, struct str name)
 {
-    struct answer answer;
-    bool removed = gather(query, name, &answer);
-
-    for (unsigned i = 0; i < answer.count; i++) {
-        if (str_equal_nocase(answer.fields[i]->name, name))
-            return RULES_REPLACED;
-    }
+    struct fields fields;
+    fields_init(&fields);
+    bool removed = apply_all(query, name, &fields);
+    if (fields_find(&fields, name).at)
+        return RULES_REPLACED;
     return removed ? RULES_REMOVED : RULES_SILENT;
 }

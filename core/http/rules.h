@@ -1,21 +1,24 @@
-/* rules: header fields that the site's owner wants sent, and with which paths.
+/* rules: the header fields that a site's owner adds to responses, and to which paths.
  *
- * They come from `--header` and from a _headers file in the form of the big hosts: a path in column
- * one (see pattern), and below it, indented, lines "Name: value", or "! Name" to take a field away.
- * Pure: text in, field lines out; includes pattern and str. Once built, a set of rules is only read,
- * by any number of threads. Names and values are RFC 9110 sections 5.1 and 5.5; what is about the
- * message or its state is Sluice's own, and no rule may touch it. */
+ * They come from `--header` and from a _headers file, in the format of Netlify and Cloudflare
+ * Pages: a path in column one (see pattern), and below it, indented, lines "Name: value", or "!
+ * Name" to remove a field.
+ *
+ * Pure: text in, fields out. Uses pattern, header_policy and fields. A set owns its text; once
+ * built, it is only read, by any number of threads. Names and values are RFC 9110 sections 5.1 and
+ * 5.5. Fields about the message or its state belong to the server, and no rule may set them (see
+ * header_policy). */
 #ifndef SLUICE_RULES_H
 #define SLUICE_RULES_H
 
-#include "base/str.h"
+#include "http/fields.h"
 
 enum {
-    RULES_FIELDS_MAX = 1000,       /* of one set */
+    RULES_MAX = 1000,              /* in one set */
     RULES_LINE_BYTES_MAX = 8192,   /* of a _headers file, without its end */
     RULES_VALUE_BYTES_MAX = 2048,  /* of one field */
-    RULES_LINES_MAX = 128,         /* of one answer */
-    RULES_ANSWER_BYTES_MAX = 4096, /* of one answer's lines together */
+    RULES_ANSWER_FIELDS_MAX = 128, /* in one response */
+    RULES_ANSWER_BYTES_MAX = 4096, /* of one response's fields as HTTP/1 lines */
 };
 
 struct rules;
@@ -30,50 +33,56 @@ struct rules_mistake {
     const char *reason;
 };
 
-/* Adds the rules in TEXT, a whole _headers file. Lines may end in CRLF, '#' begins a comment line. A
- * line that is wrong is told to COMPLAIN (with CONTEXT) and left out, the lines under a wrong path
- * along with it; all others count. TEXT is copied. Returns 0; or -ENOMEM, with what was read before
- * kept. */
+/* Adds the rules in TEXT, a whole _headers file. Lines may end in CRLF, '#' begins a comment line.
+ * A line that is wrong is told to COMPLAIN (with CONTEXT) and left out, the lines under a wrong
+ * path along with it; all others count. TEXT is copied. Returns 0; or -ENOMEM, with what was read
+ * before kept. */
 int rules_read(struct rules *rules, struct str text,
                void (*complain)(void *context, const struct rules_mistake *mistake), void *context);
 
-/* Adds the rule "PATTERN: Name: value" or "PATTERN: ! Name". TEXT is copied. Returns 0; -EINVAL, with
- * *RET_REASON set to words for people; or -ENOMEM. */
+/* Adds the rule "PATTERN: Name: value" or "PATTERN: ! Name". TEXT is copied. Returns 0; -EINVAL,
+ * with *RET_REASON set to words for people; or -ENOMEM. */
 int rules_add(struct rules *rules, struct str text, const char **ret_reason);
 
-/* Whom an answer is for decides which fields go along. */
-enum rules_audience {
-    RULES_FILE, /* the file or a range of it: every field */
-    RULES_OTHER, /* an answer with another Content-Type or none, such as a redirect, a 304, or a 206 of
-                    several parts: all but Content-Type */
-    RULES_ERROR, /* 4xx and 5xx: none that describes the file or lets it be stored, as a file that is
-                    missing now must not be missing for a year */
+/* The kind of a response decides which of the rules' fields it has:
+ *
+ * - RULES_FILE: the file or one range of it: every field.
+ * - RULES_OTHER: no content, or content of another type (a redirect, a 304, a 206 of several
+ *   parts): every field but Content-Type.
+ * - RULES_ERROR: 4xx and 5xx: no field that describes the file or allows storing it, since a file
+ *   that is missing now must not stay missing for a year. */
+enum rules_response_kind {
+    RULES_FILE,
+    RULES_OTHER,
+    RULES_ERROR,
 };
 
-/* A question about one answer. *Borrows* all it points to. */
+/* A query about one response. *Borrows* all that it points to. */
 struct rules_query {
-    const struct rules *const *sets; /* first to last; NULL is one without rules */
+    const struct rules *const *sets; /* first to last; NULL is a set without rules */
     unsigned set_count;
     struct str path; /* decoded, with its leading slash: "/a b.css", "/dir/" */
-    enum rules_audience audience;
+    enum rules_response_kind response_kind;
 };
 
-/* Writes the field lines for QUERY's answer, "Name: value\r\n" each, as far as whole lines fit into the
- * ROOM bytes at TO. Returns the bytes that all of them take, at most RULES_ANSWER_BYTES_MAX.
+/* Adds the fields that the rules give the response to FIELDS, which has room for
+ * RULES_ANSWER_FIELDS_MAX more: as HTTP/1 lines these take at most RULES_ANSWER_BYTES_MAX bytes.
+ * Names and values are *borrowed* from the rules; the fields that FIELDS had before are not
+ * touched.
  *
- * All rules that match count, in order. Fields of one name are lines of their own, which means the same
- * as one with commas (RFC 9110 section 5.3), each value once; of a field that is no list the last value
- * alone is sent. "! Name" takes away what was given before it. A line for which the answer has no room
- * left is left out. */
-size_t rules_write(const struct rules_query *query, char *to, size_t room);
+ * All rules that match the path count, in order. Several fields of one name mean the same as one
+ * with commas (RFC 9110 section 5.3); of two equal ones only the first is added. A field that is
+ * not defined as a list is added once, with its last value. "! Name" removes the fields that
+ * earlier rules gave. A field for which the bounds leave no room is left out. */
+void rules_apply(const struct rules_query *query, struct fields *fields);
 
-enum rules_word {
-    RULES_SILENT,   /* nothing: Sluice's default stands */
-    RULES_REPLACED, /* rules_write gives a line of that name, or more */
-    RULES_REMOVED,  /* it gives none, and the default is not to be sent either */
+enum rules_verdict {
+    RULES_SILENT,   /* the rules do not mention the field: the default applies */
+    RULES_REPLACED, /* rules_apply adds a field of that name, or several */
+    RULES_REMOVED,  /* it adds none, and the default must not be sent either */
 };
 
-/* What the rules say about the field NAME in QUERY's answer. */
-enum rules_word rules_say(const struct rules_query *query, struct str name);
+/* What the rules decide about the field NAME, in any letter case, in the response. */
+enum rules_verdict rules_verdict(const struct rules_query *query, struct str name);
 
 #endif

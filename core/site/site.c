@@ -40,7 +40,7 @@ const struct site_settings *site_settings(const struct site *site)
     return site->settings;
 }
 
-/* --- The rules in ROOT --------------------------------------------------------------------------- */
+/* --- The rules in ROOT ------------------------------------------------------------------------ */
 
 /* Without regard to case, since the file system may not regard it either. */
 bool site_is_private(const struct site *site, const struct path *path)

@@ -1,8 +1,9 @@
-/* site: the state that a site adds to its files: its settings, and the header rules of a file in ROOT.
+/* site: the state that a site adds to its files: its settings, and the header rules of a file in
+ * ROOT.
  *
- * The rules come from the command line and from that file, which is read again when it has changed and which
- * is never served itself. site_resource makes resources with them. Belongs to one worker. Does no I/O: the
- * caller fetches the file. */
+ * The rules come from the command line and from that file, which is read again when it has changed
+ * and which is never served itself. site_resource makes resources with them. Belongs to one worker.
+ * Does no I/O: the caller fetches the file. */
 #ifndef SLUICE_SITE_H
 #define SLUICE_SITE_H
 
@@ -31,8 +32,8 @@ const struct path *site_rules_path(const struct site *site);
 /* What they were when last taken; NULL: not known well enough to tell a change. */
 const struct fetch_state *site_rules_known(const struct site *site);
 
-/* Takes over the rules in FETCHED, which is what there is at their path. True if any have changed: what
- * site_resource_make has made is then out of date. Without memory the old ones go on. */
+/* Takes over the rules in FETCHED, which is what there is at their path. True if any have changed:
+ * what site_resource_make has made is then out of date. Without memory the old ones go on. */
 bool site_take_rules(struct site *site, const struct fetched *fetched);
 
 /* Whether a path may have fields of its own even if there is nothing to be served. */
@@ -43,8 +44,8 @@ const struct site_settings *site_settings(const struct site *site);
 
 enum { SITE_RULE_SETS = 2 };
 
-/* Sets RET to the site's rules, in the order in which they apply: those of the file in ROOT, then those of the
- * command line. NULL: there are none. *Borrowed* until site_take_rules. */
+/* Sets RET to the site's rules, in the order in which they apply: those of the file in ROOT, then
+ * those of the command line. NULL: there are none. *Borrowed* until site_take_rules. */
 void site_rule_sets(const struct site *site, const struct rules *ret[static SITE_RULE_SETS]);
 
 #endif

@@ -9,7 +9,7 @@ enum {
     LINES_BYTES_MAX = RULES_ANSWER_BYTES_MAX + OWN_BYTES_MAX,
 };
 
-/* --- Fields -------------------------------------------------------------------------------------- */
+/* --- Fields ----------------------------------------------------------------------------------- */
 
 /* What the rules are asked about one path. */
 struct question {
@@ -20,7 +20,7 @@ struct question {
 
 /* Asks about PATH. A question points into itself, so it stays where it is. */
 static void ask(struct question *ret, const struct site *site, const struct path *path,
-                enum rules_audience audience)
+                enum rules_response_kind kind)
 {
     char *end = str_put(ret->path, STR("/"));
     end = str_put(end, path_view(path));
@@ -31,14 +31,14 @@ static void ask(struct question *ret, const struct site *site, const struct path
         .sets = ret->sets,
         .set_count = SITE_RULE_SETS,
         .path = {ret->path, (size_t)(end - ret->path)},
-        .audience = audience,
+        .response_kind = kind,
     };
 }
 
 /* Whether Sluice's own field NAME goes along: the rules say nothing of it. */
 static bool keeps_default(const struct question *question, struct str name)
 {
-    return rules_say(&question->query, name) == RULES_SILENT;
+    return rules_verdict(&question->query, name) == RULES_SILENT;
 }
 
 /* All the site's own field lines for an answer, written at TO. */
@@ -52,7 +52,12 @@ static struct str write_lines(const struct site *site, const struct question *qu
         {STR_INIT("Access-Control-Expose-Headers"),
          STR_INIT("Access-Control-Expose-Headers: *\r\n")},
     };
-    char *at = to + rules_write(&question->query, to, RULES_ANSWER_BYTES_MAX);
+    struct fields fields;
+    char *at = to;
+    fields_init(&fields);
+    rules_apply(&question->query, &fields);
+    for (unsigned i = 0; i < fields.count; i++)
+        at = field_write_line(at, &fields.items[i]);
     for (size_t i = 0; site_settings(site)->cors && i < COUNT_OF(cors); i++) {
         if (keeps_default(question, cors[i].name))
             at = str_put(at, cors[i].line);
@@ -60,15 +65,15 @@ static struct str write_lines(const struct site *site, const struct question *qu
     return (struct str){to, (size_t)(at - to)};
 }
 
-/* The field lines of a page of Sluice's own in place of PATH, an answer for AUDIENCE, written at TO. Absent
- * if the site adds nothing: plan knows what goes along then. */
+/* The field lines of a page of Sluice's own in place of PATH, an answer for AUDIENCE, written at
+ * TO. Absent if the site adds nothing: plan knows what goes along then. */
 static struct str write_page_lines(const struct site *site, const struct path *path,
-                                   enum rules_audience audience, char to[static LINES_BYTES_MAX])
+                                   enum rules_response_kind kind, char to[static LINES_BYTES_MAX])
 {
     struct question question;
     if (!site_has_rules(site))
         return STR_ABSENT;
-    ask(&question, site, path, audience);
+    ask(&question, site, path, kind);
     struct str lines = write_lines(site, &question, to);
     char *end = to + lines.length;
     if (keeps_default(&question, STR("X-Content-Type-Options")))
@@ -76,7 +81,8 @@ static struct str write_page_lines(const struct site *site, const struct path *p
     return (struct str){to, (size_t)(end - to)};
 }
 
-/* The value of Cache-Control for the file NAME; absent: the rules give it, or there is to be none. */
+/* The value of Cache-Control for the file NAME; absent: the rules give it, or there is to be
+ * none. */
 static struct str cache_control_value(const struct site *site, const struct question *question,
                                       struct str name)
 {
@@ -88,31 +94,22 @@ static struct str cache_control_value(const struct site *site, const struct ques
     return fixed.length > 0 ? fixed : STR_ABSENT;
 }
 
-/* The media type for the file NAME: the rules', if they say anything about it (written at TO), else by its
- * name. */
-static struct str media_type_of(const struct site *site, struct question *question, struct str name,
-                                char to[static RULES_ANSWER_BYTES_MAX])
+/* The media type for the file NAME: the rules' if they mention it, else by its name. */
+static struct str media_type_of(const struct site *site, struct question *question, struct str name)
 {
     struct str field = STR("Content-Type");
-    question->query.audience = RULES_FILE; /* only that is told of it */
-    enum rules_word word = rules_say(&question->query, field);
-    size_t length =
-        word == RULES_REPLACED ? rules_write(&question->query, to, RULES_ANSWER_BYTES_MAX) : 0;
-    question->query.audience = RULES_OTHER;
-    if (word == RULES_SILENT)
+    struct fields fields;
+    fields_init(&fields);
+    question->query.response_kind = RULES_FILE; /* no other kind has Content-Type */
+    enum rules_verdict verdict = rules_verdict(&question->query, field);
+    rules_apply(&question->query, &fields);
+    question->query.response_kind = RULES_OTHER;
+    if (verdict == RULES_SILENT)
         return mime_of(site_settings(site)->mime, name);
-    struct str rest = {to, length};
-    while (rest.length > 0) {
-        struct str line = str_first(rest, str_find(rest, '\r'));
-        size_t colon = str_find(line, ':');
-        if (str_equal_nocase(str_first(line, colon), field))
-            return str_trim(str_from(line, colon + 1));
-        rest = str_from(rest, line.length + 2);
-    }
-    return STR_ABSENT;
+    return fields_find(&fields, field); /* absent if it is removed */
 }
 
-/* --- Resources ----------------------------------------------------------------------------------- */
+/* --- Resources -------------------------------------------------------------------------------- */
 
 static struct representation representation_of(const struct loaded *loaded,
                                                enum content_coding coding, struct str media_type)
@@ -134,12 +131,12 @@ static struct resource *make_file(const struct site *site, const struct path *pa
                                   int64_t now_seconds)
 {
     struct question question;
-    char lines[LINES_BYTES_MAX], error_lines[LINES_BYTES_MAX], type[RULES_ANSWER_BYTES_MAX];
+    char lines[LINES_BYTES_MAX], error_lines[LINES_BYTES_MAX];
     struct representation items[CONTENT_CODING_COUNT];
     unsigned count = 0;
     struct str name = path->directory ? index : path_view(path);
     ask(&question, site, path, RULES_OTHER);
-    struct str media_type = media_type_of(site, &question, name, type);
+    struct str media_type = media_type_of(site, &question, name);
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
         enum content_coding coding = (enum content_coding)i;
         if (fetched->available & content_coding_bit(coding))

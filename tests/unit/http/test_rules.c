@@ -1,5 +1,5 @@
-/* rules: RFC 9110 sections 5.1 (names), 5.3 (several lines), 5.5 (values); the big hosts' order of rules;
- * and what an answer may hold. Reading _headers files: test_rules_file.c. */
+/* rules: RFC 9110 sections 5.1 (names), 5.3 (several lines), 5.5 (values); the big hosts' order of
+ * rules; and what an answer may hold. Reading _headers files: test_rules_file.c. */
 #include "http/rules.h"
 #include "support/faults.h"
 #include "support/guard.h"
@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-Test(rules, gives_what_matches_in_order)
+Test(rules, applies_all_matching_rules_in_order)
 {
     static const struct {
         const char *label;
@@ -38,7 +38,7 @@ Test(rules, gives_what_matches_in_order)
          {"/a: Link: <https://x/y>; rel=z"},
          "/a",
          "Link: <https://x/y>; rel=z\r\n"},
-        {"no space behind the name", {"/a: X:1"}, "/a", "X: 1\r\n"},
+        {"no space after the name", {"/a: X:1"}, "/a", "X: 1\r\n"},
         {"a placeholder", {"/:any: X: 1"}, "/a", "X: 1\r\n"},
         {"white space around", {"  /a:\t X:1 "}, "/a", "X: 1\r\n"},
     };
@@ -51,7 +51,7 @@ Test(rules, gives_what_matches_in_order)
     }
 }
 
-Test(rules, refuses_what_is_no_rule)
+Test(rules, refuses_text_that_is_not_a_rule)
 {
     static const struct {
         const char *label;
@@ -65,13 +65,13 @@ Test(rules, refuses_what_is_no_rule)
         {"a colon at the end", STR_INIT("/a:"), "PATTERN: Name: value"},
         {"no path", STR_INIT("X: 1"), "colon"},
         {"no slash", STR_INIT("a: X: 1"), "begin with '/'"},
-        {"no name", STR_INIT("/a: : 1"), "no header name"},
+        {"no name", STR_INIT("/a: : 1"), "not a header name"},
         {"no colon", STR_INIT("/a: X"), "colon"},
         {"no value", STR_INIT("/a: X:"), "value is missing"},
         {"white space for a value", STR_INIT("/a: X:  \t"), "value is missing"},
-        {"5.1: white space before the colon", STR_INIT("/a: X : 1"), "no header name"},
-        {"5.6.2: no token", STR_INIT("/a: X(Y): 1"), "no header name"},
-        {"5.6.2: beyond ASCII", STR_INIT("/a: \xc3\xbc: 1"), "no header name"},
+        {"5.1: white space before the colon", STR_INIT("/a: X : 1"), "not a header name"},
+        {"5.6.2: no token", STR_INIT("/a: X(Y): 1"), "not a header name"},
+        {"5.6.2: beyond ASCII", STR_INIT("/a: \xc3\xbc: 1"), "not a header name"},
         {"5.5: CR LF", STR_INIT("/a: X: 1\r\nY: 2"), "control character"},
         {"5.5: LF", STR_INIT("/a: X: 1\nY: 2"), "control character"},
         {"5.5: NUL",
@@ -97,7 +97,7 @@ Test(rules, refuses_what_is_no_rule)
     rules_destroy(rules);
 }
 
-Test(rules, keeps_an_audience_from_what_is_not_for_it)
+Test(rules, keeps_fields_about_the_file_from_other_responses)
 {
     struct rules *rules = rules_create();
     rig_add(rules, "/*: Content-Type: a/b");
@@ -116,14 +116,14 @@ Test(rules, keeps_an_audience_from_what_is_not_for_it)
     rules_destroy(rules);
 }
 
-Test(rules, say_what_becomes_of_a_default)
+Test(rules, give_a_verdict_on_a_default)
 {
     static const struct {
         const char *label;
         const char *const rules[3];
         const char *name;
-        enum rules_audience audience;
-        enum rules_word expected;
+        enum rules_response_kind kind;
+        enum rules_verdict expected;
     } rows[] = {
         {"nothing", {NULL}, "X", RULES_FILE, RULES_SILENT},
         {"another", {"/a: Y: 1"}, "X", RULES_FILE, RULES_SILENT},
@@ -158,14 +158,14 @@ Test(rules, say_what_becomes_of_a_default)
         for (size_t j = 0; j < COUNT_OF(rows[i].rules) && rows[i].rules[j]; j++)
             rig_add(rules, rows[i].rules[j]);
         const struct rules *sets[] = {rules};
-        struct rules_query query = {sets, 1, STR("/a"), rows[i].audience};
-        cr_expect_eq(rules_say(&query, str_of(rows[i].name)), rows[i].expected, "%s",
+        struct rules_query query = {sets, 1, STR("/a"), rows[i].kind};
+        cr_expect_eq(rules_verdict(&query, str_of(rows[i].name)), rows[i].expected, "%s",
                      rows[i].label);
         rules_destroy(rules);
     }
 }
 
-Test(rules, sets_follow_each_other)
+Test(rules, applies_sets_one_after_another)
 {
     struct rules *first = rules_create(), *second = rules_create();
     const struct rules *sets[] = {first, NULL, second};
@@ -176,10 +176,10 @@ Test(rules, sets_follow_each_other)
     rig_add(first, "/*: X: 1");
     rig_add(first, "/*: X: 2");
     rig_expect_query("both", &query, "X: 1\r\nX: 2\r\n");
-    cr_expect_eq(rules_say(&query, STR("Y")), RULES_REMOVED);
+    cr_expect_eq(rules_verdict(&query, STR("Y")), RULES_REMOVED);
     query.set_count = 2;
     rig_expect_query("the first", &query, "Y: 2\r\nX: 1\r\nX: 2\r\n");
-    cr_expect_eq(rules_say(&query, STR("Y")), RULES_REPLACED);
+    cr_expect_eq(rules_verdict(&query, STR("Y")), RULES_REPLACED);
     query.set_count = 0;
     rig_expect_query("none", &query, "");
     rules_destroy(first);
@@ -196,45 +196,48 @@ static void add_line(struct rules *rules, const char *name, size_t bytes)
     rig_add(rules, text);
 }
 
-Test(rules, an_answer_s_lines_are_bounded)
+Test(rules, bounds_the_bytes_of_one_response)
 {
     struct rules *rules = rules_create();
     const struct rules *sets[] = {rules};
     struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
+    char lines[RULES_ANSWER_BYTES_MAX];
     add_line(rules, "A", 2000);
     add_line(rules, "B", 2000);
     add_line(rules, "C", 97); /* one byte too many */
     add_line(rules, "D", 96);
     add_line(rules, "E", 6);
-    cr_expect_eq(rules_write(&query, NULL, 0), RULES_ANSWER_BYTES_MAX);
-    cr_expect_eq(rules_say(&query, STR("B")), RULES_REPLACED);
-    cr_expect_eq(rules_say(&query, STR("C")), RULES_SILENT, "left out, so the default stands");
-    cr_expect_eq(rules_say(&query, STR("D")), RULES_REPLACED);
-    cr_expect_eq(rules_say(&query, STR("E")), RULES_SILENT);
+    cr_expect_eq(rig_lines(&query, lines), RULES_ANSWER_BYTES_MAX);
+    cr_expect_eq(rules_verdict(&query, STR("B")), RULES_REPLACED);
+    cr_expect_eq(rules_verdict(&query, STR("C")), RULES_SILENT, "left out, so the default stands");
+    cr_expect_eq(rules_verdict(&query, STR("D")), RULES_REPLACED);
+    cr_expect_eq(rules_verdict(&query, STR("E")), RULES_SILENT);
     rig_add(rules, "/*: ! E");
     add_line(rules, "E", 6);
-    cr_expect_eq(rules_say(&query, STR("E")), RULES_REMOVED, "left out, but no default, either");
+    cr_expect_eq(rules_verdict(&query, STR("E")), RULES_REMOVED,
+                 "left out, but no default, either");
     rig_add(rules, "/*: ! A");
     rig_add(rules, "/*: F: 1");
-    cr_expect_eq(rules_write(&query, NULL, 0), 2000 + 96 + 6, "what is taken away makes room");
+    cr_expect_eq(rig_lines(&query, lines), 2000 + 96 + 6, "what is taken away makes room");
     rules_destroy(rules);
 }
 
-Test(rules, an_answer_s_lines_are_counted)
+Test(rules, bounds_the_fields_of_one_response)
 {
     struct rules *rules = rules_create();
     const struct rules *sets[] = {rules};
     struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
-    for (unsigned i = 0; i < RULES_LINES_MAX + 10; i++) {
+    char lines[RULES_ANSWER_BYTES_MAX];
+    for (unsigned i = 0; i < RULES_ANSWER_FIELDS_MAX + 10; i++) {
         char text[32];
         snprintf(text, sizeof text, "/*: X: %03u", i);
         rig_add(rules, text);
     }
-    cr_expect_eq(rules_write(&query, NULL, 0), RULES_LINES_MAX * strlen("X: 000\r\n"));
+    cr_expect_eq(rig_lines(&query, lines), RULES_ANSWER_FIELDS_MAX * strlen("X: 000\r\n"));
     rules_destroy(rules);
 }
 
-Test(rules, a_set_and_a_value_are_bounded)
+Test(rules, bounds_a_set_and_a_value)
 {
     struct rules *rules = rules_create();
     const char *reason = "";
@@ -244,42 +247,36 @@ Test(rules, a_set_and_a_value_are_bounded)
     cr_expect_eq(rules_add(rules, longest, &reason), -EINVAL);
     cr_expect_not_null(strstr(reason, "2048"), "%s", reason);
     longest.length--;
-    for (unsigned i = 0; i < RULES_FIELDS_MAX; i++)
+    for (unsigned i = 0; i < RULES_MAX; i++)
         cr_assert_eq(rules_add(rules, i == 0 ? longest : STR("/: X: 1"), &reason), 0);
     cr_expect_eq(rules_add(rules, STR("/: X: 1"), &reason), -EINVAL);
     cr_expect_not_null(strstr(reason, "1000"), "%s", reason);
     rules_destroy(rules);
 }
 
-/* Whatever the room: whole lines, as many as fit, and not one byte behind it. */
-Test(rules, any_room_is_kept_to)
+Test(rules, leaves_earlier_fields_of_the_list_alone)
 {
     struct rules *rules = rules_create();
     const struct rules *sets[] = {rules};
     struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
-    char whole[256];
-    rig_add(rules, "/*: First: 1");
-    rig_add(rules, "/*: Second: a longer one");
-    rig_add(rules, "/*: T: 3");
-    size_t bytes = rules_write(&query, whole, sizeof whole);
-    cr_assert_eq(bytes, strlen("First: 1\r\nSecond: a longer one\r\nT: 3\r\n"));
-    for (size_t room = 0; room <= bytes + 1; room++) {
-        struct str blank = guard_copy((struct str){memset(whole + 128, '#', 128), room});
-        char *to = (char *)(uintptr_t)blank.at;
-        cr_expect_eq(rules_write(&query, to, room), bytes, "room %zu", room);
-        size_t written = str_find(blank, '#');
-        cr_expect(str_equal(str_first(blank, written), (struct str){whole, written}));
-        cr_expect(written == 0 || to[written - 1] == '\n', "room %zu: whole lines", room);
-        size_t next = str_find(str_from((struct str){whole, bytes}, written), '\n') + 1;
-        cr_expect(written == bytes || written + next > room, "room %zu: as many as fit", room);
-        for (size_t i = written; i < room; i++)
-            cr_expect_eq(to[i], '#', "room %zu: untouched behind", room);
-        guard_drop(blank);
-    }
+    struct fields fields;
+    rig_add(rules, "/*: X: 1");
+    rig_add(rules, "/*: ! Y");
+    rig_add(rules, "/*: X-Frame-Options: DENY");
+    fields_init(&fields);
+    fields_add(&fields, STR("X"), STR("1"));
+    fields_add(&fields, STR("Y"), STR("2"));
+    fields_add(&fields, STR("X-Frame-Options"), STR("SAMEORIGIN"));
+    rules_apply(&query, &fields);
+    cr_assert_eq(fields.count, 5);
+    cr_expect(str_equal(fields.items[1].value, STR("2")), "not removed");
+    cr_expect(str_equal(fields.items[2].value, STR("SAMEORIGIN")), "not replaced");
+    cr_expect(str_equal(fields.items[3].name, STR("X")), "equal to an earlier one, and added");
+    cr_expect(str_equal(fields.items[4].value, STR("DENY")));
     rules_destroy(rules);
 }
 
-Test(rules, want_of_memory_is_told)
+Test(rules, reports_lack_of_memory)
 {
     const char *reason = "untouched";
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);

@@ -190,13 +190,13 @@ Test(rules_file, too_many_lines_are_told_once)
     size_t length;
     FILE *memory = open_memstream(&lines, &length);
     fputs("/b\n", memory);
-    for (unsigned i = 0; i < RULES_FIELDS_MAX + 5; i++)
+    for (unsigned i = 0; i < RULES_MAX + 5; i++)
         fprintf(memory, " X: %u\n", i);
     fclose(memory);
     struct rules *rules = read_file((struct str){lines, length}, &mistakes);
     free(lines);
     cr_assert_eq(mistakes.count, 1);
-    cr_expect_eq(mistakes.items[0].line, 1 + RULES_FIELDS_MAX + 1);
+    cr_expect_eq(mistakes.items[0].line, 1 + RULES_MAX + 1);
     cr_expect_not_null(strstr(mistakes.items[0].reason, "1000"));
     struct str text = STR("/a\n X: 1\n/*\n Y: 2\nbad\n");
     mistakes.count = 0;
