@@ -70,8 +70,8 @@ bool num_parse_size(struct str text, uint64_t *ret_bytes)
     return true;
 }
 
-/* Takes an optional fraction such as ".5" from *REST, as NUMERATOR over DENOMINATOR; 0 over 1 if
- * there is none. False: not a fraction. */
+/* Takes an optional fraction such as ".5" from *REST, as NUMERATOR over DENOMINATOR; without a
+ * fraction, 0 over 1. False: malformed. */
 static bool take_fraction(struct str *rest, uint64_t *ret_numerator, uint64_t *ret_denominator)
 {
     enum { DIGITS_MAX = 9 }; /* times the milliseconds of an hour, far below 2^64 */

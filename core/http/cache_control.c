@@ -40,7 +40,8 @@ static bool has_word(struct str list, struct str word)
     return false;
 }
 
-/* The index in NAME of the last byte that is one of SEPARATORS; NAME.length: there is none. */
+/* The index in NAME of the last byte that is one of SEPARATORS; NAME.length: it has none of
+ * them. */
 static size_t before_last(struct str name, struct str separators)
 {
     for (size_t i = name.length; i > 0; i--) {

@@ -1,8 +1,8 @@
 /* range: parses the Range field into byte ranges of a representation, RFC 9110 section 14.
  *
- * Pure: takes the field's value and a length, returns ranges. Whatever a client requests, the
- * ranges are inside the representation and do not overlap, so a response never carries more than
- * the whole of it. Includes str and num. */
+ * Pure: takes the field's value and a length, returns ranges. For any input, the ranges are inside
+ * the representation and do not overlap, so a response never carries more than the whole of it.
+ * Includes str and num. */
 #ifndef SLUICE_RANGE_H
 #define SLUICE_RANGE_H
 

@@ -125,8 +125,8 @@ static bool next_occupied(const struct wheel *wheel, uint64_t *ret_tick)
     return false;
 }
 
-/* Moves the timers of the next occupied slot that has come up to `due`. False: there is none, and
- * all ticks up to now are done. */
+/* Moves the timers of the next occupied slot that has come up to `due`. False: no such slot; all
+ * ticks up to now are done. */
 static bool advance(struct wheel *wheel)
 {
     uint64_t last = wheel->now_ms / WHEEL_TICK_MS;

@@ -15,9 +15,9 @@
 /* The number of CPUs that this thread may run on; at least 1. */
 unsigned cpus_affinity(void);
 
-/* The tightest quota in CPUs, rounded up, so at least 1; 0: there is none. ROOT is the directory
- * where the cgroup file systems are mounted, SELF the file that lists the process's cgroups. A file
- * that is missing or malformed sets no quota. */
+/* The tightest quota in CPUs, rounded up, so at least 1; 0: no quota. ROOT is the directory where
+ * the cgroup file systems are mounted, SELF the file that lists the process's cgroups. A file that
+ * is missing or malformed sets no quota. */
 unsigned cpus_quota(const char *root, const char *self);
 
 /* The smaller of the two; at least 1. */

@@ -75,8 +75,8 @@ struct net_failure {
  * TCP_NODELAY, which accepted sockets inherit. A connection becomes acceptable when its client has
  * sent something or has been silent for a second (tcp(7), TCP_DEFER_ACCEPT), so most can be read at
  * once. SET is updated: the chosen port, and the optional and dual-stack addresses that were really
- * used. *RET_FDS *gives* the descriptors, those of worker i from index i * set->count on; free() it.
- * Returns 0, or a negative errno with *RET_FAILURE set and nothing left open. */
+ * used. *RET_FDS *gives* the descriptors, those of worker i from index i * set->count on; free()
+ * it. Returns 0, or a negative errno with *RET_FAILURE set and nothing left open. */
 int net_listen(struct net_set *set, unsigned worker_count, int backlog, int **ret_fds,
                struct net_failure *ret_failure);
 

@@ -224,7 +224,7 @@ Test(conditional, evaluates_in_the_order_of_the_rfc)
         {"13.1.1", "match in a list", "\"y\", \"x\"", NULL, NULL, NULL, CONDITIONAL_PROCEED},
         {"13.1.1", "any", "*", NULL, NULL, NULL, CONDITIONAL_PROCEED},
         {"13.1.1", "no match", "\"y\"", NULL, NULL, NULL, CONDITIONAL_FAILED},
-        {"13.1.1", "weak is no match", "W/\"x\"", NULL, NULL, NULL, CONDITIONAL_FAILED},
+        {"13.1.1", "a weak tag does not match", "W/\"x\"", NULL, NULL, NULL, CONDITIONAL_FAILED},
         {"13.1.1", "empty", "", NULL, NULL, NULL, CONDITIONAL_FAILED},
         {"13.1.1", "not a tag", "x", NULL, NULL, NULL, CONDITIONAL_FAILED},
         {"13.1.1", "any in a list", "\"y\", *", NULL, NULL, NULL, CONDITIONAL_FAILED},

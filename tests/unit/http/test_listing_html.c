@@ -34,7 +34,7 @@ static struct str take_between(struct str *rest, const char *before, const char 
     cr_assert_lt(first, rest->length, "no %s", before);
     *rest = str_from(*rest, first + strlen(before));
     size_t length = find(*rest, after);
-    cr_assert_lt(length, rest->length, "no %s behind %s", after, before);
+    cr_assert_lt(length, rest->length, "no %s after %s", after, before);
     struct str between = str_first(*rest, length);
     *rest = str_from(*rest, length + strlen(after));
     return between;

@@ -70,7 +70,7 @@ Test(range, parses_single_ranges)
         {"14.1.2", "suffix of the very length", 10000, STR_INIT("bytes=-10000"), "0-9999"},
         {"14.1.2", "suffix longer than all", 10000, STR_INIT("bytes=-10001"), "0-9999"},
         {"14.1.1", "leading zeros", 10000, STR_INIT("bytes=0001-0002"), "1-2"},
-        {"14.1.1", "more digits in front than behind", 10000, STR_INIT("bytes=0005-10"), "5-10"},
+        {"14.1.1", "more digits in first than in last", 10000, STR_INIT("bytes=0005-10"), "5-10"},
         {"14.1.1", "zeros only", 10000, STR_INIT("bytes=000-000"), "0-0"},
         {"14.1.1", "leading zeros beyond 20 digits", 10000,
          STR_INIT("bytes=0000000000000000000000001-0000000000000000000000002"), "1-2"},
@@ -106,7 +106,7 @@ Test(range, parses_numbers_of_any_size)
          "0-18446744073709551614"},
         {"14.1.2", "the end of the largest", UINT64_MAX, STR_INIT("bytes=18446744073709551614-"),
          "18446744073709551614-18446744073709551614"},
-        {"14.1.2", "behind the largest", UINT64_MAX, STR_INIT("bytes=18446744073709551615-"),
+        {"14.1.2", "after the largest", UINT64_MAX, STR_INIT("bytes=18446744073709551615-"),
          "unsatisfiable"},
         {"15.3.7.2", "parts of the largest that touch", UINT64_MAX,
          STR_INIT("bytes=9223372036854775808-,0-9223372036854775807"), "0-18446744073709551614"},
@@ -142,14 +142,14 @@ Test(range, ignores_malformed_fields)
         {"14.1.1", "a decimal point", 100, STR_INIT("bytes=1.0-2"), "ignored"},
         {"14.1.1", "letters", 100, STR_INIT("bytes=a-b"), "ignored"},
         {"14.1.1", "white space before the dash", 100, STR_INIT("bytes=1 -2"), "ignored"},
-        {"14.1.1", "white space behind the dash", 100, STR_INIT("bytes=1- 2"), "ignored"},
+        {"14.1.1", "white space after the dash", 100, STR_INIT("bytes=1- 2"), "ignored"},
         {"14.1.1", "a semicolon between", 100, STR_INIT("bytes=0-1;3-4"), "ignored"},
         {"14.1.1", "white space between", 100, STR_INIT("bytes=0-1 3-4"), "ignored"},
         {"14.1.1", "as in Content-Range", 100, STR_INIT("bytes=0-1/100"), "ignored"},
         {"14.1.1", "in quotes", 100, STR_INIT("bytes=\"0-1\""), "ignored"},
         {"14.1.1", "a quote that hides the rest", 100, STR_INIT("bytes=0-1,\",2-3"), "ignored"},
         {"14.1.1", "ends before it begins", 100, STR_INIT("bytes=5-4"), "ignored"},
-        {"14.1.1", "ends before it begins, behind the end", 100, STR_INIT("bytes=500-400"),
+        {"14.1.1", "ends before it begins, after the end", 100, STR_INIT("bytes=500-400"),
          "ignored"},
         {"14.1.1", "one good, one malformed", 100, STR_INIT("bytes=0-1,x"), "ignored"},
         {"14.1.1", "one malformed, one good", 100, STR_INIT("bytes=x,0-1"), "ignored"},
@@ -165,7 +165,7 @@ Test(range, reports_unsatisfiable_ranges)
 {
     static const struct row rows[] = {
         {"14.1.2", "first at the end", 100, STR_INIT("bytes=100-"), "unsatisfiable"},
-        {"14.1.2", "first behind the end", 100, STR_INIT("bytes=101-200"), "unsatisfiable"},
+        {"14.1.2", "first after the end", 100, STR_INIT("bytes=101-200"), "unsatisfiable"},
         {"14.1.2", "a suffix of nothing", 100, STR_INIT("bytes=-0"), "unsatisfiable"},
         {"14.1.2", "a suffix of nothing, in zeros", 100, STR_INIT("bytes=-0000"), "unsatisfiable"},
         {"14.2", "all of several", 100, STR_INIT("bytes=100-,-0,300-400"), "unsatisfiable"},
@@ -212,7 +212,7 @@ Test(range, joins_ranges_that_touch_and_keeps_the_order)
          "0-1,3-4,6-7"},
         {"5.6.1", "empty elements", 100, STR_INIT("bytes=,,0-1,, ,3-4,"), "0-1,3-4"},
         {"5.6.1", "white space before the first", 100, STR_INIT("bytes= \t0-1"), "0-1"},
-        {"5.6.1", "white space behind the last", 100, STR_INIT("bytes=0-1 \t"), "0-1"},
+        {"5.6.1", "white space after the last", 100, STR_INIT("bytes=0-1 \t"), "0-1"},
     };
     expect_rows(rows, COUNT_OF(rows));
 }

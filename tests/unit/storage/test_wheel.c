@@ -109,7 +109,7 @@ Test(wheel, fires_earlier_when_rearmed_earlier)
     uint64_t at = fires_at(start_ms, HORIZON_MS);
     cr_expect(at >= start_ms + 500 && at < start_ms + 500 + WHEEL_TICK_MS, "%" PRIu64,
               at - start_ms);
-    cr_expect_eq(wheel_wait_ms(&wheel, at), -1, "nothing is left behind");
+    cr_expect_eq(wheel_wait_ms(&wheel, at), -1, "nothing is left over");
     wheel_arm(&wheel, &timer, at + 1000);
     wheel_arm(&wheel, &timer, at - 1);
     cr_expect_eq(wheel_expire(&wheel, at), &timer);
