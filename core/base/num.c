@@ -35,11 +35,13 @@ struct unit {
     uint64_t factor;
 };
 
-/* The factor of the unit called NAME in the table UNITS of COUNT rows. 0: no such unit. */
-static uint64_t unit_factor(const struct unit *units, size_t count, struct str name, bool any_case)
+/* The factor of the unit called NAME, as compared by EQUAL, among the COUNT rows of UNITS. 0: no such
+ * unit. */
+static uint64_t unit_factor(const struct unit *units, size_t count, struct str name,
+                            bool (*equal)(struct str, struct str))
 {
     for (size_t i = 0; i < count; i++) {
-        if (any_case ? str_equal_nocase(name, units[i].name) : str_equal(name, units[i].name))
+        if (equal(name, units[i].name))
             return units[i].factor;
     }
     return 0;
@@ -63,7 +65,7 @@ bool num_parse_size(struct str text, uint64_t *ret_bytes)
     uint64_t value;
     if (!take_digits(&text, &value))
         return false;
-    uint64_t factor = unit_factor(units, COUNT_OF(units), text, true);
+    uint64_t factor = unit_factor(units, COUNT_OF(units), text, str_equal_nocase);
     if (factor == 0 || __builtin_mul_overflow(value, factor, &value))
         return false;
     *ret_bytes = value;
@@ -97,7 +99,7 @@ bool num_parse_span(struct str text, uint64_t *ret_ms)
     uint64_t whole, numerator, denominator;
     if (!take_digits(&text, &whole) || !take_fraction(&text, &numerator, &denominator))
         return false;
-    uint64_t factor = unit_factor(units, COUNT_OF(units), text, false);
+    uint64_t factor = unit_factor(units, COUNT_OF(units), text, str_equal);
     if (factor == 0)
         return false;
     uint64_t part = (numerator * factor + denominator - 1) / denominator;
