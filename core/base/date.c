@@ -162,7 +162,7 @@ static bool take_name(struct str *rest, const char *const *names, size_t count, 
     return false;
 }
 
-/* Takes one field. FIELD is its conversion character in strptime(3). */
+/* Takes one field. FIELD is its conversion character in strftime(3). */
 static bool take_field(struct str *rest, char field, struct moment *m)
 {
     int64_t which;
