@@ -57,7 +57,7 @@ static enum spec_result read_spec(struct str spec, uint64_t bytes, struct range 
         uint64_t suffix = digits_value(last);
         if (suffix == 0)
             return SPEC_UNSATISFIABLE;
-        uint64_t length = suffix < bytes ? suffix : bytes;
+        uint64_t length = u64_min(suffix, bytes);
         *ret = (struct range){bytes - length, length};
         return SPEC_SATISFIABLE;
     }
@@ -66,8 +66,8 @@ static enum spec_result read_spec(struct str spec, uint64_t bytes, struct range 
     uint64_t start = digits_value(first);
     if (start >= bytes)
         return SPEC_UNSATISFIABLE;
-    uint64_t end = last.at ? digits_value(last) : UINT64_MAX;
-    *ret = (struct range){start, (end < bytes ? end : bytes - 1) - start + 1};
+    uint64_t end = u64_min(last.at ? digits_value(last) : UINT64_MAX, bytes - 1);
+    *ret = (struct range){start, end - start + 1};
     return SPEC_SATISFIABLE;
 }
 
@@ -79,7 +79,7 @@ static bool ranges_touch(struct range a, struct range b)
 
 static struct range ranges_join(struct range a, struct range b)
 {
-    uint64_t first = a.first < b.first ? a.first : b.first;
+    uint64_t first = u64_min(a.first, b.first);
     uint64_t a_end = a.first + a.length, b_end = b.first + b.length;
     return (struct range){first, (a_end > b_end ? a_end : b_end) - first};
 }

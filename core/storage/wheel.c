@@ -169,7 +169,7 @@ void wheel_timer_init(struct wheel_timer *timer)
 
 void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline_ms)
 {
-    timer->deadline_ms = deadline_ms < never_held ? deadline_ms : never_held;
+    timer->deadline_ms = u64_min(deadline_ms, never_held);
     if (wheel_armed(timer)) {
         bool in_time = timer->slot == SLOT_NONE
                            ? deadline_ms <= wheel->now_ms
