@@ -1,4 +1,4 @@
-# Load tests of the servers, their peers and the practical limit: bench/bench has the pieces, one by one.
+# Load tests of the servers, their peers and the practical limit. bench/bench runs each piece.
 #
 # QUICK=1 takes three minutes, PIECE names one piece (bench/bench --help), ARGS are passed on.
 
@@ -17,7 +17,7 @@ $(LIMIT): $(call object,$(BENCH_SRC)) $(BUILD)/obj/links
 
 -include $(patsubst %.o,%.d,$(call object,$(BENCH_SRC)))
 
-# $(call measure,DIRECTORY OF THE SERVERS,PIECE): what a measurement makes itself stays in $(BUILD)/bench.
+# $(call measure,DIRECTORY OF THE SERVERS,PIECE); the measurement's own files are in $(BUILD)/bench.
 measure = @SLUICE_BUILD='$(abspath $(1))' SLUICE_BENCH='$(abspath $(BUILD)/bench)' bench/bench $(2) \
     $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
 
@@ -27,7 +27,7 @@ bench:
 	$(again) bench-programs
 	$(call measure,$(BUILD),$(or $(PIECE),all))
 
-## report: measure, draw the report afresh, and list its statements that no longer hold
+## report: measure, redraw the report, and list its statements that no longer hold
 report:
 	$(deps) build bench
 	$(again) bench-programs

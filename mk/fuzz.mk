@@ -1,7 +1,7 @@
-# Fuzzing: each tests/fuzz/fuzz_<target>.c is a program of libFuzzer's (so it takes clang), which runs for
-# FUZZ_SECONDS. Inputs that once broke it, tests/fuzz/regressions/<target>/, are replayed first. It starts
-# from the seeds in tests/fuzz/corpus/<target>/ and keeps what it finds interesting below BUILD. A crash
-# writes its input to tests/fuzz/regressions/<target>/, to be committed along with what mends it.
+# Fuzzing: each tests/fuzz/fuzz_<target>.c is a libFuzzer program (this needs clang) and runs for
+# FUZZ_SECONDS, after the inputs that once broke it, tests/fuzz/regressions/<target>/, were
+# replayed. It starts from the seeds in tests/fuzz/corpus/<target>/ and keeps new inputs in BUILD.
+# A crash writes its input to tests/fuzz/regressions/<target>/; commit it along with the fix.
 
 .PHONY: fuzz fuzz-programs fuzz-run
 
@@ -12,7 +12,8 @@ FUZZ         = $(BUILD)/fuzz
 FUZZ_SRC     = $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS = $(if $(TEST),$(TEST),$(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC)))
 
-# The unit tests' connection without a socket, for fuzz_session; Criterion has a stand-in there.
+# The unit tests' connection without a socket, for fuzz_session; tests/fuzz/stand_in replaces
+# Criterion.
 FUZZ_SHARED = tests/support/session_driver.c tests/support/session_site.c
 
 ## fuzz: run every fuzz target for FUZZ_SECONDS (15), or TEST=target alone; needs clang
@@ -32,7 +33,7 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call object,$(FUZZ_SHARED)) 
 .SECONDARY: $(call object,$(FUZZ_SRC) $(FUZZ_SHARED))
 -include $(patsubst %.o,%.d,$(call object,$(FUZZ_SRC)))
 
-# One line a target; libFuzzer's own words only if it fails.
+# One line for each target; libFuzzer's own output only if it fails.
 fuzz-run:
 	@status=0; for target in $(FUZZ_TARGETS); do \
 	    program=$(FUZZ)/fuzz_$$target found=$(FUZZ)/corpus/$$target log=$(FUZZ)/$$target.log; \

@@ -1,4 +1,5 @@
-# Installation as in the GNU Coding Standards: every directory may be set, DESTDIR stands before all.
+# Installation as in the GNU Coding Standards: every directory can be set, and DESTDIR precedes
+# each.
 
 PREFIX ?= /usr/local
 prefix      = $(PREFIX)
@@ -26,7 +27,7 @@ install: $(SERVERS)
 install-strip:
 	+$(MAKE) INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
 
-## uninstall: remove what install put there
+## uninstall: remove the files that install wrote
 uninstall:
 	rm -f $(INSTALLED_PROGRAMS) $(INSTALLED_DOCS)
 	-rmdir $(DESTDIR)$(docdir) 2>/dev/null || :

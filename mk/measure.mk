@@ -1,10 +1,10 @@
-# Measuring what the servers cost, without a clock.
+# Measuring the cost of the servers without a clock.
 
 .PHONY: instructions
 
 INSTRUCTIONS_FLAGS =
 
-## instructions: count instructions a request in user space, by callgrind; INSTRUCTIONS_FLAGS=--help
+## instructions: count the instructions of a request in user space (INSTRUCTIONS_FLAGS=--help)
 instructions:
 	$(deps) build measure
 	$(again) servers

@@ -1,1 +1,1 @@
-"""What tools/precompress is made of: codings, files, maker, report, site, in layers."""
+"""The parts of tools/precompress, in layers: codings, files, maker, report, site."""

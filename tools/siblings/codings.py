@@ -28,7 +28,7 @@ class Coding:
 
     @property
     def suffix(self) -> bytes:
-        """What a sibling's name has at its end."""
+        """The end of a sibling's name."""
         return b"." + self.name.encode()
 
     def encoder(self, level: str, size: int) -> list[str]:
@@ -37,7 +37,7 @@ class Coding:
 
 
 # In the order of the servers' preference. Browsers take zstd with windows up to 8 MiB only (RFC
-# 9659), which is what level 19 has: so there is no --ultra, and what needs more isn't right.
+# 9659), the windows of level 19: --ultra is not used, and a sibling with a larger window is remade.
 CODINGS = [
     Coding(
         "br", "brotli", {"fast": "--quality=5", "best": "--quality=11"},
@@ -56,7 +56,7 @@ Process = subprocess.Popen[bytes]
 
 
 class Stopped(Exception):
-    """All is to end now."""
+    """Compression was interrupted."""
 
 
 class Tools:
@@ -72,7 +72,7 @@ class Tools:
     @contextmanager
     def run(self, command: list[str], source: int, target: int) -> Iterator[Process]:
         """COMMAND from the descriptor SOURCE to TARGET, in a process group of its own, which the
-        terminal's Ctrl-C doesn't reach. At the end of the block it is gone."""
+        terminal's Ctrl-C doesn't reach. It has ended at the end of the block."""
         with self.lock:
             if self.stopped:
                 raise Stopped
@@ -96,7 +96,7 @@ class Tools:
                 self.running.remove(process)
 
     def stop(self) -> None:
-        """Ends what is running and lets nothing else begin."""
+        """Ends the running programs and starts no others."""
         with self.lock:
             self.stopped = True
             for process in self.running:

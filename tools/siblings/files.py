@@ -1,4 +1,4 @@
-"""Files and what is known of them: their state, whether they change, whether they are ours."""
+"""The state of files: whether they change, and whether this tool made them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 MARK = "user.sluice.precompress"  # its value: the sibling's mtime in nanoseconds and its size
-# Two changes within one tick of the kernel's clock (10 ms at most) leave the same mtime: what is
+# Two changes within one tick of the kernel's clock (10 ms at most) leave the same mtime: a file
 # younger than this could still change unnoticed.
 SETTLED_NS = 20_000_000
 
 
 class Failed(Exception):
-    """Why there is no sibling; a line for people."""
+    """The reason why no sibling was made: a line of output."""
 
 
 class Changed(Exception):
-    """The plain file has changed since it was looked at."""
+    """The plain file has changed since it was checked."""
 
 
 def shown(path: bytes) -> str:
-    """A file's name in one line, whatever is in it."""
+    """A file's name in one line, whatever bytes it has."""
     text = path.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_ours(path: bytes, found: os.stat_result) -> bool:
-    """Whether PATH has our mark and is as we left it."""
+    """Whether PATH has our mark and has not changed since."""
     with suppress(OSError):
         mark = os.getxattr(path, MARK, follow_symlinks=False)
         return mark == mark_of(found.st_mtime_ns, found.st_size)
@@ -42,7 +42,7 @@ def mark_of(mtime_ns: int, size: int) -> bytes:
 
 
 def set_mark(file: int | bytes, mtime_ns: int, size: int) -> None:
-    """Marks a sibling as ours. Where that cannot be, --clean will spare it."""
+    """Marks a sibling as ours. Without a mark (no extended attributes), --clean keeps it."""
     with suppress(OSError):
         os.setxattr(file, MARK, mark_of(mtime_ns, size))
 
@@ -60,7 +60,7 @@ def opened(path: bytes) -> Iterator[int]:
 
 
 def settled(file: int) -> os.stat_result:
-    """The state of an open file, once it is so old that a later change will show in it."""
+    """The state of an open file, once it is old enough for a later change to be visible."""
     age_ns = time.time_ns() - os.fstat(file).st_ctime_ns
     if 0 <= age_ns < SETTLED_NS:
         time.sleep((SETTLED_NS - age_ns) / 1e9)
@@ -76,7 +76,7 @@ def check_unchanged(path: bytes, before: os.stat_result) -> None:
 
 
 def sibling_state(path: bytes) -> os.stat_result | None:
-    """The state of the sibling PATH, None if there is none; Failed if it cannot be one."""
+    """The state of the sibling PATH; None if it does not exist; Failed if it is not a file."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -97,8 +97,8 @@ def finish(target: int, plain: os.stat_result, size: int) -> None:
 
 
 def refresh(sibling: bytes, found: os.stat_result, plain: os.stat_result) -> None:
-    """Gives a sibling of right content, in the state FOUND, the plain file's mtime and a ctime of
-    now; one of ours gets the mode as well."""
+    """Gives a correct sibling, in the state FOUND, the plain file's mtime and a ctime of now; a
+    sibling of ours gets the mode as well."""
     ours = is_ours(sibling, found)
     try:
         if ours and stat.S_IMODE(found.st_mode) != plain.st_mode & 0o777:

@@ -1,4 +1,4 @@
-"""Siblings: whether one is right, made now or not worth it; and all, by several threads."""
+"""Makes siblings with several threads: checks, compresses, and measures the saving."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from siblings.files import (
 )
 
 TEMPORARY = b".precompress-"  # begins a temporary file's name; the servers serve no dotfile
-SAVED_BYTES_MIN = 64  # about what the fields of a coded response are longer
+SAVED_BYTES_MIN = 64  # about the extra header fields of a coded response
 ATTEMPTS = 3  # with a file that changes meanwhile
 READ_BYTES = 1 << 16
 
 
 @dataclass
 class Plain:
-    """A file to compress, and what has come of it so far."""
+    """A file to compress, and the results so far."""
 
     path: bytes
     size: int
@@ -43,7 +43,7 @@ class Plain:
 
 @dataclass
 class Outcome:
-    """What has come of one sibling."""
+    """The result for one sibling."""
 
     plain: Plain
     coding: Coding
@@ -65,11 +65,11 @@ class Look:
     found: os.stat_result | None
 
     def is_ours(self) -> bool:
-        """Whether there is a sibling of ours."""
+        """Whether a sibling of ours exists."""
         return self.found is not None and is_ours(self.sibling, self.found)
 
     def foreign(self) -> Failed:
-        """What to say of somebody's file that the servers would send in place of another."""
+        """The message about a foreign file that the servers would send in place of another."""
         name = shown(os.path.basename(self.path))
         return Failed(
             f"{shown(self.sibling)}: would be sent for {name}, but no browser gets {name} out of"
@@ -79,7 +79,7 @@ class Look:
 
 @dataclass
 class Maker:
-    """Makes siblings as the options say."""
+    """Makes siblings according to the options."""
 
     options: argparse.Namespace
     tools: Tools = field(default_factory=Tools)
@@ -122,7 +122,7 @@ class Maker:
         return outcome
 
     def _is_right(self, coding: Coding, look: Look) -> bool:
-        """Whether the sibling holds the plain file; if so, its times are set to tell it."""
+        """Whether the sibling holds the plain file; if so, its times are set accordingly."""
         plain, found = look.plain, look.found
         assert found
         # Only the kernel sets ctimes: a file that changed after its sibling was made has the later
@@ -138,7 +138,7 @@ class Maker:
         return True
 
     def _holds(self, coding: Coding, look: Look) -> bool:
-        """Whether the sibling decompresses to what the plain file holds."""
+        """Whether the sibling decompresses to the content of the plain file."""
         offset = 0
         with opened(look.sibling) as source:
             with self.tools.run(coding.decoder, source, subprocess.PIPE) as process:
@@ -150,7 +150,7 @@ class Maker:
                 return process.wait() == 0 and not os.pread(look.file, 1, offset)
 
     def _make(self, outcome: Outcome, look: Look) -> Outcome:
-        """Compresses the plain file, and puts the result in its place if it pays."""
+        """Compresses the plain file, and installs the result if it saves enough."""
         with self._temporary(os.path.dirname(look.sibling)) as (target, temporary):
             message = self._compress(outcome.coding, look, target)
             check_unchanged(look.path, look.plain)
@@ -169,7 +169,7 @@ class Maker:
         return outcome
 
     def _compress(self, coding: Coding, look: Look, target: int) -> str | None:
-        """From the plain file to TARGET; what the tool says if it fails."""
+        """Compresses the plain file to TARGET; returns the tool's message if it fails."""
         command = coding.encoder(self.options.level, look.plain.st_size)
         os.lseek(look.file, 0, os.SEEK_SET)
         with self.tools.run(command, look.file, target) as process:
@@ -182,8 +182,8 @@ class Maker:
 
     @contextmanager
     def _temporary(self, directory: bytes) -> Iterator[tuple[int, bytes]]:
-        """A new file in DIRECTORY, and its name while the block lasts; in a dry run, elsewhere and
-        nameless."""
+        """A new file in DIRECTORY and its name, for the length of the block; in a dry run, an
+        unnamed file elsewhere."""
         if self.options.dry_run:
             with tempfile.TemporaryFile() as nameless:
                 yield nameless.fileno(), b""
@@ -197,7 +197,7 @@ class Maker:
                 os.unlink(path)
 
     def _drop(self, outcome: Outcome, look: Look) -> Outcome:
-        """Deals with a sibling that is wrong where no right one pays."""
+        """Handles a wrong sibling whose replacement would save too little."""
         if look.is_ours():
             self._remove(outcome, look)
         elif look.found and look.found.st_mtime_ns >= look.plain.st_mtime_ns:
@@ -213,8 +213,8 @@ class Maker:
 
 
 def outcomes(maker: Maker, plains: list[Plain]) -> Generator[Outcome, None, None]:
-    """The siblings of PLAINS, made by several threads, in the order in which they get done. Closing
-    it ends them."""
+    """The siblings of PLAINS, made by several threads, in the order of completion. Closing the
+    generator ends the threads."""
     codings, jobs = maker.options.codings, maker.options.jobs
     work = ((plain, coding) for plain in plains for coding in codings)
     lock = threading.Lock()
@@ -231,7 +231,7 @@ def outcomes(maker: Maker, plains: list[Plain]) -> Generator[Outcome, None, None
         except Stopped:
             pass
         except Exception as error:  # pylint: disable=broad-exception-caught
-            done.put(error)  # a mistake of ours: the main thread shows it
+            done.put(error)  # a bug: the main thread shows it
 
     total = len(plains) * len(codings)
     threads: list[threading.Thread] = []

@@ -1,4 +1,4 @@
-"""What people are told: progress in one line of a terminal, and all in all at the end."""
+"""Output for the user: a line of progress on a terminal, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROGRESS_SECONDS = 0.1
 
 
 def human(size: float) -> str:
-    """A number of bytes for people: "310 KiB"."""
+    """A number of bytes in a readable unit: "310 KiB"."""
     units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
     while size >= 1024 and len(units) > 1:
         size /= 1024
@@ -23,12 +23,12 @@ def human(size: float) -> str:
 
 
 def number(count: int, noun: str) -> str:
-    """A count of something: "3 files"."""
+    """A count with its noun: "3 files"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 class Report:
-    """Counts, and tells."""
+    """Counts the outcomes and prints them."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -44,13 +44,13 @@ class Report:
         print(line, flush=True)
 
     def complain(self, line: str) -> None:
-        """A line about what went wrong; the exit status will tell, too."""
+        """An error message; the exit status will be 1."""
         self.counts["failed"] += 1
         self.clear()
         print(f"precompress: {line}", file=sys.stderr, flush=True)
 
     def take(self, outcome: Outcome, total: int) -> None:
-        """Adds one sibling's outcome, of TOTAL files'."""
+        """Adds the outcome of one sibling, of TOTAL files."""
         outcome.plain.left -= 1
         self.files_done += outcome.plain.left == 0
         if outcome.kind == "failed":
@@ -70,7 +70,7 @@ class Report:
             sys.stderr.flush()
 
     def clear(self) -> None:
-        """Takes the line of progress away; the next outcome brings it back."""
+        """Clears the line of progress; the next outcome prints it again."""
         if self.shown_at:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
@@ -89,7 +89,7 @@ class Report:
         self.say(f"{number(files, 'file')}: {', '.join(told)}{self._saved()}")
 
     def _saved(self) -> str:
-        """What the first coding that has anything brings."""
+        """The saving of the first coding with siblings."""
         for name, (plain, compressed) in self.sizes.items():
             if plain:
                 return f"; {human(plain)} → {human(compressed)} ({name})"

@@ -1,4 +1,4 @@
-"""A site as a directory: what there is to compress, and what earlier runs have left over."""
+"""A site's directory: the files to compress, and the leftovers of earlier runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from siblings.files import is_ours, shown
 from siblings.maker import Plain
 from siblings.report import Report
 
-# What compresses, by extension; core/http/mime.c has the types. What is compressed by nature (pictures,
-# sound, films, WOFF, archives, PDF) isn't here, nor is what has no extension, as the _headers file.
+# Extensions of types that compress; core/http/mime.c has the types. Formats that are compressed
+# already (pictures, sound, films, WOFF, archives, PDF) are not here, nor are files without
+# extension, such as the _headers file.
 EXTENSIONS = frozenset(
     b"html htm xhtml xht css js mjs cjs json jsonld map webmanifest wasm xml xsd xsl xslt rss atom "
     b"svg txt text log md markdown csv tsv ics vcf vtt srt yaml yml toml geojson gpx kml m3u8 mpd "
@@ -50,8 +51,8 @@ def walk(root: bytes, complain: Callable[[str], None]) -> Iterator[os.DirEntry[b
 def look(
     options: argparse.Namespace, complain: Callable[[str], None]
 ) -> tuple[list[Plain], list[bytes]]:
-    """What there is to compress, the largest first, so that no long one comes last; and the files
-    that are named like siblings, but not of any of those."""
+    """The files to compress, largest first, so that no long one comes last; and the files whose
+    names are those of siblings, but of none of these files."""
     plains, named = [], []
     suffixes = tuple(coding.suffix for coding in options.codings)
     for entry in walk(options.directory, complain):
@@ -68,7 +69,7 @@ def look(
 
 
 def clean(options: argparse.Namespace, path: bytes, report: Report) -> None:
-    """Removes PATH, which no file wants for its sibling, if it is ours."""
+    """Removes PATH, the sibling of no file, if this tool made it."""
     try:
         if is_ours(path, os.lstat(path)):
             if options.dry_run:
