@@ -8,7 +8,7 @@
 # Everything is built by this one set of rules; a variant (asan, tsan, CI's compilers) is the same
 # rules with another BUILD directory and other flags. See mk/ for the targets around the build.
 
-# What may be set on the command line.
+# Variables for the command line.
 BUILD   = build
 PORT    = 8080
 ROOT    = sample-site
@@ -22,7 +22,7 @@ MAKEFLAGS += --no-builtin-rules
 
 include mk/flags.mk
 
-# --- what there is to build ---------------------------------------------------------------------
+# --- what is built -------------------------------------------------------------------------------
 
 CORE_SRC   := $(sort $(wildcard core/*/*.c))
 SERVER_SRC := $(sort $(wildcard servers/*.c))
@@ -56,10 +56,10 @@ run = $(if $(V),,@)
 INCLUDES = -Icore
 $(BUILD)/obj/tests/%.o: INCLUDES = -Icore -Itests $(CRITERION_CFLAGS)
 
-# What the servers are made of can be optimised across files.
+# The sources of the servers can be optimised across files.
 $(BUILD)/obj/core/%.o $(BUILD)/obj/servers/%.o: LTO_FLAGS = $(LTO_CFLAGS)
 
-# What it was built with: a change of compiler, flags or list of sources rebuilds what depends on it.
+# Compiler, flags and lists of sources of the last build: a change rebuilds the files they affect.
 define remember
 @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' >$@
 endef
@@ -71,7 +71,7 @@ $(BUILD)/obj/links: FORCE
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(run)$(CC) $(INCLUDES) $(ALL_CFLAGS) $(LTO_FLAGS) -MMD -MP -c $< -o $@
+	$(run)$(CCACHE) $(CC) $(INCLUDES) $(ALL_CFLAGS) $(LTO_FLAGS) -MMD -MP -c $< -o $@
 
 $(LIB): $(call object,$(CORE_SRC)) $(BUILD)/obj/links
 	$(call say,AR,$@)
@@ -110,7 +110,7 @@ $(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
 
 # --- around the build ---------------------------------------------------------------------------
 
-include mk/run.mk mk/measure.mk mk/bench.mk mk/fuzz.mk mk/lint.mk mk/install.mk
+include mk/run.mk mk/develop.mk mk/measure.mk mk/bench.mk mk/fuzz.mk mk/lint.mk mk/install.mk
 
 ## clean: remove build/ (or BUILD)
 clean:
@@ -119,10 +119,10 @@ clean:
 ## help: show this list
 help:
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@printf '\nMay be set: %s\n' 'CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BUILD=directory'
-	@printf '            %s\n' 'V=1 (show every command)  WERROR=1 (no build with warnings)' \
+	@printf '\nVariables: %s\n' 'CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BUILD=directory'
+	@printf '           %s\n' 'V=1 (show every command)  WERROR=1 (fail on warnings)  CCACHE=ccache' \
 	    'PORT= ROOT= THREADS= (make serve)  ROOT= (make precompress)' \
-	    'TEST=suite or TEST=suite/name* (make test, asan, tsan)' \
-	    'QUICK=1 PIECE= ARGS= (make bench)  PROFILE=1 (every call on the stack for perf; into build/profile)' \
+	    'TEST=suite or TEST=suite/name* (make test, quick, coverage, asan, tsan)' \
+	    'QUICK=1 PIECE= ARGS= (make bench)  PROFILE=1 (every call on the stack, for perf; in build/profile)' \
 	    '$(foreach library,$(OPTIONAL),$(firstword $(subst :, ,$(library)))=0 (without that library)) OPTIONAL= (without any)' \
-	    'LTO=0 (servers that are not optimised across files: quicker to link)'
+	    'LTO=0 (no optimisation across files: links faster)'

@@ -1,16 +1,18 @@
-# Compiler, flags and optional libraries. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are the user's, as
-# GNU conventions have it: what the program cannot do without is kept apart and joined at the end.
+# Compiler, flags and optional libraries. CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS belong to the
+# user (GNU Coding Standards): the flags that the program needs are kept apart and joined at the
+# end.
 #
-# SANITIZE=address,undefined (or thread) makes an instrumented build; mk/run.mk uses it. PROFILE=1 makes a build
-# for perf, in a directory of its own: leaf functions have frames too, and no call is turned into a jump, so
-# that each caller is on the stack. Inlining stays as it is, or another program would be profiled.
+# SANITIZE=address,undefined (or thread) makes an instrumented build; mk/run.mk uses it. PROFILE=1
+# makes a build for perf, in a directory of its own: leaf functions have frames too, and no call
+# is turned into a jump, so that each caller is on the stack. Inlining is not changed, because
+# that would profile a different program.
 
 CFLAGS ?= $(if $(SANITIZE),-O1,-O2) -g
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
     -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wimplicit-fallthrough
 
-# Frame pointers stay: flame graphs of a running server are a use of this program.
+# Frame pointers are kept for flame graphs of a running server.
 BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -pthread -fPIE -fno-omit-frame-pointer
 BASE_LDFLAGS = -pthread -pie -Wl,--as-needed
 
@@ -30,8 +32,9 @@ BASE_LDFLAGS += -Wl,-z,relro -Wl,-z,now
 endif
 
 # --- optional libraries -------------------------------------------------------------------------
-# SWITCH:pkg-config module:least version. A module that pkg-config knows defines SLUICE_HAVE_<MODULE>=1 and is
-# linked (--as-needed drops it again while nothing calls it). SWITCH=0 builds without it.
+# SWITCH:pkg-config module:least version. A module that pkg-config finds defines
+# SLUICE_HAVE_<MODULE>=1 and is linked (--as-needed drops a library that nothing calls). SWITCH=0
+# builds without it.
 
 OPTIONAL = URING:liburing:2.3
 
@@ -50,17 +53,19 @@ endif
 endif
 endef
 
-# Nothing to look for where nothing is compiled.
-COMPILES := $(filter-out clean help format uninstall serve precompress test asan tsan fuzz fuzz-run lint instructions bench report flamegraph,$(or $(MAKECMDGOALS),all))
+# Targets that compile nothing themselves need no probing of libraries and flags.
+COMPILES := $(filter-out clean help format uninstall serve precompress test asan tsan quick debug coverage \
+    fuzz fuzz-run lint instructions bench report flamegraph,$(or $(MAKECMDGOALS),all))
 ifneq ($(COMPILES),)
 $(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))),$(word 3,$(subst :, ,$(library))))))
 endif
 
-# --- optimising across files ---------------------------------------------------------------------
-# Most functions that a request passes are called once, from another file: optimised as one piece the servers
-# take an eighth fewer instructions a request. The objects of core/ and servers/ hold machine code besides,
-# for the tests, which replace functions between files. Only gcc makes such objects; with others, and with
-# LTO=0, the servers are linked like the tests.
+# --- optimising across files
+# --------------------------------------------------------------------- Most functions on the path
+# of a request are called once, from another file: link-time optimisation saves one instruction in
+# eight. The objects of core/ and servers/ hold machine code as well, for the tests, which replace
+# functions between files. Only gcc makes such objects; with other compilers, and with LTO=0, the
+# servers are linked like the tests.
 
 # The flags $(1), if the compiler links a program with them and without a warning.
 links_with = $(shell printf 'int main(void) { return 0; }\n' | \

@@ -1,5 +1,5 @@
-# What looks at the sources without running them. clang-tidy leaves a stamp for each file it found clean,
-# so that a second `make lint` looks only at what has changed.
+# Checks of the sources that do not run them. clang-tidy leaves a stamp for each file without
+# findings, so that a second `make lint` checks changed files only.
 
 .PHONY: lint format lint-all lint-layout lint-layers lint-prose lint-cppcheck lint-scripts
 
@@ -8,10 +8,11 @@ C_HDR   = $(wildcard core/*/*.h servers/*.h tests/*/*.h tests/*/*/*.h)
 SCRIPTS = $(shell grep -lE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' tools/* tests/*/* .ci/* 2>/dev/null)
 TIDIED  = $(patsubst %.c,$(BUILD)/lint/%.tidy,$(C_SRC))
 
-## lint: check layout, floors, clang-tidy, cppcheck and shellcheck
+## lint: check layout, layers, prose, clang-tidy, cppcheck and shellcheck
 lint:
 	$(deps) build test lint
 	$(again) -k lint-all
+	@printf 'lint: all checks passed (%s C files, %s scripts)\n' $(words $(C_SRC) $(C_HDR)) $(words $(SCRIPTS))
 
 lint-all: lint-layout lint-layers lint-cppcheck lint-scripts $(TIDIED)
 
@@ -39,7 +40,7 @@ lint-scripts:
 	$(call say,SH,'$(SCRIPTS)')
 	$(run)shellcheck $(SCRIPTS)
 
-# On stderr clang-tidy only counts what it has suppressed.
+# On stderr clang-tidy only counts the warnings that it has suppressed.
 $(BUILD)/lint/%.tidy: %.c $(C_HDR) .clang-tidy tests/unit/.clang-tidy
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)

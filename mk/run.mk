@@ -1,12 +1,12 @@
-# Running what was built: the sample site, the tests, and the tests under sanitizers.
+# Running the programs: the sample site, the tests, and the tests under sanitizers.
 #
-# Each target first asks tools/install-deps for what is missing and then calls make again, so that
-# the build sees what has just been installed.
+# Each target first has tools/install-deps install missing packages and then calls make again, so
+# that the build finds the packages.
 
 .PHONY: serve precompress test asan tsan
 
 deps  = @CC='$(CC)' tools/install-deps
-# Tests are run with what is optional too, unless make is told to do without (OPTIONAL=).
+# The tests include the optional libraries, unless OPTIONAL= leaves them out.
 optional = $(if $(OPTIONAL),optional)
 # As many jobs as there are CPUs, unless the caller said -j.
 again = +@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -17,14 +17,14 @@ serve:
 	$(again) servers
 	@exec $(BUILD)/pipelined-server $(PORT) $(ROOT) --bind 127.0.0.1 $(if $(THREADS),--threads $(THREADS))
 
-# Only where it is asked for by name: the sample site is in git, its siblings are not.
+# ROOT must be given: the sample site is in git, its siblings are not.
 ## precompress: make compressed siblings (.br, .zst, .gz) beside the files of ROOT
 precompress:
 	$(if $(filter file,$(origin ROOT)),$(error Name the site: make precompress ROOT=directory))
 	$(deps) precompress
 	@tools/precompress -- '$(ROOT)'
 
-# The tests take the servers from SLUICE_BUILD and find the tree at SLUICE_TOP. V is run-tests' as well.
+# The tests run the servers in SLUICE_BUILD and find the tree at SLUICE_TOP. run-tests uses V, too.
 # $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)
 tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)' tools/run-tests $(2)
 criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
@@ -41,8 +41,8 @@ test:
 	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
 	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) $(PYTHON_TESTS:%="/usr/bin/python3 %"))
 
-# Sanitizers want their memory at fixed places, which kernels with much randomisation refuse them:
-# without it, for the programs and all their children, they always get it.
+# Sanitizers map memory at fixed addresses, which may be taken on kernels with much address space
+# randomisation. Without it, for the programs and all their children, the addresses are always free.
 NOASLR = $(if $(shell setarch -R true 2>/dev/null && echo yes),setarch -R )
 
 SANITIZERS = ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:exitcode=99:detect_stack_use_after_return=1 \
@@ -60,8 +60,8 @@ asan:
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)),$(SANITIZERS))
 
-# Criterion does not run under the thread sanitizer: the unit cases have a plain runner, and the
-# end-to-end tests stay as they are and start instrumented servers.
+# Criterion does not run under the thread sanitizer. Tests of modules with threads have a program of
+# their own, tests/plain; the end-to-end tests are not instrumented and start instrumented servers.
 ## tsan: build the servers with the thread sanitizer and run the tests against them
 tsan:
 	$(deps) build test sanitize $(optional)
