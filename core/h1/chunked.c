@@ -1,11 +1,14 @@
-/* chunked: see chunked.h. One table says which byte may follow in which state; what it doesn't name
- * is malformed. */
+/* chunked: see chunked.h.
+ *
+ * A table gives the next state for each state and class of bytes. A combination that is not in the
+ * table is malformed. */
 #include "h1/chunked.h"
 
-/* The order serves the table below: QUOTE and BACKSLASH apart, HEX to TEXT is what quotes hold. */
+/* The order matters for the table below: HEX to TEXT, except QUOTE and BACKSLASH, are the bytes
+ * allowed between quotes. */
 enum byte_class {
     REFUSED, /* control bytes */
-    HEX,     /* all hexadecimal digits are token characters, too */
+    HEX,     /* hexadecimal digits, all of which are token characters too */
     TCHAR,   /* the other token characters, RFC 9110 section 5.6.2 */
     SPACE,   /* SP and HTAB */
     SEMICOLON,
@@ -34,23 +37,23 @@ static const uint8_t class_of[256] = {
 /* clang-format on */
 
 enum state {
-    BAD, /* what the table doesn't name */
+    BAD, /* not in the table */
     SIZE_FIRST,
     SIZE,
-    EXTENSION_BEFORE, /* white space behind a size or a value: a semicolon must come */
-    EXTENSION_BEGIN,  /* behind a semicolon */
+    EXTENSION_BEFORE, /* white space after a size or a value: a semicolon must follow */
+    EXTENSION_BEGIN,  /* after a semicolon */
     EXTENSION_NAME,
-    EXTENSION_AFTER_NAME, /* white space behind a name */
-    EXTENSION_EQUALS,     /* behind "=" */
+    EXTENSION_AFTER_NAME, /* white space after a name */
+    EXTENSION_EQUALS,     /* after "=" */
     EXTENSION_TOKEN,
     EXTENSION_QUOTED,
-    EXTENSION_ESCAPED, /* behind a backslash in quotes */
+    EXTENSION_ESCAPED, /* after a backslash between quotes */
     EXTENSION_AFTER_QUOTED,
-    SIZE_LINE_LF, /* its CR has been seen */
+    SIZE_LINE_LF, /* after the CR of a size line */
     DATA,
-    DATA_CR, /* comes next */
+    DATA_CR, /* at the CR after the data */
     DATA_LF,
-    TRAILER_FIRST, /* a trailer field or the empty line */
+    TRAILER_FIRST, /* at a trailer field or the empty line */
     TRAILER_NAME,
     TRAILER_VALUE,
     TRAILER_LF,
@@ -60,7 +63,7 @@ enum state {
     STATE_COUNT,
 };
 
-/* The next state. DATA stands for "the line is over" in the row of SIZE_LINE_LF. */
+/* The next state. In the row of SIZE_LINE_LF, DATA means the end of a size line. */
 /* clang-format off */
 static const uint8_t transitions[STATE_COUNT][CLASS_COUNT] = {
     [SIZE_FIRST] = {[HEX] = SIZE},
@@ -100,7 +103,7 @@ void chunked_init(struct chunked *chunked)
     *chunked = (struct chunked){.state = SIZE_FIRST};
 }
 
-/* What the state alone says. */
+/* The result that corresponds to the state. */
 static enum chunked_result result_of(const struct chunked *chunked)
 {
     switch ((enum state)chunked->state) {
@@ -115,7 +118,7 @@ static enum chunked_result result_of(const struct chunked *chunked)
     }
 }
 
-/* Adds DIGIT to the size. False if the content would be over CONTENT_BYTES_MAX. */
+/* Appends DIGIT to the size. False: the content would exceed CONTENT_BYTES_MAX. */
 static bool size_grows(struct chunked *chunked, char digit, uint64_t content_bytes_max)
 {
     uint64_t size;
@@ -128,7 +131,7 @@ static bool size_grows(struct chunked *chunked, char digit, uint64_t content_byt
     return true;
 }
 
-/* Takes BYTE, which is not content: every transition goes through here. */
+/* The state after BYTE, which is not content. Every transition goes through here. */
 static enum state state_after(struct chunked *chunked, char byte, uint64_t content_bytes_max)
 {
     enum state next = (enum state)transitions[chunked->state][class_of[(uint8_t)byte]];
@@ -145,7 +148,7 @@ static enum state state_after(struct chunked *chunked, char byte, uint64_t conte
     return next;
 }
 
-/* Takes what INPUT holds of the chunk's content. Returns the bytes. */
+/* Consumes the bytes of INPUT that are the chunk's content. Returns their number. */
 static size_t skip_data(struct chunked *chunked, struct str input)
 {
     size_t bytes = chunked->left < input.length ? (size_t)chunked->left : input.length;

@@ -1,5 +1,5 @@
-/* chunked: RFC 9112 section 7.1, and what Sluice's limits add. Everything is given whole, split at
- * every position and byte by byte, each time up to a guard page. The model is in chunked_model.c. */
+/* chunked: RFC 9112 section 7.1, and Sluice's own limits. Every body is given whole, split at each
+ * position, and byte by byte, each time up to a guard page. The model is in chunked_model.c. */
 #include "h1/chunked.h"
 #include "support/chunked_model.h"
 #include "support/guard.h"
@@ -14,7 +14,7 @@ static const char *const result_names[] = {
     [CHUNKED_TOO_LARGE] = "too large",
 };
 
-/* PIECE at the guard page; valid until the next call. */
+/* A copy of PIECE that ends at the guard page; valid until the next call. */
 static struct str at_guard(struct str piece)
 {
     enum { ROOM = 1 << 20 };
@@ -75,7 +75,7 @@ struct row {
     const char *label;
     struct str input;
     enum chunked_result result;
-    int behind; /* bytes of INPUT that are not taken; -1: only the result counts */
+    int behind; /* bytes of INPUT left over; -1: only the result counts */
 };
 
 static void expect_row(const struct row *row, uint64_t content_bytes_max)
@@ -97,7 +97,7 @@ static void expect_rows(const struct row *rows, size_t count, uint64_t content_b
     rows_end();
 }
 
-Test(chunked, finds_the_end)
+Test(chunked, finds_the_end_of_a_body)
 {
     static const struct row rows[] = {
         {"7.1", "no chunk", STR_INIT("0\r\n\r\n"), CHUNKED_DONE, 0},
@@ -130,7 +130,7 @@ Test(chunked, finds_the_end)
     expect_rows(rows, COUNT_OF(rows), 100);
 }
 
-Test(chunked, is_strict_about_sizes_and_lines)
+Test(chunked, refuses_malformed_sizes_and_line_ends)
 {
     static const struct row rows[] = {
         {"7.1", "no size", STR_INIT("\r\n"), CHUNKED_BAD, 2},
@@ -164,7 +164,7 @@ Test(chunked, is_strict_about_sizes_and_lines)
     expect_rows(rows, COUNT_OF(rows), 100);
 }
 
-Test(chunked, tolerates_extensions_as_the_grammar_has_them)
+Test(chunked, accepts_extensions_of_the_grammar)
 {
     static const struct row rows[] = {
         {"7.1.1", "a name", STR_INIT("0;a\r\n\r\n"), CHUNKED_DONE, 0},
@@ -205,7 +205,7 @@ Test(chunked, tolerates_extensions_as_the_grammar_has_them)
     expect_rows(rows, COUNT_OF(rows), 100);
 }
 
-Test(chunked, reads_trailers_as_fields)
+Test(chunked, accepts_trailers_that_are_fields)
 {
     static const struct row rows[] = {
         {"7.1.2", "one", STR_INIT("0\r\nA: b\r\n\r\n"), CHUNKED_DONE, 0},
@@ -234,7 +234,7 @@ Test(chunked, reads_trailers_as_fields)
     expect_rows(rows, COUNT_OF(rows), 100);
 }
 
-Test(chunked, keeps_content_below_its_limit)
+Test(chunked, refuses_content_over_the_limit)
 {
     static const struct {
         struct row row;
@@ -266,11 +266,11 @@ Test(chunked, keeps_content_below_its_limit)
     rows_end();
 }
 
-/* --- Overhead -------------------------------------------------------------------------------- */
+/* --- Overhead --------------------------------------------------------------------------------- */
 
 static char long_text[1 << 20];
 
-/* COUNT times TEXT between BEFORE and AFTER, given in pieces of PIECE bytes. */
+/* Gives COUNT times TEXT between BEFORE and AFTER, in pieces of PIECE bytes. */
 static struct chunked_outcome skip_repeated(const char *before, const char *text, size_t count,
                                             const char *after, size_t piece)
 {
@@ -282,11 +282,11 @@ static struct chunked_outcome skip_repeated(const char *before, const char *text
     return skip_pieces(input, UINT64_MAX, piece, piece);
 }
 
-Test(chunked, keeps_overhead_below_its_limit)
+Test(chunked, refuses_overhead_over_the_limit)
 {
     static const struct {
         const char *label, *before, *text, *after;
-        size_t limit; /* so many TEXTs are taken, and no more */
+        size_t limit; /* the greatest number of TEXTs that is accepted */
     } rows[] = {
         {"leading zeros", "", "0", "\r\n\r\n", CHUNKED_OVERHEAD_BYTES_MAX - 4},
         {"a long extension", "0;a=", "b", "\r\n\r\n", CHUNKED_OVERHEAD_BYTES_MAX - 8},
@@ -318,7 +318,7 @@ Test(chunked, keeps_overhead_below_its_limit)
     cr_expect_eq(small.result, CHUNKED_DONE, "chunks of five bytes may go on for ever");
 }
 
-/* --- Against a naive model ------------------------------------------------------------------- */
+/* --- Against a naive model -------------------------------------------------------------------- */
 
 Test(chunked, agrees_with_a_naive_model)
 {
