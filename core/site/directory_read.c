@@ -10,19 +10,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The entries read so far; each name is memory of its own. */
+/* The entries read so far; each name is allocated by itself. */
 struct entries {
     struct listing_entry *items;
     size_t count;
     size_t room;
-    bool truncated; /* there are more than DIRECTORY_READ_ENTRIES_MAX */
+    bool truncated; /* the directory has more than DIRECTORY_READ_ENTRIES_MAX */
 };
 
-/* One name in the directory, as a path below ROOT. */
+/* A name in the directory, as a path below ROOT. */
 struct place {
     int root_fd;
-    struct str hidden;      /* in ROOT itself */
-    size_t directory_bytes; /* with the slash; 0: ROOT itself */
+    struct str hidden;      /* a name in ROOT itself that is omitted */
+    size_t directory_bytes; /* with the final slash; 0: ROOT itself */
     char path[PATH_BYTES_MAX + 1];
 };
 
@@ -33,12 +33,12 @@ static void entries_fini(struct entries *entries)
     free(entries->items);
 }
 
-/* Adds a copy of NAME, with what STATUS says of it. 0 or -ENOMEM. */
+/* Adds a copy of NAME with its kind, size and time from STATUS. Returns 0 or -ENOMEM. */
 static int add(struct entries *entries, const char *name, const struct stat *status)
 {
     if (entries->count == entries->room) {
         size_t room = entries->room ? 2 * entries->room : 64;
-        struct listing_entry *items = realloc(entries->items, room * sizeof(*items));
+        struct listing_entry *items = realloc(entries->items, room * sizeof *items);
         if (!items)
             return -ENOMEM;
         entries->items = items;
@@ -56,7 +56,8 @@ static int add(struct entries *entries, const char *name, const struct stat *sta
     return 0;
 }
 
-/* Adds NAME if it can be asked for. What can't be looked at is left out. 0 or a negative errno. */
+/* Adds NAME if a client could request it. A name that cannot be examined is omitted. Returns 0 or a
+ * negative errno. */
 static int consider(struct entries *entries, struct place *place, const char *name)
 {
     struct stat status;
@@ -74,7 +75,7 @@ static int consider(struct entries *entries, struct place *place, const char *na
     return add(entries, name, &status);
 }
 
-/* Reads all of STREAM. 0 or a negative errno. */
+/* Reads all of STREAM. Returns 0 or a negative errno. */
 static int read_entries(DIR *stream, struct place *place, struct entries *entries)
 {
     for (;;) {
@@ -92,7 +93,7 @@ static int read_entries(DIR *stream, struct place *place, struct entries *entrie
     }
 }
 
-/* Opens the directory PATH for reading. *RET is *given*. 0 or a negative errno. */
+/* Opens the directory PATH for reading; *RET is *given*. Returns 0 or a negative errno. */
 static int open_directory(int root_fd, const struct path *path, DIR **ret)
 {
     const char *name = path->length > 0 ? path->text : ".";

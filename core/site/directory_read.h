@@ -1,7 +1,8 @@
 /* directory_read: reads a directory below ROOT for its listing.
  *
- * Listed is what could be asked for: regular files and directories that are not hidden and lie below
- * ROOT, wherever links lead. Takes as long as the directory is large: for jobs. Safe on any thread. */
+ * The listing has the entries that a client could request: regular files and directories that are
+ * not hidden and are below ROOT after following links. Takes time in proportion to the directory,
+ * so it is for jobs. Safe in any thread. */
 #ifndef SLUICE_DIRECTORY_READ_H
 #define SLUICE_DIRECTORY_READ_H
 
@@ -9,11 +10,11 @@
 #include "storage/blob.h"
 
 enum {
-    DIRECTORY_READ_ENTRIES_MAX = 20000, /* of a directory that holds more, the page says so */
+    DIRECTORY_READ_ENTRIES_MAX = 20000, /* the page reports that a larger directory is truncated */
 };
 
-/* Lists the directory PATH below ROOT_FD, as a page for people and one for programs; of ROOT itself,
- * HIDDEN is left out. Returns 0, each with one reference, *given*; or a negative errno. */
+/* Lists the directory PATH below ROOT_FD as HTML and as JSON. HIDDEN, a name in ROOT itself, is
+ * omitted. Returns 0 with a reference to each page, *given*; or a negative errno. */
 int directory_read(int root_fd, const struct path *path, struct str hidden, struct blob **ret_html,
                    struct blob **ret_json);
 

@@ -8,14 +8,15 @@
 #include <unistd.h>
 
 enum {
-    READ_TRIES = 3, /* a file that changes while it is read */
-    /* Modification times up to this second after the epoch are no times: build systems write them. */
+    READ_TRIES = 3, /* for a file that changes while it is read */
+    /* Modification times up to this second after the epoch are meaningless: build systems set
+     * them. */
     NO_TIME_SECONDS = 1,
     HASH_PIECE_BYTES = 64 << 10,
-    WARM_STEP_BYTES = 1 << 20, /* from one page that is looked at to the next */
+    WARM_STEP_BYTES = 1 << 20, /* the distance between sampled pages */
 };
 
-/* How much may be hashed. */
+/* The number of bytes that may be hashed in each mode. */
 static const uint64_t hashed_bytes_max[] = {
     [IO_WITHOUT_WAITING] = 16 << 10, /* some tens of microseconds */
     [IO_WAITING] = 16 << 10,
@@ -24,10 +25,10 @@ static const uint64_t hashed_bytes_max[] = {
 };
 static_assert(COUNT_OF(hashed_bytes_max) == IO_MODE_COUNT, "a limit for each mode");
 
-/* --- Reading -------------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
-/* Reads at most LENGTH bytes from FIRST. Returns their number or a negative errno; -EAGAIN in
- * WITHOUT_WAITING means that it would wait. */
+/* Reads at most LENGTH bytes from FIRST on. Returns their number or a negative errno; -EAGAIN: it
+ * would wait in WITHOUT_WAITING. */
 static ssize_t read_piece(int fd, uint64_t first, char *to, size_t length, enum io_mode mode)
 {
     int flags = mode == IO_WITHOUT_WAITING ? RWF_NOWAIT : 0;
@@ -40,7 +41,7 @@ static ssize_t read_piece(int fd, uint64_t first, char *to, size_t length, enum 
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 && flags && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
-            return -EAGAIN; /* this file system can't promise not to wait */
+            return -EAGAIN; /* this file system has no non-blocking reads */
         if (got < 0)
             return -errno;
         done += (size_t)got;
@@ -48,7 +49,7 @@ static ssize_t read_piece(int fd, uint64_t first, char *to, size_t length, enum 
     return (ssize_t)done;
 }
 
-/* Reads a small file that is of IDENTITY. On success *RET_BODY is its content, *RET_AFTER what it was
+/* Reads a small file of IDENTITY. On success *RET_BODY is its content and *RET_AFTER its identity
  * afterwards. Returns 0 or a negative errno. */
 static int read_body(int fd, enum io_mode mode, const struct blob_identity *identity,
                      struct blob **ret_body, struct blob_identity *ret_after)
@@ -68,16 +69,17 @@ static int read_body(int fd, enum io_mode mode, const struct blob_identity *iden
     return 0;
 }
 
-/* Whether the content of a file of identity THEN is still there: nothing has changed, or it has grown. */
+/* Whether a file that had identity THEN still has that content: it has not changed, or has only
+ * grown. */
 static bool is_kept(const struct blob_identity *then, const struct blob_identity *now)
 {
     return blob_identity_equal(then, now) || blob_identity_change(then, now) == BLOB_GROWN;
 }
 
-/* Loads the content of the open regular file FD, of *IDENTITY, which is updated if the file changes while
- * it is read. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative errno: -EAGAIN as
- * well if it is rewritten faster than it can be read. A file that grew during each try, as a busy log does,
- * is given as it was when the last one began. */
+/* Loads the content of the open regular file FD of *IDENTITY, which is updated if the file changes
+ * meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative errno;
+ * -EAGAIN also if the file is rewritten faster than it can be read. Of a file that grew during each
+ * try, such as a busy log, the body is its content when the last try began. */
 static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
                      struct blob **ret_body)
 {
@@ -100,9 +102,9 @@ static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
     return *ret_body ? 0 : -ENOMEM;
 }
 
-/* --- The page cache ------------------------------------------------------------------------------- */
+/* --- The page cache --------------------------------------------------------------------------- */
 
-/* Whether the page with the byte at POSITION can be had without waiting. */
+/* Whether the page that contains POSITION can be read without waiting. */
 static bool page_is_warm(int fd, uint64_t position)
 {
     char byte;
@@ -134,12 +136,12 @@ void load_warm(int fd, uint64_t first, uint64_t length)
         ssize_t got = read_piece(fd, first + done, piece,
                                  left < sizeof piece ? (size_t)left : sizeof piece, IO_BY_JOB);
         if (got <= 0)
-            return; /* who sends it will find out why */
+            return; /* the sender will meet the same error */
         done += (uint64_t)got;
     }
 }
 
-/* --- Hashing -------------------------------------------------------------------------------------- */
+/* --- Hashing ---------------------------------------------------------------------------------- */
 
 static void write_tag(struct digest *digest, char to[static DIGEST_TAG_DIGITS])
 {
@@ -156,7 +158,7 @@ void load_digest(const struct blob *bytes, char to[static DIGEST_TAG_DIGITS])
     write_tag(&digest, to);
 }
 
-/* Hashes the bytes of the file FD that IDENTITY counts. -EAGAIN: it was rewritten since, or is now. */
+/* Hashes the first IDENTITY->bytes bytes of the file FD. -EAGAIN: it has been rewritten. */
 static int digest_file(int fd, const struct blob_identity *identity,
                        char to[static DIGEST_TAG_DIGITS])
 {
@@ -183,7 +185,7 @@ static int digest_file(int fd, const struct blob_identity *identity,
     return error;
 }
 
-/* Hashes LOADED's body, if that doesn't take longer than MODE allows. */
+/* Hashes LOADED's body, unless that takes longer than MODE allows. */
 static int digest_body(struct loaded *loaded, enum io_mode mode)
 {
     const struct blob *body = loaded->body;
@@ -196,9 +198,10 @@ static int digest_body(struct loaded *loaded, enum io_mode mode)
     return 0;
 }
 
-/* --- The file ------------------------------------------------------------------------------------- */
+/* --- The file --------------------------------------------------------------------------------- */
 
-/* Loads the open regular file FD, of RET->identity. *Takes* FD if it returns 0 and the body is a file. */
+/* Loads the open regular file FD of RET->identity. *Takes* FD if it returns 0 and the body is a
+ * file. */
 static int load_open(int fd, enum io_mode mode, struct loaded *ret)
 {
     struct timespec now;
@@ -214,7 +217,7 @@ static int load_open(int fd, enum io_mode mode, struct loaded *ret)
     if (!error)
         return 0;
     if (ret->body->fd >= 0)
-        ret->body->fd = -1; /* it stays the caller's */
+        ret->body->fd = -1; /* the descriptor stays the caller's */
     blob_drop(ret->body);
     return error;
 }

@@ -1,44 +1,46 @@
-/* load: from an open regular file to a blob of its content, with what its entity tag is made of.
+/* load: loads a regular file into a blob, with the facts from which its entity tag is made.
  *
- * Small files are read between two fstats that must agree; larger ones stay descriptors. Where the
- * modification time means nothing (Nix, OSTree: one second after the epoch, or the epoch itself), the
- * content is hashed. Safe on any thread. */
+ * Small files are read between two fstats that must agree; larger ones stay open descriptors. Where
+ * the modification time is meaningless (Nix, OSTree: the epoch or one second after it), the content
+ * is hashed. Safe in any thread. */
 #ifndef SLUICE_LOAD_H
 #define SLUICE_LOAD_H
 
 #include "base/digest.h"
 #include "system/root.h"
 
-/* Files up to this size are read into memory; larger ones stay descriptors, for sendfile: no copy, but a call
- * more, and a look at the file (fstat) before it is promised and before its end is sent. CPU time a request,
- * against the practical limit's, from memory and by sendfile, over 64 connections: 8 KiB 0.96 and 1.27,
- * 16 KiB 0.96 and 1.13, 32 KiB 1.10 and 1.25, 64 KiB 1.37 and 1.14. */
+/* Files up to this size are read into memory; larger ones stay descriptors for sendfile, which
+ * avoids a copy but costs one more system call and two fstats (before the response is promised and
+ * before its end is sent). CPU time per request relative to the practical limit, from memory and by
+ * sendfile, over 64 connections: 8 KiB 0.96 and 1.27, 16 KiB 0.96 and 1.13, 32 KiB 1.10 and 1.25,
+ * 64 KiB 1.37 and 1.14. */
 enum { LOAD_READ_BYTES_MAX = 32 << 10 };
 
-/* The content of a file, in one form of it. */
+/* The content of a file, in memory or as a descriptor. */
 struct loaded {
     struct blob *body; /* one reference, *given* */
     struct blob_identity identity;
-    bool fresh;    /* changed so recently that the next change may have the same time */
-    bool settled;  /* neither it nor its inode has: IDENTITY tells every later change */
-    bool digested; /* its time means nothing: DIGEST, of the content, does */
+    bool fresh;    /* modified so recently that another change may get the same time */
+    bool settled;  /* neither modified nor changed recently: any later change shows in IDENTITY */
+    bool digested; /* its time is meaningless; DIGEST of the content takes its place */
     char digest[DIGEST_TAG_DIGITS];
 };
 
-/* Loads NAME below ROOT_FD, which is opened and must be a regular file (else -ENXIO). Returns 0, or a
- * negative errno with nothing given: -EAGAIN in WITHOUT_WAITING when it would wait or compute for long,
- * in any mode when the file is rewritten faster than it can be read; -EBUSY in WAITING and BY_JOB for the
- * latter kind of wait: it takes a job, or a lengthy one. */
+/* Loads NAME below ROOT_FD; it must be a regular file (else -ENXIO). Returns 0, or a negative errno
+ * with nothing given. -EAGAIN: in WITHOUT_WAITING, it would wait for a disk or compute for long; in
+ * any mode, the file is rewritten faster than it can be read. -EBUSY: in WAITING and BY_JOB, it
+ * would compute for long, and needs a job or a lengthy job. */
 int load_file(int root_fd, const char *name, enum io_mode mode, struct loaded *ret);
 
-/* Whether LENGTH bytes of the file FD, from FIRST, seem to be in the page cache: a few pages of them are
- * looked at. True as well where that can't be told. */
+/* Whether LENGTH bytes of the file FD, from FIRST on, seem to be in the page cache: samples one
+ * page per MiB and the last one. Also true where the kernel cannot say. */
 bool load_is_warm(int fd, uint64_t first, uint64_t length);
 
-/* Reads them, so that they are. Takes as long as the disk does. */
+/* Reads LENGTH bytes of the file FD, from FIRST on, into the page cache. Takes as long as the disk
+ * does. */
 void load_warm(int fd, uint64_t first, uint64_t length);
 
-/* A digest of content that never was a file. */
+/* Writes the digest of BYTES, content that is not from a file. */
 void load_digest(const struct blob *bytes, char to[static DIGEST_TAG_DIGITS]);
 
 #endif

@@ -1,4 +1,4 @@
-/* enlist: what of a directory is listed, whatever else lies in it. */
+/* directory_read: which entries of a directory are listed, whatever else it contains. */
 #include "site/directory_read.h"
 #include "support/faults.h"
 #include "support/paths.h"
@@ -43,7 +43,7 @@ static bool has(const struct blob *page, const char *text)
     return memmem(page->bytes, page->length, text, strlen(text)) != NULL;
 }
 
-Test(directory_read, lists_what_can_be_asked_for)
+Test(directory_read, lists_entries_that_can_be_requested)
 {
     static const struct {
         const char *name;
@@ -65,7 +65,7 @@ Test(directory_read, lists_what_can_be_asked_for)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-Test(directory_read, what_tells_about_the_site_is_not_in_the_root)
+Test(directory_read, omits_the_rules_file_in_the_root)
 {
     struct blob *html, *json;
     cr_assert_eq(list("", &html, &json), 0);
@@ -74,7 +74,7 @@ Test(directory_read, what_tells_about_the_site_is_not_in_the_root)
     blob_drop(json);
 }
 
-Test(directory_read, a_listing_does_not_depend_on_the_order_of_the_directory)
+Test(directory_read, does_not_depend_on_the_order_of_the_directory)
 {
     struct blob *html[2], *json[2];
     cr_assert_eq(list("d/", &html[0], &json[0]), 0);
@@ -93,7 +93,7 @@ Test(directory_read, a_listing_does_not_depend_on_the_order_of_the_directory)
     }
 }
 
-Test(directory_read, what_is_no_directory_is_an_error)
+Test(directory_read, fails_for_anything_but_a_directory)
 {
     static const struct {
         const char *name;
@@ -104,7 +104,7 @@ Test(directory_read, what_is_no_directory_is_an_error)
         cr_expect_eq(list(rows[i].name, &html, &json), rows[i].error, "%s", rows[i].name);
 }
 
-Test(directory_read, a_large_directory_is_cut_and_says_so)
+Test(directory_read, truncates_a_large_directory_and_reports_it)
 {
     struct blob *html, *json;
     char name[32];
@@ -119,7 +119,7 @@ Test(directory_read, a_large_directory_is_cut_and_says_so)
     blob_drop(json);
 }
 
-Test(directory_read, shortages_leave_nothing_behind)
+Test(directory_read, leaks_nothing_when_memory_or_descriptors_run_out)
 {
     struct blob *html, *json;
     unsigned descriptors = tree_open_descriptors();

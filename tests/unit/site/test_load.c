@@ -1,4 +1,4 @@
-/* load: content and what its entity tag is made of; where time says nothing, the content does. */
+/* load: the content, and the facts from which the entity tag is made. */
 #include "base/str.h"
 #include "site/load.h"
 #include "support/faults.h"
@@ -48,7 +48,7 @@ static struct str digest_of(const struct loaded *loaded)
     return (struct str){loaded->digest, sizeof loaded->digest};
 }
 
-Test(load, what_changed_a_moment_ago_is_fresh)
+Test(load, reports_a_recent_modification_as_fresh)
 {
     static const struct {
         const char *label;
@@ -74,8 +74,9 @@ Test(load, what_changed_a_moment_ago_is_fresh)
     blob_drop(loaded.body);
 }
 
-/* What is said of it now (a weak tag, a Last-Modified of today) won't be right when that time has come. */
-Test(load, a_time_in_the_future_is_never_settled)
+/* The validators sent now (a weak tag, today's Last-Modified) will be wrong when that time has
+ * come. */
+Test(load, never_settles_a_time_in_the_future)
 {
     tree_fill(&tree, "file", 100, 1);
     set_time("file", time(NULL) + 1000, 0);
@@ -90,7 +91,7 @@ Test(load, a_time_in_the_future_is_never_settled)
 }
 
 /* Nix and OSTree set all times to 1 and 0. */
-Test(load, where_time_says_nothing_the_content_is_hashed)
+Test(load, hashes_content_where_the_time_is_meaningless)
 {
     static const struct {
         const char *label;
@@ -115,8 +116,8 @@ Test(load, where_time_says_nothing_the_content_is_hashed)
     }
 }
 
-/* The same by whatever way it is read: content that is kept in memory, and a descriptor. */
-Test(load, the_digest_is_of_the_content_alone)
+/* The digest is the same for content in memory and for a descriptor. */
+Test(load, computes_the_digest_from_the_content_alone)
 {
     static const size_t lengths[] = {5, LIMIT, LIMIT + 1, LARGE};
     for (size_t i = 0; i < COUNT_OF(lengths); i++) {
@@ -144,8 +145,8 @@ Test(load, the_digest_is_of_the_content_alone)
     }
 }
 
-/* No event loop stands still for a hash. */
-Test(load, hashing_much_takes_a_job)
+/* An event loop must not block for a hash. */
+Test(load, leaves_hashing_of_large_files_to_a_job)
 {
     static const struct {
         size_t length;
@@ -179,7 +180,7 @@ static void rewrite(void *argument)
     tree_fill(&tree, "file", LARGE, 2);
 }
 
-Test(load, a_file_that_changes_while_it_is_hashed_is_not_given)
+Test(load, gives_no_file_that_changes_while_it_is_hashed)
 {
     struct loaded loaded = {0};
     tree_fill(&tree, "file", LARGE, 1);
@@ -206,7 +207,7 @@ static void append_with_the_same_time(void *argument)
     set_time("file", 1, 0);
 }
 
-Test(load, the_digest_of_a_file_that_grows_is_of_the_bytes_that_are_given)
+Test(load, hashes_exactly_the_given_bytes_of_a_growing_file)
 {
     tree_fill(&tree, "file", LARGE, 1);
     set_time("file", 1, 0);
