@@ -1,9 +1,11 @@
-/* uring_input: what one connection has received and its session has not got yet, oldest first.
+/* uring_input: the bytes that a connection has received and its session has not consumed, oldest
+ * first.
  *
- * The kernel receives on its own, into buffers of its choice, so bytes come that nobody has asked for
- * yet. They stay in their buffers for a turn, in a queue without storage of its own: links between
- * buffers are kept once for all (struct uring_notes). What can't be handed on within the turn is moved
- * to memory that is allocated for it, so that no connection keeps buffers from the others. */
+ * The kernel receives by itself, into buffers of its choice, so bytes arrive before they are
+ * wanted. Within a turn they stay in these buffers, in a queue without storage of its own: the
+ * links between buffers are in one array for all connections (struct uring_note). Bytes that cannot
+ * be handed on within the turn are moved to allocated memory, so that no connection keeps buffers
+ * from the others. */
 #ifndef SLUICE_URING_INPUT_H
 #define SLUICE_URING_INPUT_H
 
@@ -14,7 +16,7 @@
 
 struct uring_note {
     uint16_t next;   /* buffer + 1; 0: none */
-    uint16_t first;  /* byte that has not been handed on */
+    uint16_t first;  /* index of the first byte that has not been handed on */
     uint32_t length; /* bytes from there */
 };
 
@@ -25,26 +27,27 @@ struct uring_spill {
 };
 
 struct uring_input {
-    struct uring_spill *spill; /* older than what is in buffers; NULL: none */
+    struct uring_spill *spill; /* older than the bytes in buffers; NULL: none */
     uint16_t oldest, newest;   /* buffer + 1; 0: none */
 };
 
-/* LENGTH bytes have come in BUFFER. */
+/* Appends LENGTH bytes that were received in BUFFER. */
 void uring_input_add(struct uring_input *input, struct uring_note *notes, unsigned buffer,
                      uint32_t length);
 
-/* The oldest bytes that lie together, *borrowed* until they are dropped. Empty: there are none. */
+/* The oldest bytes that are contiguous, *borrowed* until they are dropped. Empty: no input. */
 struct str uring_input_view(const struct uring_input *input, const struct uring *uring,
                             const struct uring_note *notes);
 
-/* Drops the first LENGTH bytes of that view; gives back what is used up. */
+/* Drops the first LENGTH bytes of that view. Returns a buffer that is used up to the kernel. */
 void uring_input_drop(struct uring_input *input, struct uring *uring, struct uring_note *notes,
                       size_t length);
 
-/* Gives all buffers back, what is in them moved elsewhere. 0, or -ENOMEM with nothing changed. */
+/* Moves the bytes in buffers to allocated memory and returns all buffers to the kernel. Returns 0,
+ * or -ENOMEM with nothing changed. */
 int uring_input_spill(struct uring_input *input, struct uring *uring, struct uring_note *notes);
 
-/* Drops everything. */
+/* Drops everything and returns all buffers to the kernel. */
 void uring_input_clear(struct uring_input *input, struct uring *uring, struct uring_note *notes);
 
 static inline bool uring_input_empty(const struct uring_input *input)
@@ -52,7 +55,7 @@ static inline bool uring_input_empty(const struct uring_input *input)
     return !input->spill && !input->oldest;
 }
 
-/* Bytes, besides those in buffers. */
+/* The number of bytes in allocated memory. */
 static inline size_t uring_input_spilled(const struct uring_input *input)
 {
     return input->spill ? input->spill->length : 0;

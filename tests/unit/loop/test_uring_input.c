@@ -1,5 +1,5 @@
-/* uring_input: whatever is added, dropped and moved elsewhere, the bytes come in order, and every buffer
- * goes back exactly once. Against a plain string, without a ring. */
+/* uring_input: in any sequence of adding, dropping and moving, the bytes come in order, and every
+ * buffer is returned exactly once. Compared with a plain string, without a ring. */
 #include "loop/uring_input.h"
 #include "support/prng.h"
 
@@ -10,7 +10,7 @@
 
 enum { BUFFERS = 8, BUFFER_BYTES = 64, MODEL_BYTES = 64 << 10 };
 
-/* A stand-in for a ring: its buffers, and where they go back to. */
+/* A fake ring: its buffers, and the group to which they are returned. */
 static struct uring uring;
 static struct uring_note notes[BUFFERS];
 static struct uring_input input;
@@ -36,7 +36,7 @@ static void tear_down(void)
 
 TestSuite(uring_input, .init = set_up, .fini = tear_down, .timeout = 120);
 
-/* Takes note of the buffers that have been given back. */
+/* Records the buffers that have been returned. */
 static void collect(void)
 {
     for (unsigned i = 0; i < uring.given_back; i++) {
@@ -55,7 +55,7 @@ static unsigned lent_count(void)
     return count;
 }
 
-/* LENGTH random bytes in a free buffer; nothing, if none is free. */
+/* Adds LENGTH random bytes in a free buffer; nothing if no buffer is free. */
 static void add(struct prng *prng, uint32_t length)
 {
     for (unsigned buffer = 0; buffer < BUFFERS; buffer++) {
@@ -70,7 +70,7 @@ static void add(struct prng *prng, uint32_t length)
     }
 }
 
-/* The view is what the model says, and drops LENGTH bytes of it at most. */
+/* Compares the view with the model, and drops at most LENGTH bytes of it. */
 static void take(size_t length)
 {
     struct str view = uring_input_view(&input, &uring, notes);
@@ -111,7 +111,7 @@ Test(uring_input, keeps_the_bytes_in_order)
     cr_expect_eq(model_first, model_length);
 }
 
-Test(uring_input, dropped_as_a_whole_gives_all_back)
+Test(uring_input, returns_all_buffers_when_cleared)
 {
     struct prng prng = {6};
     for (unsigned spill = 0; spill < 2; spill++) {
