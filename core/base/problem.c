@@ -42,6 +42,17 @@ void problem_set(struct problem *problem, const char *format, ...)
     va_end(arguments);
 }
 
+void problem_prefix(struct problem *problem, const char *format, ...)
+{
+    char prefix[PROBLEM_WHAT_BYTES], what[PROBLEM_WHAT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    write_part(prefix, sizeof prefix, format, arguments);
+    va_end(arguments);
+    memcpy(what, problem->what, sizeof what);
+    write_text(problem->what, sizeof problem->what, "%s%s", prefix, what);
+}
+
 void problem_remedy(struct problem *problem, const char *format, ...)
 {
     va_list arguments;

@@ -33,6 +33,10 @@ struct problem {
 void problem_set(struct problem *problem, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Puts text in front of WHAT, as printf would: "cannot use X: " before the cause. */
+void problem_prefix(struct problem *problem, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Sets REMEDY, as printf would. */
 void problem_remedy(struct problem *problem, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

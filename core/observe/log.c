@@ -51,3 +51,10 @@ void log_say(const char *format, ...)
         ;
     errno = saved;
 }
+
+void log_problem(const struct problem *problem)
+{
+    char text[PROBLEM_TEXT_BYTES];
+    problem_text(problem, text);
+    log_say("%s", text);
+}

@@ -7,7 +7,7 @@
 #ifndef SLUICE_LOG_H
 #define SLUICE_LOG_H
 
-#include "base/base.h"
+#include "base/problem.h"
 
 #include <stdarg.h>
 
@@ -19,6 +19,9 @@ void log_open(const char *name);
 
 /* Writes one line. Thread-safe. Keeps errno. */
 void log_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes PROBLEM as one line. Thread-safe. */
+void log_problem(const struct problem *problem);
 
 /* Formats "NAME: message" and a newline to TO; no NUL. Returns the number of bytes. Control bytes
  * become '?', so that a message with the name of a file is still one line; a message that is too

@@ -49,6 +49,15 @@ Test(problem, keeps_nothing_of_the_one_before)
     expect_text(&problem, "out of memory; make more memory available to this process");
 }
 
+Test(problem, takes_a_prefix_and_keeps_the_rest)
+{
+    struct problem problem;
+    problem_set(&problem, "no memory");
+    problem_remedy(&problem, "add some");
+    problem_prefix(&problem, "cannot use %s: ", "it");
+    expect_text(&problem, "cannot use it: no memory; add some");
+}
+
 Test(problem, cuts_long_text_visibly)
 {
     static char longest[2 * PROBLEM_TEXT_BYTES];
