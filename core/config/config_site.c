@@ -93,7 +93,7 @@ static bool find_root(struct config_site *served, const struct options *options)
 static bool load_types(struct config_site *served, const struct options *options)
 {
     const char *path = options->mime_types_path;
-    struct mime_error mistake = {0};
+    struct problem problem;
 
     served->mime = mime_create();
     if (!served->mime) {
@@ -107,12 +107,10 @@ static bool load_types(struct config_site *served, const struct options *options
         log_say("cannot read --mime-types '%s': %s; name a readable file", path, strerror(errno));
         return false;
     }
-    int error = mime_read(served->mime, file, &mistake);
+    int error = mime_read(served->mime, file, path, &problem);
     fclose(file);
-    if (error && mistake.line)
-        log_say("--mime-types '%s', line %u: %s; correct it", path, mistake.line, mistake.reason);
-    else if (error)
-        log_say("--mime-types '%s': %s; name a good file", path, mistake.reason);
+    if (error)
+        log_problem(&problem);
     return error == 0;
 }
 

@@ -361,42 +361,46 @@ static int keep_and_add(struct mime *mime, struct str type, struct str extension
                (struct str){end, extensions.length});
 }
 
-static int read_line(struct mime *mime, struct str line, const char **ret_reason)
+static int read_line(struct mime *mime, struct str line, struct problem *ret_problem)
 {
     struct str rest = str_first(line, str_find(line, '#'));
     struct str type = take_word(&rest);
     if (type.length == 0)
         return 0;
-    *ret_reason = "not a media type (type/subtype ext ext ...)";
-    if (!is_type(type))
+    if (!is_type(type)) {
+        problem_set(ret_problem, "not a media type");
+        problem_remedy(ret_problem, "write type/subtype and its extensions, separated by spaces");
         return -EINVAL;
+    }
     struct str ahead = rest;
     if (take_word(&ahead).length == 0)
         return 0;
-    *ret_reason = "out of memory";
-    return keep_and_add(mime, type, rest);
+    int error = keep_and_add(mime, type, rest);
+    if (error)
+        problem_set_no_memory(ret_problem);
+    return error;
 }
 
-int mime_read(struct mime *mime, FILE *file, struct mime_error *ret_error)
+int mime_read(struct mime *mime, FILE *file, const char *name, struct problem *ret_problem)
 {
     char *text = NULL;
     size_t room = 0;
     ssize_t length;
-    struct mime_error error = {0};
-    int result = 0;
-
+    unsigned line = 0;
+    int error = 0;
     errno = 0;
-    while (result == 0 && (length = getline(&text, &room, file)) >= 0) {
-        error.line++;
-        result = read_line(mime, (struct str){text, (size_t)length}, &error.reason);
+    while (!error && (length = getline(&text, &room, file)) >= 0) {
+        line++;
+        error = read_line(mime, (struct str){text, (size_t)length}, ret_problem);
     }
-    if (result == 0 && !feof(file)) {
-        result = errno == ENOMEM ? -ENOMEM : -EIO;
-        error.line = 0;
-        error.reason = errno == EISDIR ? "is a directory" : "cannot be read";
+    if (!error && !feof(file)) {
+        error = errno == ENOMEM ? -ENOMEM : -EIO;
+        line = 0;
+        problem_set(ret_problem, "%s", errno == EISDIR ? "is a directory" : "cannot be read");
+        problem_remedy(ret_problem, "name a file of media types");
     }
     free(text);
-    if (result != 0)
-        *ret_error = error;
-    return result;
+    if (error)
+        problem_in_file(ret_problem, name, line, 0);
+    return error;
 }

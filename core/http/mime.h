@@ -1,11 +1,12 @@
 /* mime: file name -> media type (RFC 9110 section 8.3), by the extension after the last dot.
  *
  * Owns a hash table of extensions, built at start and then only read, so any number of threads may
- * share it. The built-in table covers the five kinds that Sluice began with and the modern web;
- * --mime-types FILE adds to it and overrides it. Text types carry charset=utf-8. */
+ * share it. The built-in table covers the web's usual types; --mime-types FILE adds to it and
+ * overrides it. Text types carry charset=utf-8. */
 #ifndef SLUICE_MIME_H
 #define SLUICE_MIME_H
 
+#include "base/problem.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -16,19 +17,13 @@ struct mime;
 struct mime *mime_create(void);
 void mime_destroy(struct mime *mime);
 
-/* Where and why a types file was refused. */
-struct mime_error {
-    unsigned line; /* from 1; 0: not of one line */
-    const char *reason;
-};
-
 /* Reads lines "type/subtype ext ext …" as in /etc/mime.types: '#' starts a comment, a type without
  * extensions is skipped, a later line wins. "; charset=utf-8" is appended to text types (see
  * mime_is_text) that name no charset; a type may have parameters written without spaces
- * (text/plain;charset=utf-8). An extension with a dot in it ("gpkg.tar", there are such) is taken
- * but never found. Returns 0; -EINVAL for a malformed line, -EIO, or -ENOMEM, with *RET_ERROR set
- * and what was read before it kept. Before MIME is shared only. */
-int mime_read(struct mime *mime, FILE *file, struct mime_error *ret_error);
+ * (text/plain;charset=utf-8). An extension with a dot in it ("gpkg.tar" exists) is accepted but never
+ * found. NAME is the file's, for messages. Returns 0; -EINVAL for a malformed line, -EIO, or -ENOMEM,
+ * with *RET_PROBLEM set; the lines before it stay in effect. Call it before MIME is shared. */
+int mime_read(struct mime *mime, FILE *file, const char *name, struct problem *ret_problem);
 
 /* The media type for the file NAME (a path will do), case of the extension ignored;
  * application/octet-stream when the extension is unknown or missing. *Borrowed* from MIME. */

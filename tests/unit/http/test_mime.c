@@ -153,18 +153,18 @@ Test(mime, tells_text)
                      rows[i].type);
 }
 
-static int read_types(struct str text, struct mime_error *ret_error)
+static int read_types(struct str text, struct problem *ret_problem)
 {
     FILE *file = fmemopen((char *)(uintptr_t)text.at, text.length, "r");
     cr_assert_not_null(file);
-    int result = mime_read(mime, file, ret_error);
+    int result = mime_read(mime, file, "my.types", ret_problem);
     fclose(file);
     return result;
 }
 
 Test(mime, reads_types_files)
 {
-    struct mime_error error = {99, "untouched"};
+    struct problem problem = {.line = 99};
     struct str text = STR("# a comment\n"
                           "\n"
                           "application/x-new  new NEWER\tnewest # and why\n"
@@ -178,8 +178,8 @@ Test(mime, reads_types_files)
                           "image/png html\n"
                           "application/gpkg gpkg.tar\n"
                           "application/last last");
-    cr_assert_eq(read_types(text, &error), 0);
-    cr_expect_eq(error.line, 99);
+    cr_assert_eq(read_types(text, &problem), 0);
+    cr_expect_eq(problem.line, 99);
     expect_type("a.new", "application/x-new");
     expect_type("a.newer", "application/x-new");
     expect_type("a.Newest", "application/x-new");
@@ -197,10 +197,10 @@ Test(mime, reads_types_files)
 
 Test(mime, keeps_what_it_gave_when_it_is_overridden)
 {
-    struct mime_error error;
-    cr_assert_eq(read_types(STR("a/first x\n"), &error), 0);
+    struct problem problem;
+    cr_assert_eq(read_types(STR("a/first x\n"), &problem), 0);
     struct str first = mime_of(mime, STR("a.x"));
-    cr_assert_eq(read_types(STR("a/second x\n"), &error), 0);
+    cr_assert_eq(read_types(STR("a/second x\n"), &problem), 0);
     cr_expect(str_equal(first, STR("a/first")));
     expect_type("a.x", "a/second");
 }
@@ -223,39 +223,41 @@ Test(mime, refuses_malformed_lines)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[64];
-        struct mime_error error = {0};
+        struct problem problem = {.line = 0};
         snprintf(text, sizeof(text), "a/before before\n\n%s\na/after after\n", rows[i]);
-        cr_expect_eq(read_types(str_of(text), &error), -EINVAL, "%s", rows[i]);
-        cr_expect_eq(error.line, 3, "%s", rows[i]);
-        cr_expect_not_null(error.reason, "%s", rows[i]);
+        cr_expect_eq(read_types(str_of(text), &problem), -EINVAL, "%s", rows[i]);
+        cr_expect_eq(problem.line, 3, "%s", rows[i]);
+        cr_expect_str_eq(problem.what, "not a media type", "%s", rows[i]);
+        cr_expect_str_eq(problem.file, "my.types", "%s", rows[i]);
         expect_type("a.before", "a/before");
         expect_type("a.after", "application/octet-stream");
     }
-    struct mime_error error = {0};
-    cr_expect_eq(read_types(STR("text/a\0b x\n"), &error), -EINVAL, "NUL");
-    cr_expect_eq(error.line, 1);
+    struct problem problem = {.line = 0};
+    cr_expect_eq(read_types(STR("text/a\0b x\n"), &problem), -EINVAL, "NUL");
+    cr_expect_eq(problem.line, 1);
 }
 
 Test(mime, says_when_a_file_cannot_be_read)
 {
-    struct mime_error error = {99, NULL};
+    struct problem problem = {.line = 99};
     FILE *directory = fdopen(open("/", O_RDONLY | O_CLOEXEC), "r");
-    cr_expect_eq(mime_read(mime, directory, &error), -EIO);
+    cr_expect_eq(mime_read(mime, directory, "/", &problem), -EIO);
     fclose(directory);
-    cr_expect_eq(error.line, 0);
-    cr_expect_not_null(error.reason);
+    cr_expect_eq(problem.line, 0);
+    cr_expect_str_eq(problem.what, "is a directory");
+    cr_expect_str_eq(problem.file, "/");
 }
 
 Test(mime, grows)
 {
-    struct mime_error error;
+    struct problem problem;
     char *text = NULL;
     size_t length = 0;
     FILE *memory = open_memstream(&text, &length);
     for (int i = 0; i < 5000; i++)
         fprintf(memory, "application/x-%d e%d\n", i, i);
     fclose(memory);
-    cr_assert_eq(read_types((struct str){text, length}, &error), 0);
+    cr_assert_eq(read_types((struct str){text, length}, &problem), 0);
     free(text);
     for (int i = 0; i < 5000; i++) {
         char name[32], type[32];
@@ -271,8 +273,9 @@ Test(mime, reads_the_system_s_file)
     FILE *file = fopen("/etc/mime.types", "r");
     if (file == NULL)
         cr_skip_test("no /etc/mime.types here (package media-types)");
-    struct mime_error error = {0};
-    cr_expect_eq(mime_read(mime, file, &error), 0, "line %u: %s", error.line, error.reason);
+    struct problem problem = {.line = 0};
+    cr_expect_eq(mime_read(mime, file, "mime.types", &problem), 0, "line %u: %s", problem.line,
+                 problem.what);
     fclose(file);
     expect_type("a.html", "text/html; charset=utf-8");
     expect_type("a.jpg", "image/jpeg");
