@@ -152,17 +152,18 @@ static enum status choose_backend(struct server *server)
 {
     enum backend wanted = server->options.backend;
     enum backend *backend = &server->options.backend;
-    char reason[URING_PROBE_REASON_BYTES];
+    struct problem problem;
 
     if (wanted == BACKEND_AUTO)
         *backend = (enum backend)AUTO_BACKEND;
-    if (*backend != BACKEND_IO_URING || uring_probe(reason) == 0)
+    if (*backend != BACKEND_IO_URING || uring_probe(&problem) == 0)
         return STATUS_DONE;
     if (wanted == BACKEND_IO_URING) {
-        log_say("cannot use --backend io_uring: %s", reason);
+        problem_prefix(&problem, "cannot use --backend io_uring: ");
+        log_problem(&problem);
         return STATUS_FAILED;
     }
-    log_say("uses epoll: %s", reason);
+    log_say("epoll is used because %s", problem.what);
     *backend = BACKEND_EPOLL;
     return STATUS_DONE;
 }
@@ -178,6 +179,7 @@ static enum status choose_addresses(struct server *server)
     if (options->bind_count == 0)
         net_add_any(&server->set);
     server->set.port = options->port;
+    server->set.backlog = (int)options->backlog;
     return STATUS_DONE;
 }
 
@@ -217,16 +219,13 @@ static int create_workers(struct server *server, const int *listeners, const cha
 
 static enum status start(struct server *server)
 {
-    struct net_failure failure;
+    struct problem problem;
     int *listeners = NULL;
-    char reason[NET_REASON_BYTES];
     const char *what = "";
-    int error = net_listen(&server->set, server->options.threads, (int)server->options.backlog,
-                           &listeners, &failure);
+    int error = net_listen(&server->set, server->options.threads, &listeners, &problem);
 
     if (error) {
-        net_explain(&failure, error, reason);
-        log_say("%s", reason);
+        log_problem(&problem);
         return STATUS_FAILED;
     }
     error = create_workers(server, listeners, &what);

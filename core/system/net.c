@@ -16,10 +16,9 @@
 
 enum {
     FREE_PORT_TRIES = 16,
-    /* A connection is accepted when it has sent something, or after this time (tcp(7),
-     * TCP_DEFER_ACCEPT; 1 is the minimum). That saves an event and a failed recv: a connection with
-     * one request took 0.66 times the CPU time that it takes without it (bench/bench wrk --only
-     * close-64). */
+    /* The kernel keeps a connection from being accepted until it has sent something, at most so long
+     * (tcp(7), TCP_DEFER_ACCEPT; 1 is the least): that saves an event and a failed recv. The CPU time
+     * of a connection with one request became 0.66 of what it was (bench/bench wrk --only close-64). */
     DEFER_SECONDS = 1,
 };
 
@@ -65,7 +64,7 @@ static bool same_address(const struct net_address *a, const struct net_address *
            a->at.v6.sin6_scope_id == b->at.v6.sin6_scope_id;
 }
 
-/* Whether a socket on A accepts every connection that one on B would. */
+/* Whether a socket on A accepts everything that one on B would. */
 static bool covers(const struct net_address *a, const struct net_address *b)
 {
     return same_address(a, b) || (is_wildcard(a) && (a->dual_stack || is_v6(a) == is_v6(b)));
@@ -77,7 +76,7 @@ static enum net_added add(struct net_set *set, struct net_address address)
     for (unsigned i = 0; i < set->count; i++) {
         if (!covers(&set->addresses[i], &address))
             continue;
-        /* An address that was also given explicitly is not optional any more. */
+        /* An address that is given by itself is not optional. */
         if (same_address(&set->addresses[i], &address))
             set->addresses[i].optional &= address.optional;
         return NET_ADDED;
@@ -92,7 +91,7 @@ static enum net_added add(struct net_set *set, struct net_address address)
     return NET_ADDED;
 }
 
-/* Parses an IPv6 address; an IPv4-mapped one becomes an IPv4 address. */
+/* Reads an IPv6 address; an IPv4-mapped one becomes the IPv4 address. */
 static bool parse_v6(const char *text, struct net_address *ret)
 {
     const struct addrinfo hints = {
@@ -112,7 +111,7 @@ static bool parse_v6(const char *text, struct net_address *ret)
     return true;
 }
 
-/* The reason why TEXT is not an address. */
+/* Explains why TEXT is not an address. */
 static enum net_added diagnose(const char *text)
 {
     struct str all = str_of(text);
@@ -189,41 +188,53 @@ static uint16_t bound_port(int fd)
     return ntohs(is_v6(&address) ? address.at.v6.sin6_port : address.at.v4.sin_port);
 }
 
-/* Opens one listener. If ALONE, which is for the first on its address, no other program may listen
- * there. Returns the descriptor, or a negative errno with *RET_STEP set. */
-static int open_listener(const struct net_address *address, uint16_t port, int backlog, bool alone,
-                         enum net_step *ret_step)
+/* Of all listeners on one address and port. */
+enum order {
+    FIRST, /* must be alone on the port: binds and listens without SO_REUSEPORT */
+    JOINING,
+};
+
+/* Sets what the kernel must know of FD before it is bound. 0 or a negative errno. */
+static int prepare(int fd, const struct net_address *address, enum order order)
 {
-    int fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    *ret_step = NET_STEP_SOCKET;
-    if (fd < 0)
-        return -errno;
     int error = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!error && is_v6(address))
         error = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->dual_stack);
     if (!error)
         error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (!error)
-        set_flag(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS); /* optional */
+        set_flag(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS); /* if the kernel offers it */
     if (!error)
         error = set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NET_UNSENT_BYTES_MAX);
-    if (!error && !alone)
+    if (!error && order == JOINING)
         error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    return error;
+}
+
+/* Opens a listener on ADDRESS, one of SET's. Returns the descriptor, or a negative errno with
+ * *RET_FAILURE set. */
+static int open_listener(const struct net_set *set, const struct net_address *address,
+                         enum order order, struct net_failure *ret_failure)
+{
+    enum net_step step = NET_STEP_SOCKET;
+    int fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error = fd < 0 ? -errno : prepare(fd, address, order);
     if (!error) {
-        *ret_step = NET_STEP_BIND;
-        error = bind_to(fd, *address, port);
+        step = NET_STEP_BIND;
+        error = bind_to(fd, *address, set->port);
     }
     if (!error) {
-        *ret_step = NET_STEP_LISTEN;
-        error = listen(fd, backlog) < 0 ? -errno : 0;
+        step = NET_STEP_LISTEN;
+        error = listen(fd, set->backlog) < 0 ? -errno : 0;
     }
-    /* From here on the other workers may join. The kernel forms the group when the second one
-     * binds. */
-    if (!error && alone)
+    /* Now the other workers may join; the kernel makes the group when the second does. */
+    if (!error && order == FIRST)
         error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!error)
         return fd;
-    close(fd);
+    if (fd >= 0)
+        close(fd);
+    *ret_failure = (struct net_failure){step, *address, set->port};
     return error;
 }
 
@@ -238,13 +249,12 @@ static void close_all(int *fds, unsigned count)
         close(fds[--count]);
 }
 
-/* Opens the first worker's listeners and updates SET to the addresses really used. */
-static int open_first(struct net_set *set, int backlog, int *fds, struct net_failure *ret_failure)
+/* Opens the first worker's listeners and makes SET exact. */
+static int open_first(struct net_set *set, int *fds, struct net_failure *ret_failure)
 {
     for (unsigned i = 0; i < set->count;) {
         struct net_address *address = &set->addresses[i];
-        enum net_step step;
-        int fd = open_listener(address, set->port, backlog, true, &step);
+        int fd = open_listener(set, address, FIRST, ret_failure);
         if (fd < 0 && means_missing(fd) && address->dual_stack) {
             *address = make_v4(INADDR_ANY);
             continue;
@@ -255,7 +265,6 @@ static int open_first(struct net_set *set, int backlog, int *fds, struct net_fai
             continue;
         }
         if (fd < 0) {
-            *ret_failure = (struct net_failure){step, *address, set->port};
             close_all(fds, i);
             return fd;
         }
@@ -266,31 +275,36 @@ static int open_first(struct net_set *set, int backlog, int *fds, struct net_fai
     return 0;
 }
 
-int net_listen(struct net_set *set, unsigned worker_count, int backlog, int **ret_fds,
-               struct net_failure *ret_failure)
+static int open_others(const struct net_set *set, unsigned worker_count, int *fds,
+                       struct net_failure *ret_failure)
 {
-    const struct net_set asked = *set;
-    int *fds = calloc((size_t)worker_count * set->count, sizeof *fds);
-    int error = -EADDRINUSE;
-    *ret_failure = (struct net_failure){NET_STEP_SOCKET, set->addresses[0], set->port};
-    if (!fds)
-        return -ENOMEM;
-    /* A port that is free on the first address may be in use on the next: then try another. */
-    for (int i = 0; i < (asked.port ? 1 : FREE_PORT_TRIES) && error == -EADDRINUSE; i++) {
-        *set = asked;
-        error = open_first(set, backlog, fds, ret_failure);
-    }
-    for (unsigned i = set->count; !error && i < worker_count * set->count; i++) {
-        const struct net_address *address = &set->addresses[i % set->count];
-        fds[i] = open_listener(address, set->port, backlog, false, &ret_failure->step);
+    for (unsigned i = set->count; i < worker_count * set->count; i++) {
+        fds[i] = open_listener(set, &set->addresses[i % set->count], JOINING, ret_failure);
         if (fds[i] < 0) {
-            error = fds[i];
-            *ret_failure = (struct net_failure){ret_failure->step, *address, set->port};
             close_all(fds, i);
+            return fds[i];
         }
     }
+    return 0;
+}
+
+int net_listen(struct net_set *set, unsigned worker_count, int **ret_fds,
+               struct problem *ret_problem)
+{
+    const struct net_set wanted = *set;
+    struct net_failure failure = {NET_STEP_SOCKET, set->addresses[0], set->port};
+    int *fds = calloc((size_t)worker_count * set->count, sizeof *fds);
+    int error = fds ? -EADDRINUSE : -ENOMEM;
+    /* A port that is free on the first address may be busy on the next: take another. */
+    for (int i = 0; i < (wanted.port ? 1 : FREE_PORT_TRIES) && error == -EADDRINUSE; i++) {
+        *set = wanted;
+        error = open_first(set, fds, &failure);
+    }
+    if (!error)
+        error = open_others(set, worker_count, fds, &failure);
     if (error) {
-        *set = asked;
+        net_explain(&failure, error, ret_problem);
+        *set = wanted;
         free(fds);
         return error;
     }
@@ -298,7 +312,7 @@ int net_listen(struct net_set *set, unsigned worker_count, int backlog, int **re
     return 0;
 }
 
-void net_explain(const struct net_failure *failure, int error, char to[static NET_REASON_BYTES])
+void net_explain(const struct net_failure *failure, int error, struct problem *ret_problem)
 {
     static const char *const steps[] = {
         [NET_STEP_SOCKET] = "open a socket for",
@@ -310,24 +324,24 @@ void net_explain(const struct net_failure *failure, int error, char to[static NE
     const bool everywhere = is_wildcard(address);
     static_assert(COUNT_OF(steps) == NET_STEP_LISTEN + 1, "one text a step");
     net_address_text(address, where);
-    if (error == -EADDRINUSE)
-        snprintf(to, NET_REASON_BYTES,
-                 "port %u%s%s is in use; stop the other program or choose another port",
-                 failure->port, everywhere ? "" : " on ", everywhere ? "" : where);
-    else if (error == -EACCES && failure->step == NET_STEP_BIND)
-        snprintf(to, NET_REASON_BYTES,
-                 "no right to listen on port %u; choose a port from 1024, or grant "
-                 "CAP_NET_BIND_SERVICE",
-                 failure->port);
-    else if (error == -EADDRNOTAVAIL)
-        snprintf(to, NET_REASON_BYTES,
-                 "%s is no address of this machine; choose one that 'ip address' lists", where);
-    else if (error == -EINVAL && is_v6(address))
-        snprintf(to, NET_REASON_BYTES, "%s is an address of one link; say which, as in %s%%eth0",
-                 where, where);
-    else
-        snprintf(to, NET_REASON_BYTES, "cannot %s %s port %u: %s; try another --bind address",
-                 steps[failure->step], where, failure->port, strerror(-error));
+    if (error == -EADDRINUSE) {
+        problem_set(ret_problem, "port %u%s%s is in use", failure->port, everywhere ? "" : " on ",
+                    everywhere ? "" : where);
+        problem_remedy(ret_problem, "stop the other program or choose another port");
+    } else if (error == -EACCES && failure->step == NET_STEP_BIND) {
+        problem_set(ret_problem, "no right to listen on port %u", failure->port);
+        problem_remedy(ret_problem, "choose a port from 1024, or grant CAP_NET_BIND_SERVICE");
+    } else if (error == -EADDRNOTAVAIL) {
+        problem_set(ret_problem, "%s is not an address of this machine", where);
+        problem_remedy(ret_problem, "choose one that 'ip address' lists");
+    } else if (error == -EINVAL && is_v6(address)) {
+        problem_set(ret_problem, "%s is a link-local address without its link", where);
+        problem_remedy(ret_problem, "add the interface, as in %s%%eth0", where);
+    } else {
+        problem_set(ret_problem, "cannot %s %s port %u: %s", steps[failure->step], where,
+                    failure->port, strerror(-error));
+        problem_remedy(ret_problem, "try another --bind address");
+    }
 }
 
 /* --- URLs ------------------------------------------------------------------------------------- */
@@ -367,7 +381,7 @@ static bool first_address(const struct ifaddrs *all, int family, bool loopback,
     return false;
 }
 
-/* Writes the URLs for the wildcard address ANY. Returns their number, at least 1. */
+/* The loopback address (of IPv4 always; of IPv6 if the machine has it), then one of the network. */
 static unsigned wildcard_urls(const struct net_address *any, uint16_t port,
                               char (*urls)[NET_URL_BYTES])
 {

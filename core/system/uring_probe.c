@@ -10,39 +10,44 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void uring_probe_explain(int error, int disabled, char ret_reason[static URING_PROBE_REASON_BYTES])
+void uring_probe_explain(int error, int disabled, struct problem *ret_problem)
 {
-    const char *reason = NULL;
+    static const char old_remedy[] = "use Linux 6.1 or newer";
+    const char *what = "io_uring does not work", *remedy = "use --backend epoll";
     switch (-error) {
     case ENOTSUP:
-        reason = "this program was built without liburing; install liburing 2.3 or newer with its "
-                 "headers, and pkg-config, and build it again";
+        what = "this program was built without liburing";
+        remedy =
+            "install liburing 2.3 or newer with its headers, and pkg-config, and build it again";
         break;
     case ENOSYS:
-        reason = "this kernel has no io_uring; use Linux 6.1 or newer";
+        what = "this kernel has no io_uring";
+        remedy = old_remedy;
         break;
     case EINVAL:
     case EPROTO:
-        reason = "this kernel's io_uring lacks what is needed; use Linux 6.1 or newer";
+        what = "this kernel's io_uring lacks needed features";
+        remedy = old_remedy;
         break;
     case EPERM:
     case EACCES:
-        reason = disabled ? "io_uring is switched off on this system; allow it by "
-                            "sysctl kernel.io_uring_disabled=0"
-                          : "io_uring is forbidden in this sandbox; allow the system calls "
-                            "io_uring_setup, io_uring_enter and io_uring_register";
+        what = disabled ? "io_uring is switched off on this system"
+                        : "io_uring is forbidden in this sandbox";
+        remedy = disabled ? "allow it by sysctl kernel.io_uring_disabled=0"
+                          : "allow the system calls io_uring_setup, io_uring_enter and "
+                            "io_uring_register";
         break;
     case ENOMEM:
-        reason = "io_uring got no memory; free some, or raise the limit (ulimit -l)";
+        what = "io_uring got no memory";
+        remedy = "make more available, or raise the limit (ulimit -l)";
         break;
     default:
-        break;
+        problem_set(ret_problem, "%s: %s", what, strerror(-error));
+        problem_remedy(ret_problem, "%s", remedy);
+        return;
     }
-    if (reason)
-        snprintf(ret_reason, URING_PROBE_REASON_BYTES, "%s", reason);
-    else
-        snprintf(ret_reason, URING_PROBE_REASON_BYTES, "io_uring fails: %s; use --backend epoll",
-                 strerror(-error));
+    problem_set(ret_problem, "%s", what);
+    problem_remedy(ret_problem, "%s", remedy);
 }
 
 #ifdef SLUICE_HAVE_LIBURING
@@ -59,8 +64,8 @@ static int read_disabled(void)
     return digit > '0' && digit <= '9' ? digit - '0' : 0;
 }
 
-/* Sends BYTE through the pair: the multishot receive must deliver it in a buffer and continue.
- * Returns 0 or a negative errno. */
+/* Sends BYTE to the pair's other end: the multishot receive must deliver it in a buffer and stay
+ * armed. 0 or a negative errno. */
 static int receive_one(struct uring *uring, int client, char byte)
 {
     struct io_uring_cqe *event;
@@ -124,10 +129,10 @@ static int try_it(void)
 
 #endif
 
-int uring_probe(char ret_reason[static URING_PROBE_REASON_BYTES])
+int uring_probe(struct problem *ret_problem)
 {
     int error = try_it();
     if (error)
-        uring_probe_explain(error, read_disabled(), ret_reason);
+        uring_probe_explain(error, read_disabled(), ret_problem);
     return error;
 }

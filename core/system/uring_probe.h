@@ -1,21 +1,18 @@
-/* uring_probe: finds out whether io_uring(7) works here, by using it.
+/* uring_probe: whether io_uring(7) works here, found out by using it.
  *
- * It may be missing from the kernel, disabled by the administrator, forbidden by a sandbox, or too
- * old in ways that a probe of opcodes does not show: multishot receive and buffer rings have to be
- * seen working. So uring_probe uses them on a pair of sockets of its own. */
+ * It may be missing from the kernel, switched off by the administrator, forbidden by a sandbox, or too
+ * old in ways that a list of opcodes does not show: multishot receive and buffer rings must be seen
+ * to work. So the probe receives with them, on a socket pair of its own. Owns nothing. */
 #ifndef SLUICE_URING_PROBE_H
 #define SLUICE_URING_PROBE_H
 
-#include "base/base.h"
+#include "base/problem.h"
 
-enum { URING_PROBE_REASON_BYTES = 200 };
+/* Returns 0, or a negative errno with *RET_PROBLEM set. Leaves nothing behind. */
+int uring_probe(struct problem *ret_problem);
 
-/* Returns 0, or a negative errno with *RET_REASON: the problem, and what to do about it. Leaves
- * nothing open. */
-int uring_probe(char ret_reason[static URING_PROBE_REASON_BYTES]);
-
-/* Writes the reason for ERROR, a negative errno from setting up a ring. DISABLED is the value of
- * kernel.io_uring_disabled; 0 if the kernel does not have it. */
-void uring_probe_explain(int error, int disabled, char ret_reason[static URING_PROBE_REASON_BYTES]);
+/* Describes ERROR, negative, of setting up a ring. DISABLED is the value of the sysctl
+ * kernel.io_uring_disabled, 0 where there is none. */
+void uring_probe_explain(int error, int disabled, struct problem *ret_problem);
 
 #endif

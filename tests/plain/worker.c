@@ -93,9 +93,9 @@ void worker_is_drained_under_load(void)
 
 static void run_on_uring(void (*run)(void))
 {
-    char reason[URING_PROBE_REASON_BYTES];
-    if (!uring_is_here(reason)) {
-        printf("not on io_uring: %s\n", reason);
+    struct problem problem;
+    if (!uring_is_here(&problem)) {
+        printf("not on io_uring: %s\n", problem.what);
         return;
     }
     backend = BACKEND_IO_URING;

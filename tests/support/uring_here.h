@@ -1,4 +1,4 @@
-/* uring_here: whether io_uring(7) can be had, for Criterion and the plain runner alike. */
+/* uring_here: whether io_uring(7) works, for Criterion and the plain runner alike. */
 #ifndef SLUICE_TESTS_URING_HERE_H
 #define SLUICE_TESTS_URING_HERE_H
 
@@ -7,18 +7,18 @@
 
 #include <pthread.h>
 
-static inline void *uring_try(void *reason)
+static inline void *uring_try(void *problem)
 {
-    return uring_probe(reason) == 0 ? NULL : reason;
+    return uring_probe(problem) == 0 ? NULL : problem;
 }
 
-/* The trial has a thread of its own, because the kernel tidies up a ring later, on the thread that used
- * it, and that can interrupt a call with EINTR. Not so: why, in RET_REASON. */
-static inline bool uring_is_here(char ret_reason[static URING_PROBE_REASON_BYTES])
+/* Probes on a thread of its own, because the kernel frees a ring later, on the thread that used it,
+ * and that can interrupt a call with EINTR. False, with *RET_PROBLEM set: it does not work here. */
+static inline bool uring_is_here(struct problem *ret_problem)
 {
     pthread_t thread;
-    void *failure = ret_reason;
-    tree_must(pthread_create(&thread, NULL, uring_try, ret_reason) == 0, "pthread_create");
+    void *failure = ret_problem;
+    tree_must(pthread_create(&thread, NULL, uring_try, ret_problem) == 0, "pthread_create");
     pthread_join(thread, &failure);
     return !failure;
 }

@@ -29,7 +29,7 @@ static bool have_v6(void)
 
 static struct net_set set_of(const char *const *texts)
 {
-    struct net_set set = {0};
+    struct net_set set = {.backlog = BACKLOG};
     for (; *texts; texts++)
         cr_assert_eq(net_add(&set, *texts), NET_ADDED, "%s", *texts);
     return set;
@@ -208,9 +208,9 @@ Test(net, sets_the_options_of_listeners)
 {
     static const char *const texts[] = {"127.0.0.1", NULL};
     struct net_set set = set_of(texts);
-    struct net_failure failure;
+    struct problem problem;
     int *fds;
-    cr_assert_eq(net_listen(&set, 2, BACKLOG, &fds, &failure), 0);
+    cr_assert_eq(net_listen(&set, 2, &fds, &problem), 0);
     cr_expect_neq(set.port, 0);
     for (unsigned i = 0; i < 2; i++) {
         cr_expect(fcntl(fds[i], F_GETFL) & O_NONBLOCK);
@@ -237,9 +237,9 @@ Test(net, accepts_a_silent_client_after_a_while)
 {
     static const char *const texts[] = {"127.0.0.1", NULL};
     struct net_set set = set_of(texts);
-    struct net_failure failure;
+    struct problem problem;
     int *fds;
-    cr_assert_eq(net_listen(&set, 1, BACKLOG, &fds, &failure), 0);
+    cr_assert_eq(net_listen(&set, 1, &fds, &problem), 0);
     int client = connect_to(AF_INET, set.port);
     struct pollfd watched = {fds[0], POLLIN, 0};
     cr_expect_eq(poll(&watched, 1, 30000), 1);
@@ -250,12 +250,12 @@ Test(net, accepts_a_silent_client_after_a_while)
 Test(net, spreads_connections_over_the_workers)
 {
     enum { WORKERS = 4, CLIENTS = 200 };
-    struct net_set set = {0};
-    struct net_failure failure;
+    struct net_set set = {.backlog = 1024};
+    struct problem problem;
     int *fds, clients[CLIENTS];
     unsigned total = 0;
     net_add_any(&set);
-    cr_assert_eq(net_listen(&set, WORKERS, 1024, &fds, &failure), 0);
+    cr_assert_eq(net_listen(&set, WORKERS, &fds, &problem), 0);
     for (int i = 0; i < CLIENTS; i++) {
         cr_assert((clients[i] = connect_to(AF_INET, set.port)) >= 0);
         cr_assert_eq(send(clients[i], "x", 1, 0), 1);
@@ -280,9 +280,9 @@ Test(net, chooses_one_free_port_for_all_listeners)
     static const char *const texts[] = {"127.0.0.1", "127.0.0.2", "localhost", "127.0.0.3", NULL};
     enum { WORKERS = 3 };
     struct net_set set = set_of(texts);
-    struct net_failure failure;
+    struct problem problem;
     int *fds;
-    cr_assert_eq(net_listen(&set, WORKERS, BACKLOG, &fds, &failure), 0);
+    cr_assert_eq(net_listen(&set, WORKERS, &fds, &problem), 0);
     cr_expect_neq(set.port, 0);
     cr_expect_eq(set.count, have_v6() ? 4 : 3);
     for (unsigned i = 0; i < WORKERS * set.count; i++) {
@@ -316,40 +316,40 @@ Test(net, refuses_a_port_in_use)
         {"any address, shared", true, NULL, ""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct net_set set = {0};
-        struct net_failure failure;
-        char reason[NET_REASON_BYTES], start[64];
+        struct net_set set = {.backlog = BACKLOG};
+        struct problem problem;
+        char text[PROBLEM_TEXT_BYTES], start[64];
         int *fds = NULL, other = other_listener(&set.port, rows[i].shares);
         unsigned before = open_descriptors();
         if (rows[i].address)
             net_add(&set, rows[i].address);
         else
             net_add_any(&set);
-        int error = net_listen(&set, 2, BACKLOG, &fds, &failure);
+        int error = net_listen(&set, 2, &fds, &problem);
         cr_expect_eq(error, -EADDRINUSE, "%s: %d", rows[i].label, error);
         cr_expect_null(fds, "%s", rows[i].label);
         cr_expect_eq(open_descriptors(), before, "%s: nothing is left open", rows[i].label);
-        net_explain(&failure, error, reason);
+        problem_text(&problem, text);
         snprintf(start, sizeof start, "port %u%sis in use; ", set.port,
                  *rows[i].where ? rows[i].where : " ");
-        cr_expect(str_starts_with(str_of(reason), str_of(start)), "%s: %s", rows[i].label, reason);
+        cr_expect(str_starts_with(str_of(text), str_of(start)), "%s: %s", rows[i].label, text);
         close(other);
     }
 }
 
 Test(net, refuses_to_share_the_port_with_a_second_start)
 {
-    struct net_set first = {0}, second = {0};
-    struct net_failure failure;
+    struct net_set first = {.backlog = BACKLOG}, second = {.backlog = BACKLOG};
+    struct problem problem;
     int *fds, *none = NULL;
     net_add_any(&first);
-    cr_assert_eq(net_listen(&first, 2, BACKLOG, &fds, &failure), 0);
+    cr_assert_eq(net_listen(&first, 2, &fds, &problem), 0);
     net_add_any(&second);
     second.port = first.port;
-    cr_expect_eq(net_listen(&second, 2, BACKLOG, &none, &failure), -EADDRINUSE);
+    cr_expect_eq(net_listen(&second, 2, &none, &problem), -EADDRINUSE);
     close_all(fds, 2);
-    /* Restarts at once, although connections of the first are in TIME-WAIT: SO_REUSEADDR. */
-    cr_expect_eq(net_listen(&second, 2, BACKLOG, &fds, &failure), 0);
+    /* At once again, though connections of the first are in TIME-WAIT: SO_REUSEADDR. */
+    cr_expect_eq(net_listen(&second, 2, &fds, &problem), 0);
     close_all(fds, 2);
 }
 
@@ -366,16 +366,16 @@ Test(net, lets_at_most_one_of_simultaneous_starts_listen)
         children[i] = fork();
         if (children[i] != 0)
             continue;
-        struct net_set set = {.port = port};
-        struct net_failure failure;
+        struct net_set set = {.port = port, .backlog = BACKLOG};
+        struct problem problem;
         int *fds;
         net_add(&set, "127.0.0.1");
         close(go[1]);
         close(hold[1]);
         bool started = read(go[0], &byte, 1) == 0; /* all at once, at its end */
-        bool listens = started && net_listen(&set, 2, BACKLOG, &fds, &failure) == 0;
-        bool reported = write(ready[1], listens ? "y" : "n", 1) == 1;
-        _exit(reported && read(hold[0], &byte, 1) == 0 ? 0 : 1);
+        bool listens = started && net_listen(&set, 2, &fds, &problem) == 0;
+        bool told = write(ready[1], listens ? "y" : "n", 1) == 1;
+        _exit(told && read(hold[0], &byte, 1) == 0 ? 0 : 1);
     }
     close(go[0]);
     close(go[1]);
@@ -394,18 +394,17 @@ Test(net, reports_an_address_of_another_machine)
 {
     static const char *const texts[] = {"127.0.0.1", "192.0.2.77", NULL}; /* RFC 5737 */
     struct net_set set = set_of(texts);
-    struct net_failure failure;
-    char reason[NET_REASON_BYTES];
+    struct problem problem;
     int *fds = NULL;
     unsigned before = open_descriptors();
-    int error = net_listen(&set, 2, BACKLOG, &fds, &failure);
+    int error = net_listen(&set, 2, &fds, &problem);
     if (error == 0)
         cr_skip_test("net.ipv4.ip_nonlocal_bind is set");
     cr_expect_eq(error, -EADDRNOTAVAIL);
     cr_expect_eq(open_descriptors(), before);
     cr_expect_eq(set.port, 0, "as it was");
-    net_explain(&failure, error, reason);
-    cr_expect(strstr(reason, "192.0.2.77 is no address of this machine; "), "%s", reason);
+    cr_expect_str_eq(problem.what, "192.0.2.77 is not an address of this machine");
+    cr_expect_str_eq(problem.remedy, "choose one that 'ip address' lists");
 }
 
 /* Returns 0 or the positive errno of net_listen without privileges. */
@@ -414,14 +413,14 @@ static int listen_as_nobody(uint16_t port)
     pid_t child = fork();
     int status;
     if (child == 0) {
-        struct net_set set = {.port = port};
-        struct net_failure failure;
+        struct net_set set = {.port = port, .backlog = BACKLOG};
+        struct problem problem;
         int *fds;
         net_add(&set, "127.0.0.1");
         if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
             _exit(255);
-        int error = net_listen(&set, 1, BACKLOG, &fds, &failure);
-        _exit(error == -EACCES && failure.step != NET_STEP_BIND ? 254 : -error);
+        int error = net_listen(&set, 1, &fds, &problem);
+        _exit(error == -EACCES && !strstr(problem.what, "listen on port") ? 254 : -error);
     }
     waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
@@ -442,11 +441,11 @@ Test(net, reports_a_missing_right_to_a_low_port)
     cr_expect_eq(listen_as_nobody(0), 0);
 
     struct net_failure failure = {.step = NET_STEP_BIND, .port = 80};
-    char reason[NET_REASON_BYTES];
+    struct problem problem;
     failure.address.at.v4 = (struct sockaddr_in){.sin_family = AF_INET};
-    net_explain(&failure, -EACCES, reason);
-    cr_expect(strstr(reason, "port 80; choose a port from 1024, or grant CAP_NET_BIND_SERVICE"),
-              "%s", reason);
+    net_explain(&failure, -EACCES, &problem);
+    cr_expect_str_eq(problem.what, "no right to listen on port 80");
+    cr_expect_str_eq(problem.remedy, "choose a port from 1024, or grant CAP_NET_BIND_SERVICE");
 }
 
 Test(net, listens_on_both_families)
@@ -461,14 +460,14 @@ Test(net, listens_on_both_families)
     if (!have_v6())
         cr_skip_test("this machine has no IPv6");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct net_set set = {0};
-        struct net_failure failure;
+        struct net_set set = {.backlog = BACKLOG};
+        struct problem problem;
         int *fds;
         if (rows[i].address)
             net_add(&set, rows[i].address);
         else
             net_add_any(&set);
-        cr_assert_eq(net_listen(&set, 1, BACKLOG, &fds, &failure), 0);
+        cr_assert_eq(net_listen(&set, 1, &fds, &problem), 0);
         int v4 = connect_to(AF_INET, set.port), v6 = connect_to(AF_INET6, set.port);
         cr_expect_eq(v4 >= 0, rows[i].v4, "row %zu", i);
         cr_expect_eq(v6 >= 0, rows[i].v6, "row %zu", i);
@@ -484,11 +483,11 @@ Test(net, uses_one_port_for_both_wildcards)
 {
     static const char *const texts[] = {"0.0.0.0", "::", NULL};
     struct net_set set = set_of(texts);
-    struct net_failure failure;
+    struct problem problem;
     int *fds;
     if (!have_v6())
         cr_skip_test("this machine has no IPv6");
-    cr_assert_eq(net_listen(&set, 2, BACKLOG, &fds, &failure), 0);
+    cr_assert_eq(net_listen(&set, 2, &fds, &problem), 0);
     close_all(fds, 4);
 }
 
