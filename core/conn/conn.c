@@ -221,29 +221,29 @@ static bool repeat(struct conn_context *context, struct conn *conn, struct str i
 /* Puts PLAN, which answers REQUEST by what was FOUND, among the memos if the head of KEY has come before.
  * NULL: it isn't there. */
 static const struct h1_memo *memorize(struct conn_context *context, struct conn *conn,
-                                      const struct h1_memo_key *key, const struct request *request,
+                                      const struct h1_memo_key *key, const struct h1_head *head,
                                       const struct plan *plan, const struct found *found)
 {
     const struct date_now *now = &context->now;
     bool good = found->resource && !found->page && lease_is_fresh(found->resource->lease, now->ms);
     if (!good || context->draining || !h1_memos_wants(&context->memos, key, now))
         return NULL;
-    struct str head = str_first(input_view(conn), key->head_bytes);
+    struct str bytes = str_first(input_view(conn), key->head_bytes);
     struct h1_memo *memo =
-        h1_memorize(&conn->session, &context->limits, head, request, plan, found->resource, now);
+        h1_memorize(&conn->session, &context->limits, bytes, head, plan, found->resource, now);
     return memo ? h1_memos_put(&context->memos, key, memo) : NULL;
 }
 
 /* Queues PLAN as the answer to REQUEST, exchanging small output storage for full if it has to. */
 static bool queue_answer(struct conn_context *context, struct conn *conn,
-                         const struct request *request, const struct plan *plan)
+                         const struct h1_head *head, const struct plan *plan)
 {
     const struct date_now *now = &context->now;
-    if (h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now))
+    if (h1_answer(&conn->session, &context->limits, head, plan, &conn->output, now))
         return true;
     return outq_storage_bytes(&conn->output) < CONN_FULL_BYTES &&
            conn_storage_lend_output(context, conn, true) &&
-           h1_answer(&conn->session, &context->limits, request, plan, &conn->output, now);
+           h1_answer(&conn->session, &context->limits, head, plan, &conn->output, now);
 }
 
 /* Whether what PLAN sends is still what was FOUND. */
@@ -273,25 +273,25 @@ static bool decide(struct conn_context *context, struct conn *conn, struct reque
     }
 }
 
-/* Answers REQUEST, whose head has KEY. False if that has to wait: for room, for storage, for a look-up. */
-static bool answer(struct conn_context *context, struct conn *conn, struct request *request,
+/* Answers HEAD, which has KEY. False if that has to wait: for room, for storage, for a look-up. */
+static bool answer(struct conn_context *context, struct conn *conn, struct h1_head *head,
                    const struct h1_memo_key *key)
 {
     struct plan plan;
     struct found found;
     if (!conn_storage_lend_output(context, conn, false) ||
-        !decide(context, conn, request, &plan, &found))
+        !decide(context, conn, &head->request, &plan, &found))
         return false;
     if (context->draining)
         h1_close_soon(&conn->session);
-    const struct h1_memo *memo = memorize(context, conn, key, request, &plan, &found);
+    const struct h1_memo *memo = memorize(context, conn, key, head, &plan, &found);
     bool queued = (memo && h1_repeat(&conn->session, memo, &conn->output, &context->now)) ||
-                  queue_answer(context, conn, request, &plan);
+                  queue_answer(context, conn, head, &plan);
     if (!queued && !conn->starved && outq_empty(&conn->output)) {
-        request->refusal = HTTP_INTERNAL_ERROR; /* a head that no storage can hold */
+        head->request.refusal = HTTP_INTERNAL_ERROR; /* a head that no storage can hold */
         plan_fini(&plan);
-        plan_make(&plan, request, &found, &context->policy, &context->now);
-        queued = queue_answer(context, conn, request, &plan);
+        plan_make(&plan, &head->request, &found, &context->policy, &context->now);
+        queued = queue_answer(context, conn, head, &plan);
     }
     plan_fini(&plan);
     found_drop(&found);
@@ -306,12 +306,12 @@ void conn_work(struct conn_context *context, struct conn *conn)
     if (conn->hungry)
         return; /* nothing has come in since */
     while (!conn_waits(conn) && outq_unsent(&conn->output) < CONN_UNSENT_BYTES_MAX) {
-        struct request request;
+        struct h1_head head;
         struct h1_memo_key key;
         size_t bytes;
         if (repeat(context, conn, input_view(conn), &key))
             continue;
-        switch (h1_next(&conn->session, &context->limits, input_view(conn), &request, &bytes)) {
+        switch (h1_next(&conn->session, &context->limits, input_view(conn), &head, &bytes)) {
         case H1_MORE:
             if (!ring_wraps(&conn->input)) {
                 conn->hungry = true;
@@ -323,7 +323,7 @@ void conn_work(struct conn_context *context, struct conn *conn)
             consume_input(conn, bytes);
             break;
         case H1_REQUEST:
-            if (!answer(context, conn, &request, &key))
+            if (!answer(context, conn, &head, &key))
                 return;
             consume_input(conn, bytes);
             break;
@@ -470,8 +470,10 @@ enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
 {
     if (conn->phase != CONN_PHASE_HEAD)
         return CONN_CLOSES;
-    struct request request = {.minor = 1, .refusal = HTTP_REQUEST_TIMEOUT};
+    struct h1_head head;
+    h1_head_init(&head);
+    head.request.refusal = HTTP_REQUEST_TIMEOUT;
     conn->hungry = false; /* the session ends without */
     const struct h1_memo_key no_key = {.head_bytes = 0};
-    return answer(context, conn, &request, &no_key) ? CONN_GOES_ON : CONN_CLOSES;
+    return answer(context, conn, &head, &no_key) ? CONN_GOES_ON : CONN_CLOSES;
 }

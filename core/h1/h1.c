@@ -26,7 +26,7 @@ static size_t empty_lines(struct str input)
 }
 
 static enum h1_step next_head(struct h1 *session, const struct h1_limits *limits, struct str input,
-                              struct request *ret_request, size_t *ret_bytes)
+                              struct h1_head *ret_head, size_t *ret_bytes)
 {
     if (session->inflight >= limits->inflight_max)
         return H1_WAIT;
@@ -37,13 +37,13 @@ static enum h1_step next_head(struct h1 *session, const struct h1_limits *limits
         if (input.length == 1)
             return H1_MORE;
     }
-    switch (h1_parse(&session->parse, input, limits->head_bytes_max, ret_request, ret_bytes)) {
+    switch (h1_parse(&session->parse, input, limits->head_bytes_max, ret_head, ret_bytes)) {
     case H1_PARSE_MORE:
         return H1_MORE;
     case H1_PARSE_HEAD:
-        if (ret_request->framing == HTTP_FRAMING_LENGTH &&
-            ret_request->content_bytes > limits->body_bytes_max)
-            ret_request->refusal = HTTP_CONTENT_TOO_LARGE;
+        if (ret_head->framing == H1_FRAMING_LENGTH &&
+            ret_head->content_bytes > limits->body_bytes_max)
+            ret_head->request.refusal = HTTP_CONTENT_TOO_LARGE;
         break;
     case H1_PARSE_BAD:
         break;
@@ -82,11 +82,11 @@ static enum h1_step next_chunked(struct h1 *session, const struct h1_limits *lim
 }
 
 enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct str input,
-                     struct request *ret_request, size_t *ret_bytes)
+                     struct h1_head *ret_head, size_t *ret_bytes)
 {
     switch (session->state) {
     case H1_STATE_HEAD:
-        return next_head(session, limits, input, ret_request, ret_bytes);
+        return next_head(session, limits, input, ret_head, ret_bytes);
     case H1_STATE_BODY:
         return next_body(session, input, ret_bytes);
     case H1_STATE_CHUNKED:
@@ -99,21 +99,21 @@ enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct 
 
 /* --- Output ---------------------------------------------------------------------------------- */
 
-/* Whether the connection ends with the answer to REQUEST; RFC 9112 section 9.3, and: after a message
+/* Whether the connection ends with the answer to HEAD; RFC 9112 section 9.3, and: after a message
  * that could not be understood, nothing that follows is trusted (section 9.2). */
 static bool is_last(const struct h1 *session, const struct h1_limits *limits,
-                    const struct request *request)
+                    const struct h1_head *head)
 {
-    if (!limits->keepalive || session->closing || request->refusal || request->close)
+    if (!limits->keepalive || session->closing || head->request.refusal || head->close)
         return true;
     if (limits->requests_max > 0 && session->requests + 1 >= limits->requests_max)
         return true;
-    if (request->minor == 0 && !request->keep_alive)
+    if (head->minor == 0 && !head->keep_alive)
         return true;
     /* Whether content follows a final answer to Expect is the client's choice (RFC 9110 section
      * 10.1.1): what comes next can't be told. */
-    return request->expects_continue &&
-           (request->framing == HTTP_FRAMING_CHUNKED || request->content_bytes > 0);
+    return head->expects_continue &&
+           (head->framing == H1_FRAMING_CHUNKED || head->content_bytes > 0);
 }
 
 enum { VERSION_BYTES = sizeof "HTTP/1.x " - 1 };
@@ -121,11 +121,11 @@ enum { VERSION_BYTES = sizeof "HTTP/1.x " - 1 };
 /* The fields that the session itself adds, and the end of the status line before them. */
 #define AFTER_STATUS "\r\nServer: Sluice\r\nDate: "
 
-static struct str connection_line(const struct request *request, bool last)
+static struct str connection_line(const struct h1_head *head, bool last)
 {
     if (last)
         return STR("\r\nConnection: close\r\n");
-    if (request->minor == 0)
+    if (head->minor == 0)
         return STR("\r\nConnection: keep-alive\r\n");
     return STR("\r\n");
 }
@@ -158,13 +158,13 @@ struct message {
 };
 
 /* PLAN as a message. A body in memory of up to COPY_MAX bytes goes behind the head. */
-static void message_make(struct message *ret, unsigned minor_max, const struct request *request,
+static void message_make(struct message *ret, unsigned minor_max, const struct h1_head *head,
                          const struct plan *plan, bool last, size_t copy_max)
 {
     *ret = (struct message){
-        .minor = request->minor < minor_max ? request->minor : minor_max,
+        .minor = head->minor < minor_max ? head->minor : minor_max,
         .status = http_status_line(plan->status),
-        .connection = connection_line(request, last),
+        .connection = connection_line(head, last),
         .prepared = prepared_lines(plan),
         .site = plan->site_lines,
         .plan = plan,
@@ -244,35 +244,35 @@ static size_t message_write(char *to, const struct message *message, const struc
 }
 
 /* Whether the client of REQUEST has said that it sends no more. */
-static bool is_peer_done(const struct request *request)
+static bool is_peer_done(const struct h1_head *head)
 {
-    bool declared = request->close || (request->minor == 0 && !request->keep_alive);
-    return declared && !request->refusal && request->framing == HTTP_FRAMING_NONE;
+    bool declared = head->close || (head->minor == 0 && !head->keep_alive);
+    return declared && !head->request.refusal && head->framing == H1_FRAMING_NONE;
 }
 
 /* Moves on behind the head of REQUEST, now answered. */
-static void advance(struct h1 *session, const struct request *request, bool last)
+static void advance(struct h1 *session, const struct h1_head *head, bool last)
 {
     session->requests++;
     session->inflight++;
     if (last) {
-        session->peer_done = is_peer_done(request);
+        session->peer_done = is_peer_done(head);
         session->state = H1_STATE_ENDED;
-    } else if (request->framing == HTTP_FRAMING_CHUNKED) {
+    } else if (head->framing == H1_FRAMING_CHUNKED) {
         chunked_init(&session->chunked);
         session->state = H1_STATE_CHUNKED;
     } else {
-        session->body_left = request->content_bytes;
+        session->body_left = head->content_bytes;
         session->state = session->body_left > 0 ? H1_STATE_BODY : H1_STATE_HEAD;
     }
 }
 
-bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct request *request,
+bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct h1_head *head,
                const struct plan *plan, struct outq *output, const struct date_now *now)
 {
-    bool last = is_last(session, limits, request);
+    bool last = is_last(session, limits, head);
     struct message message;
-    message_make(&message, limits->minor_max, request, plan, last, COPY_BYTES_MAX);
+    message_make(&message, limits->minor_max, head, plan, last, COPY_BYTES_MAX);
     unsigned parts = message_parts(&message);
     char *text = outq_reserve(output, message_bytes(&message), parts);
     if (!text)
@@ -280,7 +280,7 @@ bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct 
     size_t text_bytes = message_write(text, &message, now);
     struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)plan->status};
     outq_push(output, text_bytes, plan->parts, parts, end);
-    advance(session, request, last);
+    advance(session, head, last);
     return true;
 }
 
@@ -295,25 +295,25 @@ static bool has_dates(const struct request *request)
 }
 
 struct h1_memo *h1_memorize(const struct h1 *session, const struct h1_limits *limits,
-                            struct str head, const struct request *request, const struct plan *plan,
+                            struct str bytes, const struct h1_head *head, const struct plan *plan,
                             struct resource *resource, const struct date_now *now)
 {
-    if (!h1_may_repeat(session, limits) || request->refusal ||
-        request->framing != HTTP_FRAMING_NONE || plan->part_count > 1)
+    if (!h1_may_repeat(session, limits) || head->request.refusal ||
+        head->framing != H1_FRAMING_NONE || plan->part_count > 1)
         return NULL;
     struct h1_memo_end end = {
         .status = plan->status,
-        .last = is_last(session, limits, request),
-        .peer_done = is_peer_done(request),
+        .last = is_last(session, limits, head),
+        .peer_done = is_peer_done(head),
     };
     struct message message;
-    message_make(&message, limits->minor_max, request, plan, end.last, H1_MEMO_BODY_BYTES_MAX);
+    message_make(&message, limits->minor_max, head, plan, end.last, H1_MEMO_BODY_BYTES_MAX);
     struct h1_memo *memo =
-        h1_memo_create(head, message_bytes(&message), message_parts(&message) ? plan->parts : NULL,
+        h1_memo_create(bytes, message_bytes(&message), message_parts(&message) ? plan->parts : NULL,
                        resource, end, now);
     if (memo) {
-        size_t bytes = message_write(h1_memo_answer(memo), &message, now);
-        h1_memo_written(memo, bytes, message_date_at(&message), has_dates(request));
+        size_t written = message_write(h1_memo_answer(memo), &message, now);
+        h1_memo_written(memo, written, message_date_at(&message), has_dates(&head->request));
     }
     return memo;
 }

@@ -47,25 +47,25 @@ enum h1_step {
     H1_MORE,    /* nothing to do without more input */
     H1_WAIT,    /* nothing to do before a response has been sent */
     H1_SKIP,    /* *ret_bytes of the input are to be consumed; then ask again */
-    H1_REQUEST, /* *ret_request is to be answered; then *ret_bytes are to be consumed */
+    H1_REQUEST, /* *ret_head is to be answered; then *ret_bytes are to be consumed */
     H1_ENDED,   /* no more requests on this connection; what input there is is not for us */
 };
 
 /* What INPUT asks for. LIMITS are the same in all calls for one session. For H1_REQUEST nothing changes in the session until h1_answer: asked again
  * with the same bytes (a job was running), it says the same. */
 enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct str input,
-                     struct request *ret_request, size_t *ret_bytes);
+                     struct h1_head *ret_head, size_t *ret_bytes);
 
-/* Queues the answer to REQUEST, which h1_next has just given or the caller has made (a 408). False,
+/* Queues the answer to HEAD, which h1_next has just given or the caller has made (a 408). False,
  * with nothing changed, when OUTPUT has no room now. */
-bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct request *request,
+bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct h1_head *head,
                const struct plan *plan, struct outq *output, const struct date_now *now);
 
 /* What h1_answer would queue, for when HEAD, the bytes of REQUEST, comes again; and the session has done
  * nothing yet. RESOURCE is what PLAN is about. NULL: it is not to be given again, or memory is out.
  * *Gives*: h1_memos_put. */
 struct h1_memo *h1_memorize(const struct h1 *session, const struct h1_limits *limits,
-                            struct str head, const struct request *request, const struct plan *plan,
+                            struct str bytes, const struct h1_head *head, const struct plan *plan,
                             struct resource *resource, const struct date_now *now);
 
 /* Whether a memo may answer what comes next: it would be the head of a request, of which nothing has been

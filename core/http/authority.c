@@ -83,7 +83,7 @@ bool authority_is_complete(struct str text)
            host_bytes + 1 < text.length;
 }
 
-bool authority_cut(struct str *target)
+bool authority_cut(struct str *target, struct str *ret_authority)
 {
     static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};
     for (size_t i = 0; i < COUNT_OF(schemes); i++) {
@@ -94,6 +94,7 @@ bool authority_cut(struct str *target)
         if (authority.length == 0 || authority.at[0] == ':' || !authority_is_host(authority))
             return false; /* an empty host is invalid here, RFC 9110 section 4.2.1 */
         *target = str_from(rest, authority.length);
+        *ret_authority = authority;
         return true;
     }
     return false;

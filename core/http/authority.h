@@ -16,8 +16,8 @@ bool authority_is_host(struct str text);
 bool authority_is_complete(struct str text);
 
 /* Removes the scheme and the authority from an absolute-form TARGET; "/path", "?query" or nothing
- * is left. False, with nothing changed: the scheme is not http or https, or the authority is
- * malformed or has no host. */
-bool authority_cut(struct str *target);
+ * is left. *RET_AUTHORITY, host[:port], *borrows* from TARGET. False, with nothing changed: the
+ * scheme is not http or https, or the authority is malformed or has no host. */
+bool authority_cut(struct str *target, struct str *ret_authority);
 
 #endif

@@ -22,66 +22,6 @@ enum http_method http_method_of(struct str name)
     return HTTP_METHOD_OTHER;
 }
 
-/* RFC 9110: sections 13.1.1, 13.1.2, 12.5.1, 12.5.3. */
-static const bool is_list[HTTP_FIELD_COUNT] = {
-    [HTTP_FIELD_IF_MATCH] = true,
-    [HTTP_FIELD_IF_NONE_MATCH] = true,
-    [HTTP_FIELD_ACCEPT] = true,
-    [HTTP_FIELD_ACCEPT_ENCODING] = true,
-};
-
-/* Keeps another line's VALUE. False: there is no room. */
-static bool keep_more(struct request *request, enum http_field field, struct str value)
-{
-    if (request->more_count == HTTP_MORE_MAX)
-        return false;
-    request->more[request->more_count++] = (struct http_more){field, value};
-    return true;
-}
-
-/* Leaves FIELD present and empty, whatever may follow: its places are not given to others. */
-static void empty_field(struct request *request, enum http_field field)
-{
-    request->fields[field].length = 0;
-    for (unsigned i = 0; i < request->more_count; i++) {
-        if (request->more[i].field == field)
-            request->more[i].value.length = 0;
-    }
-}
-
-void http_field_add(struct request *request, enum http_field field, struct str value)
-{
-    if (!request->fields[field].at)
-        request->fields[field] = value;
-    else if (!is_list[field] || !keep_more(request, field, value))
-        empty_field(request, field);
-}
-
-/* Puts ", " and VALUE to TO, or VALUE alone at FIRST, the beginning. Empty elements are left out (section
- * 5.6.1). Returns the place behind it. */
-static char *join(char *first, char *to, struct str value)
-{
-    if (value.length == 0)
-        return to;
-    if (to > first)
-        to = str_put(to, STR(", "));
-    return str_put(to, value);
-}
-
-struct str http_field_joined(const struct request *request, enum http_field field, char *scratch)
-{
-    struct str value = request->fields[field];
-    char *end = NULL;
-    for (unsigned i = 0; i < request->more_count; i++) {
-        if (request->more[i].field != field)
-            continue;
-        if (!end)
-            end = join(scratch, scratch, value);
-        end = join(scratch, end, request->more[i].value);
-    }
-    return end ? (struct str){scratch, (size_t)(end - scratch)} : value;
-}
-
 /* A page for people: small, self-contained, light or dark as they like it. */
 #define PAGE(status, reason, advice)                                                          \
     "<!doctype html><html lang=en><meta charset=utf-8>"                                       \

@@ -58,10 +58,10 @@ static enum conditional_verdict evaluate_conditions(const struct request *reques
                                                     const struct conditional_validators *current,
                                                     const struct date_now *now)
 {
-    char joined[2][HTTP_JOINED_BYTES_MAX]; /* written only for fields that were repeated */
+    char joined[2][REQUEST_JOINED_BYTES_MAX]; /* written only for fields that were repeated */
     struct conditional_request conditions = {
-        .if_match = http_field_value(request, HTTP_FIELD_IF_MATCH, joined[0]),
-        .if_none_match = http_field_value(request, HTTP_FIELD_IF_NONE_MATCH, joined[1]),
+        .if_match = request_field(request, HTTP_FIELD_IF_MATCH, joined[0]),
+        .if_none_match = request_field(request, HTTP_FIELD_IF_NONE_MATCH, joined[1]),
         .if_modified_since = request->fields[HTTP_FIELD_IF_MODIFIED_SINCE],
         .if_unmodified_since = request->fields[HTTP_FIELD_IF_UNMODIFIED_SINCE],
     };
@@ -217,11 +217,11 @@ static const struct variant *choose_type(const struct resource *resource, struct
 
 static const struct variant *choose(const struct resource *resource, const struct request *request)
 {
-    char joined[HTTP_JOINED_BYTES_MAX];
+    char joined[REQUEST_JOINED_BYTES_MAX];
     if (resource->kind == RESOURCE_LISTING)
-        return choose_type(resource, http_field_value(request, HTTP_FIELD_ACCEPT, joined),
+        return choose_type(resource, request_field(request, HTTP_FIELD_ACCEPT, joined),
                            request->query);
-    return choose_coding(resource, http_field_value(request, HTTP_FIELD_ACCEPT_ENCODING, joined));
+    return choose_coding(resource, request_field(request, HTTP_FIELD_ACCEPT_ENCODING, joined));
 }
 
 /* An answer by one of RESOURCE's variants, or a page that says why not. */
@@ -270,10 +270,10 @@ static bool is_route(struct str path)
 
 bool plan_takes_fallback(const struct request *request, const struct plan_policy *policy)
 {
-    char joined[HTTP_JOINED_BYTES_MAX];
+    char joined[REQUEST_JOINED_BYTES_MAX];
     return policy->fallback && is_route(request->path) &&
-           accept_type_weight(http_field_value(request, HTTP_FIELD_ACCEPT, joined),
-                              STR("text/html")) > 0;
+           accept_type_weight(request_field(request, HTTP_FIELD_ACCEPT, joined), STR("text/html")) >
+               0;
 }
 
 static void plan_refusal(struct plan *plan, const struct request *request,

@@ -7,6 +7,7 @@
 
 #include "base/date.h"
 #include "http/multipart.h"
+#include "http/request.h"
 #include "http/resource.h"
 
 enum { PLAN_FIELDS_MAX = 6 };

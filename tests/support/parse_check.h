@@ -9,7 +9,7 @@
 /* What h1_parse said, with views that live until the next call of parse_every_way. */
 struct parsed {
     enum h1_parse_result result;
-    struct request request; /* not for MORE; REFUSAL and all that was understood for BAD */
+    struct h1_head head; /* not for MORE; REFUSAL and all that was understood for BAD */
     size_t head_bytes;
 };
 

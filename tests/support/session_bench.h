@@ -36,7 +36,7 @@ struct bench {
     const struct h1_limits *limits;
     struct h1 session;
     struct outq output;
-    struct request request;
+    struct h1_head head;
     size_t bytes;
     _Alignas(16) char storage[DRIVER_FULL_BYTES];
 };
@@ -60,18 +60,18 @@ static inline void bench_destroy(struct bench *bench)
 
 static inline enum h1_step next(struct bench *bench, struct str input)
 {
-    memset(&bench->request, 0, sizeof bench->request);
-    return h1_next(&bench->session, bench->limits, input, &bench->request, &bench->bytes);
+    memset(&bench->head, 0, sizeof bench->head);
+    return h1_next(&bench->session, bench->limits, input, &bench->head, &bench->bytes);
 }
 
 static inline bool answer(struct bench *bench)
 {
-    const struct request *request = &bench->request;
+    const struct h1_head *head = &bench->head;
     struct plan plan;
     struct resource *resource;
-    driver_plan(&plan, request, &resource);
+    driver_plan(&plan, &head->request, &resource);
     bool queued =
-        h1_answer(&bench->session, bench->limits, request, &plan, &bench->output, &driver_now);
+        h1_answer(&bench->session, bench->limits, head, &plan, &bench->output, &driver_now);
     plan_fini(&plan);
     return queued;
 }

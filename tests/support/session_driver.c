@@ -91,66 +91,75 @@ static bool repeat(struct driver *driver, struct str view, struct h1_memo_key *r
     return true;
 }
 
-/* Makes a memo of the answer to REQUEST, if there is to be one. */
+/* Makes a memo of the answer to HEAD, if there is to be one. */
 static void memorize(struct driver *driver, const struct h1_memo_key *key,
-                     const struct request *request, const struct plan *plan,
-                     struct resource *resource)
+                     const struct h1_head *head, const struct plan *plan, struct resource *resource)
 {
     if (!resource || !h1_memos_wants(&driver_memos, key, &driver_now))
         return;
-    struct str head = str_first(ring_view(&driver->input), key->head_bytes);
+    struct str bytes = str_first(ring_view(&driver->input), key->head_bytes);
     struct h1_memo *memo =
-        h1_memorize(&driver->session, driver->limits, head, request, plan, resource, &driver_now);
+        h1_memorize(&driver->session, driver->limits, bytes, head, plan, resource, &driver_now);
     if (memo)
         h1_memos_put(&driver_memos, key, memo);
 }
 
-static bool answer(struct driver *driver, const struct request *request,
-                   const struct h1_memo_key *key)
+static bool answer(struct driver *driver, const struct h1_head *head, const struct h1_memo_key *key)
 {
     struct plan plan;
     struct resource *resource;
-    driver_plan(&plan, request, &resource);
-    memorize(driver, key, request, &plan, resource);
+    driver_plan(&plan, &head->request, &resource);
+    memorize(driver, key, head, &plan, resource);
     lend_output(driver);
     bool queued =
-        h1_answer(&driver->session, driver->limits, request, &plan, &driver->output, &driver_now);
+        h1_answer(&driver->session, driver->limits, head, &plan, &driver->output, &driver_now);
     if (!queued && outq_storage_bytes(&driver->output) < DRIVER_FULL_BYTES)
-        queued = exchange_output(driver, DRIVER_FULL_BYTES) &&
-                 h1_answer(&driver->session, driver->limits, request, &plan, &driver->output,
-                           &driver_now);
+        queued =
+            exchange_output(driver, DRIVER_FULL_BYTES) &&
+            h1_answer(&driver->session, driver->limits, head, &plan, &driver->output, &driver_now);
     plan_fini(&plan);
     if (queued)
         note_answer(driver);
     return queued;
 }
 
-/* A request that is PENDING is asked for again: it must be the same, and nothing may have changed. */
-static void ask_again(struct driver *driver, const struct request *request, size_t bytes)
+static bool is_same_view(struct str a, struct str b)
 {
-    struct request again = {0};
+    return a.at == b.at && a.length == b.length;
+}
+
+static bool is_same_head(const struct h1_head *a, const struct h1_head *b)
+{
+    return a->minor == b->minor && a->framing == b->framing &&
+           a->content_bytes == b->content_bytes && a->close == b->close &&
+           a->request.method == b->request.method && a->request.refusal == b->request.refusal &&
+           is_same_view(a->request.authority, b->request.authority) &&
+           is_same_view(a->request.path, b->request.path) &&
+           is_same_view(a->request.query, b->request.query);
+}
+
+/* A request that is PENDING is asked for again: it must be the same, and nothing may have changed. */
+static void ask_again(struct driver *driver, const struct h1_head *head, size_t bytes)
+{
+    struct h1_head again = {.minor = 0};
     size_t bytes_again = 0;
     struct str view = ring_view(&driver->input);
     enum h1_step step = h1_next(&driver->session, driver->limits, view, &again, &bytes_again);
     cr_assert_eq(step, H1_REQUEST);
     cr_assert_eq(bytes_again, bytes);
-    cr_assert(again.method == request->method && again.refusal == request->refusal &&
-              again.minor == request->minor && again.framing == request->framing &&
-              again.content_bytes == request->content_bytes && again.close == request->close);
-    cr_assert(again.path.at == request->path.at && again.path.length == request->path.length);
-    cr_assert(again.query.at == request->query.at && again.query.length == request->query.length);
+    cr_assert(is_same_head(&again, head));
 }
 
 static void work(struct driver *driver)
 {
     for (;;) {
-        struct request request;
+        struct h1_head head;
         size_t bytes = 0;
         struct str view = ring_view(&driver->input);
         struct h1_memo_key key;
         if (repeat(driver, view, &key))
             continue;
-        switch (h1_next(&driver->session, driver->limits, view, &request, &bytes)) {
+        switch (h1_next(&driver->session, driver->limits, view, &head, &bytes)) {
         case H1_MORE:
             driver->stop = DRIVER_HUNGRY;
             if (!ring_wraps(&driver->input))
@@ -168,9 +177,9 @@ static void work(struct driver *driver)
         case H1_REQUEST:
             cr_assert_leq(bytes, view.length);
             while (chance(driver, 3))
-                ask_again(driver, &request, bytes);
+                ask_again(driver, &head, bytes);
             driver->stop = DRIVER_BLOCKED;
-            if (!answer(driver, &request, &key))
+            if (!answer(driver, &head, &key))
                 return;
             ring_consume(&driver->input, bytes);
             break;

@@ -53,7 +53,7 @@ Test(h1, content_is_bounded_exactly)
                               "GET /small HTTP/1.1\r\nHost: a\r\nContent-Length: %s\r\n\r\n",
                               rows[i].length);
         serve(bench, (struct str){head, (size_t)length});
-        cr_expect_eq(bench->request.refusal, rows[i].refusal, "%s", rows[i].length);
+        cr_expect_eq(bench->head.request.refusal, rows[i].refusal, "%s", rows[i].length);
         const char *line = rows[i].refusal ? "HTTP/1.1 413 " : "HTTP/1.1 200 ";
         cr_expect(str_starts_with(sent(bench), str_of(line)), "%s", rows[i].length);
         enum h1_step step = rows[i].refusal ? H1_ENDED : H1_MORE;
@@ -74,9 +74,9 @@ Test(h1, skips_empty_lines_before_a_request)
     cr_expect_eq(next(bench, STR("\r\n\r\n\rG")), H1_SKIP);
     cr_expect_eq(bench->bytes, 4);
     cr_expect_eq(next(bench, STR("\rG")), H1_REQUEST);
-    cr_expect_eq(bench->request.refusal, HTTP_BAD_REQUEST);
+    cr_expect_eq(bench->head.request.refusal, HTTP_BAD_REQUEST);
     cr_expect_eq(next(bench, STR("\n")), H1_REQUEST);
-    cr_expect_eq(bench->request.refusal, HTTP_BAD_REQUEST);
+    cr_expect_eq(bench->head.request.refusal, HTTP_BAD_REQUEST);
     bench_destroy(bench);
 }
 
@@ -161,7 +161,8 @@ Test(h1, answers_a_request_of_the_callers_own)
 {
     struct bench *bench = bench_create(&pipelined);
     cr_assert_eq(next(bench, STR("GET /sm")), H1_MORE);
-    bench->request = (struct request){.minor = 1, .refusal = HTTP_REQUEST_TIMEOUT};
+    h1_head_init(&bench->head);
+    bench->head.request.refusal = HTTP_REQUEST_TIMEOUT;
     cr_assert(answer(bench));
     struct str text = sent(bench);
     cr_expect(str_starts_with(text, STR("HTTP/1.1 408 Request Timeout\r\n")));

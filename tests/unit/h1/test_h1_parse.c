@@ -71,14 +71,54 @@ Test(h1_parse, reads_request_lines)
         row_expect(parsed.result == H1_PARSE_HEAD, "refused");
         if (parsed.result != H1_PARSE_HEAD)
             continue;
-        row_expect(parsed.request.refusal == HTTP_NONE, "%d", parsed.request.refusal);
-        row_expect(parsed.request.method == rows[i].method, "method");
-        row_expect(parsed.request.minor == rows[i].minor, "version");
-        row_expect(is(parsed.request.path, rows[i].path), "path");
-        row_expect(is(parsed.request.query, rows[i].query), "query");
-        row_expect(is(parsed.request.fields[HTTP_FIELD_HOST], "a"), "host");
-        row_expect(parsed.request.framing == HTTP_FRAMING_NONE, "framing");
+        row_expect(parsed.head.request.refusal == HTTP_NONE, "%d", parsed.head.request.refusal);
+        row_expect(parsed.head.request.method == rows[i].method, "method");
+        row_expect(parsed.head.minor == rows[i].minor, "version");
+        row_expect(is(parsed.head.request.path, rows[i].path), "path");
+        row_expect(is(parsed.head.request.query, rows[i].query), "query");
+        row_expect(parsed.head.framing == H1_FRAMING_NONE, "framing");
         row_expect(parsed.head_bytes == head.length, "length");
+    }
+    rows_end();
+}
+
+/* RFC 9112 section 3.2.2: the authority of an absolute target, as it was written, overrides Host. */
+Test(h1_parse, keeps_the_authority_of_the_target_or_else_of_host)
+{
+    static const struct {
+        const char *section; /* of RFC 9112 */
+        struct str line;     /* the label, too */
+        struct str fields;
+        const char *authority; /* NULL: absent */
+    } rows[] = {
+        {"3.2", STR_INIT("GET / HTTP/1.1"), STR_INIT("Host: a\r\n"), "a"},
+        {"3.2", STR_INIT("GET / HTTP/1.1"), STR_INIT("Host:\tExample.COM:8080 \r\n"),
+         "Example.COM:8080"},
+        {"3.2", STR_INIT("GET / HTTP/1.1"), STR_INIT("Host: a.\r\n"), "a."},
+        {"3.2", STR_INIT("GET / HTTP/1.1"), STR_INIT("Host: a:\r\n"), "a:"},
+        {"3.2", STR_INIT("GET / HTTP/1.1"), STR_INIT("Host: [::1]:81\r\n"), "[::1]:81"},
+        {"3.2", STR_INIT("GET / HTTP/1.1"), STR_INIT("Host:\r\n"), ""},
+        {"3.2", STR_INIT("GET / HTTP/1.0"), STR_INIT(""), NULL},
+        {"3.2", STR_INIT("GET / HTTP/1.0"), STR_INIT("Host: a\r\n"), "a"},
+        {"3.2.2", STR_INIT("GET http://b/c HTTP/1.1"), STR_INIT("Host: a\r\n"), "b"},
+        {"3.2.2", STR_INIT("GET HTTP://B.example:80/ HTTP/1.1"), STR_INIT("Host: a:81\r\n"),
+         "B.example:80"},
+        {"3.2.2", STR_INIT("GET https://[::2]:8443?q HTTP/1.1"), STR_INIT("Host: a\r\n"),
+         "[::2]:8443"},
+        {"3.2.2", STR_INIT("GET http://b HTTP/1.1"), STR_INIT("Host:\r\n"), "b"},
+        {"3.2.2", STR_INIT("GET http://b/ HTTP/1.0"), STR_INIT(""), "b"},
+        {"3.2.3", STR_INIT("CONNECT b:443 HTTP/1.1"), STR_INIT("Host: a\r\n"), "b:443"},
+        {"3.2.4", STR_INIT("OPTIONS * HTTP/1.1"), STR_INIT("Host: a\r\n"), "a"},
+    };
+    rows_begin("parser", COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *label = rows[i].line.at;
+        rows_next(rows[i].section, label);
+        struct parsed parsed =
+            parse_every_way(label, head_of(rows[i].line, rows[i].fields), HEAD_MAX);
+        row_expect(parsed.result == H1_PARSE_HEAD, "refused");
+        struct str authority = parsed.head.request.authority;
+        row_expect(is(authority, rows[i].authority), "%.*s", (int)authority.length, authority.at);
     }
     rows_end();
 }
@@ -110,9 +150,9 @@ Test(h1_parse, forms_go_with_methods)
         struct str head = head_of((struct str){line, (size_t)length}, STR("Host: a\r\n"));
         struct parsed parsed = parse_every_way(line, head, HEAD_MAX);
         row_expect(parsed.result == (path ? H1_PARSE_HEAD : H1_PARSE_BAD), "%d", parsed.result);
-        row_expect(parsed.request.refusal == (path ? HTTP_NONE : HTTP_BAD_REQUEST), "%d",
-                   parsed.request.refusal);
-        row_expect(!path || is(parsed.request.path, path), "path");
+        row_expect(parsed.head.request.refusal == (path ? HTTP_NONE : HTTP_BAD_REQUEST), "%d",
+                   parsed.head.request.refusal);
+        row_expect(!path || is(parsed.head.request.path, path), "path");
     }
     rows_end();
 }
@@ -134,7 +174,8 @@ static void expect_lines_refused(const struct refused *rows, size_t count)
         struct str head = head_of(rows[i].text, STR("Host: a\r\n"));
         struct parsed parsed = parse_every_way(label, head, HEAD_MAX);
         row_expect(parsed.result == H1_PARSE_BAD, "taken");
-        row_expect(parsed.request.refusal == rows[i].status, "%d", parsed.request.refusal);
+        row_expect(parsed.head.request.refusal == rows[i].status, "%d",
+                   parsed.head.request.refusal);
     }
     rows_end();
 }
@@ -262,8 +303,8 @@ Test(h1_parse, says_of_a_refused_head_what_it_has_understood)
         struct parsed parsed =
             parse_every_way(label, head_of(rows[i].line, rows[i].fields), HEAD_MAX);
         cr_assert_eq(parsed.result, H1_PARSE_BAD, "%s", label);
-        cr_expect_eq(parsed.request.method, rows[i].method, "%s", label);
-        cr_expect_eq(parsed.request.minor, rows[i].minor, "%s", label);
+        cr_expect_eq(parsed.head.request.method, rows[i].method, "%s", label);
+        cr_expect_eq(parsed.head.minor, rows[i].minor, "%s", label);
     }
 }
 
@@ -301,7 +342,8 @@ Test(h1_parse, lines_end_in_crlf_and_nothing_else)
         rows_next(rows[i].section, rows[i].label);
         struct parsed parsed = parse_every_way(rows[i].label, rows[i].input, HEAD_MAX);
         row_expect(parsed.result == H1_PARSE_BAD, "%d", parsed.result);
-        row_expect(parsed.request.refusal == HTTP_BAD_REQUEST, "%d", parsed.request.refusal);
+        row_expect(parsed.head.request.refusal == HTTP_BAD_REQUEST, "%d",
+                   parsed.head.request.refusal);
     }
     rows_end();
 }
@@ -316,12 +358,12 @@ Test(h1_parse, knows_by_the_first_byte_what_is_no_request)
                      (byte != 0 && strchr(others, byte));
         struct parsed parsed = parse_every_way("one byte", (struct str){&first, 1}, HEAD_MAX);
         cr_expect_eq(parsed.result, token ? H1_PARSE_MORE : H1_PARSE_BAD, "%d", byte);
-        cr_expect(token || parsed.request.refusal == HTTP_BAD_REQUEST, "%d", byte);
+        cr_expect(token || parsed.head.request.refusal == HTTP_BAD_REQUEST, "%d", byte);
     }
     struct str hello = STR("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
-    cr_expect_eq(parse_every_way("TLS", hello, HEAD_MAX).request.refusal, HTTP_BAD_REQUEST);
+    cr_expect_eq(parse_every_way("TLS", hello, HEAD_MAX).head.request.refusal, HTTP_BAD_REQUEST);
     struct str preface = STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    cr_expect_eq(parse_every_way("HTTP/2", preface, HEAD_MAX).request.refusal,
+    cr_expect_eq(parse_every_way("HTTP/2", preface, HEAD_MAX).head.request.refusal,
                  HTTP_VERSION_NOT_SUPPORTED);
 }
 
@@ -380,12 +422,13 @@ Test(h1_parse, bounds_the_head_exactly)
         size_t max = rows[i].head_bytes_max;
         struct parsed parsed = parse_every_way(rows[i].label, head, max);
         cr_assert_neq(parsed.result, H1_PARSE_MORE, "%s", rows[i].label);
-        cr_expect_eq(parsed.request.refusal, rows[i].refusal, "%s: %d", rows[i].label,
-                     parsed.request.refusal);
+        cr_expect_eq(parsed.head.request.refusal, rows[i].refusal, "%s: %d", rows[i].label,
+                     parsed.head.request.refusal);
         if (!rows[i].refusal)
             continue;
         parsed = parse_whole(str_first(head, max), max);
-        cr_expect_eq(parsed.request.refusal, rows[i].refusal, "%s: with MAX bytes", rows[i].label);
+        cr_expect_eq(parsed.head.request.refusal, rows[i].refusal, "%s: with MAX bytes",
+                     rows[i].label);
         parsed = parse_whole(str_first(head, max - 1), max);
         cr_expect_eq(parsed.result, H1_PARSE_MORE, "%s: with one less", rows[i].label);
     }

@@ -54,7 +54,8 @@ Test(h1_parse, malformed_lines_are_refused)
         rows_next(rows[i].section, rows[i].line.at);
         struct parsed parsed = parse_fields(post, rows[i].line);
         row_expect(parsed.result == H1_PARSE_BAD, "%d", parsed.result);
-        row_expect(parsed.request.refusal == HTTP_BAD_REQUEST, "%d", parsed.request.refusal);
+        row_expect(parsed.head.request.refusal == HTTP_BAD_REQUEST, "%d",
+                   parsed.head.request.refusal);
     }
     rows_end();
 }
@@ -81,17 +82,17 @@ Test(h1_parse, values_are_trimmed_and_names_know_no_case)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         rows_next(rows[i].section, rows[i].fields.at);
         struct parsed parsed = parse_fields(post, rows[i].fields);
-        struct str value = parsed.request.fields[HTTP_FIELD_IF_NONE_MATCH];
+        struct str value = parsed.head.request.fields[HTTP_FIELD_IF_NONE_MATCH];
         const char *expected = rows[i].if_none_match;
         row_expect(parsed.result == H1_PARSE_HEAD, "%d", parsed.result);
         row_expect((value.at != NULL) == (expected != NULL), "there, or not");
         row_expect(!expected || str_equal(value, str_of(expected)), "%.*s", (int)value.length,
                    value.at);
-        row_expect(!parsed.request.fields[HTTP_FIELD_IF_MODIFIED_SINCE].at, "another field");
+        row_expect(!parsed.head.request.fields[HTTP_FIELD_IF_MODIFIED_SINCE].at, "another field");
     }
     rows_end();
     struct parsed since = parse_fields(post, STR("If-Modified-Since:  then \r\n"));
-    cr_expect(str_equal(since.request.fields[HTTP_FIELD_IF_MODIFIED_SINCE], STR("then")));
+    cr_expect(str_equal(since.head.request.fields[HTTP_FIELD_IF_MODIFIED_SINCE], STR("then")));
 }
 
 /* RFC 9110 section 5.3: several lines of a list are one; sections 5.6.1, 12.5.1, 12.5.3, 13.1. */
@@ -135,12 +136,12 @@ Test(h1_parse, repeated_lines_are_one_list_or_nothing)
          HTTP_FIELD_IF_RANGE, ""},
         {"5.3", "none", STR_INIT("X: y\r\nX: y\r\n"), HTTP_FIELD_IF_MATCH, NULL},
     };
-    static char scratch[HTTP_JOINED_BYTES_MAX];
+    static char scratch[REQUEST_JOINED_BYTES_MAX];
     rows_begin("parser", COUNT_OF(rows));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         rows_next(rows[i].section, rows[i].label);
         struct parsed parsed = parse_fields(post, rows[i].fields);
-        struct str value = http_field_value(&parsed.request, rows[i].field, scratch);
+        struct str value = request_field(&parsed.head.request, rows[i].field, scratch);
         row_expect(parsed.result == H1_PARSE_HEAD, "%d", parsed.result);
         row_expect((value.at != NULL) == (rows[i].value != NULL), "there, or not");
         row_expect(!rows[i].value || str_equal(value, str_of(rows[i].value)), "%.*s",
@@ -152,17 +153,17 @@ Test(h1_parse, repeated_lines_are_one_list_or_nothing)
 /* Of more lines than there is room for, none counts, and those of other fields stay what they are. */
 Test(h1_parse, too_many_lines_of_a_list_are_nothing)
 {
-    static char text[1024], scratch[HTTP_JOINED_BYTES_MAX];
-    for (unsigned lines = 1; lines <= 2 * HTTP_MORE_MAX; lines++) {
+    static char text[1024], scratch[REQUEST_JOINED_BYTES_MAX];
+    for (unsigned lines = 1; lines <= 2 * REQUEST_MORE_MAX; lines++) {
         char *at = str_put(text, STR("Accept: x\r\nAccept: y\r\n"));
         for (unsigned i = 0; i < lines; i++)
             at = str_put(at, STR("If-Match: \"a\"\r\n"));
         struct parsed parsed = parse_fields(post, (struct str){text, (size_t)(at - text)});
         cr_assert_eq(parsed.result, H1_PARSE_HEAD, "%u", lines);
-        struct str match = http_field_value(&parsed.request, HTTP_FIELD_IF_MATCH, scratch);
-        size_t expected = lines <= HTTP_MORE_MAX ? lines * 5 - 2 : 0;
+        struct str match = request_field(&parsed.head.request, HTTP_FIELD_IF_MATCH, scratch);
+        size_t expected = lines <= REQUEST_MORE_MAX ? lines * 5 - 2 : 0;
         cr_expect(match.at && match.length == expected, "%u: %zu", lines, match.length);
-        struct str accept = http_field_value(&parsed.request, HTTP_FIELD_ACCEPT, scratch);
+        struct str accept = request_field(&parsed.head.request, HTTP_FIELD_ACCEPT, scratch);
         cr_expect(str_equal(accept, STR("x, y")), "%u: %.*s", lines, (int)accept.length, accept.at);
     }
 }
@@ -232,7 +233,7 @@ Test(h1_parse, exactly_one_host)
          "xn--bcher-kva.example"},
         {"7.2", STR_INIT("GET / HTTP/1.1\r\nHost: a_b-c.d~e\r\n\r\n"), "a_b-c.d~e"},
         {"7.2", STR_INIT("GET / HTTP/1.1\r\nHost: a:\r\n\r\n"), "a:"}, /* port = *DIGIT */
-        {"3.2.2", STR_INIT("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"), "a"},
+        {"3.2.2", STR_INIT("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"), "b"},
         {"7.2", STR_INIT("GET / HTTP/1.0\r\nHost: a\r\n\r\n"), "a"},
         {"3.2", STR_INIT("GET / HTTP/1.1\r\n\r\n"), NULL},
         {"3.2", STR_INIT("GET / HTTP/1.9\r\n\r\n"), NULL},
@@ -269,18 +270,18 @@ Test(h1_parse, exactly_one_host)
         const char *label = rows[i].head.at;
         rows_next(rows[i].section, label);
         struct parsed parsed = parse_every_way(label, rows[i].head, HEAD_MAX);
-        struct str host = parsed.request.fields[HTTP_FIELD_HOST];
+        struct str host = parsed.head.request.authority;
         row_expect(parsed.result == (rows[i].host ? H1_PARSE_HEAD : H1_PARSE_BAD), "%d",
                    parsed.result);
-        row_expect(parsed.request.refusal == (rows[i].host ? HTTP_NONE : HTTP_BAD_REQUEST), "%d",
-                   parsed.request.refusal);
+        row_expect(parsed.head.request.refusal == (rows[i].host ? HTTP_NONE : HTTP_BAD_REQUEST),
+                   "%d", parsed.head.request.refusal);
         row_expect(!rows[i].host || str_equal(host, str_of(rows[i].host)), "%.*s", (int)host.length,
                    host.at);
     }
     rows_end();
     struct parsed none = parse_every_way("1.0", STR("GET / HTTP/1.0\r\n\r\n"), HEAD_MAX);
     cr_expect_eq(none.result, H1_PARSE_HEAD, "HTTP/1.0 needs none");
-    cr_expect_null(none.request.fields[HTTP_FIELD_HOST].at);
+    cr_expect_null(none.head.request.authority.at);
 }
 
 /* --- Content, RFC 9112 section 6 ------------------------------------------------------------ */
@@ -290,7 +291,7 @@ struct framing_row {
     const char *section; /* of RFC 9112, or 9110 section 8.6 */
     struct str fields;   /* the label, too */
     enum http_status refusal;
-    enum http_framing framing;
+    enum h1_framing framing;
     uint64_t content_bytes;
 };
 
@@ -300,15 +301,15 @@ static void expect_framing(struct str line, const struct framing_row *rows, size
     for (size_t i = 0; i < count; i++) {
         rows_next(rows[i].section, rows[i].fields.at);
         struct parsed parsed = parse_fields(line, rows[i].fields);
-        const struct request *request = &parsed.request;
+        const struct h1_head *head = &parsed.head;
         row_expect(parsed.result == (rows[i].refusal ? H1_PARSE_BAD : H1_PARSE_HEAD), "%d",
                    parsed.result);
-        row_expect(request->refusal == rows[i].refusal, "%d", request->refusal);
+        row_expect(head->request.refusal == rows[i].refusal, "%d", head->request.refusal);
         if (rows[i].refusal)
             continue;
-        row_expect(request->framing == rows[i].framing, "%d", request->framing);
-        row_expect(request->content_bytes == rows[i].content_bytes, "%ju",
-                   (uintmax_t)request->content_bytes);
+        row_expect(head->framing == rows[i].framing, "%d", head->framing);
+        row_expect(head->content_bytes == rows[i].content_bytes, "%ju",
+                   (uintmax_t)head->content_bytes);
     }
     rows_end();
 }
@@ -316,13 +317,13 @@ static void expect_framing(struct str line, const struct framing_row *rows, size
 Test(h1_parse, content_length_is_one_number)
 {
     static const struct framing_row rows[] = {
-        {"8.6", STR_INIT(""), HTTP_NONE, HTTP_FRAMING_NONE, 0},
-        {"8.6", STR_INIT("Content-Length: 0\r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 0},
-        {"8.6", STR_INIT("Content-Length: 5\r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 5},
-        {"8.6", STR_INIT("content-length:\t5 \r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 5},
-        {"8.6", STR_INIT("Content-Length: 0005\r\n"), HTTP_NONE, HTTP_FRAMING_LENGTH, 5},
-        {"8.6", STR_INIT("Content-Length: 18446744073709551615\r\n"), HTTP_NONE,
-         HTTP_FRAMING_LENGTH, UINT64_MAX},
+        {"8.6", STR_INIT(""), HTTP_NONE, H1_FRAMING_NONE, 0},
+        {"8.6", STR_INIT("Content-Length: 0\r\n"), HTTP_NONE, H1_FRAMING_LENGTH, 0},
+        {"8.6", STR_INIT("Content-Length: 5\r\n"), HTTP_NONE, H1_FRAMING_LENGTH, 5},
+        {"8.6", STR_INIT("content-length:\t5 \r\n"), HTTP_NONE, H1_FRAMING_LENGTH, 5},
+        {"8.6", STR_INIT("Content-Length: 0005\r\n"), HTTP_NONE, H1_FRAMING_LENGTH, 5},
+        {"8.6", STR_INIT("Content-Length: 18446744073709551615\r\n"), HTTP_NONE, H1_FRAMING_LENGTH,
+         UINT64_MAX},
         {"6.3", STR_INIT("Content-Length: 18446744073709551616\r\n"), 400, 0, 0},
         {"6.3", STR_INIT("Content-Length: 18446744073709551621\r\n"), 400, 0, 0},
         {"6.3", STR_INIT("Content-Length: 99999999999999999999999999\r\n"), 400, 0, 0},
@@ -360,8 +361,8 @@ Test(h1_parse, content_length_is_one_number)
 Test(h1_parse, transport_encoding_is_chunked_alone)
 {
     static const struct framing_row rows[] = {
-        {"6.1", STR_INIT("Transfer-Encoding: chunked\r\n"), HTTP_NONE, HTTP_FRAMING_CHUNKED, 0},
-        {"6.1", STR_INIT("transfer-encoding:\tCHUNKED \r\n"), HTTP_NONE, HTTP_FRAMING_CHUNKED, 0},
+        {"6.1", STR_INIT("Transfer-Encoding: chunked\r\n"), HTTP_NONE, H1_FRAMING_CHUNKED, 0},
+        {"6.1", STR_INIT("transfer-encoding:\tCHUNKED \r\n"), HTTP_NONE, H1_FRAMING_CHUNKED, 0},
         {"6.1", STR_INIT("Transfer-Encoding: gzip, chunked\r\n"), 501, 0, 0},
         {"6.1", STR_INIT("Transfer-Encoding: gzip,\tCHUNKED\r\n"), 501, 0, 0},
         {"6.1", STR_INIT("Transfer-Encoding: identity, chunked\r\n"), 501, 0, 0},
@@ -440,9 +441,9 @@ Test(h1_parse, connection_and_expect_are_lists)
         rows_next(rows[i].section, rows[i].fields.at);
         struct parsed parsed = parse_fields(post, rows[i].fields);
         row_expect(parsed.result == H1_PARSE_HEAD, "%d", parsed.result);
-        row_expect(parsed.request.close == rows[i].close, "close");
-        row_expect(parsed.request.keep_alive == rows[i].keep_alive, "keep-alive");
-        row_expect(parsed.request.expects_continue == rows[i].expects_continue, "100-continue");
+        row_expect(parsed.head.close == rows[i].close, "close");
+        row_expect(parsed.head.keep_alive == rows[i].keep_alive, "keep-alive");
+        row_expect(parsed.head.expects_continue == rows[i].expects_continue, "100-continue");
     }
     rows_end();
 }

@@ -107,10 +107,16 @@ Test(authority, removes_the_authority_from_absolute_targets)
         const char *rest = rows[i].rest;
         rows_next(rows[i].section, rows[i].target.at);
         struct str target = guard_copy(rows[i].target), before = target;
-        bool cut = authority_cut(&target);
+        struct str authority = {NULL, 0};
+        bool cut = authority_cut(&target, &authority);
         row_expect(cut == (rest != NULL), "%d", cut);
         row_expect(str_equal(target, rest ? str_of(rest) : before), "%.*s", (int)target.length,
                    target.at);
+        row_expect(cut == (authority.at != NULL), "authority");
+        if (cut) /* what was cut off: the scheme with "//", and the authority as it was written */
+            row_expect(authority.at + authority.length == target.at &&
+                           memcmp(authority.at - 2, "//", 2) == 0,
+                       "%.*s", (int)authority.length, authority.at);
         guard_drop(before);
     }
     rows_end();

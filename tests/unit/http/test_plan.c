@@ -79,7 +79,7 @@ Test(plan, a_file_is_sent_whole)
     static const enum http_method methods[] = {HTTP_GET, HTTP_HEAD};
     struct resource *resource = file_of(STR("hello"));
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
-        struct request request = {.method = methods[i], .path = STR_INIT("/a"), .minor = 1};
+        struct request request = {.method = methods[i], .path = STR_INIT("/a")};
         struct plan plan;
         memset(&plan, 0x5a, sizeof plan);
         cr_expect(plan_needs_resource(&request));
@@ -160,10 +160,10 @@ Test(plan, conditions_in_several_lines_are_one)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct request request = {.method = HTTP_GET};
         struct plan plan;
-        http_field_add(&request, rows[i].field, str_of(rows[i].first));
-        http_field_add(&request, HTTP_FIELD_ACCEPT, STR("a/b"));
-        http_field_add(&request, HTTP_FIELD_ACCEPT, str_of(etag));
-        http_field_add(&request, rows[i].field, str_of(rows[i].second));
+        request_add_field(&request, rows[i].field, str_of(rows[i].first));
+        request_add_field(&request, HTTP_FIELD_ACCEPT, STR("a/b"));
+        request_add_field(&request, HTTP_FIELD_ACCEPT, str_of(etag));
+        request_add_field(&request, rows[i].field, str_of(rows[i].second));
         make(&plan, &request, resource);
         cr_expect_eq(plan.status, rows[i].status, "%s: %d", rows[i].label, plan.status);
         plan_fini(&plan);

@@ -104,7 +104,8 @@ Test(plan_choices, codings)
         struct plan plan;
         rows_next(coding_rows[i].section, coding_rows[i].label);
         if (coding_rows[i].accepted)
-            http_field_add(&request, HTTP_FIELD_ACCEPT_ENCODING, str_of(coding_rows[i].accepted));
+            request_add_field(&request, HTTP_FIELD_ACCEPT_ENCODING,
+                              str_of(coding_rows[i].accepted));
         plan_make(&plan, &request, &found, &policy, &now);
         bool good;
         if (coding_rows[i].chosen < 0)
@@ -147,7 +148,7 @@ Test(plan_choices, media_types)
         struct plan plan;
         rows_next(type_rows[i].section, type_rows[i].label);
         if (type_rows[i].accepted)
-            http_field_add(&request, HTTP_FIELD_ACCEPT, str_of(type_rows[i].accepted));
+            request_add_field(&request, HTTP_FIELD_ACCEPT, str_of(type_rows[i].accepted));
         if (type_rows[i].query)
             request.query = str_of(type_rows[i].query);
         plan_make(&plan, &request, &found, &policy, &now);
