@@ -28,9 +28,10 @@ static const struct header_policy headers[] = {
 
     {.name = STR_INIT("Age"), .refusal = "this header is for caches to send; leave it out"},
     {.name = STR_INIT("Server"), .refusal = "this header is sent with every answer; leave it out"},
-    /* One host takes it for an order to ask for these passwords. */
+    /* One host's syntax for asking visitors for these passwords. */
     {.name = STR_INIT("Basic-Auth"),
-     .refusal = "no password is asked for here, and everybody would read this one; take it out"},
+     .refusal =
+         "passwords are not supported, and every client would receive this one; take it out"},
 
     {.name = STR_INIT("Content-Type"), .single = true, .subject = HEADER_POLICY_OF_CONTENT_TYPE},
     {.name = STR_INIT("Cache-Control"), .subject = HEADER_POLICY_OF_FILE},
@@ -63,7 +64,6 @@ const struct header_policy *header_policy_of(struct str name)
     static const struct header_policy targeted = {
         .subject = HEADER_POLICY_OF_FILE}; /* RFC 9213 section 2 */
     struct str prefix = STR("Proxy-"), suffix = STR("-Cache-Control");
-
     for (size_t i = 0; i < COUNT_OF(headers); i++) {
         if (str_equal_nocase(headers[i].name, name))
             return &headers[i];

@@ -1,28 +1,29 @@
-/* header_policy: what Sluice knows about the names of response fields that a site's owner may want sent.
+/* header_policy: the rules for response fields that a site's owner may set.
  *
- * Pure: one const table; includes str. It says which fields no rule may have, because they are about
- * the message or its state and Sluice alone knows them, which are no lists, and which describe the file
- * and so don't belong on an error page. Names are RFC 9110's unless it says otherwise. */
+ * Pure: one const table; includes str. It has the fields that no rule may set, because only Sluice
+ * knows the message or its state; the fields that are not lists; and the fields that describe the
+ * file, and so do not belong on an error page. Names are from RFC 9110 unless a comment says
+ * otherwise. */
 #ifndef SLUICE_HEADER_POLICY_H
 #define SLUICE_HEADER_POLICY_H
 
 #include "base/str.h"
 
-/* What a field is about. */
+/* The subject of a field. */
 enum header_policy_subject {
-    HEADER_POLICY_OF_ANY,          /* the site or the answer: any answer may have it */
-    HEADER_POLICY_OF_FILE,         /* a file, or how long it may be stored: wrong with an error */
-    HEADER_POLICY_OF_CONTENT_TYPE, /* wrong wherever the content is not the file */
+    HEADER_POLICY_OF_ANY,          /* the site or the response: any response may have it */
+    HEADER_POLICY_OF_FILE,         /* a file or its caching: wrong on an error page */
+    HEADER_POLICY_OF_CONTENT_TYPE, /* wrong unless the content is the file */
 };
 
 struct header_policy {
-    struct str name;     /* of a row for many names: absent */
-    const char *refusal; /* why no rule may have it, in words for people; NULL: it may */
-    bool single;         /* not defined as a list, so sent once (RFC 9110 section 5.3) */
+    struct str name;     /* absent in a row for many names */
+    const char *refusal; /* why no rule may set it, for people; NULL: a rule may */
+    bool single;         /* not a list, so it must be sent only once (RFC 9110 section 5.3) */
     enum header_policy_subject subject;
 };
 
-/* What is known about the field NAME; letter case does not matter. Never NULL, and constant. */
+/* The policy of the field NAME, ignoring case. Never NULL; constant. */
 const struct header_policy *header_policy_of(struct str name);
 
 #endif

@@ -1,11 +1,11 @@
 /* pattern: see pattern.h. */
 #include "http/pattern.h"
 
-/* A prepared pattern is the bytes it matches, and for a wildcard MARK and its kind: no path holds a
- * NUL. */
+/* A prepared pattern consists of the bytes it matches and, for each wildcard, MARK and its kind.
+ * MARK is NUL, which no path contains. */
 enum { MARK = '\0', ANYTHING = '*', SEGMENT = ':' };
 
-/* --- Preparing ------------------------------------------------------------------------------- */
+/* --- Preparing -------------------------------------------------------------------------------- */
 
 struct prepared {
     char *at;
@@ -27,7 +27,7 @@ static bool ends_in_anything(const struct prepared *prepared)
 
 static const char *put_wildcard(struct prepared *prepared, char kind)
 {
-    if (kind == ANYTHING && ends_in_anything(prepared)) /* "**" is "*" */
+    if (kind == ANYTHING && ends_in_anything(prepared)) /* "**" means "*" */
         return NULL;
     if (prepared->wildcard_count == PATTERN_WILDCARDS_MAX)
         return "the path has more than 8 wildcards; use fewer";
@@ -37,7 +37,8 @@ static const char *put_wildcard(struct prepared *prepared, char kind)
     return NULL;
 }
 
-/* How much of TEXT, which begins with ':', is a placeholder; 0: none of it. */
+/* The length of the placeholder at the start of TEXT, which begins with ':'. 0: not a
+ * placeholder. */
 static size_t placeholder_bytes(struct str text)
 {
     size_t length = 1;
@@ -54,21 +55,21 @@ static const char *put_escape(struct prepared *prepared, struct str text)
     int high = text.length >= 3 ? char_hex(text.at[1]) : -1;
     int low = text.length >= 3 ? char_hex(text.at[2]) : -1;
     if (high < 0 || low < 0)
-        return "the path has a '%' that begins no escape; write it as %25";
+        return "the path has a '%' without two hexadecimal digits; write it as %25";
     char byte = (char)(high * 16 + low);
     if (byte == MARK || byte == '/')
-        return "the path has an escaped slash or NUL, which no file name can hold; leave it out";
+        return "the path has an escaped slash or NUL, which no file name contains; leave it out";
     prepared->at[prepared->length++] = byte;
     return NULL;
 }
 
-/* Prepares what TEXT begins with, of which *RET_LENGTH bytes are used, BEFORE being the byte before it. */
+/* Prepares the first element of TEXT, *RET_LENGTH bytes long. BEFORE is the byte before TEXT.
+ * Returns NULL, or the reason why it is malformed. */
 static const char *put_next(struct prepared *prepared, struct str text, char before,
                             size_t *ret_length)
 {
     uint8_t byte = (uint8_t)text.at[0];
     size_t name_bytes = byte == ':' && before == '/' ? placeholder_bytes(text) : 0;
-
     *ret_length = 1;
     if (name_bytes > 0) {
         *ret_length = name_bytes;
@@ -82,7 +83,7 @@ static const char *put_next(struct prepared *prepared, struct str text, char bef
         return put_escape(prepared, text);
     case '?':
     case '#':
-        return "the path has a '?' or '#', but no query is looked at; write them as %3F and %23";
+        return "the path has a '?' or '#', but queries are ignored; write them as %3F and %23";
     default:
         if (byte <= ' ' || byte == 0x7f)
             return "the path has white space or a control character in it; write a space as %20";
@@ -96,7 +97,6 @@ bool pattern_prepare(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX]
 {
     struct prepared prepared = {.at = to};
     const char *reason = NULL;
-
     if (text.length == 0 || text.at[0] != '/')
         reason = "the path does not begin with '/'; write it from the root of the site";
     else if (text.length > PATTERN_BYTES_MAX)
@@ -111,13 +111,14 @@ bool pattern_prepare(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX]
     return true;
 }
 
-/* --- Matching -------------------------------------------------------------------------------- */
+/* --- Matching --------------------------------------------------------------------------------- */
 
-/* Where to go on when the bytes behind a wildcard have not matched: it takes one byte more. */
+/* Where to continue when the bytes after a wildcard do not match: the wildcard then takes one more
+ * byte. */
 struct retry {
     bool set;
-    size_t pattern_index; /* behind the wildcard */
-    size_t path_index;    /* behind what it has taken */
+    size_t pattern_index; /* after the wildcard */
+    size_t path_index;    /* after the bytes that the wildcard took */
 };
 
 static bool may_take(const struct retry *retry, struct str path, bool slashes)
@@ -126,14 +127,13 @@ static bool may_take(const struct retry *retry, struct str path, bool slashes)
            (slashes || path.at[retry->path_index] != '/');
 }
 
-/* Only the last `*` and the last `:name` behind it are ever tried again. What stands before a wildcard
- * has matched as early as it can, which leaves the most to what follows: trying it later is never
- * better. */
+/* Only the last `*`, and the last `:name` after it, are retried. Everything before a wildcard has
+ * matched as early as possible, which leaves the most bytes for the rest, so a later match of it
+ * cannot help. */
 bool pattern_matches(struct str prepared, struct str path)
 {
     struct retry anything = {0}, segment = {0};
-    size_t i = 0, j = 0; /* in PREPARED and in PATH */
-
+    size_t i = 0, j = 0; /* indices in PREPARED and PATH */
     for (;;) {
         if (i == prepared.length && j == path.length)
             return true;

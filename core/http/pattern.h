@@ -1,28 +1,31 @@
-/* pattern: which request paths a rule is about, in the language of the big hosts' _headers files.
+/* pattern: matches request paths against the path of a rule, in the syntax of the large hosts'
+ * _headers files.
  *
- * Pure: no allocation, no state; includes str. A pattern is prepared once, checked and unescaped, and
- * then matched against whole decoded paths, "/a b.css" or "/dir/". In it `*` stands for any bytes,
- * slashes too, and `:name` right behind a slash (a letter, then letters, digits and `_`) for one byte
- * or more without a slash. All else stands for itself, letter case included. Percent-escapes (RFC 3986
- * section 2.1) are decoded once, and an escaped `*` or `:` is a plain one. */
+ * Pure: allocates nothing, keeps no state; includes str. A pattern is checked and unescaped once by
+ * pattern_prepare, and then compared with whole decoded paths, such as "/a b.css" or "/dir/". In a
+ * pattern, `*` matches any bytes, including slashes; `:name` directly after a slash (a letter, then
+ * letters, digits and `_`) matches one or more bytes other than slashes. Every other byte matches
+ * itself, including letter case. Percent-encoded bytes (RFC 3986 section 2.1) are decoded once; an
+ * encoded `*` or `:` is an ordinary byte. */
 #ifndef SLUICE_PATTERN_H
 #define SLUICE_PATTERN_H
 
 #include "base/str.h"
 
 enum {
-    PATTERN_BYTES_MAX = 1024,  /* of a pattern as it is written */
-    PATTERN_WILDCARDS_MAX = 8, /* `*` and `:name` in one pattern */
+    PATTERN_BYTES_MAX = 1024,  /* of a pattern as written */
+    PATTERN_WILDCARDS_MAX = 8, /* `*` and `:name` in a pattern */
     PATTERN_PREPARED_BYTES_MAX = PATTERN_BYTES_MAX + PATTERN_WILDCARDS_MAX,
 };
 
 /* Writes the prepared form of TEXT to TO and its length to *RET_LENGTH. False, with *RET_LENGTH
- * untouched and *RET_REASON set to words for people: TEXT is no pattern, or none that could match. */
+ * untouched and *RET_REASON set to a message for people: TEXT is malformed, or could not match any
+ * path. */
 bool pattern_prepare(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX],
                      size_t *ret_length, const char **ret_reason);
 
-/* Whether PREPARED, which pattern_prepare has written, matches the whole of PATH. Takes time in
- * proportion to the product of their lengths at most, and no memory. */
+/* Whether PREPARED, from pattern_prepare, matches the whole of PATH. The time is at most
+ * proportional to the product of their lengths. Needs no memory. */
 bool pattern_matches(struct str prepared, struct str path);
 
 #endif

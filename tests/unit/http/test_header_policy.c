@@ -1,10 +1,10 @@
-/* header: what rules may have; sections are RFC 9110's. */
+/* header_policy: which fields rules may set. Sections are RFC 9110's. */
 #include "http/header_policy.h"
 #include "support/guard.h"
 
 #include <criterion/criterion.h>
 
-Test(header_policy, knows_what_is_the_server_s_own)
+Test(header_policy, refuses_fields_that_only_the_server_knows)
 {
     static const struct {
         const char *section;
@@ -55,7 +55,7 @@ Test(header_policy, knows_what_is_the_server_s_own)
     }
 }
 
-Test(header_policy, knows_what_is_about_the_file)
+Test(header_policy, separates_fields_of_the_file_from_others)
 {
     static const struct {
         struct str name;

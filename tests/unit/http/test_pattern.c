@@ -1,5 +1,5 @@
-/* pattern: the language of the big hosts' _headers files (literals, `*`, `:name`), RFC 3986 section 2.1
- * (escapes), against a table and against a naive model. */
+/* pattern: the syntax of the large hosts' _headers files (literals, `*`, `:name`) and
+ * percent-encoding (RFC 3986 section 2.1), by a table and by a naive model. */
 #include "http/pattern.h"
 #include "support/guard.h"
 #include "support/prng.h"
@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <time.h>
 
-/* PREPARED gets its own guard page: what pattern_prepare wrote, nothing behind it. */
+/* PREPARED is copied to end at a guard page, so that no byte after it is read. */
 static bool prepare(struct str text, struct str *ret)
 {
     char to[PATTERN_PREPARED_BYTES_MAX];
@@ -35,7 +35,7 @@ static bool matches(struct str text, struct str path)
     return result;
 }
 
-Test(pattern, matches_whole_paths)
+Test(pattern, matches_only_whole_paths)
 {
     static const struct {
         const char *label;
@@ -104,7 +104,7 @@ Test(pattern, matches_whole_paths)
                      rows[i].label, rows[i].pattern.at, rows[i].path.at);
 }
 
-Test(pattern, refuses_what_could_not_match)
+Test(pattern, refuses_malformed_and_impossible_patterns)
 {
     static const struct {
         const char *label;
@@ -140,7 +140,7 @@ Test(pattern, refuses_what_could_not_match)
     }
 }
 
-Test(pattern, has_room_for_the_longest)
+Test(pattern, prepares_the_longest_pattern)
 {
     char text[PATTERN_BYTES_MAX + 1];
     struct str prepared;
@@ -153,7 +153,7 @@ Test(pattern, has_room_for_the_longest)
     cr_expect_not(prepare((struct str){text, PATTERN_BYTES_MAX + 1}, &prepared));
 }
 
-/* What the language says, word for word, in exponential time. */
+/* The definition of the syntax, literally, in exponential time. */
 static bool model_matches(const char *pattern, char before, const char *path)
 {
     if (*pattern == '\0')
@@ -196,7 +196,7 @@ Test(pattern, agrees_with_a_naive_model)
         }
         if (!pattern_prepare(str_of(pattern), to, &length, &reason))
             continue;
-        /* A name goes on as long as it can. */
+        /* A name is as long as possible. */
         if (strstr(pattern, "nn"))
             continue;
         bool expected = model_matches(pattern, '\0', path);
@@ -207,8 +207,9 @@ Test(pattern, agrees_with_a_naive_model)
     cr_expect_gt(matched, 10000);
 }
 
-/* Naive matching would take longer than the universe has: 8 wildcards that fail at the very end. */
-Test(pattern, is_quick_about_the_worst, .timeout = 20)
+/* The worst case: 8 wildcards that fail at the very end. Naive matching would practically never
+ * end. */
+Test(pattern, fails_fast_in_the_worst_case, .timeout = 20)
 {
     static const struct {
         const char *label;
