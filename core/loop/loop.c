@@ -1,7 +1,7 @@
 /* loop: see loop.h.
  *
- * A turn: wait for events, store what they say, accept, expire timers, then give each connection in
- * the run list its turn, and bury the closed. */
+ * A turn: wait for events, store readiness, accept, expire timers, give each connection in the run
+ * list its turn, free the closed ones. */
 #include "loop/loop.h"
 
 #include "base/clock.h"
@@ -12,15 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BYTES_PER_TURN = 2 << 20 }; /* a connection, in and out: one large sendfile, see transfer */
+/* Per connection, in both directions: one large sendfile, see transport.c. */
+enum { BYTES_PER_TURN = 2 << 20 };
 
-/* --- The run list ------------------------------------------------------------------------------- */
+/* --- The run list ----------------------------------------------------------------------------- */
 
 void loop_make_runnable(struct loop *loop, struct conn *conn)
 {
     if (conn_is_over(conn))
         return;
-    list_remove(&conn->queue); /* it may stand in the list of the starved */
+    list_remove(&conn->queue); /* it may be in the list of those that wait for storage */
     list_append(&loop->run, &conn->queue);
 }
 
@@ -35,7 +36,8 @@ void loop_reset(struct loop *loop, struct conn *conn)
     close_conn(loop, conn);
 }
 
-/* Closes a connection that holds storage and doesn't get on. False if there is none, or it is SPARED. */
+/* Closes a connection that holds storage and makes no progress. False: there is no such connection
+ * except SPARED. */
 static bool shed_one(struct loop *loop, const struct conn *spared)
 {
     struct conn *victim = conn_to_shed(loop->context);
@@ -46,7 +48,8 @@ static bool shed_one(struct loop *loop, const struct conn *spared)
     return true;
 }
 
-/* When storage has come back, or can be had by shedding, who waits for some tries again. */
+/* Lets the connections that wait for storage try again, if some was returned or can be freed by
+ * shedding. */
 static void feed_starved(struct loop *loop)
 {
     struct conn_context *context = loop->context;
@@ -59,9 +62,10 @@ static void feed_starved(struct loop *loop)
     context->returned = false;
 }
 
-/* --- A connection's turn ------------------------------------------------------------------------ */
+/* --- A connection's turn ---------------------------------------------------------------------- */
 
-/* The end of a turn: what CONN waits for is watched, storage and deadline follow from it. */
+/* The end of a turn: makes sure that CONN's events will come, then settles its storage and
+ * deadline. */
 static void rest(struct loop *loop, struct conn *conn)
 {
     if (loop->engine->keep(loop, conn))
@@ -70,7 +74,7 @@ static void rest(struct loop *loop, struct conn *conn)
         loop_reset(loop, conn);
 }
 
-/* All is sent: our side is shut, what still comes in is thrown away. */
+/* Everything is sent: shuts our side; further input is discarded. */
 static void begin_linger(struct loop *loop, struct conn *conn)
 {
     if (shutdown(conn->fd, SHUT_WR) < 0) {
@@ -96,8 +100,8 @@ static void run_lingering(struct loop *loop, struct conn *conn)
     rest(loop, conn);
 }
 
-/* Receives; room for it is made at the cost of somebody who doesn't get on if there is no other way. FULL
- * if there is none: CONN then waits. */
+/* Receives. If there is no room, sheds another connection that makes no progress. TRANSPORT_FULL:
+ * no room all the same; CONN then waits. */
 static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
 {
     enum transport_result result;
@@ -109,8 +113,8 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
     return result;
 }
 
-/* Moves bytes in both directions until CONN can't get on or its budget is used up. False if the
- * connection failed. Output goes first: it frees what input would have to wait for. */
+/* Moves bytes in both directions until CONN makes no progress or its budget is used up. False: the
+ * connection failed. Output goes first, because it frees storage that input needs. */
 static bool pump(struct loop *loop, struct conn *conn)
 {
     size_t budget = BYTES_PER_TURN;
@@ -128,11 +132,11 @@ static bool pump(struct loop *loop, struct conn *conn)
             return false;
         if (result == TRANSPORT_FULL)
             return true;
-        /* While output is left, what was sent may not have changed what the session can do. */
+        /* While output is left, sending may not have changed what the session can do. */
         if (receives || outq_unsent(&conn->output) == 0)
             conn_work(loop->context, conn);
     }
-    loop_make_runnable(loop, conn); /* at the back */
+    loop_make_runnable(loop, conn); /* at the end of the list */
     return true;
 }
 
@@ -162,7 +166,8 @@ static void run_conn(struct loop *loop, struct conn *conn)
         rest(loop, conn);
 }
 
-/* Gives a turn to each that stands in the run list now; who comes in meanwhile is next time. */
+/* Gives a turn to each connection that is in the run list now; those added meanwhile wait for the
+ * next time. */
 static void run_all(struct loop *loop)
 {
     struct list turn;
@@ -174,12 +179,12 @@ static void run_all(struct loop *loop)
         run_conn(loop, CONTAINER_OF(node, struct conn, queue));
 }
 
-/* --- Draining ----------------------------------------------------------------------------------- */
+/* --- Draining --------------------------------------------------------------------------------- */
 
 static void visit_to_drain(void *argument, struct conn *conn)
 {
     struct loop *loop = argument;
-    loop->engine->look(loop, conn);
+    loop->engine->check_input(loop, conn);
     loop_make_runnable(loop, conn);
 }
 
@@ -194,8 +199,8 @@ void loop_close_all(struct loop *loop)
     conn_table_each(loop->conns, visit_to_close, loop);
 }
 
-/* Accepts what is queued, closes the listeners, and gives everybody a turn to see that this is the
- * end. */
+/* Accepts pending connections, closes the listeners, and gives every connection a turn in which it
+ * sees that the loop is draining. */
 static void begin_drain(struct loop *loop)
 {
     struct conn_context *context = loop->context;
@@ -213,7 +218,7 @@ void loop_drain(struct loop *loop)
     event_fd_signal(loop->wake_fd);
 }
 
-/* --- Timers ------------------------------------------------------------------------------------- */
+/* --- Timers ----------------------------------------------------------------------------------- */
 
 static void expire_conn(struct loop *loop, struct conn *conn)
 {
@@ -236,13 +241,12 @@ static void expire_timers(struct loop *loop)
     while ((timer = wheel_expire(&loop->context->wheel, loop->context->now.ms))) {
         if (timer == &loop->drain_timer)
             loop->drain_over = true;
-        else if (timer !=
-                 &loop->listeners.pause) /* that one has done its work by not being armed */
+        else if (timer != &loop->listeners.pause) /* it has ended the pause by firing */
             expire_conn(loop, CONTAINER_OF(timer, struct conn, timer));
     }
 }
 
-/* --- Events ------------------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------- */
 
 static void wake_waiter(void *context, struct lookup_waiter *waiter)
 {
@@ -255,7 +259,7 @@ void loop_collect_lookups(struct loop *loop)
     store_collect(loop->context->files, &loop->context->now, wake_waiter, loop);
 }
 
-/* Milliseconds to wait for events at most; -1: as long as it takes. */
+/* The milliseconds to wait for events; -1: without limit. */
 static int wait_ms(const struct loop *loop)
 {
     if (!list_is_empty(&loop->run) || listeners_ready(&loop->listeners))
@@ -297,7 +301,7 @@ int loop_run(struct loop *loop)
     return error;
 }
 
-/* --- Creation ----------------------------------------------------------------------------------- */
+/* --- Creation --------------------------------------------------------------------------------- */
 
 static int init(struct loop *loop, const struct loop_engine *engine,
                 const struct loop_config *config)
@@ -328,7 +332,7 @@ int loop_create(struct loop **ret, const struct loop_engine *engine,
         return -ENOMEM;
     int error = init(loop, engine, config);
     if (error) {
-        loop->listeners.count = 0; /* they stay the caller's */
+        loop->listeners.count = 0; /* the descriptors stay the caller's */
         loop_destroy(loop);
         return error;
     }

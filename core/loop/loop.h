@@ -1,10 +1,10 @@
-/* loop: a whole event loop: turns, the run list, shedding, lingering, draining, timers.
+/* loop: the event loop: turns, the run list, shedding, lingering, draining, timers.
  *
- * Moves bytes between sockets and connections and reports what happened; it knows no HTTP. How the
- * network is waited for and how bytes are moved is the engine's part: a const table of functions, one
- * for each way that the kernel offers. Readiness is stored in the connection, and what is wanted is
- * derived; every connection that can get on stands in the run list and gets its turn, with a budget,
- * so that no peer starves another. */
+ * Moves bytes between sockets and connections and reports events; knows no HTTP. How to wait for
+ * events and how to move bytes is the engine's part: a const table of functions, one table for each
+ * kernel interface. Readiness is stored in the connection, and the events to wait for are derived
+ * from its state. Every connection that can make progress is in the run list and gets a turn with a
+ * budget, so that no peer starves another. */
 #ifndef SLUICE_LOOP_H
 #define SLUICE_LOOP_H
 
@@ -15,28 +15,29 @@
 
 struct loop;
 
-/* All are called on the loop's thread, but init and fini. */
+/* All functions are called on the loop's thread, except init and fini. */
 struct loop_engine {
     size_t bytes; /* of the engine's own struct, which begins with a struct loop */
 
-    /* LOOP's common part is ready. Returns 0 or a negative errno; fini is called in either case. */
+    /* The common part of LOOP is ready. Returns 0 or a negative errno; fini is called in either
+     * case. */
     int (*init)(struct loop *loop);
     void (*fini)(struct loop *loop);
 
-    /* Before the first turn. Returns 0 or a negative errno. May be NULL. */
+    /* Called before the first turn. Returns 0 or a negative errno. May be NULL. */
     int (*begin)(struct loop *loop);
 
-    /* Waits for events, MS milliseconds at most (-1: as long as it takes; 0: not at all). They stay
-     * with the engine until take. Returns 0 or a negative errno: the loop ends. */
+    /* Waits for events, at most MS milliseconds (-1: without limit; 0: does not wait). They stay
+     * with the engine until take. Returns 0, or a negative errno, which ends the loop. */
     int (*wait)(struct loop *loop, int ms);
 
-    /* Stores what the events say, and makes runnable whom they concern. */
+    /* Stores readiness from the events and puts the affected connections into the run list. */
     void (*take)(struct loop *loop);
 
-    /* Accepts what there is, a bounded number; new connections are runnable. */
+    /* Accepts pending connections, a bounded number, and puts them into the run list. */
     void (*accept)(struct loop *loop);
 
-    /* Accepts all that is queued and closes the listeners. */
+    /* Accepts all pending connections and closes the listeners. */
     void (*finish_accepting)(struct loop *loop);
 
     /* As transport_receive, transport_send and transport_discard. */
@@ -44,26 +45,27 @@ struct loop_engine {
     enum transport_result (*send)(struct loop *loop, struct conn *conn, size_t *budget);
     enum transport_result (*discard)(struct loop *loop, struct conn *conn, size_t *budget);
 
-    /* CONN won't be asked to receive any more in this turn: READABLE says whether input is left that it
-     * hasn't got. May be NULL. */
+    /* CONN receives no more in this turn: sets its READABLE to whether input is left. May be
+     * NULL. */
     void (*take_back)(struct loop *loop, struct conn *conn);
 
-    /* Sees to it that CONN's events will come, at the end of its turn. False if that can't be: it is
-     * then reset. */
+    /* At the end of CONN's turn: makes sure that its events will be reported. False: impossible;
+     * CONN is then reset. */
     bool (*keep)(struct loop *loop, struct conn *conn);
 
-    /* Makes CONN->readable true if input may be waiting of which no event has told yet. */
-    void (*look)(struct loop *loop, struct conn *conn);
+    /* Sets CONN->readable if input may be pending that no event has reported yet. */
+    void (*check_input)(struct loop *loop, struct conn *conn);
 
-    /* Ends CONN, by conn_table_close at once or as soon as that can be. */
+    /* Ends CONN: calls conn_table_close, at once or as soon as possible. */
     void (*close)(struct loop *loop, struct conn *conn);
 
-    /* All have been ended, at the end of the loop: waits until they are closed. May be NULL. */
+    /* At the end of the loop, after all connections have been ended: waits until they are closed.
+     * May be NULL. */
     void (*end)(struct loop *loop);
 };
 
 struct loop_config {
-    struct conn_context *context; /* its time is set */
+    struct conn_context *context; /* its `now` is set */
     struct conn_table *conns;
     const int *listeners; /* listening and non-blocking; at most LISTENERS_MAX */
     unsigned listener_count;
@@ -75,7 +77,7 @@ struct loop {
     struct conn_context *context; /* *borrowed* */
     struct conn_table *conns;     /* *borrowed* */
     struct listeners listeners;
-    int wake_fd; /* an eventfd: another thread has set DRAIN_WANTED */
+    int wake_fd; /* signalled when another thread sets DRAIN_WANTED */
     struct list run;
     struct wheel_timer drain_timer;
     uint64_t drain_ms;
@@ -83,33 +85,33 @@ struct loop {
     atomic_bool drain_wanted;
 };
 
-/* A loop on ENGINE. *Takes* the listeners' descriptors, unless it fails; *borrows* context and conns
- * until loop_destroy. Returns 0, or a negative errno. *Gives*: loop_destroy. */
+/* Creates a loop on ENGINE. *Takes* the listeners' descriptors if it succeeds; *borrows* context
+ * and conns until loop_destroy. Returns 0 or a negative errno. *Gives*: loop_destroy. */
 int loop_create(struct loop **ret, const struct loop_engine *engine,
                 const struct loop_config *config);
 
-/* NULL is allowed. */
+/* Destroys LOOP. NULL is allowed. */
 void loop_destroy(struct loop *loop);
 
-/* Runs until drained. Returns 0, or a negative errno if the engine itself fails. */
+/* Runs until drained. Returns 0, or a negative errno: the engine failed. */
 int loop_run(struct loop *loop);
 
-/* From any thread: take what the listeners have queued, close them, finish what is in flight (for at
- * most drain_ms), return from loop_run. */
+/* Called from any thread: accepts pending connections, closes the listeners, finishes the requests
+ * in progress (for at most drain_ms), then lets loop_run return. */
 void loop_drain(struct loop *loop);
 
-/* --- for engines -------------------------------------------------------------------------------- */
+/* --- For engines ------------------------------------------------------------------------------ */
 
-/* CONN may be able to get on: it gets a turn. */
+/* Puts CONN, which may be able to make progress, into the run list. */
 void loop_make_runnable(struct loop *loop, struct conn *conn);
 
-/* After an error of the socket: the peer is gone, or as good as. */
+/* Ends CONN after an error of its socket. */
 void loop_reset(struct loop *loop, struct conn *conn);
 
-/* Ends every connection that isn't over. */
+/* Ends every connection that is not over. */
 void loop_close_all(struct loop *loop);
 
-/* store_fd is readable: wakes whose look-ups are done. */
+/* Wakes the connections whose look-ups have finished; call it when store_fd is readable. */
 void loop_collect_lookups(struct loop *loop);
 
 #endif

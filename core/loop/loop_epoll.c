@@ -5,14 +5,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256 }; /* taken from the kernel at once */
+enum { EVENTS_MAX = 256 }; /* fetched by one system call */
 
 enum opcode { OP_LISTENER = 1, OP_WAKE, OP_FILES, OP_CONN };
 
 struct loop_epoll {
     struct loop loop;
     int fd;
-    int event_count; /* waited for and not taken yet */
+    int event_count; /* fetched and not processed yet */
     struct epoll_event events[EVENTS_MAX];
 };
 
@@ -21,7 +21,7 @@ static struct loop_epoll *epoll_of(struct loop *loop)
     return CONTAINER_OF(loop, struct loop_epoll, loop);
 }
 
-/* --- Events ------------------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------- */
 
 static int wait(struct loop *loop, int ms)
 {
@@ -36,8 +36,8 @@ static void take_conn_event(struct loop *loop, uint64_t identity, uint32_t event
     struct conn *conn = conn_table_named(loop->conns, identity);
     if (!conn)
         return;
-    /* A hang-up means that both directions are over: a reset, unless we shut ours ourselves. In that
-     * case what is unread has to be read all the same, see conn_verdict. */
+    /* A hang-up means that both directions are closed: a reset, unless this side was shut by us. In
+     * that case unread input must still be read, see conn_verdict. */
     if (events & EPOLLERR || (events & EPOLLHUP && conn->state != CONN_LINGERING)) {
         loop_reset(loop, conn);
         return;
@@ -58,7 +58,7 @@ static void take_event(struct loop *loop, const struct epoll_event *event)
     case OP_LISTENER:
         loop->listeners.items[conn_table_slot_of(identity)].readable = true;
         break;
-    case OP_WAKE: /* stays readable, but is edge-triggered; the flag says what is wanted */
+    case OP_WAKE: /* stays readable, but is edge-triggered; drain_wanted says what to do */
         break;
     case OP_FILES:
         loop_collect_lookups(loop);
@@ -76,7 +76,7 @@ static void take(struct loop *loop)
         take_event(loop, &epoll->events[i]);
 }
 
-/* --- Connections -------------------------------------------------------------------------------- */
+/* --- Connections ------------------------------------------------------------------------------ */
 
 static void accept_some(struct loop *loop)
 {
@@ -104,8 +104,8 @@ static enum transport_result discard(struct loop *loop, struct conn *conn, size_
     return transport_discard(conn, budget);
 }
 
-/* Only who is still here after its first turn is registered: one request and an end costs no
- * epoll_ctl. What happened before is reported at once. */
+/* Registers CONN only after its first turn, so that a connection with one request costs no
+ * epoll_ctl. Events that occurred before are reported at once. */
 static bool keep(struct loop *loop, struct conn *conn)
 {
     if (conn->registered)
@@ -118,8 +118,8 @@ static bool keep(struct loop *loop, struct conn *conn)
     return conn->registered;
 }
 
-/* To try is cheaper than to ask first. */
-static void look(struct loop *loop, struct conn *conn)
+/* Trying to receive is cheaper than asking first. */
+static void check_input(struct loop *loop, struct conn *conn)
 {
     (void)loop;
     conn->readable = true;
@@ -131,7 +131,7 @@ static void close_now(struct loop *loop, struct conn *conn)
     listeners_resume(&loop->listeners);
 }
 
-/* --- Beginning and end -------------------------------------------------------------------------- */
+/* --- Beginning and end ------------------------------------------------------------------------ */
 
 /* Watches FD for input, edge-triggered. Returns 0 or a negative errno. */
 static int watch(const struct loop_epoll *epoll, int fd, enum opcode opcode, uint32_t index)
@@ -175,6 +175,6 @@ const struct loop_engine loop_epoll_engine = {
     .send = send_some,
     .discard = discard,
     .keep = keep,
-    .look = look,
+    .check_input = check_input,
     .close = close_now,
 };

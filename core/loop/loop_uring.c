@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 enum {
-    /* Above so many bytes that a session doesn't take now, its connection receives no more. */
+    /* A connection receives no more while its session leaves more bytes than this unconsumed. */
     KEPT_BYTES_HIGH = CONN_FULL_BYTES / 2,
-    END_PATIENCE_MS = 100, /* for a completion at the end; many times */
+    END_PATIENCE_MS = 100, /* how long one wait for completions at the end may take */
     END_TRIES_MAX = 50,
 };
 
@@ -24,41 +24,41 @@ static const struct uring_sizes sizes = {
     .submissions = 256,
     .completions = 2048,
     .buffers = 256,
-    .buffer_bytes = 2048, /* most requests come in one, also a batch of them */
+    .buffer_bytes = 2048, /* most requests, and most batches of them, fit in one */
 };
 
 enum opcode {
     OP_WAKE = 1,
     OP_FILES,
     OP_ACCEPT,
-    OP_KNOCK,
-    OP_HUSH,
+    OP_LISTENER_POLL,
+    OP_LISTENER_CANCEL,
     OP_RECEIVE,
     OP_SEND,
     OP_WRITABLE,
     OP_CANCEL,
 };
 
-/* What the kernel has of a connection, by slot. All zero: nothing. */
+/* The requests and the input of a connection, by slot. All zeros: none. */
 struct peer {
     struct uring_input input;
     bool known : 1;      /* its first turn is over */
-    bool lent : 1;       /* the oldest input is being parsed where it is */
+    bool lent : 1;       /* the oldest input is lent to the session */
     bool receiving : 1;  /* a multishot receive is with the kernel, */
-    bool cancelling : 1; /* which has been asked to end */
+    bool cancelling : 1; /* and is being cancelled */
     bool sending : 1;    /* a send is with the kernel */
-    bool polling : 1;    /* a poll for POLLOUT is */
+    bool polling : 1;    /* a poll for POLLOUT is with the kernel */
     bool ended : 1;      /* the end of input has been received */
-    bool expecting : 1;  /* input was seen in the socket: it will be received */
+    bool expecting : 1;  /* input was seen in the socket and will be received */
 };
 
 struct loop_uring {
     struct loop loop;
     struct uring uring;
     struct uring_listen listen;
-    bool watches_wake, watches_files; /* a multishot poll of theirs is with the kernel */
-    struct uring_note *notes;         /* one a buffer */
-    struct peer *peers;               /* one a slot */
+    bool watches_wake, watches_files; /* a multishot poll of it is with the kernel */
+    struct uring_note *notes;         /* one per buffer */
+    struct peer *peers;               /* one per slot */
 };
 
 static struct loop_uring *self_of(struct loop *loop)
@@ -81,9 +81,9 @@ static bool cancel(struct loop_uring *self, const struct conn *conn, enum opcode
     return uring_ask_cancel(&self->uring, identity_of(opcode, conn), identity_of(OP_CANCEL, conn));
 }
 
-/* --- Input -------------------------------------------------------------------------------------- */
+/* --- Input ------------------------------------------------------------------------------------ */
 
-/* Drops what the session has taken of what was lent. Returns the bytes that it has left. */
+/* Drops the bytes of lent input that the session has consumed. Returns the number of bytes left. */
 static size_t take_rest(struct loop_uring *self, struct conn *conn)
 {
     struct peer *peer = peer_of(self, conn);
@@ -96,7 +96,7 @@ static size_t take_rest(struct loop_uring *self, struct conn *conn)
     return rest;
 }
 
-/* Whether there is something that the session hasn't got. */
+/* Whether there is input, or its end, that the session has not received. */
 static bool is_readable(const struct peer *peer, const struct conn *conn)
 {
     return !uring_input_empty(&peer->input) || peer->expecting ||
@@ -112,7 +112,8 @@ static void take_back(struct loop *loop, struct conn *conn)
         conn->readable = is_readable(peer, conn);
 }
 
-/* Copies the oldest input to CONN's own storage, as far as there is room. Returns the bytes. */
+/* Copies the oldest input to CONN's own storage, as far as there is room. Returns the number of
+ * bytes. */
 static size_t copy_input(struct loop_uring *self, struct conn *conn)
 {
     struct peer *peer = peer_of(self, conn);
@@ -137,7 +138,7 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
 {
     struct loop_uring *self = self_of(loop);
     struct peer *peer = peer_of(self, conn);
-    if (!peer->known) /* perhaps it is there already: to try is cheaper than to ask */
+    if (!peer->known) /* it may have arrived: trying is cheaper than a request */
         return transport_receive(loop->context, conn, budget);
     bool partial = take_rest(self, conn) > 0;
     struct str bytes = uring_input_view(&peer->input, &self->uring, self->notes);
@@ -175,22 +176,24 @@ static enum transport_result discard(struct loop *loop, struct conn *conn, size_
     return conn_discarded(conn, got) ? TRANSPORT_PROGRESS : TRANSPORT_FAILED;
 }
 
-/* Whether receiving has failed for this time only. */
+/* Whether receiving failed only temporarily. */
 static bool is_passing(int error)
 {
     return error == ENOBUFS || error == ECANCELED || error == EINTR || error == EAGAIN;
 }
 
-/* --- Output ------------------------------------------------------------------------------------- */
+/* --- Output ----------------------------------------------------------------------------------- */
 
-/* What is in memory is sent by the kernel together with what others send, if it is all that there is to
- * do now; files, and what the session waits for, at once. */
+/* Output in memory may wait for the next submission, which sends that of all connections with one
+ * system call, if the connection has nothing else to do now. Files, and output that the session
+ * waits for, are sent at once. */
 static bool may_be_deferred(const struct peer *peer, const struct conn *conn)
 {
     return peer->known && conn->hungry;
 }
 
-/* One send at a time: until it has completed, CONN is not writable, and its output stays in place. */
+/* At most one send is with the kernel. Until it completes, CONN is not writable and its output must
+ * not move. */
 static enum transport_result send_some(struct loop *loop, struct conn *conn, size_t *budget)
 {
     struct loop_uring *self = self_of(loop);
@@ -209,7 +212,7 @@ static enum transport_result send_some(struct loop *loop, struct conn *conn, siz
     return TRANSPORT_NOTHING;
 }
 
-/* --- Closing ------------------------------------------------------------------------------------ */
+/* --- Closing ---------------------------------------------------------------------------------- */
 
 static void close_now(struct loop *loop, struct conn *conn)
 {
@@ -223,7 +226,7 @@ static bool is_free(const struct peer *peer)
     return !peer->receiving && !peer->polling && !peer->sending;
 }
 
-/* Shutting the socket completes what waits for it; cancelling makes sure. */
+/* Shutting the socket down completes the requests that wait for it; cancelling makes sure. */
 static void end_requests(struct loop_uring *self, const struct conn *conn)
 {
     const struct peer *peer = peer_of(self, conn);
@@ -233,7 +236,8 @@ static void end_requests(struct loop_uring *self, const struct conn *conn)
         cancel(self, conn, OP_WRITABLE);
 }
 
-/* A descriptor that is closed while the kernel has requests on it stays open there: no FIN. */
+/* A socket that is closed while the kernel has requests on it stays open in the kernel, which sends
+ * no FIN. */
 static void close_soon(struct loop *loop, struct conn *conn)
 {
     struct loop_uring *self = self_of(loop);
@@ -250,12 +254,13 @@ static void close_soon(struct loop *loop, struct conn *conn)
     end_requests(self, conn);
 }
 
-/* --- The end of a turn -------------------------------------------------------------------------- */
+/* --- The end of a turn ------------------------------------------------------------------------ */
 
-/* Moves what CONN can't take now out of the buffers. False if that can't be. */
+/* Moves the input that CONN cannot take now out of the buffers. False: no memory, or too much
+ * input. */
 static bool hold_input(struct loop_uring *self, struct conn *conn)
 {
-    /* What may come until the kernel has stopped is less than this. */
+    /* More than can arrive before the kernel has stopped receiving. */
     const size_t spill_bytes_max = (size_t)2 * sizes.buffers * sizes.buffer_bytes;
     struct peer *peer = peer_of(self, conn);
     while (copy_input(self, conn) > 0) {
@@ -264,7 +269,7 @@ static bool hold_input(struct loop_uring *self, struct conn *conn)
            uring_input_spilled(&peer->input) <= spill_bytes_max;
 }
 
-/* Whether the kernel is to go on receiving. */
+/* Whether the kernel should continue to receive. */
 static bool wants_more(const struct peer *peer, const struct conn *conn)
 {
     if (peer->ended)
@@ -275,8 +280,8 @@ static bool wants_more(const struct peer *peer, const struct conn *conn)
     return !conn->starved && (conn_wants_input(conn) || kept < KEPT_BYTES_HIGH);
 }
 
-/* Makes what the kernel has agree with what is wanted. False if the queue is full. */
-static bool ask(struct loop_uring *self, struct conn *conn)
+/* Starts and cancels requests as needed. False: the submission queue is full. */
+static bool update_requests(struct loop_uring *self, struct conn *conn)
 {
     struct peer *peer = peer_of(self, conn);
     bool good = true;
@@ -289,7 +294,7 @@ static bool ask(struct loop_uring *self, struct conn *conn)
     }
     if (!conn->writable && !peer->polling && !peer->sending && outq_unsent(&conn->output) > 0) {
         peer->polling =
-            uring_ask_poll(&self->uring, conn->fd, POLLOUT, false, identity_of(OP_WRITABLE, conn));
+            uring_ask_poll(&self->uring, conn->fd, POLLOUT, identity_of(OP_WRITABLE, conn));
         good = good && peer->polling;
     }
     return good;
@@ -305,13 +310,13 @@ static bool keep(struct loop *loop, struct conn *conn)
     if (waits && !hold_input(self, conn))
         return false;
     conn->readable = is_readable(peer, conn);
-    if (!ask(self, conn))
+    if (!update_requests(self, conn))
         loop_make_runnable(loop, conn);
     return true;
 }
 
-/* Its completion may be on its way, or its bytes: then they will come. */
-static void look(struct loop *loop, struct conn *conn)
+/* The completion may be pending, or the bytes not received yet: then a completion will follow. */
+static void check_input(struct loop *loop, struct conn *conn)
 {
     int bytes;
     struct peer *peer = peer_of(self_of(loop), conn);
@@ -319,10 +324,11 @@ static void look(struct loop *loop, struct conn *conn)
         peer->expecting = bytes > 0;
 }
 
-/* --- Events ------------------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------- */
 
-/* The open connection that EVENT is about, or NULL; one that has waited for it is closed. */
-static struct conn *concerned(struct loop_uring *self, const struct io_uring_cqe *event)
+/* The open connection that EVENT is for. NULL: none. One that only waited for this event is
+ * closed. */
+static struct conn *open_conn_of(struct loop_uring *self, const struct io_uring_cqe *event)
 {
     struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
     if (!conn || !conn_is_over(conn))
@@ -339,7 +345,7 @@ static void take_received(struct loop_uring *self, const struct io_uring_cqe *ev
     unsigned buffer = event->flags >> IORING_CQE_BUFFER_SHIFT;
     if (conn && !(event->flags & IORING_CQE_F_MORE))
         peer_of(self, conn)->receiving = peer_of(self, conn)->cancelling = false;
-    conn = concerned(self, event);
+    conn = open_conn_of(self, event);
     if (filled && (!conn || event->res <= 0))
         uring_give_back(&self->uring, buffer);
     if (!conn)
@@ -364,7 +370,7 @@ static void take_writable(struct loop_uring *self, const struct io_uring_cqe *ev
     struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
     if (conn)
         peer_of(self, conn)->polling = false;
-    conn = concerned(self, event);
+    conn = open_conn_of(self, event);
     if (!conn)
         return;
     if (event->res > 0 && event->res & (POLLERR | POLLHUP)) {
@@ -375,7 +381,7 @@ static void take_writable(struct loop_uring *self, const struct io_uring_cqe *ev
     loop_make_runnable(&self->loop, conn);
 }
 
-/* Whether CONN, whose output has just gone, would have nothing to do in a turn. */
+/* Whether CONN, whose output has just been sent, has nothing to do in a turn. */
 static bool is_at_rest(const struct loop_uring *self, const struct conn *conn)
 {
     return conn->state == CONN_OPEN && conn->hungry && !conn->readable &&
@@ -387,7 +393,7 @@ static void take_sent(struct loop_uring *self, const struct io_uring_cqe *event)
     struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
     if (conn)
         peer_of(self, conn)->sending = conn->pinned = false;
-    conn = concerned(self, event);
+    conn = open_conn_of(self, event);
     if (!conn)
         return;
     if (event->res < 0 && event->res != -EAGAIN && event->res != -EINTR) {
@@ -403,7 +409,7 @@ static void take_sent(struct loop_uring *self, const struct io_uring_cqe *event)
         loop_make_runnable(&self->loop, conn);
 }
 
-/* A request was not to be found where it was looked for: it is just being worked on, or done. */
+/* The request to be cancelled was not found: it is being executed, or done. */
 static void take_failed_cancel(struct loop_uring *self, const struct io_uring_cqe *event)
 {
     struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
@@ -421,7 +427,7 @@ static void take_event(struct loop_uring *self, const struct io_uring_cqe *event
     bool goes_on = event->flags & IORING_CQE_F_MORE;
     unsigned index = conn_table_slot_of(event->user_data);
     switch ((enum opcode)conn_table_opcode_of(event->user_data)) {
-    case OP_WAKE: /* stays readable; the flag says what is wanted */
+    case OP_WAKE: /* stays readable; drain_wanted says what to do */
         self->watches_wake = goes_on;
         break;
     case OP_FILES:
@@ -431,11 +437,11 @@ static void take_event(struct loop_uring *self, const struct io_uring_cqe *event
     case OP_ACCEPT:
         uring_listen_accepted(&self->listen, index, event->res, goes_on);
         break;
-    case OP_KNOCK:
-        uring_listen_knocked(&self->listen, index, event->res);
+    case OP_LISTENER_POLL:
+        uring_listen_polled(&self->listen, index, event->res);
         break;
-    case OP_HUSH:
-        uring_listen_not_hushed(&self->listen, index);
+    case OP_LISTENER_CANCEL:
+        uring_listen_cancel_failed(&self->listen, index);
         break;
     case OP_CANCEL:
         take_failed_cancel(self, event);
@@ -465,10 +471,10 @@ static void take(struct loop *loop)
     io_uring_cq_advance(&self->uring.ring, count);
 }
 
-/* Has the kernel say once and again when FD is readable. */
+/* Polls FD for input with a multishot request. */
 static bool watch(struct loop_uring *self, int fd, enum opcode opcode)
 {
-    return uring_ask_poll(&self->uring, fd, POLLIN, true, conn_table_identity(opcode, 0, 0));
+    return uring_ask_poll_multishot(&self->uring, fd, POLLIN, conn_table_identity(opcode, 0, 0));
 }
 
 static int wait_for_events(struct loop *loop, int ms)
@@ -478,7 +484,7 @@ static int wait_for_events(struct loop *loop, int ms)
         self->watches_wake = watch(self, loop->wake_fd, OP_WAKE);
     if (!self->watches_files)
         self->watches_files = watch(self, store_fd(loop->context->files), OP_FILES);
-    uring_listen(&self->listen);
+    uring_listen_update(&self->listen);
     return uring_wait(&self->uring, ms);
 }
 
@@ -487,9 +493,9 @@ static void accept_some(struct loop *loop)
     listeners_accept(&loop->listeners);
 }
 
-/* --- Beginning and end -------------------------------------------------------------------------- */
+/* --- Beginning and end ------------------------------------------------------------------------ */
 
-/* The listeners are the kernel's as long as it accepts from them: first that ends. */
+/* Cancels the kernel's requests for the listeners first, because it may still accept from them. */
 static void finish_accepting(struct loop *loop)
 {
     struct loop_uring *self = self_of(loop);
@@ -506,7 +512,8 @@ static void visit_to_close(void *argument, struct conn *conn)
     close_now(argument, conn);
 }
 
-/* The kernel lets go of every connection, or the ring is destroyed first. */
+/* Waits until the kernel has completed the requests of every connection; otherwise destroys the
+ * ring first. */
 static void end(struct loop *loop)
 {
     struct loop_uring *self = self_of(loop);
@@ -533,12 +540,12 @@ static int init(struct loop *loop)
         .uring = &self->uring,
         .listeners = &loop->listeners,
         .opcode_accept = OP_ACCEPT,
-        .opcode_knock = OP_KNOCK,
-        .opcode_hush = OP_HUSH,
+        .opcode_poll = OP_LISTENER_POLL,
+        .opcode_cancel = OP_LISTENER_CANCEL,
     };
-    /* Untouched pages of a large table cost nothing. */
-    self->peers = calloc(loop->conns->slot_max, sizeof(self->peers[0]));
-    self->notes = calloc(sizes.buffers, sizeof(self->notes[0]));
+    /* calloc: untouched pages of a large table cost no memory. */
+    self->peers = calloc(loop->conns->slot_max, sizeof self->peers[0]);
+    self->notes = calloc(sizes.buffers, sizeof self->notes[0]);
     if (!self->peers || !self->notes)
         return -ENOMEM;
     return uring_init(&self->uring, &sizes, &what);
@@ -566,7 +573,7 @@ const struct loop_engine loop_uring_engine = {
     .discard = discard,
     .take_back = take_back,
     .keep = keep,
-    .look = look,
+    .check_input = check_input,
     .close = close_soon,
     .end = end,
 };

@@ -6,45 +6,47 @@
 #include <errno.h>
 #include <poll.h>
 
-static void hear(struct uring_listen *listen, unsigned index, enum uring_hearing how)
+static void start(struct uring_listen *listen, unsigned index, enum uring_listen_request request)
 {
     int fd = listen->listeners->items[index].fd;
-    bool asked = how == URING_HEARS_ALL
+    bool asked = request == URING_LISTEN_ACCEPT
                      ? uring_ask_accept(listen->uring, fd,
                                         conn_table_identity(listen->opcode_accept, index, 0))
-                     : uring_ask_poll(listen->uring, fd, POLLIN, false,
-                                      conn_table_identity(listen->opcode_knock, index, 0));
+                     : uring_ask_poll(listen->uring, fd, POLLIN,
+                                      conn_table_identity(listen->opcode_poll, index, 0));
     if (asked)
-        listen->hearing[index] = how;
-    listen->hushing[index] = false;
+        listen->requests[index] = request;
+    listen->cancelling[index] = false;
 }
 
-static void hush(struct uring_listen *listen, unsigned index)
+static void cancel(struct uring_listen *listen, unsigned index)
 {
-    bool all = listen->hearing[index] == URING_HEARS_ALL;
-    unsigned opcode = all ? listen->opcode_accept : listen->opcode_knock;
-    if (!listen->hushing[index])
-        listen->hushing[index] =
+    bool accepts = listen->requests[index] == URING_LISTEN_ACCEPT;
+    unsigned opcode = accepts ? listen->opcode_accept : listen->opcode_poll;
+    if (!listen->cancelling[index])
+        listen->cancelling[index] =
             uring_ask_cancel(listen->uring, conn_table_identity(opcode, index, 0),
-                             conn_table_identity(listen->opcode_hush, index, 0));
+                             conn_table_identity(listen->opcode_cancel, index, 0));
 }
 
-/* A multishot accept stops by itself when the completion queue is full. */
+/* Whether a multishot accept cannot exceed the table: it stops by itself when the completion queue
+ * is full. */
 static bool has_room(const struct uring_listen *listen)
 {
     const struct conn_table *conns = listen->listeners->conns;
     return conns->slot_max - conns->open_count > listen->uring->sizes.completions;
 }
 
-void uring_listen(struct uring_listen *listen)
+void uring_listen_update(struct uring_listen *listen)
 {
     const struct listeners *listeners = listen->listeners;
     bool room = has_room(listen), paused = listeners_paused(listeners);
     for (unsigned i = 0; i < listeners->count; i++) {
-        if (listen->hearing[i] == URING_HEARS_ALL && !room)
-            hush(listen, i);
-        else if (listen->hearing[i] == URING_HEARS_NOT && !paused && !listeners->items[i].readable)
-            hear(listen, i, room ? URING_HEARS_ALL : URING_HEARS_KNOCK);
+        if (listen->requests[i] == URING_LISTEN_ACCEPT && !room)
+            cancel(listen, i);
+        else if (listen->requests[i] == URING_LISTEN_NOTHING && !paused &&
+                 !listeners->items[i].readable)
+            start(listen, i, room ? URING_LISTEN_ACCEPT : URING_LISTEN_POLL);
     }
 }
 
@@ -52,8 +54,8 @@ bool uring_listen_end(struct uring_listen *listen)
 {
     bool any = false;
     for (unsigned i = 0; i < listen->listeners->count; i++) {
-        if (listen->hearing[i] != URING_HEARS_NOT) {
-            hush(listen, i);
+        if (listen->requests[i] != URING_LISTEN_NOTHING) {
+            cancel(listen, i);
             any = true;
         }
     }
@@ -63,23 +65,23 @@ bool uring_listen_end(struct uring_listen *listen)
 void uring_listen_accepted(struct uring_listen *listen, unsigned index, int result, bool goes_on)
 {
     if (!goes_on)
-        listen->hearing[index] = URING_HEARS_NOT;
+        listen->requests[index] = URING_LISTEN_NOTHING;
     if (result >= 0)
         listeners_take(listen->listeners, result);
     else if (result != -ECANCELED)
         listeners_failed(listen->listeners, -result);
 }
 
-void uring_listen_knocked(struct uring_listen *listen, unsigned index, int result)
+void uring_listen_polled(struct uring_listen *listen, unsigned index, int result)
 {
-    listen->hearing[index] = URING_HEARS_NOT;
+    listen->requests[index] = URING_LISTEN_NOTHING;
     if (result > 0)
         listen->listeners->items[index].readable = true;
 }
 
-void uring_listen_not_hushed(struct uring_listen *listen, unsigned index)
+void uring_listen_cancel_failed(struct uring_listen *listen, unsigned index)
 {
-    listen->hushing[index] = false; /* it is just being worked on, or done: once more */
+    listen->cancelling[index] = false; /* the request is being executed or done: try again */
 }
 
 #endif

@@ -1,8 +1,9 @@
-/* uring_listen: what the kernel does for a worker's listeners: it accepts unasked, or tells when to.
+/* uring_listen: the requests that the kernel has for a worker's listeners: to accept, or to poll.
  *
- * A multishot accept does not ask whether there is room for a connection. As long as there is more than
- * it can fill before it is stopped, it is left to go on; with less, the kernel only tells that somebody
- * waits, and connections are accepted by the turn, as listeners_accept does it. */
+ * A multishot accept does not check whether there is room for a connection. While there is room for
+ * more connections than it could accept before it is cancelled, it stays with the kernel. With less
+ * room, the kernel only polls: it reports that a connection waits, and listeners_accept accepts it
+ * in the next turn. */
 #ifndef SLUICE_URING_LISTEN_H
 #define SLUICE_URING_LISTEN_H
 
@@ -11,32 +12,33 @@
 
 #ifdef SLUICE_HAVE_LIBURING
 
-enum uring_hearing {
-    URING_HEARS_NOT,
-    URING_HEARS_ALL,   /* a multishot accept is with the kernel */
-    URING_HEARS_KNOCK, /* a poll is */
+enum uring_listen_request {
+    URING_LISTEN_NOTHING,
+    URING_LISTEN_ACCEPT, /* a multishot accept is with the kernel */
+    URING_LISTEN_POLL,   /* a poll is with the kernel */
 };
 
 struct uring_listen {
     struct uring *uring;         /* *borrowed* */
     struct listeners *listeners; /* *borrowed* */
-    unsigned opcode_accept;      /* of the requests' identities, see loop_identity */
-    unsigned opcode_knock;
-    unsigned opcode_hush;
-    enum uring_hearing hearing[LISTENERS_MAX];
-    bool hushing[LISTENERS_MAX]; /* the request has been asked to end */
+    unsigned opcode_accept;      /* of the requests' identities, see conn_table_identity */
+    unsigned opcode_poll;
+    unsigned opcode_cancel;
+    enum uring_listen_request requests[LISTENERS_MAX];
+    bool cancelling[LISTENERS_MAX]; /* the request is being cancelled */
 };
 
-/* Makes what the kernel has agree with what is wanted: before every wait. */
-void uring_listen(struct uring_listen *listen);
+/* Starts and cancels requests as needed. Call it before every wait. */
+void uring_listen_update(struct uring_listen *listen);
 
-/* Asks all requests to end. False if there are none. */
+/* Cancels all requests. False: none is left. */
 bool uring_listen_end(struct uring_listen *listen);
 
-/* Completions of listener INDEX: of the accept, the poll, and of asking either to end. */
+/* Takes a completion of listener INDEX: of its accept, of its poll, and of a cancellation that
+ * failed. */
 void uring_listen_accepted(struct uring_listen *listen, unsigned index, int result, bool goes_on);
-void uring_listen_knocked(struct uring_listen *listen, unsigned index, int result);
-void uring_listen_not_hushed(struct uring_listen *listen, unsigned index);
+void uring_listen_polled(struct uring_listen *listen, unsigned index, int result);
+void uring_listen_cancel_failed(struct uring_listen *listen, unsigned index);
 
 #endif
 #endif

@@ -123,15 +123,22 @@ bool uring_ask_accept(struct uring *uring, int fd, uint64_t identity)
     return true;
 }
 
-bool uring_ask_poll(struct uring *uring, int fd, short events, bool multishot, uint64_t identity)
+bool uring_ask_poll(struct uring *uring, int fd, short events, uint64_t identity)
 {
     struct io_uring_sqe *entry = take_entry(uring);
     if (!entry)
         return false;
-    if (multishot)
-        io_uring_prep_poll_multishot(entry, fd, (unsigned)events);
-    else
-        io_uring_prep_poll_add(entry, fd, (unsigned)events);
+    io_uring_prep_poll_add(entry, fd, (unsigned)events);
+    io_uring_sqe_set_data64(entry, identity);
+    return true;
+}
+
+bool uring_ask_poll_multishot(struct uring *uring, int fd, short events, uint64_t identity)
+{
+    struct io_uring_sqe *entry = take_entry(uring);
+    if (!entry)
+        return false;
+    io_uring_prep_poll_multishot(entry, fd, (unsigned)events);
     io_uring_sqe_set_data64(entry, identity);
     return true;
 }

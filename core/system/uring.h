@@ -63,8 +63,11 @@ bool uring_ask_receive(struct uring *uring, int fd, uint64_t identity);
 /* Accepts connections from FD as non-blocking sockets, again and again (multishot). */
 bool uring_ask_accept(struct uring *uring, int fd, uint64_t identity);
 
-/* Completes when one of EVENTS (poll(2)) occurs: once or, if MULTISHOT, each time. */
-bool uring_ask_poll(struct uring *uring, int fd, short events, bool multishot, uint64_t identity);
+/* Completes once, when one of EVENTS (poll(2)) occurs. */
+bool uring_ask_poll(struct uring *uring, int fd, short events, uint64_t identity);
+
+/* Completes each time that one of EVENTS occurs (multishot). */
+bool uring_ask_poll_multishot(struct uring *uring, int fd, short events, uint64_t identity);
 
 /* Sends COUNT pieces, at most URING_PIECES_MAX, without blocking: it completes during submission.
  * The bytes of the pieces, but not the array, are *borrowed* until then. */

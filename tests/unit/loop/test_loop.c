@@ -1,5 +1,5 @@
-/* loop: fairness, little storage, end; on each engine. The loop runs on a thread of its own over real
- * sockets. */
+/* loop: fairness, shortage of storage, the end; on each engine. The loop runs on a thread of its
+ * own over real sockets. */
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
 #include "support/conn_rig.h"
@@ -19,7 +19,7 @@ static struct rig rig;
 static struct conn_table conns;
 static struct loop *loop;
 static struct loop_config config;
-static struct worker_rig clients; /* its port only, for the clients' functions */
+static struct worker_rig clients; /* only its port, for the functions of clients */
 static int listener;
 static pthread_t thread;
 static bool started;
@@ -134,13 +134,13 @@ BOTH(runs_until_it_is_drained)
     rig.context.draining = false;
 }
 
-Test(loop_epoll, an_error_of_epoll_itself_ends_it_with_nothing_left)
+Test(loop_epoll, ends_and_leaks_nothing_when_epoll_fails)
 {
     start();
     int fd = wire_connect(clients.port);
     wait_for_count(COUNTER_CONNECTIONS_ACCEPTED, 1);
     faults_fail(FAULT_EPOLL_WAIT, 0, 1, EBADF);
-    cr_assert(wire_send(fd, STR("GET"))); /* wakes it, to wait again */
+    cr_assert(wire_send(fd, STR("GET"))); /* wakes it, so that it waits again */
     pthread_join(thread, NULL);
     started = false;
     cr_expect_eq(result, -EBADF);
@@ -148,7 +148,7 @@ Test(loop_epoll, an_error_of_epoll_itself_ends_it_with_nothing_left)
     close(fd);
 }
 
-Test(loop_epoll, that_cannot_be_made_takes_nothing)
+Test(loop_epoll, takes_no_listeners_when_creation_fails)
 {
     struct loop *other;
     unsigned descriptors = tree_open_descriptors();
@@ -164,7 +164,7 @@ Test(loop_epoll, that_cannot_be_made_takes_nothing)
 }
 
 /* An idle loop sleeps: no timer, no event, no turn. */
-Test(loop_epoll, does_not_turn_for_nothing)
+Test(loop_epoll, sleeps_while_idle)
 {
     start();
     int fd = wire_connect(clients.port);
@@ -178,12 +178,12 @@ Test(loop_epoll, does_not_turn_for_nothing)
     close(fd);
 }
 
-/* --- fairness -------------------------------------------------------------------------------------- */
+/* --- Fairness --------------------------------------------------------------------------------- */
 
 static atomic_bool reading;
 static atomic_ullong drunk;
 
-/* Takes as fast as it can. */
+/* Reads as fast as possible. */
 static void *drink(void *argument)
 {
     static const char request[] = GET("/large.bin");
@@ -216,7 +216,7 @@ BOTH(a_large_download_starves_nobody)
     close(fd);
 }
 
-/* --- little storage -------------------------------------------------------------------------------- */
+/* --- Shortage of storage ---------------------------------------------------------------------- */
 
 static void *serve_one(void *argument)
 {
@@ -226,7 +226,7 @@ static void *serve_one(void *argument)
     return NULL;
 }
 
-/* Each needs two of the four pieces of storage for a moment: they take turns. */
+/* Each connection needs two of the four pieces of storage for a moment: they take turns. */
 BOTH(more_clients_than_storage_are_all_served)
 {
     pthread_t threads[CLIENTS];
@@ -240,7 +240,7 @@ BOTH(more_clients_than_storage_are_all_served)
     }
 }
 
-/* Makes COUNT heads wait for their end: longer than small storage, or not. */
+/* Opens COUNT connections with incomplete heads, longer than small storage or not. */
 static void begin_heads(int *fds, unsigned count, bool large)
 {
     char head[3000] = "GET /small.txt HTTP/1.1\r\nHost: a\r\nX: ";
@@ -257,17 +257,17 @@ static bool still_there(int fd)
     return poll(&event, 1, 0) == 0;
 }
 
-/* One after the other, so that it is known which is the oldest. */
+/* One after the other, so that their order of age is known. */
 static void begin_large_heads(int *fds, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         begin_heads(&fds[i], 1, true);
         wait_for_count(COUNTER_CONNECTIONS_ACCEPTED, i + 1);
-        poll(NULL, 0, 30); /* it has arrived, and is in storage */
+        poll(NULL, 0, 30); /* it has arrived and is in storage */
     }
 }
 
-/* All storage but the last piece, which is for answers, is held by heads. */
+/* Incomplete heads hold all storage except the last piece, which is for responses. */
 BOTH(when_storage_is_out_the_oldest_partial_head_goes)
 {
     int fds[FULL_COUNT];
@@ -285,8 +285,8 @@ BOTH(when_storage_is_out_the_oldest_partial_head_goes)
         close(fds[i]);
 }
 
-/* The same for a request that is complete, and too long for small storage: it needs room for its
- * answer. */
+/* The same for a complete request that is too long for small storage: it needs room for its
+ * response. */
 BOTH(partial_heads_do_not_starve_an_answer)
 {
     int fds[FULL_COUNT - 1];
@@ -307,7 +307,8 @@ BOTH(partial_heads_do_not_starve_an_answer)
         close(fds[i]);
 }
 
-/* Partial heads in small storage hold none of what is wanted: to shed them all would help nobody. */
+/* Incomplete heads in small storage hold none of the large storage that is needed: shedding them
+ * would not help. */
 BOTH(who_holds_no_full_storage_is_not_shed_for_it)
 {
     int large[FULL_COUNT - 1], small[10], more[2];

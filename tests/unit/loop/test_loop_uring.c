@@ -1,4 +1,4 @@
-/* loop_uring: what the kernel does unasked, and peers that make the most of it. A whole worker. */
+/* loop_uring: multishot requests, and peers that take advantage of them. A whole worker. */
 #include "support/faults.h"
 #include "support/uring_or_skip.h"
 #include "support/worker_rig.h"
@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-enum { CONNECTIONS_MAX = 6000 }; /* so that a multishot accept may be left to go on */
+enum { CONNECTIONS_MAX = 6000 }; /* so that a multishot accept may stay with the kernel */
 
 static struct worker_rig rig;
 static unsigned descriptors;
@@ -20,7 +20,7 @@ static void set_up(void)
     rig.config.connections_max = CONNECTIONS_MAX;
 }
 
-/* Nothing is leaked, whatever happened. */
+/* Nothing may leak in any test. */
 static void tear_down(void)
 {
     faults_clear();
@@ -36,7 +36,7 @@ TestSuite(worker_on_uring, .init = set_up, .fini = tear_down, .timeout = 120);
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-Test(worker_on_uring, accepts_unasked)
+Test(worker_on_uring, accepts_by_a_multishot_request)
 {
     worker_rig_start(&rig);
     for (unsigned i = 0; i < 100; i++)
@@ -44,7 +44,7 @@ Test(worker_on_uring, accepts_unasked)
     cr_expect_eq(faults_calls(FAULT_ACCEPT4), 0);
 }
 
-/* One answer to each, and then the end. */
+/* One response to each, and then the end. */
 static bool is_answered(int fd, unsigned status)
 {
     char bytes[2000];
@@ -54,7 +54,7 @@ static bool is_answered(int fd, unsigned status)
     return answer_next(&stream, false, &answer) && answer.status == status && stream.length == 0;
 }
 
-/* One answer, 200, and nothing behind it yet. */
+/* One response, 200, and nothing after it yet. */
 static bool gets_one_answer(int fd)
 {
     char bytes[2000];
@@ -79,8 +79,8 @@ static void set_files_max(rlim_t files)
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* Accepting fails when descriptors are out; who waits is served when others leave. */
-Test(worker_on_uring, out_of_descriptors_accepting_pauses_and_resumes)
+/* Accepting fails without descriptors; waiting clients are served when others have left. */
+Test(worker_on_uring, pauses_accepting_without_descriptors_and_resumes)
 {
     enum { CLIENTS = 12, ROOM = 3 };
     int fds[CLIENTS];
@@ -103,7 +103,7 @@ Test(worker_on_uring, out_of_descriptors_accepting_pauses_and_resumes)
     set_files_max(before.rlim_cur);
 }
 
-/* --- crowds ---------------------------------------------------------------------------------------- */
+/* --- Crowds ----------------------------------------------------------------------------------- */
 
 static int gate[2];
 
@@ -114,7 +114,7 @@ static void wait_at_gate(void *argument)
     (void)!read(gate[0], &byte, 1);
 }
 
-/* Fills up a head to LENGTH bytes, from START on, and ends it. */
+/* Extends a head from START on to LENGTH bytes and ends it. */
 static void pad(char *head, size_t start, size_t length)
 {
     memset(head + start, 'x', length - 4 - start);
@@ -128,7 +128,7 @@ static void open_gate(void)
     descriptors += 2;
 }
 
-/* Holds the worker up, in the middle of a response to a client of its own, which is returned. */
+/* Blocks the worker in the middle of a response to a client, which is returned. */
 static int hold_worker(void)
 {
     unsigned calls = faults_calls(FAULT_SENDFILE);
@@ -147,9 +147,9 @@ static void let_worker_go(int fd)
     close(fd);
 }
 
-/* While the worker is held up, each of them sends more than a buffer holds: far more at once than there
- * are buffers, submissions and completions. Twice, so that it is known to go on. */
-Test(worker_on_uring, two_thousand_senders_at_once_are_all_answered)
+/* While the worker is blocked, each client sends more than a buffer holds: more in all than there
+ * are buffers, submissions and completions. Twice, to show that the worker continues. */
+Test(worker_on_uring, answers_two_thousand_simultaneous_senders)
 {
     enum { SENDERS = 2500, HEAD_BYTES = 5000 };
     static int fds[SENDERS];
@@ -184,9 +184,9 @@ Test(worker_on_uring, two_thousand_senders_at_once_are_all_answered)
         close(fds[i]);
 }
 
-/* --- peers ----------------------------------------------------------------------------------------- */
+/* --- Peers ------------------------------------------------------------------------------------ */
 
-Test(worker_on_uring, resets_while_a_response_is_sent_leave_nothing)
+Test(worker_on_uring, leaks_nothing_when_peers_reset_during_a_response)
 {
     worker_rig_start(&rig);
     for (unsigned i = 0; i < 200; i++) {
@@ -204,13 +204,13 @@ Test(worker_on_uring, resets_while_a_response_is_sent_leave_nothing)
 struct flood {
     int fd;
     size_t sent; /* bytes of requests */
-    char *bytes; /* of answers */
+    char *bytes; /* of responses */
     size_t got;
 };
 
 enum { REQUEST_BYTES = 500, ANSWERS_MAX = 64 << 20 };
 
-/* Request INDEX of the flood, REQUEST_BYTES long: every third is for what is not there. */
+/* Request INDEX of the flood, REQUEST_BYTES long; every third is for a missing file. */
 static void write_request(char *to, size_t index)
 {
     int start = snprintf(to, REQUEST_BYTES,
@@ -218,7 +218,8 @@ static void write_request(char *to, size_t index)
     pad(to, (size_t)start, REQUEST_BYTES);
 }
 
-/* Sends what the socket takes, to the end of a request if FINISH. Whether it took any. */
+/* Sends as much as the socket takes; to the end of a request if FINISH. Returns whether it took
+ * any. */
 static bool pour(struct flood *flood)
 {
     char request[REQUEST_BYTES + 1];
@@ -238,7 +239,7 @@ static void drink(struct flood *flood)
         flood->got += (size_t)got;
 }
 
-/* Pours until the worker has stopped reading. */
+/* Sends until the worker has stopped reading. */
 static void fill(struct flood *flood)
 {
     for (unsigned still_ms = 0; still_ms < 300; still_ms++) {
@@ -248,7 +249,7 @@ static void fill(struct flood *flood)
     }
 }
 
-/* Reads to the end: every request has its answer, in order. */
+/* Reads to the end: every request has its response, in order. */
 static void expect_answers(struct flood *flood)
 {
     cr_assert_eq(shutdown(flood->fd, SHUT_WR), 0);
@@ -264,9 +265,9 @@ static void expect_answers(struct flood *flood)
     close(flood->fd);
 }
 
-/* It is left alone with what it does not take; the worker stops reading, and goes on with others. When it
- * reads in the end, it gets every answer, in order: what had come unasked was kept. */
-Test(worker_on_uring, a_peer_that_does_not_read_is_not_read_and_loses_nothing)
+/* A peer that does not read: the worker stops reading from it, and continues with others. When the
+ * peer reads at last, it gets every response, in order: input received in advance was kept. */
+Test(worker_on_uring, stops_reading_from_a_peer_that_does_not_read_and_loses_nothing)
 {
     worker_rig_start(&rig);
     struct flood flood = {.fd = wire_connect(rig.port), .bytes = malloc(ANSWERS_MAX)};
@@ -282,9 +283,9 @@ Test(worker_on_uring, a_peer_that_does_not_read_is_not_read_and_loses_nothing)
     free(flood.bytes);
 }
 
-/* While the worker is held up, so much comes from each that a few of them need all buffers: receiving
- * fails, and goes on. */
-Test(worker_on_uring, more_input_than_buffers_is_received_in_its_turn)
+/* While the worker is blocked, each client sends so much that a few of them need all buffers:
+ * receiving fails, and continues later. */
+Test(worker_on_uring, receives_more_input_than_buffers_hold)
 {
     enum { PEERS = 40, REQUESTS = 120 };
     static struct flood floods[PEERS];
@@ -308,8 +309,8 @@ Test(worker_on_uring, more_input_than_buffers_is_received_in_its_turn)
     }
 }
 
-/* Its receive and its poll are with the kernel when time is up. */
-Test(worker_on_uring, peers_that_do_not_read_do_not_hold_up_the_end)
+/* The peer's receive and poll are with the kernel when the time is up. */
+Test(worker_on_uring, ends_in_time_although_peers_do_not_read)
 {
     struct flood floods[20];
     rig.options.drain_ms = 300;

@@ -53,7 +53,7 @@ Test(uring, loses_nothing_when_its_queues_are_full)
     unsigned times[COUNT] = {0};
     int fd = eventfd(1, EFD_CLOEXEC);
     for (uint64_t i = 0; i < COUNT; i++)
-        cr_assert(uring_ask_poll(&uring, fd, POLLIN, false, i), "request %u", (unsigned)i);
+        cr_assert(uring_ask_poll(&uring, fd, POLLIN, i), "request %u", (unsigned)i);
     for (unsigned i = 0; i < COUNT; i++) {
         struct event event = next();
         cr_assert_lt(event.user_data, COUNT);
@@ -135,7 +135,7 @@ Test(uring, loses_no_input_when_buffers_run_out)
 Test(uring, reports_cancelled_requests_and_failed_cancels)
 {
     int fd = eventfd(0, EFD_CLOEXEC);
-    cr_assert(uring_ask_poll(&uring, fd, POLLIN, true, 7));
+    cr_assert(uring_ask_poll_multishot(&uring, fd, POLLIN, 7));
     cr_assert(uring_ask_cancel(&uring, 7, 8));
     struct event event = next();
     cr_expect_eq(event.user_data, 7);
