@@ -188,8 +188,13 @@ static enum store_result find_resource(struct conn_context *context, struct conn
         request->refusal = HTTP_UNAVAILABLE;
         return STORE_READY;
     }
-    enum store_result result =
-        store_lookup(context->files, &path, page, &context->now, &wait->waiter, ret);
+    struct store_query query = {
+        .site = store_site(context->files, 0),
+        .path = &path,
+        .page = page,
+        .now = &context->now,
+    };
+    enum store_result result = store_lookup(context->files, &query, &wait->waiter, ret);
     if (result == STORE_PENDING)
         begin_wait(context, conn);
     else if (conn->wait)

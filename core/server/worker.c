@@ -104,8 +104,10 @@ static int create_files(struct worker *worker, const struct worker_config *confi
         .mime = (struct mime *)(uintptr_t)config->mime, /* read only from here on */
         .rules = (struct rules *)(uintptr_t)config->rules,
     };
+    const struct site_settings *const sites[] = {&worker->site};
     struct store_config files = {
-        .site = &worker->site,
+        .sites = sites,
+        .site_count = COUNT_OF(sites),
         .report = {config->tells_rules ? tell_rule : NULL, NULL},
         .cache = {.bytes_max = bytes,
                   .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,

@@ -9,7 +9,7 @@ struct cache {
     struct cache_limits limits;
     struct cache_usage usage;
     struct list order; /* all entries, the oldest first */
-    struct list *hand; /* the entry looked at next; the list itself: begin with the oldest */
+    struct list *hand; /* the next candidate; the list itself: start with the oldest */
     uint64_t secret;
     uint32_t bucket_mask;
     struct cache_entry *buckets[];
@@ -35,7 +35,7 @@ static uint32_t round_up_to_power(uint32_t n)
     return power;
 }
 
-struct cache *cache_create(const struct cache_limits *limits)
+struct cache *cache_create(const struct cache_limits *limits, uint64_t secret)
 {
     uint32_t buckets = round_up_to_power(limits->entries_max);
     struct cache *cache = calloc(1, sizeof(*cache) + buckets * sizeof(cache->buckets[0]));
@@ -45,7 +45,7 @@ struct cache *cache_create(const struct cache_limits *limits)
     cache->bucket_mask = buckets - 1;
     list_init(&cache->order);
     cache->hand = &cache->order;
-    cache->secret = hash_secret(cache);
+    cache->secret = secret;
     return cache;
 }
 
@@ -59,13 +59,21 @@ void cache_destroy(struct cache *cache)
     free(cache);
 }
 
-struct cache_key cache_key_of(const struct cache *cache, const struct path *path)
+void cache_group_init(struct cache_group *group, uint32_t id)
+{
+    list_init(&group->entries);
+    group->salt = hash_bytes(0, (struct str){(const char *)&id, sizeof id});
+}
+
+struct cache_key cache_key_of(const struct cache *cache, struct cache_group *group,
+                              const struct path *path)
 {
     struct str name = path_view(path);
     return (struct cache_key){
+        .group = group,
         .name = name,
         .directory = path->directory,
-        .hash = hash_bytes(cache->secret, name) ^ path->directory,
+        .hash = hash_bytes(cache->secret ^ group->salt, name) ^ path->directory,
     };
 }
 
@@ -79,8 +87,8 @@ struct cache_entry *cache_find(struct cache *cache, const struct cache_key *key)
     struct cache_entry *entry = *bucket_of(cache, key->hash);
     for (; entry; entry = entry->same_hash) {
         struct str name = {entry->name, entry->name_bytes};
-        if (entry->hash == key->hash && entry->directory == key->directory &&
-            str_equal(name, key->name)) {
+        if (entry->hash == key->hash && entry->group == key->group &&
+            entry->directory == key->directory && str_equal(name, key->name)) {
             entry->hit = true;
             return entry;
         }
@@ -102,20 +110,28 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
     if (cache->hand == &entry->order)
         cache->hand = entry->order.next;
     list_unlink(&entry->order);
+    list_unlink(&entry->in_group);
     cache->usage.bytes -= entry->bytes;
     cache->usage.entries--;
     cache->usage.files -= resource_descriptors(entry->resource);
     free_entry(entry);
 }
 
-void cache_clear(struct cache *cache)
+void cache_remove_group(struct cache *cache, struct cache_group *group)
 {
-    while (!list_is_empty(&cache->order))
-        cache_remove(cache, entry_of(cache->order.next));
+    while (!list_is_empty(&group->entries))
+        cache_remove(cache, CONTAINER_OF(group->entries.next, struct cache_entry, in_group));
+}
+
+void cache_expire_group(struct cache_group *group)
+{
+    struct list *node = group->entries.next;
+    for (; node != &group->entries; node = node->next)
+        CONTAINER_OF(node, struct cache_entry, in_group)->resource->lease->fresh_until_ms = 0;
 }
 
 /* The entry that the hand stops at; the cache is not empty. With FILES_ONLY, one that holds a
- * descriptor, of which there is one. Each step clears a mark, so the second lap ends it. */
+ * descriptor; there must be one. Each step clears a mark, so it ends in the second lap. */
 static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
 {
     for (;;) {
@@ -138,7 +154,7 @@ bool cache_shed_file(struct cache *cache)
     return true;
 }
 
-/* Makes room for an entry of BYTES that holds so many DESCRIPTORS. */
+/* Makes room for an entry of BYTES that holds DESCRIPTORS. */
 static void make_room(struct cache *cache, uint64_t bytes, unsigned descriptors)
 {
     const struct cache_limits *limits = &cache->limits;
@@ -155,6 +171,7 @@ static void link_newest(struct cache *cache, struct cache_entry *entry)
     entry->same_hash = *bucket;
     *bucket = entry;
     list_append(&cache->order, &entry->order);
+    list_append(&entry->group->entries, &entry->in_group);
     cache->usage.bytes += entry->bytes;
     cache->usage.entries++;
     cache->usage.files += resource_descriptors(entry->resource);
@@ -176,6 +193,7 @@ struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
         return NULL;
     make_room(cache, bytes, descriptors);
     *entry = (struct cache_entry){
+        .group = key->group,
         .resource = resource_pin(resource),
         .hash = key->hash,
         .bytes = (uint32_t)bytes,

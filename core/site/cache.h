@@ -1,10 +1,11 @@
-/* cache: path -> resource, bounded in bytes, entries and open files.
+/* cache: (site, path) -> resource, bounded in bytes, entries and open files.
  *
- * Holds a reference on each resource. What to throw out is decided as in SIEVE (Zhang et al., NSDI
- * 2024): entries stand in order of arrival, a hit sets a mark, and a hand that walks from old to new
- * removes the first entry without one. A hit moves nothing, and a flood of paths that are asked for
- * once can't push out what is asked for again. What is no longer here is no longer good
- * (fresh_until_ms). Does no I/O. One thread only. */
+ * Pins each resource. Eviction is SIEVE (Zhang et al., NSDI 2024): entries are kept in order of
+ * arrival, a hit sets a mark, and a hand that moves from old to new clears marks and removes the
+ * first entry without one. A hit moves nothing, and a flood of paths that are requested once can't
+ * displace what is requested again. The entries of one site form a group and can be removed
+ * together. The lease of a resource ends when its entry is removed. May use base and http; does no
+ * I/O. One thread only. */
 #ifndef SLUICE_CACHE_H
 #define SLUICE_CACHE_H
 
@@ -17,8 +18,15 @@ struct cache_limits {
     uint32_t files_max; /* descriptors that content is kept in */
 };
 
-/* PATH as a key: "a/b" and "a/b/" are two. */
+/* Entries that can be removed together: those of one site. */
+struct cache_group {
+    struct list entries;
+    uint64_t salt; /* makes equal paths of two groups different keys */
+};
+
+/* A path in a group. "a/b" and "a/b/" are two. */
 struct cache_key {
+    struct cache_group *group;
     struct str name;
     bool directory;
     uint64_t hash;
@@ -27,44 +35,54 @@ struct cache_key {
 struct cache_entry {
     struct cache_entry *same_hash; /* the next in its bucket */
     struct list order;             /* among all entries, the oldest first */
+    struct list in_group;
+    struct cache_group *group;
     struct resource *resource;
-    struct blob_identity identity; /* of a file: what it was when it was read */
-    uint64_t siblings;             /* and what lay beside it, see fetch_state */
-    uint64_t folder; /* nothing does while its directory is in this state; 0: who knows */
+    struct blob_identity identity; /* of a file, when it was read */
+    uint64_t siblings;             /* of a file: see fetch_state */
+    uint64_t folder; /* state of the directory in which it has no siblings; 0: not known */
     uint64_t hash;
-    uint32_t bytes; /* what it counts for */
+    uint32_t bytes; /* that count against the limit */
     uint16_t name_bytes;
     bool directory;
-    uint8_t looks; /* that it had, to find it unchanged */
-    bool settled;  /* IDENTITY tells every later change */
-    bool hit;      /* since the hand came by */
+    uint8_t revalidations; /* counted modulo 256 */
+    bool settled;          /* every later change of the file changes IDENTITY */
+    bool hit;              /* since the hand last passed */
     char name[];
 };
 
 struct cache;
 
-/* NULL: out of memory. *Gives*: cache_destroy. */
-struct cache *cache_create(const struct cache_limits *limits);
+/* Hashes are keyed by SECRET, so that clients can't make paths collide. NULL: out of memory.
+ * *Gives*: cache_destroy. */
+struct cache *cache_create(const struct cache_limits *limits, uint64_t secret);
 void cache_destroy(struct cache *cache);
 
-/* The key for PATH, which it *borrows*. Keyed by a secret of this cache, so that nobody outside can make
- * paths collide. */
-struct cache_key cache_key_of(const struct cache *cache, const struct path *path);
+/* An empty group, whose keys differ from those of a group with another ID. Must outlive its
+ * entries. */
+void cache_group_init(struct cache_group *group, uint32_t id);
 
-/* The entry for KEY, or NULL. *Borrowed* until the next cache_put or cache_remove. */
+/* The key for PATH, which it *borrows*, in GROUP. */
+struct cache_key cache_key_of(const struct cache *cache, struct cache_group *group,
+                              const struct path *path);
+
+/* The entry for KEY, or NULL. *Borrowed* until an entry is put or removed. */
 struct cache_entry *cache_find(struct cache *cache, const struct cache_key *key);
 
-/* Puts RESOURCE, which it *pins*, in place of what KEY had, and makes room for it. Returns the entry,
- * *borrowed*; NULL when it can't be kept: too large, or out of memory. */
+/* Puts RESOURCE, which it *pins*, in place of what KEY had, and makes room for it. Returns the
+ * entry, *borrowed*; NULL when it can't be kept: too large, or out of memory. */
 struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
                               struct resource *resource);
 
 void cache_remove(struct cache *cache, struct cache_entry *entry);
 
-/* Removes all entries. */
-void cache_clear(struct cache *cache);
+/* Removes all entries of GROUP. */
+void cache_remove_group(struct cache *cache, struct cache_group *group);
 
-/* Throws out one entry that holds descriptors. False if there is none. */
+/* Ends the lease of each entry of GROUP. The entries stay, so that they can be revalidated. */
+void cache_expire_group(struct cache_group *group);
+
+/* Removes one entry that holds descriptors. False if there is none. */
 bool cache_shed_file(struct cache *cache);
 
 struct cache_usage {

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 
-/* The name of the directory that PATH's file, or index, is in: "" for the root. */
+/* The name of the directory that holds the file, or the index, of PATH: "" for the root. */
 static struct str folder_of(const struct path *path)
 {
     struct str name = path_view(path);
@@ -13,8 +13,8 @@ static struct str folder_of(const struct path *path)
     return slash < name.length ? str_first(name, slash) : STR("");
 }
 
-/* What STATUS, of a directory, comes to; never 0. Seen at SECONDS; 0 if it has just changed, since the next
- * change might have the same time. */
+/* The state of a directory of STATUS at SECONDS; 0 if it has just changed: the next change might
+ * leave its times as they are. */
 static uint64_t state_of(const struct stat *status, int64_t seconds)
 {
     struct blob_identity identity;
@@ -32,30 +32,40 @@ static uint64_t state_of(const struct stat *status, int64_t seconds)
     return hash_bytes(0, (struct str){(const char *)words, sizeof words}) | 1;
 }
 
-uint64_t directory_states_get(struct directory_states *folders, int root_fd,
-                              const struct path *path, const struct date_now *now, uint64_t ms,
-                              uint64_t *ret_seen_ms)
+/* Asks the kernel, for ITEM, which has the name. */
+static void refresh(struct directory_state *item, const struct directory_query *query)
 {
-    struct str name = folder_of(path);
-    if (name.length > DIRECTORY_STATE_NAME_BYTES_MAX)
-        return 0;
-    struct directory_state *folder = &folders->items[hash_bytes(0, name) % DIRECTORY_STATES_COUNT];
-    bool same = str_equal((struct str){folder->name, folder->name_bytes}, name);
-    if (!same || folder->seen_ms == 0 || now->ms - folder->seen_ms >= ms) {
-        struct stat status;
-        *str_put(folder->name, name) = '\0';
-        folder->name_bytes = name.length;
-        int error = root_stat_below(root_fd, name.length > 0 ? folder->name : ".", 0,
-                                    IO_WITHOUT_WAITING, &status);
-        folder->state = error ? 0 : state_of(&status, now->seconds);
-        folder->seen_ms = now->ms;
-    }
-    *ret_seen_ms = folder->seen_ms;
-    return folder->state;
+    struct stat status;
+    const char *name = item->name_bytes > 0 ? item->name : ".";
+    int error = root_stat_below(query->root->fd, name, 0, IO_WITHOUT_WAITING, &status);
+    item->state = error ? 0 : state_of(&status, query->now->seconds);
+    item->seen_ms = query->now->ms;
 }
 
-void directory_states_forget(struct directory_states *folders)
+uint64_t directory_states_get(struct directory_states *states, const struct directory_query *query,
+                              uint64_t *ret_seen_ms)
 {
-    for (size_t i = 0; i < DIRECTORY_STATES_COUNT; i++)
-        folders->items[i] = (struct directory_state){.state = 0};
+    struct str name = folder_of(query->path);
+    if (name.length > DIRECTORY_STATE_NAME_BYTES_MAX)
+        return 0;
+    uint64_t hash = hash_bytes((uintptr_t)query->root, name);
+    struct directory_state *item = &states->items[hash % DIRECTORY_STATES_COUNT];
+    bool same =
+        item->root == query->root && str_equal((struct str){item->name, item->name_bytes}, name);
+    if (!same || item->seen_ms == 0 || query->now->ms - item->seen_ms >= query->age_ms_max) {
+        *str_put(item->name, name) = '\0';
+        item->name_bytes = name.length;
+        item->root = query->root;
+        refresh(item, query);
+    }
+    *ret_seen_ms = item->seen_ms;
+    return item->state;
+}
+
+void directory_states_forget(struct directory_states *states, const struct root *root)
+{
+    for (size_t i = 0; i < DIRECTORY_STATES_COUNT; i++) {
+        if (states->items[i].root == root)
+            states->items[i] = (struct directory_state){.state = 0};
+    }
 }

@@ -1,9 +1,9 @@
-/* directory_state: whether names have come or gone in a directory, so that what was not there need not be looked for
- * again.
+/* directory_state: a fingerprint of a directory that changes when an entry is added or removed, so
+ * that absent siblings of a file need not be looked up again.
  *
- * A directory's times change with every name that comes or goes in it (POSIX, open(2), rename(2), unlink(2)).
- * Those of a few directories are kept for a moment, since many files in one are looked at again one after
- * the other. One thread only. */
+ * A directory's times change with each entry that is added or removed (POSIX: open, rename,
+ * unlink). The states of a few directories are kept for a moment, since many files of one directory
+ * are revalidated one after the other. One thread only. */
 #ifndef SLUICE_DIRECTORY_STATE_H
 #define SLUICE_DIRECTORY_STATE_H
 
@@ -17,8 +17,9 @@ enum {
 };
 
 struct directory_state {
-    uint64_t state;   /* 0: can't be told */
-    uint64_t seen_ms; /* 0: nothing is kept here */
+    const struct root *root; /* that it is below; compared only */
+    uint64_t state;          /* 0: not known */
+    uint64_t seen_ms;        /* 0: nothing is kept here */
     size_t name_bytes;
     char name[DIRECTORY_STATE_NAME_BYTES_MAX + 1];
 };
@@ -28,14 +29,20 @@ struct directory_states {
     struct directory_state items[DIRECTORY_STATES_COUNT];
 };
 
-/* What the directory below ROOT_FD that PATH's file is in (for a directory: its index is) is like: a number
- * that is another when names have come or gone. 0: it can't be told now. The kernel is asked unless it has
- * been in the last MS milliseconds; *RET_SEEN_MS is when it was. Never waits for a disk. */
-uint64_t directory_states_get(struct directory_states *folders, int root_fd,
-                              const struct path *path, const struct date_now *now, uint64_t ms,
+/* Whose state is wanted, and how old it may be. */
+struct directory_query {
+    const struct root *root;
+    const struct path *path; /* of a file in the directory; of the directory, if it is one */
+    const struct date_now *now;
+    uint64_t age_ms_max;
+};
+
+/* The state of the directory that QUERY names; 0: it can't be known now. The kernel is asked unless
+ * it was within age_ms_max; *RET_SEEN_MS is when it was. Never waits for a disk. */
+uint64_t directory_states_get(struct directory_states *states, const struct directory_query *query,
                               uint64_t *ret_seen_ms);
 
-/* ROOT_FD means another directory from now on. */
-void directory_states_forget(struct directory_states *folders);
+/* Forgets all states below ROOT, which is about to be dropped. */
+void directory_states_forget(struct directory_states *states, const struct root *root);
 
 #endif

@@ -56,7 +56,8 @@ bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
     return a->siblings == b->siblings && blob_identity_equal(&a->plain, &b->plain);
 }
 
-/* --- A file and its siblings ----------------------------------------------------------------------- */
+/* --- A file and its siblings
+ * ----------------------------------------------------------------------- */
 
 /* One look-up: where, and by which name. */
 struct target {
@@ -67,7 +68,8 @@ struct target {
     char name[PATH_BYTES_MAX + 1];
 };
 
-/* The name of the file's form in CODING: *borrowed* until the next call. False: too long to be one. */
+/* The name of the file's form in CODING: *borrowed* until the next call. False: too long to be
+ * one. */
 static bool name_form(struct target *target, enum content_coding coding)
 {
     struct str suffix = content_coding_texts[coding].suffix;
@@ -82,8 +84,8 @@ static bool is_older(const struct timespec *a, const struct timespec *b)
     return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* Whether a sibling of IDENTITY may stand for PLAIN: one that is older was made of something else. Some
- * tools give what they make the time of what they made it of, cut to a second. */
+/* Whether a sibling of IDENTITY may stand for PLAIN: one that is older was made of something else.
+ * Some tools give what they make the time of what they made it of, cut to a second. */
 static bool is_usable(const struct blob_identity *sibling, const struct blob_identity *plain)
 {
     struct timespec needed = plain->modified;
@@ -119,8 +121,8 @@ static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob
     return hash | 1;
 }
 
-/* What is there at the target's name, which is a sibling's? TAKEN: a link that leads nowhere is something,
- * too. 0 or a negative errno. */
+/* What is there at the target's name, which is a sibling's? TAKEN: a link that leads nowhere is
+ * something, too. 0 or a negative errno. */
 static int look_at_sibling(const struct target *target, struct stat *ret, bool *ret_taken)
 {
     int error = root_stat_below(target->root_fd, target->name, O_NOFOLLOW, target->mode, ret);
@@ -130,8 +132,8 @@ static int look_at_sibling(const struct target *target, struct stat *ret, bool *
     return root_stat_below(target->root_fd, target->name, 0, target->mode, ret);
 }
 
-/* Looks for the siblings of a file of state RET->plain; sets what RET says of them and, as content_coding_bit, which
- * are usable. 0 or a negative errno. */
+/* Looks for the siblings of a file of state RET->plain; sets what RET says of them and, as
+ * content_coding_bit, which are usable. 0 or a negative errno. */
 static int look_for_siblings(struct target *target, struct fetch_state *ret, unsigned *ret_usable)
 {
     struct stat status;
@@ -159,8 +161,8 @@ static int look_for_siblings(struct target *target, struct fetch_state *ret, uns
     return 0;
 }
 
-/* Loads the form in CODING into RET, and what it tells into RET->state. A sibling that has just gone, or
- * turns out to be older, is none. 0 or a negative errno. */
+/* Loads the form in CODING into RET, and what it tells into RET->state. A sibling that has just
+ * gone, or turns out to be older, is none. 0 or a negative errno. */
 static int load_form(struct target *target, enum content_coding coding, struct fetched *ret)
 {
     struct loaded *loaded = &ret->files[coding];
@@ -226,9 +228,11 @@ static int fetch_regular(struct target *target, const struct stat *status,
     return error;
 }
 
-/* --- Whatever it is -------------------------------------------------------------------------------- */
+/* --- Whatever it is
+ * -------------------------------------------------------------------------------- */
 
-/* A directory without an index is listed, if the site wants that. ERROR is what became of the index. */
+/* A directory without an index is listed, if the site wants that. ERROR is what became of the
+ * index. */
 static int fetch_listing(struct target *target, const struct path *path, int error,
                          struct fetched *ret)
 {

@@ -1,9 +1,9 @@
 /* fetch: one path below ROOT, from the file system, safely.
  *
- * The kernel decides what lies beneath ROOT (openat2, RESOLVE_BENEATH), not we by looking at strings.
- * Only regular files are read; a FIFO, socket or device is refused without waiting for it. Content is
- * read between two fstats that must agree. Knows no cache and keeps nothing; safe on any thread.
- * One table says which status an errno becomes. */
+ * The kernel decides what lies beneath ROOT (openat2, RESOLVE_BENEATH), not we by looking at
+ * strings. Only regular files are read; a FIFO, socket or device is refused without waiting for it.
+ * Content is read between two fstats that must agree. Knows no cache and keeps nothing; safe on any
+ * thread. One table says which status an errno becomes. */
 #ifndef SLUICE_FETCH_H
 #define SLUICE_FETCH_H
 
@@ -50,11 +50,12 @@ struct fetched {
 /* Drops what FETCHED holds; it is then a refusal. */
 void fetched_fini(struct fetched *fetched);
 
-/* Fetches PATH (or the index in it, for a directory) below the directory ROOT_FD, with its precompressed
- * siblings: NAME.br and so on, where they are not older than NAME. KNOWN, if not NULL, is how it was: if
- * that is how it still is, nothing is read; if it is known to be alone, siblings aren't looked for. Returns 0 with *RET set, *given*: fetched_fini. Or -EAGAIN
- * when MODE is IO_WITHOUT_WAITING and there would be something to wait for, -EBUSY when it is IO_BY_JOB
- * and that takes a lengthy one. */
+/* Fetches PATH (or the index in it, for a directory) below the directory ROOT_FD, with its
+ * precompressed siblings: NAME.br and so on, where they are not older than NAME. KNOWN, if not
+ * NULL, is how it was: if that is how it still is, nothing is read; if it is known to be alone,
+ * siblings aren't looked for. Returns 0 with *RET set, *given*: fetched_fini. Or -EAGAIN when MODE
+ * is IO_WITHOUT_WAITING and there would be something to wait for, -EBUSY when it is IO_BY_JOB and
+ * that takes a lengthy one. */
 int fetch(int root_fd, const struct path *path, const struct site_settings *site, enum io_mode mode,
           const struct fetch_state *known, struct fetched *ret);
 

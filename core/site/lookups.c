@@ -5,7 +5,7 @@
 
 enum {
     JOB_THREADS_MAX = 2,
-    JOBS_MAX = 1024, /* look-ups that wait at once; more are done on the spot */
+    JOBS_MAX = 1024, /* not yet finished; more look-ups are done by the worker itself */
 };
 
 int lookups_init(struct lookups *lookups)
@@ -17,7 +17,8 @@ int lookups_init(struct lookups *lookups)
 static void destroy(struct lookup *lookup)
 {
     fetched_fini(&lookup->fetched);
-    blob_drop(lookup->root);
+    root_drop(lookup->root);
+    blob_drop(lookup->file);
     free(lookup);
 }
 
@@ -31,36 +32,40 @@ void lookups_fini(struct lookups *lookups)
     jobs_destroy(lookups->jobs, abandon);
 }
 
-/* --- Looking up --------------------------------------------------------------------------------- */
+/* --- Looking up ------------------------------------------------------------------------------- */
 
 static void run(struct job *job)
 {
     struct lookup *lookup = CONTAINER_OF(job, struct lookup, job);
-    if (lookup->length > 0) {
-        load_warm(lookup->root->fd, lookup->first, lookup->length);
+    if (lookup->kind == LOOKUP_READ) {
+        load_warm(lookup->file->fd, lookup->first, lookup->length);
         return;
     }
     enum io_mode mode = job->lengthy ? IO_BY_LENGTHY_JOB : IO_BY_JOB;
-    lookup->too_long = fetch(lookup->root->fd, &lookup->path, lookup->site, mode,
+    lookup->too_long = fetch(lookup->root->fd, &lookup->path, lookup->site->settings, mode,
                              lookup->known_set ? &lookup->known : NULL, &lookup->fetched) < 0;
 }
 
-/* A lookup that is nobody's yet and uses ROOT. Its path is not set: it is large. NULL: out of memory. */
-static struct lookup *create(struct blob *root)
+/* A lookup of KIND that uses nothing yet. Its path is not set: it is large. NULL: out of memory. */
+static struct lookup *create(enum lookup_kind kind)
 {
-    struct lookup *lookup = malloc(sizeof(*lookup));
+    struct lookup *lookup = malloc(sizeof *lookup);
     if (!lookup)
         return NULL;
     lookup->job = (struct job){.run = run};
     lookup->waiters = NULL;
-    lookup->root = blob_pin(root);
-    lookup->length = 0;
+    lookup->kind = kind;
+    lookup->site = NULL;
+    lookup->root = NULL;
+    lookup->file = NULL;
+    lookup->outdated = false;
+    lookup->path.length = 0;
     lookup->fetched = (struct fetched){.kind = FETCH_REFUSED, .status = HTTP_UNAVAILABLE};
     lookup->too_long = false;
     return lookup;
 }
 
-/* Hands FILL to a job. NULL, and FILL is gone, when no more can be taken. */
+/* Hands LOOKUP to a job. NULL, and LOOKUP is freed, when no more can be taken. */
 static struct lookup *submit(struct lookups *lookups, struct lookup *lookup)
 {
     if (!jobs_submit(lookups->jobs, &lookup->job)) {
@@ -72,49 +77,58 @@ static struct lookup *submit(struct lookups *lookups, struct lookup *lookup)
     return lookup;
 }
 
-struct lookup *lookups_find(const struct lookups *lookups, const struct blob *root,
-                            const struct path *path)
+static bool is_of(const struct lookup *lookup, const struct site *site, const struct path *path)
 {
-    for (struct lookup *lookup = lookups->under_way; lookup; lookup = lookup->next) {
-        if (lookup->root == root && lookup->path.length == path->length &&
-            lookup->path.directory == path->directory &&
-            memcmp(lookup->path.text, path->text, path->length) == 0)
-            return lookup;
-    }
-    return NULL;
+    return lookup->kind == LOOKUP_PATH && !lookup->outdated && lookup->site == site &&
+           lookup->root == site->root && lookup->path.directory == path->directory &&
+           str_equal(path_view(&lookup->path), path_view(path));
 }
 
-struct lookup *lookups_start(struct lookups *lookups, struct blob *root, const struct path *path,
-                             const struct site_settings *site, const struct fetch_state *known,
-                             uint64_t now_ms)
+struct lookup *lookups_find(const struct lookups *lookups, const struct site *site,
+                            const struct path *path)
 {
-    struct lookup *lookup = create(root);
+    struct lookup *lookup = lookups->under_way;
+    while (lookup && !is_of(lookup, site, path))
+        lookup = lookup->next;
+    return lookup;
+}
+
+void lookups_outdate(struct lookups *lookups, const struct site *site)
+{
+    for (struct lookup *lookup = lookups->under_way; lookup; lookup = lookup->next)
+        lookup->outdated = lookup->outdated || !site || lookup->site == site;
+}
+
+struct lookup *lookups_start(struct lookups *lookups, const struct lookup_order *order)
+{
+    struct lookup *lookup = create(order->kind);
     if (!lookup)
         return NULL;
-    lookup->site = site;
-    lookup->started_ms = now_ms;
-    lookup->known_set = known != NULL;
-    if (known)
-        lookup->known = *known;
-    lookup->path = *path;
+    lookup->site = order->site;
+    lookup->root = root_pin(order->site->root);
+    lookup->started_ms = order->now_ms;
+    lookup->known_set = order->known != NULL;
+    if (order->known)
+        lookup->known = *order->known;
+    lookup->path = *order->path;
     return submit(lookups, lookup);
 }
 
 struct lookup *lookups_start_reading(struct lookups *lookups, struct blob *file, uint64_t first,
                                      uint64_t length)
 {
-    struct lookup *lookup = create(file);
+    struct lookup *lookup = create(LOOKUP_READ);
     if (!lookup)
         return NULL;
-    lookup->path.length = 0;
+    lookup->file = blob_pin(file);
     lookup->first = first;
     lookup->length = length;
     return submit(lookups, lookup);
 }
 
-/* Has a lengthy job do what was too long for FILL's. False if there is no need, or no room: then it stays
- * what it was made as, a refusal. */
-static bool put_off(struct lookups *lookups, struct lookup *lookup)
+/* Submits LOOKUP again, as a lengthy job, if its job found that it takes long. False if there is no
+ * need, or no room: then the result stays the refusal that it was created with. */
+static bool requeue(struct lookups *lookups, struct lookup *lookup)
 {
     bool too_long = lookup->too_long;
     lookup->too_long = false;
@@ -131,7 +145,7 @@ struct lookup *lookups_collect(struct lookups *lookups, struct job **rest)
             return NULL;
         *rest = job->next;
         lookup = CONTAINER_OF(job, struct lookup, job);
-    } while (put_off(lookups, lookup));
+    } while (requeue(lookups, lookup));
     struct lookup **link = &lookups->under_way;
     while (*link != lookup)
         link = &(*link)->next;
@@ -139,7 +153,8 @@ struct lookup *lookups_collect(struct lookups *lookups, struct job **rest)
     return lookup;
 }
 
-/* --- Waiting ------------------------------------------------------------------------------------ */
+/* --- Waiting
+ * ------------------------------------------------------------------------------------ */
 
 void lookup_await(struct lookup *lookup, struct lookup_waiter *waiter)
 {
@@ -166,7 +181,7 @@ void lookup_finish(struct lookup *lookup, struct resource *ready,
         struct lookup_waiter *waiter = lookup->waiters;
         lookup->waiters = waiter->next;
         waiter->lookup = NULL;
-        if (ready) /* else it keeps what another look-up has brought */
+        if (ready) /* else it keeps the result of an earlier lookup */
             waiter->ready = resource_pin(ready);
         wake(context, waiter);
     }

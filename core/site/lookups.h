@@ -1,33 +1,44 @@
-/* lookups: look-ups that jobs do, and who waits for them.
+/* lookups: look-ups in the file system that jobs do, and the waiters of each.
  *
- * Of one worker; a lookup's path and what it has found belong to the job's thread until it is collected.
- * Whoever looks for the same path below the same ROOT meanwhile waits for the same lookup. */
+ * Belongs to one worker. While a job runs, its lookup's path and result belong to the job's thread,
+ * until lookups_collect gives it back. A request for a path that is being looked up below the same
+ * directory waits for the same lookup. A lookup pins the directory or the file that it uses; of a
+ * site, the job reads the settings only, which are immutable. */
 #ifndef SLUICE_LOOKUPS_H
 #define SLUICE_LOOKUPS_H
 
 #include "http/resource.h"
 #include "site/fetch.h"
+#include "site/site.h"
 #include "system/jobs.h"
 
-/* Somebody who may have to wait for a look-up; embedded in the waiter, zero at first. */
+/* One that may wait for a lookup; embedded in its owner, zero at first. */
 struct lookup_waiter {
     struct lookup_waiter *next;
-    struct lookup *lookup;    /* what is waited for; NULL: nothing */
-    struct resource *ready;   /* what was waited for, pinned, until it is taken */
-    struct resource *missing; /* while the page is looked up: that there is nothing at the path */
+    struct lookup *lookup;    /* that it waits for; NULL: none */
+    struct resource *ready;   /* result of the lookup, pinned, until it is taken */
+    struct resource *missing; /* the 404 for the path, pinned, while the site's page is looked up */
     bool rules_seen;          /* it has waited for the site's rules */
 };
 
-/* A look-up that a job does; or the reading of part of a file, so that it can be sent without a wait. */
+enum lookup_kind {
+    LOOKUP_PATH,  /* of a path, for a resource */
+    LOOKUP_RULES, /* of the site's rules file */
+    LOOKUP_READ,  /* reads part of a file, so that it can be sent without a wait */
+};
+
 struct lookup {
     struct job job;
     struct lookup *next;
     struct lookup_waiter *waiters;
-    const struct site_settings *site;
-    struct blob *root; /* pinned: the job uses its descriptor; the file itself, if one is read */
-    uint64_t first;    /* of the part that is read */
-    uint64_t length;   /* 0: a look-up */
-    uint64_t started_ms;
+    enum lookup_kind kind;
+    struct site *site;   /* NULL for READ */
+    struct root *root;   /* the site's when it started; pinned; NULL for READ */
+    struct blob *file;   /* of READ, pinned; else NULL */
+    uint64_t first;      /* of READ, in bytes */
+    uint64_t length;     /* of READ, in bytes */
+    uint64_t started_ms; /* not for READ */
+    bool outdated;       /* what it finds may be older than what has to be served from now on */
     bool known_set;
     struct fetch_state known;
     struct fetched fetched; /* by the job */
@@ -35,49 +46,60 @@ struct lookup {
     struct path path;
 };
 
+/* What to look up: PATH of SITE, for PATH or RULES. */
+struct lookup_order {
+    enum lookup_kind kind;
+    struct site *site;
+    const struct path *path;
+    const struct fetch_state *known; /* as for fetch; may be NULL */
+    uint64_t now_ms;
+};
+
 struct lookups {
     struct jobs *jobs;
-    struct lookup *under_way;
+    struct lookup *under_way; /* the latest first */
 };
 
 /* Returns 0 or a negative errno. *Gives*: lookups_fini. */
 int lookups_init(struct lookups *lookups);
 
-/* Waits for what is running and forgets the rest. Nobody waits any more. No effect on zeros. */
+/* Waits for the jobs that run and drops the rest. No waiter may be left. No effect on zeros. */
 void lookups_fini(struct lookups *lookups);
 
-/* The look-up of PATH below ROOT that is under way, or NULL. */
-struct lookup *lookups_find(const struct lookups *lookups, const struct blob *root,
+/* The lookup of PATH that is under way below the directory that SITE serves now, or NULL. */
+struct lookup *lookups_find(const struct lookups *lookups, const struct site *site,
                             const struct path *path);
 
-/* Has a job look PATH up below ROOT, which it *pins*, as fetch does; SITE is *borrowed*. NULL when no more
- * can be taken. */
-struct lookup *lookups_start(struct lookups *lookups, struct blob *root, const struct path *path,
-                             const struct site_settings *site, const struct fetch_state *known,
-                             uint64_t now_ms);
+/* Starts a job for ORDER. NULL when no more can be taken. */
+struct lookup *lookups_start(struct lookups *lookups, const struct lookup_order *order);
 
-/* Has a job read LENGTH bytes, at least 1, of FILE, which it *pins*, from FIRST. NULL when no more can be
- * taken. What it brings is nothing but the wait. */
+/* Starts a job that reads LENGTH bytes of FILE, which it *pins*, from FIRST. NULL when no more can
+ * be taken. Its result is only that the wait is over. */
 struct lookup *lookups_start_reading(struct lookups *lookups, struct blob *file, uint64_t first,
                                      uint64_t length);
 
-/* Queues WAITER, *borrowed* until it is woken or has gone. */
+/* Marks the lookups of SITE that are under way (NULL: all) as outdated: they bring something to
+ * their waiters only, and no other waits for them. */
+void lookups_outdate(struct lookups *lookups, const struct site *site);
+
+/* Queues WAITER, *borrowed* until it is woken or leaves. */
 void lookup_await(struct lookup *lookup, struct lookup_waiter *waiter);
 
-/* Whether WAITER is as it was at first: it waits for nothing, and nothing has been kept for it. */
+/* Whether WAITER is as it was at first: it waits for nothing and keeps nothing. */
 static inline bool lookup_waiter_is_unused(const struct lookup_waiter *waiter)
 {
     return !waiter->lookup && !waiter->ready && !waiter->missing && !waiter->rules_seen;
 }
 
-/* Takes WAITER out of what it waits for, if anything. */
+/* Takes WAITER out of the lookup that it waits for, if any. */
 void lookup_leave(struct lookup_waiter *waiter);
 
-/* One that its job is done with, off the list, *given*; NULL: there is none. Call it until then. What has
- * turned out to take long goes on as a lengthy job. */
+/* The next lookup of REST, a list from jobs_collect, whose job is done, *given*; NULL: none is
+ * left. Call it until then. A lookup that turned out to take long is submitted again, as a lengthy
+ * job. */
 struct lookup *lookups_collect(struct lookups *lookups, struct job **rest);
 
-/* Wakes all that wait for FILL, each with a pin on READY unless that is NULL, and frees it. */
+/* Wakes all waiters of LOOKUP, each with a pin on READY unless that is NULL, and frees it. */
 void lookup_finish(struct lookup *lookup, struct resource *ready,
                    void (*wake)(void *context, struct lookup_waiter *waiter), void *context);
 

@@ -1,28 +1,18 @@
 /* site: see site.h. */
 #include "site/site.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-struct site {
-    const struct site_settings *settings;
-    struct site_report report;
-    struct path rules_path;
-    struct rules *rules;     /* of the file; NULL: there is none */
-    struct blob *rules_text; /* of which they were made */
-    bool known_set;
-    struct fetch_state known; /* of the file */
-    const char *told; /* what has been said of the file as a whole; NULL: nothing is wrong */
-};
-
-struct site *site_create(const struct site_settings *settings, struct site_report report)
+struct site *site_create(const struct site_settings *settings, uint32_t id,
+                         struct site_report report)
 {
-    struct site *site = calloc(1, sizeof(*site));
+    struct site *site = calloc(1, sizeof *site);
     if (!site)
         return NULL;
     site->settings = settings;
     site->report = report;
-    str_put(site->rules_path.text, settings->rules_name);
-    site->rules_path.length = settings->rules_name.length;
+    cache_group_init(&site->entries, id);
     return site;
 }
 
@@ -30,17 +20,49 @@ void site_destroy(struct site *site)
 {
     if (!site)
         return;
+    root_drop(site->root);
     rules_destroy(site->rules);
     blob_drop(site->rules_text);
+    resource_drop(site->shared_404);
     free(site);
 }
 
-const struct site_settings *site_settings(const struct site *site)
+void site_path_set(struct path *ret, struct str text)
 {
-    return site->settings;
+    ret->directory = text.length == 0;
+    ret->closed = false;
+    ret->length = size_min(text.length, PATH_BYTES_MAX);
+    *str_put(ret->text, str_first(text, ret->length)) = '\0';
 }
 
-/* --- The rules in ROOT ------------------------------------------------------------------------ */
+/* --- The directory ---------------------------------------------------------------------------- */
+
+int site_open(struct site *site, struct root_slot *slot)
+{
+    site->root_slot = slot;
+    return root_slot_get(slot, site->settings->root, &site->root);
+}
+
+enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root **ret_former)
+{
+    struct stat status;
+    struct root *root;
+    if (stat(site->settings->root, &status) < 0)
+        return SITE_ROOT_UNKNOWN;
+    bool same = root_is(site->root, &status);
+    if (!same && root_slot_get(site->root_slot, site->settings->root, &root) < 0)
+        return SITE_ROOT_UNKNOWN;
+    site->root_seen_ms = now_ms;
+    site->root_overdue = false;
+    if (same)
+        return SITE_ROOT_SAME;
+    *ret_former = site->root;
+    site->root = root;
+    return SITE_ROOT_SWITCHED;
+}
+
+/* --- The rules
+ * ---------------------------------------------------------------------------------- */
 
 /* Without regard to case, since the file system may not regard it either. */
 bool site_is_private(const struct site *site, const struct path *path)
@@ -49,14 +71,17 @@ bool site_is_private(const struct site *site, const struct path *path)
     return name.at && str_equal_nocase(path_view(path), name);
 }
 
-const struct path *site_rules_path(const struct site *site)
+bool site_rules_path(const struct site *site, struct path *ret)
 {
-    return site->settings->rules_name.at ? &site->rules_path : NULL;
+    struct str name = site->settings->rules_name;
+    if (name.at)
+        site_path_set(ret, name);
+    return name.at;
 }
 
 const struct fetch_state *site_rules_known(const struct site *site)
 {
-    return site->known_set ? &site->known : NULL;
+    return site->rules_known_set ? &site->rules_known : NULL;
 }
 
 bool site_has_rules(const struct site *site)
@@ -64,13 +89,13 @@ bool site_has_rules(const struct site *site)
     return site->settings->rules || site->rules || site->settings->cors;
 }
 
-/* Says REASON, unless it was the last thing said: the file is looked at again and again. */
-static void complain_of_file(struct site *site, const char *reason)
+/* Reports REASON, unless it was the last one reported: the file is checked again and again. */
+static void report_file(struct site *site, const char *reason)
 {
     struct rules_mistake mistake = {.line = 0, .reason = reason};
-    if (site->report.function && site->told != reason)
+    if (site->report.function && site->reported != reason)
         site->report.function(site->report.context, &mistake);
-    site->told = reason;
+    site->reported = reason;
 }
 
 static void ignore(void *context, const struct rules_mistake *mistake)
@@ -78,7 +103,7 @@ static void ignore(void *context, const struct rules_mistake *mistake)
     (void)context, (void)mistake;
 }
 
-/* The content of the rules' file, or NULL if it has none that could be used. */
+/* The content of the rules file in FETCHED; NULL if there is none that can be used. */
 static struct blob *rules_text_of(struct site *site, const struct fetched *fetched)
 {
     static const char unreadable[] = "cannot be read; make it a readable file";
@@ -87,14 +112,14 @@ static struct blob *rules_text_of(struct site *site, const struct fetched *fetch
     struct blob *body =
         fetched->kind == FETCH_FILE ? fetched->files[CONTENT_CODING_IDENTITY].body : NULL;
     if (body && body->fd >= 0) {
-        complain_of_file(site, too_large);
+        report_file(site, too_large);
         return NULL;
     }
     if (!body && !(fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND)) {
-        complain_of_file(site, unreadable);
+        report_file(site, unreadable);
         return NULL;
     }
-    site->told = NULL;
+    site->reported = NULL;
     return body;
 }
 
@@ -105,7 +130,7 @@ static bool is_same_text(const struct blob *a, const struct blob *b)
     return str_equal((struct str){a->bytes, a->length}, (struct str){b->bytes, b->length});
 }
 
-/* Replaces the site's rules by those in TEXT, or none. False: out of memory, nothing changed. */
+/* Replaces the rules by those in TEXT; NULL: none. False: out of memory, nothing changed. */
 static bool replace_rules(struct site *site, struct blob *text)
 {
     struct rules *rules = text ? rules_create() : NULL;
@@ -128,9 +153,9 @@ bool site_take_rules(struct site *site, const struct fetched *fetched)
 {
     if (fetched->kind == FETCH_UNCHANGED)
         return false;
-    site->known_set = fetched->kind == FETCH_FILE && fetched->settled;
-    site->known = fetched->state;
-    site->known.alone = false; /* for siblings of this file nobody looks */
+    site->rules_known_set = fetched->kind == FETCH_FILE && fetched->settled;
+    site->rules_known = fetched->state;
+    site->rules_known.alone = false; /* its siblings are not looked up */
     struct blob *text = rules_text_of(site, fetched);
     return !is_same_text(text, site->rules_text) && replace_rules(site, text);
 }

@@ -1,51 +1,98 @@
-/* site: the state that a site adds to its files: its settings, and the header rules of a file in
- * ROOT.
+/* site: one host's tree in one worker: its directory, its header rules, its entries in the cache.
  *
- * The rules come from the command line and from that file, which is read again when it has changed
- * and which is never served itself. site_resource makes resources with them. Belongs to one worker.
- * Does no I/O: the caller fetches the file. */
+ * The settings say what is served; they are immutable and shared by all workers. The directory is
+ * followed when ROOT comes to mean another one (a release is switched by a symbolic link). The
+ * rules are those of the settings and those of a file in ROOT, which is read again when it has
+ * changed and is never served itself. site_resource makes resources with them; store decides when
+ * to check what. Belongs to one worker. */
 #ifndef SLUICE_SITE_H
 #define SLUICE_SITE_H
 
+#include "site/cache.h"
 #include "site/fetch.h"
 #include "site/site_settings.h"
 
-/* Where mistakes in a site's rules file are reported: FUNCTION is called for each line that is not a
- * rule, and with line 0 when the file as a whole can't be used. NULL: they are not reported. */
+/* Where mistakes in a site's rules file are reported: FUNCTION is called for each line that is not
+ * a rule, and with line 0 when the file as a whole can't be used. NULL: they are not reported. */
 struct site_report {
     void (*function)(void *context, const struct rules_mistake *mistake);
     void *context;
 };
 
-struct site;
+struct site {
+    const struct site_settings *settings; /* *borrowed* */
+    struct site_report report;
+    struct cache_group entries;
 
-/* A site without rules of a file yet. *Borrows* SETTINGS. NULL: out of memory. *Gives*: site_destroy. */
-struct site *site_create(const struct site_settings *settings, struct site_report report);
+    struct root_slot *root_slot; /* shared by the workers; *borrowed* */
+    struct root *root;           /* that ROOT means, when last seen; pinned; NULL: not opened yet */
+    uint64_t root_seen_ms;
+    bool root_overdue; /* it has to be checked whenever it was seen */
+
+    struct rules *rules;     /* of the file in ROOT; NULL: none */
+    struct blob *rules_text; /* that they were made of; pinned */
+    bool rules_known_set;    /* RULES_KNOWN shows each later change of the file */
+    struct fetch_state rules_known;
+    const char *reported;          /* of the file as a whole; NULL: nothing is wrong */
+    uint64_t rules_fresh_until_ms; /* store: when the file has to be checked again */
+    struct lookup *rules_lookup;   /* store: the job that checks it, or NULL */
+
+    struct resource *shared_404; /* for paths that are never served, without rules; or NULL */
+};
+
+/* The site with SETTINGS, which it *borrows*, and the number ID. It has no directory yet, and no
+ * rules of a file. NULL: out of memory. *Gives*: site_destroy. */
+struct site *site_create(const struct site_settings *settings, uint32_t id,
+                         struct site_report report);
+
+/* None of its entries is left in a cache. No effect on NULL. */
 void site_destroy(struct site *site);
 
-/* Whether PATH is a file that tells about the site and is never served. */
+static inline const struct site_settings *site_settings(const struct site *site)
+{
+    return site->settings;
+}
+
+/* --- The directory -------------------------------------------------------------------------- */
+
+/* Opens what ROOT means now. SLOT is shared with the other workers and *borrowed*. 0 or a negative
+ * errno. */
+int site_open(struct site *site, struct root_slot *slot);
+
+enum site_root { SITE_ROOT_SAME, SITE_ROOT_SWITCHED, SITE_ROOT_UNKNOWN };
+
+/* Checks what ROOT means at NOW_MS and follows it. SWITCHED: *RET_FORMER is the directory before,
+ * *given* (root_drop). UNKNOWN: ROOT means nothing at the moment or can't be opened, so the old
+ * directory is served until the next check. */
+enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root **ret_former);
+
+/* --- The rules ------------------------------------------------------------------------------ */
+
+/* Whether PATH is the rules file, which is never served. */
 bool site_is_private(const struct site *site, const struct path *path);
 
-/* Where the site's rules are, below ROOT; NULL: nowhere. */
-const struct path *site_rules_path(const struct site *site);
+/* Sets RET to the path of the rules file. False: the site has none. */
+bool site_rules_path(const struct site *site, struct path *ret);
 
-/* What they were when last taken; NULL: not known well enough to tell a change. */
+/* Its state when the rules were last taken; NULL: not known well enough to show a change. */
 const struct fetch_state *site_rules_known(const struct site *site);
 
-/* Takes over the rules in FETCHED, which is what there is at their path. True if any have changed:
- * what site_resource_make has made is then out of date. Without memory the old ones go on. */
+/* Takes over the rules in FETCHED, the result for their path. True if any have changed: all
+ * resources that were made before are out of date. Out of memory, the old rules stay. */
 bool site_take_rules(struct site *site, const struct fetched *fetched);
 
-/* Whether a path may have fields of its own even if there is nothing to be served. */
+/* Whether a path may have header fields of its own even where nothing is served. */
 bool site_has_rules(const struct site *site);
-
-/* What the site was created with. *Borrowed*. */
-const struct site_settings *site_settings(const struct site *site);
 
 enum { SITE_RULE_SETS = 2 };
 
 /* Sets RET to the site's rules, in the order in which they apply: those of the file in ROOT, then
- * those of the command line. NULL: there are none. *Borrowed* until site_take_rules. */
+ * those of the settings. NULL: there are none. *Borrowed* until site_take_rules. */
 void site_rule_sets(const struct site *site, const struct rules *ret[static SITE_RULE_SETS]);
+
+/* --- Paths ---------------------------------------------------------------------------------- */
+
+/* Sets RET to the file that TEXT names below ROOT. At most PATH_BYTES_MAX of it count. */
+void site_path_set(struct path *ret, struct str text);
 
 #endif

@@ -1,233 +1,204 @@
 /* store: see store.h. */
-#include "site/store.h"
-
-#include "site/site_resource.h"
+#include "base/hash.h"
+#include "site/store_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-/* A file of which all is in the page cache is not looked at again for so long. */
+/* A file that was found to be in the page cache as a whole is not checked again for so long. */
 enum { WARM_MS = 1000 };
 
-/* Some file systems don't tell by a directory's times what has become of its names: every so
- * often siblings that weren't there are looked for whatever it says. */
-enum { FULL_LOOK_EVERY = 32 };
+/* --- The path --------------------------------------------------------------------------------- */
 
-struct store {
-    struct store_config config;
-    struct cache *cache;
-    struct lookups lookups;
-    struct directory_states folders;
-    struct site *site;
-    struct blob *root; /* the directory that ROOT means now */
-    uint64_t root_seen_ms;
-    struct lookup *rules_lookup; /* the look-up of the site's rules, if a job is doing it */
-    uint64_t rules_until_ms;     /* later, the site's rules have to be looked at again */
-    struct resource *denial;     /* of what may not be told; made when first needed */
-    struct path pages[STORE_PAGE_COUNT];
-};
-
-/* --- ROOT ------------------------------------------------------------------------------------ */
-
-/* Opens what ROOT means now. 0 or a negative errno. */
-static int open_root(struct store *store)
-{
-    int fd = root_open(store->config.site->root);
-    if (fd < 0)
-        return fd;
-    struct stat status;
-    struct blob_identity identity;
-    int error = root_identify(fd, &status, &identity);
-    struct blob *root = error ? NULL : blob_create_file(fd, &identity);
-    if (!error && !root)
-        error = -ENOMEM;
-    if (error) {
-        close(fd);
-        return error;
-    }
-    blob_drop(store->root);
-    store->root = root;
-    directory_states_forget(&store->folders);
-    return 0;
-}
-
-/* How old what is known of directories may be: a part of the time for which files are good. */
-static uint64_t directory_ms(const struct store *store)
-{
-    return store->config.site->cache_valid_ms / 4;
-}
-
-/* Follows ROOT to another directory, if that is what its path has come to mean. True if it does. If it means
- * nothing at the moment, or descriptors are out, the old one goes on until the next time. */
-static bool follow_root(struct store *store, uint64_t now_ms)
-{
-    struct stat status;
-    const struct blob_identity *identity = &store->root->identity;
-    if (stat(store->config.site->root, &status) < 0)
-        return false;
-    bool same = status.st_dev == identity->device && status.st_ino == identity->inode;
-    if (!same && open_root(store) < 0)
-        return false;
-    store->root_seen_ms = now_ms;
-    return !same;
-}
-
-/* --- From what was fetched to a resource ------------------------------------------------------ */
-
-/* The resource that FETCHED makes of PATH. *Given*. NULL: out of memory. */
-static struct resource *make_resource(struct store *store, const struct path *path,
-                                      const struct date_now *now, const struct fetched *fetched)
-{
-    return site_resource_make(store->site, path, store->config.site->index, fetched, now->seconds);
-}
-
-/* Until when what was seen at SEEN_MS is good. ROOT counts as seen, too. What was looked at at once is to be
- * looked at again bit by bit, so by its HASH up to a quarter is left out. */
-static uint64_t fresh_until(const struct store *store, uint64_t seen_ms, uint64_t hash)
-{
-    uint64_t valid_ms = store->config.site->cache_valid_ms;
-    if (seen_ms > store->root_seen_ms)
-        seen_ms = store->root_seen_ms;
-    return seen_ms + valid_ms - hash % (valid_ms / 4 + 1);
-}
-
-/* The state of PATH's directory, for what was seen in it at SEEN_MS. A name that has come since would have
- * changed it so lately that it can't be told; if that was not so long ago. */
-static uint64_t folder_state(struct store *store, const struct path *path,
-                             const struct date_now *now, uint64_t seen_ms)
-{
-    enum { LATELY_MS = (ROOT_SETTLED_SECONDS - 1) * 1000 }; /* in seconds cut off */
-
-    uint64_t folder_seen_ms;
-    if (now->ms - seen_ms >= LATELY_MS)
-        return 0;
-    return directory_states_get(&store->folders, store->root->fd, path, now, directory_ms(store),
-                                &folder_seen_ms);
-}
-
-/* Gives what FETCHED at SEEN_MS says about PATH, and keeps it in the cache if it may. Pinned, *given*; NULL:
- * out of memory, or it was unchanged but its entry is gone. */
-static struct resource *publish(struct store *store, const struct path *path,
-                                const struct date_now *now, uint64_t seen_ms,
-                                const struct fetched *fetched)
-{
-    struct cache_key key = cache_key_of(store->cache, path);
-    struct cache_entry *entry = cache_find(store->cache, &key);
-    uint64_t fresh_until_ms = fresh_until(store, seen_ms, key.hash);
-    if (fetched->kind == FETCH_UNCHANGED) {
-        struct fetch_state state;
-        if (!fetched->cacheable || !entry)
-            return NULL;
-        state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
-        if (!fetch_state_equal(&state, &fetched->state))
-            return NULL;
-        entry->resource->lease->fresh_until_ms = fresh_until_ms;
-        entry->folder = fetched->state.alone ? folder_state(store, path, now, seen_ms) : 0;
-        return resource_pin(entry->resource);
-    }
-    struct resource *resource = make_resource(store, path, now, fetched);
-    if (!resource || !fetched->cacheable)
-        return resource;
-    entry = cache_put(store->cache, &key, resource);
-    if (entry) {
-        resource->lease->fresh_until_ms = fresh_until_ms;
-        entry->identity = fetched->state.plain;
-        entry->siblings = fetched->state.siblings;
-        if (fetched->kind == FETCH_FILE && fetched->state.alone)
-            entry->folder = folder_state(store, path, now, seen_ms);
-        entry->settled = fetched->kind == FETCH_FILE && fetched->settled;
-    }
-    return resource;
-}
-
-/* --- Look-ups on the spot ---------------------------------------------------------------------- */
-
-static bool is_out_of_descriptors(const struct fetched *fetched)
-{
-    return fetched->kind == FETCH_REFUSED && fetched->status == HTTP_UNAVAILABLE;
-}
-
-/* fetch, which when descriptors are out takes one from the cache and tries once more. That may be the
- * one of the very entry that KNOWN is from, so then everything is read. */
-static int fetch_here(struct store *store, const struct path *path, enum io_mode mode,
+/* fetch by the worker itself. When descriptors are out, the cache gives one up and it is tried once
+ * more; that may be the one of the entry that KNOWN is from, so then all is read. 0 or an error of
+ * fetch. */
+static int fetch_here(const struct store_step *step, enum io_mode mode,
                       const struct fetch_state *known, struct fetched *ret)
 {
-    int error = fetch(store->root->fd, path, store->config.site, mode, known, ret);
-    if (!error && is_out_of_descriptors(ret) && cache_shed_file(store->cache))
-        error = fetch(store->root->fd, path, store->config.site, mode, NULL, ret);
+    const struct site *site = step->site;
+    int error = fetch(site->root->fd, step->path, site->settings, mode, known, ret);
+    if (!error && store_is_out_of_files(ret) && cache_shed_file(step->store->cache))
+        error = fetch(site->root->fd, step->path, site->settings, mode, NULL, ret);
     return error;
 }
 
-/* Looks PATH up however long it takes. Pinned, *given*; NULL: out of memory. */
-static struct resource *lookup_waiting(struct store *store, const struct path *path,
-                                       const struct date_now *now)
+/* Looks the path up without a wait. False if there would be one. */
+static bool lookup_now(const struct store_step *step, const struct store_known *known,
+                       struct resource **ret)
 {
     struct fetched fetched;
-    fetch_here(store, path, IO_WAITING, NULL, &fetched);
-    struct resource *resource = publish(store, path, now, now->ms, &fetched);
+    const struct fetch_state *state = known->set ? &known->state : NULL;
+    if (fetch_here(step, IO_WITHOUT_WAITING, state, &fetched) < 0)
+        return false;
+    *ret = store_publish(step, known->seen_ms, &fetched);
+    fetched_fini(&fetched);
+    return true;
+}
+
+/* Looks the path up, however long it takes. Pinned, *given*; NULL: out of memory. */
+static struct resource *lookup_waiting(const struct store_step *step)
+{
+    struct fetched fetched;
+    fetch_here(step, IO_WAITING, NULL, &fetched);
+    struct resource *resource = store_publish(step, step->now->ms, &fetched);
     fetched_fini(&fetched);
     return resource;
 }
 
-/* --- The site's rules --------------------------------------------------------------------------- */
-
-/* Has a job look PATH up. NULL when no more can be taken. */
-static struct lookup *start(struct store *store, const struct path *path, uint64_t now_ms,
-                            const struct fetch_state *known)
+/* Has a job look the path up. NULL when no more can be taken. */
+static struct lookup *start_job(const struct store_step *step, struct store_known *known)
 {
-    return lookups_start(&store->lookups, store->root, path, store->config.site, known, now_ms);
+    struct lookup_order order = {
+        .kind = LOOKUP_PATH,
+        .site = step->site,
+        .path = step->path,
+        .known = known->set ? &known->state : NULL,
+        .now_ms = step->now->ms,
+    };
+    known->state.alone = false; /* it was a moment ago, and a job takes its time */
+    return lookups_start(&step->store->lookups, &order);
 }
 
-/* Takes over what FETCHED at SEEN_MS says about the site's rules. All resources are made anew if they have
- * changed. */
-static void take_rules(struct store *store, uint64_t seen_ms, const struct fetched *fetched)
+/* Whether WAITER has to wait for the site's rules, which it does once. */
+static bool waits_for_rules(const struct site *site, struct lookup_waiter *waiter)
 {
-    if (is_out_of_descriptors(fetched))
-        return; /* the old rules go on until it can be known */
-    if (site_take_rules(store->site, fetched))
-        cache_clear(store->cache);
-    store->rules_until_ms = seen_ms + store->config.site->cache_valid_ms;
+    if (!site->rules_lookup || waiter->rules_seen)
+        return false;
+    waiter->rules_seen = true;
+    lookup_await(site->rules_lookup, waiter);
+    return true;
 }
 
-/* Sees to it that the site's rules are no older than anything else. Where that would mean to wait, a job
- * does it: rules_lookup. */
-static void refresh_rules(struct store *store, uint64_t now_ms, enum io_mode mode)
+/* Looks up a path that is not in the cache, or has to be revalidated. */
+static enum store_result lookup_cold(const struct store_step *step, struct lookup_waiter *waiter,
+                                     struct resource **ret)
 {
-    struct fetched fetched;
-    const struct path *path = site_rules_path(store->site);
-    if (!path || now_ms < store->rules_until_ms || store->rules_lookup)
-        return;
-    const struct fetch_state *known = site_rules_known(store->site);
-    if (fetch(store->root->fd, path, store->config.site, mode, known, &fetched) < 0) {
-        store->rules_lookup = start(store, path, now_ms, known);
-        return;
+    struct store *store = step->store;
+    bool cached = cache_find(store->cache, &step->key) != NULL;
+    counters_add(store->counters, COUNTER_CACHE_MISSES, 1);
+    store_refresh_site(store, step->site, step->now->ms, cached, waiter->rules_seen);
+    if (waits_for_rules(step->site, waiter))
+        return STORE_PENDING;
+    struct lookup *lookup = lookups_find(&store->lookups, step->site, step->path);
+    if (!lookup) {
+        struct store_known known = store_known_state(step);
+        if (lookup_now(step, &known, ret))
+            return STORE_READY;
+        lookup = start_job(step, &known);
     }
-    take_rules(store, now_ms, &fetched);
-    fetched_fini(&fetched);
+    if (!lookup) {
+        *ret = lookup_waiting(step);
+        return STORE_READY;
+    }
+    lookup_await(lookup, waiter);
+    return STORE_PENDING;
 }
 
-/* --- What jobs bring back ------------------------------------------------------------------------ */
+/* Looks up the path of STEP. *RET_CACHED becomes true if the result was not checked. */
+static enum store_result lookup_one(const struct store_step *step, struct lookup_waiter *waiter,
+                                    struct resource **ret, bool *ret_cached)
+{
+    if (waiter->ready) {
+        *ret = waiter->ready;
+        waiter->ready = NULL;
+        return STORE_READY;
+    }
+    struct cache_entry *entry = cache_find(step->store->cache, &step->key);
+    if (entry && lease_is_fresh(entry->resource->lease, step->now->ms)) {
+        counters_add(step->store->counters, COUNTER_CACHE_HITS, 1);
+        *ret_cached = true;
+        *ret = resource_pin(entry->resource);
+        return STORE_READY;
+    }
+    return lookup_cold(step, waiter, ret);
+}
 
-/* What the job of FILL, unlinked, brings to who has waited. Pinned, *given*; NULL: each looks again. */
-static struct resource *conclude(struct store *store, struct lookup *lookup,
-                                 const struct date_now *now)
+/* --- The path and the page -------------------------------------------------------------------- */
+
+static bool is_missing(const struct resource *resource)
+{
+    return resource && resource->kind == RESOURCE_REFUSAL && resource->status == HTTP_NOT_FOUND;
+}
+
+/* Looks up the path of QUERY. */
+static enum store_result lookup_path(struct store *store, const struct store_query *query,
+                                     struct lookup_waiter *waiter, struct found *found)
+{
+    found->resource = waiter->missing;
+    waiter->missing = NULL;
+    if (found->resource)
+        return STORE_READY;
+    struct store_step step = store_step_of(store, query->site, query->path, query->now);
+    if (!query->path->closed && !site_is_private(query->site, query->path))
+        return lookup_one(&step, waiter, &found->resource, &found->cached);
+    found->resource = store_refuse(&step);
+    return STORE_READY;
+}
+
+/* Looks up the page that the site sends with the 404 in FOUND, if it has one. */
+static enum store_result lookup_page(struct store *store, const struct store_query *query,
+                                     struct lookup_waiter *waiter, struct found *found)
+{
+    const struct site_settings *settings = query->site->settings;
+    struct str page =
+        query->page == STORE_PAGE_FALLBACK ? settings->fallback : settings->error_page;
+    if (page.length == 0)
+        return STORE_READY;
+    struct path path;
+    site_path_set(&path, page);
+    struct store_step step = store_step_of(store, query->site, &path, query->now);
+    if (lookup_one(&step, waiter, &found->page, &found->cached) == STORE_READY)
+        return STORE_READY;
+    waiter->missing = found->resource;
+    return STORE_PENDING;
+}
+
+enum store_result store_lookup(struct store *store, const struct store_query *query,
+                               struct lookup_waiter *waiter, struct found *ret)
+{
+    struct found found = {.resource = NULL};
+    if (lookup_path(store, query, waiter, &found) == STORE_PENDING)
+        return STORE_PENDING;
+    if (is_missing(found.resource) && lookup_page(store, query, waiter, &found) == STORE_PENDING)
+        return STORE_PENDING;
+    waiter->rules_seen = false;
+    found.fallback = query->page == STORE_PAGE_FALLBACK;
+    *ret = found;
+    return STORE_READY;
+}
+
+bool store_confirm(const struct found *found, struct blob *body, const struct date_now *now)
+{
+    if (!found->cached || body->fd < 0 || blob_file_unchanged(body, now->turn))
+        return true;
+    found->resource->lease->fresh_until_ms = 0;
+    if (found->page)
+        found->page->lease->fresh_until_ms = 0;
+    return false;
+}
+
+/* --- Jobs
+ * --------------------------------------------------------------------------------------- */
+
+/* The resource that LOOKUP, which is done, brings to its waiters. Pinned, *given*; NULL: each looks
+ * again. */
+static struct resource *finish(struct store *store, struct lookup *lookup,
+                               const struct date_now *now)
 {
     struct fetched *fetched = &lookup->fetched;
-    if (lookup->length > 0)
-        return NULL; /* nothing but the wait */
-    bool of_root = lookup->root == store->root;
-    if (lookup == store->rules_lookup) {
-        store->rules_lookup = NULL;
-        if (of_root)
-            take_rules(store, lookup->started_ms, fetched);
+    if (lookup->kind == LOOKUP_READ)
+        return NULL;
+    if (lookup->kind == LOOKUP_RULES) {
+        store_finish_rules(store, lookup);
         return NULL;
     }
-    if (!of_root)
-        fetched->cacheable = false; /* of a ROOT that is no more: for who has waited, only */
-    if (is_out_of_descriptors(fetched) && cache_shed_file(store->cache))
+    if (lookup->outdated || lookup->root != lookup->site->root)
+        fetched->cacheable = false; /* good for those who have waited only */
+    if (store_is_out_of_files(fetched) && cache_shed_file(store->cache))
         return NULL;
-    return publish(store, &lookup->path, now, lookup->started_ms, fetched);
+    struct store_step step = store_step_of(store, lookup->site, &lookup->path, now);
+    return store_publish(&step, lookup->started_ms, fetched);
 }
 
 void store_collect(struct store *store, const struct date_now *now,
@@ -236,7 +207,7 @@ void store_collect(struct store *store, const struct date_now *now,
     struct job *done = jobs_collect(store->lookups.jobs);
     struct lookup *lookup;
     while ((lookup = lookups_collect(&store->lookups, &done))) {
-        struct resource *resource = conclude(store, lookup, now);
+        struct resource *resource = finish(store, lookup, now);
         lookup_finish(lookup, resource, wake, context);
         resource_drop(resource);
     }
@@ -264,7 +235,7 @@ bool store_warm(struct store *store, struct blob *file, uint64_t first, uint64_t
     }
     struct lookup *lookup = lookups_start_reading(&store->lookups, file, first, length);
     if (!lookup)
-        return true; /* then it is waited for */
+        return true; /* then sending waits for the disk */
     lookup_await(lookup, waiter);
     return false;
 }
@@ -279,143 +250,12 @@ int store_fd(const struct store *store)
     return jobs_fd(store->lookups.jobs);
 }
 
-/* --- The look-up -------------------------------------------------------------------------------- */
+/* --- Beginning and end ------------------------------------------------------------------------ */
 
-/* What must be found again for the entry of KEY, PATH's, to be served on: NULL, or STATE, a copy, since the
- * entry may go meanwhile. If nothing was beside it, its directory says whether that is still so: then what
- * is found is as old as what that says, SEEN_MS. */
-static const struct fetch_state *recollect(struct store *store, const struct path *path,
-                                           const struct date_now *now, const struct cache_key *key,
-                                           struct fetch_state *state, uint64_t *seen_ms)
+struct site *store_site(const struct store *store, uint32_t number)
 {
-    struct cache_entry *entry = cache_find(store->cache, key);
-    if (!entry || !entry->settled)
-        return NULL;
-    *state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
-    uint64_t folder_seen_ms;
-    bool trusted = ++entry->looks % FULL_LOOK_EVERY != 0;
-    if (trusted && entry->folder != 0 &&
-        entry->folder == directory_states_get(&store->folders, store->root->fd, path, now,
-                                              directory_ms(store), &folder_seen_ms)) {
-        state->alone = true;
-        *seen_ms = folder_seen_ms;
-    }
-    return state;
-}
-
-/* What isn't in the cache, or has to be looked at again. */
-static enum store_result lookup_cold(struct store *store, const struct path *path,
-                                     const struct date_now *now, const struct cache_key *key,
-                                     struct lookup_waiter *waiter, struct resource **ret)
-{
-    counters_add(store->config.counters, COUNTER_CACHE_MISSES, 1);
-    /* For what is looked at again, ROOT needs no look each time; what is new is looked for where it is now. */
-    const struct cache_entry *entry = cache_find(store->cache, key);
-    bool seen = entry && now->ms - store->root_seen_ms < directory_ms(store);
-    if (!seen && follow_root(store, now->ms)) {
-        store->rules_until_ms = 0;
-        refresh_rules(store, now->ms, IO_WAITING);
-    }
-    if (!waiter->rules_seen)
-        refresh_rules(store, now->ms, IO_WITHOUT_WAITING);
-    if (store->rules_lookup && !waiter->rules_seen) {
-        waiter->rules_seen = true; /* it waits for them once */
-        lookup_await(store->rules_lookup, waiter);
-        return STORE_PENDING;
-    }
-    uint64_t seen_ms = now->ms;
-    struct fetch_state state;
-    const struct fetch_state *known = recollect(store, path, now, key, &state, &seen_ms);
-    struct lookup *lookup = lookups_find(&store->lookups, store->root, path);
-    struct fetched fetched;
-    if (!lookup) {
-        if (fetch_here(store, path, IO_WITHOUT_WAITING, known, &fetched) == 0) {
-            *ret = publish(store, path, now, seen_ms, &fetched);
-            fetched_fini(&fetched);
-            return STORE_READY;
-        }
-        state.alone = false; /* that was so a moment ago, and a job takes its time */
-        lookup = start(store, path, now->ms, known);
-    }
-    if (!lookup) {
-        *ret = lookup_waiting(store, path, now);
-        return STORE_READY;
-    }
-    lookup_await(lookup, waiter);
-    return STORE_PENDING;
-}
-
-/* What there is at PATH, as store_lookup has it. *RET_CACHED becomes true if it was not looked at. */
-static enum store_result lookup_one(struct store *store, const struct path *path,
-                                    const struct date_now *now, struct lookup_waiter *waiter,
-                                    struct resource **ret, bool *ret_cached)
-{
-    if (waiter->ready) {
-        *ret = waiter->ready;
-        waiter->ready = NULL;
-        return STORE_READY;
-    }
-    struct cache_key key = cache_key_of(store->cache, path);
-    struct cache_entry *entry = cache_find(store->cache, &key);
-    if (entry && lease_is_fresh(entry->resource->lease, now->ms)) {
-        counters_add(store->config.counters, COUNTER_CACHE_HITS, 1);
-        *ret_cached = true;
-        *ret = resource_pin(entry->resource);
-        return STORE_READY;
-    }
-    return lookup_cold(store, path, now, &key, waiter, ret);
-}
-
-/* That there is nothing at PATH, as far as anybody is told. Pinned, *given*; NULL: out of memory. */
-static struct resource *deny(struct store *store, const struct path *path,
-                             const struct date_now *now)
-{
-    struct fetched nothing = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
-    if (site_has_rules(store->site))
-        return make_resource(store, path, now, &nothing);
-    if (!store->denial)
-        store->denial = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
-    return store->denial ? resource_pin(store->denial) : NULL;
-}
-
-static bool is_missing(const struct resource *resource)
-{
-    return resource && resource->kind == RESOURCE_REFUSAL && resource->status == HTTP_NOT_FOUND;
-}
-
-enum store_result store_lookup(struct store *store, const struct path *path, enum store_page page,
-                               const struct date_now *now, struct lookup_waiter *waiter,
-                               struct found *ret)
-{
-    struct found found = {.resource = waiter->missing};
-    waiter->missing = NULL;
-    if (!found.resource) {
-        if (path->closed || site_is_private(store->site, path))
-            found.resource = deny(store, path, now);
-        else if (lookup_one(store, path, now, waiter, &found.resource, &found.cached) ==
-                 STORE_PENDING)
-            return STORE_PENDING;
-    }
-    if (is_missing(found.resource) && store->pages[page].length > 0 &&
-        lookup_one(store, &store->pages[page], now, waiter, &found.page, &found.cached) ==
-            STORE_PENDING) {
-        waiter->missing = found.resource;
-        return STORE_PENDING;
-    }
-    waiter->rules_seen = false;
-    found.fallback = page == STORE_PAGE_FALLBACK;
-    *ret = found;
-    return STORE_READY;
-}
-
-bool store_confirm(const struct found *found, struct blob *body, const struct date_now *now)
-{
-    if (!found->cached || body->fd < 0 || blob_file_unchanged(body, now->turn))
-        return true;
-    found->resource->lease->fresh_until_ms = 0;
-    if (found->page)
-        found->page->lease->fresh_until_ms = 0;
-    return false;
+    assert(number < store->site_count);
+    return store->sites[number];
 }
 
 struct cache_usage store_usage(const struct store *store)
@@ -423,38 +263,60 @@ struct cache_usage store_usage(const struct store *store)
     return cache_usage(store->cache);
 }
 
-/* --- Beginning and end --------------------------------------------------------------------------- */
-
-/* The path below ROOT that TEXT names; the root if it is absent. */
-static void set_path(struct path *ret, struct str text)
+void store_revalidate(struct store *store)
 {
-    ret->directory = text.length == 0;
-    ret->length = size_min(text.length, PATH_BYTES_MAX);
-    *str_put(ret->text, str_first(text, ret->length)) = '\0';
+    for (uint32_t i = 0; i < store->site_count; i++) {
+        struct site *site = store->sites[i];
+        cache_expire_group(&site->entries);
+        site->root_overdue = true;
+        site->rules_fresh_until_ms = 0;
+    }
+    lookups_outdate(&store->lookups, NULL);
+    store->directories = (struct directory_states){0};
+}
+
+/* Adds the next site. 0 or a negative errno. */
+static int add_site(struct store *store, const struct store_config *config)
+{
+    uint32_t number = store->site_count;
+    struct site *site = site_create(config->sites[number], number, config->report);
+    if (!site)
+        return -ENOMEM;
+    store->sites[store->site_count++] = site;
+    int error = site_open(site, &store->shared->roots[number]);
+    if (!error)
+        store_read_rules(store, site);
+    return error;
+}
+
+static int init(struct store *store, const struct store_config *config)
+{
+    store->counters = config->counters;
+    store->shared = config->shared;
+    if (!store->shared) {
+        store->shared = store_shared_create(config->site_count);
+        store->shared_owned = true;
+    }
+    store->cache = cache_create(&config->cache, hash_secret(store));
+    int error = store->cache && store->shared ? 0 : -ENOMEM;
+    if (!error)
+        error = lookups_init(&store->lookups);
+    for (uint32_t i = 0; !error && i < config->site_count; i++)
+        error = add_site(store, config);
+    return error;
 }
 
 int store_create(struct store **ret, const struct store_config *config)
 {
-    struct store *store = calloc(1, sizeof *store);
+    struct store *store = calloc(1, sizeof *store + config->site_count * sizeof(struct site *));
     if (!store)
         return -ENOMEM;
-    store->config = *config;
-    set_path(&store->pages[STORE_PAGE_ERROR], config->site->error_page);
-    set_path(&store->pages[STORE_PAGE_FALLBACK], config->site->fallback);
-    store->cache = cache_create(&config->cache);
-    store->site = site_create(config->site, config->report);
-    int error = store->cache && store->site ? 0 : -ENOMEM;
-    if (!error)
-        error = lookups_init(&store->lookups);
-    if (!error)
-        error = open_root(store);
-    if (error) {
+    int error = init(store, config);
+    if (error)
         store_destroy(store);
-        return error;
-    }
-    refresh_rules(store, 0, IO_WAITING);
-    *ret = store;
-    return 0;
+    else
+        *ret = store;
+    return error;
 }
 
 void store_destroy(struct store *store)
@@ -463,8 +325,9 @@ void store_destroy(struct store *store)
         return;
     lookups_fini(&store->lookups);
     cache_destroy(store->cache);
-    site_destroy(store->site);
-    blob_drop(store->root);
-    resource_drop(store->denial);
+    for (uint32_t i = 0; i < store->site_count; i++)
+        site_destroy(store->sites[i]);
+    if (store->shared_owned)
+        store_shared_destroy(store->shared);
     free(store);
 }

@@ -1,76 +1,90 @@
-/* store: ROOT as a map from paths to resources: safe look-up, cached, never stale unknowingly.
+/* store: the sites of a server as maps from paths to resources: safe look-up, cached, never stale
+ * unknowingly.
  *
- * Where a path stands for nothing, the site's page for that comes along.
- *
- * One worker's. What is cached is served without a look at its path until `valid_ms`, or up to half of that
- * less, have passed since the file was last seen; then it is looked at again first. What would make the
- * caller wait (a cold directory, a cold page) is done by a job, and the caller is told to come back: PENDING.
- * ROOT is an unresolved path and re-opened when it comes to mean another directory. */
+ * One worker has one store: a cache keyed by site and path, the look-ups under way, one pool of
+ * jobs, the sites. A cached resource is served without a check until its lease ends, cache_valid_ms
+ * after its file was last seen, or up to a quarter of that earlier; then it is revalidated first.
+ * What would make the caller wait (a cold directory, a cold page) is done by a job: PENDING. Where
+ * a path names nothing, the site's page for that is found with the 404. ROOT is an unresolved path,
+ * followed when it comes to mean another directory. */
 #ifndef SLUICE_STORE_H
 #define SLUICE_STORE_H
 
 #include "base/date.h"
 #include "observe/counters.h"
-#include "site/cache.h"
-#include "site/directory_state.h"
 #include "site/lookups.h"
-#include "site/site.h"
+#include "site/store_shared.h"
 
 struct store;
 
-/* What a site answers with when there is nothing at a path. */
+/* The page that a site sends where there is nothing at a path. */
 enum store_page {
-    STORE_PAGE_ERROR,    /* the page for people who took a wrong turn */
-    STORE_PAGE_FALLBACK, /* the page whose script knows the route */
-    STORE_PAGE_COUNT,
+    STORE_PAGE_ERROR,    /* for a person who took a wrong turn */
+    STORE_PAGE_FALLBACK, /* whose script knows the route */
 };
 
 struct store_config {
-    const struct site_settings *site; /* *borrowed* */
+    const struct site_settings *const *sites; /* each is *borrowed*; the array is only read now */
+    uint32_t site_count;
     struct site_report report;
+    struct store_shared *shared; /* of the process; *borrowed*. NULL: this is its only store */
     struct cache_limits cache;
     struct counters *counters;
 };
 
-/* Returns 0 or a negative errno. *Gives*: store_destroy. */
+/* Opens the root of each site and reads its rules. Returns 0 or a negative errno. *Gives*:
+ * store_destroy. */
 int store_create(struct store **ret, const struct store_config *config);
 
-/* Nobody waits any more, and all resources that were given have been dropped. */
+/* No waiter may be left, and all resources that were given have been dropped. No effect on NULL. */
 void store_destroy(struct store *store);
+
+/* The site with NUMBER, the index of its settings. *Borrowed*. */
+struct site *store_site(const struct store *store, uint32_t number);
+
+/* What to look up: PATH of SITE, and if nothing is there, the site's PAGE. */
+struct store_query {
+    struct site *site;
+    const struct path *path;
+    enum store_page page;
+    const struct date_now *now;
+};
 
 enum store_result { STORE_READY, STORE_PENDING };
 
-/* What there is at PATH, and if that is nothing, the site's PAGE.
- * READY: *RET is *given*; its resource is NULL only when memory is out. PENDING: WAITER, *borrowed* until
- * it is ready or cancelled, has been queued; when store_collect has named it, look up the same with the
- * same WAITER again: it will be READY, or PENDING once more. */
-enum store_result store_lookup(struct store *store, const struct path *path, enum store_page page,
-                               const struct date_now *now, struct lookup_waiter *waiter,
-                               struct found *ret);
+/* READY: *RET is *given*; its resource is NULL only when memory is out. PENDING: WAITER, *borrowed*
+ * until it is ready or cancelled, has been queued. When store_collect has woken it, repeat the call
+ * with the same arguments: READY, or PENDING once more. */
+enum store_result store_lookup(struct store *store, const struct store_query *query,
+                               struct lookup_waiter *waiter, struct found *ret);
 
-/* What is sent from a descriptor would show what the file is now, under the validators of what it was. So
- * before BODY, which is of FOUND, is used, this is asked. False: it has changed, as far as can be told in
- * each turn of the loop; FOUND is no longer good, and is to be dropped and looked up once more. */
+/* sendfile sends the file as it is now, but the fields describe it as it was found. Call this
+ * before a BODY of FOUND is used. False: the file has changed (checked once in each turn of the
+ * loop); drop FOUND and look it up again. */
 bool store_confirm(const struct found *found, struct blob *body, const struct date_now *now);
 
-/* Whether LENGTH bytes of FILE, from FIRST, can be sent without a wait for a disk, as far as can be told.
- * If not, a job reads them, and WAITER, which waits for nothing, has been queued: it will be named like
- * one that waits for a look-up. FILE is *pinned* meanwhile. */
+/* Whether LENGTH bytes of FILE, from FIRST, seem to be in the page cache. If not, a job reads them
+ * and WAITER, which waits for nothing, has been queued, to be woken by store_collect. FILE is
+ * *pinned* meanwhile. */
 bool store_warm(struct store *store, struct blob *file, uint64_t first, uint64_t length,
                 const struct date_now *now, struct lookup_waiter *waiter);
 
-/* Forgets WAITER's look-up and what it may have brought. No effect if there is none. */
+/* Takes WAITER out of its look-up and drops what it keeps. No effect if there is neither. */
 void store_cancel(struct lookup_waiter *waiter);
 
-/* Whether a look-up is under way; store_destroy would wait for it. Safe from any thread. */
+/* Whether a look-up is under way, for which store_destroy would wait. Safe from any thread. */
 bool store_busy(const struct store *store);
 
 /* Readable when there is something for store_collect. */
 int store_fd(const struct store *store);
 
-/* Finishes the look-ups that jobs have done: calls WAKE for each waiter that is now ready. */
+/* Takes over the results of the jobs that are done. Calls WAKE for each waiter that is now
+ * ready. */
 void store_collect(struct store *store, const struct date_now *now,
                    void (*wake)(void *context, struct lookup_waiter *waiter), void *context);
+
+/* Ends all leases: roots, rules and cached files are checked again before they are served. */
+void store_revalidate(struct store *store);
 
 struct cache_usage store_usage(const struct store *store);
 

@@ -1,8 +1,8 @@
 /* blob: reference-counted content: bytes in memory, or an open file.
  *
- * Whoever keeps a pointer to a blob beyond the call holds a reference of its own: blob_pin takes one,
- * blob_drop returns it, and the last drop frees the bytes or closes the descriptor. The count is a
- * plain integer: a blob belongs to one thread at a time. Content is written before the blob is
+ * Whoever keeps a pointer to a blob beyond the call holds a reference of its own: blob_pin takes
+ * one, blob_drop returns it, and the last drop frees the bytes or closes the descriptor. The count
+ * is a plain integer: a blob belongs to one thread at a time. Content is written before the blob is
  * shared, and after that only by who holds its one reference. */
 #ifndef SLUICE_BLOB_H
 #define SLUICE_BLOB_H
@@ -36,7 +36,8 @@ struct blob {
  * reference. */
 struct blob *blob_create_bytes(size_t length);
 
-/* An open file of IDENTITY. *Takes* FD if it succeeds. NULL: out of memory. *Gives* one reference. */
+/* An open file of IDENTITY. *Takes* FD if it succeeds. NULL: out of memory. *Gives* one
+ * reference. */
 struct blob *blob_create_file(int fd, const struct blob_identity *identity);
 
 /* Another reference. Returns BLOB. */
@@ -60,16 +61,17 @@ enum blob_change {
     BLOB_REWRITTEN, /* shorter, or of the same length with another mtime */
 };
 
-/* Compares the sizes and mtimes of one file, THEN and NOW. The ctime does not count: a rename, unlink or
- * chmod changes it, and the content stays. */
+/* Compares the sizes and mtimes of one file, THEN and NOW. The ctime does not count: a rename,
+ * unlink or chmod changes it, and the content stays. */
 enum blob_change blob_identity_change(const struct blob_identity *then,
                                       const struct blob_identity *now);
 
-/* Compares the file of BLOB with what it was when it was opened, by fstat(2). REWRITTEN if that fails. */
+/* Compares the file of BLOB with what it was when it was opened, by fstat(2). REWRITTEN if that
+ * fails. */
 enum blob_change blob_check_file(const struct blob *blob);
 
-/* Whether the file of BLOB is unchanged. Checks at most once in each TURN of an event loop (a count that
- * begins with 1) while it is: enough for a file that is sent in one piece. */
+/* Whether the file of BLOB is unchanged. Checks at most once in each TURN of an event loop (a count
+ * that begins with 1) while it is: enough for a file that is sent in one piece. */
 bool blob_file_unchanged(struct blob *blob, uint64_t turn);
 
 #endif

@@ -1,8 +1,8 @@
 /* jobs: a few threads for what would make an event loop wait.
  *
- * One owner submits and collects; threads are started when first needed. A finished job is announced
- * by an eventfd that the owner's loop watches. A job's memory is the submitter's; between submission
- * and collection it belongs to the pool. */
+ * One owner submits and collects; threads are started when first needed. A finished job is
+ * announced by an eventfd that the owner's loop watches. A job's memory is the submitter's; between
+ * submission and collection it belongs to the pool. */
 #ifndef SLUICE_JOBS_H
 #define SLUICE_JOBS_H
 
@@ -16,9 +16,8 @@ struct job {
 
 struct jobs;
 
-/* At most THREADS_MAX threads (a single one does lengthy jobs, too), and QUEUE_MAX jobs that are not yet
- * finished. Returns 0 or a negative
- * errno. *Gives*: jobs_destroy. */
+/* At most THREADS_MAX threads (a single one does lengthy jobs, too), and QUEUE_MAX jobs that are
+ * not yet finished. Returns 0 or a negative errno. *Gives*: jobs_destroy. */
 int jobs_create(struct jobs **ret, unsigned threads_max, unsigned queue_max);
 
 /* Waits for the jobs that are running, then for the threads. Jobs that have not been started or
@@ -34,7 +33,8 @@ bool jobs_busy(struct jobs *jobs);
 /* The eventfd: readable when there is something to collect. */
 int jobs_fd(const struct jobs *jobs);
 
-/* The finished jobs as a list by `next`, oldest first, and resets the eventfd. *Gives* them back. */
+/* The finished jobs as a list by `next`, oldest first, and resets the eventfd. *Gives* them
+ * back. */
 struct job *jobs_collect(struct jobs *jobs);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +13,93 @@
 #endif
 
 enum { OPEN_TRIES = 8 }; /* openat2 says EAGAIN when a rename may have let ".." out of ROOT */
+
+/* --- A directory ------------------------------------------------------------------------------ */
+
+int root_create(struct root **ret, const char *path)
+{
+    struct root *root = malloc(sizeof *root);
+    if (!root)
+        return -ENOMEM;
+    struct stat status;
+    int fd = root_open(path);
+    int error = fd < 0 ? fd : 0;
+    if (!error && fstat(fd, &status) < 0)
+        error = -errno;
+    if (error) {
+        if (fd >= 0)
+            close(fd);
+        free(root);
+        return error;
+    }
+    atomic_init(&root->references, 1);
+    root->fd = fd;
+    root->device = status.st_dev;
+    root->inode = status.st_ino;
+    *ret = root;
+    return 0;
+}
+
+struct root *root_pin(struct root *root)
+{
+    atomic_fetch_add_explicit(&root->references, 1, memory_order_relaxed);
+    return root;
+}
+
+void root_drop(struct root *root)
+{
+    if (!root || atomic_fetch_sub_explicit(&root->references, 1, memory_order_acq_rel) > 1)
+        return;
+    close(root->fd);
+    free(root);
+}
+
+bool root_is(const struct root *root, const struct stat *status)
+{
+    return status->st_dev == root->device && status->st_ino == root->inode;
+}
+
+void root_slot_init(struct root_slot *slot)
+{
+    pthread_mutex_init(&slot->lock, NULL);
+    slot->current = NULL;
+}
+
+void root_slot_fini(struct root_slot *slot)
+{
+    root_drop(slot->current);
+    pthread_mutex_destroy(&slot->lock);
+}
+
+/* root_slot_get, under the lock. */
+static int get_locked(struct root_slot *slot, const char *path)
+{
+    struct stat status;
+    struct root *fresh;
+    if (stat(path, &status) < 0)
+        return -errno;
+    if (slot->current && root_is(slot->current, &status))
+        return 0;
+    int error = root_create(&fresh, path);
+    if (error)
+        return error;
+    root_drop(slot->current);
+    slot->current = fresh;
+    return 0;
+}
+
+int root_slot_get(struct root_slot *slot, const char *path, struct root **ret)
+{
+    pthread_mutex_lock(&slot->lock);
+    int error = get_locked(slot, path);
+    if (!error)
+        *ret = root_pin(slot->current);
+    pthread_mutex_unlock(&slot->lock);
+    return error;
+}
+
+/* --- What is below
+ * ----------------------------------------------------------------------------- */
 
 int root_open(const char *path)
 {

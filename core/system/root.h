@@ -1,35 +1,78 @@
-/* root: opening what lies below a directory, and nothing else: openat2(2), Linux 5.6.
+/* root: an open directory, and opening what is below it and nothing else: openat2(2), Linux 5.6.
  *
- * The kernel decides what is below (RESOLVE_BENEATH), not we by looking at strings. Owns nothing:
- * descriptors are the caller's. Safe on any thread. */
+ * The kernel decides what is below (RESOLVE_BENEATH); no string is judged here. A struct root is
+ * one open directory that several threads may pin: its descriptor is closed with the last pin. A
+ * root_slot lets threads that serve the same path share one such directory. The descriptors that
+ * the other functions return belong to the caller. Safe on any thread. */
 #ifndef SLUICE_ROOT_H
 #define SLUICE_ROOT_H
 
 #include "storage/blob.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 /* What the caller's thread may spend on a look-up. */
 enum io_mode {
-    IO_WITHOUT_WAITING, /* nothing: from what the kernel has in memory, or not at all */
-    IO_WAITING,         /* disks may be waited for; what takes long to compute is 503 */
-    IO_BY_JOB,          /* some tens of milliseconds: to list, to hash what is no giant */
-    IO_BY_LENGTHY_JOB,  /* as long as it takes */
+    IO_WITHOUT_WAITING, /* only what the kernel has in memory */
+    IO_WAITING,         /* may wait for disks; what takes long to compute is answered with 503 */
+    IO_BY_JOB,         /* some tens of milliseconds: lists directories, hashes files up to 16 MiB */
+    IO_BY_LENGTHY_JOB, /* as long as it takes */
     IO_MODE_COUNT,
 };
 
-/* Time stamps are as coarse as the file system (2 s on FAT): a change this recent may be followed by one that
- * looks the same. */
+/* Time stamps may be as coarse as 2 s (FAT): a file that changed this recently may change again
+ * without a change of its times. */
 enum { ROOT_SETTLED_SECONDS = 2 };
 
-/* Opens the directory at PATH, absolute, as what the other functions take (O_PATH). Returns a descriptor
- * or a negative errno. */
+/* --- A directory ---------------------------------------------------------------------------- */
+
+struct root {
+    atomic_uint references;
+    int fd; /* O_PATH */
+    dev_t device;
+    ino_t inode;
+};
+
+/* Opens the directory at PATH, absolute. Returns 0 or a negative errno. *Gives* one pin:
+ * root_drop. */
+int root_create(struct root **ret, const char *path);
+
+/* Another pin. Returns ROOT. */
+struct root *root_pin(struct root *root);
+
+/* *Takes* one pin. No effect on NULL. */
+void root_drop(struct root *root);
+
+/* Whether STATUS is of the directory that ROOT is. */
+bool root_is(const struct root *root, const struct stat *status);
+
+/* The directory that a path was last found to mean. */
+struct root_slot {
+    pthread_mutex_t lock;
+    struct root *current; /* pinned; NULL: none yet */
+};
+
+void root_slot_init(struct root_slot *slot);
+void root_slot_fini(struct root_slot *slot);
+
+/* Sets RET to the directory that PATH, absolute, means now: the one in SLOT if it is that one, else
+ * it is opened and kept there. Returns 0 or a negative errno. *Gives* one pin. */
+int root_slot_get(struct root_slot *slot, const char *path, struct root **ret);
+
+/* --- What is below -------------------------------------------------------------------------- */
+
+/* Opens the directory at PATH, absolute, with O_PATH. Returns a descriptor or a negative errno. */
 int root_open(const char *path);
 
-/* Opens NAME, relative, with FLAGS of open(2). Returns a descriptor or a negative errno; -EAGAIN in
- * WITHOUT_WAITING means that it would wait (RESOLVE_CACHED, Linux 5.12), -EXDEV that NAME leads out. */
+/* Opens NAME, relative, with FLAGS of open(2). Returns a descriptor or a negative errno: -EAGAIN in
+ * IO_WITHOUT_WAITING means that it would wait (RESOLVE_CACHED, Linux 5.12), -EXDEV that NAME leads
+ * out. */
 int root_open_below(int root_fd, const char *name, int flags, enum io_mode mode);
 
-/* What is there at NAME? To look does nothing to it (O_PATH); to open a FIFO or a device might. FLAGS may be
- * O_NOFOLLOW: a symbolic link is then what is there. Returns 0 or a negative errno as root_open_below. */
+/* stat(2) of NAME. The file is not opened (O_PATH): to open a FIFO or a device could have effects.
+ * FLAGS may be O_NOFOLLOW, which gives a symbolic link itself. Returns 0 or a negative errno as
+ * root_open_below. */
 int root_stat_below(int root_fd, const char *name, int flags, enum io_mode mode, struct stat *ret);
 
 /* fstat(2): 0 with both set, or a negative errno. */

@@ -41,8 +41,10 @@ static void open_files(void)
         .cache_valid_ms = 1,
         .mime = mime,
     };
+    const struct site_settings *const sites[] = {&site};
     struct store_config config = {
-        .site = &site,
+        .sites = sites,
+        .site_count = COUNT_OF(sites),
         .cache = {.bytes_max = 20000, .entries_max = NAMES / 2, .files_max = 4},
         .counters = &counters,
     };
@@ -75,7 +77,8 @@ static enum store_result ask(unsigned number, struct lookup_waiter *waiter, stru
     snprintf(name, sizeof name, "n%u", number);
     struct path path = path_named(name);
     struct found found;
-    enum store_result result = store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, &found);
+    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now};
+    enum store_result result = store_lookup(files, &query, waiter, &found);
     if (result == STORE_READY)
         *ret = found.resource;
     return result;

@@ -21,8 +21,10 @@ void make_files(uint64_t bytes_max, uint32_t files_max)
         .codings = codings,
         .mime = mime,
     };
+    const struct site_settings *const sites[] = {&settings};
     struct store_config config = {
-        .site = &settings,
+        .sites = sites,
+        .site_count = COUNT_OF(sites),
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = files_max},
         .counters = &counters,
     };
@@ -63,11 +65,12 @@ enum store_result ask(const char *name, struct lookup_waiter *waiter, struct res
 {
     struct path path = path_named(name);
     struct found found;
-    enum store_result result = store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, &found);
+    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now};
+    enum store_result result = store_lookup(files, &query, waiter, &found);
     if (result == STORE_READY && found.resource && found.resource->variant_count > 0 &&
         !store_confirm(&found, found.resource->variants[0].body, &now)) {
         resource_drop(found.resource);
-        result = store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, &found);
+        result = store_lookup(files, &query, waiter, &found);
         cr_assert(result == STORE_PENDING || !found.cached);
     }
     if (result == STORE_READY)

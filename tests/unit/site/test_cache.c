@@ -15,6 +15,15 @@ enum { ANY = 1 << 20 };
 
 static const struct cache_limits roomy = {.bytes_max = ANY, .entries_max = ANY, .files_max = ANY};
 
+static struct cache_group group; /* of all entries, but for the tests of groups */
+
+/* A cache without entries, and GROUP with none. */
+static struct cache *cache_create_fresh(const struct cache_limits *limits)
+{
+    cache_group_init(&group, 0);
+    return cache_create(limits, 1);
+}
+
 static struct path path_numbered(unsigned number)
 {
     char text[16];
@@ -37,7 +46,7 @@ static struct resource *make(size_t length, bool file)
 static struct cache_entry *put(struct cache *cache, const char *text, size_t length, bool file)
 {
     struct path path = path_named(text);
-    struct cache_key key = cache_key_of(cache, &path);
+    struct cache_key key = cache_key_of(cache, &group, &path);
     struct resource *resource = make(length, file);
     struct cache_entry *entry = cache_put(cache, &key, resource);
     resource_drop(resource);
@@ -47,14 +56,14 @@ static struct cache_entry *put(struct cache *cache, const char *text, size_t len
 static struct cache_entry *find(struct cache *cache, const char *text)
 {
     struct path path = path_named(text);
-    struct cache_key key = cache_key_of(cache, &path);
+    struct cache_key key = cache_key_of(cache, &group, &path);
     return cache_find(cache, &key);
 }
 
 /* What put makes an entry of one name letter and LENGTH bytes count for. */
 static uint64_t bytes_of_entry(size_t length)
 {
-    struct cache *cache = cache_create(&roomy);
+    struct cache *cache = cache_create_fresh(&roomy);
     put(cache, "x", length, false);
     uint64_t bytes = cache_usage(cache).bytes;
     cache_destroy(cache);
@@ -63,7 +72,7 @@ static uint64_t bytes_of_entry(size_t length)
 
 Test(cache, finds_what_was_put)
 {
-    struct cache *cache = cache_create(&roomy);
+    struct cache *cache = cache_create_fresh(&roomy);
     cr_expect_null(find(cache, "a"));
     struct cache_entry *entry = put(cache, "a", 5, false);
     cr_assert_not_null(entry);
@@ -82,11 +91,11 @@ Test(cache, finds_what_was_put)
 
 Test(cache, a_name_with_a_slash_is_another)
 {
-    struct cache *cache = cache_create(&roomy);
+    struct cache *cache = cache_create_fresh(&roomy);
     struct path path = path_named("a/b");
-    struct cache_key file = cache_key_of(cache, &path);
+    struct cache_key file = cache_key_of(cache, &group, &path);
     path.directory = true;
-    struct cache_key directory = cache_key_of(cache, &path);
+    struct cache_key directory = cache_key_of(cache, &group, &path);
     struct resource *resource = make(1, false);
     struct cache_entry *entry = cache_put(cache, &file, resource);
     cr_expect_null(cache_find(cache, &directory));
@@ -101,9 +110,9 @@ Test(cache, a_name_with_a_slash_is_another)
 
 Test(cache, replacing_drops_what_was_there_once)
 {
-    struct cache *cache = cache_create(&roomy);
+    struct cache *cache = cache_create_fresh(&roomy);
     struct path path = path_named("a");
-    struct cache_key key = cache_key_of(cache, &path);
+    struct cache_key key = cache_key_of(cache, &group, &path);
     struct resource *first = make(10, false), *second = make(20, true);
     cache_put(cache, &key, first);
     cr_expect_eq(first->references, 2);
@@ -128,7 +137,7 @@ Test(cache, replacing_drops_what_was_there_once)
 Test(cache, what_is_used_elsewhere_stays)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     struct lease *lease = resource_lease(put(cache, "hot", 1, false)->resource);
     for (unsigned i = 0; i < 100; i++) {
         char name[16];
@@ -147,11 +156,11 @@ Test(cache, what_is_not_here_any_more_is_not_good)
 
     static const char names[] = "abbcde";
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     struct resource *resources[COUNT];
     for (unsigned i = 0; i < COUNT; i++) {
         struct path path = path_named((const char[]){names[i], '\0'});
-        struct cache_key key = cache_key_of(cache, &path);
+        struct cache_key key = cache_key_of(cache, &group, &path);
         resources[i] = make(1, i == SHED);
         cache_put(cache, &key, resources[i]);
         resources[i]->lease->fresh_until_ms = 1000;
@@ -169,7 +178,7 @@ Test(cache, what_is_not_here_any_more_is_not_good)
     cache_shed_file(cache);
     cr_expect_eq(resources[SHED]->lease->fresh_until_ms, 0);
     cr_expect_eq(resources[REPLACING]->lease->fresh_until_ms, 1000);
-    cache_clear(cache);
+    cache_remove_group(cache, &group);
     cr_expect_eq(resources[CLEARED]->lease->fresh_until_ms, 0);
     cache_destroy(cache);
     for (unsigned i = 0; i < COUNT; i++)
@@ -180,7 +189,7 @@ Test(cache, what_is_too_large_is_refused_and_nothing_is_thrown_out_for_it)
 {
     uint64_t bytes = bytes_of_entry(100);
     struct cache_limits limits = {.bytes_max = bytes, .entries_max = 4, .files_max = 0};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     cr_expect_not_null(put(cache, "a", 100, false), "exactly the whole cache");
     cr_expect_null(put(cache, "b", 101, false));
     cr_expect_null(put(cache, "c", 0, true), "no descriptor may be kept");
@@ -195,12 +204,12 @@ Test(cache, what_is_too_large_is_refused_and_nothing_is_thrown_out_for_it)
 Test(cache, of_no_bytes_or_no_entries_keeps_nothing)
 {
     struct cache_limits limits = {.bytes_max = 0, .entries_max = 10, .files_max = 10};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     cr_expect_null(put(cache, "a", 0, false));
     cr_expect_not(cache_shed_file(cache));
     cache_destroy(cache);
     limits = (struct cache_limits){.bytes_max = ANY, .entries_max = 0, .files_max = 10};
-    cache = cache_create(&limits);
+    cache = cache_create_fresh(&limits);
     cr_expect_null(put(cache, "a", 0, false));
     cache_destroy(cache);
 }
@@ -208,7 +217,7 @@ Test(cache, of_no_bytes_or_no_entries_keeps_nothing)
 Test(cache, what_was_hit_survives_and_what_was_not_goes_oldest_first)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = 4};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     put(cache, "a", 1, false);
     put(cache, "b", 1, false);
     put(cache, "c", 1, false);
@@ -232,7 +241,7 @@ Test(cache, what_was_hit_survives_and_what_was_not_goes_oldest_first)
 Test(cache, a_scan_does_not_push_out_what_is_in_use)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 50, .files_max = 0};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     for (unsigned i = 0; i < 10; i++) {
         char name[] = {(char)('a' + i), '\0'};
         put(cache, name, 10, false);
@@ -251,7 +260,7 @@ Test(cache, a_scan_does_not_push_out_what_is_in_use)
 Test(cache, sheds_descriptors_and_nothing_else)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 100, .files_max = 2};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     cr_expect_not(cache_shed_file(cache));
     put(cache, "m", 1, false);
     put(cache, "a", 1, true);
@@ -272,9 +281,9 @@ Test(cache, sheds_descriptors_and_nothing_else)
 
 Test(cache, out_of_memory_keeps_what_was_there_or_nothing)
 {
-    struct cache *cache = cache_create(&roomy);
+    struct cache *cache = cache_create_fresh(&roomy);
     struct path path = path_named("a");
-    struct cache_key key = cache_key_of(cache, &path);
+    struct cache_key key = cache_key_of(cache, &group, &path);
     struct resource *resource = make(10, false);
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
     cr_expect_null(cache_put(cache, &key, resource));
@@ -284,11 +293,12 @@ Test(cache, out_of_memory_keeps_what_was_there_or_nothing)
     resource_drop(resource);
     cache_destroy(cache);
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
-    cr_expect_null(cache_create(&roomy));
+    cr_expect_null(cache_create_fresh(&roomy));
     cache_destroy(NULL);
 }
 
-/* --- a model ------------------------------------------------------------------------------------- */
+/* --- a model
+ * ------------------------------------------------------------------------------------- */
 
 enum { NAMES = 64 };
 
@@ -304,7 +314,7 @@ static void compare(struct cache *cache, const struct model *model)
     struct cache_usage usage = {0};
     for (unsigned i = 0; i < NAMES; i++) {
         struct path path = path_numbered(i);
-        struct cache_key key = cache_key_of(cache, &path);
+        struct cache_key key = cache_key_of(cache, &group, &path);
         struct cache_entry *entry = cache_find(cache, &key);
         if (entry) {
             cr_assert_eq(entry->resource, model->resources[i]);
@@ -326,7 +336,7 @@ static void step(struct cache *cache, struct model *model, struct prng *prng)
 {
     unsigned i = (unsigned)prng_below(prng, NAMES);
     struct path path = path_numbered(i);
-    struct cache_key key = cache_key_of(cache, &path);
+    struct cache_key key = cache_key_of(cache, &group, &path);
     struct cache_entry *entry = cache_find(cache, &key);
     uint64_t dice = prng_below(prng, 10);
     if (dice == 0) {
@@ -356,7 +366,7 @@ Test(cache, stays_within_its_bounds_whatever_happens, .timeout = 120)
     for (size_t row = 0; row < COUNT_OF(limits); row++) {
         struct prng prng = {row};
         struct model model = {{0}, {0}};
-        struct cache *cache = cache_create(&limits[row]);
+        struct cache *cache = cache_create_fresh(&limits[row]);
         for (unsigned i = 0; i < 4000; i++) {
             step(cache, &model, &prng);
             struct cache_usage usage = cache_usage(cache);
@@ -379,13 +389,13 @@ Test(cache, counts_descriptors_not_entries)
     static const struct cache_limits limits = {
         .bytes_max = ANY, .entries_max = ANY, .files_max = 5};
     static const struct blob_identity identity = {.bytes = 1 << 20};
-    struct cache *cache = cache_create(&limits);
+    struct cache *cache = cache_create_fresh(&limits);
     for (unsigned i = 0; i < 4; i++) {
         struct representation items[2] = {{.coding = CONTENT_CODING_IDENTITY},
                                           {.coding = CONTENT_CODING_BR}};
         struct resource_fields fields = {.nosniff = false};
         struct path path = path_numbered(i);
-        struct cache_key key = cache_key_of(cache, &path);
+        struct cache_key key = cache_key_of(cache, &group, &path);
         for (unsigned j = 0; j < 2; j++)
             items[j].body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
         struct resource *resource = resource_create(RESOURCE_FILE, items, 2, &fields, 0);
@@ -398,7 +408,7 @@ Test(cache, counts_descriptors_not_entries)
     cr_expect_eq(cache_usage(cache).entries, 2);
     cr_expect(cache_shed_file(cache));
     cr_expect_eq(cache_usage(cache).files, 2);
-    cache_clear(cache);
+    cache_remove_group(cache, &group);
     cr_expect_eq(cache_usage(cache).files, 0);
     cr_expect_eq(cache_usage(cache).entries, 0);
     cr_expect_eq(cache_usage(cache).bytes, 0);

@@ -1,5 +1,5 @@
-/* folders: every name that comes or goes is told, nothing else is, and the kernel is asked no more often than
- * it must. */
+/* directory_state: each added or removed name changes the state, nothing else does, and the kernel
+ * is asked no more often than needed. */
 #include "site/directory_state.h"
 #include "support/faults.h"
 #include "support/paths.h"
@@ -12,10 +12,11 @@
 enum { AGE_MS = 100, SETTLED_SECONDS = 3 };
 
 static struct tree tree;
-static struct directory_states folders;
+static struct directory_states states;
+static struct root top;
 static struct date_now now;
 
-/* All that has been done is long ago. */
+/* Moves the clock so that all changes so far are old. */
 static void settle(void)
 {
     date_now_set(&now, now.ms + AGE_MS, time(NULL) + SETTLED_SECONDS);
@@ -23,10 +24,11 @@ static void settle(void)
 
 static void set_up(void)
 {
-    folders = (struct directory_states){0};
+    states = (struct directory_states){0};
     now = (struct date_now){0};
     date_now_set(&now, 50000, 0);
     tree_init(&tree);
+    top.fd = tree.fd;
     tree_dir(&tree, "d");
     tree_dir(&tree, "d/e");
     tree_fill(&tree, "d/file", 10, 1);
@@ -44,15 +46,16 @@ TestSuite(directory_state, .init = set_up, .fini = tear_down, .timeout = 120);
 static uint64_t state(const char *name)
 {
     struct path path = path_named(name);
+    struct directory_query query = {&top, &path, &now, AGE_MS};
     uint64_t seen_ms = 0;
-    uint64_t found = directory_states_get(&folders, tree.fd, &path, &now, AGE_MS, &seen_ms);
+    uint64_t found = directory_states_get(&states, &query, &seen_ms);
     cr_expect(found == 0 || now.ms - seen_ms < AGE_MS);
     return found;
 }
 
-/* The same, which has to be told sooner or later: others who change names may keep the kernel from telling
- * without a wait. */
-static uint64_t told(const char *name)
+/* The state, which must be known sooner or later: processes that rename files may keep the kernel
+ * from answering without a wait. */
+static uint64_t known(const char *name)
 {
     uint64_t found = 0;
     for (unsigned i = 0; i < 100 && (found = state(name)) == 0; i++)
@@ -102,7 +105,7 @@ static void swap(void)
     cr_assert_eq(renameat(tree.fd, "new", tree.fd, "d"), 0);
 }
 
-Test(directory_state, names_that_come_or_go_are_told)
+Test(directory_state, changes_when_an_entry_is_added_or_removed)
 {
     static const struct {
         const char *label;
@@ -121,28 +124,28 @@ Test(directory_state, names_that_come_or_go_are_told)
     tear_down();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         set_up();
-        uint64_t before = told("d/file");
+        uint64_t before = known("d/file");
         rows[i].act();
         settle();
-        cr_expect_eq(told("d/file") == before, rows[i].same, "%s", rows[i].label);
+        cr_expect_eq(known("d/file") == before, rows[i].same, "%s", rows[i].label);
         tear_down();
     }
     set_up();
 }
 
-/* The next change might have the same time. */
-Test(directory_state, what_has_just_changed_can_not_be_told)
+/* The next change might leave the times as they are. */
+Test(directory_state, is_unknown_just_after_a_change)
 {
     date_now_set(&now, now.ms, time(NULL));
     cr_expect_eq(state("d/file"), 0);
-    told("d/file");
+    known("d/file");
 }
 
-Test(directory_state, what_is_no_directory_can_not_be_told)
+Test(directory_state, is_unknown_where_there_is_no_directory)
 {
     cr_expect_eq(state("none/file"), 0);
     cr_expect_eq(state("d/file/file"), 0);
-    told("d/file");
+    known("d/file");
     faults_fail(FAULT_OPEN_CACHED, 0, 1, EAGAIN);
     cr_expect_eq(state("d/e/file"), 0, "that would wait for a disk");
     char name[DIRECTORY_STATE_NAME_BYTES_MAX + 4];
@@ -151,21 +154,22 @@ Test(directory_state, what_is_no_directory_can_not_be_told)
     cr_expect_eq(state(name), 0);
 }
 
-Test(directory_state, a_path_is_in_its_directory)
+Test(directory_state, belongs_to_the_directory_of_the_path)
 {
-    uint64_t root = told("file"), d = told("d/file"), e = told("d/e/file");
+    uint64_t root = known("file"), d = known("d/file"), e = known("d/e/file");
     cr_expect_neq(root, d);
     cr_expect_neq(d, e);
-    cr_expect_eq(state("d/none"), d, "whatever is asked for");
+    cr_expect_eq(state("d/none"), d, "of any file");
     cr_expect_eq(state("d/e"), d);
     struct path path = path_named("d/e");
+    struct directory_query query = {&top, &path, &now, AGE_MS};
     uint64_t seen_ms;
     path.directory = true;
-    cr_expect_eq(directory_states_get(&folders, tree.fd, &path, &now, AGE_MS, &seen_ms), e,
+    cr_expect_eq(directory_states_get(&states, &query, &seen_ms), e,
                  "a directory's index is in it");
 }
 
-Test(directory_state, the_kernel_is_asked_once_in_a_while)
+Test(directory_state, asks_the_kernel_again_after_its_age_only)
 {
     unsigned asked = faults_calls(FAULT_OPEN_CACHED);
     for (unsigned i = 0; i < 3; i++) {
@@ -177,22 +181,22 @@ Test(directory_state, the_kernel_is_asked_once_in_a_while)
     date_now_set(&now, now.ms + AGE_MS / 4, now.seconds);
     state("d/file");
     cr_expect_eq(faults_calls(FAULT_OPEN_CACHED), asked + 2);
-    directory_states_forget(&folders);
+    directory_states_forget(&states, &top);
     state("d/file");
     cr_expect_eq(faults_calls(FAULT_OPEN_CACHED), asked + 3);
     date_now_set(&now, now.ms + AGE_MS, time(NULL));
     state("d/file");
     state("d/file");
     cr_expect_eq(faults_calls(FAULT_OPEN_CACHED), asked + 4,
-                 "what can't be told isn't asked again");
+                 "an unknown state isn't asked for again");
 }
 
 /* More directories than are kept, in any order: each has its own state. */
-Test(directory_state, many_are_told_apart)
+Test(directory_state, is_kept_apart_for_each_directory)
 {
     enum { COUNT = 3 * DIRECTORY_STATES_COUNT };
 
-    uint64_t states[COUNT];
+    uint64_t expected[COUNT];
     char name[32];
     for (unsigned i = 0; i < COUNT; i++) {
         snprintf(name, sizeof name, "n%u", i);
@@ -203,11 +207,11 @@ Test(directory_state, many_are_told_apart)
     for (unsigned i = 0; i < COUNT + 2000; i++) {
         unsigned number = i < COUNT ? i : (unsigned)prng_below(&prng, COUNT);
         snprintf(name, sizeof name, "n%u/file", number);
-        uint64_t found = told(name);
+        uint64_t found = known(name);
         if (i < COUNT)
-            states[i] = found;
-        cr_assert_eq(found, states[number]);
+            expected[i] = found;
+        cr_assert_eq(found, expected[number]);
     }
     for (unsigned i = 1; i < COUNT; i++)
-        cr_expect_neq(states[i], states[i - 1]);
+        cr_expect_neq(expected[i], expected[i - 1]);
 }

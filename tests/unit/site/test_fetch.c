@@ -65,7 +65,8 @@ static void expect_refused(const char *text, enum http_status status)
         fetched_fini(&fetched);
 }
 
-/* --- what it is ---------------------------------------------------------------------------------- */
+/* --- what it is
+ * ---------------------------------------------------------------------------------- */
 
 Test(fetch, small_files_are_read_and_larger_ones_opened)
 {
@@ -227,7 +228,8 @@ Test(fetch, root_is_a_directory_or_an_error)
     cr_expect_eq(root_open(name), -ENOENT);
 }
 
-/* --- errors -------------------------------------------------------------------------------------- */
+/* --- errors
+ * -------------------------------------------------------------------------------------- */
 
 static const struct {
     int error;

@@ -182,7 +182,8 @@ Test(fetch_changes, a_file_that_is_rewritten_during_every_try_is_refused)
     cr_expect_lt(faults_calls(FAULT_PREADV2), 100, "it ends");
 }
 
-/* --- siblings ------------------------------------------------------------------------------------ */
+/* --- siblings
+ * ------------------------------------------------------------------------------------ */
 
 static void set_time(const char *name, int64_t seconds, long nanoseconds)
 {

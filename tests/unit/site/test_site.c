@@ -1,4 +1,5 @@
-/* site: the fields that go along with a resource, whoever says so: Sluice, the rules, the options. */
+/* site: the fields that go along with a resource, whoever says so: Sluice, the rules, the
+ * options. */
 #include "base/digest.h"
 #include "site/site_resource.h"
 #include "support/paths.h"
@@ -26,7 +27,7 @@ static void make(const struct site_settings *wanted)
     settings.mime = mime;
     settings.rules_name = STR("_headers");
     site_destroy(site);
-    site = site_create(&settings, (struct site_report){complain, NULL});
+    site = site_create(&settings, 0, (struct site_report){complain, NULL});
     cr_assert_not_null(site);
 }
 

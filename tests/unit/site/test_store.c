@@ -5,7 +5,8 @@
 
 TestSuite(store, .init = store_rig_init, .fini = store_rig_fini, .timeout = 120);
 
-/* --- the cache and the clock --------------------------------------------------------------------- */
+/* --- the cache and the clock
+ * --------------------------------------------------------------------- */
 
 Test(store, a_hit_costs_no_system_call_until_its_time_is_over)
 {
@@ -241,7 +242,8 @@ Test(store, without_a_cache_everything_is_looked_at_every_time)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-/* --- shortages ----------------------------------------------------------------------------------- */
+/* --- shortages
+ * ----------------------------------------------------------------------------------- */
 
 Test(store, out_of_descriptors_one_is_taken_from_the_cache)
 {
@@ -294,7 +296,8 @@ Test(store, each_allocation_may_fail)
         pass_ms(VALID_MS);
     }
     for (unsigned skip = 0; skip < 4; skip++) {
-        struct store_config config = {.site = &settings};
+        const struct site_settings *const sites[] = {&settings};
+        struct store_config config = {.sites = sites, .site_count = COUNT_OF(sites)};
         struct store *other = NULL;
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
         int error = store_create(&other, &config);
@@ -308,7 +311,8 @@ Test(store, a_root_that_is_none_is_an_error)
 {
     struct store *other = NULL;
     struct site_settings none = {.root = "/nonexistent/root", .index = STR("x"), .mime = mime};
-    struct store_config config = {.site = &none};
+    const struct site_settings *const sites[] = {&none};
+    struct store_config config = {.sites = sites, .site_count = COUNT_OF(sites)};
     unsigned descriptors = tree_open_descriptors();
     cr_expect_eq(store_create(&other, &config), -ENOENT);
     cr_expect_null(other);
@@ -316,7 +320,8 @@ Test(store, a_root_that_is_none_is_an_error)
     store_destroy(NULL);
 }
 
-/* --- what may lie beside a file ------------------------------------------------------------------- */
+/* --- what may lie beside a file
+ * ------------------------------------------------------------------- */
 
 /* Codings of the site, and all that has been done is long ago. */
 static void settle_siblings(void)
@@ -346,8 +351,8 @@ static unsigned look_again(unsigned variants)
     return calls;
 }
 
-/* The same, the least of some looks: others who change names may keep the kernel from telling without a
- * wait. */
+/* The same, the least of some looks: others who change names may keep the kernel from telling
+ * without a wait. */
 static unsigned look_again_least(unsigned variants)
 {
     unsigned least = UINT_MAX;
@@ -405,7 +410,8 @@ Test(store, siblings_that_come_without_a_name_are_seen)
     look_again(3);
 }
 
-/* The directory was seen before the name came; the look at the file is done by a job, after that. */
+/* The directory was seen before the name came; the look at the file is done by a job, after
+ * that. */
 Test(store, a_job_looks_for_siblings_itself)
 {
     tree_fill(&tree, "site/file.txt", 1000, 1);

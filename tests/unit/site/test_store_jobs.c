@@ -56,7 +56,8 @@ Test(store_jobs, cold_pages_are_pending_too)
     resource_drop(resource);
 }
 
-/* What takes long to hash is found out by one job and done by another, for which nobody else waits. */
+/* What takes long to hash is found out by one job and done by another, for which nobody else
+ * waits. */
 Test(store_jobs, a_giant_without_a_time_is_hashed_in_the_end)
 {
     static const struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
@@ -249,12 +250,14 @@ Test(store_jobs, destroying_leaves_nothing_of_what_is_under_way)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-/* --- the page for errors, the site's rules --------------------------------------------------------- */
+/* --- the page for errors, the site's rules
+ * --------------------------------------------------------- */
 
 static enum store_result find(const char *name, struct lookup_waiter *waiter, struct found *ret)
 {
     struct path path = path_named(name);
-    return store_lookup(files, &path, STORE_PAGE_ERROR, &now, waiter, ret);
+    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now};
+    return store_lookup(files, &query, waiter, ret);
 }
 
 static void make_site(uint64_t bytes_max)
@@ -267,8 +270,10 @@ static void make_site(uint64_t bytes_max)
         .cache_valid_ms = bytes_max > 0 ? VALID_MS : 0,
         .mime = mime,
     };
+    const struct site_settings *const sites[] = {&settings};
     struct store_config config = {
-        .site = &settings,
+        .sites = sites,
+        .site_count = COUNT_OF(sites),
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = 10},
         .counters = &counters,
     };
@@ -276,7 +281,8 @@ static void make_site(uint64_t bytes_max)
     cr_assert_eq(store_create(&files, &config), 0);
 }
 
-/* Nothing is in the kernel's memory, nothing in ours: whoever asks waits a bounded number of times. */
+/* Nothing is in the kernel's memory, nothing in ours: whoever asks waits a bounded number of
+ * times. */
 Test(store_jobs, what_is_missing_comes_with_its_page)
 {
     tree_fill(&tree, "site/404.html", 70, 3);
@@ -342,7 +348,8 @@ static bool has_line(const struct found *found, const char *line)
     return memmem(lines.at, lines.length, line, strlen(line)) != NULL;
 }
 
-/* That it can't be told what they are now doesn't mean that there are none: a policy would be lost. */
+/* That it can't be told what they are now doesn't mean that there are none: a policy would be
+ * lost. */
 Test(store_jobs, rules_go_on_while_descriptors_are_out)
 {
     struct lookup_waiter waiter = {0};
@@ -369,8 +376,8 @@ static void find_nothing(const char *name)
     found_drop(&found);
 }
 
-/* ROOT is a link to the directory "one", and there is a "two" beside it, each with a file. The rules of
- * "one", which has none, are known. */
+/* ROOT is a link to the directory "one", and there is a "two" beside it, each with a file. The
+ * rules of "one", which has none, are known. */
 static void make_two_roots(void)
 {
     tree_dir(&tree, "one");
@@ -418,7 +425,8 @@ Test(store_jobs, another_root_has_rules_of_its_own_at_once)
     found_drop(&found);
 }
 
-/* --- what is sent from a disk ---------------------------------------------------------------------- */
+/* --- what is sent from a disk
+ * ---------------------------------------------------------------------- */
 
 Test(store_jobs, what_is_not_in_memory_is_read_by_a_job_first)
 {
@@ -479,7 +487,8 @@ Test(store_jobs, what_a_look_up_has_brought_outlasts_a_wait_for_a_disk)
     resource_drop(large);
 }
 
-/* A file system that can't tell, a job that can't be had: then it is waited for where it is sent. */
+/* A file system that can't tell, a job that can't be had: then it is waited for where it is
+ * sent. */
 Test(store_jobs, where_nothing_can_be_told_all_is_warm)
 {
     static const int errors[] = {EOPNOTSUPP, EINVAL, EIO};

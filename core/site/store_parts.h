@@ -1,0 +1,80 @@
+/* store_parts: what the files of the store share: its structure, and the steps of a look-up.
+ *
+ * For store.c, store_publish.c and store_site.c only; the store's interface is store.h. */
+#ifndef SLUICE_STORE_PARTS_H
+#define SLUICE_STORE_PARTS_H
+
+#include "site/directory_state.h"
+#include "site/store.h"
+
+struct store {
+    struct counters *counters;
+    struct store_shared *shared;
+    bool shared_owned; /* no other store uses it */
+    struct cache *cache;
+    struct lookups lookups;
+    struct directory_states directories;
+    uint32_t site_count;
+    struct site *sites[]; /* by their number */
+};
+
+/* One path that is looked up now. */
+struct store_step {
+    struct store *store;
+    struct site *site;
+    const struct path *path;
+    const struct date_now *now;
+    struct cache_key key;
+};
+
+struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
+                                const struct date_now *now);
+
+/* Whether FETCHED says that descriptors are out. */
+bool store_is_out_of_files(const struct fetched *fetched);
+
+/* --- store_site.c: the root and the rules of a site ------------------------------------------- */
+
+/* How old the known state of a directory or of ROOT may be: part of the time that files are
+ * fresh. */
+static inline uint64_t store_directory_ms(const struct site *site)
+{
+    return site->settings->cache_valid_ms / 4;
+}
+
+/* Sees to it that SITE's root and rules are no older than its resources. CACHED: the path has an
+ * entry, for which ROOT need not be checked each time. Rules that only a job can read: see
+ * rules_lookup. WAITED: the caller has waited for them already, and goes on with those that are
+ * known. */
+void store_refresh_site(struct store *store, struct site *site, uint64_t now_ms, bool cached,
+                        bool waited);
+
+/* Reads the rules of SITE for the first time, however long it takes. */
+void store_read_rules(struct store *store, struct site *site);
+
+/* Takes over the result of LOOKUP, which is of a site's rules. */
+void store_finish_rules(struct store *store, struct lookup *lookup);
+
+/* --- store_publish.c: from what was fetched to an entry of the cache
+ * --------------------------- */
+
+/* What a revalidation starts from. */
+struct store_known {
+    bool set;
+    struct fetch_state state;
+    uint64_t seen_ms; /* how old the result is, if STATE is found unchanged */
+};
+
+/* The state that the entry of STEP must still have to be unchanged. Not set: there is no entry that
+ * can be revalidated. */
+struct store_known store_known_state(const struct store_step *step);
+
+/* The resource for FETCHED, which was seen at SEEN_MS. It is kept in the cache if it may be.
+ * Pinned, *given*; NULL: out of memory, or unchanged but its entry has been evicted. */
+struct resource *store_publish(const struct store_step *step, uint64_t seen_ms,
+                               const struct fetched *fetched);
+
+/* A 404 for the path, whatever exists there. Pinned, *given*; NULL: out of memory. */
+struct resource *store_refuse(const struct store_step *step);
+
+#endif

@@ -1,0 +1,128 @@
+/* store_publish: from what was fetched to a resource with a lease, in the cache; see
+ * store_parts.h. */
+#include "site/site_resource.h"
+#include "site/store_parts.h"
+
+/* On some file systems a directory's times don't show each change: every so often siblings that
+ * were absent are looked up whatever the directory's state is. */
+enum { FULL_CHECK_EVERY = 32 };
+
+struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
+                                const struct date_now *now)
+{
+    return (struct store_step){
+        .store = store,
+        .site = site,
+        .path = path,
+        .now = now,
+        .key = cache_key_of(store->cache, &site->entries, path),
+    };
+}
+
+/* The state of the directory of STEP's path, and in *RET_SEEN_MS when it was seen. */
+static uint64_t directory_state(const struct store_step *step, uint64_t *ret_seen_ms)
+{
+    struct directory_query query = {
+        .root = step->site->root,
+        .path = step->path,
+        .now = step->now,
+        .age_ms_max = store_directory_ms(step->site),
+    };
+    return directory_states_get(&step->store->directories, &query, ret_seen_ms);
+}
+
+/* The state of the directory, for a file that was seen without siblings at SEEN_MS. 0 if that was
+ * not just now: an entry that was added since might be part of the state already. */
+static uint64_t state_without_siblings(const struct store_step *step, uint64_t seen_ms)
+{
+    enum { RECENT_MS = (ROOT_SETTLED_SECONDS - 1) * 1000 }; /* states compare whole seconds */
+
+    uint64_t directory_seen_ms;
+    return step->now->ms - seen_ms < RECENT_MS ? directory_state(step, &directory_seen_ms) : 0;
+}
+
+struct store_known store_known_state(const struct store_step *step)
+{
+    struct store_known known = {.seen_ms = step->now->ms};
+    struct cache_entry *entry = cache_find(step->store->cache, &step->key);
+    if (!entry || !entry->settled)
+        return known;
+    known.set = true;
+    known.state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
+    uint64_t seen_ms;
+    bool trusted = ++entry->revalidations % FULL_CHECK_EVERY != 0;
+    if (trusted && entry->folder != 0 && entry->folder == directory_state(step, &seen_ms)) {
+        known.state.alone = true;
+        known.seen_ms = seen_ms;
+    }
+    return known;
+}
+
+/* Until when a resource seen at SEEN_MS is fresh. It is no fresher than ROOT. Entries that were
+ * read together are to be revalidated one by one: the hash takes up to a quarter off. */
+static uint64_t fresh_until(const struct store_step *step, uint64_t seen_ms)
+{
+    uint64_t valid_ms = step->site->settings->cache_valid_ms;
+    if (seen_ms > step->site->root_seen_ms)
+        seen_ms = step->site->root_seen_ms;
+    return seen_ms + valid_ms - step->key.hash % (valid_ms / 4 + 1);
+}
+
+/* The resource of the entry that FETCHED has found unchanged, with a new lease. NULL: it has been
+ * evicted or replaced meanwhile. */
+static struct resource *renew(const struct store_step *step, uint64_t seen_ms,
+                              const struct fetched *fetched)
+{
+    struct cache_entry *entry = cache_find(step->store->cache, &step->key);
+    if (!fetched->cacheable || !entry)
+        return NULL;
+    struct fetch_state state = {.plain = entry->identity, .siblings = entry->siblings};
+    if (!fetch_state_equal(&state, &fetched->state))
+        return NULL;
+    entry->resource->lease->fresh_until_ms = fresh_until(step, seen_ms);
+    entry->folder = fetched->state.alone ? state_without_siblings(step, seen_ms) : 0;
+    return resource_pin(entry->resource);
+}
+
+/* Keeps RESOURCE, made of FETCHED, in the cache. */
+static void keep(const struct store_step *step, uint64_t seen_ms, const struct fetched *fetched,
+                 struct resource *resource)
+{
+    struct cache_entry *entry = cache_put(step->store->cache, &step->key, resource);
+    if (!entry)
+        return;
+    bool file = fetched->kind == FETCH_FILE;
+    resource->lease->fresh_until_ms = fresh_until(step, seen_ms);
+    entry->identity = fetched->state.plain;
+    entry->siblings = fetched->state.siblings;
+    entry->folder = file && fetched->state.alone ? state_without_siblings(step, seen_ms) : 0;
+    entry->settled = file && fetched->settled;
+}
+
+static struct resource *make_resource(const struct store_step *step, const struct fetched *fetched)
+{
+    return site_resource_make(step->site, step->path, step->site->settings->index, fetched,
+                              step->now->seconds);
+}
+
+struct resource *store_publish(const struct store_step *step, uint64_t seen_ms,
+                               const struct fetched *fetched)
+{
+    if (fetched->kind == FETCH_UNCHANGED)
+        return renew(step, seen_ms, fetched);
+    struct resource *resource = make_resource(step, fetched);
+    if (resource && fetched->cacheable)
+        keep(step, seen_ms, fetched, resource);
+    return resource;
+}
+
+struct resource *store_refuse(const struct store_step *step)
+{
+    struct site *site = step->site;
+    struct fetched nothing = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
+    if (site_has_rules(site))
+        return make_resource(step, &nothing);
+    if (!site->shared_404)
+        site->shared_404 = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
+    return site->shared_404 ? resource_pin(site->shared_404) : NULL;
+}
