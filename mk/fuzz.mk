@@ -21,7 +21,8 @@ fuzz:
 	@CC='$(FUZZ_CC)' tools/install-deps build sanitize
 	$(again) BUILD=$(FUZZ) CC=$(FUZZ_CC) SANITIZE=fuzzer-no-link,address,undefined OPTIONAL= \
 	    CRITERION_CFLAGS=-Itests/fuzz/stand_in fuzz-programs
-	+@$(MAKE) --no-print-directory fuzz-run
+	$(again) -k fuzz-run
+	@rmdir --ignore-fail-on-non-empty tests/fuzz/regressions
 
 fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/fuzz_%)
 
@@ -33,9 +34,11 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(call object,$(FUZZ_SHARED)) 
 .SECONDARY: $(call object,$(FUZZ_SRC) $(FUZZ_SHARED))
 -include $(patsubst %.o,%.d,$(call object,$(FUZZ_SRC)))
 
+fuzz-run: $(FUZZ_TARGETS:%=fuzz-run-%)
+
 # One line for each target; libFuzzer's own output only if it fails.
-fuzz-run:
-	@status=0; for target in $(FUZZ_TARGETS); do \
+fuzz-run-%:
+	@target=$* status=0; \
 	    program=$(FUZZ)/fuzz_$$target found=$(FUZZ)/corpus/$$target log=$(FUZZ)/$$target.log; \
 	    seeds=tests/fuzz/corpus/$$target broke=tests/fuzz/regressions/$$target; \
 	    mkdir -p "$$found" "$$broke"; \
@@ -43,7 +46,7 @@ fuzz-run:
 	        $(SANITIZERS) $(NOASLR)"$$program" -max_total_time=$(FUZZ_SECONDS) $(FUZZ_FLAGS) \
 	            -artifact_prefix="$$broke/" "$$found" "$$seeds" >"$$log" 2>&1; \
 	    then verdict=ok; else verdict=FAILED status=1; cat "$$log"; fi; \
-	    rmdir -p --ignore-fail-on-non-empty "$$broke"; \
-	    printf '%-6s %-10s %10s inputs\n' $$verdict $$target \
+	    rmdir --ignore-fail-on-non-empty "$$broke"; \
+	    printf '%-6s %-16s %10s inputs\n' $$verdict $$target \
 	        "$$(sed -n 's/^stat::number_of_executed_units: *//p' "$$log")"; \
-	done; exit $$status
+	    exit $$status
