@@ -197,8 +197,23 @@ class Parsers(unittest.TestCase):
 
     def test_packages_that_a_peer_needs(self) -> None:
         said = "Reading package lists...\nInst libb [1] (2 Debian:12 [amd64])\nInst a (3 Debian:12 [amd64])\nConf a (3)\n"
-        self.assertEqual(fetch.needed(said, "a"), ["a", "libb"])
-        self.assertEqual(fetch.needed("a is already the newest version\n", "a"), ["a"])
+        self.assertEqual(fetch.needed(said, "a", ["a-bin"]), ["a", "a-bin", "libb"])
+        self.assertEqual(fetch.needed("a is already the newest version\n", "a", []), ["a"])
+
+    def test_packages_of_the_same_source_are_needed_where_they_are_installed_too(self) -> None:
+        descriptions = {
+            "apache2": "Package: apache2\nDepends: apache2-bin (= 2), apache2-data (= 2), procps\n",
+            "apache2-bin": "Source: apache2 (2)\nDepends: libapr1 (>= 1), lsb-base | apache2-utils\n",
+            "apache2-data": "Source: apache2\n",
+            "apache2-utils": "Source: apache2\nPre-Depends: apache2\n",
+            "libapr1": "Source: apr\nDepends: apache2-never\n",
+            "procps": "Package: procps\n",
+        }
+        self.assertEqual(
+            sorted(fetch.siblings_of("apache2", lambda name: descriptions.get(name, ""))),
+            ["apache2-bin", "apache2-data", "apache2-utils"],
+        )
+        self.assertEqual(fetch.siblings_of("procps", lambda name: descriptions.get(name, "")), [])
 
 
 class Rounds(unittest.TestCase):
