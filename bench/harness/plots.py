@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +28,20 @@ COLOURS = {
     "apache": "#c92a2a",
     "caddy": "#0b7285",
 }
+MARKS = {
+    "limit": 1, "sluice": 7, "uring": 6, "persistent": 5, "simple": 4,
+    "nginx": 9, "lighttpd": 8, "h2o": 11, "apache": 13, "caddy": 2,
+}  # fmt: skip
 REAL = ("sluice", "uring", *PEER_NAMES)
-Point = tuple[float, float]
+BASE = 1.0  # bars begin here: of ratios, at the limit
+LABEL_COLUMNS = 13  # of a line in a bar's label
+Point = tuple[float, ...]  # x and y; of a bar also the ends of its interval
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One picture. `lines` gives each server's points; with `bars` their x are places in
-    `labels`."""
+    """One picture. `lines` gives each server's points; where there are `labels` they are bars, and
+    their x are places in `labels`."""
 
     title: str
     x: str
@@ -42,7 +49,6 @@ class Plot:
     lines: Callable[[Figures], dict[str, list[Point]]]
     log: str = ""
     labels: Sequence[str] = ()
-    least: float = 0.5  # where bars begin
 
 
 def _swept(
@@ -74,7 +80,7 @@ def _table(figures: Figures) -> dict[str, list[Point]]:
         for place, workload in enumerate(TABLE):
             ratio = figures.ratio(workload.name, name)
             if ratio:
-                found.setdefault(name, []).append((place, ratio.median))
+                found.setdefault(name, []).append((place, ratio.median, ratio.low, ratio.high))
     return found
 
 
@@ -84,7 +90,7 @@ def _memory(figures: Figures) -> dict[str, list[Point]]:
         for place, count in enumerate(MEMORY_COUNTS):
             value = figures.median(f"idle-{count}", name, "memory_bytes", "memory")
             if value and value > 0:
-                found.setdefault(name, []).append((place, value))
+                found.setdefault(name, []).append((place, value, value, value))
     return found
 
 
@@ -103,7 +109,7 @@ def _httperf(shape: str, calls: int) -> Callable[[Figures], dict[str, list[Point
 PLOTS = {
     "ratios": Plot(
         "CPU time over the limit's", "", "times the limit", _table, "y",
-        labels=[workload.name for workload in TABLE],
+        labels=[workload.title for workload in TABLE],
     ),
     "sizes": Plot(
         "CPU time over the limit's, by size of the body", "bytes", "times the limit",
@@ -123,7 +129,7 @@ PLOTS = {
     ),
     "memory": Plot(
         "Memory of an idle connection", "", "bytes", _memory, "y",
-        labels=[f"{count:,} held" for count in MEMORY_COUNTS], least=10,
+        labels=[f"{count:,} held" for count in MEMORY_COUNTS],
     ),
     **{
         f"httperf-{shape.name}": Plot(
@@ -136,26 +142,47 @@ PLOTS = {
 
 
 def _quoted(text: str) -> str:
-    """TEXT as gnuplot's strings are: an apostrophe stands twice."""
+    """TEXT as a string of gnuplot, in which an apostrophe is doubled."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def _styled(name: str, block: str, bars: bool) -> str:
-    title, colour = KINDS[name].title, COLOURS[name]
-    if bars:
-        return f"{block} using 1:2 with boxes title '{title}' lc rgb '{colour}'"
-    width = 3 if name == "sluice" else 1.5
-    return f"{block} with linespoints title '{title}' lc rgb '{colour}' lw {width} pt 7 ps 0.5"
+def _lines_of(title: str) -> list[str]:
+    return textwrap.wrap(title, LABEL_COLUMNS, break_long_words=False)
+
+
+def _label(title: str) -> str:
+    """TITLE as a string of gnuplot of several short lines."""
+    return '"' + "\\n".join(_lines_of(title)) + '"'
+
+
+def _bar(name: str, block: str, width: float) -> str:
+    """Boxes from BASE to the median, and a line from end to end of the interval."""
+    half, colour = width / 2, COLOURS[name]
+    box = f"($1-{half:.4f}):($1+{half:.4f}):($2<{BASE}?$2:{BASE}):($2>{BASE}?$2:{BASE})"
+    return (
+        f"{block} using 1:2:{box} with boxxyerror title '{KINDS[name].title}' lc rgb '{colour}', "
+        f"{block} using 1:3:(0):($4-$3) notitle with vectors nohead lc rgb '#222222' lw 1.2"
+    )
+
+
+def _line(name: str, block: str, place: int, count: int) -> str:
+    """Where lines coincide the later ones are thinner, so that all of them can be seen."""
+    width = 1.2 + 5.0 * (count - 1 - place) / max(count - 1, 1)
+    return (
+        f"{block} with linespoints title '{KINDS[name].title}' lc rgb '{COLOURS[name]}'"
+        f" lw {width:.1f} pt {MARKS[name]} ps 0.7"
+    )
 
 
 def script(plot: Plot, figures: Figures, out: Path) -> str:
-    """The gnuplot script that draws PLOT to OUT; without any data it draws a picture that says
-    so."""
+    """The gnuplot script that draws PLOT to OUT; without any data the picture says so."""
     lines = plot.lines(figures)
     bars = bool(plot.labels)
     name = out.stem.replace("-", "_")  # of the SVG's symbols
+    size = "1200,600" if bars else "900,460"
     said = [
-        f"set terminal svg size 900,460 font 'sans-serif,13' background '#ffffff' name '{name}'",
+        f"set terminal svg size {size} noenhanced font 'sans-serif,13' background '#ffffff'"
+        f" name '{name}'",
         f"set output '{out}'",
         f"set title {_quoted(plot.title)}",
         f"set xlabel {_quoted(plot.x)}",
@@ -171,18 +198,23 @@ def script(plot: Plot, figures: Figures, out: Path) -> str:
     if not lines:
         said += ["set label 'not measured' at graph 0.5,0.5 center", "unset logscale"]
         return "\n".join([*said, "plot [0:1][0:1] NaN notitle", ""])
+    width = 0.8 / len(lines)
     if bars:
-        tics = ", ".join(f"'{label}' {place}" for place, label in enumerate(plot.labels))
-        said += [f"set xtics ({tics}) rotate by -30", f"set boxwidth {0.8 / len(lines):.4f}"]
+        tics = ", ".join(f"{_label(label)} {place}" for place, label in enumerate(plot.labels))
+        said.append(f"set xtics ({tics}) font ',11'")
+        said.append(f"set bmargin {2 + max(len(_lines_of(label)) for label in plot.labels)}")
+        said.append(f"set arrow from graph 0,first {BASE} to graph 1,first {BASE} nohead")
         said.append(f"set xrange [-0.6:{len(plot.labels) - 0.4}]")
-        said.append(f"set yrange [{plot.least}:*]")
     drawn = []
     for place, (server, points) in enumerate(lines.items()):
-        shift = (place - (len(lines) - 1) / 2) * 0.8 / len(lines) if bars else 0
+        shift = (place - (len(lines) - 1) / 2) * width if bars else 0
         said.append(f"$s{place} << END")
-        said += [f"{x + shift:.6g} {y:.6g}" for x, y in points]
+        said += [" ".join(f"{v:.6g}" for v in (x + shift, *more)) for x, *more in points]
         said.append("END")
-        drawn.append(_styled(server, f"$s{place}", bars))
+        block = f"$s{place}"
+        drawn.append(
+            _bar(server, block, width) if bars else _line(server, block, place, len(lines))
+        )
     return "\n".join([*said, "plot " + ", \\\n  ".join(drawn), ""])
 
 

@@ -474,6 +474,8 @@ class Statements(unittest.TestCase):
 
     def test_plots_have_a_block_for_each_server(self) -> None:
         text = plots.script(plots.PLOTS["ratios"], self.figures, Path("x.svg"))
+        self.assertIn(" noenhanced ", text, "an underscore would make a subscript")
+        self.assertIn(" 1.1 1.1 1.1\n", text, "the median and its interval")
         self.assertEqual(text.count("<< END"), 2)
         self.assertIn("limit''s", text)
         self.assertIn(
