@@ -4,7 +4,7 @@ results.
 A statement of bench/report/statements.ini is a text with figures and the condition under which it
 is true, both of them expressions over the results. Where the condition does not hold, the
 statement is marked in the text and listed. In the template {{statement NAME}}, {{table NAME}} and
-{{plot NAME}} each stand for what they name.
+{{plot NAME}} are replaced by what they name.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Checked:
-    """A statement against results; `true` is None where they can't tell."""
+    """A statement checked against results; `true` is None where they lack a figure."""
 
     statement: Statement
     true: bool | None
@@ -78,7 +78,7 @@ def filled(text: str, voice: Voice) -> str:
 
 
 def check(statement: Statement, voice: Voice) -> Checked:
-    """Whether STATEMENT is true of the results behind VOICE, and its text with their figures."""
+    """Whether STATEMENT is true of the results in VOICE, and its text with their figures."""
     try:
         true = bool(voice.value(statement.holds))
         return Checked(statement, true, filled(statement.text, voice), statement.holds)
@@ -120,22 +120,22 @@ class Report:
         return text.replace("{{results}}", f"results/{self.path.name}")
 
     def untrue(self) -> list[str]:
-        """The statements that don't hold or can't be told, a line each."""
+        """The statements that don't hold or can't be checked, a line each."""
         lines = [
             f"does not hold: [{name}] {checked.text}"
             for name, checked in self.checked.items()
             if checked.true is False
         ]
         return lines + [
-            f"can't be told: [{name}] {checked.why}"
+            f"can't be checked: [{name}] {checked.why}"
             for name, checked in self.checked.items()
             if checked.true is None
         ]
 
 
 def render(path: Path, out: Path) -> int:
-    """Writes REPORT.md and plots/ below OUT, and lists what no longer holds; gives the exit
-    status."""
+    """Writes REPORT.md and plots/ below OUT, and lists the statements that no longer hold; gives
+    the exit status."""
     report = Report(path)
     out.mkdir(parents=True, exist_ok=True)
     (out / "REPORT.md").write_text(report.text(TEMPLATE.read_text()))

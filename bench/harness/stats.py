@@ -12,12 +12,13 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A median and what it is known to lie between."""
+    """A median and the interval around it."""
 
     median: float
     low: float
     high: float
     count: int
+    confidence: float = math.nan  # the chance that it holds the distribution's median
 
     @property
     def deviation(self) -> float:
@@ -33,18 +34,18 @@ def percentile(values: Iterable[float], percent: float) -> float:
 
 
 def cover(count: int, skipped: int) -> float:
-    """The chance that the median of what was sampled lies between the SKIPPED + 1st lowest and
-    highest of COUNT."""
+    """The chance that the median of the sampled distribution lies between the SKIPPED + 1st lowest
+    and highest of COUNT."""
     missed = sum(math.comb(count, k) for k in range(skipped + 1)) / 2**count
     return 1 - 2 * missed
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """The median of VALUES with the narrowest pair of them that holds it with 95 % confidence,
-    else the widest.
+    """The median of VALUES, and the narrowest pair of them that holds it with 95 % confidence;
+    with up to five values no pair does, and it is the widest (93.75 % with five).
 
-    It supposes nothing of how the values are distributed. Up to eight values it is the lowest and
-    the highest (of five they hold it with 94 %)."""
+    It supposes nothing about how the values are distributed. Up to eight values it is the lowest
+    and the highest."""
     if not values:
         raise ValueError("no values")
     ordered = sorted(values)
@@ -56,6 +57,7 @@ def interval(values: Sequence[float]) -> Interval:
         ordered[skipped],
         ordered[len(ordered) - 1 - skipped],
         len(ordered),
+        cover(len(ordered), skipped),
     )
 
 

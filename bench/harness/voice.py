@@ -1,5 +1,6 @@
-"""What the report's statements may ask of results: the functions that their expressions consist
-of."""
+"""The functions of which the expressions in the report's statements consist.
+
+Every comparison of two servers has one estimator: the median of the ratios of single rounds."""
 
 from __future__ import annotations
 
@@ -54,6 +55,17 @@ class Voice:
         """The upper end of that ratio's interval."""
         return self._there(self._figures.ratio(workload, server), f"{server} at {workload}").high
 
+    def rounds(self, workload: str, server: str = "sluice") -> int:
+        """How many rounds that ratio is the median of."""
+        return self._there(self._figures.ratio(workload, server), f"{server} at {workload}").count
+
+    def confidence(self, workload: str, server: str = "sluice") -> float:
+        """The chance that the interval of that ratio holds the median of all rounds there could
+        be."""
+        return self._there(
+            self._figures.ratio(workload, server), f"{server} at {workload}"
+        ).confidence
+
     def noise(self, workload: str) -> float:
         """How far the limit's ratio to itself reaches from 1."""
         return self._there(
@@ -72,6 +84,11 @@ class Voice:
         """SERVER's COLUMN ÷ OTHER's, the median of the rounds."""
         found = self._figures.against(workload, server, other, column)
         return self._there(found, f"{server} and {other} at {workload}").median
+
+    def below(self, workload: str, server: str, other: str) -> bool:
+        """Whether the whole interval of SERVER's cost ÷ OTHER's lies below 1."""
+        found = self._figures.against(workload, server, other)
+        return self._there(found, f"{server} and {other} at {workload}").high < 1
 
     def cost_us(self, workload: str, server: str = "sluice") -> float:
         """CPU time for a request, or a MiB."""

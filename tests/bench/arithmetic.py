@@ -3,7 +3,7 @@ folding, the report.
 
     /usr/bin/python3 tests/bench/arithmetic.py         (make test runs it)
 
-Neither servers nor load generators are needed: what they print is given here as text.
+Neither servers nor load generators are needed: their output is given here as text.
 """
 
 from __future__ import annotations
@@ -85,6 +85,11 @@ class Stats(unittest.TestCase):
             got = stats.interval([chance.expovariate(1) for _ in range(15)])
             held += got.low <= 0.6931 <= got.high  # the median of that distribution is ln 2
         self.assertGreater(held / 2000, 0.95)
+
+    def test_confidence_is_that_of_the_chosen_pair(self) -> None:
+        for count, confidence in ((1, 0.0), (2, 0.5), (5, 0.9375), (6, 0.96875), (9, 0.9609375)):
+            with self.subTest(count):
+                self.assertEqual(stats.interval(range(count)).confidence, confidence)
 
     def test_interval_of_nothing(self) -> None:
         with self.assertRaises(ValueError):
@@ -229,7 +234,7 @@ class Rounds(unittest.TestCase):
         workload = workloads.Workload("x", "", connections=4)
         load = parse.Load(1000, 1.0, 1000 * 800, 0)
         for label, size, expected in (
-            ("as told", 800, 0),
+            ("the announced size", 800, 0),
             ("what is under way is allowed for", 804, 0),
             ("all of another size", 400, 1000 - 5),
         ):
@@ -403,7 +408,7 @@ class Statements(unittest.TestCase):
         )
         self.voice = voice.Voice(self.figures)
 
-    def test_a_statement_is_true_false_or_not_told(self) -> None:
+    def test_a_statement_is_true_false_or_unknown(self) -> None:
         for holds, expected in (
             ('ratio("keepalive-64") < 1.2', True),
             ('ratio("keepalive-64") < 1.05', False),
@@ -487,10 +492,35 @@ class Statements(unittest.TestCase):
         holds."""
         if not report.REFERENCE.exists():
             self.skipTest("there is no reference yet")
-        told = report.Report(report.REFERENCE)
-        self.assertEqual(told.untrue(), [])
-        text = told.text(report.TEMPLATE.read_text())
+        checked = report.Report(report.REFERENCE)
+        self.assertEqual(checked.untrue(), [])
+        text = checked.text(report.TEMPLATE.read_text())
         self.assertEqual((report.BENCH / "REPORT.md").read_text(), text, "run bench/bench render")
+
+    def test_the_readme_has_the_figures_of_the_report(self) -> None:
+        if not report.REFERENCE.exists():
+            self.skipTest("there is no reference yet")
+        voiced = voice.Voice(verdict.Figures(results.read(report.REFERENCE)))
+        readme = " ".join((TOP / "README.md").read_text().split())
+        small = [
+            voiced.against(name, "uring", "sluice")
+            for name in (
+                "keepalive-64", "keepalive-1000", "pipelined-16", "browser", "many-files",
+                "assets", "not-modified", "close-64",
+            )
+        ]  # fmt: skip
+        for said in (
+            f"costs {voiced.ratio('keepalive-64'):.2f} times the CPU time that bare sockets need",
+            f"lighttpd takes {voiced.ratio('keepalive-64', 'lighttpd'):.2f} times"
+            f" and nginx {voiced.ratio('keepalive-64', 'nginx'):.2f} times",
+            f"an idle connection takes {voiced.memory(5000):.0f} bytes",
+            f"takes {100 * (1 - max(small)):.0f} to {100 * (1 - min(small)):.0f} % less CPU time",
+            f"{voiced.memory(5000, 'uring') - voiced.memory(5000):.0f} bytes more for an idle",
+        ):
+            with self.subTest(said):
+                self.assertIn(said, readme)
+        self.assertIn("a tenth more for a body of 1 MiB", readme)
+        self.assertAlmostEqual(voiced.against("1m", "uring", "sluice"), 1.1, delta=0.02)
 
 
 class FlameGraph(unittest.TestCase):
