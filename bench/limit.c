@@ -2,14 +2,14 @@
  *
  *     limit [-c] [-n] [-f FILE] PORT BODY_BYTES
  *
- * A responder that knows nothing of HTTP: one thread, one edge-triggered epoll. It counts the blank lines in
- * what it receives and sends one canned answer for each, all those of one read in one send; with -f the
- * body is sent from FILE by sendfile. -c closes after each answer, -n answers 304 without a body. What serves
- * HTTP over sockets has all of this to do, and more.
+ * A responder that knows nothing of HTTP: one thread, one edge-triggered epoll. It counts the blank
+ * lines that it receives and sends one canned answer for each, those of one read in one send; with
+ * -f it sends the body from FILE by sendfile. -c closes after each answer, -n answers 304 without a
+ * body. Every server of HTTP over sockets has to do all of this, and more.
  *
- * It listens on 127.0.0.1 alone; PORT 0 takes a free one. It says "listening on PORT" and runs until it is
- * killed. Its only input is from load generators on the same machine, so that memory for a connection
- * may simply run out and a connection with it. */
+ * It listens on 127.0.0.1 alone; PORT 0 takes a free one. It prints "listening on PORT" and runs
+ * until it is killed. Its only input comes from load generators on the same machine, so it just
+ * drops a connection for which it has no memory. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ enum {
     BLANK_LINE = 0x0d0a0d0a, /* the end of a head: CR LF CR LF */
 };
 
-/* What is sent, built once. */
+/* The answer, built once. */
 struct answer {
     char *bytes;       /* head and body, BATCH_MAX times; with a file, one head */
     size_t unit_bytes; /* of one answer in `bytes` */
@@ -49,8 +49,8 @@ struct connection {
     int fd;
     uint32_t last_four; /* bytes received, the latest lowest */
     unsigned owed;      /* answers not begun */
-    size_t at, end;     /* what is being sent of answer.bytes */
-    off_t file_at;      /* what is being sent of the file, and how much of it is left */
+    size_t at, end;     /* the part of answer.bytes that is being sent */
+    off_t file_at;      /* the next byte of the file, and the bytes that are left */
     size_t file_left;
 };
 
@@ -58,7 +58,7 @@ enum progress { WAITING, FINISHED, BROKEN };
 
 static char input[INPUT_BYTES];
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- Sending ---------------------------------------------------------------------------------- */
 
 /* After a call that sent nothing. */
 static enum progress why_not(ssize_t sent)
@@ -66,7 +66,7 @@ static enum progress why_not(ssize_t sent)
     return sent < 0 && errno == EAGAIN ? WAITING : BROKEN;
 }
 
-/* Takes the next of what CONNECTION owes. False: nothing. */
+/* Takes the next answers that CONNECTION owes. False if it owes none. */
 static bool begin(struct connection *connection, const struct answer *answer)
 {
     if (!connection->owed)
@@ -82,7 +82,7 @@ static bool begin(struct connection *connection, const struct answer *answer)
     return true;
 }
 
-/* Sends what CONNECTION owes, as far as its socket takes it. */
+/* Sends the answers that CONNECTION owes, as far as its socket takes them. */
 static enum progress pump(struct connection *connection, const struct answer *answer)
 {
     int more = answer->file < 0 ? 0 : MSG_MORE;
@@ -107,7 +107,7 @@ static enum progress pump(struct connection *connection, const struct answer *an
     }
 }
 
-/* --- receiving ---------------------------------------------------------------------------------- */
+/* --- Receiving -------------------------------------------------------------------------------- */
 
 static void count_blank_lines(struct connection *connection, const char *bytes, size_t length)
 {
@@ -154,7 +154,7 @@ static bool attend(struct connection *connection, const struct answer *answer, u
     return progress != BROKEN;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------ */
+/* --- The loop --------------------------------------------------------------------------------- */
 
 static void accept_all(int epoll, int listener)
 {
@@ -192,7 +192,7 @@ static void serve(int epoll, int listener, const struct answer *answer)
     }
 }
 
-/* --- start --------------------------------------------------------------------------------------- */
+/* --- Start ------------------------------------------------------------------------------------ */
 
 static _Noreturn void fail(const char *what)
 {
@@ -298,7 +298,7 @@ struct options {
     bool close_after, not_modified;
 };
 
-/* Reads what stands before the operands. */
+/* Reads the options, which come before the operands. */
 static struct options read_options(int argc, char **argv)
 {
     struct options options = {0};

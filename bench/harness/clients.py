@@ -22,14 +22,14 @@ ANSWER_SECONDS = 10  # wrk calls a request that takes longer an error
 
 @dataclass(frozen=True)
 class Run:
-    """What a client has done, and what it has cost the client's processor."""
+    """A client's results, and the share of its processor that it used."""
 
     load: Load
     client_share: float
 
 
 class Running:
-    """A load generator that has been started."""
+    """A running load generator."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         self.name = command[0]
@@ -38,7 +38,7 @@ class Running:
         self.process = place.start(command, place.CLIENT_CPU, self.out, subprocess.STDOUT, env)
 
     def finish(self, seconds: float) -> tuple[str, float]:
-        """Waits for at most SECONDS; what it has said, and its share of the processor."""
+        """Waits for at most SECONDS; gives its output, and its share of the processor."""
         try:
             if not place.ended_within(self.process, seconds):
                 raise Failed(f"{self.name} did not end within {seconds:.0f} s")
@@ -57,7 +57,7 @@ class Running:
 
 
 class Wrk:
-    """wrk, asking for a workload until it is told to stop: it would take whole seconds only."""
+    """wrk, which requests a workload until it is stopped: by itself it runs whole seconds only."""
 
     def __init__(
         self, port: int, workload: Workload, headers: Mapping[str, str], longest: float, check: bool
@@ -80,7 +80,7 @@ class Wrk:
         self.running = Running([*command, url], env)
 
     def stop(self) -> Run:
-        """Ends it; what it has done."""
+        """Ends it; gives its results."""
         place.signal_to(self.running.process, signal.SIGINT)
         said, share = self.running.finish(SPARE_SECONDS)
         if self.paths:
@@ -120,8 +120,8 @@ def h2load(port: int, path: str, connections: int, rate: float, seconds: float) 
 
 
 def httperf(port: int, path: str, options: Sequence[str], seconds: float) -> Run:
-    """httperf with OPTIONS, which must not take it much longer than SECONDS. Without --hog, with which
-    it looks for free ports itself, and for ever where they are waiting out old connections."""
+    """httperf with OPTIONS, which must not take it much longer than SECONDS. Without --hog: with it
+    httperf searches for free ports itself, without an end where old connections hold them all."""
     command = ["httperf", "--server=127.0.0.1", f"--port={port}", f"--uri={path}"]
     running = Running([*command, "--timeout=5", *options])
     said, share = running.finish(seconds + SPARE_SECONDS)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .place import SITE, Failed
 
-VERSION = 3  # of what is made here; another number makes it anew
+VERSION = 3  # of the content; another number makes it anew
 MIB = 1 << 20
 LONG_AGO = 1_700_000_000  # the date of every file
 SMALL_COUNT = 4000

@@ -21,7 +21,7 @@ RATE_CONNECTIONS = 64
 BESIDE = 50  # large downloads that small files are asked for beside
 BESIDE_CONNECTIONS = 8
 CALLS_SECONDS = 0.5
-FIRST_HELD = 20  # connections before memory is looked at first
+FIRST_HELD = 20  # connections before the first measurement of memory
 
 
 # --- system calls --------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def _count(measurer: Measurer, kind: Kind, workload: Workload) -> Row:
     if not units or "total" not in counter.counts:
         raise Failed("nothing was counted")
     frequent = sorted(counter.counts.items(), key=lambda item: -item[1])
-    told = [f"{name} {count / units:.3g}" for name, count in frequent if name != "total"]
+    shares = [f"{name} {count / units:.3g}" for name, count in frequent if name != "total"]
     return Row(
         "calls",
         workload.name,
@@ -63,7 +63,7 @@ def _count(measurer: Measurer, kind: Kind, workload: Workload) -> Row:
         calls=counter.counts["total"] / units,
         unit=workload.unit,
         errors=load.errors,
-        note=f"{counter.tool}: " + (", ".join(told[:6]) or "not told apart"),
+        note=f"{counter.tool}: " + (", ".join(shares[:6]) or "not counted by name"),
     )
 
 
@@ -82,7 +82,7 @@ def _hold(port: int, count: int, held: list[socket.socket]) -> None:
 
 
 def memory(names: Sequence[str], counts: Sequence[int], round_: int = 0) -> Iterator[Row]:
-    """The server's own memory for each idle kept-alive connection, from what it grows by (Pss)."""
+    """The server's own memory for each idle kept-alive connection, from its growth (Pss)."""
     for count, name in itertools.product(counts, names):
         held: list[socket.socket] = []
         try:
@@ -233,7 +233,7 @@ SHAPES = (
     Shape("bursts", "sessions of 10 bursts of 5 calls", 50, 50, burst=5),
 )
 STEPS_MAX = 10
-SATURATED = 0.9  # of what was offered
+SATURATED = 0.9  # of the offered rate
 
 
 def httperf(names: Sequence[str], pace: Pace, shapes: Sequence[Shape] = SHAPES) -> Iterator[Row]:
@@ -250,7 +250,7 @@ def httperf(names: Sequence[str], pace: Pace, shapes: Sequence[Shape] = SHAPES) 
 
 def _saturate(kind: Kind, shape: Shape, round_: int, pace: Pace) -> Iterator[Row]:
     """Rates until KIND has twice not kept up (once might be chance) or httperf can't."""
-    offered, behind = shape.first_rate, 0
+    offered, late = shape.first_rate, 0
     for _ in range(STEPS_MAX):
         with Server(kind, ["-c"] * (shape.calls == 1) + ["{port}", "612"]) as server:
             clients.httperf(server.port, "/612.html", shape.options(shape.first_rate, 0.2), 0.2)
@@ -278,7 +278,7 @@ def _saturate(kind: Kind, shape: Shape, round_: int, pace: Pace) -> Iterator[Row
             errors=load.errors,
             note=f"fd-unavail {load.clients_fault}" if load.clients_fault else "",
         )
-        behind += load.rps < SATURATED * offered * shape.calls or load.errors > 0
-        if behind == 2 or load.clients_fault:
+        late += load.rps < SATURATED * offered * shape.calls or load.errors > 0
+        if late == 2 or load.clients_fault:
             return
         offered *= 2

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from . import parse, place
 
-# Those of all calls that are told apart; the rest is in the total.
+# The calls that are counted by name; the others are in the total.
 CALLS = (
     "accept4 close connect epoll_ctl epoll_wait fcntl fstat futex getsockname io_uring_enter ioctl madvise mmap munmap "
     "newfstatat open openat openat2 poll pread64 preadv2 read readv recvfrom recvmsg sendfile64 sendmsg "
     "sendto setsockopt shutdown write writev"
 ).split()
 
-TOLD_THREADS_MAX = 100
+NAMED_THREADS_MAX = 100
 
 
 def session(leader: int) -> list[int]:
@@ -66,17 +66,16 @@ class Calls:
         self.tool = "perf" if _perf_counts() else "strace"
         self.out = tempfile.NamedTemporaryFile("r", suffix=".calls")
         threads = sum(1 for pid in pids for _ in Path(f"/proc/{pid}/task").iterdir())
-        told = known() if threads <= TOLD_THREADS_MAX else []
+        named = known() if threads <= NAMED_THREADS_MAX else []
         self.process = place.start(
-            self._command(pids, told), place.CLIENT_CPU, err=self.out.fileno()
+            self._command(pids, named), place.CLIENT_CPU, err=self.out.fileno()
         )
-        # Both need a moment to attach, longer with more to attach to, and say nothing that both
-        # would say.
-        time.sleep(0.3 + 0.0005 * threads * (1 + len(told)))
+        # Both need a moment to attach, longer with more threads, and neither reports that it has.
+        time.sleep(0.3 + 0.0005 * threads * (1 + len(named)))
 
-    def _command(self, pids: list[int], told: list[str]) -> list[str]:
+    def _command(self, pids: list[int], named: list[str]) -> list[str]:
         if self.tool == "perf":
-            events = ["raw_syscalls:sys_enter", *(f"syscalls:sys_enter_{call}" for call in told)]
+            events = ["raw_syscalls:sys_enter", *(f"syscalls:sys_enter_{call}" for call in named)]
             words = ["perf", "stat", "-x", ",", "-p", ",".join(map(str, pids))]
             return words + [word for event in events for word in ("-e", event)]
         return ["strace", "-c", "-f", *(word for pid in pids for word in ("-p", str(pid)))]

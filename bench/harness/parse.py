@@ -37,7 +37,7 @@ class Load:
 
 
 class Unreadable(Exception):
-    """Output that is not what its program prints."""
+    """Output that its program would not print."""
 
 
 def wrk(output: str) -> Load:

@@ -81,7 +81,7 @@ def end(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
     if not ended_within(process, seconds):
         signal_to(process, signal.SIGKILL)
         ended_within(process, seconds)
-    # The dead leader still holds the number, so the group is its own and nobody else's.
+    # The dead leader still holds the number, so no other group can have it.
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):

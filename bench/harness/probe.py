@@ -1,5 +1,5 @@
-"""Asks a server before it is measured: are status, fields and body what a server at its duty
-sends?"""
+"""Requests sent before a measurement: they check that a server sends the right status, fields and
+body."""
 
 from __future__ import annotations
 
@@ -119,21 +119,21 @@ def request(path: str, port: int, headers: dict[str, str]) -> bytes:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a server was found to answer to a workload's requests."""
+    """A server's answers to the requests of a workload."""
 
     headers: dict[str, str]  # to be sent, validators included
     response_bytes: float  # the mean
 
 
 def learn(port: int, workload: Workload, duties: bool = True) -> Expected:
-    """Asks for each path of WORKLOAD once; Failed where an answer is not what it must be."""
+    """Requests each path of WORKLOAD once; Failed where an answer is wrong."""
     headers = dict(workload.headers)
     total = 0
     with Asker(port) as asker:
         if workload.validators and duties:
             tag = asker.get(workload.paths[0], headers).fields.get("etag")
             if not tag:
-                raise Failed("no ETag to ask with")
+                raise Failed("no ETag for a conditional request")
             headers["If-None-Match"] = tag
         for path in workload.paths:
             answer = asker.get(path, headers)

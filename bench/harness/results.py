@@ -19,7 +19,7 @@ from . import fetch, place, servers
 
 @dataclass
 class Row:
-    """One measurement. What doesn't apply is None, and empty in the file."""
+    """One measurement. A column that doesn't apply is None, and empty in the file."""
 
     kind: str  # wrk, calls, memory, rate, mixed, httperf
     workload: str
@@ -84,7 +84,7 @@ def as_read(values: dict[str, str]) -> Row:
 
 
 class Sheet:
-    """The file, written row by row, so that what was measured is kept whatever comes next."""
+    """The file, written row by row, so that no measurement is lost."""
 
     def __init__(self, path: Path, fresh: bool = False) -> None:
         self.path = path
@@ -145,7 +145,7 @@ def _package(name: str) -> str:
 
 
 def facts() -> dict[str, object]:
-    """What a reader must know of the machine to judge the figures."""
+    """The facts about the machine that a reader needs to judge the figures."""
     commit = _said("git", "-C", str(place.TOP), "rev-parse", "--short", "HEAD")
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),

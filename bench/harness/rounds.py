@@ -1,5 +1,5 @@
-"""Interleaved rounds: in each one every server has every workload, and who comes first goes
-round."""
+"""Interleaved rounds: in each one every server runs every workload, and each round begins with
+another server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .workloads import Workload
 
 WARM_SECONDS = 0.2
 TIMED_LEAST = 50  # answers, for their latency to say something
-CHECKED_BYTES_MAX = 1 << 19  # wrk keeps whole bodies in memory when it is to look at each status
+CHECKED_BYTES_MAX = 1 << 19  # wrk keeps whole bodies in memory when it checks each status
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ def wrong_sizes(load: clients.Load, workload: Workload, response_bytes: float) -
 
 
 class Measurer:
-    """Measures with wrk; remembers what each server was found to answer."""
+    """Measures with wrk; remembers the answers of each server."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], probe.Expected] = {}
 
     def expected(self, server: Server, workload: Workload) -> probe.Expected:
-        """What SERVER answers to WORKLOAD; Failed if that is not what it should. Where there are many
+        """The answers of SERVER to WORKLOAD; Failed if they are wrong. Where there are many
         files each is asked for anew, so that a cache has them all however slow the machine is."""
         key = server.kind.name, workload.name
         if key not in self.known or len(workload.paths) > 1:
@@ -72,7 +72,7 @@ class Measurer:
     def warm(
         self, server: Server, workload: Workload, expected: probe.Expected, seconds: float
     ) -> int:
-        """A first run, with a look at every status; gives the number of errors."""
+        """A first run, which checks every status; gives the number of errors."""
         check = expected.response_bytes <= CHECKED_BYTES_MAX
         return clients.wrk(server.port, workload, expected.headers, seconds, check).load.errors
 
@@ -131,5 +131,5 @@ class Measurer:
 
 
 def left_out(kind: str, workload: str, server: str, round_: int, reason: object) -> Row:
-    """The row of what could not be measured."""
+    """The row of a measurement that failed."""
     return Row(kind, workload, server, round_, errors=1, note=f"left out: {reason}")

@@ -21,7 +21,7 @@ from . import measure, place
 from .place import BENCH, BUILD, HOME, PEERS, SITE, Failed
 
 ROOT = PEERS / "root"  # the peers' packages, unpacked
-RUN = HOME / "run"  # what servers write while they run
+RUN = HOME / "run"  # the files that running servers write
 READY_SECONDS = 10.0
 PORTS = range(20000, 32000)  # below those that clients get
 MODULES = ROOT / "usr/lib/lighttpd"
@@ -168,7 +168,7 @@ def version(kind: Kind) -> str:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens."""
+    """A free port of 127.0.0.1."""
     for port in random.sample(PORTS, 100):
         with socket.socket() as attempt:
             try:
@@ -192,7 +192,7 @@ class Server:
     def __init__(self, kind: Kind, limit_options: Sequence[str] = (), site: Path = SITE) -> None:
         """Starts it and waits until it accepts connections."""
         if not kind.present:
-            raise Failed(f"{kind.title} isn't there ({kind.program})")
+            raise Failed(f"{kind.title} is missing ({kind.program})")
         self.kind = kind
         self.port = free_port()
         RUN.mkdir(parents=True, exist_ok=True)
@@ -250,7 +250,7 @@ class Server:
         raise Failed(f"{self.kind.title} didn't listen within {READY_SECONDS:.0f} s")
 
     def last_words(self) -> str:
-        """The last line of what it has said."""
+        """The last line of its output."""
         said = (self.run / "said").read_text(errors="replace").strip()
         return said.rpartition("\n")[2] or "no message"
 
@@ -264,7 +264,7 @@ class Server:
         return measure.cpu_ns(self.pids())
 
     def stop(self) -> None:
-        """Ends it and removes what it has left."""
+        """Ends it and removes its files."""
         if self.process:
             place.end(self.process)
         shutil.rmtree(self.run, ignore_errors=True)

@@ -29,7 +29,7 @@ def targets(figures: Figures, _: Facts) -> str:
 
 
 def ratios(figures: Figures, _: Facts) -> str:
-    """Every server's cost ÷ the limit's; what the client was the bottleneck of has a star."""
+    """Every server's cost ÷ the limit's; a star marks those where the client was the bottleneck."""
     rows = []
     for workload in TABLE:
         row = [workload.title]
@@ -82,8 +82,8 @@ def kept_calls(figures: Figures, _: Facts) -> str:
         for name in ("limit", "sluice", "uring", "nginx"):
             for row in figures.of("calls", workload.name, name):
                 if row.calls is not None:
-                    told = row.note.partition(": ")[2]
-                    rows.append([workload.title, _title(name), f"{row.calls:.2f}", told])
+                    frequent = row.note.partition(": ")[2]
+                    rows.append([workload.title, _title(name), f"{row.calls:.2f}", frequent])
     return verdict.markdown(["workload", "server", "all", "most frequent"], rows)
 
 

@@ -1,5 +1,5 @@
-"""The table of the benchmark: every server's cost over the limit's, what Sluice must reach, and
-whether it has.
+"""The table of the benchmark: every server's cost over the limit's, Sluice's targets, and
+whether it reaches them.
 
 A row counts only if Sluice made no errors, served at least 0.95 times the best peer's requests a
 second, with a p99 of at most 1.1 times its. The best peer of a row is the one with the lowest cost.
@@ -25,7 +25,7 @@ class Figures:
     """Questions to a set of results. Rows with errors answer none of them but `errors`."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        # What was measured again replaces what was there.
+        # A repeated measurement replaces the earlier one.
         self.rows = list(
             {(r.kind, r.workload, r.server, r.round, r.offered): r for r in rows}.values()
         )
@@ -40,7 +40,7 @@ class Figures:
     def rounds(
         self, workload: str, server: str, column: str, kind: str = "wrk"
     ) -> dict[int, float]:
-        """What COLUMN has, by round."""
+        """The values of COLUMN, by round."""
         values = {
             row.round: getattr(row, column)
             for row in self.of(kind, workload, server)
@@ -108,7 +108,7 @@ class Line:
 
 
 def judge(ratio: stats.Interval, target: float, noise: float | None) -> tuple[bool, str]:
-    """Whether RATIO reaches TARGET: its median, or where NOISE is wider than what is lacking, its
+    """Whether RATIO reaches TARGET: by its median, or where the NOISE is wider than the gap, by its
     interval."""
     if ratio.median <= target:
         return True, "yes"

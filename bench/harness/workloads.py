@@ -1,4 +1,4 @@
-"""What is asked of the servers: the rows of the table, and the sweeps of the full run."""
+"""The workloads: the rows of the table, and the sweeps of the full run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BROWSER = {
 
 @dataclass(frozen=True)
 class Workload:
-    """One way of asking, for wrk. `target` is what Sluice's cost ÷ the limit's must reach."""
+    """One kind of requests, for wrk. Sluice's cost ÷ the limit's must not exceed `target`."""
 
     name: str
     title: str
