@@ -1,13 +1,11 @@
-/* net: see net.h. ip(7), ipv6(7), socket(7), RFC 4291 (addresses), RFC 6874 (scopes in URLs). */
+/* net: see net.h. ip(7), ipv6(7), socket(7), RFC 6874 (scopes in URLs). */
 #include "system/net.h"
 
 #include "base/str.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -16,99 +14,35 @@
 
 enum {
     FREE_PORT_TRIES = 16,
-    /* The kernel keeps a connection from being accepted until it has sent something, at most so long
-     * (tcp(7), TCP_DEFER_ACCEPT; 1 is the least): that saves an event and a failed recv. The CPU time
-     * of a connection with one request became 0.66 of what it was (bench/bench wrk --only close-64). */
+    /* A connection is accepted when it has sent something, or after this time (tcp(7),
+     * TCP_DEFER_ACCEPT; 1 is the minimum). That saves an event and a failed recv: a connection with
+     * one request takes 0.66 times the CPU time that it takes without this (bench/bench wrk --only
+     * close-64). */
     DEFER_SECONDS = 1,
 };
 
-/* --- Addresses -------------------------------------------------------------------------------- */
+/* --- The set ---------------------------------------------------------------------------------- */
 
-static struct net_address make_v4(uint32_t host_order)
-{
-    struct net_address address = {0};
-    address.at.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(host_order)}};
-    return address;
-}
-
-static struct net_address make_v6(struct in6_addr in)
-{
-    struct net_address address = {0};
-    address.at.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = in};
-    return address;
-}
-
-static bool is_v6(const struct net_address *address)
-{
-    return address->at.any.sa_family == AF_INET6;
-}
-
-static socklen_t size_of(const struct net_address *address)
-{
-    return is_v6(address) ? sizeof address->at.v6 : sizeof address->at.v4;
-}
-
-static bool is_wildcard(const struct net_address *address)
-{
-    return is_v6(address) ? IN6_IS_ADDR_UNSPECIFIED(&address->at.v6.sin6_addr)
-                          : address->at.v4.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
-static bool same_address(const struct net_address *a, const struct net_address *b)
-{
-    if (is_v6(a) != is_v6(b))
-        return false;
-    if (!is_v6(a))
-        return a->at.v4.sin_addr.s_addr == b->at.v4.sin_addr.s_addr;
-    return IN6_ARE_ADDR_EQUAL(&a->at.v6.sin6_addr, &b->at.v6.sin6_addr) &&
-           a->at.v6.sin6_scope_id == b->at.v6.sin6_scope_id;
-}
-
-/* Whether a socket on A accepts everything that one on B would. */
-static bool covers(const struct net_address *a, const struct net_address *b)
-{
-    return same_address(a, b) || (is_wildcard(a) && (a->dual_stack || is_v6(a) == is_v6(b)));
-}
-
+/* Adds ADDRESS to SET, unless it is covered; removes the addresses that it covers. */
 static enum net_added add(struct net_set *set, struct net_address address)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < set->count; i++) {
-        if (!covers(&set->addresses[i], &address))
+        if (!net_address_covers(&set->addresses[i], &address))
             continue;
         /* An address that is given by itself is not optional. */
-        if (same_address(&set->addresses[i], &address))
+        if (net_address_equal(&set->addresses[i], &address))
             set->addresses[i].optional &= address.optional;
         return NET_ADDED;
     }
     for (unsigned i = 0; i < set->count; i++)
-        if (!covers(&address, &set->addresses[i]))
+        if (!net_address_covers(&address, &set->addresses[i]))
             set->addresses[kept++] = set->addresses[i];
     set->count = kept;
     if (set->count == NET_ADDRESSES_MAX)
         return NET_ADDED_TOO_MANY;
     set->addresses[set->count++] = address;
     return NET_ADDED;
-}
-
-/* Reads an IPv6 address; an IPv4-mapped one becomes the IPv4 address. */
-static bool parse_v6(const char *text, struct net_address *ret)
-{
-    const struct addrinfo hints = {
-        .ai_family = AF_INET6, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
-    struct addrinfo *found;
-    struct net_address address = {0};
-    if (getaddrinfo(text, NULL, &hints, &found) != 0)
-        return false;
-    memcpy(&address.at.v6, found->ai_addr, sizeof address.at.v6);
-    freeaddrinfo(found);
-    if (IN6_IS_ADDR_V4MAPPED(&address.at.v6.sin6_addr)) {
-        uint32_t mapped;
-        memcpy(&mapped, &address.at.v6.sin6_addr.s6_addr[12], sizeof mapped);
-        address = make_v4(ntohl(mapped));
-    }
-    *ret = address;
-    return true;
 }
 
 /* Explains why TEXT is not an address. */
@@ -127,40 +61,21 @@ static enum net_added diagnose(const char *text)
 
 enum net_added net_add(struct net_set *set, const char *text)
 {
-    struct str all = str_of(text);
     struct net_address address;
-    struct in_addr in;
-    char bare[NET_ADDRESS_BYTES];
-    if (str_equal_nocase(all, STR("localhost"))) {
-        enum net_added added = add(set, make_v4(INADDR_LOOPBACK));
-        address = make_v6(in6addr_loopback);
+    if (str_equal_nocase(str_of(text), STR("localhost"))) {
+        enum net_added added = add(set, net_address_v4(INADDR_LOOPBACK));
+        address = net_address_v6(in6addr_loopback);
         address.optional = true;
         return added == NET_ADDED ? add(set, address) : added;
     }
-    /* Not by getaddrinfo, which accepts short forms: "8080" would be 0.0.31.144. */
-    if (inet_pton(AF_INET, text, &in) == 1)
-        return add(set, make_v4(ntohl(in.s_addr)));
-    if (all.length > 2 && text[0] == '[' && text[all.length - 1] == ']')
-        all = str_first(str_from(all, 1), all.length - 2);
-    if (str_find(all, ':') == all.length || all.length >= sizeof bare)
-        return diagnose(text);
-    memcpy(bare, all.at, all.length);
-    bare[all.length] = '\0';
-    return parse_v6(bare, &address) ? add(set, address) : diagnose(text);
+    return net_address_parse(text, &address) ? add(set, address) : diagnose(text);
 }
 
 void net_add_any(struct net_set *set)
 {
-    struct net_address any = make_v6(in6addr_any);
+    struct net_address any = net_address_v6(in6addr_any);
     any.dual_stack = true;
     add(set, any);
-}
-
-void net_address_text(const struct net_address *address, char to[static NET_ADDRESS_BYTES])
-{
-    if (getnameinfo(&address->at.any, size_of(address), to, NET_ADDRESS_BYTES, NULL, 0,
-                    NI_NUMERICHOST) != 0)
-        snprintf(to, NET_ADDRESS_BYTES, "?");
 }
 
 /* --- Listening -------------------------------------------------------------------------------- */
@@ -172,11 +87,11 @@ static int set_flag(int fd, int level, int name, int value)
 
 static int bind_to(int fd, struct net_address address, uint16_t port)
 {
-    if (is_v6(&address))
+    if (net_address_is_v6(&address))
         address.at.v6.sin6_port = htons(port);
     else
         address.at.v4.sin_port = htons(port);
-    return bind(fd, &address.at.any, size_of(&address)) < 0 ? -errno : 0;
+    return bind(fd, &address.at.any, net_address_bytes(&address)) < 0 ? -errno : 0;
 }
 
 /* The port that FD is bound to. */
@@ -185,20 +100,20 @@ static uint16_t bound_port(int fd)
     struct net_address address = {0};
     socklen_t length = sizeof address.at;
     getsockname(fd, &address.at.any, &length);
-    return ntohs(is_v6(&address) ? address.at.v6.sin6_port : address.at.v4.sin_port);
+    return ntohs(net_address_is_v6(&address) ? address.at.v6.sin6_port : address.at.v4.sin_port);
 }
 
-/* Of all listeners on one address and port. */
+/* The position of a listener among those on one address and port. */
 enum order {
     FIRST, /* must be alone on the port: binds and listens without SO_REUSEPORT */
     JOINING,
 };
 
-/* Sets what the kernel must know of FD before it is bound. 0 or a negative errno. */
+/* Sets the options of FD that must be set before it is bound. Returns 0 or a negative errno. */
 static int prepare(int fd, const struct net_address *address, enum order order)
 {
     int error = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (!error && is_v6(address))
+    if (!error && net_address_is_v6(address))
         error = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->dual_stack);
     if (!error)
         error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -227,7 +142,8 @@ static int open_listener(const struct net_set *set, const struct net_address *ad
         step = NET_STEP_LISTEN;
         error = listen(fd, set->backlog) < 0 ? -errno : 0;
     }
-    /* Now the other workers may join; the kernel makes the group when the second does. */
+    /* From here on the other workers may join. The kernel forms the group when the second one
+     * joins. */
     if (!error && order == FIRST)
         error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!error)
@@ -249,14 +165,14 @@ static void close_all(int *fds, unsigned count)
         close(fds[--count]);
 }
 
-/* Opens the first worker's listeners and makes SET exact. */
+/* Opens the first worker's listeners and updates SET to the addresses and the port really used. */
 static int open_first(struct net_set *set, int *fds, struct net_failure *ret_failure)
 {
     for (unsigned i = 0; i < set->count;) {
         struct net_address *address = &set->addresses[i];
         int fd = open_listener(set, address, FIRST, ret_failure);
         if (fd < 0 && means_missing(fd) && address->dual_stack) {
-            *address = make_v4(INADDR_ANY);
+            *address = net_address_v4(INADDR_ANY);
             continue;
         }
         if (fd < 0 && means_missing(fd) && address->optional) {
@@ -321,7 +237,7 @@ void net_explain(const struct net_failure *failure, int error, struct problem *r
     };
     const struct net_address *address = &failure->address;
     char where[NET_ADDRESS_BYTES];
-    const bool everywhere = is_wildcard(address);
+    const bool everywhere = net_address_is_wildcard(address);
     static_assert(COUNT_OF(steps) == NET_STEP_LISTEN + 1, "one text a step");
     net_address_text(address, where);
     if (error == -EADDRINUSE) {
@@ -334,7 +250,7 @@ void net_explain(const struct net_failure *failure, int error, struct problem *r
     } else if (error == -EADDRNOTAVAIL) {
         problem_set(ret_problem, "%s is not an address of this machine", where);
         problem_remedy(ret_problem, "choose one that 'ip address' lists");
-    } else if (error == -EINVAL && is_v6(address)) {
+    } else if (error == -EINVAL && net_address_is_v6(address)) {
         problem_set(ret_problem, "%s is a link-local address without its link", where);
         problem_remedy(ret_problem, "add the interface, as in %s%%eth0", where);
     } else {
@@ -353,7 +269,7 @@ static void write_url(const struct net_address *address, uint16_t port, char to[
     size_t length = strlen(text), percent = str_find(str_of(text), '%');
     if (port != 80)
         snprintf(digits, sizeof digits, ":%u", port);
-    if (!is_v6(address))
+    if (!net_address_is_v6(address))
         snprintf(to, NET_URL_BYTES, "http://%s%s/", text, digits);
     else /* "%25": RFC 6874 */
         snprintf(to, NET_URL_BYTES, "http://[%.*s%s%s]%s/", (int)percent, text,
@@ -372,8 +288,8 @@ static bool first_address(const struct ifaddrs *all, int family, bool loopback,
             (i->ifa_flags & (IFF_UP | IFF_LOOPBACK)) != wanted)
             continue;
         address.at.any.sa_family = (sa_family_t)family;
-        memcpy(&address.at, i->ifa_addr, size_of(&address));
-        if (is_v6(&address) && IN6_IS_ADDR_LINKLOCAL(&address.at.v6.sin6_addr))
+        memcpy(&address.at, i->ifa_addr, net_address_bytes(&address));
+        if (net_address_is_v6(&address) && IN6_IS_ADDR_LINKLOCAL(&address.at.v6.sin6_addr))
             continue;
         *ret = address;
         return true;
@@ -392,7 +308,7 @@ static unsigned wildcard_urls(const struct net_address *any, uint16_t port,
         all = NULL;
     for (int loopback = 1; loopback >= 0; loopback--)
         for (int v6 = 0; v6 <= 1; v6++)
-            if ((any->dual_stack || v6 == is_v6(any)) &&
+            if ((any->dual_stack || v6 == net_address_is_v6(any)) &&
                 first_address(all, v6 ? AF_INET6 : AF_INET, loopback, &found))
                 write_url(&found, port, urls[count++]);
     if (count == 0)
@@ -406,7 +322,7 @@ unsigned net_urls(const struct net_set *set, char urls[static NET_URLS_MAX][NET_
     unsigned count = 0;
     for (unsigned i = 0; i < set->count; i++) {
         const struct net_address *address = &set->addresses[i];
-        if (is_wildcard(address))
+        if (net_address_is_wildcard(address))
             count += wildcard_urls(address, set->port, &urls[count]);
         else
             write_url(address, set->port, urls[count++]);

@@ -1,4 +1,4 @@
-/* uring_probe: every failure comes with a remedy; a probe leaves nothing behind. */
+/* uring_probe: every failure has a reason and advice; a probe leaves nothing open. */
 #include "support/tree.h"
 #include "support/uring_or_skip.h"
 
