@@ -60,6 +60,7 @@ static const struct {
     STATUS(413, "Content Too Large", "The request carries more content than this server takes."),
     STATUS(414, "URI Too Long", "The address is too long."),
     STATUS(416, "Range Not Satisfiable", "The page is not that long."),
+    STATUS(421, "Misdirected Request", "This server has no site for this host."),
     STATUS(431, "Request Header Fields Too Large", "The request\xe2\x80\x99s header is too long."),
     STATUS(500, "Internal Server Error", "The server could not read this page."),
     STATUS(501, "Not Implemented", "The server does not know how to do this."),

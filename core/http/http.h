@@ -40,6 +40,7 @@ enum http_status {
     HTTP_CONTENT_TOO_LARGE = 413,
     HTTP_URI_TOO_LONG = 414,
     HTTP_RANGE_NOT_SATISFIABLE = 416,
+    HTTP_MISDIRECTED_REQUEST = 421,
     HTTP_FIELDS_TOO_LARGE = 431,
     HTTP_INTERNAL_ERROR = 500,
     HTTP_NOT_IMPLEMENTED = 501,
@@ -70,7 +71,7 @@ struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);
 
 /* The size of an array indexed by status: http_status_index returns less than HTTP_STATUS_SLOTS. */
-enum { HTTP_STATUS_SLOTS = 21 };
+enum { HTTP_STATUS_SLOTS = 22 };
 unsigned http_status_index(enum http_status status);
 
 #endif

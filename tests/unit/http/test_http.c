@@ -42,6 +42,7 @@ static const struct row {
     {HTTP_NOT_ACCEPTABLE, STR_INIT("406 Not Acceptable"), true},
     {HTTP_REQUEST_TIMEOUT, STR_INIT("408 Request Timeout"), true},
     {HTTP_CONTENT_TOO_LARGE, STR_INIT("413 Content Too Large"), true},
+    {HTTP_MISDIRECTED_REQUEST, STR_INIT("421 Misdirected Request"), true},
     {HTTP_URI_TOO_LONG, STR_INIT("414 URI Too Long"), true},
     {HTTP_FIELDS_TOO_LARGE, STR_INIT("431 Request Header Fields Too Large"), true},
     {HTTP_PRECONDITION_FAILED, STR_INIT("412 Precondition Failed"), true},

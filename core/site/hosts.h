@@ -1,0 +1,33 @@
+/* hosts: from the authority of a request to the number of the site that answers it.
+ *
+ * RFC 9110 section 7.2. A host name is compared without regard to case; its port and one
+ * trailing dot are ignored; an IPv6 address keeps its brackets. An exact name wins over a
+ * wildcard for one label ("*.example.org" is a.example.org, and neither example.org nor
+ * a.b.example.org), and that over the default ("*"). One site alone answers for every host. Made
+ * once from the settings, then read by all workers; a hash table, so its cost does not grow with
+ * the number of names. Owns its copy of the names. */
+#ifndef SLUICE_HOSTS_H
+#define SLUICE_HOSTS_H
+
+#include "base/problem.h"
+#include "site/site_settings.h"
+
+struct hosts;
+
+/* No site answers for the host: 421 Misdirected Request (RFC 9110 section 15.5.20). */
+enum { HOSTS_NONE = UINT32_MAX };
+
+/* The table of the names of SITES; a site's number is its index. Returns 0, or a negative errno
+ * with *RET_PROBLEM set: -EINVAL for a name that is malformed or given twice, or a site without
+ * a name among several; -ENOMEM. *Gives*: hosts_destroy. */
+int hosts_create(struct hosts **ret, const struct site_settings *const *sites, uint32_t count,
+                 struct problem *ret_problem);
+
+/* No effect on NULL. */
+void hosts_destroy(struct hosts *hosts);
+
+/* The number of the site for AUTHORITY, host[:port]; absent (HTTP/1.0) or empty: the default.
+ * HOSTS_NONE if there is none. */
+uint32_t hosts_find(const struct hosts *hosts, struct str authority);
+
+#endif
