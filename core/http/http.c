@@ -1,4 +1,4 @@
-/* http: see http.h. Tables, and what reads them. */
+/* http: see http.h. */
 #include "http/http.h"
 
 static const struct {
@@ -22,7 +22,8 @@ enum http_method http_method_of(struct str name)
     return HTTP_METHOD_OTHER;
 }
 
-/* A page for people: small, self-contained, light or dark as they like it. */
+/* The page that explains a status to people: small, self-contained, light or dark as they
+ * prefer. */
 #define PAGE(status, reason, advice)                                                          \
     "<!doctype html><html lang=en><meta charset=utf-8>"                                       \
     "<meta name=viewport content=\"width=device-width\"><title>" status " " reason "</title>" \
@@ -50,20 +51,21 @@ static const struct {
     STATUS_WITHOUT_PAGE(206, "Partial Content"),
     STATUS(301, "Moved Permanently", "This page is a directory; its address ends in a slash."),
     STATUS_WITHOUT_PAGE(304, "Not Modified"),
-    STATUS(400, "Bad Request", "The server could not read this request."),
+    STATUS(400, "Bad Request", "The request is malformed."),
     STATUS(403, "Forbidden", "The server may not read this page."),
     STATUS(404, "Not Found", "There is no page at this address."),
     STATUS(405, "Method Not Allowed", "This server answers GET, HEAD and OPTIONS only."),
-    STATUS(406, "Not Acceptable", "The server has this page in no form that was asked for."),
+    STATUS(406, "Not Acceptable",
+           "No available representation of this page matches the Accept headers."),
     STATUS(408, "Request Timeout", "The request took too long to arrive."),
-    STATUS(412, "Precondition Failed", "This page is not in the state that was asked for."),
-    STATUS(413, "Content Too Large", "The request carries more content than this server takes."),
+    STATUS(412, "Precondition Failed", "A precondition of the request failed."),
+    STATUS(413, "Content Too Large", "The request has more content than this server accepts."),
     STATUS(414, "URI Too Long", "The address is too long."),
-    STATUS(416, "Range Not Satisfiable", "The page is not that long."),
+    STATUS(416, "Range Not Satisfiable", "The requested range is outside the page."),
     STATUS(421, "Misdirected Request", "This server has no site for this host."),
     STATUS(431, "Request Header Fields Too Large", "The request\xe2\x80\x99s header is too long."),
     STATUS(500, "Internal Server Error", "The server could not read this page."),
-    STATUS(501, "Not Implemented", "The server does not know how to do this."),
+    STATUS(501, "Not Implemented", "The server does not support this request."),
     STATUS(503, "Service Unavailable", "The server is short of resources; try again soon."),
     STATUS(505, "HTTP Version Not Supported", "This server speaks HTTP/1.0 and HTTP/1.1."),
 };
