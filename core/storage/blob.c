@@ -8,7 +8,7 @@ struct blob *blob_create_bytes(size_t length)
 {
     if (length > SIZE_MAX - sizeof(struct blob))
         return NULL;
-    struct blob *blob = malloc(sizeof(*blob) + length);
+    struct blob *blob = malloc(sizeof *blob + length);
     if (blob)
         *blob = (struct blob){.references = 1, .fd = -1, .length = length};
     return blob;
@@ -16,7 +16,7 @@ struct blob *blob_create_bytes(size_t length)
 
 struct blob *blob_create_file(int fd, const struct blob_identity *identity)
 {
-    struct blob *blob = malloc(sizeof(*blob));
+    struct blob *blob = malloc(sizeof *blob);
     if (blob) {
         *blob = (struct blob){.references = 1,
                               .fd = fd,
@@ -35,7 +35,7 @@ void blob_drop(struct blob *blob)
     if (--blob->references > 0)
         return;
     if (blob->fd >= 0)
-        close(blob->fd); /* Linux frees the descriptor whatever close returns */
+        close(blob->fd); /* Linux frees the descriptor even if close fails */
     free(blob);
 }
 

@@ -13,23 +13,23 @@ enum { THREADS_MAX = 8 };
 
 struct queue {
     struct job *first;
-    struct job **last; /* where the next one is linked in */
+    struct job **last; /* where to link the next one */
 };
 
 struct jobs {
     pthread_mutex_t lock;
     pthread_cond_t work;
-    struct queue waiting; /* under LOCK, like all below */
-    struct queue lengthy; /* wait, too, until no other job does */
+    struct queue waiting; /* under LOCK, like all members below */
+    struct queue lengthy; /* waiting until `waiting` is empty */
     struct queue finished;
     unsigned unfinished_count; /* waiting or running */
     unsigned waiting_count;    /* in either queue */
     unsigned lengthy_running;
-    unsigned idle_count; /* threads that wait for work, or have been woken and not yet taken it */
+    unsigned idle_count; /* threads that wait for work, or were woken and have not taken it yet */
     unsigned thread_count;
     bool stopping;
-    unsigned thread_max;  /* constant, like all below */
-    unsigned lengthy_max; /* running at once */
+    unsigned thread_max;  /* constant, like all members below */
+    unsigned lengthy_max; /* how many may run at once */
     unsigned queue_max;
     int event_fd;
     pthread_t threads[THREADS_MAX];
@@ -64,7 +64,7 @@ static struct job *queue_take_all(struct queue *queue)
     return all;
 }
 
-/* Under the lock: the job to run next, or NULL. */
+/* Takes the job to run next; NULL: none. LOCK is held. */
 static struct job *take(struct jobs *jobs)
 {
     struct queue *queue = &jobs->waiting;
@@ -78,12 +78,12 @@ static struct job *take(struct jobs *jobs)
     return job;
 }
 
-/* Under the lock: JOB has been run. */
+/* Files JOB, which has been run, as finished. LOCK is held. */
 static void finish(struct jobs *jobs, struct job *job)
 {
     if (job->lengthy) {
         jobs->lengthy_running--;
-        pthread_cond_signal(&jobs->work); /* another one may begin, if not on this thread */
+        pthread_cond_signal(&jobs->work); /* another lengthy job may begin, maybe elsewhere */
     }
     queue_add(&jobs->finished, job);
     jobs->unfinished_count--;
@@ -113,7 +113,7 @@ static void *work(void *argument)
 
 int jobs_create(struct jobs **ret, unsigned threads_max, unsigned queue_max)
 {
-    struct jobs *jobs = malloc(sizeof(*jobs));
+    struct jobs *jobs = malloc(sizeof *jobs);
     if (!jobs)
         return -ENOMEM;
     *jobs = (struct jobs){
@@ -158,7 +158,7 @@ void jobs_destroy(struct jobs *jobs, void (*abandon)(struct job *job))
     free(jobs);
 }
 
-/* Under the lock: one thread more, which takes no signals. False if it can't be had. */
+/* Starts one more thread, with all signals blocked. False: it failed. LOCK is held. */
 static bool start_thread(struct jobs *jobs)
 {
     sigset_t all, before;

@@ -1,4 +1,4 @@
-/* blob: references, and what tells one state of a file from another. */
+/* blob: references, and how changes of a file are recognised. */
 #include "storage/blob.h"
 #include "support/faults.h"
 
@@ -13,7 +13,7 @@ static bool is_open(int fd)
     return fcntl(fd, F_GETFD) >= 0;
 }
 
-Test(blob, bytes_live_until_the_last_drop)
+Test(blob, keeps_bytes_until_the_last_drop)
 {
     struct blob *blob = blob_create_bytes(5);
     cr_assert_not_null(blob);
@@ -37,18 +37,18 @@ Test(blob, may_have_no_bytes)
     blob_drop(blob);
 }
 
-Test(blob, more_than_can_be_addressed_is_refused)
+Test(blob, refuses_more_bytes_than_can_be_addressed)
 {
     cr_expect_null(blob_create_bytes(SIZE_MAX));
     cr_expect_null(blob_create_bytes(SIZE_MAX - sizeof(struct blob) + 1));
 }
 
-Test(blob, dropping_none_has_no_effect)
+Test(blob, ignores_dropping_null)
 {
     blob_drop(NULL);
 }
 
-Test(blob, a_file_is_closed_by_the_last_drop)
+Test(blob, closes_a_file_at_the_last_drop)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     struct blob_identity identity = {.bytes = 12345, .inode = 7};
@@ -65,7 +65,7 @@ Test(blob, a_file_is_closed_by_the_last_drop)
     cr_expect_not(is_open(fd));
 }
 
-Test(blob, identities_differ_in_each_member)
+Test(blob, distinguishes_identities_by_each_member)
 {
     const struct blob_identity one = {1, 2, 3, {4, 5}, {6, 7}};
     const struct {
@@ -88,7 +88,7 @@ Test(blob, identities_differ_in_each_member)
     }
 }
 
-Test(blob, identity_is_what_stat_says)
+Test(blob, takes_the_identity_from_stat)
 {
     struct stat status = {
         .st_dev = 11,
@@ -105,7 +105,7 @@ Test(blob, identity_is_what_stat_says)
     cr_expect(blob_identity_equal(&identity, &expected));
 }
 
-/* --- Whether a file is as it was ------------------------------------------------------------ */
+/* --- Changes of a file ------------------------------------------------------------------------ */
 
 /* A temporary file of 11 bytes, last modified at a fixed time, as a blob. */
 struct file {
@@ -185,7 +185,7 @@ static int grow_and_truncate(const struct file *file)
     return append(file) == 0 ? ftruncate(file->blob->fd, 11) : -1;
 }
 
-Test(blob, tells_a_file_that_grew_from_one_that_was_rewritten)
+Test(blob, distinguishes_a_grown_file_from_a_rewritten_one)
 {
     static const struct {
         const char *label;
@@ -214,7 +214,7 @@ Test(blob, tells_a_file_that_grew_from_one_that_was_rewritten)
     }
 }
 
-Test(blob, a_file_is_looked_at_once_a_turn)
+Test(blob, checks_a_file_once_a_turn)
 {
     struct file file;
     file_create(&file);
@@ -224,11 +224,11 @@ Test(blob, a_file_is_looked_at_once_a_turn)
     cr_expect_eq(faults_calls(FAULT_FSTAT), looks);
     cr_assert_eq(rewrite(&file), 0);
     cr_expect_not(blob_file_unchanged(file.blob, 2));
-    cr_expect_not(blob_file_unchanged(file.blob, 2), "what has changed is never taken for seen");
+    cr_expect_not(blob_file_unchanged(file.blob, 2), "a changed file never counts as checked");
     file_destroy(&file);
 }
 
-Test(blob, a_file_that_cannot_be_checked_counts_as_rewritten)
+Test(blob, counts_a_file_that_cannot_be_checked_as_rewritten)
 {
     struct blob_identity identity = {0};
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

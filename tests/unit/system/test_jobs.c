@@ -1,4 +1,4 @@
-/* jobs: what is submitted is run once and comes back once, whatever happens. */
+/* jobs: every submitted job is run once and returned once. */
 #include "support/faults.h"
 #include "system/jobs.h"
 
@@ -13,7 +13,7 @@ enum { PATIENCE_MS = 10000 };
 
 TestSuite(jobs, .timeout = 120);
 
-/* A job that notes that it ran, and may be made to wait in between. */
+/* A job that records its run, and may be blocked meanwhile. */
 struct errand {
     struct job job;
     unsigned number;
@@ -33,7 +33,7 @@ static void run_errand(struct job *job)
     atomic_fetch_add(&errand->runs, 1);
 }
 
-/* As run_errand, but never held up. */
+/* Like run_errand, but never blocked. */
 static void run_at_once(struct job *job)
 {
     atomic_fetch_add(&CONTAINER_OF(job, struct errand, job)->runs, 1);
@@ -69,7 +69,7 @@ static bool announced(const struct jobs *jobs, int wait_ms)
     return poll(&event, 1, wait_ms) == 1;
 }
 
-/* Waits until COUNT jobs are being run. */
+/* Waits until COUNT jobs are running. */
 static void wait_for_running(unsigned count)
 {
     for (unsigned ms = 0; atomic_load(&running) < count && ms < PATIENCE_MS; ms++)
@@ -77,7 +77,7 @@ static void wait_for_running(unsigned count)
     cr_assert_geq(atomic_load(&running), count);
 }
 
-/* Collects until COUNT jobs have come back; their numbers, in order, go to RET. */
+/* Collects until COUNT jobs have been returned; RET gets their numbers, in order. */
 static void collect(struct jobs *jobs, unsigned count, unsigned *ret)
 {
     for (unsigned got = 0; got < count;) {
@@ -90,7 +90,7 @@ static void collect(struct jobs *jobs, unsigned count, unsigned *ret)
     }
 }
 
-Test(jobs, with_one_thread_come_back_in_order)
+Test(jobs, are_returned_in_order_by_one_thread)
 {
     enum { COUNT = 1000 };
     static struct errand errands[COUNT];
@@ -108,7 +108,7 @@ Test(jobs, with_one_thread_come_back_in_order)
     jobs_destroy(jobs, no_abandon);
 }
 
-Test(jobs, many_on_many_threads_come_back_once_each)
+Test(jobs, are_returned_once_each_by_many_threads)
 {
     enum { COUNT = 20000 };
     static struct errand errands[COUNT];
@@ -132,8 +132,9 @@ Test(jobs, many_on_many_threads_come_back_once_each)
     jobs_destroy(jobs, no_abandon);
 }
 
-/* However many lengthy ones there are, one thread is left for the others; and they get on as well. */
-Test(jobs, lengthy_ones_leave_a_thread_to_the_others)
+/* However many lengthy jobs there are, one thread is left for the others, and the lengthy ones
+ * proceed as well. */
+Test(jobs, keep_a_thread_free_of_lengthy_ones)
 {
     enum { LENGTHY = 5, THREADS = 3 };
     static struct errand lengthy[LENGTHY], others[LENGTHY];
@@ -162,7 +163,7 @@ Test(jobs, lengthy_ones_leave_a_thread_to_the_others)
     jobs_destroy(jobs, no_abandon);
 }
 
-Test(jobs, a_single_thread_does_lengthy_ones_too_after_the_others)
+Test(jobs, run_lengthy_ones_last_on_a_single_thread)
 {
     struct errand first = {.number = 0}, lengthy = {.number = 2, .job.lengthy = true};
     struct errand other = {.number = 1};
@@ -179,7 +180,7 @@ Test(jobs, a_single_thread_does_lengthy_ones_too_after_the_others)
     jobs_destroy(jobs, no_abandon);
 }
 
-Test(jobs, lengthy_ones_that_were_not_begun_are_abandoned)
+Test(jobs, abandon_lengthy_ones_that_were_not_started)
 {
     static struct errand errands[4];
     unsigned abandoned = 0;
@@ -197,7 +198,7 @@ Test(jobs, lengthy_ones_that_were_not_begun_are_abandoned)
     cr_expect_eq(abandoned, COUNT_OF(errands), "finished or not, none was collected");
 }
 
-Test(jobs, the_descriptor_is_readable_exactly_when_there_is_something)
+Test(jobs, make_the_descriptor_readable_exactly_while_some_are_finished)
 {
     struct errand errand = {0};
     unsigned number;
@@ -215,7 +216,7 @@ Test(jobs, the_descriptor_is_readable_exactly_when_there_is_something)
     jobs_destroy(jobs, no_abandon);
 }
 
-Test(jobs, no_more_are_unfinished_than_may_be)
+Test(jobs, are_refused_when_the_queue_is_full)
 {
     struct errand errands[4] = {{.number = 0}};
     unsigned numbers[4];
@@ -233,7 +234,7 @@ Test(jobs, no_more_are_unfinished_than_may_be)
     jobs_destroy(jobs, no_abandon);
 }
 
-Test(jobs, finished_ones_do_not_count_as_queued)
+Test(jobs, do_not_count_as_queued_when_finished)
 {
     struct errand errands[2] = {{.number = 0}};
     unsigned numbers[2];
@@ -245,15 +246,15 @@ Test(jobs, finished_ones_do_not_count_as_queued)
     jobs_destroy(jobs, no_abandon);
 }
 
-/* With all its threads waiting for work, as many jobs as threads run at once. */
-Test(jobs, one_that_waits_holds_nobody_up)
+/* When all threads are idle, as many jobs as threads run at once. */
+Test(jobs, run_although_one_of_them_blocks)
 {
     struct errand errands[4] = {{.number = 0}};
     unsigned numbers[2];
     struct jobs *jobs = create(2, 8);
     cr_assert(submit(jobs, &errands[0]));
     collect(jobs, 1, numbers);
-    poll(NULL, 0, 20); /* for the thread to be idle; whichever it is, the rest must hold */
+    poll(NULL, 0, 20); /* until the thread is idle; the rest must hold in any case */
     atomic_store(&running, 0);
     atomic_store(&open_gate, false);
     cr_assert(submit(jobs, &errands[1]));
@@ -272,7 +273,7 @@ static void *open_gate_soon(void *argument)
     return NULL;
 }
 
-Test(jobs, destroying_waits_for_what_runs_and_hands_back_the_rest)
+Test(jobs, are_finished_or_abandoned_when_the_pool_is_destroyed)
 {
     struct errand errands[6] = {{.number = 0}};
     pthread_t opener;
@@ -293,7 +294,7 @@ Test(jobs, destroying_waits_for_what_runs_and_hands_back_the_rest)
         cr_expect_eq(errands[i].abandoned, 1, "job %u", i);
 }
 
-Test(jobs, without_a_thread_none_is_taken)
+Test(jobs, are_refused_without_a_thread)
 {
     struct errand errands[2] = {{.number = 0}};
     unsigned numbers[2];
@@ -309,7 +310,7 @@ Test(jobs, without_a_thread_none_is_taken)
     jobs_destroy(jobs, no_abandon);
 }
 
-Test(jobs, none_is_destroyed_without_complaint)
+Test(jobs, allow_destroying_no_pool)
 {
     jobs_destroy(NULL, no_abandon);
     jobs_destroy(create(8, 0), no_abandon);
