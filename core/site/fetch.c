@@ -11,7 +11,7 @@ static const struct {
     enum http_status status;
 } statuses[] = {
     {ENOENT, HTTP_NOT_FOUND},   {ENOTDIR, HTTP_NOT_FOUND},      {ELOOP, HTTP_NOT_FOUND},
-    {ENXIO, HTTP_NOT_FOUND}, /* a socket, or a device that isn't there */
+    {ENXIO, HTTP_NOT_FOUND}, /* a socket, or a device without a driver */
     {ENODEV, HTTP_NOT_FOUND},   {ENAMETOOLONG, HTTP_NOT_FOUND}, {EACCES, HTTP_FORBIDDEN},
     {EPERM, HTTP_FORBIDDEN},    {EXDEV, HTTP_FORBIDDEN}, /* it leads out of ROOT */
     {EMFILE, HTTP_UNAVAILABLE}, {ENFILE, HTTP_UNAVAILABLE},     {ENOMEM, HTTP_UNAVAILABLE},
@@ -32,7 +32,7 @@ static int refuse(struct fetched *ret, enum http_status status)
     *ret = (struct fetched){
         .kind = FETCH_REFUSED,
         .status = status,
-        .cacheable = status == HTTP_NOT_FOUND, /* the others may pass at any moment */
+        .cacheable = status == HTTP_NOT_FOUND, /* the other statuses may be temporary */
     };
     return 0;
 }
@@ -56,10 +56,9 @@ bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
     return a->siblings == b->siblings && blob_identity_equal(&a->plain, &b->plain);
 }
 
-/* --- A file and its siblings
- * ----------------------------------------------------------------------- */
+/* --- A file and its siblings ------------------------------------------------------------------ */
 
-/* One look-up: where, and by which name. */
+/* A look-up: the place and the name. */
 struct target {
     int root_fd;
     enum io_mode mode;
@@ -68,8 +67,7 @@ struct target {
     char name[PATH_BYTES_MAX + 1];
 };
 
-/* The name of the file's form in CODING: *borrowed* until the next call. False: too long to be
- * one. */
+/* Sets the target's name to that of the file in CODING. False: the name is too long to exist. */
 static bool name_form(struct target *target, enum content_coding coding)
 {
     struct str suffix = content_coding_texts[coding].suffix;
@@ -84,8 +82,8 @@ static bool is_older(const struct timespec *a, const struct timespec *b)
     return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* Whether a sibling of IDENTITY may stand for PLAIN: one that is older was made of something else.
- * Some tools give what they make the time of what they made it of, cut to a second. */
+/* Whether SIBLING may be used for PLAIN: an older one was made from another version. Some tools
+ * give their output the time of the input, truncated to a second. */
 static bool is_usable(const struct blob_identity *sibling, const struct blob_identity *plain)
 {
     struct timespec needed = plain->modified;
@@ -94,14 +92,15 @@ static bool is_usable(const struct blob_identity *sibling, const struct blob_ide
     return sibling->bytes > 0 && !is_older(&sibling->modified, &needed);
 }
 
-/* Whether ERROR means just that there is no such sibling, and 0 if it does; else ERROR. */
+/* Returns 0 if ERROR means that there is no such sibling, else ERROR. */
 static int without_sibling(int error)
 {
     enum http_status status = fetch_status_of(-error);
     return status == HTTP_NOT_FOUND || status == HTTP_FORBIDDEN ? 0 : error;
 }
 
-/* Adds IDENTITY, of the sibling in CODING, to HASH (FNV-1a over its words). Never 0. */
+/* Mixes IDENTITY, of the sibling in CODING, into HASH, a word at a time by multiplication and
+ * xor-shift. Never returns 0. */
 static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob_identity *identity)
 {
     const uint64_t words[] = {
@@ -121,8 +120,8 @@ static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob
     return hash | 1;
 }
 
-/* What is there at the target's name, which is a sibling's? TAKEN: a link that leads nowhere is
- * something, too. 0 or a negative errno. */
+/* Finds the status of the sibling at the target's name. *RET_TAKEN: whether the name exists, even
+ * as a link that leads nowhere. Returns 0 or a negative errno. */
 static int look_at_sibling(const struct target *target, struct stat *ret, bool *ret_taken)
 {
     int error = root_stat_below(target->root_fd, target->name, O_NOFOLLOW, target->mode, ret);
@@ -132,8 +131,9 @@ static int look_at_sibling(const struct target *target, struct stat *ret, bool *
     return root_stat_below(target->root_fd, target->name, 0, target->mode, ret);
 }
 
-/* Looks for the siblings of a file of state RET->plain; sets what RET says of them and, as
- * content_coding_bit, which are usable. 0 or a negative errno. */
+/* Finds the siblings of a file of state RET->plain: sets the other members of *RET, and in
+ * *RET_USABLE, as content_coding_bit, the siblings that may be used. Returns 0 or a negative
+ * errno. */
 static int look_for_siblings(struct target *target, struct fetch_state *ret, unsigned *ret_usable)
 {
     struct stat status;
@@ -161,8 +161,8 @@ static int look_for_siblings(struct target *target, struct fetch_state *ret, uns
     return 0;
 }
 
-/* Loads the form in CODING into RET, and what it tells into RET->state. A sibling that has just
- * gone, or turns out to be older, is none. 0 or a negative errno. */
+/* Loads the file in CODING into RET, and its identity into RET->state. A sibling that has just
+ * disappeared or turns out to be older is skipped. Returns 0 or a negative errno. */
 static int load_form(struct target *target, enum content_coding coding, struct fetched *ret)
 {
     struct loaded *loaded = &ret->files[coding];
@@ -184,7 +184,7 @@ static int load_form(struct target *target, enum content_coding coding, struct f
     return 0;
 }
 
-/* Loads the file, found to be regular, and its siblings in WANTED. 0 or a negative errno. */
+/* Loads the regular file and its siblings in WANTED. Returns 0 or a negative errno. */
 static int load_forms(struct target *target, unsigned wanted, struct fetched *ret)
 {
     struct fetched fetched = {.kind = FETCH_FILE, .settled = true, .cacheable = true};
@@ -200,7 +200,7 @@ static int load_forms(struct target *target, unsigned wanted, struct fetched *re
     return error;
 }
 
-/* Media types that are compressed already have no siblings that would be worth a look. */
+/* Siblings are pointless for media types that are compressed already. */
 static bool may_have_siblings(const struct target *target)
 {
     struct str name = {target->name, target->name_bytes};
@@ -228,11 +228,9 @@ static int fetch_regular(struct target *target, const struct stat *status,
     return error;
 }
 
-/* --- Whatever it is
- * -------------------------------------------------------------------------------- */
+/* --- Files, directories and others ------------------------------------------------------------ */
 
-/* A directory without an index is listed, if the site wants that. ERROR is what became of the
- * index. */
+/* Lists a directory without an index, if the site wants that. ERROR is the result for the index. */
 static int fetch_listing(struct target *target, const struct path *path, int error,
                          struct fetched *ret)
 {
@@ -274,7 +272,7 @@ static int fetch_target(struct target *target, const struct path *path,
 int fetch(int root_fd, const struct path *path, const struct site_settings *site, enum io_mode mode,
           const struct fetch_state *known, struct fetched *ret)
 {
-    struct target target; /* not set to zeros: most of it is the name's room */
+    struct target target; /* not zeroed, because most of it is room for the name */
     if (path->length + 1 + site->index.length > PATH_BYTES_MAX)
         return refuse(ret, HTTP_NOT_FOUND);
     target.root_fd = root_fd;

@@ -1,4 +1,4 @@
-/* fetch: what each kind of thing below ROOT becomes, row by row. */
+/* fetch: the result for each kind of file below ROOT, row by row. */
 #include "site/fetch.h"
 #include "support/faults.h"
 #include "support/paths.h"
@@ -65,10 +65,9 @@ static void expect_refused(const char *text, enum http_status status)
         fetched_fini(&fetched);
 }
 
-/* --- what it is
- * ---------------------------------------------------------------------------------- */
+/* --- Kinds of files --------------------------------------------------------------------------- */
 
-Test(fetch, small_files_are_read_and_larger_ones_opened)
+Test(fetch, reads_small_files_and_opens_larger_ones)
 {
     static const size_t lengths[] = {0, 1, 4095, 4096, LIMIT - 1, LIMIT, LIMIT + 1, 300000};
     for (size_t row = 0; row < COUNT_OF(lengths); row++) {
@@ -88,7 +87,7 @@ Test(fetch, small_files_are_read_and_larger_ones_opened)
     }
 }
 
-Test(fetch, directories_and_their_index)
+Test(fetch, finds_the_index_of_a_directory)
 {
     tree_dir(&tree, "d");
     tree_dir(&tree, "d/empty");
@@ -112,8 +111,8 @@ Test(fetch, directories_and_their_index)
     expect_refused("odd/", HTTP_NOT_FOUND);
 }
 
-/* None may block, and none may be read. */
-Test(fetch, special_files_are_refused)
+/* None of them may block or be read. */
+Test(fetch, refuses_special_files)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -128,14 +127,14 @@ Test(fetch, special_files_are_refused)
     close(fd);
 }
 
-Test(fetch, devices_are_refused)
+Test(fetch, refuses_devices)
 {
     if (mknodat(tree.fd, "zero", S_IFCHR | 0644, makedev(1, 5)) < 0)
         cr_skip("no device can be made here");
     expect_refused("zero", HTTP_NOT_FOUND);
 }
 
-Test(fetch, symlinks_are_followed_as_far_as_root_reaches)
+Test(fetch, follows_symlinks_only_within_root)
 {
     tree_write(&tree, "file", STR("inner"));
     tree_dir(&tree, "d");
@@ -170,7 +169,7 @@ Test(fetch, symlinks_are_followed_as_far_as_root_reaches)
     expect_refused("dangling", HTTP_NOT_FOUND);
 }
 
-Test(fetch, what_is_not_there)
+Test(fetch, reports_missing_files)
 {
     tree_write(&tree, "file", STR("x"));
     expect_refused("nothing", HTTP_NOT_FOUND);
@@ -185,12 +184,12 @@ Test(fetch, what_is_not_there)
     for (size_t i = 0; i < PATH_BYTES_MAX; i++)
         name[i] = i % 100 == 99 ? '/' : 'n';
     expect_refused(name, HTTP_NOT_FOUND);
-    name[PATH_BYTES_MAX - 1] = '/'; /* and the name of an index behind it */
+    name[PATH_BYTES_MAX - 1] = '/'; /* and the name of an index after it */
     expect_refused(name, HTTP_NOT_FOUND);
 }
 
-/* Root may read everything, so another user looks. */
-Test(fetch, what_may_not_be_read)
+/* Root may read everything, so another user tries. */
+Test(fetch, refuses_unreadable_files)
 {
     if (geteuid() != 0)
         cr_skip("only root can become another user");
@@ -218,7 +217,7 @@ Test(fetch, what_may_not_be_read)
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
 }
 
-Test(fetch, root_is_a_directory_or_an_error)
+Test(fetch, fails_if_root_is_not_a_directory)
 {
     char name[TREE_PATH_BYTES + 8];
     tree_write(&tree, "file", STR("x"));
@@ -228,8 +227,7 @@ Test(fetch, root_is_a_directory_or_an_error)
     cr_expect_eq(root_open(name), -ENOENT);
 }
 
-/* --- errors
- * -------------------------------------------------------------------------------------- */
+/* --- Errors ----------------------------------------------------------------------------------- */
 
 static const struct {
     int error;
@@ -242,7 +240,7 @@ static const struct {
     {ESTALE, HTTP_INTERNAL_ERROR},
 };
 
-Test(fetch, each_errno_has_its_status)
+Test(fetch, maps_each_errno_to_its_status)
 {
     tree_write(&tree, "file", STR("x"));
     for (size_t row = 0; row < COUNT_OF(statuses); row++) {
@@ -252,7 +250,7 @@ Test(fetch, each_errno_has_its_status)
     }
 }
 
-Test(fetch, errors_behind_the_open_leave_nothing_behind)
+Test(fetch, leaks_nothing_on_errors_after_opening)
 {
     tree_fill(&tree, "small", 100, 1);
     tree_fill(&tree, "large", LIMIT + 1, 1);
@@ -270,7 +268,7 @@ Test(fetch, errors_behind_the_open_leave_nothing_behind)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-Test(fetch, interruptions_and_short_reads_change_nothing)
+Test(fetch, tolerates_interruptions_and_short_reads)
 {
     tree_fill(&tree, "file", LIMIT, 3);
     faults_fail(FAULT_OPEN, 0, 5, EINTR);
@@ -289,8 +287,8 @@ Test(fetch, interruptions_and_short_reads_change_nothing)
     }
 }
 
-/* openat2 says so when a rename, anywhere, may have moved ".." out of ROOT. */
-Test(fetch, a_rename_elsewhere_is_tried_again)
+/* openat2 fails with EAGAIN when a rename anywhere might have moved ".." out of ROOT. */
+Test(fetch, retries_after_a_rename_elsewhere)
 {
     tree_write(&tree, "file", STR("x"));
     faults_fail(FAULT_OPEN, 0, 3, EAGAIN);
@@ -303,7 +301,7 @@ Test(fetch, a_rename_elsewhere_is_tried_again)
     cr_expect_lt(faults_calls(FAULT_OPEN), 100, "but not for ever");
 }
 
-Test(fetch, without_waiting_says_when_it_would_wait)
+Test(fetch, reports_when_it_would_have_to_wait)
 {
     struct fetched fetched = {.kind = FETCH_DIRECTORY};
     tree_fill(&tree, "file", 100, 1);

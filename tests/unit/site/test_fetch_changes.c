@@ -1,4 +1,4 @@
-/* fetch: what has changed since, and what changes while it is read. */
+/* fetch: files that have changed since the last time, and files that change while they are read. */
 #include "site/fetch.h"
 #include "support/faults.h"
 #include "support/paths.h"
@@ -10,7 +10,7 @@
 
 enum { LIMIT = LOAD_READ_BYTES_MAX, SETTLED_AFTER_SECONDS = 10 };
 
-/* Longer than the ticks of a file system's clock. */
+/* Longer than the resolution of a file system's clock. */
 enum { TICK_MS = 12 };
 
 static struct tree tree;
@@ -49,7 +49,7 @@ static struct str content_of(const struct fetched *fetched)
     return (struct str){fetched->files[0].body->bytes, fetched->files[0].body->length};
 }
 
-Test(fetch_changes, what_is_known_is_not_read_again)
+Test(fetch_changes, does_not_read_an_unchanged_file_again)
 {
     static const size_t lengths[] = {0, 100, LIMIT + 1};
     for (size_t row = 0; row < COUNT_OF(lengths); row++) {
@@ -72,7 +72,7 @@ Test(fetch_changes, what_is_known_is_not_read_again)
     }
 }
 
-Test(fetch_changes, a_fresh_change_is_not_settled_an_old_one_is)
+Test(fetch_changes, settles_old_changes_only)
 {
     tree_fill(&tree, "file", 10, 1);
     struct fetched fetched = get("file");
@@ -82,7 +82,7 @@ Test(fetch_changes, a_fresh_change_is_not_settled_an_old_one_is)
     fetched = get("file");
     cr_expect(fetched.settled);
     fetched_fini(&fetched);
-    faults_shift_clock(-SETTLED_AFTER_SECONDS); /* a change in the future */
+    faults_shift_clock(-SETTLED_AFTER_SECONDS); /* a time in the future */
     fetched = get("file");
     cr_expect_not(fetched.settled);
     fetched_fini(&fetched);
@@ -91,8 +91,8 @@ Test(fetch_changes, a_fresh_change_is_not_settled_an_old_one_is)
 struct rewrite {
     size_t length;
     uint64_t seed;
-    unsigned again;     /* how often more */
-    enum fault at_call; /* before which */
+    unsigned again;     /* how many more times */
+    enum fault at_call; /* before which call */
 };
 
 static void rewrite_file(void *argument)
@@ -104,8 +104,8 @@ static void rewrite_file(void *argument)
         faults_act(rewrite->at_call, 0, rewrite_file, rewrite);
 }
 
-/* Rewritten once, before the read or behind it: what is given is the file after it. */
-Test(fetch_changes, a_file_that_changes_while_it_is_read_is_read_again)
+/* Rewritten once, before or after the read: the result is the file after that. */
+Test(fetch_changes, reads_a_file_that_changes_meanwhile_again)
 {
     static const size_t lengths[] = {0, 1, 999, 1000, 1001, LIMIT};
     static const struct {
@@ -126,8 +126,8 @@ Test(fetch_changes, a_file_that_changes_while_it_is_read_is_read_again)
     }
 }
 
-/* It has become one that is sent from its descriptor: a part of it is no answer. */
-Test(fetch_changes, a_file_that_grows_large_while_it_is_read_is_never_cut)
+/* It becomes large enough to be sent from its descriptor: a part of it must not be given. */
+Test(fetch_changes, never_truncates_a_file_that_grows_large_meanwhile)
 {
     struct rewrite rewrite = {.length = 300000, .seed = 7};
     tree_fill(&tree, "file", 1000, 1);
@@ -152,8 +152,8 @@ static void append_to_file(void *argument)
         faults_act(FAULT_PREADV2, 0, append_to_file, left);
 }
 
-/* A busy log: it grows during every try, and its first bytes are good. */
-Test(fetch_changes, a_file_that_keeps_growing_is_given_as_it_was)
+/* A busy log grows during every try, and its first bytes stay valid. */
+Test(fetch_changes, gives_a_file_that_keeps_growing_as_it_was)
 {
     unsigned left = 1000;
     tree_fill(&tree, "file", 1000, 1);
@@ -169,8 +169,8 @@ Test(fetch_changes, a_file_that_keeps_growing_is_given_as_it_was)
     fetched_fini(&fetched);
 }
 
-/* No content and no validator would be true of it. */
-Test(fetch_changes, a_file_that_is_rewritten_during_every_try_is_refused)
+/* No content and no validator would be right for it. */
+Test(fetch_changes, refuses_a_file_that_is_rewritten_during_every_try)
 {
     struct rewrite rewrite = {.length = 500, .seed = 7, .again = 1000, .at_call = FAULT_PREADV2};
     tree_fill(&tree, "file", 1000, 1);
@@ -182,8 +182,7 @@ Test(fetch_changes, a_file_that_is_rewritten_during_every_try_is_refused)
     cr_expect_lt(faults_calls(FAULT_PREADV2), 100, "it ends");
 }
 
-/* --- siblings
- * ------------------------------------------------------------------------------------ */
+/* --- Siblings --------------------------------------------------------------------------------- */
 
 static void set_time(const char *name, int64_t seconds, long nanoseconds)
 {
@@ -191,7 +190,7 @@ static void set_time(const char *name, int64_t seconds, long nanoseconds)
     cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
 }
 
-/* What is there for a.css, as letters: p, g, z, b; and its state. */
+/* The available forms of a.css, as letters: p, g, z, b; and its state. */
 static const char *forms_of(struct fetch_state *ret_state)
 {
     static char text[CONTENT_CODING_COUNT + 1];
@@ -208,7 +207,7 @@ static const char *forms_of(struct fetch_state *ret_state)
     return text;
 }
 
-Test(fetch_changes, siblings_come_along_if_they_can_be_right)
+Test(fetch_changes, loads_siblings_that_are_not_older)
 {
     static const struct {
         const char *label, *name; /* changed by this row */
@@ -241,7 +240,7 @@ Test(fetch_changes, siblings_come_along_if_they_can_be_right)
 }
 
 /* As Debian's brotli -k makes them. */
-Test(fetch_changes, a_sibling_whose_time_is_cut_to_a_second_is_not_older)
+Test(fetch_changes, accepts_a_sibling_whose_time_is_truncated_to_a_second)
 {
     struct fetch_state state;
     site.codings = CONTENT_CODING_ALL_CODED;
@@ -254,7 +253,7 @@ Test(fetch_changes, a_sibling_whose_time_is_cut_to_a_second_is_not_older)
     cr_expect_str_eq(forms_of(&state), "p");
 }
 
-Test(fetch_changes, a_nanosecond_makes_a_sibling_older)
+Test(fetch_changes, skips_a_sibling_that_is_a_nanosecond_older)
 {
     struct fetch_state state;
     site.codings = CONTENT_CODING_ALL_CODED;
@@ -274,8 +273,8 @@ static void renew_plain(void *argument)
     set_time("a.css", 3000, 0);
 }
 
-/* Its sibling was found usable, and when it is loaded it stands for another file. */
-Test(fetch_changes, a_sibling_that_has_just_become_older_is_none)
+/* The sibling was usable, but belongs to another version when it is loaded. */
+Test(fetch_changes, skips_a_sibling_that_becomes_older_meanwhile)
 {
     struct fetch_state state;
     unsigned descriptors = tree_open_descriptors();
@@ -284,14 +283,14 @@ Test(fetch_changes, a_sibling_that_has_just_become_older_is_none)
     tree_fill(&tree, "a.css.gz", 50, 2);
     set_time("a.css", 1000, 0);
     set_time("a.css.gz", 2000, 0);
-    faults_act(FAULT_OPEN, 4, renew_plain, NULL); /* behind the looks, before it is opened */
+    faults_act(FAULT_OPEN, 4, renew_plain, NULL); /* after the checks, before it is opened */
     cr_expect_str_eq(forms_of(&state), "p");
     cr_expect_eq(state.siblings, 0);
     cr_expect_eq(state.plain.bytes, 200);
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-Test(fetch_changes, all_forms_have_to_be_settled)
+Test(fetch_changes, settles_only_when_all_forms_are_settled)
 {
     static const struct {
         int64_t gzip_age;
@@ -314,7 +313,7 @@ Test(fetch_changes, all_forms_have_to_be_settled)
     }
 }
 
-Test(fetch_changes, known_siblings_are_not_read_again)
+Test(fetch_changes, does_not_read_known_siblings_again)
 {
     struct fetch_state state;
     struct fetched fetched;
@@ -335,8 +334,8 @@ Test(fetch_changes, known_siblings_are_not_read_again)
     fetched_fini(&fetched);
 }
 
-/* A shortage is not taken for absence: what is published would lack a form. */
-Test(fetch_changes, errors_of_siblings_are_told_from_their_absence)
+/* A shortage must not count as absence: the published resource would lack a form. */
+Test(fetch_changes, distinguishes_errors_of_siblings_from_absence)
 {
     static const struct {
         int error;
@@ -347,10 +346,11 @@ Test(fetch_changes, errors_of_siblings_are_told_from_their_absence)
     tree_fill(&tree, "a.css.gz", 50, 2);
     unsigned descriptors = tree_open_descriptors();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        for (unsigned call = 1; call <= 5; call++) { /* look, 3 looks, 2 opens */
+        /* The calls: a check of the file, 3 of siblings, 2 opens. */
+        for (unsigned call = 1; call <= 5; call++) {
             faults_fail(FAULT_OPEN, call, 1, rows[i].error);
             struct fetched fetched = get("a.css");
-            if (call != 4) /* that is the plain file's */
+            if (call != 4) /* that one is the plain file's */
                 cr_expect_eq(fetched.kind == FETCH_REFUSED, rows[i].refused, "%d, %u",
                              rows[i].error, call);
             fetched_fini(&fetched);
