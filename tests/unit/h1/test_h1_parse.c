@@ -1,5 +1,5 @@
-/* h1_parse: RFC 9112 sections 2 to 7. What a head means doesn't depend on how it arrived: every row is
- * split at every position (see parse_check.h). */
+/* h1_parse: RFC 9112 sections 2 to 7. The meaning of a head does not depend on how it arrives:
+ * every row is split at every position (see parse_check.h). */
 #include "support/guard.h"
 #include "support/parse_check.h"
 #include "support/prng.h"
@@ -11,7 +11,7 @@ TestSuite(h1_parse, .timeout = 120);
 
 enum { HEAD_MAX = 8 << 10 };
 
-/* "REQUEST-LINE", the fields and the blank line, as a view that lives until the next call. */
+/* The request line LINE, FIELDS and the blank line, as a view that is valid until the next call. */
 static struct str head_of(struct str line, struct str fields)
 {
     static char text[PARSE_INPUT_MAX];
@@ -22,19 +22,19 @@ static struct str head_of(struct str line, struct str fields)
     return (struct str){text, (size_t)(at - text)};
 }
 
-/* That VIEW is TEXT; absent if TEXT is NULL. */
+/* Expects VIEW to be TEXT; absent if TEXT is NULL. */
 static bool is(struct str view, const char *text)
 {
     return text ? view.at && str_equal(view, str_of(text)) : !view.at;
 }
 
-/* --- The request line, section 3 ------------------------------------------------------------ */
+/* --- The request line, section 3 -------------------------------------------------------------- */
 
-Test(h1_parse, reads_request_lines)
+Test(h1_parse, parses_request_lines)
 {
     static const struct {
         const char *section; /* of RFC 9112 */
-        struct str line;     /* the label, too */
+        struct str line;     /* also the label */
         enum http_method method;
         unsigned minor;
         const char *path;
@@ -82,12 +82,12 @@ Test(h1_parse, reads_request_lines)
     rows_end();
 }
 
-/* RFC 9112 section 3.2.2: the authority of an absolute target, as it was written, overrides Host. */
+/* RFC 9112 section 3.2.2: the authority of an absolute target, as written, overrides Host. */
 Test(h1_parse, keeps_the_authority_of_the_target_or_else_of_host)
 {
     static const struct {
         const char *section; /* of RFC 9112 */
-        struct str line;     /* the label, too */
+        struct str line;     /* also the label */
         struct str fields;
         const char *authority; /* NULL: absent */
     } rows[] = {
@@ -123,8 +123,8 @@ Test(h1_parse, keeps_the_authority_of_the_target_or_else_of_host)
     rows_end();
 }
 
-/* Section 3.2: which form goes with which method. Each method with each form is a row. */
-Test(h1_parse, forms_go_with_methods)
+/* Section 3.2: which form of target is valid for which method, for each pair of them. */
+Test(h1_parse, accepts_each_form_of_target_only_for_its_methods)
 {
     enum form { ORIGIN, ABSOLUTE, AUTHORITY, ASTERISK, FORMS };
     static const char *const targets[FORMS] = {"/a", "http://a/a", "a:443", "*"};
@@ -159,12 +159,12 @@ Test(h1_parse, forms_go_with_methods)
 
 /* A head that is refused with STATUS. */
 struct refused {
-    const char *section; /* of RFC 9112, if nothing else is said */
-    struct str text;     /* the label, too */
+    const char *section; /* of RFC 9112 unless it says otherwise */
+    struct str text;     /* also the label */
     enum http_status status;
 };
 
-/* Each row's text is a request line. */
+/* The text of each row is a request line. */
 static void expect_lines_refused(const struct refused *rows, size_t count)
 {
     rows_begin("parser", count);
@@ -281,9 +281,9 @@ Test(h1_parse, refuses_request_lines)
     expect_lines_refused(rows, COUNT_OF(rows));
 }
 
-/* How far a message that is refused was understood decides the form of the answer: none to HEAD, and its
- * version. */
-Test(h1_parse, says_of_a_refused_head_what_it_has_understood)
+/* How much of a refused message was understood decides the form of the response: no content for
+ * HEAD, and its version. */
+Test(h1_parse, keeps_method_and_version_of_a_refused_head)
 {
     static const struct {
         struct str line, fields;
@@ -308,9 +308,9 @@ Test(h1_parse, says_of_a_refused_head_what_it_has_understood)
     }
 }
 
-/* --- Lines, sections 2.2 and 5.2 ------------------------------------------------------------ */
+/* --- Lines, sections 2.2 and 5.2 -------------------------------------------------------------- */
 
-Test(h1_parse, lines_end_in_crlf_and_nothing_else)
+Test(h1_parse, accepts_only_crlf_as_the_end_of_a_line)
 {
     static const struct {
         const char *section, *label; /* of RFC 9112 */
@@ -348,8 +348,8 @@ Test(h1_parse, lines_end_in_crlf_and_nothing_else)
     rows_end();
 }
 
-/* What can't become a request is refused before the peer has to wait for anything. */
-Test(h1_parse, knows_by_the_first_byte_what_is_no_request)
+/* Bytes that cannot become a request are refused at once, before the peer has to wait. */
+Test(h1_parse, refuses_by_the_first_byte_if_possible)
 {
     for (int byte = 0; byte < 256; byte++) {
         static const char others[] = "!#$%&'*+-.^_`|~";
@@ -367,7 +367,7 @@ Test(h1_parse, knows_by_the_first_byte_what_is_no_request)
                  HTTP_VERSION_NOT_SUPPORTED);
 }
 
-Test(h1_parse, wants_more_until_the_blank_line_and_takes_no_more_than_it)
+Test(h1_parse, consumes_exactly_up_to_the_blank_line)
 {
     struct str head = STR("GET /a HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\nGET /b HTTP/1.1\r\n\r\n\r\n");
     size_t head_bytes = strlen("GET /a HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n");
@@ -379,9 +379,9 @@ Test(h1_parse, wants_more_until_the_blank_line_and_takes_no_more_than_it)
     }
 }
 
-/* --- Limits --------------------------------------------------------------------------------- */
+/* --- Limits ----------------------------------------------------------------------------------- */
 
-/* A head whose request line, with its CRLF, has LINE_BYTES, and which has HEAD_BYTES in all. */
+/* A head whose request line has LINE_BYTES, with its CRLF, and which has HEAD_BYTES in all. */
 static struct str head_of_size(size_t line_bytes, size_t head_bytes)
 {
     static char text[PARSE_INPUT_MAX];
@@ -434,9 +434,9 @@ Test(h1_parse, bounds_the_head_exactly)
     }
 }
 
-/* --- At random ------------------------------------------------------------------------------ */
+/* --- Random input ----------------------------------------------------------------------------- */
 
-/* Spoils TEXT, of LENGTH bytes, in up to three places. Returns the new length. */
+/* Changes TEXT of LENGTH bytes in up to three places. Returns the new length. */
 static size_t spoil(char *text, size_t length, struct prng *prng)
 {
     static const char spices[] = "\r\n\r\n \t:,?/\0\x7f\x80"
@@ -459,7 +459,7 @@ static size_t spoil(char *text, size_t length, struct prng *prng)
     return length;
 }
 
-Test(h1_parse, random_damage_means_the_same_however_it_arrives)
+Test(h1_parse, gives_the_same_result_however_damaged_heads_arrive)
 {
     static const struct str whole =
         STR_INIT("HEAD http://a:80/b?c HTTP/1.1\r\nHost: a:80\r\nConnection: close, x\r\n"

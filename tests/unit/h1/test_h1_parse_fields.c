@@ -7,7 +7,7 @@
 
 enum { HEAD_MAX = 8 << 10 };
 
-/* The outcome for LINE, "Host: a" and FIELDS. */
+/* The result for LINE, "Host: a" and FIELDS. */
 static struct parsed parse_fields(struct str line, struct str fields)
 {
     static char text[PARSE_INPUT_MAX];
@@ -20,13 +20,13 @@ static struct parsed parse_fields(struct str line, struct str fields)
 
 static const struct str post = STR_INIT("POST /x HTTP/1.1");
 
-/* --- Field lines ---------------------------------------------------------------------------- */
+/* --- Field lines ------------------------------------------------------------------------------ */
 
-Test(h1_parse, malformed_lines_are_refused)
+Test(h1_parse, refuses_malformed_field_lines)
 {
     static const struct {
         const char *section; /* of RFC 9112, and 9110 section 5.5 for values */
-        struct str line;     /* the label, too */
+        struct str line;     /* also the label */
     } rows[] = {
         {"5", STR_INIT(": b\r\n")},
         {"5", STR_INIT(":\r\n")},
@@ -60,11 +60,11 @@ Test(h1_parse, malformed_lines_are_refused)
     rows_end();
 }
 
-Test(h1_parse, values_are_trimmed_and_names_know_no_case)
+Test(h1_parse, trims_values_and_ignores_the_case_of_names)
 {
     static const struct {
         const char *section; /* of RFC 9112 */
-        struct str fields;   /* the label, too */
+        struct str fields;   /* also the label */
         const char *if_none_match;
     } rows[] = {
         {"5.1", STR_INIT("If-None-Match: \"a\"\r\n"), "\"a\""},
@@ -96,7 +96,7 @@ Test(h1_parse, values_are_trimmed_and_names_know_no_case)
 }
 
 /* RFC 9110 section 5.3: several lines of a list are one; sections 5.6.1, 12.5.1, 12.5.3, 13.1. */
-Test(h1_parse, repeated_lines_are_one_list_or_nothing)
+Test(h1_parse, joins_repeated_lines_of_lists_and_empties_other_fields)
 {
     static const struct {
         const char *section, *label; /* of RFC 9110 */
@@ -150,8 +150,9 @@ Test(h1_parse, repeated_lines_are_one_list_or_nothing)
     rows_end();
 }
 
-/* Of more lines than there is room for, none counts, and those of other fields stay what they are. */
-Test(h1_parse, too_many_lines_of_a_list_are_nothing)
+/* If there are more lines than there is room for, none of them counts, and other fields are
+ * unaffected. */
+Test(h1_parse, empties_a_list_of_too_many_lines)
 {
     static char text[1024], scratch[REQUEST_JOINED_BYTES_MAX];
     for (unsigned lines = 1; lines <= 2 * REQUEST_MORE_MAX; lines++) {
@@ -180,7 +181,7 @@ static bool among(int byte, const char *bytes)
     return byte != 0 && strchr(bytes, byte) != NULL;
 }
 
-/* Puts BYTE between BEFORE and AFTER, and parses that. */
+/* Parses a head with BYTE between BEFORE and AFTER. */
 static enum h1_parse_result parse_with(const char *before, int byte, const char *after)
 {
     static char text[256];
@@ -190,7 +191,7 @@ static enum h1_parse_result parse_with(const char *before, int byte, const char 
     return parse_every_way(before, (struct str){text, (size_t)(at - text)}, HEAD_MAX).result;
 }
 
-Test(h1_parse, every_byte_in_every_place)
+Test(h1_parse, accepts_exactly_the_valid_bytes_in_each_part)
 {
     for (int byte = 0; byte < 256; byte++) {
         bool token = is_alnum(byte) || among(byte, "!#$%&'*+-.^_`|~");
@@ -208,18 +209,18 @@ Test(h1_parse, every_byte_in_every_place)
         cr_expect_eq(in_name, token || byte == ':' ? H1_PARSE_HEAD : H1_PARSE_BAD, "name: %d",
                      byte);
         cr_expect_eq(in_value, value ? H1_PARSE_HEAD : H1_PARSE_BAD, "value: %d", byte);
-        if (target || !visible) /* what else is visible is for path_decode to refuse */
+        if (target || !visible) /* path_decode refuses the other visible bytes */
             cr_expect_eq(in_target, target ? H1_PARSE_HEAD : H1_PARSE_BAD, "target: %d", byte);
     }
 }
 
-/* --- Host, RFC 9112 section 3.2 ------------------------------------------------------------- */
+/* --- Host, RFC 9112 section 3.2 --------------------------------------------------------------- */
 
-Test(h1_parse, exactly_one_host)
+Test(h1_parse, requires_exactly_one_valid_host)
 {
     static const struct {
         const char *section; /* of RFC 9112, or 9110 section 7.2 */
-        struct str head;     /* the label, too */
+        struct str head;     /* also the label */
         const char *host;    /* NULL: refused */
     } rows[] = {
         {"7.2", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "a"},
@@ -284,12 +285,12 @@ Test(h1_parse, exactly_one_host)
     cr_expect_null(none.head.request.authority.at);
 }
 
-/* --- Content, RFC 9112 section 6 ------------------------------------------------------------ */
+/* --- Content, RFC 9112 section 6 -------------------------------------------------------------- */
 
-/* A request's fields and what they come to: framing if REFUSAL is none. */
+/* The fields of a request and their result: framing if REFUSAL is HTTP_NONE. */
 struct framing_row {
     const char *section; /* of RFC 9112, or 9110 section 8.6 */
-    struct str fields;   /* the label, too */
+    struct str fields;   /* also the label */
     enum http_status refusal;
     enum h1_framing framing;
     uint64_t content_bytes;
@@ -314,7 +315,7 @@ static void expect_framing(struct str line, const struct framing_row *rows, size
     rows_end();
 }
 
-Test(h1_parse, content_length_is_one_number)
+Test(h1_parse, requires_content_length_to_be_one_number)
 {
     static const struct framing_row rows[] = {
         {"8.6", STR_INIT(""), HTTP_NONE, H1_FRAMING_NONE, 0},
@@ -358,7 +359,7 @@ Test(h1_parse, content_length_is_one_number)
     expect_framing(STR("GET / HTTP/1.0"), rows, COUNT_OF(rows));
 }
 
-Test(h1_parse, transport_encoding_is_chunked_alone)
+Test(h1_parse, accepts_only_chunked_as_transfer_encoding)
 {
     static const struct framing_row rows[] = {
         {"6.1", STR_INIT("Transfer-Encoding: chunked\r\n"), HTTP_NONE, H1_FRAMING_CHUNKED, 0},
@@ -410,11 +411,11 @@ Test(h1_parse, transport_encoding_is_chunked_alone)
     expect_framing(STR("POST / HTTP/1.0"), old_rows, COUNT_OF(old_rows));
 }
 
-Test(h1_parse, connection_and_expect_are_lists)
+Test(h1_parse, finds_options_in_lists_of_connection_and_expect)
 {
     static const struct {
         const char *section; /* of RFC 9110 */
-        struct str fields;   /* the label, too */
+        struct str fields;   /* also the label */
         bool close, keep_alive, expects_continue;
     } rows[] = {
         {"7.6.1", STR_INIT(""), false, false, false},

@@ -1,11 +1,12 @@
-/* h1: when a connection persists, and what is read after its last response: RFC 9112 section 9.3. */
+/* h1: when a connection persists, and what is read after its last response. RFC 9112 section
+ * 9.3. */
 #include "support/session_bench.h"
 
 #include <stdio.h>
 
-/* Section 9.3, for each profile: the version of the answer, its Connection field (NULL: none), and
- * whether another request is read. */
-Test(h1, persists_as_the_table_says)
+/* Section 9.3, for each profile: the version of the response, its Connection field (NULL: none),
+ * and whether another request is read. */
+Test(h1, persists_by_version_profile_and_connection_field)
 {
     static const struct {
         const struct h1_limits *limits;
@@ -81,8 +82,8 @@ Test(h1, persists_as_the_table_says)
     }
 }
 
-/* Whether the peer, by its own words, sends nothing more. */
-Test(h1, knows_whether_the_peer_is_done)
+/* Whether the peer has announced that it sends nothing more. */
+Test(h1, reports_whether_the_peer_is_done)
 {
     static const struct {
         const struct h1_limits *limits;
@@ -110,7 +111,7 @@ Test(h1, knows_whether_the_peer_is_done)
     }
 }
 
-Test(h1, requests_are_counted_if_they_are_limited)
+Test(h1, closes_after_the_maximum_number_of_requests)
 {
     struct h1_limits limits = pipelined;
     limits.requests_max = 3;
@@ -125,7 +126,7 @@ Test(h1, requests_are_counted_if_they_are_limited)
     bench_destroy(bench);
 }
 
-Test(h1, closes_soon_if_it_is_told_so)
+Test(h1, closes_soon_when_asked_to)
 {
     struct bench *bench = bench_create(&pipelined);
     serve(bench, plain);
@@ -138,7 +139,7 @@ Test(h1, closes_soon_if_it_is_told_so)
     bench_destroy(bench);
 }
 
-Test(h1, nothing_is_read_after_the_end)
+Test(h1, reads_nothing_after_the_end)
 {
     static const struct str inputs[] = {
         STR_INIT(""),     STR_INIT("\r\n"), STR_INIT("GET /small HTTP/1.1\r\nHost: a\r\n\r\n"),

@@ -1,5 +1,5 @@
-/* h1: what a whole session makes of odd messages, RFC 9112. A message whose framing can't be trusted gets
- * exactly one answer, and nothing that follows it is ever taken for a request (sections 6.3, 9.2 and
+/* h1: how a session answers odd messages, RFC 9112. A message whose framing cannot be trusted gets
+ * exactly one response, and nothing after it is ever taken for a request (sections 6.3, 9.2 and
  * 11.2): each row is followed by two good requests, which would be answered. */
 #include "support/rows.h"
 #include "support/session_bench.h"
@@ -9,11 +9,11 @@
 struct session_row {
     const char *section, *label; /* of RFC 9112 */
     struct str input;
-    enum http_status status; /* of the first answer */
-    unsigned answers;        /* to INPUT and the two requests behind it */
+    enum http_status status; /* of the first response */
+    unsigned answers;        /* to INPUT and the two requests after it */
 };
 
-/* LATE: what is at fault shows when the first answer has been given. */
+/* LATE: the fault shows only after the first response has been given. */
 static void expect_sessions(const char *group, const struct session_row *rows, size_t count,
                             bool late)
 {
@@ -33,7 +33,7 @@ static void expect_sessions(const char *group, const struct session_row *rows, s
         row_expect(driver->answered == rows[i].answers, "%u answers", driver->answered);
         row_expect(str_starts_with(str_from(sent, 8), str_of(line)), "%.12s", sent.at);
         row_expect((driver->stop == DRIVER_ENDED) == ends, "goes on, or not");
-        /* RFC 9112 section 9.6: whoever reads no further says so, as soon as that is known. */
+        /* RFC 9112 section 9.6: a server that reads no further says so as soon as it knows. */
         bool says = ends && !late;
         row_expect(has(sent, "\r\nConnection: close\r\n") == says, "says that it ends, or not");
         driver_destroy(driver);
@@ -45,7 +45,7 @@ static void expect_sessions(const char *group, const struct session_row *rows, s
 #define GET_A  "GET /small HTTP/1.1\r\nHost: a\r\n"
 #define POST_A "POST /small HTTP/1.1\r\nHost: a\r\n"
 
-Test(h1, after_a_framing_error_nothing_is_read)
+Test(h1, reads_nothing_after_a_framing_error)
 {
     static const struct session_row rows[] = {
         {"6.3", "two lengths", STR_INIT(POST_A "Content-Length: 0\r\nContent-Length: 0\r\n\r\n"),
@@ -93,7 +93,7 @@ Test(h1, after_a_framing_error_nothing_is_read)
     expect_sessions("framing", rows, COUNT_OF(rows), false);
 }
 
-Test(h1, after_nonsense_in_content_nothing_is_read)
+Test(h1, reads_nothing_after_malformed_content)
 {
     static const struct session_row rows[] = {
         {"7.1", "chunks that end in nonsense",
@@ -106,7 +106,7 @@ Test(h1, after_nonsense_in_content_nothing_is_read)
     expect_sessions("framing", rows, COUNT_OF(rows), true);
 }
 
-Test(h1, content_is_not_taken_for_requests)
+Test(h1, does_not_take_content_for_requests)
 {
     static const struct session_row rows[] = {
         {"6.2", "a length", STR_INIT(POST_A "Content-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
@@ -133,7 +133,7 @@ Test(h1, content_is_not_taken_for_requests)
     expect_sessions("framing", rows, COUNT_OF(rows), false);
 }
 
-Test(h1, odd_messages_get_their_answer)
+Test(h1, answers_odd_messages)
 {
     static const struct session_row rows[] = {
         {"3.3", "the beginning of HTTP/2", STR_INIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505, 1},

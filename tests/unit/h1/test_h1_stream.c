@@ -1,6 +1,6 @@
-/* h1, a whole stream of requests: the bytes that leave depend on the bytes that came alone: not on how
- * they were split, where in the ring they stood, how little was sent at a time, or how often a request
- * was asked for. */
+/* h1, a whole stream of requests: the output depends only on the input bytes, not on how they were
+ * split, where in the ring they were, how little was sent at a time, or how often a request was
+ * retried. */
 #include "support/session_driver.h"
 
 #include <criterion/criterion.h>
@@ -15,10 +15,10 @@ static const struct h1_limits pipelined = {
     .body_bytes_max = 64,
 };
 
-/* Requests, and the answer to each; those behind the last answer get none. */
+/* Requests and the response to each; those after the last response get none. */
 struct exchange {
     struct str request;
-    struct expected answer; /* status 0: none */
+    struct expected answer; /* status 0: no response */
 };
 
 static const struct exchange common[] = {
@@ -94,7 +94,7 @@ static const struct stream {
     {"cut", is_cut, COUNT_OF(is_cut)},
 };
 
-static struct text input, output; /* of the stream that is being driven */
+static struct text input, output; /* of the stream being driven */
 
 static void add_exchanges(const struct exchange *exchanges, size_t count)
 {
@@ -112,7 +112,7 @@ static void begin_stream(const struct stream *stream)
     add_exchanges(stream->end, stream->end_count);
 }
 
-/* Where the two begin to differ. */
+/* The index at which the two begin to differ. */
 static size_t common_length(struct str a, struct str b)
 {
     size_t length = 0;
@@ -143,7 +143,7 @@ static void drive_split(const struct h1_limits *limits, const char *label, size_
     finish_and_expect(driver, label, first);
 }
 
-Test(h1, answers_a_stream_exactly)
+Test(h1, answers_a_stream_as_expected)
 {
     driver_site_create();
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
@@ -153,7 +153,7 @@ Test(h1, answers_a_stream_exactly)
     driver_site_destroy();
 }
 
-Test(h1, a_split_anywhere_changes_nothing)
+Test(h1, gives_the_same_output_for_a_split_anywhere)
 {
     driver_site_create();
     for (size_t i = 0; i < COUNT_OF(streams); i++) {
@@ -164,7 +164,7 @@ Test(h1, a_split_anywhere_changes_nothing)
     driver_site_destroy();
 }
 
-Test(h1, two_splits_anywhere_change_nothing)
+Test(h1, gives_the_same_output_for_two_splits_anywhere)
 {
     struct prng prng = {2};
     driver_site_create();
@@ -194,7 +194,7 @@ static void drive_pieces(const struct h1_limits *limits, uint32_t ring_bytes, ui
     finish_and_expect(driver, "in pieces", ring_first);
 }
 
-Test(h1, every_offset_in_the_ring_gives_the_same)
+Test(h1, gives_the_same_output_at_every_offset_in_the_ring)
 {
     driver_site_create();
     begin_stream(&streams[0]);
@@ -208,7 +208,7 @@ Test(h1, every_offset_in_the_ring_gives_the_same)
     driver_site_destroy();
 }
 
-Test(h1, short_writes_and_late_releases_give_the_same)
+Test(h1, gives_the_same_output_with_short_writes_and_late_releases)
 {
     struct prng prng = {3};
     driver_site_create();
@@ -223,8 +223,8 @@ Test(h1, short_writes_and_late_releases_give_the_same)
     driver_site_destroy();
 }
 
-/* Much more than the output queue holds, so that it goes round and round. */
-Test(h1, a_long_stream_through_a_full_queue)
+/* Much more than the output queue holds, so that its rings wrap many times. */
+Test(h1, answers_a_long_stream_through_a_full_queue)
 {
     struct prng prng = {4};
     driver_site_create();

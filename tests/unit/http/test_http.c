@@ -1,10 +1,11 @@
-/* http: the names of RFC 9110 (methods, section 9; status codes, section 15), and the error pages. */
+/* http: the names of methods (RFC 9110 section 9) and status codes (section 15), and the error
+ * pages. */
 #include "http/http.h"
 #include "support/guard.h"
 
 #include <criterion/criterion.h>
 
-Test(http, knows_methods_by_their_exact_names)
+Test(http, recognises_methods_by_their_exact_names)
 {
     static const struct {
         struct str name;
@@ -57,7 +58,7 @@ static const struct row {
 
 static_assert(COUNT_OF(rows) == HTTP_STATUS_SLOTS - 1, "a row for each status");
 
-Test(http, status_lines_have_the_code_and_the_phrase)
+Test(http, writes_status_lines_with_code_and_phrase)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct str line = http_status_line(rows[i].status);
@@ -65,7 +66,7 @@ Test(http, status_lines_have_the_code_and_the_phrase)
     }
 }
 
-Test(http, every_status_has_an_index_of_its_own)
+Test(http, gives_every_status_its_own_index)
 {
     bool taken[HTTP_STATUS_SLOTS] = {false};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -84,7 +85,7 @@ static bool has(struct str text, struct str part)
     return memmem(text.at, text.length, part.at, part.length) != NULL;
 }
 
-Test(http, error_pages_say_what_happened_and_load_nothing)
+Test(http, explains_errors_on_pages_that_load_nothing)
 {
     static const struct str forbidden[] = {
         STR_INIT("http:"), STR_INIT("https:"),  STR_INIT("src="),

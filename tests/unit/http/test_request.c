@@ -1,5 +1,5 @@
-/* request: an owned request borrows nothing from the bytes it was made of. (How lines of one field are
- * joined is tested in test_h1_parse_fields.c and test_plan.c.) */
+/* request: an owned request borrows nothing from the bytes it was made of. (Joining the lines of a
+ * field is tested in test_h1_parse_fields.c and test_plan.c.) */
 #include "http/request.h"
 #include "support/guard.h"
 
@@ -39,7 +39,7 @@ static bool is(struct str view, struct str text)
     return view.at && str_equal(view, text);
 }
 
-Test(request, copy_outlives_the_input)
+Test(request, copies_all_text_it_refers_to)
 {
     struct request request, copy;
     fill(&request);
@@ -66,7 +66,7 @@ Test(request, copy_outlives_the_input)
     guard_drop(room);
 }
 
-Test(request, copy_of_a_copy_is_the_same)
+Test(request, gives_an_equal_copy_of_a_copy)
 {
     struct request request, copy, again;
     char first[256], second[256], scratch[REQUEST_JOINED_BYTES_MAX];
@@ -81,7 +81,7 @@ Test(request, copy_of_a_copy_is_the_same)
     unmap(&request);
 }
 
-Test(request, empty_request_owns_no_text)
+Test(request, needs_no_room_for_an_empty_request)
 {
     struct request request, copy;
     char unused = 0;

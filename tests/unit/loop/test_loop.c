@@ -122,7 +122,7 @@ static void wait_for_count(enum counter which, uint64_t least)
     cr_assert_geq(count_of(which), least);
 }
 
-BOTH(runs_until_it_is_drained)
+BOTH(runs_until_drained)
 {
     start();
     cr_expect(worker_rig_serves(&clients, "small.txt", 10, RIG_SMALL_BYTES, 2));
@@ -199,7 +199,7 @@ static void *drink(void *argument)
     return NULL;
 }
 
-BOTH(a_large_download_starves_nobody)
+BOTH(does_not_let_a_large_download_starve_others)
 {
     pthread_t drinker;
     start();
@@ -227,7 +227,7 @@ static void *serve_one(void *argument)
 }
 
 /* Each connection needs two of the four pieces of storage for a moment: they take turns. */
-BOTH(more_clients_than_storage_are_all_served)
+BOTH(serves_more_clients_than_it_has_storage_for)
 {
     pthread_t threads[CLIENTS];
     bool good[CLIENTS] = {false};
@@ -268,7 +268,7 @@ static void begin_large_heads(int *fds, unsigned count)
 }
 
 /* Incomplete heads hold all storage except the last piece, which is for responses. */
-BOTH(when_storage_is_out_the_oldest_partial_head_goes)
+BOTH(sheds_the_oldest_incomplete_head_when_storage_runs_out)
 {
     int fds[FULL_COUNT];
     start();
@@ -287,7 +287,7 @@ BOTH(when_storage_is_out_the_oldest_partial_head_goes)
 
 /* The same for a complete request that is too long for small storage: it needs room for its
  * response. */
-BOTH(partial_heads_do_not_starve_an_answer)
+BOTH(finds_storage_for_a_response_among_incomplete_heads)
 {
     int fds[FULL_COUNT - 1];
     char bytes[2000], head[3000] = "GET /tiny.txt HTTP/1.0\r\nX: ";
@@ -309,7 +309,7 @@ BOTH(partial_heads_do_not_starve_an_answer)
 
 /* Incomplete heads in small storage hold none of the large storage that is needed: shedding them
  * would not help. */
-BOTH(who_holds_no_full_storage_is_not_shed_for_it)
+BOTH(sheds_no_connection_that_holds_only_small_storage)
 {
     int large[FULL_COUNT - 1], small[10], more[2];
     start();

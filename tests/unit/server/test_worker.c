@@ -1,4 +1,5 @@
-/* worker: one in this process, from its start to its end, with calls that fail under it; on each backend. */
+/* worker: a whole worker in this process, from start to end, with failing calls; on each
+ * backend. */
 #include "support/faults.h"
 #include "support/uring_or_skip.h"
 #include "support/worker_rig.h"
@@ -57,7 +58,7 @@ TestSuite(worker_uring, .init = set_up_uring, .fini = tear_down, .timeout = 120)
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-BOTH(serves)
+BOTH(serves_a_request)
 {
     worker_rig_start(&rig);
     cr_expect(worker_rig_serves(&rig, "small.txt", 1, WORKER_RIG_SMALL_BYTES, 1));
@@ -78,7 +79,7 @@ BOTH(serves_from_all_its_listeners)
     cr_expect(worker_rig_serves_small(&rig));
 }
 
-Test(worker, that_cannot_be_made_leaves_the_listeners_open)
+Test(worker, leaves_the_listeners_open_when_creation_fails)
 {
     const char *what = NULL;
     struct worker *worker = NULL;
@@ -91,7 +92,7 @@ Test(worker, that_cannot_be_made_leaves_the_listeners_open)
         int error = worker_create(&worker, &rig.config, &what);
         cr_expect(error == 0 || error == -ENOMEM);
         if (error == 0) {
-            worker_destroy(worker); /* without ever having been started; it had the listeners */
+            worker_destroy(worker); /* without having been started; it had the listeners */
             rig.listener = wire_listen(&rig.port);
         }
     }
@@ -102,9 +103,9 @@ Test(worker, that_cannot_be_made_leaves_the_listeners_open)
     cr_expect_geq(fcntl(rig.listener, F_GETFD), 0);
 }
 
-/* --- accepting ------------------------------------------------------------------------------------- */
+/* --- Accepting -------------------------------------------------------------------------------- */
 
-BOTH(out_of_descriptors_accepting_pauses_and_resumes)
+BOTH(pauses_accepting_without_descriptors_and_resumes)
 {
     static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
     worker_rig_start(&rig);
@@ -121,7 +122,7 @@ BOTH(out_of_descriptors_accepting_pauses_and_resumes)
     }
 }
 
-/* Begins a pause, ends a connection, and tells how long another has to wait from then on. */
+/* Begins a pause and ends a connection. Returns how long another one then has to wait. */
 static uint64_t resumed_after_ms(void)
 {
     uint64_t accepted = worker_rig_count(&rig, COUNTER_CONNECTIONS_ACCEPTED);
@@ -140,8 +141,9 @@ static uint64_t resumed_after_ms(void)
     return end_ms - begun_ms;
 }
 
-/* Not only when the pause of 100 ms is over: of a few times one must be faster, also on a busy machine. */
-BOTH(a_connection_that_ends_resumes_accepting_at_once)
+/* Not only when the pause of 100 ms is over: one of a few tries must be faster, even on a busy
+ * machine. */
+BOTH(resumes_accepting_at_once_when_a_connection_ends)
 {
     uint64_t least_ms = UINT64_MAX;
     worker_rig_start(&rig);
@@ -152,7 +154,7 @@ BOTH(a_connection_that_ends_resumes_accepting_at_once)
     cr_expect_lt(least_ms, 60);
 }
 
-BOTH(an_error_of_one_connection_holds_up_no_other)
+BOTH(accepts_others_after_an_error_of_one_connection)
 {
     static const int errors[] = {EINTR, ECONNABORTED, EPROTO, ENETDOWN, EPERM};
     worker_rig_start(&rig);
@@ -163,7 +165,7 @@ BOTH(an_error_of_one_connection_holds_up_no_other)
     cr_expect_eq(worker_rig_count(&rig, COUNTER_ACCEPT_PAUSES), 0);
 }
 
-BOTH(with_all_connections_taken_the_next_waits_its_turn)
+BOTH(lets_the_next_client_wait_when_all_connections_are_in_use)
 {
     rig.config.connections_max = 2;
     worker_rig_start(&rig);
@@ -182,9 +184,9 @@ BOTH(with_all_connections_taken_the_next_waits_its_turn)
     close(first);
 }
 
-/* --- calls that are interrupted or fail ------------------------------------------------------------ */
+/* --- Calls that are interrupted or fail ------------------------------------------------------- */
 
-BOTH(interruptions_change_nothing)
+BOTH(tolerates_interrupted_system_calls)
 {
     static const enum fault calls[] = {FAULT_EPOLL_WAIT, FAULT_RECV, FAULT_SEND, FAULT_SENDFILE,
                                        FAULT_OPEN_CACHED};
@@ -196,7 +198,7 @@ BOTH(interruptions_change_nothing)
     }
 }
 
-Test(worker, a_connection_that_cannot_be_watched_is_closed_the_others_go_on)
+Test(worker, closes_only_a_connection_that_cannot_be_watched)
 {
     worker_rig_start(&rig);
     cr_expect(worker_rig_serves_small(&rig));
@@ -209,7 +211,7 @@ Test(worker, a_connection_that_cannot_be_watched_is_closed_the_others_go_on)
     cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_RESET), 1);
 }
 
-BOTH(what_is_cold_is_served_in_its_place)
+BOTH(answers_in_order_although_a_file_is_not_cached)
 {
     worker_rig_start(&rig);
     for (unsigned i = 0; i < 20; i++) {
@@ -220,8 +222,8 @@ BOTH(what_is_cold_is_served_in_its_place)
     }
 }
 
-/* Clients that come and go in every way there is, also while their look-ups are running. */
-BOTH(survives_every_way_of_leaving)
+/* Clients that come and go at any time, also while their look-ups are in progress. */
+BOTH(survives_clients_that_leave_at_any_time)
 {
     struct prng prng = {11};
     worker_rig_start(&rig);
@@ -253,9 +255,9 @@ BOTH(survives_every_way_of_leaving)
     cr_expect(worker_rig_serves_small(&rig));
 }
 
-/* --- time ------------------------------------------------------------------------------------------ */
+/* --- Time ------------------------------------------------------------------------------------- */
 
-/* Reads FD to its end: one answer, with STATUS, and not a word behind it. */
+/* Reads FD to its end: one response, with STATUS, and nothing after it. */
 static bool is_answered(int fd, unsigned status)
 {
     char bytes[2000];
@@ -265,7 +267,7 @@ static bool is_answered(int fd, unsigned status)
     return answer_next(&stream, false, &answer) && answer.status == status && stream.length == 0;
 }
 
-BOTH(closes_who_says_nothing_and_tells_who_says_half)
+BOTH(closes_silent_clients_and_answers_408_to_half_requests)
 {
     char byte;
     rig.options.header_ms = 200;
@@ -285,7 +287,7 @@ BOTH(closes_who_says_nothing_and_tells_who_says_half)
     close(idle);
 }
 
-/* --- draining -------------------------------------------------------------------------------------- */
+/* --- Draining --------------------------------------------------------------------------------- */
 
 static bool is_refused(uint16_t port)
 {
@@ -297,7 +299,7 @@ static bool is_refused(uint16_t port)
     return refused;
 }
 
-BOTH(drains_what_is_in_flight)
+BOTH(finishes_responses_in_progress_when_draining)
 {
     char *bytes = malloc(WORKER_RIG_LARGE_BYTES + 1024);
     worker_rig_start(&rig);
@@ -305,7 +307,7 @@ BOTH(drains_what_is_in_flight)
     cr_assert(wire_send(busy, STR(GET("/large.bin"))));
     cr_assert_eq(recv(busy, bytes, 1000, MSG_WAITALL), 1000);
     worker_drain(rig.worker);
-    worker_drain(rig.worker); /* twice is once */
+    worker_drain(rig.worker); /* a second call has no effect */
     cr_expect_eq(read(idle, bytes + 1000, 1), 0, "who is idle is closed at once");
     ssize_t rest = wire_read_all(busy, bytes + 1000, WORKER_RIG_LARGE_BYTES + 24);
     struct str stream = {bytes, 1000 + (rest > 0 ? (size_t)rest : 0)};
@@ -319,7 +321,7 @@ BOTH(drains_what_is_in_flight)
     free(bytes);
 }
 
-BOTH(takes_what_is_queued_before_it_drains)
+BOTH(accepts_pending_connections_before_draining)
 {
     enum { QUEUED = 100 };
     int fds[QUEUED];
@@ -343,7 +345,7 @@ BOTH(takes_what_is_queued_before_it_drains)
     cr_expect(worker_rig_ends(&rig, WORKER_RIG_PATIENCE_MS));
 }
 
-BOTH(draining_ends_in_time_whoever_still_reads)
+BOTH(ends_draining_in_time_although_a_client_still_reads)
 {
     rig.options.drain_ms = 300;
     worker_rig_start(&rig);
