@@ -153,8 +153,7 @@ struct lookup *lookups_collect(struct lookups *lookups, struct job **rest)
     return lookup;
 }
 
-/* --- Waiting
- * ------------------------------------------------------------------------------------ */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 void lookup_await(struct lookup *lookup, struct lookup_waiter *waiter)
 {

@@ -61,8 +61,7 @@ enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root 
     return SITE_ROOT_SWITCHED;
 }
 
-/* --- The rules
- * ---------------------------------------------------------------------------------- */
+/* --- The rules -------------------------------------------------------------------------------- */
 
 /* Without regard to case, since the file system may not regard it either. */
 bool site_is_private(const struct site *site, const struct path *path)

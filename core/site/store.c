@@ -178,8 +178,7 @@ bool store_confirm(const struct found *found, struct blob *body, const struct da
     return false;
 }
 
-/* --- Jobs
- * --------------------------------------------------------------------------------------- */
+/* --- Jobs ------------------------------------------------------------------------------------- */
 
 /* The resource that LOOKUP, which is done, brings to its waiters. Pinned, *given*; NULL: each looks
  * again. */

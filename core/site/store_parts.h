@@ -55,8 +55,7 @@ void store_read_rules(struct store *store, struct site *site);
 /* Takes over the result of LOOKUP, which is of a site's rules. */
 void store_finish_rules(struct store *store, struct lookup *lookup);
 
-/* --- store_publish.c: from what was fetched to an entry of the cache
- * --------------------------- */
+/* --- store_publish.c: from what was fetched to an entry of the cache -------------------------- */
 
 /* What a revalidation starts from. */
 struct store_known {

@@ -98,8 +98,7 @@ int root_slot_get(struct root_slot *slot, const char *path, struct root **ret)
     return error;
 }
 
-/* --- What is below
- * ----------------------------------------------------------------------------- */
+/* --- What is below ---------------------------------------------------------------------------- */
 
 int root_open(const char *path)
 {

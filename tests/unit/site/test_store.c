@@ -5,8 +5,7 @@
 
 TestSuite(store, .init = store_rig_init, .fini = store_rig_fini, .timeout = 120);
 
-/* --- the cache and the clock
- * --------------------------------------------------------------------- */
+/* --- the cache and the clock ------------------------------------------------------------------ */
 
 Test(store, a_hit_costs_no_system_call_until_its_time_is_over)
 {
@@ -242,8 +241,7 @@ Test(store, without_a_cache_everything_is_looked_at_every_time)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-/* --- shortages
- * ----------------------------------------------------------------------------------- */
+/* --- shortages -------------------------------------------------------------------------------- */
 
 Test(store, out_of_descriptors_one_is_taken_from_the_cache)
 {
@@ -320,8 +318,7 @@ Test(store, a_root_that_is_none_is_an_error)
     store_destroy(NULL);
 }
 
-/* --- what may lie beside a file
- * ------------------------------------------------------------------- */
+/* --- what may lie beside a file --------------------------------------------------------------- */
 
 /* Codings of the site, and all that has been done is long ago. */
 static void settle_siblings(void)

@@ -250,8 +250,7 @@ Test(store_jobs, destroying_leaves_nothing_of_what_is_under_way)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-/* --- the page for errors, the site's rules
- * --------------------------------------------------------- */
+/* --- the page for errors, the site's rules ---------------------------------------------------- */
 
 static enum store_result find(const char *name, struct lookup_waiter *waiter, struct found *ret)
 {
@@ -425,8 +424,7 @@ Test(store_jobs, another_root_has_rules_of_its_own_at_once)
     found_drop(&found);
 }
 
-/* --- what is sent from a disk
- * ---------------------------------------------------------------------- */
+/* --- what is sent from a disk ----------------------------------------------------------------- */
 
 Test(store_jobs, what_is_not_in_memory_is_read_by_a_job_first)
 {
