@@ -119,7 +119,7 @@ static bool is_last(const struct h1 *session, const struct h1_limits *limits,
 enum { VERSION_BYTES = sizeof "HTTP/1.x " - 1 };
 
 /* The fields that the session itself adds, and the end of the status line before them. */
-#define AFTER_STATUS "\r\nServer: Sluice\r\nDate: "
+#define AFTER_STATUS "\r\nServer: " FIELDS_SERVER "\r\nDate: "
 
 static struct str connection_line(const struct h1_head *head, bool last)
 {
@@ -130,20 +130,10 @@ static struct str connection_line(const struct h1_head *head, bool last)
     return STR("\r\n");
 }
 
-/* Of the plan's variant, the field lines that go with this answer. */
 static struct str prepared_lines(const struct plan *plan)
 {
-    switch (plan->prepared) {
-    case PLAN_NONE:
-        break;
-    case PLAN_VALIDATORS:
-        return str_first(plan->variant->field_lines, plan->variant->validator_line_bytes);
-    case PLAN_PARTIAL:
-        return str_first(plan->variant->field_lines, plan->variant->partial_line_bytes);
-    case PLAN_ALL:
-        return plan->variant->field_lines;
-    }
-    return STR("");
+    struct field_block block = plan_prepared(plan);
+    return field_block_lines(&block);
 }
 
 /* A plan as the pieces of an HTTP/1 message. */
@@ -166,7 +156,7 @@ static void message_make(struct message *ret, unsigned minor_max, const struct h
         .status = http_status_line(plan->status),
         .connection = connection_line(head, last),
         .prepared = prepared_lines(plan),
-        .site = plan->site_lines,
+        .site = plan->page_fields ? field_block_lines(plan->page_fields) : STR_ABSENT,
         .plan = plan,
     };
     if (plan->body_omitted)
@@ -186,12 +176,6 @@ static unsigned message_parts(const struct message *message)
     return none ? 0 : message->plan->part_count;
 }
 
-/* Whether Content-Length has to be written: it is in the prepared lines, or there is no content. */
-static bool writes_length(const struct plan *plan)
-{
-    return plan->prepared != PLAN_ALL && plan->content_bytes > 0;
-}
-
 /* An upper bound of what message_write writes. */
 static size_t message_bytes(const struct message *message)
 {
@@ -203,7 +187,7 @@ static size_t message_bytes(const struct message *message)
         const struct plan_field *field = &plan->fields[i];
         bytes += field->name.length + field->value.length + field->more.length + 4;
     }
-    if (writes_length(plan))
+    if (plan_needs_length(plan))
         bytes += sizeof "Content-Length: \r\n" + NUM_U64_DIGITS_MAX;
     return bytes;
 }
@@ -233,7 +217,7 @@ static size_t message_write(char *to, const struct message *message, const struc
         at = str_put(at, plan->fields[i].more);
         at = str_put(at, STR("\r\n"));
     }
-    if (writes_length(plan)) {
+    if (plan_needs_length(plan)) {
         at = str_put(at, STR("Content-Length: "));
         at += num_write_u64(at, plan->content_bytes);
         at = str_put(at, STR("\r\n"));

@@ -49,7 +49,8 @@ void fields_add(struct fields *fields, struct str name, struct str value);
 /* Adds all of MORE at the end. */
 void fields_append(struct fields *fields, const struct fields *more);
 
-/* The value of the last field NAME, in any letter case; absent if no field has that name. *Borrowed*. */
+/* The value of the last field NAME, in any letter case, *borrowed*; absent if no field has that
+ * name. */
 struct str fields_find(const struct fields *fields, struct str name);
 
 /* --- HTTP/1 lines ----------------------------------------------------------------------------- */

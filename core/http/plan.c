@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "http/accept_type.h"
 #include "http/conditional.h"
+#include "http/default_fields.h"
 
 static void add_field(struct plan *plan, struct str name, struct str value)
 {
@@ -11,14 +12,28 @@ static void add_field(struct plan *plan, struct str name, struct str value)
     plan->fields[plan->field_count++] = (struct plan_field){.name = name, .value = value};
 }
 
-static const struct str allowed_methods = STR_INIT("GET, HEAD, OPTIONS");
+static const struct str allowed_methods = STR_INIT(DEFAULT_FIELDS_METHODS);
 
-/* What a page of our own says by default. The site's lines, if there are any, have it or leave it out on
- * purpose. */
-static void add_nosniff(struct plan *plan)
+static void add_defaults(struct plan *plan, enum default_fields_part part, bool cors)
 {
-    if (!plan->site_lines.at)
-        add_field(plan, STR("X-Content-Type-Options"), STR("nosniff"));
+    const struct field *field;
+    unsigned index = 0;
+    while ((field = default_fields_next(&index, part, cors)))
+        add_field(plan, field->name, field->value);
+}
+
+/* Adds the defaults for a page, unless the page fields have them. A site with CORS has page
+ * fields. */
+static void add_page_defaults(struct plan *plan)
+{
+    if (!plan->page_fields)
+        add_defaults(plan, DEFAULT_FIELDS_PAGE, false);
+}
+
+/* RESOURCE's page fields, or NULL if they are absent. */
+static const struct field_block *page_fields_of(const struct resource *resource)
+{
+    return resource->page_fields.lines ? &resource->page_fields : NULL;
 }
 
 /* An answer that is a page of our own: an error or a redirect. */
@@ -28,7 +43,7 @@ static void plan_page(struct plan *plan, enum http_status status)
     plan->text = http_error_page(status);
     plan->content_bytes = plan->text.length;
     add_field(plan, STR("Content-Type"), STR("text/html; charset=utf-8"));
-    add_nosniff(plan);
+    add_page_defaults(plan);
     if (status == HTTP_METHOD_NOT_ALLOWED)
         add_field(plan, STR("Allow"), allowed_methods); /* RFC 9110 section 15.5.6 */
     if (status == HTTP_UNAVAILABLE)
@@ -83,8 +98,8 @@ static void plan_whole(struct plan *plan, const struct variant *variant)
     plan_part(plan, variant, (struct range){0, variant->body->length});
 }
 
-/* Section 15.3.7: one range is a body of its own, more are multipart/byteranges. Without the memory for
- * that, the whole file will do (a server MAY ignore Range, section 14.2). */
+/* Section 15.3.7: one range is a body of its own, more are multipart/byteranges. Without the memory
+ * for that, the whole file will do (a server MAY ignore Range, section 14.2). */
 static bool plan_ranges(struct plan *plan, const struct variant *file,
                         const struct range_set *ranges)
 {
@@ -119,7 +134,8 @@ static void plan_unsatisfiable(struct plan *plan, const struct variant *file)
               (struct str){plan->content_range, (size_t)(end - plan->content_range)});
 }
 
-/* Whether the answer is made by what Range, which is there, asks for. Only GET has ranges (section 14.2). */
+/* Whether the answer is made by what Range, which is there, asks for. Only GET has ranges (section
+ * 14.2). */
 static bool plan_range(struct plan *plan, const struct request *request, const struct variant *file,
                        const struct conditional_validators *current, const struct date_now *now)
 {
@@ -169,9 +185,10 @@ static void plan_variant(struct plan *plan, const struct request *request,
     plan_whole(plan, variant);
 }
 
-/* --- Which representation, RFC 9110 section 12 ------------------------------------------------- */
+/* --- Which representation, RFC 9110 section 12 ------------------------------------------------ */
 
-/* Of a file's variants the one whose coding is liked best (section 12.5.3). NULL: none is acceptable. */
+/* Of a file's variants the one whose coding is liked best (section 12.5.3). NULL: none is
+ * acceptable. */
 static const struct variant *choose_coding(const struct resource *resource, struct str accepted)
 {
     /* Without a weight nothing is refused, and there is nothing to choose from. */
@@ -190,8 +207,8 @@ static const struct variant *choose_coding(const struct resource *resource, stru
     return &resource->variants[i];
 }
 
-/* Of a listing's variants the one whose media type is liked best (section 12.5.1), the first of equals;
- * "?format=json" means the one for programs. NULL: none is acceptable. */
+/* Of a listing's variants the one whose media type is liked best (section 12.5.1), the first of
+ * equals; "?format=json" means the one for programs. NULL: none is acceptable. */
 static const struct variant *choose_type(const struct resource *resource, struct str accepted,
                                          struct str query)
 {
@@ -229,18 +246,18 @@ static void plan_choice(struct plan *plan, const struct request *request,
                         const struct resource *resource, const struct date_now *now)
 {
     const struct variant *variant = choose(resource, request);
-    plan->site_lines = resource->field_lines; /* of the page */
+    plan->page_fields = page_fields_of(resource);
     if (variant)
         plan_variant(plan, request, variant, now);
     else
         plan_page(plan, HTTP_NOT_ACCEPTABLE);
     if (plan->prepared != PLAN_NONE)
-        plan->site_lines = STR_ABSENT;
+        plan->page_fields = NULL;
     else if (resource->vary.at)
         add_field(plan, STR("Vary"), resource->vary);
 }
 
-/* --- What isn't there -------------------------------------------------------------------------- */
+/* --- What isn't there ------------------------------------------------------------------------- */
 
 /* The site's own page for what isn't there, in any coding that the client takes. */
 static void plan_error_page(struct plan *plan, const struct request *request,
@@ -251,7 +268,7 @@ static void plan_error_page(struct plan *plan, const struct request *request,
         variant = &page->variants[0];
     plan->status = HTTP_NOT_FOUND;
     add_field(plan, STR("Content-Type"), variant->media_type);
-    add_nosniff(plan);
+    add_page_defaults(plan);
     if (variant->coding != CONTENT_CODING_IDENTITY)
         add_field(plan, STR("Content-Encoding"), content_coding_texts[variant->coding].name);
     if (page->vary.at)
@@ -292,7 +309,7 @@ static void plan_refusal(struct plan *plan, const struct request *request,
         add_field(plan, STR("Vary"), STR("Accept"));
 }
 
-/* --- The decision ------------------------------------------------------------------------------ */
+/* --- The decision ----------------------------------------------------------------------------- */
 
 /* The status that REQUEST gets whatever its path, or HTTP_NONE. */
 static enum http_status refusal_of(const struct request *request)
@@ -322,12 +339,7 @@ static void plan_options(struct plan *plan, const struct plan_policy *policy)
 {
     plan->status = HTTP_NO_CONTENT;
     add_field(plan, STR("Allow"), allowed_methods);
-    if (!policy->cors)
-        return;
-    add_field(plan, STR("Access-Control-Allow-Origin"), STR("*"));
-    add_field(plan, STR("Access-Control-Allow-Methods"), allowed_methods);
-    add_field(plan, STR("Access-Control-Allow-Headers"), STR("*"));
-    add_field(plan, STR("Access-Control-Max-Age"), STR("86400"));
+    add_defaults(plan, DEFAULT_FIELDS_PREFLIGHT, policy->cors);
 }
 
 void plan_make(struct plan *ret, const struct request *request, const struct found *found,
@@ -338,7 +350,7 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
     ret->variant = NULL;
     ret->prepared = PLAN_NONE;
     ret->field_count = 0;
-    ret->site_lines = STR_ABSENT;
+    ret->page_fields = NULL;
     ret->text = STR_ABSENT;
     ret->parts = NULL;
     ret->part_count = 0;
@@ -353,7 +365,7 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
         plan_options(ret, policy);
         return;
     }
-    ret->site_lines = found->resource->field_lines;
+    ret->page_fields = page_fields_of(found->resource);
     switch (found->resource->kind) {
     case RESOURCE_FILE:
     case RESOURCE_LISTING:

@@ -1,7 +1,13 @@
-/* plan: the decision: (request, what was found, policy, now) -> status, fields, body.
+/* plan: decides the response to a request: (request, what was found, policy, now) -> status,
+ * fields, body.
  *
- * Pure, and of no version of HTTP: fields are names and values, a session puts them on the wire. A
- * plan *borrows* from the request and the resource: it is made and used inside one step. */
+ * Pure, and of no version of HTTP: all fields are names and values, and a session encodes them. The
+ * fields of a response are, in this order: those that the session adds to all responses (see
+ * fields.h), plan_prepared, page_fields, FIELDS, and Content-Length if plan_needs_length. The first
+ * two sets are blocks, which a session may keep encoded.
+ *
+ * A plan *borrows* from the request and the resource: it is made and used in one step. Uses
+ * resource, default_fields, multipart and the modules that evaluate request fields. RFC 9110. */
 #ifndef SLUICE_PLAN_H
 #define SLUICE_PLAN_H
 
@@ -15,52 +21,74 @@ enum { PLAN_FIELDS_MAX = 6 };
 struct plan_field {
     struct str name;
     struct str value;
-    struct str more; /* goes on with the value, without a separator: a redirect's query */
+    struct str
+        more; /* the end of the value, which follows without a separator: a redirect's query */
 };
 
-/* Which of a variant's prepared fields go along. */
+/* The fields of a variant that a response has. */
 enum plan_prepared {
     PLAN_NONE,
-    PLAN_VALIDATORS, /* as with 304 */
-    PLAN_PARTIAL,    /* all but Content-Length, which is another */
+    PLAN_VALIDATORS, /* those of a 304 */
+    PLAN_PARTIAL,    /* all but Content-Length, which differs */
     PLAN_ALL,
 };
 
-/* What a site decides about all its answers. */
+/* Settings of a site for all its responses. */
 struct plan_policy {
-    bool cors; /* scripts of other origins may read everything: their questions are answered so */
-    bool fallback; /* there is a page for routes that only a script in the browser knows */
+    bool cors;     /* scripts of every origin may read everything: preflight requests succeed */
+    bool fallback; /* the site has a page for routes that only a script in the browser knows */
 };
 
 struct plan {
     enum http_status status;
     const struct variant *variant; /* whose prepared fields are sent */
     enum plan_prepared prepared;
-    struct plan_field fields[PLAN_FIELDS_MAX]; /* besides the prepared ones */
+    struct plan_field fields[PLAN_FIELDS_MAX]; /* besides the prepared ones and the page's */
     unsigned field_count;
-    struct str site_lines;         /* prepared field lines of a page of our own; absent: none */
-    struct str text;               /* a body that is static text */
-    const struct outq_part *parts; /* or one of parts of blobs: at ONE, or of MULTIPART */
+    /* The site's fields for a page that Sluice makes; NULL: none. *Borrowed*. */
+    const struct field_block *page_fields;
+    struct str text;               /* a body that is static text; absent: parts */
+    const struct outq_part *parts; /* a body of parts of blobs: ONE, or those of MULTIPART */
     unsigned part_count;
-    uint64_t content_bytes; /* of the body; in no field yet, unless PREPARED is ALL */
-    bool body_omitted;      /* the answer to HEAD: fields as for GET, and no body */
+    uint64_t content_bytes; /* length of the body */
+    bool body_omitted;      /* a response to HEAD: the fields of GET without the body */
     struct outq_part one;
     struct multipart *multipart; /* owned */
     char content_range[MULTIPART_RANGE_BYTES];
 };
 
-/* Whether REQUEST can be answered only with what its path stands for. If not (it is refused, or its
- * method asks for none), plan_make takes NULL for that. */
+/* Whether the response to REQUEST depends on the resource at its path. If not (the request is
+ * refused, or its method is OPTIONS), plan_make takes NULL for what was found. */
 bool plan_needs_resource(const struct request *request);
 
-/* Whether REQUEST, if there is nothing at its path, is one for the fallback page: it would take HTML,
- * and its path doesn't look like a file's (no dot in its last segment, or .html). */
+/* Whether REQUEST, if its path is a 404, gets the fallback page: it accepts HTML, and its path does
+ * not look like a file's (no dot in its last segment, or .html). */
 bool plan_takes_fallback(const struct request *request, const struct plan_policy *policy);
 
-/* Decides. A plan borrows from itself, so it stays where it is. *Gives*: plan_fini. */
+/* Decides the response. A plan points into itself, so it must not move. *Gives*: plan_fini. */
 void plan_make(struct plan *ret, const struct request *request, const struct found *found,
                const struct plan_policy *policy, const struct date_now *now);
 
 void plan_fini(struct plan *plan);
+
+/* The prepared fields that the response has. *Borrowed* from the variant. */
+static inline struct field_block plan_prepared(const struct plan *plan)
+{
+    if (plan->prepared == PLAN_NONE)
+        return (struct field_block){.lines = NULL};
+    struct field_block block = plan->variant->fields;
+    if (plan->prepared == PLAN_VALIDATORS)
+        block.cut = plan->variant->validators;
+    else if (plan->prepared == PLAN_PARTIAL)
+        block.cut = plan->variant->partial;
+    return block;
+}
+
+/* Whether the session adds Content-Length to the fields: it is not prepared, and there is
+ * content. */
+static inline bool plan_needs_length(const struct plan *plan)
+{
+    return plan->prepared != PLAN_ALL && plan->content_bytes > 0;
+}
 
 #endif

@@ -2,22 +2,23 @@
 #include "http/resource.h"
 
 #include "base/date.h"
+#include "base/digest.h"
 #include "base/num.h"
 
 #include <stdlib.h>
 
 enum {
-    ETAG_BYTES_MAX = 2 + 2 + 1 + 2 * NUM_HEX_DIGITS_MAX + 1 + 4, /* W/"time-size-code" */
-    /* The names, colons, spaces and line ends of the field lines. */
-    LINES_BYTES_FIXED = 200,
+    ETAG_BYTES_MAX = 3 + 2 * NUM_HEX_DIGITS_MAX + 1 + 6, /* W/"time-size-code" */
     LOCATION_BYTES_MAX = 3 * PATH_BYTES_MAX + 4,
 };
+static_assert(DIGEST_TAG_DIGITS <= 2 * NUM_HEX_DIGITS_MAX, "a digest has room in an entity tag");
 
-static struct resource *create(enum resource_kind kind, unsigned variant_count, size_t text_bytes)
+/* Memory for a resource of KIND and BYTES more after its variants. NULL: out of memory. */
+static struct resource *create(enum resource_kind kind, unsigned variant_count, size_t bytes)
 {
     struct resource *resource =
-        malloc(sizeof(*resource) + variant_count * sizeof(struct variant) + text_bytes);
-    struct lease *lease = malloc(sizeof(*lease));
+        malloc(sizeof *resource + variant_count * sizeof(struct variant) + bytes);
+    struct lease *lease = malloc(sizeof *lease);
     if (!resource || !lease) {
         free(resource);
         free(lease);
@@ -33,23 +34,27 @@ static struct resource *create(enum resource_kind kind, unsigned variant_count, 
     return resource;
 }
 
-/* Where the text of RESOURCE begins. */
-static char *text_of(struct resource *resource)
+/* The bytes after RESOURCE's variants. */
+static char *memory_of(struct resource *resource)
 {
     return (char *)&resource->variants[resource->variant_count];
 }
 
-/* Copies S to *AT and moves that on. Returns the copy. */
-static struct str keep(char **at, struct str s)
+/* The bytes of memory of a block of FIELDS; NULL: none. */
+static size_t page_bytes(const struct fields *fields)
 {
-    struct str copy = {s.at ? *at : NULL, s.length};
-    *at = str_put(*at, s);
-    return copy;
+    return fields ? field_block_bytes(fields) : 0;
 }
 
-/* --- Variants ------------------------------------------------------------------------------------- */
+/* Writes the page fields of RESOURCE at AT. Returns the end. */
+static char *write_page(struct resource *resource, char *at, const struct fields *fields)
+{
+    return fields ? field_block_write(&resource->page_fields, at, fields) : at;
+}
 
-/* RFC 9110 section 8.8.3. The coding is in it because two coded forms may by chance be of one size. */
+/* --- Variants --------------------------------------------------------------------------------- */
+
+/* RFC 9110 section 8.8.3. The coding is part of it because two coded forms may have one size. */
 static char *put_etag(char *at, const struct representation *item)
 {
     at = str_put(at, item->weak ? STR("W/\"") : STR("\""));
@@ -69,115 +74,130 @@ static char *put_etag(char *at, const struct representation *item)
     return str_put(at, STR("\""));
 }
 
-/* "NAME: VALUE", if there is a value. NAME has the colon and the space. */
-static char *put_line(char *at, struct str name, struct str value)
-{
-    if (!value.at)
-        return at;
-    return str_put(str_put(str_put(at, name), value), STR("\r\n"));
-}
-
-/* Writes the field lines of VARIANT, of so many BYTES, whose other values are set. Returns the place behind
- * them. */
-static char *put_lines(char *to, struct variant *variant, uint64_t bytes,
-                       const struct resource_fields *fields)
-{
-    bool coded = variant->coding != CONTENT_CODING_IDENTITY;
+/* The fields of one variant, in their order, and the text that their values point to. */
+struct description {
+    struct fields fields;
+    unsigned validator_count; /* a 304 carries the first so many */
+    unsigned partial_count;   /* a 206 of one part carries the first so many */
+    int64_t last_modified;    /* seconds */
+    char etag[ETAG_BYTES_MAX];
     char date[DATE_BYTES];
-    char *at = put_line(to, STR("ETag: "), variant->etag);
-    date_write(date, variant->last_modified);
-    at = put_line(at, STR("Last-Modified: "),
-                  variant->dated ? (struct str){date, DATE_BYTES} : STR_ABSENT);
-    at = put_line(at, STR("Cache-Control: "), fields->cache_control);
-    at = str_put(at, fields->site_lines);
-    at = put_line(at, STR("Vary: "), fields->vary);
-    variant->validator_line_bytes = (size_t)(at - to);
-    at = put_line(at, STR("Content-Type: "), variant->media_type);
-    at = put_line(at, STR("X-Content-Type-Options: "),
-                  fields->nosniff ? STR("nosniff") : STR_ABSENT);
-    at = put_line(at, STR("Content-Encoding: "),
-                  coded ? content_coding_texts[variant->coding].name : STR_ABSENT);
-    at = put_line(at, STR("Accept-Ranges: "), STR("bytes"));
-    variant->partial_line_bytes = (size_t)(at - to);
-    at = str_put(at, STR("Content-Length: "));
-    at += num_write_u64(at, bytes);
-    at = str_put(at, STR("\r\n"));
-    variant->field_lines = (struct str){to, (size_t)(at - to)};
-    return at;
+    char length[NUM_U64_DIGITS_MAX];
+};
+
+static void append(struct fields *fields, const struct fields *more)
+{
+    if (more)
+        fields_append(fields, more);
 }
 
-/* Makes *RET of ITEM, with its text at *AT, which moves on. */
-static void init_variant(struct variant *ret, char **at, const struct representation *item,
-                         const struct resource_fields *fields, int64_t now_seconds)
+/* Describes the variant for ITEM. *RET points into itself, so it must not move. */
+static void describe(struct description *ret, const struct representation *item,
+                     const struct resource_fields *fields, int64_t now_seconds)
 {
+    struct fields *list = &ret->fields;
     int64_t modified = item->modified.tv_sec;
-    uint64_t bytes = item->body->length;
+    assert(item->digest.length <= DIGEST_TAG_DIGITS);
+    ret->last_modified = modified < now_seconds ? modified : now_seconds;
+    fields_init(list);
+    fields_add(list, STR("ETag"),
+               (struct str){ret->etag, (size_t)(put_etag(ret->etag, item) - ret->etag)});
+    date_write(ret->date, ret->last_modified);
+    if (!item->digest.at)
+        fields_add(list, STR("Last-Modified"), (struct str){ret->date, DATE_BYTES});
+    append(list, fields->shared);
+    fields_add(list, STR("Vary"), fields->vary);
+    ret->validator_count = list->count;
+    fields_add(list, STR("Content-Type"), item->media_type);
+    append(list, fields->content);
+    if (item->coding != CONTENT_CODING_IDENTITY)
+        fields_add(list, STR("Content-Encoding"), content_coding_texts[item->coding].name);
+    fields_add(list, STR("Accept-Ranges"), STR("bytes"));
+    ret->partial_count = list->count;
+    fields_add(list, STR("Content-Length"),
+               (struct str){ret->length, num_write_u64(ret->length, item->body->length)});
+}
+
+/* The value of BLOCK's field INDEX; absent if that is not called NAME. */
+static struct str value_at(struct field_block block, unsigned index, struct str name)
+{
+    struct field field;
+    for (unsigned i = 0; i <= index; i++) {
+        if (!field_block_next(&block, &field))
+            return STR_ABSENT;
+    }
+    return str_equal(field.name, name) ? field.value : STR_ABSENT;
+}
+
+/* Makes *RET of ITEM and its DESCRIPTION, with its fields at AT. Returns the end of these. */
+static char *init_variant(struct variant *ret, char *at, const struct representation *item,
+                          const struct description *description)
+{
     *ret = (struct variant){
         .body = blob_pin(item->body),
         .coding = item->coding,
-        .media_type = keep(at, item->media_type),
         .dated = !item->digest.at,
-        .last_modified = modified < now_seconds ? modified : now_seconds,
+        .last_modified = description->last_modified,
     };
-    char *etag = *at;
-    *at = put_etag(etag, item);
-    ret->etag = (struct str){etag, (size_t)(*at - etag)};
-    *at = put_lines(*at, ret, bytes, fields);
-}
-
-/* An upper bound of the text of a variant made of ITEM. */
-static size_t variant_bytes(const struct representation *item, const struct resource_fields *fields)
-{
-    return LINES_BYTES_FIXED + 2 * (ETAG_BYTES_MAX + item->digest.length) +
-           2 * item->media_type.length + fields->cache_control.length + fields->vary.length +
-           fields->site_lines.length + DATE_BYTES + NUM_U64_DIGITS_MAX;
+    at = field_block_write(&ret->fields, at, &description->fields);
+    ret->validators = field_block_cut(&ret->fields, description->validator_count);
+    ret->partial = field_block_cut(&ret->fields, description->partial_count);
+    ret->etag = value_at(ret->fields, 0, STR("ETag"));
+    ret->media_type = value_at(ret->fields, description->validator_count, STR("Content-Type"));
+    return at;
 }
 
 struct resource *resource_create(enum resource_kind kind, const struct representation *items,
                                  unsigned count, const struct resource_fields *fields,
                                  int64_t now_seconds)
 {
-    size_t text_bytes = fields->vary.length + fields->error_lines.length;
-    for (unsigned i = 0; i < count; i++)
-        text_bytes += variant_bytes(&items[i], fields);
-    struct resource *resource = create(kind, count, text_bytes);
+    struct description description;
+    size_t bytes = page_bytes(fields->page);
+    for (unsigned i = 0; i < count; i++) {
+        describe(&description, &items[i], fields, now_seconds);
+        bytes += field_block_bytes(&description.fields);
+    }
+    struct resource *resource = create(kind, count, bytes);
     if (!resource)
         return NULL;
-    char *at = text_of(resource);
-    resource->vary = keep(&at, fields->vary);
-    resource->field_lines = keep(&at, fields->error_lines);
-    for (unsigned i = 0; i < count; i++)
-        init_variant(&resource->variants[i], &at, &items[i], fields, now_seconds);
+    char *at = memory_of(resource);
+    for (unsigned i = 0; i < count; i++) {
+        struct variant *variant = &resource->variants[i];
+        describe(&description, &items[i], fields, now_seconds);
+        at = init_variant(variant, at, &items[i], &description);
+        if (fields->vary.at)
+            resource->vary = value_at(variant->fields, variant->validators.count - 1, STR("Vary"));
+    }
+    write_page(resource, at, fields->page);
     return resource;
 }
 
-/* --- What has no content -------------------------------------------------------------------------- */
+/* --- Redirects and refusals ------------------------------------------------------------------- */
 
-struct resource *resource_create_redirect(const struct path *path, struct str site_lines)
+struct resource *resource_create_redirect(const struct path *path, const struct fields *page)
 {
     char text[LOCATION_BYTES_MAX];
     struct str location = {text, path_write_redirect(path, text, sizeof text)};
-    struct resource *resource = create(RESOURCE_REDIRECT, 0, location.length + site_lines.length);
+    struct resource *resource = create(RESOURCE_REDIRECT, 0, page_bytes(page) + location.length);
     if (!resource)
         return NULL;
-    char *at = text_of(resource);
-    resource->location = keep(&at, location);
-    resource->field_lines = keep(&at, site_lines);
+    char *at = write_page(resource, memory_of(resource), page);
+    resource->location = (struct str){at, location.length};
+    str_put(at, location);
     return resource;
 }
 
-struct resource *resource_create_refusal(enum http_status status, struct str site_lines)
+struct resource *resource_create_refusal(enum http_status status, const struct fields *page)
 {
-    struct resource *resource = create(RESOURCE_REFUSAL, 0, site_lines.length);
+    struct resource *resource = create(RESOURCE_REFUSAL, 0, page_bytes(page));
     if (!resource)
         return NULL;
-    char *at = text_of(resource);
     resource->status = status;
-    resource->field_lines = keep(&at, site_lines);
+    write_page(resource, memory_of(resource), page);
     return resource;
 }
 
-/* --- Life and size -------------------------------------------------------------------------------- */
+/* --- Life and size ---------------------------------------------------------------------------- */
 
 void lease_drop(struct lease *lease)
 {
@@ -199,16 +219,20 @@ void resource_drop(struct resource *resource)
     free(resource);
 }
 
+static size_t block_bytes(const struct field_block *block)
+{
+    return block->cut.count * sizeof(struct field_lengths) + block->cut.bytes;
+}
+
 size_t resource_bytes(const struct resource *resource)
 {
-    size_t bytes = sizeof(*resource) + sizeof(struct lease) + resource->location.length +
-                   resource->field_lines.length + resource->vary.length;
+    size_t bytes = sizeof *resource + sizeof(struct lease) + resource->location.length +
+                   block_bytes(&resource->page_fields);
     for (unsigned i = 0; i < resource->variant_count; i++) {
         const struct variant *variant = &resource->variants[i];
         const struct blob *body = variant->body;
-        bytes += sizeof(*variant) + variant->etag.length + variant->media_type.length +
-                 variant->field_lines.length;
-        bytes += sizeof(*body) + (body->fd < 0 ? body->length : 0);
+        bytes += sizeof *variant + block_bytes(&variant->fields);
+        bytes += sizeof *body + (body->fd < 0 ? body->length : 0);
     }
     return bytes;
 }

@@ -1,13 +1,19 @@
-/* resource: what a path in ROOT stands for, complete, so that an answer can be planned without asking
- * anybody again.
+/* resource: all that is known of one path: enough to plan any response without another look-up.
  *
- * A resource is immutable once published (but for its lease) and reference-counted; like a
- * blob it belongs to one thread at a time, and in a cache it stands for one path. It says everything in neutral values, and holds the same once more as prepared HTTP/1
- * field lines, because they are the same for every answer. */
+ * Immutable once published, but for its lease, and reference-counted; like a blob it belongs to one
+ * thread at a time. It owns its memory and pins the bodies of its variants.
+ *
+ * It is of no version of HTTP. It has all values that responses need; fields that every response
+ * repeats are kept as blocks (see fields.h), which hold the values and their HTTP/1 lines. A second
+ * encoding, such as HPACK, is made of the values of the same blocks.
+ *
+ * Uses http, path, fields and blob. RFC 9110 sections 3.2 (representations) and 8 (their
+ * fields). */
 #ifndef SLUICE_RESOURCE_H
 #define SLUICE_RESOURCE_H
 
 #include "http/content_coding.h"
+#include "http/fields.h"
 #include "http/http.h"
 #include "http/path.h"
 #include "storage/blob.h"
@@ -15,27 +21,28 @@
 enum resource_kind {
     RESOURCE_FILE,     /* representations that differ in their content coding */
     RESOURCE_LISTING,  /* of a directory: representations that differ in their media type */
-    RESOURCE_REDIRECT, /* a directory asked for without its slash */
-    RESOURCE_REFUSAL,  /* nothing that can be served; STATUS says why */
+    RESOURCE_REDIRECT, /* a directory requested without its slash */
+    RESOURCE_REFUSAL,  /* nothing to serve; STATUS says why */
 };
 
 /* One representation (RFC 9110 section 3.2) and its validators (section 8.8). */
 struct variant {
     struct blob *body; /* pinned by the resource */
     enum content_coding coding;
-    struct str media_type;
-    struct str etag;       /* with its quotes, and W/ if it is weak */
+    struct str media_type; /* in FIELDS; absent: not known */
+    struct str etag;       /* in FIELDS; with its quotes, and W/ if it is weak */
     bool dated;            /* LAST_MODIFIED means something */
-    int64_t last_modified; /* seconds */
-    /* ETag, Last-Modified, Cache-Control, the site's own, Vary; Content-Type, Content-Encoding,
-     * Accept-Ranges; Content-Length */
-    struct str field_lines;
-    size_t validator_line_bytes; /* of FIELD_LINES, from its start: what a 304 carries */
-    size_t partial_line_bytes;   /* and a 206 of one part: all but Content-Length */
+    int64_t last_modified; /* seconds since 1970 */
+    /* In this order: ETag, Last-Modified, the shared fields, Vary; Content-Type, the content
+     * fields, Content-Encoding, Accept-Ranges; Content-Length. */
+    struct field_block fields;
+    struct field_cut validators; /* of FIELDS: those of a 304 */
+    struct field_cut partial;    /* of FIELDS: those of a 206 of one part, all but Content-Length */
 };
 
 /* How long a resource may be served without a check of what it was made from (RFC 9111 section 4.2
- * calls that fresh). Shared by the resource and its memos; it outlives the resource when a memo holds it. */
+ * calls that fresh). Shared by the resource and its memos; it outlives the resource when a memo
+ * holds it. */
 struct lease {
     uint32_t references;
     bool used;               /* through a memo, since the cache last cleared this mark */
@@ -55,50 +62,54 @@ struct resource {
     enum resource_kind kind;
     enum http_status status; /* of a REFUSAL */
     struct str location;     /* of a REDIRECT: a relative reference, without a query */
-    /* The site's own, for a page of ours: of a REDIRECT, a REFUSAL, or an error in place of a variant;
-     * absent: it has nothing to say. */
-    struct str field_lines;
-    struct str vary; /* what the choice among variants depends on; absent: there is none */
+    /* Fields of a page that Sluice makes: of a REDIRECT, a REFUSAL, or an error in place of a
+     * variant. They include the defaults; absent: the defaults alone, which plan adds. */
+    struct field_block page_fields;
+    struct str vary; /* the fields that the choice of a variant depends on; absent: no choice */
     struct lease *lease;
     unsigned variant_count;
-    struct variant
-        variants[]; /* of a FILE: the plain one, then its coded siblings; of a LISTING: for
-                                  people, then for programs. Behind them, what the views point to. */
+    /* Of a FILE: the plain one, then its coded siblings; of a LISTING: HTML, then JSON. After them,
+     * in the same memory, the blocks and the text. */
+    struct variant variants[];
 };
 
-/* What a variant is made of. */
+/* One representation, from which a variant is made. */
 struct representation {
     struct blob *body; /* *borrowed*; the resource pins it */
     enum content_coding coding;
-    struct str media_type;
+    struct str media_type;    /* absent: no Content-Type */
     struct timespec modified; /* of the file */
-    struct str digest; /* of the content, as text: the entity tag where MODIFIED says nothing, and
-                                 then there is no Last-Modified; else absent */
-    bool weak;         /* the next change might have the same time */
+    /* Hexadecimal digest of the content, at most DIGEST_TAG_DIGITS, for the entity tag where
+     * MODIFIED means nothing; then there is no Last-Modified. Else absent. */
+    struct str digest;
+    bool weak; /* the file's next change might leave MODIFIED as it is */
 };
 
-/* What goes along with every representation of a resource. Values that are absent: no such field. */
+enum { RESOURCE_OWN_FIELDS_MAX = 7 }; /* that a resource adds to the lists below */
+
+/* The fields of a resource besides its own. The lists are *borrowed*, and their text copied. */
 struct resource_fields {
-    struct str cache_control;
-    struct str vary;
-    struct str site_lines;  /* further field lines, each with its CRLF */
-    struct str error_lines; /* the same of an error in a representation's place */
-    bool nosniff;           /* X-Content-Type-Options (WHATWG Fetch) */
+    const struct fields *shared;  /* in every response by a variant, a 304 too; NULL: none */
+    const struct fields *content; /* only in those with content, which say its type; NULL: none */
+    const struct fields *page;    /* see page_fields; NULL: absent */
+    struct str vary;              /* value of Vary; absent: no such field */
 };
 
-/* A FILE or LISTING with COUNT representations. The entity tag is made of modification time and size,
- * so that every node with the same file says the same. Last-Modified is never later than NOW_SECONDS
- * (RFC 9110 section 8.8.2.1). *Pins* the bodies; all text is copied. NULL: out of memory. *Gives* one
- * reference. */
+/* A FILE or LISTING with COUNT representations. The entity tag is made of modification time and
+ * size, so that all servers with the same file send the same one. Last-Modified is not later than
+ * NOW_SECONDS (RFC 9110 section 8.8.2.1). *Pins* the bodies; all text is copied. NULL: out of
+ * memory. *Gives* one reference. */
 struct resource *resource_create(enum resource_kind kind, const struct representation *items,
                                  unsigned count, const struct resource_fields *fields,
                                  int64_t now_seconds);
 
-/* A REDIRECT from PATH to PATH with a slash. NULL: out of memory. *Gives* one reference. */
-struct resource *resource_create_redirect(const struct path *path, struct str site_lines);
+/* A REDIRECT from PATH to PATH with a slash. PAGE is copied; NULL: the defaults alone. NULL: out of
+ * memory. *Gives* one reference. */
+struct resource *resource_create_redirect(const struct path *path, const struct fields *page);
 
-/* A REFUSAL. NULL: out of memory. *Gives* one reference. */
-struct resource *resource_create_refusal(enum http_status status, struct str site_lines);
+/* A REFUSAL. PAGE is copied; NULL: the defaults alone. NULL: out of memory. *Gives* one
+ * reference. */
+struct resource *resource_create_refusal(enum http_status status, const struct fields *page);
 
 static inline struct resource *resource_pin(struct resource *resource)
 {
@@ -122,12 +133,12 @@ size_t resource_bytes(const struct resource *resource);
 /* Open descriptors that it holds. */
 unsigned resource_descriptors(const struct resource *resource);
 
-/* What a look-up gives. */
+/* The resources that were found for a request. */
 struct found {
-    struct resource *resource; /* what there is at the path, if only a refusal */
-    struct resource *page;     /* where that is 404: what the site answers with instead; or NULL */
-    bool fallback;             /* the page stands for a route: it is no error */
-    bool cached;               /* some of it was not looked at now, see store_confirm */
+    struct resource *resource; /* of the path; a REFUSAL if nothing can be served */
+    struct resource *page;     /* if that is a 404: the site's page to send instead; or NULL */
+    bool fallback;             /* the page is for a route of a script: sent with status 200 */
+    bool cached;               /* part of it was not checked in this look-up, see store_confirm */
 };
 
 /* *Takes* the references in FOUND, which may be NULL. */

@@ -1,33 +1,33 @@
 /* site_resource: see site_resource.h. */
 #include "site/site_resource.h"
 
-#include "http/cache_control.h"
+#include "http/default_fields.h"
 
-enum {
-    RULE_PATH_BYTES_MAX = PATH_BYTES_MAX + 2,
-    OWN_BYTES_MAX = 128, /* CORS, nosniff */
-    LINES_BYTES_MAX = RULES_ANSWER_BYTES_MAX + OWN_BYTES_MAX,
-};
+enum { RULE_PATH_BYTES_MAX = PATH_BYTES_MAX + 2 };
+
+static_assert((unsigned)RULES_ANSWER_FIELDS_MAX + RESOURCE_OWN_FIELDS_MAX + 4 <= FIELDS_MAX,
+              "a list has room for the rules' fields, the resource's and the defaults");
 
 /* --- Fields ----------------------------------------------------------------------------------- */
 
-/* What the rules are asked about one path. */
-struct question {
-    struct rules_query query;
+/* A query to the rules about one path. */
+struct query {
+    struct rules_query rules;
     const struct rules *sets[SITE_RULE_SETS];
     char path[RULE_PATH_BYTES_MAX];
 };
 
-/* Asks about PATH. A question points into itself, so it stays where it is. */
-static void ask(struct question *ret, const struct site *site, const struct path *path,
-                enum rules_response_kind kind)
+/* Makes *RET the query about a response of KIND for PATH. It points into itself, so it must not
+ * move. */
+static void query_init(struct query *ret, const struct site *site, const struct path *path,
+                       enum rules_response_kind kind)
 {
     char *end = str_put(ret->path, STR("/"));
     end = str_put(end, path_view(path));
     if (path->directory && path->length > 0)
         end = str_put(end, STR("/"));
     site_rule_sets(site, ret->sets);
-    ret->query = (struct rules_query){
+    ret->rules = (struct rules_query){
         .sets = ret->sets,
         .set_count = SITE_RULE_SETS,
         .path = {ret->path, (size_t)(end - ret->path)},
@@ -35,78 +35,62 @@ static void ask(struct question *ret, const struct site *site, const struct path
     };
 }
 
-/* Whether Sluice's own field NAME goes along: the rules say nothing of it. */
-static bool keeps_default(const struct question *question, struct str name)
-{
-    return rules_verdict(&question->query, name) == RULES_SILENT;
-}
-
-/* All the site's own field lines for an answer, written at TO. */
-static struct str write_lines(const struct site *site, const struct question *question,
-                              char to[static LINES_BYTES_MAX])
-{
-    static const struct {
-        struct str name, line;
-    } cors[] = {
-        {STR_INIT("Access-Control-Allow-Origin"), STR_INIT("Access-Control-Allow-Origin: *\r\n")},
-        {STR_INIT("Access-Control-Expose-Headers"),
-         STR_INIT("Access-Control-Expose-Headers: *\r\n")},
-    };
-    struct fields fields;
-    char *at = to;
-    fields_init(&fields);
-    rules_apply(&question->query, &fields);
-    for (unsigned i = 0; i < fields.count; i++)
-        at = field_write_line(at, &fields.items[i]);
-    for (size_t i = 0; site_settings(site)->cors && i < COUNT_OF(cors); i++) {
-        if (keeps_default(question, cors[i].name))
-            at = str_put(at, cors[i].line);
-    }
-    return (struct str){to, (size_t)(at - to)};
-}
-
-/* The field lines of a page of Sluice's own in place of PATH, an answer for AUDIENCE, written at
- * TO. Absent if the site adds nothing: plan knows what goes along then. */
-static struct str write_page_lines(const struct site *site, const struct path *path,
-                                   enum rules_response_kind kind, char to[static LINES_BYTES_MAX])
-{
-    struct question question;
-    if (!site_has_rules(site))
-        return STR_ABSENT;
-    ask(&question, site, path, kind);
-    struct str lines = write_lines(site, &question, to);
-    char *end = to + lines.length;
-    if (keeps_default(&question, STR("X-Content-Type-Options")))
-        end = str_put(end, STR("X-Content-Type-Options: nosniff\r\n"));
-    return (struct str){to, (size_t)(end - to)};
-}
-
-/* The value of Cache-Control for the file NAME; absent: the rules give it, or there is to be
- * none. */
-static struct str cache_control_value(const struct site *site, const struct question *question,
-                                      struct str name)
-{
-    struct str fixed = site_settings(site)->cache_control;
-    if (!keeps_default(question, STR("Cache-Control")))
-        return STR_ABSENT;
-    if (!fixed.at)
-        return cache_control_for_name(name);
-    return fixed.length > 0 ? fixed : STR_ABSENT;
-}
-
 /* The media type for the file NAME: the rules' if they mention it, else by its name. */
-static struct str media_type_of(const struct site *site, struct question *question, struct str name)
+static struct str media_type_of(const struct site *site, const struct query *query, struct str name)
 {
     struct str field = STR("Content-Type");
+    struct rules_query file_query = query->rules;
     struct fields fields;
-    fields_init(&fields);
-    question->query.response_kind = RULES_FILE; /* no other kind has Content-Type */
-    enum rules_verdict verdict = rules_verdict(&question->query, field);
-    rules_apply(&question->query, &fields);
-    question->query.response_kind = RULES_OTHER;
-    if (verdict == RULES_SILENT)
+    file_query.response_kind = RULES_FILE; /* no other kind has Content-Type */
+    if (rules_verdict(&file_query, field) == RULES_SILENT)
         return mime_of(site_settings(site)->mime, name);
+    fields_init(&fields);
+    rules_apply(&file_query, &fields);
     return fields_find(&fields, field); /* absent if it is removed */
+}
+
+/* The lists of fields that a resource is made with. */
+struct lists {
+    struct fields shared, content, page;
+};
+
+/* Fills the list for a page of Sluice's own in place of PATH. Returns it; or NULL if the site adds
+ * nothing to the defaults, which plan adds itself then. */
+static const struct fields *page_fields(const struct site *site, const struct path *path,
+                                        enum rules_response_kind kind, struct fields *list)
+{
+    struct query query;
+    if (!site_has_rules(site))
+        return NULL;
+    query_init(&query, site, path, kind);
+    fields_init(list);
+    rules_apply(&query.rules, list);
+    default_fields_add(list, DEFAULT_FIELDS_PAGE, site_settings(site)->cors, &query.rules);
+    return list;
+}
+
+/* Fills LISTS for what QUERY asks about, the file NAME at PATH. Returns them as the resource takes
+ * them. */
+static struct resource_fields file_fields(const struct site *site, const struct path *path,
+                                          struct str name, const struct query *query,
+                                          struct lists *lists)
+{
+    const struct site_settings *settings = site_settings(site);
+    struct default_fields_settings defaults = {
+        .cache_control = settings->cache_control,
+        .cors = settings->cors,
+    };
+    fields_init(&lists->shared);
+    default_fields_add_cache_control(&lists->shared, &defaults, &query->rules, name);
+    rules_apply(&query->rules, &lists->shared);
+    default_fields_add(&lists->shared, DEFAULT_FIELDS_SHARED, defaults.cors, &query->rules);
+    fields_init(&lists->content);
+    default_fields_add(&lists->content, DEFAULT_FIELDS_CONTENT, defaults.cors, &query->rules);
+    return (struct resource_fields){
+        .shared = &lists->shared,
+        .content = &lists->content,
+        .page = page_fields(site, path, RULES_ERROR, &lists->page),
+    };
 }
 
 /* --- Resources -------------------------------------------------------------------------------- */
@@ -130,24 +114,19 @@ static struct resource *make_file(const struct site *site, const struct path *pa
                                   struct str index, const struct fetched *fetched,
                                   int64_t now_seconds)
 {
-    struct question question;
-    char lines[LINES_BYTES_MAX], error_lines[LINES_BYTES_MAX];
+    struct query query;
+    struct lists lists;
     struct representation items[CONTENT_CODING_COUNT];
     unsigned count = 0;
     struct str name = path->directory ? index : path_view(path);
-    ask(&question, site, path, RULES_OTHER);
-    struct str media_type = media_type_of(site, &question, name);
+    query_init(&query, site, path, RULES_OTHER);
+    struct str media_type = media_type_of(site, &query, name);
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
         enum content_coding coding = (enum content_coding)i;
         if (fetched->available & content_coding_bit(coding))
             items[count++] = representation_of(&fetched->files[i], coding, media_type);
     }
-    struct resource_fields fields = {
-        .cache_control = cache_control_value(site, &question, name),
-        .site_lines = write_lines(site, &question, lines),
-        .error_lines = write_page_lines(site, path, RULES_ERROR, error_lines),
-        .nosniff = keeps_default(&question, STR("X-Content-Type-Options")),
-    };
+    struct resource_fields fields = file_fields(site, path, name, &query, &lists);
     if (count > 1)
         fields.vary = STR("Accept-Encoding");
     return resource_create(RESOURCE_FILE, items, count, &fields, now_seconds);
@@ -161,19 +140,14 @@ static struct resource *make_listing(const struct site *site, const struct path 
         [FETCH_PAGE_JSON] = STR_INIT("application/json"),
     };
     static_assert(COUNT_OF(types) == FETCH_PAGE_COUNT, "a media type for each page");
-    struct question question;
-    char lines[LINES_BYTES_MAX], error_lines[LINES_BYTES_MAX];
+    struct query query;
+    struct lists lists;
     struct representation items[FETCH_PAGE_COUNT];
-    ask(&question, site, path, RULES_OTHER);
+    query_init(&query, site, path, RULES_OTHER);
     for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++)
         items[i] = representation_of(&fetched->pages[i], CONTENT_CODING_IDENTITY, types[i]);
-    struct resource_fields fields = {
-        .cache_control = cache_control_value(site, &question, STR("index.html")),
-        .site_lines = write_lines(site, &question, lines),
-        .error_lines = write_page_lines(site, path, RULES_ERROR, error_lines),
-        .nosniff = keeps_default(&question, STR("X-Content-Type-Options")),
-        .vary = STR("Accept"),
-    };
+    struct resource_fields fields = file_fields(site, path, STR("index.html"), &query, &lists);
+    fields.vary = STR("Accept");
     return resource_create(RESOURCE_LISTING, items, COUNT_OF(items), &fields, now_seconds);
 }
 
@@ -181,17 +155,17 @@ struct resource *site_resource_make(const struct site *site, const struct path *
                                     struct str index, const struct fetched *fetched,
                                     int64_t now_seconds)
 {
-    char lines[LINES_BYTES_MAX];
+    struct fields list;
     switch (fetched->kind) {
     case FETCH_FILE:
         return make_file(site, path, index, fetched, now_seconds);
     case FETCH_LISTING:
         return make_listing(site, path, fetched, now_seconds);
     case FETCH_DIRECTORY:
-        return resource_create_redirect(path, write_page_lines(site, path, RULES_OTHER, lines));
+        return resource_create_redirect(path, page_fields(site, path, RULES_OTHER, &list));
     case FETCH_REFUSED:
         return resource_create_refusal(fetched->status,
-                                       write_page_lines(site, path, RULES_ERROR, lines));
+                                       page_fields(site, path, RULES_ERROR, &list));
     case FETCH_UNCHANGED: /* has a resource already */
         break;
     }

@@ -123,6 +123,6 @@ struct resource *store_refuse(const struct store_step *step)
     if (site_has_rules(site))
         return make_resource(step, &nothing);
     if (!site->shared_404)
-        site->shared_404 = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
+        site->shared_404 = resource_create_refusal(HTTP_NOT_FOUND, NULL);
     return site->shared_404 ? resource_pin(site->shared_404) : NULL;
 }

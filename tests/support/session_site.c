@@ -91,10 +91,10 @@ void driver_site_create(void)
         blob_drop(body);
     }
     cr_assert_eq(path_decode(str_of(entries[DIRECTORY].path), &path), PATH_OK);
-    entries[DIRECTORY].resource = resource_create_redirect(&path, STR_ABSENT);
-    entries[PRIVATE].resource = resource_create_refusal(HTTP_FORBIDDEN, STR_ABSENT);
-    entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE, STR_ABSENT);
-    entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
+    entries[DIRECTORY].resource = resource_create_redirect(&path, NULL);
+    entries[PRIVATE].resource = resource_create_refusal(HTTP_FORBIDDEN, NULL);
+    entries[BUSY].resource = resource_create_refusal(HTTP_UNAVAILABLE, NULL);
+    entries[MISSING].resource = resource_create_refusal(HTTP_NOT_FOUND, NULL);
     for (unsigned i = 0; i < ENTRIES; i++)
         entries[i].resource->lease->fresh_until_ms = UINT64_MAX;
     h1_memos_init(&driver_memos, 1 << 20);

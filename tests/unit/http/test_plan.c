@@ -227,7 +227,7 @@ Test(plan, a_refused_path_is_a_page)
     static const enum http_status statuses[] = {HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_INTERNAL_ERROR,
                                                 HTTP_UNAVAILABLE};
     for (size_t i = 0; i < COUNT_OF(statuses) * 2; i++) {
-        struct resource *resource = resource_create_refusal(statuses[i / 2], STR_ABSENT);
+        struct resource *resource = resource_create_refusal(statuses[i / 2], NULL);
         struct request request = {.method = i % 2 ? HTTP_HEAD : HTTP_GET};
         /* Section 13.2.1: conditions count only where the answer would be a success. */
         request.fields[HTTP_FIELD_IF_NONE_MATCH] = STR("*");
@@ -256,7 +256,7 @@ Test(plan, a_redirect_takes_the_query_along)
         if (mark < rows[i].target.length)
             request.query = str_from(rows[i].target, mark + 1);
         cr_assert_eq(path_decode(request.path, &path), PATH_OK);
-        struct resource *resource = resource_create_redirect(&path, STR_ABSENT);
+        struct resource *resource = resource_create_redirect(&path, NULL);
         struct plan plan;
         make(&plan, &request, resource);
         expect_page(rows[i].target.at, &plan, HTTP_MOVED_PERMANENTLY);

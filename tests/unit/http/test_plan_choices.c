@@ -1,5 +1,6 @@
 /* plan: which representation is sent, RFC 9110 section 12, and what is sent where there is nothing. */
 #include "http/plan.h"
+#include "support/resources.h"
 #include "support/rows.h"
 
 #include <criterion/criterion.h>
@@ -47,13 +48,13 @@ static struct resource *plain_page(void)
     return resource_of(RESOURCE_FILE, &item, 1, NULL);
 }
 
-/* A file of 10 bytes with ERROR_LINES. */
-static struct resource *page_with_errors(struct str error_lines)
+/* A file of 10 bytes whose errors have the fields PAGE. */
+static struct resource *file_with_page_fields(const struct fields *page)
 {
     struct blob *body = blob_create_bytes(10);
     memset(body->bytes, 'a', 10);
     struct representation item = {.body = body, .media_type = STR("text/html")};
-    struct resource_fields fields = {.error_lines = error_lines};
+    struct resource_fields fields = {.page = page};
     struct resource *resource = resource_create(RESOURCE_FILE, &item, 1, &fields, INT64_MAX);
     blob_drop(body);
     return resource;
@@ -197,22 +198,25 @@ Test(plan_choices, an_error_in_place_of_a_file_has_the_sites_lines)
         {HTTP_FIELD_IF_NONE_MATCH, "*", HTTP_NOT_MODIFIED},
         {HTTP_FIELD_ACCEPT, "*/*", HTTP_OK},
     };
-    static const char *const lines[] = {"X-A: 1\r\n", "", NULL};
-    for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lines); i++) {
-        const char *text = lines[i % COUNT_OF(lines)];
-        enum http_status status = rows[i / COUNT_OF(lines)].status;
+    enum { LISTS = 3 };
+    for (size_t i = 0; i < COUNT_OF(rows) * LISTS; i++) {
+        const struct fields *lists[LISTS] = {NULL, list_of(NULL, NULL), NULL};
+        if (i % LISTS == 2)
+            lists[2] = list_of("X-A", "1");
+        const struct fields *page = lists[i % LISTS];
+        enum http_status status = rows[i / LISTS].status;
         bool error = status >= HTTP_BAD_REQUEST;
-        struct resource *resource = page_with_errors(text ? str_of(text) : STR_ABSENT);
+        struct resource *resource = file_with_page_fields(page);
         struct found found = {.resource = resource};
         struct request request = {.method = HTTP_GET};
         struct plan plan;
-        request.fields[rows[i / COUNT_OF(lines)].field] = str_of(rows[i / COUNT_OF(lines)].value);
+        request.fields[rows[i / LISTS].field] = str_of(rows[i / LISTS].value);
         plan_make(&plan, &request, &found, &policy, &now);
         cr_expect_eq(plan.status, status);
-        cr_expect(str_equal(plan.site_lines, error && text ? str_of(text) : STR_ABSENT), "%d",
-                  status);
-        cr_expect(field_is(&plan, "X-Content-Type-Options", error && !text ? "nosniff" : NULL),
-                  "%d: the lines say it, or say that it's not to be", status);
+        cr_expect_eq(plan.page_fields, error && page ? &resource->page_fields : NULL, "%d", status);
+        cr_expect_eq(resource->page_fields.cut.count, page ? page->count : 0);
+        cr_expect(field_is(&plan, "X-Content-Type-Options", error && !page ? "nosniff" : NULL),
+                  "%d: a site's page fields include the default, or omit it on purpose", status);
         plan_fini(&plan);
         resource_drop(resource);
     }
@@ -221,7 +225,7 @@ Test(plan_choices, an_error_in_place_of_a_file_has_the_sites_lines)
 Test(plan_choices, the_page_for_errors_is_a_404)
 {
     static const struct plan_policy policy;
-    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, STR("X-A: 1\r\n"));
+    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, list_of("X-A", "1"));
     struct resource *page = plain_page();
     struct found found = {.resource = refusal, .page = page};
     struct request request = {.method = HTTP_HEAD, .path = STR("/x")};
@@ -232,8 +236,8 @@ Test(plan_choices, the_page_for_errors_is_a_404)
     cr_expect_eq(plan.prepared, PLAN_NONE, "no validators: they would be the page's");
     cr_expect(field_is(&plan, "Content-Type", "text/html"));
     cr_expect(field_is(&plan, "Vary", NULL));
-    cr_expect(str_equal(plan.site_lines, STR("X-A: 1\r\n")));
-    cr_expect(field_is(&plan, "X-Content-Type-Options", NULL), "the lines would have it");
+    cr_expect(str_equal(field_block_lines(plan.page_fields), STR("X-A: 1\r\n")));
+    cr_expect(field_is(&plan, "X-Content-Type-Options", NULL), "the page fields would have it");
     cr_expect_eq(plan.content_bytes, 10);
     cr_expect(plan.body_omitted);
     cr_assert_eq(plan.part_count, 1);
@@ -277,7 +281,7 @@ Test(plan_choices, the_fallback_is_for_routes)
 Test(plan_choices, the_fallback_is_answered_as_itself)
 {
     static const struct plan_policy policy = {.fallback = true};
-    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
+    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, NULL);
     struct resource *page = plain_page();
     struct found found = {.resource = refusal, .page = page, .fallback = true};
     struct request request = {.method = HTTP_GET, .path = STR("/users")};

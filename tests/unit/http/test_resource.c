@@ -44,8 +44,8 @@ Test(resource, a_file_has_its_validators_and_its_lines)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct resource *resource = file_of(rows[i].bytes, rows[i].seconds, rows[i].nanoseconds);
         const struct variant *file = &resource->variants[0];
-        struct str lines = file->field_lines;
-        struct str validators = str_first(lines, file->validator_line_bytes);
+        struct str lines = field_block_lines(&file->fields);
+        struct str validators = str_first(lines, file->validators.bytes);
         cr_expect_eq(resource->kind, RESOURCE_FILE, "%s", rows[i].label);
         cr_expect_eq(resource->references, 1, "%s", rows[i].label);
         cr_expect(str_equal(file->etag, str_of(rows[i].etag)), "%s: %.*s", rows[i].label,
@@ -84,7 +84,7 @@ Test(resource, times_of_any_size_have_lines_that_fit)
     static const int64_t times[] = {-1, INT64_MIN, INT64_MAX, 253402300800, -62167219201};
     for (size_t i = 0; i < COUNT_OF(times); i++) {
         struct resource *resource = file_of(3, times[i], 999999999);
-        struct str lines = resource->variants[0].field_lines;
+        struct str lines = field_block_lines(&resource->variants[0].fields);
         cr_expect(str_ends_with(lines, STR("\r\nContent-Length: 3\r\n")), "%jd: %.*s",
                   (intmax_t)times[i], (int)lines.length, lines.at);
         resource_drop(resource);
@@ -97,7 +97,7 @@ Test(resource, the_longest_lines_fit)
     struct blob *body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
     struct resource *resource = plain_file(body, &identity, STR("a/b"), INT64_MAX);
     cr_assert_not_null(resource);
-    struct str lines = resource->variants[0].field_lines;
+    struct str lines = field_block_lines(&resource->variants[0].fields);
     cr_expect(str_ends_with(lines, STR("\r\nContent-Length: 18446744073709551615\r\n")));
     cr_expect(str_ends_with(resource->variants[0].etag, STR("-ffffffffffffffff\"")));
     resource_drop(resource);
@@ -122,7 +122,7 @@ Test(resource, pins_its_body_until_the_last_drop)
 
 Test(resource, refusals_have_their_status)
 {
-    struct resource *resource = resource_create_refusal(HTTP_FORBIDDEN, STR_ABSENT);
+    struct resource *resource = resource_create_refusal(HTTP_FORBIDDEN, NULL);
     cr_assert_not_null(resource);
     cr_expect_eq(resource->kind, RESOURCE_REFUSAL);
     cr_expect_eq(resource->status, HTTP_FORBIDDEN);
@@ -154,7 +154,7 @@ Test(resource, redirects_are_relative_and_encoded)
     static struct path path;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         cr_assert_eq(path_decode(rows[i].target, &path), PATH_OK);
-        struct resource *resource = resource_create_redirect(&path, STR_ABSENT);
+        struct resource *resource = resource_create_redirect(&path, NULL);
         cr_assert_not_null(resource);
         memset(&path, '#', sizeof path); /* copied */
         cr_expect_eq(resource->kind, RESOURCE_REDIRECT);
@@ -169,7 +169,7 @@ Test(resource, the_longest_redirect_fits)
     static struct path path;
     path.length = PATH_BYTES_MAX;
     memset(path.text, '\xff', PATH_BYTES_MAX);
-    struct resource *resource = resource_create_redirect(&path, STR_ABSENT);
+    struct resource *resource = resource_create_redirect(&path, NULL);
     cr_assert_not_null(resource);
     cr_expect_eq(resource->location.length, 3 * PATH_BYTES_MAX + 1);
     cr_expect(str_ends_with(resource->location, STR("%FF/")));
@@ -180,14 +180,14 @@ Test(resource, counts_the_memory_it_takes)
 {
     struct resource *small = file_of(10, 1, 1), *large = file_of(10010, 1, 1);
     cr_expect_geq(resource_bytes(small),
-                  sizeof *small + sizeof(struct blob) + 10 + small->variants[0].field_lines.length);
+                  sizeof *small + sizeof(struct blob) + 10 + small->variants[0].fields.cut.bytes);
     cr_expect_geq(resource_bytes(large), resource_bytes(small) + 10000);
     cr_expect_leq(resource_bytes(large), resource_bytes(small) + 10010);
     struct blob_identity identity = {.bytes = 1 << 30};
     struct blob *body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
     struct resource *open_file = plain_file(body, &identity, text_plain, INT64_MAX);
     cr_expect_lt(resource_bytes(open_file), 2000, "a file's content is not in memory");
-    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, STR_ABSENT);
+    struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, NULL);
     cr_expect_geq(resource_bytes(refusal), sizeof *refusal);
     resource_drop(small);
     resource_drop(large);
@@ -206,7 +206,8 @@ Test(resource, is_never_modified_in_the_future)
     cr_expect_eq(now->variants[0].last_modified, 999);
     cr_expect_eq(later->variants[0].last_modified, 1000);
     cr_expect(str_equal(now->variants[0].etag, later->variants[0].etag));
-    cr_expect_not(str_equal(now->variants[0].field_lines, later->variants[0].field_lines));
+    cr_expect_not(str_equal(field_block_lines(&now->variants[0].fields),
+                            field_block_lines(&later->variants[0].fields)));
     resource_drop(now);
     resource_drop(later);
     blob_drop(body);

@@ -392,7 +392,7 @@ Test(cache, counts_descriptors_not_entries)
     for (unsigned i = 0; i < 4; i++) {
         struct representation items[2] = {{.coding = CONTENT_CODING_IDENTITY},
                                           {.coding = CONTENT_CODING_BR}};
-        struct resource_fields fields = {.nosniff = false};
+        struct resource_fields fields = {.shared = NULL};
         struct path path = path_numbered(i);
         struct cache_key key = cache_key_of(cache, &group, &path);
         for (unsigned j = 0; j < 2; j++)

@@ -87,8 +87,8 @@ static const char *lines_of(const char *name)
     struct resource *resource =
         site_resource_make(site, &path, STR("index.html"), &fetched, INT64_MAX);
     cr_assert_not_null(resource);
-    snprintf(text, sizeof text, "%.*s", (int)resource->variants[0].field_lines.length,
-             resource->variants[0].field_lines.at);
+    snprintf(text, sizeof text, "%.*s", (int)resource->variants[0].fields.cut.bytes,
+             resource->variants[0].fields.lines);
     resource_drop(resource);
     fetched_fini(&fetched);
     return text;
@@ -220,14 +220,15 @@ Test(site, what_is_no_file_has_the_sites_fields_too)
     struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
     take("/*\n X-A: 1\n Cache-Control: max-age=9\n Content-Type: text/x\n");
     struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
-    cr_expect(
-        str_equal(resource->field_lines, STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n")),
-        "%.*s", (int)resource->field_lines.length, resource->field_lines.at);
+    cr_expect(str_equal(field_block_lines(&resource->page_fields),
+                        STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n")),
+              "%.*s", (int)resource->page_fields.cut.bytes, resource->page_fields.lines);
     resource_drop(resource);
     fetched.kind = FETCH_DIRECTORY;
     resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
-    cr_expect(str_equal(resource->field_lines, STR("X-A: 1\r\nCache-Control: max-age=9\r\n"
-                                                   "X-Content-Type-Options: nosniff\r\n")));
+    cr_expect(str_equal(field_block_lines(&resource->page_fields),
+                        STR("X-A: 1\r\nCache-Control: max-age=9\r\n"
+                            "X-Content-Type-Options: nosniff\r\n")));
     cr_expect(str_equal(resource->location, STR("gone.js/")));
     resource_drop(resource);
 }
@@ -239,9 +240,9 @@ static void expect_error_lines(const char *text, struct str expected)
     if (text[0])
         take(text);
     struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
-    cr_expect_eq(resource->field_lines.at == NULL, expected.at == NULL, "'%s'", text);
-    cr_expect(str_equal(resource->field_lines, expected), "%s: %.*s", text,
-              (int)resource->field_lines.length, resource->field_lines.at);
+    cr_expect_eq(resource->page_fields.lines == NULL, expected.at == NULL, "'%s'", text);
+    cr_expect(str_equal(field_block_lines(&resource->page_fields), expected), "%s: %.*s", text,
+              (int)resource->page_fields.cut.bytes, resource->page_fields.lines);
     resource_drop(resource);
     fetched_fini(&fetched);
 }
@@ -249,7 +250,7 @@ static void expect_error_lines(const char *text, struct str expected)
 /* An error in a file's place, such as 416, has what any error has; nosniff once, or not at all. */
 Test(site, a_file_has_the_fields_of_its_errors)
 {
-    expect_error_lines("", (struct str){NULL, 0});
+    expect_error_lines("", STR_ABSENT);
     expect_error_lines("/*\n X-A: 1\n Cache-Control: max-age=9\n",
                        STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n"));
     expect_error_lines("/*\n x-content-type-options: nosniff\n",
@@ -284,8 +285,8 @@ Test(site, forms_of_a_file_are_variants)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct variant *variant = &resource->variants[i];
-        struct str lines = variant->field_lines;
-        struct str validators = str_first(lines, variant->validator_line_bytes);
+        struct str lines = field_block_lines(&variant->fields);
+        struct str validators = str_first(lines, variant->validators.bytes);
         cr_expect_eq(variant->coding, rows[i].coding);
         cr_expect(str_equal(variant->etag, str_of(rows[i].tag)), "%.*s", (int)variant->etag.length,
                   variant->etag.at);

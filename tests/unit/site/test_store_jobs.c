@@ -329,7 +329,7 @@ Test(store_jobs, new_rules_make_everything_anew)
         pass_ms(VALID_MS);
         while (find("file", &waiter, &found) == STORE_PENDING)
             await(&waiter);
-        struct str lines = found.resource->variants[0].field_lines;
+        struct str lines = field_block_lines(&found.resource->variants[0].fields);
         cr_expect_not_null(memmem(lines.at, lines.length, expected[round], strlen(expected[round])),
                            "%u", round);
         found_drop(&found);
@@ -343,7 +343,7 @@ Test(store_jobs, new_rules_make_everything_anew)
 /* Whether FOUND's file has LINE among its fields. */
 static bool has_line(const struct found *found, const char *line)
 {
-    struct str lines = found->resource->variants[0].field_lines;
+    struct str lines = field_block_lines(&found->resource->variants[0].fields);
     return memmem(lines.at, lines.length, line, strlen(line)) != NULL;
 }
 

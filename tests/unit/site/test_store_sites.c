@@ -123,7 +123,7 @@ Test(store_sites, finds_the_page_of_its_own_site)
 
 static bool has_line(const struct resource *resource, const char *line)
 {
-    struct str lines = resource->variants[0].field_lines;
+    struct str lines = field_block_lines(&resource->variants[0].fields);
     return memmem(lines.at, lines.length, line, strlen(line)) != NULL;
 }
 

@@ -1,0 +1,44 @@
+/* default_fields: the header fields that Sluice sends by default, and to which responses.
+ *
+ * The one home of the defaults: a site's rules replace or remove each of them by its name. One
+ * const table has all of them but Cache-Control, whose value depends on the file's name. Server and
+ * Date are not defaults: the session adds these (see fields.h), and no rule changes them.
+ *
+ * Pure; uses fields, rules and cache_control. X-Content-Type-Options and the Access-Control fields
+ * are those of the Fetch standard (sections 3.3 and 3.6). */
+#ifndef SLUICE_DEFAULT_FIELDS_H
+#define SLUICE_DEFAULT_FIELDS_H
+
+#include "http/rules.h"
+
+/* The methods that every target allows, as the value of Allow (RFC 9110 section 10.2.1). */
+#define DEFAULT_FIELDS_METHODS "GET, HEAD, OPTIONS"
+
+/* A site's settings for its defaults. */
+struct default_fields_settings {
+    struct str cache_control; /* of all files; absent: by the file's name; "": no such field */
+    bool cors;                /* scripts of every origin may read everything */
+};
+
+/* A part of a response that defaults belong to. */
+enum default_fields_part {
+    DEFAULT_FIELDS_SHARED,    /* a file or listing: every response by it, a 304 too */
+    DEFAULT_FIELDS_CONTENT,   /* a file or listing: responses with content only */
+    DEFAULT_FIELDS_PAGE,      /* an error or a redirect */
+    DEFAULT_FIELDS_PREFLIGHT, /* the answer to OPTIONS */
+};
+
+/* The next default for PART, starting at row *INDEX, which moves on; begin with 0. NULL: there are
+ * no more. Static. */
+const struct field *default_fields_next(unsigned *index, enum default_fields_part part, bool cors);
+
+/* Adds to FIELDS the defaults for PART that the rules of QUERY do not mention. */
+void default_fields_add(struct fields *fields, enum default_fields_part part, bool cors,
+                        const struct rules_query *query);
+
+/* Adds Cache-Control for the file NAME to FIELDS, unless the rules of QUERY mention it. */
+void default_fields_add_cache_control(struct fields *fields,
+                                      const struct default_fields_settings *settings,
+                                      const struct rules_query *query, struct str name);
+
+#endif
