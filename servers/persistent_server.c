@@ -4,10 +4,13 @@
 static const struct profile persistent = {
     .name = "persistent-server",
     .summary = "a static web server, requests in turn on a kept connection (HTTP/1.1)",
-    .http_minor_max = 1,
-    .keepalive = true,
-    .inflight_max = 1, /* the next request is parsed when the response has been sent */
-    .requests_max = 0, /* per connection; no limit */
+    .limits =
+        {
+            .minor_max = 1,
+            .keepalive = true,
+            .inflight_max = 1, /* the next request is parsed when the response has been sent */
+            .requests_max = 0, /* per connection; no limit */
+        },
 };
 
 int main(int argc, char **argv)

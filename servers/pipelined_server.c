@@ -4,10 +4,13 @@
 static const struct profile pipelined = {
     .name = "pipelined-server",
     .summary = "a static web server, pipelined requests answered in order (HTTP/1.1)",
-    .http_minor_max = 1,
-    .keepalive = true,
-    .inflight_max = 64, /* responses queued in order before parsing pauses */
-    .requests_max = 0,  /* per connection; no limit */
+    .limits =
+        {
+            .minor_max = 1,
+            .keepalive = true,
+            .inflight_max = 64, /* responses queued in order before parsing pauses */
+            .requests_max = 0,  /* per connection; no limit */
+        },
 };
 
 int main(int argc, char **argv)

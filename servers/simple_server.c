@@ -4,10 +4,13 @@
 static const struct profile simple = {
     .name = "simple-server",
     .summary = "a static web server, one request a connection (HTTP/1.0)",
-    .http_minor_max = 0,
-    .keepalive = false,
-    .inflight_max = 1, /* nothing is queued behind a response */
-    .requests_max = 1, /* per connection */
+    .limits =
+        {
+            .minor_max = 0,
+            .keepalive = false,
+            .inflight_max = 1, /* nothing is queued after a response */
+            .requests_max = 1, /* per connection */
+        },
 };
 
 int main(int argc, char **argv)

@@ -91,5 +91,10 @@ size_t problem_text(const struct problem *problem, char to[static PROBLEM_TEXT_B
                           column, in_file ? ": " : "", of_option && !in_file ? "--" : "",
                           problem->option, of_option ? " " : "", problem->what,
                           problem->remedy[0] ? "; " : "", problem->remedy);
-    return length < 0 ? 0 : size_min((size_t)length, PROBLEM_TEXT_BYTES - 1);
+    size_t bytes = length < 0 ? 0 : size_min((size_t)length, PROBLEM_TEXT_BYTES - 1);
+    for (size_t i = 0; i < bytes; i++) {
+        if ((unsigned char)to[i] < 0x20 || to[i] == 0x7f)
+            to[i] = '?';
+    }
+    return bytes;
 }

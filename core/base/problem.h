@@ -3,7 +3,7 @@
  * Owns its text: fixed buffers, so a problem can be made without memory, copied, and kept after its
  * sources are gone. A function that can fail for reasons that a user must understand takes a
  * `struct problem *ret_problem`, fills it and returns an error; it prints nothing. Text that is too
- * long is cut and ends in "...". Control bytes stay as they are: log replaces them.
+ * long is cut and ends in "...".
  *
  * In words a problem is "WHERE WHAT; REMEDY": "--threads 'two' is not a number; give one from 1 to
  * 1024", "mime.types, line 3: not a media type; write TYPE/SUBTYPE EXTENSION ...". */
@@ -51,7 +51,8 @@ void problem_of_option(struct problem *problem, const char *name);
 void problem_set_no_memory(struct problem *problem);
 
 /* Writes PROBLEM in words, without a newline, and a NUL at TO. An option is called --NAME, or NAME
- * where a file is given, since files write it so. Returns the length. */
+ * where a file is given, since files write it so. Control bytes become '?': it is one line whatever
+ * a file is called. Returns the length. */
 size_t problem_text(const struct problem *problem, char to[static PROBLEM_TEXT_BYTES]);
 
 #endif

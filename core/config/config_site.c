@@ -1,9 +1,6 @@
 /* config_site: see config_site.h. openat2(2). */
 #include "config/config_site.h"
 
-#include "base/str.h"
-#include "observe/log.h"
-#include "site/site.h"
 #include "system/root.h"
 
 #include <errno.h>
@@ -12,15 +9,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ROOT as an absolute path, symlinks unresolved; NULL after a message. */
-static char *absolute(const char *root)
-{
-    char cwd[PATH_MAX] = "", *path = NULL;
-    struct str rest = str_of(root);
+/* --- Root --------------------------------------------------------------------------------------- */
 
-    if (root[0] != '/' && !getcwd(cwd, sizeof(cwd))) {
-        log_say("cannot tell the current directory: %s; give an absolute ROOT", strerror(errno));
-        return NULL;
+/* Sets SITE's root to its text as an absolute path, symbolic links unresolved. */
+static int make_absolute(struct site_settings *site, struct arena *arena,
+                         struct problem *ret_problem)
+{
+    char cwd[PATH_MAX] = "", path[2 * PATH_MAX];
+    struct str rest = site->root_text;
+    const bool relative = !str_starts_with(rest, STR("/"));
+    if (relative && !getcwd(cwd, sizeof cwd)) {
+        int error = -errno;
+        problem_set(ret_problem, "cannot find the current directory: %s", strerror(-error));
+        problem_remedy(ret_problem, "give an absolute ROOT");
+        return error;
     }
     while (str_starts_with(rest, STR("./")))
         rest = str_from(rest, 2);
@@ -28,119 +30,149 @@ static char *absolute(const char *root)
         rest = STR("");
     while (rest.length > 0 && rest.at[rest.length - 1] == '/')
         rest.length--;
-    bool slash = (root[0] != '/' && rest.length > 0 && strcmp(cwd, "/") != 0) ||
-                 (cwd[0] == '\0' && rest.length == 0);
-    if (asprintf(&path, "%s%s%.*s", cwd, slash ? "/" : "", (int)rest.length, rest.at) >= 0)
-        return path;
-    log_say("out of memory; free some");
-    return NULL;
-}
-
-/* Whether the pages that the options name can be served: the fallback is a file below DIRECTORY. */
-static bool has_pages(const struct options *options, int directory)
-{
-    const char *fallback = options->fallback;
-    struct stat status;
-
-    if (strcasecmp(options->index, SITE_RULES_NAME) == 0 ||
-        (fallback && strcasecmp(fallback, SITE_RULES_NAME) == 0)) {
-        log_say("'%s' is never served; name another file for --index and --spa", SITE_RULES_NAME);
-        return false;
+    const bool slash = relative ? rest.length > 0 && strcmp(cwd, "/") != 0 : rest.length == 0;
+    int length =
+        snprintf(path, sizeof path, "%s%s%.*s", cwd, slash ? "/" : "", (int)rest.length, rest.at);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        problem_set(ret_problem, "ROOT '%s' is too long", site->root_text.at);
+        problem_remedy(ret_problem, "name a directory with a shorter path");
+        return -ENAMETOOLONG;
     }
-
-    if (!fallback)
-        return true;
-    int error = root_stat_below(directory, fallback, 0, IO_WAITING, &status);
-    if (error == 0 && S_ISREG(status.st_mode))
-        return true;
-    log_say("--spa '%s' is no file in ROOT (%s); name one, like index.html", fallback,
-            error ? strerror(-error) : "it is something else");
-    return false;
+    site->root = arena_copy(arena, (struct str){path, (size_t)length}).at;
+    if (site->root)
+        return 0;
+    problem_set_no_memory(ret_problem);
+    return -ENOMEM;
 }
 
-/* Finds ROOT. False after a message. */
-static bool find_root(struct config_site *served, const struct options *options)
+/* Describes ERROR, negative, of opening ROOT; OPENED: only openat2 in it failed. */
+static void explain_root(const char *root, int error, bool opened, struct problem *ret_problem)
 {
-    const char *root = options->root;
+    static const char name_it[] = "name the directory to serve";
+    if (error == -ENOENT) {
+        problem_set(ret_problem, "ROOT '%s' does not exist", root);
+        problem_remedy(ret_problem, name_it);
+    } else if (error == -ENOTDIR) {
+        problem_set(ret_problem, "ROOT '%s' is not a directory", root);
+        problem_remedy(ret_problem, name_it);
+    } else if (error == -EACCES) {
+        problem_set(ret_problem, "no permission to enter ROOT '%s'", root);
+        problem_remedy(ret_problem, "allow it (chmod +rx) there and in the directories above");
+    } else if (error == -ENOSYS) {
+        problem_set(ret_problem, "this kernel has no openat2");
+        problem_remedy(ret_problem, "use Linux 5.6 or newer");
+    } else if (error == -EPERM && opened) {
+        problem_set(ret_problem, "openat2 is forbidden here");
+        problem_remedy(ret_problem, "allow this system call in the sandbox");
+    } else {
+        problem_set(ret_problem, "cannot open ROOT '%s': %s", root, strerror(-error));
+        problem_remedy(ret_problem, "name another directory");
+    }
+}
 
-    served->root = absolute(root);
-    if (!served->root)
-        return false;
+/* --- Pages -------------------------------------------------------------------------------------- */
+
+static bool is_rules_file(const struct site_settings *site, struct str name)
+{
+    return name.at && str_equal_nocase(name, site->rules_name);
+}
+
+/* Checks that the configured pages can be served: the fallback is a file below DIRECTORY. */
+static int check_pages(const struct site_settings *site, int directory, struct problem *ret_problem)
+{
     struct stat status;
-    int directory = root_open(served->root);
-    int error = directory < 0 ? directory : root_stat_below(directory, ".", 0, IO_WAITING, &status);
-    bool complete = error == 0 && has_pages(options, directory);
+    const bool index = is_rules_file(site, site->index);
+    if (index || is_rules_file(site, site->fallback)) {
+        problem_set(ret_problem, "'%s' is never served", SITE_RULES_NAME);
+        problem_remedy(ret_problem, "name another file");
+        problem_of_option(ret_problem, index ? "index" : "spa");
+        return -EINVAL;
+    }
+    if (!site->fallback.at)
+        return 0;
+    int error = root_stat_below(directory, site->fallback.at, 0, IO_WAITING, &status);
+    if (!error && S_ISREG(status.st_mode))
+        return 0;
+    problem_set(ret_problem, "'%s' is not a file in ROOT (%s)", site->fallback.at,
+                error ? strerror(-error) : "it is not a regular file");
+    problem_remedy(ret_problem, "name one, like index.html");
+    problem_of_option(ret_problem, "spa");
+    return error ? error : -EINVAL;
+}
+
+static int prepare_root(struct site_settings *site, struct arena *arena,
+                        struct problem *ret_problem)
+{
+    int error = make_absolute(site, arena, ret_problem);
+    if (error)
+        return error;
+    struct stat status;
+    int directory = root_open(site->root);
+    error = directory < 0 ? directory : root_stat_below(directory, ".", 0, IO_WAITING, &status);
+    if (error)
+        explain_root(site->root_text.at, error, directory >= 0, ret_problem);
+    else
+        error = check_pages(site, directory, ret_problem);
     if (directory >= 0)
         close(directory);
-    if (error == 0)
-        return complete;
-    if (error == -ENOENT)
-        log_say("ROOT '%s' does not exist; name the directory to serve", root);
-    else if (error == -ENOTDIR)
-        log_say("ROOT '%s' is not a directory; name the directory to serve", root);
-    else if (error == -EACCES)
-        log_say("no permission to enter ROOT '%s'; allow it (chmod +rx), there and above", root);
-    else if (error == -ENOSYS)
-        log_say("Linux 5.6 or newer is needed (openat2); update the kernel");
-    else if (error == -EPERM && directory >= 0)
-        log_say("openat2 is forbidden here; allow this system call in the sandbox");
-    else
-        log_say("cannot open ROOT '%s': %s; name another directory", root, strerror(-error));
-    return false;
+    return error;
 }
 
-/* The media types, with those of --mime-types. False after a message. */
-static bool load_types(struct config_site *served, const struct options *options)
-{
-    const char *path = options->mime_types_path;
-    struct problem problem;
+/* --- Media types and rules ---------------------------------------------------------------------- */
 
-    served->mime = mime_create();
-    if (!served->mime) {
-        log_say("out of memory; free some");
-        return false;
+static int load_types(struct site_settings *site, struct problem *ret_problem)
+{
+    const char *path = site->mime_types_path.at;
+    site->mime = mime_create();
+    if (!site->mime) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
     }
     if (!path)
-        return true;
+        return 0;
     FILE *file = fopen(path, "re");
     if (!file) {
-        log_say("cannot read --mime-types '%s': %s; name a readable file", path, strerror(errno));
-        return false;
+        int error = -errno;
+        problem_set(ret_problem, "'%s' cannot be read: %s", path, strerror(-error));
+        problem_remedy(ret_problem, "name a readable file");
+        problem_of_option(ret_problem, "mime-types");
+        return error;
     }
-    int error = mime_read(served->mime, file, path, &problem);
+    int error = mime_read(site->mime, file, path, ret_problem);
     fclose(file);
-    if (error)
-        log_problem(&problem);
-    return error == 0;
+    return error;
 }
 
-/* The rules of --header, which options has judged. False after a message. */
-static bool make_rules(struct config_site *served, const struct options *options)
+/* Makes the rules of --header. Each was checked when it was set, so only memory can be missing. */
+static int make_rules(struct site_settings *site, struct problem *ret_problem)
 {
     const char *reason;
     int error = 0;
-
-    if (options->header_count == 0)
-        return true;
-    served->rules = rules_create();
-    for (unsigned i = 0; served->rules && !error && i < options->header_count; i++)
-        error = rules_add(served->rules, str_of(options->headers[i]), &reason);
-    if (served->rules && !error)
-        return true;
-    log_say("out of memory; free some");
-    return false;
+    if (site->headers.count == 0)
+        return 0;
+    site->rules = rules_create();
+    for (unsigned i = 0; site->rules && !error && i < site->headers.count; i++)
+        error = rules_add(site->rules, str_of(site->headers.items[i]), &reason);
+    if (site->rules && !error)
+        return 0;
+    problem_set_no_memory(ret_problem);
+    return -ENOMEM;
 }
 
-bool config_site_open(struct config_site *ret, const struct options *options)
+int config_site_prepare(struct site_settings *site, struct arena *arena,
+                        struct problem *ret_problem)
 {
-    *ret = (struct config_site){.root = NULL};
-    return find_root(ret, options) && load_types(ret, options) && make_rules(ret, options);
+    config_site_fini(site); /* of an earlier try */
+    int error = prepare_root(site, arena, ret_problem);
+    if (!error)
+        error = load_types(site, ret_problem);
+    return error ? error : make_rules(site, ret_problem);
 }
 
-void config_site_fini(struct config_site *served)
+void config_site_fini(struct site_settings *site)
 {
-    if (served->mime)
-        mime_destroy(served->mime);
-    rules_destroy(served->rules);
-    free(served->root);
+    mime_destroy(site->mime);
+    rules_destroy(site->rules);
+    site->mime = NULL;
+    site->rules = NULL;
 }

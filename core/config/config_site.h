@@ -1,24 +1,21 @@
-/* config_site: what a server serves: ROOT, the media types and the rules of the command line, found good.
+/* config_site: validates what a site names (its root, its pages, its media types, its header rules) and
+ * makes from it what the workers use.
  *
- * The same for all workers, and constant while they run. What is wrong is said in one line, with what to
- * do. */
+ * Owns nothing: what it makes belongs to the site's settings, which settings.c frees. Reads the file
+ * system; prints nothing. Called before the settings are shared. */
 #ifndef SLUICE_CONFIG_SITE_H
 #define SLUICE_CONFIG_SITE_H
 
-#include "config/options.h"
-#include "http/mime.h"
-#include "http/rules.h"
+#include "base/arena.h"
+#include "base/problem.h"
+#include "site/site_settings.h"
 
-struct config_site {
-    char *root; /* absolute, symbolic links unresolved */
-    struct mime *mime;
-    struct rules *rules; /* NULL: none */
-};
+/* Sets SITE's root (absolute, in ARENA), mime and rules from what was configured. Returns 0, or a
+ * negative errno with *RET_PROBLEM set; in either case config_site_fini frees what was made. */
+int config_site_prepare(struct site_settings *site, struct arena *arena,
+                        struct problem *ret_problem);
 
-/* What OPTIONS name. False after a message. *Gives*, in either case: config_site_fini. */
-bool config_site_open(struct config_site *ret, const struct options *options);
-
-/* No effect on zeros. */
-void config_site_fini(struct config_site *served);
+/* Frees mime and rules. No effect if there are none. */
+void config_site_fini(struct site_settings *site);
 
 #endif

@@ -2,7 +2,7 @@
 #include "server/server.h"
 
 #include "base/version.h"
-#include "config/config_site.h"
+#include "config/command_line.h"
 #include "config/options.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -38,10 +38,12 @@ enum {
 
 struct server {
     const struct profile *profile;
-    struct options options;
-    struct config_site served;
+    struct settings *settings;
     struct net_set set;
-    uint32_t files_max; /* of all workers' caches together */
+    enum backend backend;
+    uint32_t threads;
+    uint32_t connections_max; /* of all workers together */
+    uint32_t files_max;       /* of all workers' caches together */
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;
@@ -98,7 +100,11 @@ static uint64_t raise_descriptors(void)
 
 static enum status open_served(struct server *server)
 {
-    return config_site_open(&server->served, &server->options) ? STATUS_DONE : STATUS_FAILED;
+    struct problem problem;
+    if (settings_prepare(server->settings, &problem) == 0)
+        return STATUS_DONE;
+    log_problem(&problem);
+    return STATUS_FAILED;
 }
 
 /* --- sizes ------------------------------------------------------------------------------------ */
@@ -112,12 +118,12 @@ static uint64_t smaller(uint64_t a, uint64_t b)
  * rest, without what the workers themselves need, for connections. */
 static enum status resolve(struct server *server)
 {
-    struct options *options = &server->options;
+    const struct process_settings *process = &server->settings->process;
     uint64_t descriptors = raise_descriptors();
-    uint64_t threads = options->threads ? options->threads : cpus_usable();
+    uint64_t threads = process->threads ? process->threads : cpus_usable();
 
-    if (options->connections_max)
-        threads = smaller(threads, options->connections_max);
+    if (process->connections_max)
+        threads = smaller(threads, process->connections_max);
     uint64_t files = smaller(descriptors / 4, CACHED_FILES_MAX);
     uint64_t taken =
         PROCESS_DESCRIPTORS + threads * (WORKER_DESCRIPTORS + server->set.count) + files;
@@ -127,13 +133,13 @@ static enum status resolve(struct server *server)
                 (unsigned long long)descriptors, (unsigned)threads);
         return STATUS_FAILED;
     }
-    if (options->connections_max > room)
+    if (process->connections_max > room)
         log_say("%u connections need more descriptors than the limit allows, so %llu are the most; "
                 "raise it (ulimit -n)",
-                options->connections_max, (unsigned long long)room);
-    options->threads = (uint32_t)threads;
-    options->connections_max = (uint32_t)smaller(
-        room, options->connections_max ? options->connections_max : CONNECTIONS_MAX);
+                process->connections_max, (unsigned long long)room);
+    server->threads = (uint32_t)threads;
+    server->connections_max = (uint32_t)smaller(
+        room, process->connections_max ? process->connections_max : CONNECTIONS_MAX);
     server->files_max = (uint32_t)files;
     return STATUS_DONE;
 }
@@ -150,12 +156,11 @@ enum { AUTO_BACKEND = BACKEND_EPOLL };
 /* One trial for all workers. */
 static enum status choose_backend(struct server *server)
 {
-    enum backend wanted = server->options.backend;
-    enum backend *backend = &server->options.backend;
+    const enum backend wanted = server->settings->process.backend;
+    enum backend *backend = &server->backend;
     struct problem problem;
 
-    if (wanted == BACKEND_AUTO)
-        *backend = (enum backend)AUTO_BACKEND;
+    *backend = wanted == BACKEND_AUTO ? (enum backend)AUTO_BACKEND : wanted;
     if (*backend != BACKEND_IO_URING || uring_probe(&problem) == 0)
         return STATUS_DONE;
     if (wanted == BACKEND_IO_URING) {
@@ -172,47 +177,43 @@ static enum status choose_backend(struct server *server)
 
 static enum status choose_addresses(struct server *server)
 {
-    const struct options *options = &server->options;
-
-    for (unsigned i = 0; i < options->bind_count; i++)
-        net_add(&server->set, options->binds[i]); /* options has judged it */
-    if (options->bind_count == 0)
+    const struct listener_settings *listener = server->settings->listeners[0];
+    for (unsigned i = 0; i < listener->addresses.count; i++)
+        net_add(&server->set, listener->addresses.items[i]); /* checked when it was set */
+    if (listener->addresses.count == 0)
         net_add_any(&server->set);
-    server->set.port = options->port;
-    server->set.backlog = (int)options->backlog;
+    server->set.port = listener->port;
+    server->set.backlog = (int)listener->backlog;
     return STATUS_DONE;
 }
 
-/* One worker for each set of listeners, which it takes; 0 or a negative errno. */
-static int create_workers(struct server *server, const int *listeners, const char **ret_what)
+/* One worker for each set of LISTENERS, which it takes; the rest of them is closed. */
+static int create_workers(struct server *server, const int *listeners, struct problem *ret_problem)
 {
-    const struct options *options = &server->options;
-    unsigned count = options->threads;
+    const unsigned count = server->threads, each = server->set.count;
     int error = 0;
-
-    *ret_what = "calloc";
-    server->workers = calloc(count, sizeof(*server->workers));
-    if (!server->workers)
+    server->workers = calloc(count, sizeof *server->workers);
+    if (!server->workers) {
         error = -ENOMEM;
+        problem_set_no_memory(ret_problem);
+    }
     for (unsigned i = 0; !error && i < count; i++) {
         const struct worker_config config = {
             .profile = server->profile,
-            .options = options,
-            .mime = server->served.mime,
-            .rules = server->served.rules,
-            .tells_rules = i == 0,
-            .root = server->served.root,
-            .listeners = &listeners[i * server->set.count],
-            .listener_count = server->set.count,
-            .connections_max = (uint32_t)share(options->connections_max, i, count),
+            .settings = server->settings,
+            .backend = server->backend,
+            .reports_rules = i == 0,
+            .listeners = &listeners[i * each],
+            .listener_count = each,
+            .connections_max = (uint32_t)share(server->connections_max, i, count),
             .files_max = (uint32_t)share(server->files_max, i, count),
-            .cache_bytes = share(options->cache_bytes, i, count),
+            .cache_bytes = share(server->settings->process.cache_bytes, i, count),
             .done_fd = server->done_fd,
         };
-        error = worker_create(&server->workers[i], &config, ret_what);
+        error = worker_create(&server->workers[i], &config, ret_problem);
         server->worker_count += !error;
     }
-    for (unsigned i = server->worker_count * server->set.count; i < count * server->set.count; i++)
+    for (unsigned i = server->worker_count * each; i < count * each; i++)
         close(listeners[i]);
     return error;
 }
@@ -221,23 +222,17 @@ static enum status start(struct server *server)
 {
     struct problem problem;
     int *listeners = NULL;
-    const char *what = "";
-    int error = net_listen(&server->set, server->options.threads, &listeners, &problem);
-
-    if (error) {
-        log_problem(&problem);
-        return STATUS_FAILED;
-    }
-    error = create_workers(server, listeners, &what);
+    int error = net_listen(&server->set, server->threads, &listeners, &problem);
+    if (!error)
+        error = create_workers(server, listeners, &problem);
     free(listeners);
     while (!error && server->started_count < server->worker_count) {
-        what = "start a thread";
-        error = worker_start(server->workers[server->started_count]);
+        error = worker_start(server->workers[server->started_count], &problem);
         server->started_count += !error;
     }
     if (!error)
         return STATUS_DONE;
-    log_say("cannot set up a worker (%s): %s; try fewer --threads", what, strerror(-error));
+    log_problem(&problem);
     return STATUS_FAILED;
 }
 
@@ -253,16 +248,16 @@ static void drain(const struct server *server)
 static void show_screen(const struct server *server)
 {
     char urls[NET_URLS_MAX][NET_URL_BYTES];
-    unsigned count = net_urls(&server->set, urls), threads = server->options.threads;
+    unsigned count = net_urls(&server->set, urls), threads = server->threads;
 
     printf("%s (Sluice %s) serves ", server->profile->name, SLUICE_VERSION);
-    for (const char *c = server->served.root; *c; c++)
+    for (const char *c = server->settings->sites[0]->root; *c; c++)
         putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
     putchar('\n');
     for (unsigned i = 0; i < count; i++)
         printf("  %s\n", urls[i]);
     printf("  %u thread%s, %s; Ctrl-C stops it\n", threads, threads == 1 ? "" : "s",
-           option_backend_name(server->options.backend));
+           backend_name(server->backend));
     fflush(stdout);
 }
 
@@ -291,7 +286,7 @@ static enum status run(const struct server *server)
     while (running > 0) {
         int ready = poll(watched, COUNT_OF(watched), draining && !told ? DRAIN_NOTICE_MS : -1);
         if (ready == 0) {
-            log_say("finishing what is in flight; once more stops at once");
+            log_say("finishing responses in flight; send the signal again to stop immediately");
             told = true;
         }
         bool stop = signalled(server);
@@ -331,7 +326,7 @@ static void server_fini(struct server *server)
     for (unsigned i = 0; i < server->worker_count; i++)
         worker_destroy(server->workers[i]);
     free(server->workers);
-    config_site_fini(&server->served);
+    settings_unref(server->settings);
     if (server->signal_fd >= 0)
         close(server->signal_fd);
     if (server->done_fd >= 0)
@@ -376,24 +371,44 @@ static enum status serve(struct server *server)
     return status;
 }
 
-int server_main(const struct profile *profile, int argc, char **argv)
+static enum status show(const struct profile *profile, enum command command)
 {
-    struct server server = {.profile = profile, .signal_fd = -1, .done_fd = -1};
+    if (command == COMMAND_HELP)
+        options_help(profile, stdout);
+    else
+        printf("%s (Sluice) %s\n" SLUICE_LICENCE "\n", profile->name, SLUICE_VERSION);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return STATUS_DONE;
+    log_say("cannot write to standard output: %s; redirect it", strerror(errno));
+    return STATUS_FAILED;
+}
 
-    fill_standard_descriptors();
-    log_open(profile->name);
-    switch (options_parse(&server.options, profile, argc, argv, stdout, stderr)) {
-    case OPTIONS_USAGE:
-        return STATUS_USAGE;
-    case OPTIONS_SHOWN:
-        if (fflush(stdout) == 0 && !ferror(stdout))
-            return STATUS_DONE;
-        log_say("cannot write to standard output: %s; send it elsewhere", strerror(errno));
-        return STATUS_FAILED;
-    case OPTIONS_RUN:
-        break;
-    }
+int server_run(const struct profile *profile, struct settings *settings)
+{
+    struct server server = {
+        .profile = profile, .settings = settings_ref(settings), .signal_fd = -1, .done_fd = -1};
     enum status status = serve(&server);
     server_fini(&server);
+    return status;
+}
+
+int server_main(const struct profile *profile, int argc, char **argv)
+{
+    const struct command_line line = {profile->name, argc, argv};
+    struct problem problem;
+    enum command command;
+    fill_standard_descriptors();
+    log_open(profile->name);
+    struct settings *settings = settings_create();
+    if (!settings)
+        problem_set_no_memory(&problem);
+    int status = STATUS_USAGE;
+    if (!settings || command_line_parse(&line, settings, &command, &problem) < 0)
+        log_problem(&problem);
+    else if (command == COMMAND_SERVE)
+        status = server_run(profile, settings);
+    else
+        status = show(profile, command);
+    settings_unref(settings);
     return status;
 }

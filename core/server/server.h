@@ -8,6 +8,7 @@
 #define SLUICE_SERVER_H
 
 #include "config/profile.h"
+#include "config/settings.h"
 
 /* Runs the program PROFILE until it is told to stop. Returns the exit status: 0 stopped as asked (or
  * --help, --version), 1 failed at run time, 2 wrong usage; 1 and 2 with one line on standard error.
@@ -15,5 +16,9 @@
  * address; the first such line says that connections are accepted, and on which port. At the end it
  * gets one line of totals. */
 int server_main(const struct profile *profile, int argc, char **argv);
+
+/* The same for SETTINGS that are not prepared yet, in place of a command line: any number of sites.
+ * Keeps a reference until it returns. Returns the exit status. */
+int server_run(const struct profile *profile, struct settings *settings);
 
 #endif

@@ -16,22 +16,18 @@
 enum {
     /* Storage that a worker lends to its connections, in each of the two sizes. */
     STORAGE_BYTES_MAX = 64 << 20,
-    /* What an entry of the cache is taken to need at least, to bound their number. */
+    /* The least that an entry of the cache is assumed to take; it bounds their number. */
     ENTRY_BYTES_MIN = 512,
-    MEMO_SHARE = 8, /* memos take this part of the cache's memory */
+    MEMO_SHARE = 8, /* memos may take one part in so many of the cache's memory */
 };
-
-/* The site's own files in ROOT. */
-static const struct str rules_name = STR_INIT(SITE_RULES_NAME);
-static const struct str error_page_name = STR_INIT("404.html");
 
 struct worker {
     struct counters counters;
     struct conn_context context;
     struct conn_table conns;
-    struct site_settings site;
-    struct store *files;
+    struct store *store;
     struct loop *loop;
+    const char *engine_name;
     int done_fd;
     bool started;
     pthread_t thread;
@@ -39,17 +35,19 @@ struct worker {
 
 static struct h1_limits limits_of(const struct worker_config *config)
 {
-    return (struct h1_limits){
-        .minor_max = config->profile->http_minor_max,
-        .keepalive = config->profile->keepalive,
-        .inflight_max = config->profile->inflight_max,
-        .requests_max = config->profile->requests_max,
-        .head_bytes_max = config->options->head_bytes_max,
-        .body_bytes_max = config->options->body_bytes_max,
-    };
+    struct h1_limits limits = config->profile->limits;
+    limits.head_bytes_max = config->settings->process.head_bytes_max;
+    limits.body_bytes_max = config->settings->process.body_bytes_max;
+    return limits;
 }
 
-/* Of the cache's memory, what answers take that are kept whole. */
+/* The site that is served: today there is one. */
+static const struct site_settings *site_of(const struct worker_config *config)
+{
+    return config->settings->sites[0];
+}
+
+/* The part of the cache's memory that memos may take. */
 static uint64_t memo_bytes(const struct worker_config *config)
 {
     return config->cache_bytes / MEMO_SHARE;
@@ -62,16 +60,16 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), context->now.ms);
     context->limits = limits_of(config);
     context->policy = (struct plan_policy){
-        .cors = config->options->cors,
-        .fallback = config->options->fallback != NULL,
+        .cors = site_of(config)->cors,
+        .fallback = site_of(config)->fallback.at != NULL,
     };
     context->counters = &worker->counters;
-    context->header_ms = config->options->header_ms;
-    context->idle_ms = config->options->idle_ms;
+    context->header_ms = config->settings->process.header_ms;
+    context->idle_ms = config->settings->process.idle_ms;
 }
 
-/* A line of ROOT/_headers that means nothing. */
-static void tell_rule(void *context, const struct rules_mistake *mistake)
+/* Reports a line of ROOT/_headers that was skipped. */
+static void report_rule(void *context, const struct rules_mistake *mistake)
 {
     (void)context;
     if (mistake->line > 0)
@@ -80,42 +78,21 @@ static void tell_rule(void *context, const struct rules_mistake *mistake)
         log_say("ROOT/_headers %s", mistake->reason);
 }
 
-static struct str str_or_absent(const char *text)
+static int create_store(struct worker *worker, const struct worker_config *config)
 {
-    return text ? str_of(text) : STR_ABSENT;
-}
-
-static int create_files(struct worker *worker, const struct worker_config *config)
-{
-    const struct options *options = config->options;
     uint64_t bytes = config->cache_bytes - memo_bytes(config);
     uint64_t entries = bytes / ENTRY_BYTES_MIN;
-    worker->site = (struct site_settings){
-        .root = config->root,
-        .index = str_of(options->index),
-        .error_page = error_page_name,
-        .fallback = str_or_absent(options->fallback),
-        .rules_name = rules_name,
-        .cache_control = str_or_absent(options->cache_control),
-        .cache_valid_ms = (uint32_t)options->cache_valid_ms,
-        .codings = CONTENT_CODING_ALL_CODED,
-        .listing = options->listing,
-        .cors = options->cors,
-        .mime = (struct mime *)(uintptr_t)config->mime, /* read only from here on */
-        .rules = (struct rules *)(uintptr_t)config->rules,
-    };
-    const struct site_settings *const sites[] = {&worker->site};
-    struct store_config files = {
-        .sites = sites,
-        .site_count = COUNT_OF(sites),
-        .report = {config->tells_rules ? tell_rule : NULL, NULL},
+    const struct store_config store = {
+        .sites = (const struct site_settings *const *)config->settings->sites,
+        .site_count = config->settings->site_count,
+        .report = {config->reports_rules ? report_rule : NULL, NULL},
         .cache = {.bytes_max = bytes,
                   .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,
                   .files_max = config->files_max},
         .counters = &worker->counters,
     };
-    int error = store_create(&worker->files, &files);
-    worker->context.files = worker->files;
+    int error = store_create(&worker->store, &store);
+    worker->context.files = worker->store;
     return error;
 }
 
@@ -133,32 +110,42 @@ static int create_loop(struct worker *worker, const struct worker_config *config
         .conns = &worker->conns,
         .listeners = config->listeners,
         .listener_count = config->listener_count,
-        .drain_ms = config->options->drain_ms,
+        .drain_ms = config->settings->process.drain_ms,
     };
-    const struct loop_engine *engine = engines[config->options->backend];
+    const struct loop_engine *engine = engines[config->backend];
     return engine ? loop_create(&worker->loop, engine, &loop) : -ENOSYS;
 }
 
-int worker_create(struct worker **ret, const struct worker_config *config, const char **ret_what)
+/* Describes ERROR, negative, of what WHAT names. Returns it. */
+static int explain(int error, const char *what, struct problem *ret_problem)
 {
-    struct worker *worker = calloc(1, sizeof(*worker));
-    *ret_what = "memory";
+    problem_set(ret_problem, "cannot set up a worker (%s): %s", what, strerror(-error));
+    problem_remedy(ret_problem, "try fewer --threads");
+    return error;
+}
+
+int worker_create(struct worker **ret, const struct worker_config *config,
+                  struct problem *ret_problem)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    const char *what = "memory";
     if (!worker)
-        return -ENOMEM;
+        return explain(-ENOMEM, what, ret_problem);
     worker->done_fd = config->done_fd;
+    worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
     int error = conn_table_init(&worker->conns, &worker->context, config->connections_max);
     if (!error) {
-        *ret_what = "open ROOT";
-        error = create_files(worker, config);
+        what = "open ROOT";
+        error = create_store(worker, config);
     }
     if (!error) {
-        *ret_what = option_backend_name(config->options->backend);
+        what = worker->engine_name;
         error = create_loop(worker, config);
     }
     if (error) {
         worker_destroy(worker);
-        return error;
+        return explain(error, what, ret_problem);
     }
     *ret = worker;
     return 0;
@@ -169,16 +156,16 @@ static void *run(void *argument)
     struct worker *worker = argument;
     int error = loop_run(worker->loop);
     if (error)
-        log_say("epoll_wait: %s", strerror(-error));
+        log_say("a worker cannot go on: %s: %s", worker->engine_name, strerror(-error));
     event_fd_signal(worker->done_fd);
     return NULL;
 }
 
-int worker_start(struct worker *worker)
+int worker_start(struct worker *worker, struct problem *ret_problem)
 {
-    int error = pthread_create(&worker->thread, NULL, run, worker);
+    int error = -pthread_create(&worker->thread, NULL, run, worker);
     worker->started = error == 0;
-    return -error;
+    return error ? explain(error, "start a thread", ret_problem) : 0;
 }
 
 void worker_drain(struct worker *worker)
@@ -188,7 +175,7 @@ void worker_drain(struct worker *worker)
 
 bool worker_busy(const struct worker *worker)
 {
-    return store_busy(worker->files);
+    return store_busy(worker->store);
 }
 
 void worker_destroy(struct worker *worker)
@@ -198,7 +185,7 @@ void worker_destroy(struct worker *worker)
     if (worker->started)
         pthread_join(worker->thread, NULL);
     loop_destroy(worker->loop);
-    store_destroy(worker->files);
+    store_destroy(worker->store);
     conn_table_fini(&worker->conns);
     conn_context_fini(&worker->context);
     free(worker);

@@ -5,39 +5,38 @@
 #ifndef SLUICE_WORKER_H
 #define SLUICE_WORKER_H
 
-#include "config/options.h"
+#include "base/problem.h"
 #include "config/profile.h"
-#include "http/mime.h"
-#include "http/rules.h"
+#include "config/settings.h"
 #include "observe/counters.h"
 
 struct worker;
 
+/* What a worker is given; its own share of what all workers have together. */
 struct worker_config {
     const struct profile *profile;
-    const struct options *options;
-    const struct mime *mime;
-    const struct rules *rules; /* of --header; NULL: none */
-    bool tells_rules;          /* this worker tells of what is wrong in ROOT/_headers */
-    const char *root;          /* absolute, symlinks unresolved */
-    const int *listeners;      /* listening, non-blocking sockets of this worker */
+    const struct settings *settings; /* prepared */
+    enum backend backend;            /* never BACKEND_AUTO */
+    bool reports_rules;              /* this worker reports mistakes in ROOT/_headers */
+    const int *listeners;            /* listening, non-blocking sockets of this worker */
     unsigned listener_count;
-    uint32_t connections_max; /* of this worker */
-    uint32_t files_max;       /* descriptors its cache may keep open */
-    uint64_t cache_bytes;     /* this worker's share */
-    int done_fd;              /* an eventfd to add 1 to when the worker's thread has ended */
+    uint32_t connections_max;
+    uint32_t files_max; /* descriptors that its cache may keep open */
+    uint64_t cache_bytes;
+    int done_fd; /* an eventfd to add 1 to when the worker's thread has ended */
 };
 
 /* Makes a worker, without a thread yet. *Takes* the listeners' descriptors if it succeeds; *borrows*
- * everything else until worker_destroy. Returns 0, or a negative errno (what failed is in *RET_WHAT,
- * a static string: "epoll_create1", "open ROOT"…). *Gives*: worker_destroy. */
-int worker_create(struct worker **ret, const struct worker_config *config, const char **ret_what);
+ * everything else until worker_destroy. Returns 0, or a negative errno with *RET_PROBLEM set. *Gives*:
+ * worker_destroy. */
+int worker_create(struct worker **ret, const struct worker_config *config,
+                  struct problem *ret_problem);
 
-/* Starts its thread. 0 or a negative errno. */
-int worker_start(struct worker *worker);
+/* Starts its thread. Returns 0, or a negative errno with *RET_PROBLEM set. */
+int worker_start(struct worker *worker, struct problem *ret_problem);
 
 /* Asks a started worker, from any thread, to take what its listeners have queued, close them, finish
- * what is in flight for at most options->drain_ms, and end. It then adds 1 to done_fd. */
+ * what is in flight for at most drain_ms of the settings, and end. It then adds 1 to done_fd. */
 void worker_drain(struct worker *worker);
 
 /* Whether a look-up in the file system is still under way in a worker that has ended, so that

@@ -30,8 +30,8 @@ void worker_serves_many_clients(void)
     unsigned started = 0;
     atomic_store(&good_count, 0);
     worker_rig_init(&rig);
-    rig.options.backend = backend;
-    rig.options.cache_valid_ms = 1; /* it looks at the files again and again, by jobs */
+    rig.config.backend = backend;
+    rig.site->cache_valid_ms = 1; /* files are checked again and again, by jobs */
     worker_rig_start(&rig);
     for (; started < CLIENTS; started++) {
         if (pthread_create(&threads[started], NULL, visit, NULL) != 0)
@@ -76,7 +76,7 @@ void worker_is_drained_under_load(void)
         pthread_t threads[CLIENTS];
         unsigned started = 0;
         worker_rig_init(&rig);
-        rig.options.backend = backend;
+        rig.config.backend = backend;
         worker_rig_start(&rig);
         for (; started < CLIENTS; started++) {
             if (pthread_create(&threads[started], NULL, visit_until_the_end, &rig.port) != 0)

@@ -21,8 +21,8 @@ enum {
 
 struct worker_rig {
     struct tree tree; /* small.txt (seed 1), large.bin (seed 2) */
-    struct mime *mime;
-    struct options options;
+    struct settings *settings;
+    struct site_settings *site; /* the only one */
     struct worker_config config;
     struct worker *worker;
     int listener; /* the worker's, once it has been started */
@@ -30,32 +30,27 @@ struct worker_rig {
 };
 
 static const struct profile worker_rig_profile = {
-    .name = "rig", .http_minor_max = 1, .keepalive = true, .inflight_max = 64};
+    .name = "rig", .limits = {.minor_max = 1, .keepalive = true, .inflight_max = 64}};
 
-/* All that a worker needs, which may be changed before worker_rig_start. */
+/* Makes everything that a worker needs, which may be changed before worker_rig_start. */
 static inline void worker_rig_init(struct worker_rig *rig)
 {
+    struct problem problem;
     signal(SIGPIPE, SIG_IGN);
-    *rig = (struct worker_rig){.mime = mime_create()};
+    *rig = (struct worker_rig){.settings = settings_create()};
     tree_init(&rig->tree);
     tree_fill(&rig->tree, "small.txt", WORKER_RIG_SMALL_BYTES, 1);
     tree_fill(&rig->tree, "large.bin", WORKER_RIG_LARGE_BYTES, 2);
     rig->listener = wire_listen(&rig->port);
-    rig->options = (struct options){
-        .backend = BACKEND_EPOLL,
-        .idle_ms = 10000,
-        .header_ms = 10000,
-        .drain_ms = 5000,
-        .head_bytes_max = 8192,
-        .body_bytes_max = 65536,
-        .index = "index.html",
-        .cache_valid_ms = 1000,
-    };
+    rig->site = settings_add_site(rig->settings);
+    rig->site->root_text = str_of(rig->tree.path);
+    tree_must(settings_prepare(rig->settings, &problem) == 0, "settings_prepare");
+    rig->settings->process.idle_ms = 10000;
+    rig->settings->process.header_ms = 10000;
     rig->config = (struct worker_config){
         .profile = &worker_rig_profile,
-        .options = &rig->options,
-        .mime = rig->mime,
-        .root = rig->tree.path,
+        .settings = rig->settings,
+        .backend = BACKEND_EPOLL,
         .listeners = &rig->listener,
         .listener_count = 1,
         .connections_max = 1000,
@@ -67,9 +62,9 @@ static inline void worker_rig_init(struct worker_rig *rig)
 
 static inline void worker_rig_start(struct worker_rig *rig)
 {
-    const char *what;
-    tree_must(worker_create(&rig->worker, &rig->config, &what) == 0, "worker_create");
-    tree_must(worker_start(rig->worker) == 0, "worker_start");
+    struct problem problem;
+    tree_must(worker_create(&rig->worker, &rig->config, &problem) == 0, "worker_create");
+    tree_must(worker_start(rig->worker, &problem) == 0, "worker_start");
 }
 
 /* Whether the worker's thread ends within MS. */
@@ -86,7 +81,7 @@ static inline void worker_rig_fini(struct worker_rig *rig)
         worker_drain(rig->worker);
     worker_destroy(rig->worker);
     close(rig->config.done_fd);
-    mime_destroy(rig->mime);
+    settings_unref(rig->settings);
     tree_fini(&rig->tree);
 }
 

@@ -16,7 +16,7 @@ static void set_up(void)
     uring_or_skip();
     descriptors = tree_open_descriptors();
     worker_rig_init(&rig);
-    rig.options.backend = BACKEND_IO_URING;
+    rig.config.backend = BACKEND_IO_URING;
     rig.config.connections_max = CONNECTIONS_MAX;
 }
 
@@ -84,16 +84,16 @@ Test(worker_on_uring, pauses_accepting_without_descriptors_and_resumes)
 {
     enum { CLIENTS = 12, ROOM = 3 };
     int fds[CLIENTS];
-    const char *what;
+    struct problem problem;
     struct rlimit before;
     getrlimit(RLIMIT_NOFILE, &before);
-    cr_assert_eq(worker_create(&rig.worker, &rig.config, &what), 0);
+    cr_assert_eq(worker_create(&rig.worker, &rig.config, &problem), 0);
     for (unsigned i = 0; i < CLIENTS; i++) {
         fds[i] = wire_connect(rig.port);
         cr_assert(wire_send(fds[i], STR("OPTIONS * HTTP/1.0\r\n\r\n")));
     }
     set_files_max((rlim_t)fds[CLIENTS - 1] + 1 + ROOM);
-    cr_assert_eq(worker_start(rig.worker), 0);
+    cr_assert_eq(worker_start(rig.worker, &problem), 0);
     cr_expect(worker_rig_counts(&rig, COUNTER_ACCEPT_PAUSES, 1));
     for (unsigned i = 0; i < CLIENTS; i++) {
         cr_expect(is_answered(fds[i], 204), "client %u", i);
@@ -313,7 +313,7 @@ Test(worker_on_uring, receives_more_input_than_buffers_hold)
 Test(worker_on_uring, ends_in_time_although_peers_do_not_read)
 {
     struct flood floods[20];
-    rig.options.drain_ms = 300;
+    rig.settings->process.drain_ms = 300;
     worker_rig_start(&rig);
     for (unsigned i = 0; i < COUNT_OF(floods); i++) {
         floods[i] = (struct flood){.fd = wire_connect(rig.port)};

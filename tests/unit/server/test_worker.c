@@ -38,7 +38,7 @@ static void set_up_uring(void)
 {
     uring_or_skip();
     set_up();
-    rig.options.backend = BACKEND_IO_URING;
+    rig.config.backend = BACKEND_IO_URING;
 }
 
 TestSuite(worker_uring, .init = set_up_uring, .fini = tear_down, .timeout = 120);
@@ -81,15 +81,15 @@ BOTH(serves_from_all_its_listeners)
 
 Test(worker, leaves_the_listeners_open_when_creation_fails)
 {
-    const char *what = NULL;
+    struct problem problem;
     struct worker *worker = NULL;
-    rig.config.root = "/nonexistent/root";
-    cr_expect_eq(worker_create(&worker, &rig.config, &what), -ENOENT);
-    cr_expect_str_eq(what, "open ROOT");
-    rig.config.root = rig.tree.path;
+    rig.site->root = "/nonexistent/root";
+    cr_expect_eq(worker_create(&worker, &rig.config, &problem), -ENOENT);
+    cr_expect(strstr(problem.what, "(open ROOT)"), "%s", problem.what);
+    rig.site->root = rig.tree.path;
     for (unsigned skip = 0; skip < 10; skip++) {
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
-        int error = worker_create(&worker, &rig.config, &what);
+        int error = worker_create(&worker, &rig.config, &problem);
         cr_expect(error == 0 || error == -ENOMEM);
         if (error == 0) {
             worker_destroy(worker); /* without having been started; it had the listeners */
@@ -98,8 +98,8 @@ Test(worker, leaves_the_listeners_open_when_creation_fails)
     }
     faults_clear();
     faults_fail(FAULT_EPOLL_CTL, 2, 1, ENOSPC);
-    cr_expect_eq(worker_create(&worker, &rig.config, &what), -ENOSPC);
-    cr_expect_str_eq(what, "epoll");
+    cr_expect_eq(worker_create(&worker, &rig.config, &problem), -ENOSPC);
+    cr_expect(strstr(problem.what, "(epoll)"), "%s", problem.what);
     cr_expect_geq(fcntl(rig.listener, F_GETFD), 0);
 }
 
@@ -270,8 +270,8 @@ static bool is_answered(int fd, unsigned status)
 BOTH(closes_silent_clients_and_answers_408_to_half_requests)
 {
     char byte;
-    rig.options.header_ms = 200;
-    rig.options.idle_ms = 300;
+    rig.settings->process.header_ms = 200;
+    rig.settings->process.idle_ms = 300;
     worker_rig_start(&rig);
     int silent = wire_connect(rig.port), half = wire_connect(rig.port);
     int idle = wire_connect(rig.port);
@@ -325,14 +325,14 @@ BOTH(accepts_pending_connections_before_draining)
 {
     enum { QUEUED = 100 };
     int fds[QUEUED];
-    const char *what;
-    cr_assert_eq(worker_create(&rig.worker, &rig.config, &what), 0);
+    struct problem problem;
+    cr_assert_eq(worker_create(&rig.worker, &rig.config, &problem), 0);
     for (unsigned i = 0; i < QUEUED; i++) {
         fds[i] = wire_connect(rig.port);
         cr_assert(wire_send(fds[i], STR(GET("/small.txt"))));
     }
     worker_drain(rig.worker);
-    cr_assert_eq(worker_start(rig.worker), 0);
+    cr_assert_eq(worker_start(rig.worker, &problem), 0);
     for (unsigned i = 0; i < QUEUED; i++) {
         char bytes[WORKER_RIG_SMALL_BYTES + 1024];
         ssize_t length = wire_read_all(fds[i], bytes, sizeof bytes);
@@ -347,7 +347,7 @@ BOTH(accepts_pending_connections_before_draining)
 
 BOTH(ends_draining_in_time_although_a_client_still_reads)
 {
-    rig.options.drain_ms = 300;
+    rig.settings->process.drain_ms = 300;
     worker_rig_start(&rig);
     int slow = wire_connect(rig.port), half = wire_connect(rig.port);
     for (unsigned i = 0; i < 20; i++)

@@ -1,10 +1,11 @@
-/* options: the command line, good and bad; each mistake is one line that says what to do. */
-#include "base/str.h"
-#include "base/version.h"
+/* command_line: good and bad command lines; the values of each option; the text of --help. */
+#include "config/command_line.h"
 #include "config/options.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ARGUMENTS_MAX = 40 };
@@ -12,109 +13,131 @@ enum { ARGUMENTS_MAX = 40 };
 static const struct profile profile = {.name = "test-server", .summary = "a server in a test"};
 
 struct outcome {
-    enum options_result result;
-    struct options options;
-    const char *out; /* valid until the next parse, as is ERR */
-    const char *err;
+    int error;
+    enum command command;
+    const struct settings *settings; /* valid until the next parse, as all below */
+    const struct process_settings *process;
+    const struct listener_settings *listener;
+    const struct site_settings *site;
+    const char *mistake; /* the problem in words; "": none */
 };
+
+static struct settings *last;
+
+static void drop_last(void)
+{
+    settings_unref(last);
+    last = NULL;
+}
+
+TestSuite(command_line, .fini = drop_last);
+TestSuite(options, .fini = drop_last);
 
 /* Parses the NULL-terminated ARGUMENTS, without the program's name. */
 static struct outcome parse(const char *const *arguments)
 {
-    static char *out_text, *err_text;
-    struct outcome outcome = {.options = {.port = 4711}};
+    static char text[PROBLEM_TEXT_BYTES];
     char *argv[ARGUMENTS_MAX + 1] = {NULL};
-    size_t out_bytes, err_bytes;
-    int argc = 1;
-
-    free(out_text);
-    free(err_text);
-    FILE *out = open_memstream(&out_text, &out_bytes);
-    FILE *err = open_memstream(&err_text, &err_bytes);
+    struct command_line line = {"test-server", 1, argv};
+    struct outcome outcome = {.command = 4711};
+    struct problem problem;
     for (; *arguments; arguments++) {
-        cr_assert(argc < ARGUMENTS_MAX);
-        argv[argc++] = (char *)(uintptr_t)*arguments;
+        cr_assert(line.argc < ARGUMENTS_MAX);
+        argv[line.argc++] = (char *)(uintptr_t)*arguments;
     }
-    outcome.result = options_parse(&outcome.options, &profile, argc, argv, out, err);
-    fclose(out);
-    fclose(err);
-    outcome.out = out_text;
-    outcome.err = err_text;
+    drop_last();
+    last = settings_create();
+    cr_assert_not_null(last);
+    outcome.error = command_line_parse(&line, last, &outcome.command, &problem);
+    text[0] = '\0';
+    if (outcome.error)
+        problem_text(&problem, text);
+    outcome.settings = last;
+    outcome.process = &last->process;
+    outcome.listener = last->listeners[0];
+    outcome.site = last->sites[0];
+    outcome.mistake = text;
     return outcome;
 }
 
-static void expect_one_line(const struct outcome *outcome, const char *label)
+static bool serves(const struct outcome *outcome)
 {
-    const char *newline = strchr(outcome->err, '\n');
-    const char *semicolon = strchr(outcome->err, ';');
-
-    cr_expect_eq(outcome->result, OPTIONS_USAGE, "%s", label);
-    cr_expect(newline && newline[1] == '\0', "%s: one line: \"%s\"", label, outcome->err);
-    cr_expect(str_starts_with(str_of(outcome->err), STR("test-server: ")), "%s", label);
-    cr_expect(semicolon, "%s: says what to do: \"%s\"", label, outcome->err);
-    cr_expect_str_eq(outcome->out, "", "%s", label);
-    cr_expect_eq(outcome->options.port, 4711, "%s: *RET is untouched", label);
+    return outcome->error == 0 && outcome->command == COMMAND_SERVE;
 }
 
-static uint64_t number_at(const struct options *options, const struct option_spec *spec)
+static void expect_mistake(const struct outcome *outcome, const char *label)
 {
-    const void *field = (const char *)options + spec->offset;
+    cr_expect_eq(outcome->error, -EINVAL, "%s", label);
+    cr_expect_null(strchr(outcome->mistake, '\n'), "%s: one line: %s", label, outcome->mistake);
+    cr_expect(strstr(outcome->mistake, "; "), "%s: says what to do: %s", label, outcome->mistake);
+    cr_expect_eq(outcome->command, 4711, "%s: *RET is untouched", label);
+}
+
+static const void *scope_of(const struct outcome *outcome, const struct option_spec *option)
+{
+    return option->scope == OPTION_SCOPE_PROCESS    ? (const void *)outcome->process
+           : option->scope == OPTION_SCOPE_LISTENER ? (const void *)outcome->listener
+                                                    : (const void *)outcome->site;
+}
+
+static uint64_t number_of(const struct outcome *outcome, const struct option_spec *option)
+{
+    const char *field = (const char *)scope_of(outcome, option) + option->offset;
     uint64_t wide = 0;
     uint32_t narrow = 0;
-
-    if (spec->field_bytes == sizeof(wide)) {
-        memcpy(&wide, field, sizeof(wide));
+    if (option->field_bytes == sizeof wide) {
+        memcpy(&wide, field, sizeof wide);
         return wide;
     }
-    memcpy(&narrow, field, sizeof(narrow));
+    memcpy(&narrow, field, sizeof narrow);
     return narrow;
 }
 
-static const struct option_spec *spec_of(const char *name)
+static const struct option_spec *option_of(const char *name)
 {
-    size_t count;
-    const struct option_spec *table = options_table(&count);
-
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return &table[i];
-    cr_assert(false, "no option %s", name);
-    return NULL;
+    const struct option_spec *option = option_find(str_of(name));
+    cr_assert_not_null(option, "no option %s", name);
+    return option;
 }
 
-Test(options, defaults_are_those_of_the_issue)
+/* --- Values ------------------------------------------------------------------------------------- */
+
+Test(command_line, has_the_documented_defaults)
 {
     static const char *const arguments[] = {"8080", "site", NULL};
     struct outcome outcome = parse(arguments);
-    const struct options *options = &outcome.options;
-
-    cr_assert_eq(outcome.result, OPTIONS_RUN);
-    cr_expect_eq(options->port, 8080);
-    cr_expect_str_eq(options->root, "site");
-    cr_expect_eq(options->threads, 0);
-    cr_expect_eq(options->bind_count, 0);
-    cr_expect_eq(options->backend, BACKEND_AUTO);
-    cr_expect_eq(options->idle_ms, 60000);
-    cr_expect_eq(options->header_ms, 15000);
-    cr_expect_eq(options->drain_ms, 5000);
-    cr_expect_eq(options->head_bytes_max, 8192);
-    cr_expect_eq(options->body_bytes_max, 65536);
-    cr_expect_eq(options->connections_max, 0);
-    cr_expect_eq(options->backlog, 4096);
-    cr_expect_eq(options->cache_bytes, MIB(64));
-    cr_expect_eq(options->cache_valid_ms, 1000);
-    cr_expect_null(options->mime_types_path);
-    cr_expect_str_eq(options->index, "index.html");
-    cr_expect_null(options->fallback);
-    cr_expect_null(options->cache_control, "auto");
-    cr_expect_eq(options->header_count, 0);
-    cr_expect_not(options->listing);
-    cr_expect_not(options->cors);
-    cr_expect_str_eq(outcome.out, "");
-    cr_expect_str_eq(outcome.err, "");
+    const struct process_settings *process = outcome.process;
+    const struct site_settings *site = outcome.site;
+    cr_assert(serves(&outcome));
+    cr_expect_eq(outcome.settings->listener_count, 1);
+    cr_expect_eq(outcome.settings->site_count, 1);
+    cr_expect_eq(outcome.listener->port, 8080);
+    cr_expect_eq(outcome.listener->addresses.count, 0);
+    cr_expect_eq(outcome.listener->backlog, 4096);
+    cr_expect_eq(process->threads, 0);
+    cr_expect_eq(process->backend, BACKEND_AUTO);
+    cr_expect_eq(process->idle_ms, 60000);
+    cr_expect_eq(process->header_ms, 15000);
+    cr_expect_eq(process->drain_ms, 5000);
+    cr_expect_eq(process->head_bytes_max, 8192);
+    cr_expect_eq(process->body_bytes_max, 65536);
+    cr_expect_eq(process->connections_max, 0);
+    cr_expect_eq(process->cache_bytes, MIB(64));
+    cr_expect_eq(site->hosts.count, 0);
+    cr_expect_str_eq(site->root_text.at, "site");
+    cr_expect_eq(site->cache_valid_ms, 1000);
+    cr_expect_null(site->mime_types_path.at);
+    cr_expect_str_eq(site->index.at, "index.html");
+    cr_expect_str_eq(site->error_page.at, "404.html");
+    cr_expect_str_eq(site->rules_name.at, "_headers");
+    cr_expect_null(site->fallback.at);
+    cr_expect_null(site->cache_control.at, "auto");
+    cr_expect_eq(site->headers.count, 0);
+    cr_expect_not(site->listing);
+    cr_expect_not(site->cors);
 }
 
-Test(options, numbers_sizes_and_times)
+Test(command_line, reads_numbers_sizes_and_times_in_each_form)
 {
     static const struct {
         const char *name, *value;
@@ -172,11 +195,10 @@ Test(options, numbers_sizes_and_times)
         {"cache-valid", "500ms", true, 500},
         {"cache-valid", "2d", false, 0},
     };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char label[96], option[40], joined[80];
-        snprintf(option, sizeof(option), "--%s", rows[i].name);
-        snprintf(joined, sizeof(joined), "--%s=%s", rows[i].name, rows[i].value);
+        snprintf(option, sizeof option, "--%s", rows[i].name);
+        snprintf(joined, sizeof joined, "--%s=%s", rows[i].name, rows[i].value);
         const char *const forms[][5] = {
             {"8080", "site", joined},
             {option, rows[i].value, "8080", "site"},
@@ -184,24 +206,23 @@ Test(options, numbers_sizes_and_times)
         };
         for (size_t form = 0; form < COUNT_OF(forms); form++) {
             struct outcome outcome = parse(forms[form]);
-            snprintf(label, sizeof(label), "%s, form %zu", joined, form);
+            snprintf(label, sizeof label, "%s, form %zu", joined, form);
             if (!rows[i].taken) {
-                expect_one_line(&outcome, label);
-                cr_expect(strstr(outcome.err, "from "), "%s: says the range", label);
+                expect_mistake(&outcome, label);
+                cr_expect(strstr(outcome.mistake, "from "), "%s: says the range", label);
                 continue;
             }
-            cr_expect_eq(outcome.result, OPTIONS_RUN, "%s: %s", label, outcome.err);
-            uint64_t found = number_at(&outcome.options, spec_of(rows[i].name));
+            cr_expect(serves(&outcome), "%s: %s", label, outcome.mistake);
+            uint64_t found = number_of(&outcome, option_of(rows[i].name));
             cr_expect_eq(found, rows[i].number, "%s: %" PRIu64, label, found);
         }
     }
 }
 
-Test(options, every_number_takes_its_limits_and_nothing_beyond)
+Test(options, takes_each_number_up_to_its_limits_and_no_further)
 {
     size_t count;
     const struct option_spec *table = options_table(&count);
-
     for (size_t i = 0; i < count; i++) {
         const struct option_spec *spec = &table[i];
         const char *unit = spec->kind == OPTION_KIND_SPAN ? "ms" : "";
@@ -217,38 +238,65 @@ Test(options, every_number_takes_its_limits_and_nothing_beyond)
                     {spec->least - 1, false}};
         for (size_t row = 0; row < COUNT_OF(rows) - (spec->least == 0); row++) {
             char text[80];
-            snprintf(text, sizeof(text), "--%s=%" PRIu64 "%s", spec->name, rows[row].value, unit);
+            snprintf(text, sizeof text, "--%s=%" PRIu64 "%s", spec->name, rows[row].value, unit);
             const char *const arguments[] = {"1", "site", text, NULL};
             struct outcome outcome = parse(arguments);
-            cr_expect_eq(outcome.result, rows[row].taken ? OPTIONS_RUN : OPTIONS_USAGE, "%s", text);
+            cr_expect_eq(serves(&outcome), rows[row].taken, "%s", text);
         }
         if (spec->field_bytes == sizeof(uint32_t))
             cr_expect(spec->most <= UINT32_MAX, "%s", spec->name);
     }
 }
 
-Test(options, other_values)
+Test(command_line, collects_addresses_and_takes_other_values)
 {
     static const char *const arguments[] = {
         "--bind", "127.0.0.1", "0",    "--bind=::1",   "--backend=epoll",
         "--bind", "[fe80::1]", "/srv", "--mime-types", "a=b.types",
         "--bind", "localhost", NULL};
     struct outcome outcome = parse(arguments);
-    const struct options *options = &outcome.options;
-
-    cr_assert_eq(outcome.result, OPTIONS_RUN, "%s", outcome.err);
-    cr_expect_eq(options->port, 0);
-    cr_expect_str_eq(options->root, "/srv");
-    cr_assert_eq(options->bind_count, 4);
-    cr_expect_str_eq(options->binds[0], "127.0.0.1");
-    cr_expect_str_eq(options->binds[1], "::1");
-    cr_expect_str_eq(options->binds[2], "[fe80::1]");
-    cr_expect_str_eq(options->binds[3], "localhost");
-    cr_expect_eq(options->backend, BACKEND_EPOLL);
-    cr_expect_str_eq(options->mime_types_path, "a=b.types");
+    const struct arena_list *addresses = &outcome.listener->addresses;
+    cr_assert(serves(&outcome), "%s", outcome.mistake);
+    cr_expect_eq(outcome.listener->port, 0);
+    cr_expect_str_eq(outcome.site->root_text.at, "/srv");
+    cr_assert_eq(addresses->count, 4);
+    cr_expect_str_eq(addresses->items[0], "127.0.0.1");
+    cr_expect_str_eq(addresses->items[1], "::1");
+    cr_expect_str_eq(addresses->items[2], "[fe80::1]");
+    cr_expect_str_eq(addresses->items[3], "localhost");
+    cr_expect_eq(outcome.process->backend, BACKEND_EPOLL);
+    cr_expect_str_eq(outcome.site->mime_types_path.at, "a=b.types");
 }
 
-Test(options, order_repetition_and_the_end_of_options)
+Test(command_line, keeps_no_pointer_into_its_arguments)
+{
+    char root[] = "site", address[] = "--bind=127.0.0.1", index[] = "--index=home.htm";
+    const char *const arguments[] = {"80", root, address, index, NULL};
+    struct outcome outcome = parse(arguments);
+    cr_assert(serves(&outcome), "%s", outcome.mistake);
+    memset(root, 'x', sizeof root);
+    memset(address, 'x', sizeof address);
+    memset(index, 'x', sizeof index);
+    cr_expect_str_eq(outcome.site->root_text.at, "site");
+    cr_expect_str_eq(outcome.listener->addresses.items[0], "127.0.0.1");
+    cr_expect_str_eq(outcome.site->index.at, "home.htm");
+}
+
+Test(command_line, is_noted_as_the_source_of_what_it_sets)
+{
+    static const char *const arguments[] = {"80", "site", "--threads=2", "--cors", NULL};
+    struct outcome outcome = parse(arguments);
+    cr_expect_eq(settings_source(outcome.settings, outcome.process, option_of("threads")),
+                 SETTING_COMMAND_LINE);
+    cr_expect_eq(settings_source(outcome.settings, outcome.site, option_of("cors")),
+                 SETTING_COMMAND_LINE);
+    cr_expect_eq(settings_source(outcome.settings, outcome.process, option_of("backend")),
+                 SETTING_DEFAULT);
+    cr_expect_eq(settings_source(outcome.settings, outcome.process, option_of("cors")),
+                 SETTING_DEFAULT, "of another scope");
+}
+
+Test(command_line, takes_arguments_in_any_order_and_the_last_value)
 {
     static const struct {
         const char *label;
@@ -269,19 +317,18 @@ Test(options, order_repetition_and_the_end_of_options)
         {"a root that is a number", {"80", "81"}, 80, "81", 0},
         {"a root with a newline", {"80", "a\nb"}, 80, "a\nb", 0},
     };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct outcome outcome = parse(rows[i].arguments);
-        cr_expect_eq(outcome.result, OPTIONS_RUN, "%s: %s", rows[i].label, outcome.err);
-        if (outcome.result != OPTIONS_RUN)
+        cr_expect(serves(&outcome), "%s: %s", rows[i].label, outcome.mistake);
+        if (!serves(&outcome))
             continue;
-        cr_expect_eq(outcome.options.port, rows[i].port, "%s", rows[i].label);
-        cr_expect_str_eq(outcome.options.root, rows[i].root, "%s", rows[i].label);
-        cr_expect_eq(outcome.options.threads, rows[i].threads, "%s", rows[i].label);
+        cr_expect_eq(outcome.listener->port, rows[i].port, "%s", rows[i].label);
+        cr_expect_str_eq(outcome.site->root_text.at, rows[i].root, "%s", rows[i].label);
+        cr_expect_eq(outcome.process->threads, rows[i].threads, "%s", rows[i].label);
     }
 }
 
-Test(options, each_mistake_is_one_line_that_names_it)
+Test(command_line, names_each_mistake_in_one_line)
 {
     static const struct {
         const char *label;
@@ -306,56 +353,52 @@ Test(options, each_mistake_is_one_line_that_names_it)
         {"part of a backend", "choose auto, epoll or io_uring", {"80", "site", "--backend=epol"}},
         {"no file", "--mime-types is empty", {"80", "site", "--mime-types="}},
         {"a host name", "is a name", {"80", "site", "--bind", "example.com"}},
-        {"a port behind", "has a port", {"80", "site", "--bind", "127.0.0.1:80"}},
+        {"an address with a port", "has a port", {"80", "site", "--bind", "127.0.0.1:80"}},
         {"no address", "is not an address", {"80", "site", "--bind=300.1.1.1"}},
         {"an empty address", "is not an address", {"80", "site", "--bind="}},
         {"a newline", "unknown option '--a?b'", {"80", "site", "--a\nb"}},
         {"a newline in a value", "--threads '1?2'", {"80", "site", "--threads=1\n2"}},
         {"an escape", "'--?[2J'", {"--\033[2J"}},
     };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct outcome outcome = parse(rows[i].arguments);
-        expect_one_line(&outcome, rows[i].label);
-        cr_expect(strstr(outcome.err, rows[i].says), "%s: \"%s\"", rows[i].label, outcome.err);
+        expect_mistake(&outcome, rows[i].label);
+        cr_expect(strstr(outcome.mistake, rows[i].says), "%s: \"%s\"", rows[i].label,
+                  outcome.mistake);
     }
 }
 
-Test(options, a_long_argument_still_gives_one_line)
+Test(command_line, shortens_a_long_argument_in_its_message)
 {
     char *text = malloc(100001);
     memset(text, 'a', 100000);
     text[100000] = '\0';
     const char *const arguments[] = {"80", "site", text, NULL};
     struct outcome outcome = parse(arguments);
-    const char *newline = strchr(outcome.err, '\n');
-
-    cr_expect_eq(outcome.result, OPTIONS_USAGE);
-    cr_expect(newline && newline[1] == '\0');
+    expect_mistake(&outcome, "an argument too many");
     memcpy(text, "--", 2);
     outcome = parse(arguments);
-    newline = strchr(outcome.err, '\n');
-    cr_expect(newline && newline[1] == '\0');
+    expect_mistake(&outcome, "an unknown option");
     free(text);
 }
 
-Test(options, seventeen_addresses_are_too_many)
+Test(command_line, refuses_a_seventeenth_address)
 {
-    char texts[OPTIONS_BINDS_MAX + 1][32];
-    const char *arguments[OPTIONS_BINDS_MAX + 4] = {"80", "site"};
+    char texts[OPTIONS_ADDRESSES_MAX + 1][32];
+    const char *arguments[OPTIONS_ADDRESSES_MAX + 4] = {"80", "site"};
 
-    for (int i = 0; i <= OPTIONS_BINDS_MAX; i++) {
-        snprintf(texts[i], sizeof(texts[i]), "--bind=127.0.0.%d", i);
+    for (int i = 0; i <= OPTIONS_ADDRESSES_MAX; i++) {
+        snprintf(texts[i], sizeof texts[i], "--bind=127.0.0.%d", i);
         arguments[2 + i] = texts[i];
         struct outcome outcome = parse(arguments);
-        if (i < OPTIONS_BINDS_MAX)
-            cr_expect_eq(outcome.result, OPTIONS_RUN, "%d", i);
+        if (i < OPTIONS_ADDRESSES_MAX)
+            cr_expect(serves(&outcome), "%d", i);
         else
-            expect_one_line(&outcome, "too many");
+            expect_mistake(&outcome, "too many");
     }
 }
 
-Test(options, the_nearest_name_is_suggested)
+Test(command_line, suggests_the_nearest_name)
 {
     static const struct {
         const char *given, *meant; /* NULL: none is near */
@@ -380,89 +423,93 @@ Test(options, the_nearest_name_is_suggested)
         {"--=", NULL},
         {"---", NULL},
     };
-
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const char *const arguments[] = {"80", "site", rows[i].given, NULL};
         struct outcome outcome = parse(arguments);
-        expect_one_line(&outcome, rows[i].given);
-        cr_expect(strstr(outcome.err, "unknown option"), "%s", outcome.err);
-        const char *hint = strstr(outcome.err, "did you mean ");
-        cr_expect_eq(hint != NULL, rows[i].meant != NULL, "%s", outcome.err);
+        expect_mistake(&outcome, rows[i].given);
+        cr_expect(strstr(outcome.mistake, "unknown option"), "%s", outcome.mistake);
+        const char *hint = strstr(outcome.mistake, "did you mean ");
+        cr_expect_eq(hint != NULL, rows[i].meant != NULL, "%s", outcome.mistake);
         if (hint && rows[i].meant)
-            cr_expect(strstr(hint, rows[i].meant), "%s", outcome.err);
+            cr_expect(strstr(hint, rows[i].meant), "%s", outcome.mistake);
     }
 }
 
-Test(options, every_name_with_one_slip_is_recognised)
+Test(options, recognises_each_name_with_one_byte_missing)
 {
     size_t count;
     const struct option_spec *table = options_table(&count);
-
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(table[i].name);
         for (size_t at = 0; at < length; at++) {
             char given[64], meant[64];
-            snprintf(given, sizeof(given), "--%s", table[i].name);
-            snprintf(meant, sizeof(meant), "'--%s'", table[i].name);
+            snprintf(given, sizeof given, "--%s", table[i].name);
+            snprintf(meant, sizeof meant, "'--%s'", table[i].name);
             memmove(&given[2 + at], &given[3 + at], length - at); /* one byte left out */
             const char *const arguments[] = {"80", "site", given, NULL};
             struct outcome outcome = parse(arguments);
             bool begins_another = strcmp(given, "--ind") == 0; /* index, not only bind */
-            cr_expect(begins_another || strstr(outcome.err, meant), "%s: %s", given, outcome.err);
+            cr_expect(begins_another || strstr(outcome.mistake, meant), "%s: %s", given,
+                      outcome.mistake);
         }
     }
 }
 
-Test(options, help_lists_every_option_with_its_default)
+Test(command_line, stops_at_help_and_version)
 {
-    static const char *const forms[][2] = {{"--help"}, {"-h"}};
+    static const struct {
+        const char *arguments[4];
+        enum command command;
+    } rows[] = {
+        {{"--help"}, COMMAND_HELP},
+        {{"-h"}, COMMAND_HELP},
+        {{"80", "--help", "--nonsense"}, COMMAND_HELP},
+        {{"--version"}, COMMAND_VERSION},
+        {{"-V", "--help"}, COMMAND_VERSION},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct outcome outcome = parse(rows[i].arguments);
+        cr_expect_eq(outcome.error, 0, "row %zu: %s", i, outcome.mistake);
+        cr_expect_eq(outcome.command, rows[i].command, "row %zu", i);
+    }
+}
+
+Test(options, lists_every_option_with_its_default_in_help)
+{
+    char *text;
+    size_t length, count;
+    const struct option_spec *table = options_table(&count);
+    FILE *out = open_memstream(&text, &length);
+    options_help(&profile, out);
+    fclose(out);
+    cr_expect(strstr(text, "test-server PORT ROOT [options]"));
+    for (size_t i = 0; i < count; i++) {
+        char entry[64];
+        snprintf(entry, sizeof entry, "--%s %s", table[i].name,
+                 table[i].argument ? table[i].argument : "");
+        cr_expect(strstr(text, entry), "%s", entry);
+        snprintf(entry, sizeof entry, "%s)", table[i].initial ? table[i].initial : "");
+        cr_expect(!table[i].initial || strstr(text, entry), "%s", table[i].name);
+        cr_expect(table[i].help[strlen(table[i].help) - 1] == '.', "%s", table[i].name);
+    }
+    for (unsigned group = 0; group < OPTION_GROUP_COUNT; group++)
+        cr_expect(strstr(text, option_group_title((enum option_group)group)));
+    for (struct str rest = str_of(text); rest.length > 0;) {
+        size_t width = str_find(rest, '\n');
+        cr_expect(width <= 80, "%.*s", (int)width, rest.at);
+        rest = str_from(rest, width + 1);
+    }
+    free(text);
+}
+
+Test(options, have_unique_names_a_scope_and_a_place)
+{
     size_t count;
     const struct option_spec *table = options_table(&count);
-
-    for (size_t form = 0; form < COUNT_OF(forms); form++) {
-        struct outcome outcome = parse(forms[form]);
-        cr_assert_eq(outcome.result, OPTIONS_SHOWN);
-        cr_expect_str_eq(outcome.err, "");
-        cr_expect(strstr(outcome.out, "test-server PORT ROOT [options]"));
-        for (size_t i = 0; i < count; i++) {
-            char entry[64];
-            snprintf(entry, sizeof(entry), "--%s %s", table[i].name,
-                     table[i].argument ? table[i].argument : "");
-            cr_expect(strstr(outcome.out, entry), "%s", entry);
-            snprintf(entry, sizeof(entry), "%s)", table[i].initial ? table[i].initial : "");
-            cr_expect(!table[i].initial || strstr(outcome.out, entry), "%s", table[i].name);
-            cr_expect(table[i].help[strlen(table[i].help) - 1] == '.', "%s", table[i].name);
-        }
-        for (unsigned group = 0; group < OPTION_GROUP_COUNT; group++)
-            cr_expect(strstr(outcome.out, option_group_title((enum option_group)group)));
-        for (struct str rest = str_of(outcome.out); rest.length > 0;) {
-            size_t width = str_find(rest, '\n');
-            cr_expect(width <= 80, "%.*s", (int)width, rest.at);
-            rest = str_from(rest, width + 1);
-        }
-    }
-}
-
-Test(options, version_is_told)
-{
-    static const char *const forms[][2] = {{"--version"}, {"-V"}};
-
-    for (size_t form = 0; form < COUNT_OF(forms); form++) {
-        struct outcome outcome = parse(forms[form]);
-        cr_expect_eq(outcome.result, OPTIONS_SHOWN);
-        cr_expect_str_eq(outcome.out,
-                         "test-server (Sluice) " SLUICE_VERSION "\n" SLUICE_LICENCE "\n");
-        cr_expect_str_eq(outcome.err, "");
-    }
-}
-
-Test(options, names_are_unique_and_neutral)
-{
-    size_t count;
-    const struct option_spec *table = options_table(&count);
-
     for (size_t i = 0; i < count; i++) {
         cr_expect(strlen(table[i].name) < 32, "%s", table[i].name);
+        cr_expect_eq(table[i].scope == OPTION_SCOPE_NONE, table[i].kind >= OPTION_KIND_HELP, "%s",
+                     table[i].name);
         cr_expect_eq(strspn(table[i].name, "abcdefghijklmnopqrstuvwxyz-"), strlen(table[i].name));
         for (size_t j = 0; j < i; j++) {
             cr_expect_str_neq(table[i].name, table[j].name);
@@ -471,7 +518,7 @@ Test(options, names_are_unique_and_neutral)
     }
 }
 
-Test(options, what_is_said_about_the_site)
+Test(command_line, sets_the_options_of_the_site)
 {
     static const char *const arguments[] = {"80",
                                             "site",
@@ -487,18 +534,18 @@ Test(options, what_is_said_about_the_site)
                                             "--cors",
                                             NULL};
     struct outcome outcome = parse(arguments);
-    const struct options *options = &outcome.options;
-    cr_assert_eq(outcome.result, OPTIONS_RUN, "%s", outcome.err);
-    cr_expect_str_eq(options->index, "home.htm");
-    cr_expect_str_eq(options->fallback, "app/index.html", "below ROOT");
-    cr_expect_str_eq(options->cache_control, "max-age=60");
-    cr_assert_eq(options->header_count, 2);
-    cr_expect_str_eq(options->headers[0], "/*: X-A: 1");
-    cr_expect_str_eq(options->headers[1], "/b: ! X-A");
-    cr_expect(options->listing && options->cors);
+    const struct site_settings *site = outcome.site;
+    cr_assert(serves(&outcome), "%s", outcome.mistake);
+    cr_expect_str_eq(site->index.at, "home.htm");
+    cr_expect_str_eq(site->fallback.at, "app/index.html", "below ROOT");
+    cr_expect_str_eq(site->cache_control.at, "max-age=60");
+    cr_assert_eq(site->headers.count, 2);
+    cr_expect_str_eq(site->headers.items[0], "/*: X-A: 1");
+    cr_expect_str_eq(site->headers.items[1], "/b: ! X-A");
+    cr_expect(site->listing && site->cors);
 }
 
-Test(options, mistakes_about_the_site)
+Test(command_line, refuses_wrong_options_of_the_site)
 {
     static const struct {
         const char *name, *value;
@@ -522,12 +569,12 @@ Test(options, mistakes_about_the_site)
         snprintf(given, sizeof given, "--%s=%s", rows[i].name, rows[i].value);
         const char *const arguments[] = {"80", "site", given, NULL};
         struct outcome outcome = parse(arguments);
-        expect_one_line(&outcome, given);
+        expect_mistake(&outcome, given);
     }
 }
 
 /* The README's table is written by hand. */
-Test(options, every_option_is_in_the_readme)
+Test(options, are_all_in_the_readme)
 {
     static char text[1 << 16];
     char name[512], row[64];

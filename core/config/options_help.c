@@ -1,0 +1,55 @@
+/* options_help: --help, made from the table of options. See options.h. */
+#include "config/options.h"
+
+enum { HELP_COLUMN = 30, HELP_WIDTH = 80 };
+
+/* Writes TEXT, starting at column AT, in lines of at most HELP_WIDTH columns that are indented to
+ * HELP_COLUMN. */
+static void write_wrapped(FILE *out, size_t at, struct str text)
+{
+    while (text.length > 0) {
+        size_t length = str_find(text, ' ');
+        if (at > HELP_COLUMN && at + 1 + length > HELP_WIDTH) {
+            fprintf(out, "\n%*s", HELP_COLUMN, "");
+            at = HELP_COLUMN;
+        }
+        at += (size_t)fprintf(out, "%s%.*s", at > HELP_COLUMN ? " " : "", (int)length, text.at);
+        text = str_from(text, length + 1);
+    }
+    fputc('\n', out);
+}
+
+/* Writes one entry: LEFT is what to type, HELP what it does, STANDARD its default or NULL. */
+static void write_entry(FILE *out, const char *left, const char *help, const char *standard)
+{
+    char text[512];
+    snprintf(text, sizeof text, standard ? "%s (default: %s)" : "%s", help, standard);
+    write_wrapped(out, (size_t)fprintf(out, "  %-*s", HELP_COLUMN - 2, left), str_of(text));
+}
+
+void options_help(const struct profile *profile, FILE *out)
+{
+    const char *name = profile->name;
+    size_t count;
+    const struct option_spec *table = options_table(&count);
+    char left[64];
+    fprintf(out, "%s: %s\n\nUsage: %s PORT ROOT [options]\n\n", name, profile->summary, name);
+    write_entry(out, "PORT", "TCP port to listen on; 0: any that is free.", NULL);
+    write_entry(out, "ROOT", "Directory to serve. Nothing outside it is reachable.", NULL);
+    for (unsigned group = 0; group < OPTION_GROUP_COUNT; group++) {
+        fprintf(out, "\n%s:\n", option_group_title((enum option_group)group));
+        for (const struct option_spec *option = table; option < table + count; option++) {
+            if (option->group != group)
+                continue;
+            const char short_form[] = {'-', option->letter, ',', ' ', '\0'};
+            snprintf(left, sizeof left, "%s--%s %s", option->letter ? short_form : "    ",
+                     option->name, option->argument ? option->argument : "");
+            write_entry(out, left, option->help,
+                        option->derived ? option->derived : option->initial);
+        }
+    }
+    fputs("\nTIME is a number with ms, s, m or h (none: seconds); SIZE one with K, M or G.\n"
+          "SIGINT (Ctrl-C) and SIGTERM finish responses in flight and exit 0; a second one\n"
+          "exits at once. Exit status: 0 stopped as asked, 1 failed at run time, 2 usage.\n",
+          out);
+}

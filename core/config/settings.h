@@ -1,0 +1,109 @@
+/* settings: one generation of everything that can be configured.
+ *
+ * Owns an arena with all its structs and strings, and each site's media types and rules. One thread
+ * builds it (from the command line, in a test, later from a file) and calls settings_prepare; then it
+ * is immutable and every thread may read it. It has a reference count, because a reload will make a
+ * new generation while connections still use the old one: the last settings_unref frees it.
+ *
+ * There are three scopes: the process, each listener, each site. Nothing here is derived from the
+ * machine: a number that is left to the server is 0, and server/sizing.h computes it. */
+#ifndef SLUICE_SETTINGS_H
+#define SLUICE_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/problem.h"
+#include "site/site_settings.h"
+
+#include <stdatomic.h>
+
+enum backend {
+    BACKEND_AUTO,
+    BACKEND_EPOLL,
+    BACKEND_IO_URING,
+    BACKEND_COUNT,
+};
+
+/* The name that --backend takes. Static. */
+const char *backend_name(enum backend backend);
+
+/* Scope: the process. */
+struct process_settings {
+    enum backend backend;
+    uint32_t threads;         /* 0: one for each usable CPU */
+    uint32_t connections_max; /* of all workers together; 0: as many as descriptors allow */
+    uint32_t idle_ms;         /* a kept connection without a request; a peer that reads nothing */
+    uint32_t header_ms;       /* from the first byte of a request's head to its end */
+    uint32_t drain_ms;        /* for responses in flight, after a signal */
+    uint32_t head_bytes_max;  /* of a request */
+    uint64_t body_bytes_max;  /* of a request; it is read and not used */
+    uint64_t cache_bytes;     /* of all workers together; 0: no cache */
+};
+
+/* Scope: a listener, which is one port on one or several addresses. */
+struct listener_settings {
+    struct arena_list addresses; /* numeric, or "localhost"; none: every address */
+    uint16_t port;               /* 0: any that is free */
+    uint32_t backlog;            /* of each socket; the kernel clamps it to somaxconn */
+};
+
+/* Where a value comes from. */
+enum setting_source {
+    SETTING_DEFAULT,
+    SETTING_COMMAND_LINE,
+};
+
+struct option_spec;
+struct setting_record;
+
+struct settings {
+    struct process_settings process;
+    struct listener_settings **listeners;
+    unsigned listener_count;
+    struct site_settings **sites; /* a site's index is its id */
+    unsigned site_count;
+
+    struct arena arena;
+    atomic_uint references;
+    unsigned listener_room;
+    unsigned site_room;
+    struct setting_record *records; /* values that are not defaults, the latest first */
+};
+
+/* Settings with the defaults of the process, no listeners and no sites, and one reference. NULL: out
+ * of memory. *Gives*: settings_unref. */
+struct settings *settings_create(void);
+
+/* Adds a reference. Returns SETTINGS. Any thread that has a reference may call it. */
+struct settings *settings_ref(struct settings *settings);
+
+/* Drops a reference; the last frees everything. NULL is allowed. */
+void settings_unref(struct settings *settings);
+
+/* Adds a listener or a site with the defaults. It is valid as long as SETTINGS. NULL: out of
+ * memory. */
+struct listener_settings *settings_add_listener(struct settings *settings);
+struct site_settings *settings_add_site(struct settings *settings);
+
+/* One value as it is written, for an option of the table in options.h. */
+struct setting {
+    const struct option_spec *option;
+    void *scope; /* the struct of the option's scope in SETTINGS */
+    const char *text;
+    enum setting_source source;
+};
+
+/* Parses and stores SETTING; text is copied. The last value of an option wins, and options that may be
+ * repeated collect theirs. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set, which names the
+ * option. */
+int settings_set(struct settings *settings, const struct setting *setting,
+                 struct problem *ret_problem);
+
+/* Where the value of OPTION in SCOPE comes from. */
+enum setting_source settings_source(const struct settings *settings, const void *scope,
+                                    const struct option_spec *option);
+
+/* Validates what the sites name and makes what their workers use: roots, media types, rules. Call it
+ * before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. */
+int settings_prepare(struct settings *settings, struct problem *ret_problem);
+
+#endif

@@ -1,0 +1,108 @@
+/* config_site: what a site names is checked before it is served, and each mistake says what to do. */
+#include "config/settings.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+static struct tree tree;
+static struct settings *settings;
+static struct site_settings *site;
+
+static void prepare(void)
+{
+    tree_init(&tree);
+    tree_fill(&tree, "page.html", 10, 1);
+    settings = settings_create();
+    site = settings_add_site(settings);
+    site->root_text = str_of(tree.path);
+}
+
+static void clean(void)
+{
+    settings_unref(settings);
+    tree_fini(&tree);
+}
+
+TestSuite(config_site, .init = prepare, .fini = clean);
+
+static void expect_problem(int error, const char *what)
+{
+    struct problem problem;
+    char text[PROBLEM_TEXT_BYTES];
+    cr_assert_eq(settings_prepare(settings, &problem), error, "%s", what);
+    problem_text(&problem, text);
+    cr_expect(strstr(text, what), "%s is not in: %s", what, text);
+    cr_expect(problem.remedy[0] != '\0', "%s", text);
+}
+
+Test(config_site, makes_what_the_workers_use)
+{
+    struct problem problem;
+    site->fallback = STR("page.html");
+    cr_assert_eq(arena_list_append(&site->headers, &settings->arena, STR("/*: X-A: 1")), 0);
+    cr_assert_eq(settings_prepare(settings, &problem), 0, "%s", problem.what);
+    cr_expect_str_eq(site->root, tree.path);
+    cr_expect_not_null(site->mime);
+    cr_expect_not_null(site->rules);
+}
+
+Test(config_site, makes_a_relative_root_absolute)
+{
+    struct problem problem;
+    char wanted[512];
+    cr_assert_eq(chdir(tree.path), 0);
+    cr_assert_eq(mkdir("dir", 0777), 0);
+    site->root_text = STR("././dir//");
+    cr_assert_eq(settings_prepare(settings, &problem), 0, "%s", problem.what);
+    snprintf(wanted, sizeof wanted, "%s/dir", tree.path);
+    cr_expect_str_eq(site->root, wanted);
+    cr_assert_eq(chdir("/"), 0);
+    cr_expect_null(site->rules, "there are no header rules");
+}
+
+Test(config_site, refuses_a_root_that_cannot_be_served)
+{
+    char file[512];
+    site->root_text = STR("/nonexistent/root");
+    expect_problem(-ENOENT, "ROOT '/nonexistent/root' does not exist");
+    snprintf(file, sizeof file, "%s/page.html", tree.path);
+    site->root_text = str_of(file);
+    expect_problem(-ENOTDIR, "is not a directory");
+}
+
+Test(config_site, refuses_pages_that_are_never_served)
+{
+    site->index = STR("_HEADERS");
+    expect_problem(-EINVAL, "--index '_headers' is never served");
+    site->index = STR("index.html");
+    site->fallback = STR("_headers");
+    expect_problem(-EINVAL, "--spa '_headers' is never served");
+}
+
+Test(config_site, refuses_a_fallback_that_is_not_a_file_in_root)
+{
+    site->fallback = STR("missing.html");
+    expect_problem(-ENOENT, "--spa 'missing.html' is not a file in ROOT (No such file");
+    site->fallback = STR("../outside");
+    expect_problem(-EXDEV, "--spa '../outside' is not a file in ROOT");
+    site->fallback = STR(".");
+    expect_problem(-EINVAL, "it is not a regular file");
+}
+
+Test(config_site, names_file_and_line_of_a_wrong_media_type)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/my.types", tree.path);
+    FILE *file = fopen(path, "we");
+    cr_assert(file && fputs("text/plain txt\nwrong wrong\n", file) >= 0 && fclose(file) == 0);
+    site->mime_types_path = str_of(path);
+    expect_problem(-EINVAL, "/my.types, line 2: not a media type");
+}
+
+Test(config_site, refuses_media_types_that_cannot_be_read)
+{
+    site->mime_types_path = STR("/nonexistent/types");
+    expect_problem(-ENOENT, "--mime-types '/nonexistent/types' cannot be read: No such file");
+}
