@@ -1,6 +1,6 @@
-/* fuzz: what the fuzz targets share. Each is one file with one LLVMFuzzerTestOneInput, whose input
- * is text, so that seeds and regressions can be written and read by hand; where a target wants
- * numbers besides, they stand in the first line. `make fuzz` builds and runs them (mk/fuzz.mk). */
+/* fuzz: helpers of the fuzz targets. Each target is one file with one LLVMFuzzerTestOneInput. Its
+ * input is text, so that seeds and regressions can be written and read by hand; targets that need
+ * numbers have them in the first line. `make fuzz` builds and runs them (mk/fuzz.mk). */
 #ifndef SLUICE_FUZZ_H
 #define SLUICE_FUZZ_H
 
@@ -28,7 +28,7 @@ static inline void fuzz_check(bool holds, const char *what, const char *file, in
 /* A property that every input must have. */
 #define FUZZ_CHECK(condition) fuzz_check((condition), #condition, __FILE__, __LINE__)
 
-/* Takes the first line off *INPUT and gives the number it says, FALLBACK if it says none. */
+/* Takes the first line off *INPUT. Returns the number in it, or FALLBACK if it has none. */
 static inline uint64_t fuzz_take_number(struct str *input, uint64_t fallback)
 {
     size_t end = str_find(*input, '\n');
@@ -38,7 +38,7 @@ static inline uint64_t fuzz_take_number(struct str *input, uint64_t fallback)
     return number;
 }
 
-/* Random choices that follow from INPUT (FNV-1a), so that a crash comes again. */
+/* A seed derived from INPUT (FNV-1a), so that a crash is reproducible. */
 static inline struct prng fuzz_prng(struct str input)
 {
     uint64_t hash = 0xcbf29ce484222325;
@@ -47,8 +47,8 @@ static inline struct prng fuzz_prng(struct str input)
     return (struct prng){hash};
 }
 
-/* A copy in a block of exactly its size, so that AddressSanitizer sees one byte too many; to be
- * freed. */
+/* A copy in a block of exactly its size, so that AddressSanitizer reports any access beyond it; to
+ * be freed. */
 static inline char *fuzz_copy(struct str bytes)
 {
     char *copy = malloc(bytes.length > 0 ? bytes.length : 1);

@@ -18,18 +18,18 @@ static void check_type(struct str value, struct str type)
     unsigned weight = accept_type_weight(value, type);
     FUZZ_CHECK(weight <= QVALUE_MAX);
     if (str_find(value, '"') < value.length)
-        return; /* perhaps never closed */
+        return; /* may contain an unterminated quote */
 
-    /* The order of the elements means nothing: the first may as well be the last. */
+    /* The order of elements has no meaning, so the first may come last. */
     size_t comma = str_find(value, ',');
     struct str first = str_first(value, comma), others = str_from(value, comma + 1);
     FUZZ_CHECK(weigh_joined(others, ",", first, type) == weight);
-    /* What is said twice is said once. */
+    /* A repeated list has the same result. */
     FUZZ_CHECK(weigh_joined(value, ",", value, type) == weight);
-    /* What refuses all else changes no word about what is listed. */
+    /* A range that refuses everything else does not change the weight of listed types. */
     unsigned rest_refused = weigh_joined(value, ",", STR("*/*;q=0"), type);
     FUZZ_CHECK(rest_refused == weight || rest_refused == 0);
-    /* The type itself has the last word, unless a range with more parameters has. */
+    /* The type itself takes precedence, unless there is a range with more parameters. */
     FUZZ_CHECK(weigh_joined(value, ",", STR("text/html;q=0"), STR("text/html")) == 0);
     FUZZ_CHECK(weigh_joined(value, ",", STR("nobody/asked"), STR("nobody/asked")) <= QVALUE_MAX);
 }

@@ -1,5 +1,5 @@
-/* fuzz_chunked: first line: the limit of content; then a chunked body and what may follow it.
- * However it is split, the outcome is the same. */
+/* fuzz_chunked: first line: the limit of content; then a chunked body and any bytes after it. The
+ * result does not depend on how it is split. */
 #include "fuzz.h"
 #include "h1/chunked.h"
 

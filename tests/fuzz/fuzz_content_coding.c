@@ -18,7 +18,7 @@ static void check_choice(struct str value, unsigned available, const uint16_t *w
     }
 }
 
-/* The order of the elements means nothing: the first may as well be the last. */
+/* The order of elements has no meaning, so the first may come last. */
 static void check_order(struct str value, const uint16_t *weights)
 {
     size_t comma = str_find(value, ',');

@@ -1,5 +1,5 @@
-/* fuzz_path: the path of a request target. What is decoded names nothing but what it should, and
- * leads to itself again when it is encoded. */
+/* fuzz_path: the path of a request target. A decoded path has none of the forms that path.h
+ * excludes, and is the same after encoding and decoding it again. */
 #include "fuzz.h"
 #include "http/path.h"
 
@@ -13,13 +13,13 @@ static void check_segments(const struct path *path)
         FUZZ_CHECK(segment.length > 0);
         FUZZ_CHECK(str_find(segment, '\0') == segment.length);
         FUZZ_CHECK(segment.at[0] != '.' || (first && str_equal(segment, STR(".well-known"))));
-        FUZZ_CHECK(slash == rest.length || slash + 1 < rest.length); /* no slash at the end */
+        FUZZ_CHECK(slash == rest.length || slash + 1 < rest.length); /* no final slash */
         rest = str_from(rest, slash + 1);
         first = false;
     }
 }
 
-/* With every byte escaped but the slashes. */
+/* With every byte except the slashes encoded. */
 static void check_again(const struct path *path)
 {
     static char target[3 * (size_t)PATH_BYTES_MAX + 2];

@@ -2,7 +2,7 @@
 #include "fuzz.h"
 #include "http/range.h"
 
-/* Inside the representation, apart from each other, and in sum no more than it has. */
+/* The ranges are inside the representation, do not touch, and add up to no more than its length. */
 static void check_set(const struct range_set *set, uint64_t bytes)
 {
     uint64_t total = 0;
@@ -20,7 +20,7 @@ static void check_set(const struct range_set *set, uint64_t bytes)
     }
 }
 
-/* The set asked for in its own words is the same set. */
+/* A field that asks for exactly this set gives the same set. */
 static void check_again(const struct range_set *set, uint64_t bytes)
 {
     char text[16 + (size_t)RANGE_MAX * (2 * (size_t)NUM_U64_DIGITS_MAX + 2)];

@@ -1,5 +1,5 @@
-/* fuzz_rules: first line: a path; then a _headers file. Whatever it says, what comes out are field lines
- * that may be sent, the mistakes are told in order, and CRLF means the same as LF. */
+/* fuzz_rules: first line: a path; then a _headers file. For any file, the result is field lines
+ * that may be sent, mistakes are reported in order, and CRLF means the same as LF. */
 #include "fuzz.h"
 #include "http/header_policy.h"
 #include "http/rules.h"
@@ -75,7 +75,7 @@ static void check_line(const struct rules_query *query, struct str name, struct 
     FUZZ_CHECK(rules_verdict(query, name) == RULES_REPLACED);
 }
 
-/* No line comes twice, and no field that is no list. */
+/* No line occurs twice, and no field twice that is not a list. */
 static void check_others(struct str rest, struct str name, struct str value)
 {
     while (rest.length > 0) {
@@ -140,7 +140,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t end = str_find(text, '\n');
     struct str path = str_first(text, end);
     unsigned told;
-
     text = str_from(text, end + 1);
     struct rules *rules = read_file(text, &told);
     const struct rules *sets[] = {rules, NULL};

@@ -1,11 +1,12 @@
-/* fuzz_session: what a client sends on one connection. Parser, session, plan and queue must give
- * the same bytes however the input is split, wherever in the ring it stands, however little is sent at a
- * time, and whether memos answer or not. The driver and its site are the unit tests' own. */
+/* fuzz_session: the bytes that a client sends on one connection. Parser, session, plan and queue
+ * must give the same output however the input is split, wherever it is in the ring, however little
+ * is sent at a time, and with or without memos. The driver and its site are those of the unit
+ * tests. */
 #include "support/session_driver.h"
 
 #include "fuzz.h"
 
-enum { INPUT_BYTES_MAX = 8192 }; /* so that all answers fit into a text */
+enum { INPUT_BYTES_MAX = 8192 }; /* so that all responses fit into a text */
 
 static const struct h1_limits limits = {
     .minor_max = 1,
@@ -26,8 +27,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* The bytes that INPUT, in pieces of up to PIECE_MAX bytes, is answered with. Returns the number of
- * answers. */
+/* The output for INPUT, given in pieces of up to PIECE_MAX bytes. Returns the number of
+ * responses. */
 static unsigned drive(struct str input, size_t piece_max, uint32_t ring_bytes, uint32_t ring_first,
                       struct prng *prng, struct text *ret_sent)
 {
@@ -46,7 +47,7 @@ static unsigned drive(struct str input, size_t piece_max, uint32_t ring_bytes, u
     return driver->answered;
 }
 
-/* What leaves begins with a response, if anything does. */
+/* The output begins with a response, if there is any. */
 static void check_shape(const struct text *sent, unsigned answered)
 {
     struct str view = text_view(sent);
@@ -62,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct prng prng = fuzz_prng(input);
     if (size > INPUT_BYTES_MAX)
         return 0;
-    /* At first everything is answered for itself; then what comes again is answered by memos. */
+    /* First without memos, then with memos for repeated requests. */
     h1_memos_fini(&driver_memos);
     h1_memos_init(&driver_memos, 0);
     unsigned answered = drive(input, SIZE_MAX, RING_BYTES_MAX, 0, NULL, &whole);

@@ -1,4 +1,4 @@
-/* files: what a job's thread writes is read by the worker's, without a race. */
+/* files: memory that a job's thread writes is read by the worker's thread, without a race. */
 #include "site/store.h"
 
 #include "plain.h"
@@ -12,8 +12,8 @@
 
 enum { NAMES = 40, FILE_BYTES = 1000, ROUNDS = 30, PATIENCE_MS = 10000 };
 
-/* In this program every page is cold: stands before the C library's. The look-up of a file's content
- * has to go to a job. (The kernel takes the offset in two halves.) */
+/* Makes every page count as not cached: this preadv2 replaces the C library's. So the content of a
+ * file has to be read by a job. (The kernel takes the offset in two halves.) */
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t first, int flags)
 {
@@ -99,7 +99,7 @@ static bool check(struct resource *resource, unsigned number)
     return good;
 }
 
-/* Takes the answer for NUMBER, waiting as long as it takes. */
+/* Takes the response for NUMBER, waiting as long as necessary. */
 static bool finish(unsigned number, struct lookup_waiter *waiter)
 {
     struct resource *resource = NULL;

@@ -1,4 +1,4 @@
-/* jobs: memory goes to the pool's threads and comes back, without a race. */
+/* jobs: memory passes to the pool's threads and back, without a race. */
 #include "system/jobs.h"
 
 #include "observe/counters.h"

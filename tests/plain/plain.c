@@ -1,4 +1,4 @@
-/* plain: runs all cases and closes with "N passed, N failed". */
+/* plain: runs all cases and ends with "N passed, N failed". */
 #include "plain.h"
 
 #include "base/base.h"
@@ -38,7 +38,7 @@ int main(void)
     unsigned passed_count = 0, failed_count = 0;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         failed = false;
-        alarm(TIMEOUT_SECONDS); /* what hangs is killed */
+        alarm(TIMEOUT_SECONDS); /* a case that hangs is killed */
         cases[i].run();
         if (failed)
             printf("[FAIL] %s\n", cases[i].name);

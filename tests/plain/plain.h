@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Notes that CONDITION of the case that is running does not hold. From the main thread. */
+/* Records that CONDITION of the running case does not hold. From the main thread. */
 void plain_expect(bool condition, const char *text, const char *file, int line);
 
 #define EXPECT(condition) plain_expect((condition), #condition, __FILE__, __LINE__)

@@ -1,13 +1,13 @@
-/* chunked_model: see chunked_model.h. RFC 9112 section 7.1, a function a rule. */
+/* chunked_model: see chunked_model.h. RFC 9112 section 7.1, one function per rule. */
 #include "support/chunked_model.h"
 
 #include <stdio.h>
 
-/* Stops at the first byte that fits no rule, or at the end of the text. */
+/* Stops at the first byte that matches no rule, or at the end of the text. */
 struct reader {
     struct str text;
     size_t at;
-    enum chunked_result result; /* MORE: still reading, or the text is over */
+    enum chunked_result result; /* MORE: still parsing, or the text has ended */
     bool stopped;
 };
 
@@ -18,7 +18,7 @@ static bool stop(struct reader *reader, enum chunked_result result)
     return false;
 }
 
-/* The next byte, -1 if there is none; then reading is over. */
+/* The next byte; -1 at the end, which also ends parsing. */
 static int peek(struct reader *reader)
 {
     if (!reader->stopped && reader->at < reader->text.length)
@@ -93,7 +93,7 @@ static bool take_quoted(struct reader *reader)
     }
 }
 
-/* Extensions and the line's end. */
+/* The extensions and the end of the line. */
 static bool take_rest_of_line(struct reader *reader)
 {
     bool space = take_space(reader);
@@ -122,7 +122,7 @@ static bool take_size(struct reader *reader, uint64_t most, uint64_t *ret)
     size_t first = reader->at;
     while (is_in(peek(reader), "0123456789abcdefABCDEF")) {
         size = size * 16 + (uint64_t)char_hex(reader->text.at[reader->at]);
-        if (size > most) /* MOST is small here: no overflow */
+        if (size > most) /* MOST is small, so this cannot overflow */
             return stop(reader, CHUNKED_TOO_LARGE);
         reader->at++;
     }
@@ -161,7 +161,7 @@ struct chunked_outcome chunked_model_skip(struct str input, uint64_t content_byt
     return (struct chunked_outcome){reader.result, reader.at};
 }
 
-/* --- Texts at random -------------------------------------------------------------------------- */
+/* --- Random texts ----------------------------------------------------------------------------- */
 
 static const char *pick(struct prng *prng, const char *const *choices, size_t count)
 {
@@ -194,7 +194,7 @@ static char *write_chunk(struct prng *prng, char *at)
     return put(at, "\r\n");
 }
 
-/* Changes one byte, removes it or adds one; or cuts the rest off. Returns the length. */
+/* Changes, removes or adds one byte, or cuts off the rest. Returns the length. */
 static size_t spoil(struct prng *prng, char *bytes, size_t length)
 {
     static const char odd[] = "\r\n\0 \t;=\"\\:,0aAgx\x7f\xff";

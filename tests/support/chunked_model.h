@@ -1,5 +1,5 @@
-/* chunked_model: the end of a chunked body found in the plainest way: by descent, in a text that is
- * there as a whole. And texts at random for it. */
+/* chunked_model: finds the end of a chunked body in the simplest way, by recursive descent in a
+ * whole text. Also makes random texts for it. */
 #ifndef SLUICE_TESTS_CHUNKED_MODEL_H
 #define SLUICE_TESTS_CHUNKED_MODEL_H
 
@@ -13,11 +13,12 @@ struct chunked_outcome {
     size_t consumed;
 };
 
-/* What chunked_skip should say of INPUT, which is too short to exceed the limit of overhead. */
+/* The expected result of chunked_skip for INPUT, which is too short to exceed the limit of
+ * overhead. */
 struct chunked_outcome chunked_model_skip(struct str input, uint64_t content_bytes_max);
 
-/* Writes a chunked body, often with something behind it, and in two of three cases with a byte
- * changed, removed, added or the end cut off. Returns its length. */
+/* Writes a chunked body, often followed by other bytes, and in two of three cases with a byte
+ * changed, removed or added, or with its end cut off. Returns its length. */
 size_t chunked_model_write(struct prng *prng, char to[static CHUNKED_MODEL_BYTES_MAX]);
 
 #endif

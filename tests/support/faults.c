@@ -88,7 +88,8 @@ void faults_shift_clock(int64_t seconds)
     pthread_mutex_unlock(&lock);
 }
 
-/* Under the lock: the errno with which this call is to fail, or 0; lowers *LENGTH, if not NULL. */
+/* Returns the errno with which this call must fail, or 0; lowers *LENGTH, if not NULL. LOCK is
+ * held. */
 static int arranged(struct arrangement *arrangement, size_t *length)
 {
     if (arrangement->fail_skip > 0) {
@@ -109,8 +110,8 @@ static int arranged(struct arrangement *arrangement, size_t *length)
     return 0;
 }
 
-/* Counts a call of WHICH. False, with errno set, when it is to fail; *LENGTH, if not NULL, may be
- * lowered, not to 0. */
+/* Counts a call of WHICH. False, with errno set: it must fail. *LENGTH, if not NULL, may be
+ * lowered, but not to 0. */
 static bool passes(enum fault which, size_t *length)
 {
     struct arrangement *arrangement = &arrangements[which];
@@ -222,7 +223,7 @@ ssize_t __wrap_preadv2(int fd, const struct iovec *pieces, int count, off_t firs
 
 ssize_t __wrap_preadv2(int fd, const struct iovec *pieces, int count, off_t first, int flags)
 {
-    struct iovec piece = pieces[0]; /* nobody here reads into more than one */
+    struct iovec piece = pieces[0]; /* no caller reads into more than one */
     if (!passes(flags & RWF_NOWAIT ? FAULT_PREADV2_NOWAIT : FAULT_PREADV2, &piece.iov_len))
         return -1;
     return __real_preadv2(fd, count == 1 ? &piece : pieces, count, first, flags);
@@ -244,7 +245,8 @@ ssize_t __wrap_sendfile(int to, int from, off_t *first, size_t length)
     return passes(FAULT_SENDFILE, &length) ? __real_sendfile(to, from, first, length) : -1;
 }
 
-/* Copies to TO as many of the COUNT pieces at FROM as hold LENGTH bytes. Returns their number. */
+/* Copies to TO the first of the COUNT pieces at FROM that hold LENGTH bytes. Returns their
+ * number. */
 static int cut_pieces(struct iovec *to, const struct iovec *from, int count, size_t length)
 {
     int used = 0;
@@ -304,8 +306,8 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
 
-/* Not variadic: like the C library's own it takes all that there can be, and what wasn't passed is
- * passed on unseen. */
+/* Not variadic: like the C library's own, it takes the greatest number of arguments and passes all
+ * of them on. */
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     if (number == SYS_openat2) {

@@ -1,8 +1,7 @@
-/* faults: system calls that fail when a test says so.
- *
- * The unit binary is linked with -Wl,--wrap for these calls (see WRAPPED in the Makefile): they pass
- * through until a test arranges otherwise, and are counted. The calls of the code under test and of the
- * tests are concerned, those inside libraries are not. Safe from any thread. */
+/* faults: makes system calls fail when a test wants it. The unit binary is linked with -Wl,--wrap
+ * for these calls (see WRAPPED in the Makefile): they pass through unless a test arranges
+ * otherwise, and are counted. This affects calls from the code under test and from tests, not calls
+ * within libraries. Thread-safe. */
 #ifndef SLUICE_TESTS_FAULTS_H
 #define SLUICE_TESTS_FAULTS_H
 
@@ -29,23 +28,24 @@ enum fault {
 
 enum { FAULT_ALWAYS = INT_MAX };
 
-/* Everything passes through again, and the counts begin at 0. */
+/* Lets all calls pass again and sets the counts to 0. */
 void faults_clear(void);
 
 /* How often the call has been made. */
 unsigned faults_calls(enum fault which);
 
-/* From now on SKIP calls pass, then COUNT calls fail with the errno ERROR, then all pass again. */
+/* From now on SKIP calls pass, then COUNT calls fail with errno ERROR, then all pass again. */
 void faults_fail(enum fault which, unsigned skip, unsigned count, int error);
 
-/* From now on SKIP calls pass; right before the next one ACT is called, once, on the caller's thread. */
+/* From now on SKIP calls pass; directly before the next one ACT is called, once, on the caller's
+ * thread. */
 void faults_act(enum fault which, unsigned skip, void (*act)(void *argument), void *argument);
 
-/* From now on a quarter of the calls fails with EINTR, a quarter with EAGAIN, and the others move a
- * random part of what they could, where they move bytes. Follows from SEED, which is not 0. */
+/* From now on a quarter of the calls fail with EINTR, a quarter with EAGAIN, and the others move
+ * only a random part of their bytes, if they move bytes. Derived from SEED, which is not 0. */
 void faults_hinder(enum fault which, uint64_t seed);
 
-/* CLOCK_REALTIME is SECONDS ahead. */
+/* Sets CLOCK_REALTIME ahead by SECONDS. */
 void faults_shift_clock(int64_t seconds);
 
 #endif

@@ -1,7 +1,6 @@
-/* guard: inputs that end at a page which may not be touched, so that a parser which reads one byte
- * too far dies on the spot, in any build.
- *
- * A copy lives until guard_drop, or as long as the test's process. */
+/* guard: inputs that end at an inaccessible page, so that a parser that reads one byte too far
+ * crashes at once, in any build. A copy lives until guard_drop, or as long as the test's
+ * process. */
 #ifndef SLUICE_TESTS_GUARD_H
 #define SLUICE_TESTS_GUARD_H
 
@@ -11,15 +10,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The bytes that a copy of LENGTH bytes takes without its guard page. */
+/* The bytes that a copy of LENGTH bytes takes, without its guard page. */
 static inline size_t guard_room(size_t length)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     return (length + page - 1) / page * page;
 }
 
-/* A copy of TEXT directly below a page that faults. An absent string stays absent; an empty one
- * points at the guard itself. */
+/* Copies TEXT to directly below an inaccessible page. An absent string stays absent; an empty one
+ * points at the page itself. */
 static inline struct str guard_copy(struct str text)
 {
     if (text.at == NULL)
@@ -35,7 +34,7 @@ static inline struct str guard_copy(struct str text)
     return (struct str){at, text.length};
 }
 
-/* Unmaps what guard_copy gave. */
+/* Unmaps a copy from guard_copy. */
 static inline void guard_drop(struct str copy)
 {
     if (copy.at == NULL)

@@ -1,4 +1,4 @@
-/* listing_rig: what the tests of listings share: random entries, and references read back. */
+/* listing_rig: helpers for the tests of listings: random entries, and resolving references. */
 #ifndef SLUICE_TESTS_LISTING_RIG_H
 #define SLUICE_TESTS_LISTING_RIG_H
 
@@ -14,7 +14,7 @@ struct listing_rig {
     char names[RIG_ENTRIES_MAX][RIG_NAME_BYTES_MAX];
 };
 
-/* The bytes that a file's name may have: all but the slash and NUL. */
+/* The bytes that a file's name may contain: all except the slash and NUL. */
 static inline char rig_byte(struct prng *prng)
 {
     static const char likely[] =
@@ -52,8 +52,8 @@ static inline void rig_shuffle(struct listing_entry *entries, size_t count, stru
     }
 }
 
-/* What the relative reference TEXT names, decoded to TO, which has room for it. A length of 0: it is
- * no segment of unreserved bytes and escapes. */
+/* Decodes the relative reference TEXT to TO, which has room for it. A length of 0: not one segment
+ * of unreserved and encoded bytes. */
 static inline struct str rig_decode(struct str text, char *to)
 {
     size_t length = 0;

@@ -33,7 +33,7 @@ struct model *model_create(uint64_t seed)
             memcpy(model.blobs[i]->bytes, model.contents[i], bytes);
         } else {
             struct blob_identity identity = {.bytes = bytes};
-            int fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* the queue reads no file */
+            int fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* the queue itself reads no file */
             cr_assert_not_null(model.blobs[i] = blob_create_file(fd, &identity));
         }
     }
@@ -49,7 +49,7 @@ void model_destroy(struct model *model)
     }
 }
 
-/* What fits an empty queue is found out by asking. */
+/* Finds out how much fits into an empty queue. */
 static void measure_room(struct model *model)
 {
     model->text_room = 0;
@@ -80,7 +80,7 @@ void model_return(struct model *model)
     model->storage_bytes = 0;
 }
 
-/* --- Pushing -------------------------------------------------------------------------------- */
+/* --- Pushing ---------------------------------------------------------------------------------- */
 
 static void add_bytes(struct model *model, const char *bytes, size_t length, bool in_file)
 {
@@ -99,7 +99,7 @@ static struct outq_part random_part(struct model *model, unsigned blob)
     return (struct outq_part){model->blobs[blob], first, length};
 }
 
-/* A refusal is right only if something is in the way, or it could never fit. */
+/* A refusal is right only if the queue is not empty, or if the response could never fit. */
 static void check_refusal(const struct model *model, size_t text_bytes, unsigned part_count)
 {
     bool nothing_there = model->released == model->pushed && model->end_first == model->end_count;
@@ -144,9 +144,10 @@ bool model_push(struct model *model, size_t text_bytes, size_t slack_bytes, unsi
     return true;
 }
 
-/* --- Sending -------------------------------------------------------------------------------- */
+/* --- Sending ---------------------------------------------------------------------------------- */
 
-/* Notes that AT holds the byte at POSITION and what follows, and must until that is released. */
+/* Records that AT holds LENGTH bytes from POSITION on, which must not change until they are
+ * released. */
 static void lend_to_kernel(struct model *model, const char *at, size_t length, uint64_t position)
 {
     if (model->lent_count == COUNT_OF(model->lent))
@@ -155,7 +156,8 @@ static void lend_to_kernel(struct model *model, const char *at, size_t length, u
     model->lent_first[model->lent_count++] = position;
 }
 
-/* Checks PIECES against the model, lends the first LENGTH bytes of them. Returns the bytes in all. */
+/* Checks PIECES against the model and lends the first LENGTH bytes. Returns the bytes in all
+ * pieces. */
 static uint64_t check_pieces(struct model *model, const struct iovec *pieces, unsigned count)
 {
     uint64_t position = model->sent;
@@ -184,7 +186,7 @@ static void sent(struct model *model, uint64_t length, const struct iovec *piece
     model->sent += length;
 }
 
-/* The first of a file's bytes, as the model has them. */
+/* The first bytes of a file, by the model. */
 static const char *file_bytes(const struct model *model, const struct outq_part *part)
 {
     unsigned i = 0;
@@ -226,7 +228,7 @@ void model_send(struct model *model, unsigned room, bool all)
     }
 }
 
-/* What the kernel may still be reading must be as it was when it was handed over. */
+/* Bytes that the kernel may still be reading must be unchanged. */
 static void check_lent(const struct model *model)
 {
     for (unsigned i = 0; i < model->lent_count; i++) {
@@ -273,7 +275,7 @@ void model_take_ends(struct model *model, unsigned limit)
     }
 }
 
-/* --- The whole ------------------------------------------------------------------------------ */
+/* --- The whole -------------------------------------------------------------------------------- */
 
 bool model_move(struct model *model, size_t storage_bytes)
 {
@@ -286,7 +288,7 @@ bool model_move(struct model *model, size_t storage_bytes)
     }
     storage_drop(old, model->storage_bytes);
     model->storage_bytes = storage_bytes;
-    model->text_room = model->parts_room = 0; /* not to be found out while it is in use */
+    model->text_room = model->parts_room = 0; /* unknown while it is in use */
     model->newest_text = NULL;
     model->lent_count = 0;
     model->moves++;

@@ -4,7 +4,7 @@
 
 #include "http/path.h"
 
-/* "" and what ends in a slash are directories. */
+/* "" and names that end in a slash are directories. */
 static inline struct path path_named(const char *text)
 {
     struct path path = {.length = strlen(text)};

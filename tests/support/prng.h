@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct prng {
-    uint64_t state; /* any seed will do */
+    uint64_t state; /* any seed is valid */
 };
 
 static inline uint64_t prng_next(struct prng *prng)
@@ -16,7 +16,7 @@ static inline uint64_t prng_next(struct prng *prng)
     return z ^ z >> 31;
 }
 
-/* From 0 to LIMIT - 1; LIMIT is not 0. */
+/* A number from 0 to LIMIT - 1; LIMIT is not 0. */
 static inline uint64_t prng_below(struct prng *prng, uint64_t limit)
 {
     return prng_next(prng) % limit;

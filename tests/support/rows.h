@@ -1,9 +1,9 @@
-/* rows: tables of cases from the RFCs, counted for the table that ends a run of the tests.
+/* rows: tables of cases from the RFCs, counted for the summary at the end of a test run.
  *
- * A test says how many rows it has, then names each before it tries it, and expects things of it with
- * row_expect. Whatever else fails, or ends the test, a row that did not pass is missing in the count:
- * run-tests adds up what the tests say (each is a process of its own) and shows, for each group, how
- * many rows passed of how many. For Criterion only; one table at a time. */
+ * A test announces its number of rows, names each row before it tries it, and checks it with
+ * row_expect. If anything else fails or ends the test, the row counts as failed: run-tests adds up
+ * the counts that the tests print (each test is a process of its own) and shows for each group how
+ * many rows passed. For Criterion only; one table at a time. */
 #ifndef SLUICE_TESTS_ROWS_H
 #define SLUICE_TESTS_ROWS_H
 
@@ -15,19 +15,19 @@
 
 static struct {
     const char *group;
-    const char *section, *label; /* of the row that is being tried */
+    const char *section, *label; /* of the current row */
     unsigned passed;
-    bool good; /* that row, as far as it has come */
+    bool good; /* whether the current row has passed so far */
 } rows_now;
 
-/* Adds to what run-tests knows of the group. One write a line: tests run side by side. */
+/* Reports PASSED of ALL rows to run-tests. One write per line, because tests run side by side. */
 static inline void rows_say(unsigned passed, size_t all)
 {
     dprintf(STDOUT_FILENO, "rows %s: %u of %zu\n", rows_now.group, passed, all);
 }
 
-/* COUNT rows of GROUP follow: "parser", "framing", "conditionals", "ranges", "negotiation", "URI",
- * "dates". */
+/* Begins a table of COUNT rows of GROUP: "parser", "framing", "conditionals", "ranges",
+ * "negotiation", "URI", "dates". */
 static inline void rows_begin(const char *group, size_t count)
 {
     rows_now.group = group;
@@ -36,7 +36,7 @@ static inline void rows_begin(const char *group, size_t count)
     rows_say(0, count);
 }
 
-/* The next row: SECTION of the RFC it comes from, and LABEL. */
+/* Begins the next row, from SECTION of its RFC, called LABEL. */
 static inline void rows_next(const char *section, const char *label)
 {
     rows_now.passed += rows_now.good;
@@ -45,7 +45,7 @@ static inline void rows_next(const char *section, const char *label)
     rows_now.good = true;
 }
 
-/* All rows have been tried. */
+/* Ends the table. */
 static inline void rows_end(void)
 {
     rows_say(rows_now.passed + rows_now.good, 0);
@@ -57,7 +57,7 @@ static inline bool rows_note(bool good)
     return good;
 }
 
-/* Expects CONDITION of the row; what is said if it doesn't hold begins with section and label. */
+/* Expects CONDITION of the current row. The message begins with the section and the label. */
 #define row_expect(condition, format, ...)                                                       \
     cr_expect(rows_note(condition), "section %s, %s: " format, rows_now.section, rows_now.label, \
               ##__VA_ARGS__)

@@ -1,7 +1,6 @@
-/* tree: a directory of a test's own, with files of known content.
- *
- * For Criterion and for the plain runner alike, so it asserts nothing: what can't be made aborts the
- * test. Names are relative to the tree. */
+/* tree: a directory of a test's own, with files of known content. For Criterion and the plain
+ * runner alike, so it asserts nothing: a failure to create a file aborts the test. Names are
+ * relative to the tree. */
 #ifndef SLUICE_TESTS_TREE_H
 #define SLUICE_TESTS_TREE_H
 
@@ -53,7 +52,7 @@ static inline void tree_fini(struct tree *tree)
     nftw(tree->path, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* Writes CONTENT to NAME, in place if there is such a file. */
+/* Writes CONTENT to NAME, in place if the file exists. */
 static inline void tree_write(const struct tree *tree, const char *name, struct str content)
 {
     int fd = openat(tree->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -66,7 +65,7 @@ static inline void tree_write(const struct tree *tree, const char *name, struct 
     close(fd);
 }
 
-/* The bytes of which tree_fill makes a file: LENGTH of them, following from SEED. free() it. */
+/* The LENGTH bytes that tree_fill writes for SEED; free() them. */
 static inline char *tree_bytes(size_t length, uint64_t seed)
 {
     struct prng prng = {seed};

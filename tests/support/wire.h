@@ -1,7 +1,6 @@
-/* wire: TCP on the loopback interface, for tests: a connected pair, a listener, a client.
- *
- * Like tree, for Criterion and the plain runner alike. Sockets that the code under test gets are
- * non-blocking; a client's waits, but for ten seconds at most. */
+/* wire: TCP on the loopback interface, for tests: a connected pair, a listener, a client. Like
+ * tree, for Criterion and the plain runner alike. Sockets for the code under test are non-blocking;
+ * a client's blocks, but for at most ten seconds. */
 #ifndef SLUICE_TESTS_WIRE_H
 #define SLUICE_TESTS_WIRE_H
 
@@ -57,11 +56,11 @@ static inline void wire_pair(int *ret_server, int *ret_client)
     close(listener);
 }
 
-/* False if the peer doesn't take it all. */
+/* False: the peer does not accept all of it. */
 static inline bool wire_send(int fd, struct str bytes)
 {
     while (bytes.length > 0) {
-        /* Not send, which may have been told to fail. */
+        /* Not by send, which a test may have made fail. */
         ssize_t sent = sendto(fd, bytes.at, bytes.length, MSG_NOSIGNAL, NULL, 0);
         if (sent <= 0)
             return false;
@@ -70,8 +69,8 @@ static inline bool wire_send(int fd, struct str bytes)
     return true;
 }
 
-/* Receives until the end, or until ROOM is full. Returns the bytes; -1 when the end doesn't come, or
- * comes as a reset. (read, not recv: that one is wrapped in the unit tests.) */
+/* Receives until the end of input, or until ROOM is full. Returns the number of bytes; -1: no end
+ * within the time, or a reset. Not by recv, which is wrapped in the unit tests. */
 static inline ssize_t wire_read_all(int fd, char *to, size_t room)
 {
     size_t length = 0;
