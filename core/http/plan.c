@@ -36,7 +36,7 @@ static const struct field_block *page_fields_of(const struct resource *resource)
     return resource->page_fields.lines ? &resource->page_fields : NULL;
 }
 
-/* An answer that is a page of our own: an error or a redirect. */
+/* Plans a page that Sluice makes: an error or a redirect. */
 static void plan_page(struct plan *plan, enum http_status status)
 {
     plan->status = status;
@@ -83,7 +83,7 @@ static enum conditional_verdict evaluate_conditions(const struct request *reques
     return conditional_evaluate(&conditions, current, now->seconds);
 }
 
-/* A body that is RANGE of VARIANT. */
+/* Makes RANGE of VARIANT the body. */
 static void plan_part(struct plan *plan, const struct variant *variant, struct range range)
 {
     plan->one =
@@ -98,8 +98,8 @@ static void plan_whole(struct plan *plan, const struct variant *variant)
     plan_part(plan, variant, (struct range){0, variant->body->length});
 }
 
-/* Section 15.3.7: one range is a body of its own, more are multipart/byteranges. Without the memory
- * for that, the whole file will do (a server MAY ignore Range, section 14.2). */
+/* Section 15.3.7: a single range is the body by itself, several are multipart/byteranges. False:
+ * out of memory; the caller then sends the whole file (a server MAY ignore Range, section 14.2). */
 static bool plan_ranges(struct plan *plan, const struct variant *file,
                         const struct range_set *ranges)
 {
@@ -134,8 +134,8 @@ static void plan_unsatisfiable(struct plan *plan, const struct variant *file)
               (struct str){plan->content_range, (size_t)(end - plan->content_range)});
 }
 
-/* Whether the answer is made by what Range, which is there, asks for. Only GET has ranges (section
- * 14.2). */
+/* Plans the 206 or 416 that Range, which is present, leads to. False: ignore Range. Only GET has
+ * ranges (section 14.2). */
 static bool plan_range(struct plan *plan, const struct request *request, const struct variant *file,
                        const struct conditional_validators *current, const struct date_now *now)
 {
@@ -156,7 +156,7 @@ static bool plan_range(struct plan *plan, const struct request *request, const s
     return false;
 }
 
-/* An answer by VARIANT, as conditions and ranges have it. */
+/* Plans a response with VARIANT, as conditions and ranges require. */
 static void plan_variant(struct plan *plan, const struct request *request,
                          const struct variant *variant, const struct date_now *now)
 {
@@ -187,11 +187,11 @@ static void plan_variant(struct plan *plan, const struct request *request,
 
 /* --- Which representation, RFC 9110 section 12 ------------------------------------------------ */
 
-/* Of a file's variants the one whose coding is liked best (section 12.5.3). NULL: none is
+/* The variant of a file whose coding has the greatest weight (section 12.5.3). NULL: none is
  * acceptable. */
 static const struct variant *choose_coding(const struct resource *resource, struct str accepted)
 {
-    /* Without a weight nothing is refused, and there is nothing to choose from. */
+    /* Without a weight nothing is refused, and there is only one variant. */
     bool weighed = str_find(accepted, ';') < accepted.length;
     if (resource->variant_count == 1 && !weighed)
         return &resource->variants[0];
@@ -207,8 +207,8 @@ static const struct variant *choose_coding(const struct resource *resource, stru
     return &resource->variants[i];
 }
 
-/* Of a listing's variants the one whose media type is liked best (section 12.5.1), the first of
- * equals; "?format=json" means the one for programs. NULL: none is acceptable. */
+/* The variant of a listing whose media type has the greatest weight (section 12.5.1), the first of
+ * equals; "?format=json" chooses JSON. NULL: none is acceptable. */
 static const struct variant *choose_type(const struct resource *resource, struct str accepted,
                                          struct str query)
 {
@@ -241,7 +241,7 @@ static const struct variant *choose(const struct resource *resource, const struc
     return choose_coding(resource, request_field(request, HTTP_FIELD_ACCEPT_ENCODING, joined));
 }
 
-/* An answer by one of RESOURCE's variants, or a page that says why not. */
+/* Plans a response with one of RESOURCE's variants, or the page for 406. */
 static void plan_choice(struct plan *plan, const struct request *request,
                         const struct resource *resource, const struct date_now *now)
 {
@@ -257,9 +257,9 @@ static void plan_choice(struct plan *plan, const struct request *request,
         add_field(plan, STR("Vary"), resource->vary);
 }
 
-/* --- What isn't there ------------------------------------------------------------------------- */
+/* --- Missing files ---------------------------------------------------------------------------- */
 
-/* The site's own page for what isn't there, in any coding that the client takes. */
+/* Plans a 404 with the site's own page; in its first coding if the client accepts none. */
 static void plan_error_page(struct plan *plan, const struct request *request,
                             const struct resource *page)
 {
@@ -345,7 +345,7 @@ static void plan_options(struct plan *plan, const struct plan_policy *policy)
 void plan_make(struct plan *ret, const struct request *request, const struct found *found,
                const struct plan_policy *policy, const struct date_now *now)
 {
-    /* Members that mean nothing yet stay as they are: this is done for every request. */
+    /* Members that are not used yet are not initialised, because this runs for every request. */
     ret->body_omitted = request->method == HTTP_HEAD;
     ret->variant = NULL;
     ret->prepared = PLAN_NONE;
