@@ -27,7 +27,7 @@ static void expect_type(const char *name, const char *type)
     cr_expect(str_equal(got, str_of(type)), "%s: %.*s", name, (int)got.length, got.at);
 }
 
-Test(mime, knows_the_web)
+Test(mime, knows_the_types_of_the_web)
 {
     static const struct {
         const char *name, *type;
@@ -92,7 +92,7 @@ Test(mime, knows_the_web)
         expect_type(rows[i].name, rows[i].type);
 }
 
-Test(mime, goes_by_the_last_dot_of_the_last_segment)
+Test(mime, uses_the_last_extension_of_the_last_segment)
 {
     static const struct {
         const char *name, *type;
@@ -127,7 +127,7 @@ Test(mime, goes_by_the_last_dot_of_the_last_segment)
     cr_expect(str_equal(mime_of(mime, STR("a.html\0")), STR("application/octet-stream")));
 }
 
-Test(mime, tells_text)
+Test(mime, recognises_text_types)
 {
     static const struct {
         const char *type;
@@ -195,7 +195,7 @@ Test(mime, reads_types_files)
     expect_type("a.why", "application/octet-stream");
 }
 
-Test(mime, keeps_what_it_gave_when_it_is_overridden)
+Test(mime, keeps_earlier_results_valid_when_overridden)
 {
     struct problem problem;
     cr_assert_eq(read_types(STR("a/first x\n"), &problem), 0);
@@ -224,7 +224,7 @@ Test(mime, refuses_malformed_lines)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[64];
         struct problem problem = {.line = 0};
-        snprintf(text, sizeof(text), "a/before before\n\n%s\na/after after\n", rows[i]);
+        snprintf(text, sizeof text, "a/before before\n\n%s\na/after after\n", rows[i]);
         cr_expect_eq(read_types(str_of(text), &problem), -EINVAL, "%s", rows[i]);
         cr_expect_eq(problem.line, 3, "%s", rows[i]);
         cr_expect_str_eq(problem.what, "not a media type", "%s", rows[i]);
@@ -236,8 +236,7 @@ Test(mime, refuses_malformed_lines)
     cr_expect_eq(read_types(STR("text/a\0b x\n"), &problem), -EINVAL, "NUL");
     cr_expect_eq(problem.line, 1);
 }
-
-Test(mime, says_when_a_file_cannot_be_read)
+Test(mime, reports_a_file_that_cannot_be_read)
 {
     struct problem problem = {.line = 99};
     FILE *directory = fdopen(open("/", O_RDONLY | O_CLOEXEC), "r");
@@ -248,7 +247,7 @@ Test(mime, says_when_a_file_cannot_be_read)
     cr_expect_str_eq(problem.file, "/");
 }
 
-Test(mime, grows)
+Test(mime, takes_thousands_of_types)
 {
     struct problem problem;
     char *text = NULL;
@@ -261,8 +260,8 @@ Test(mime, grows)
     free(text);
     for (int i = 0; i < 5000; i++) {
         char name[32], type[32];
-        snprintf(name, sizeof(name), "a.E%d", i);
-        snprintf(type, sizeof(type), "application/x-%d", i);
+        snprintf(name, sizeof name, "a.E%d", i);
+        snprintf(type, sizeof type, "application/x-%d", i);
         expect_type(name, type);
     }
     expect_type("a.html", "text/html; charset=utf-8");
@@ -281,7 +280,7 @@ Test(mime, reads_the_system_s_file)
     expect_type("a.jpg", "image/jpeg");
 }
 
-Test(mime, some_content_is_compressed_as_it_is)
+Test(mime, recognises_types_that_are_compressed_already)
 {
     static const struct {
         struct str type;

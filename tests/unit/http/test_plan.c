@@ -1,4 +1,4 @@
-/* plan: what is answered to which request, RFC 9110 sections 9 (methods), 13 (conditions), 15 (status). */
+/* plan: the response to a request, RFC 9110 sections 9 (methods), 13 (conditions), 15 (status). */
 #include "http/plan.h"
 
 #include "support/resources.h"
@@ -23,15 +23,15 @@ static struct resource *file_of(struct str content)
     return resource;
 }
 
-/* A plan for REQUEST, where RESOURCE is what was found. */
+/* The plan for REQUEST if RESOURCE was found. */
 static void make(struct plan *ret, const struct request *request, struct resource *resource)
 {
     struct found found = {.resource = resource};
     plan_make(ret, request, &found, &policy, &now);
 }
 
-/* The value of the plan's field NAME, put together, as a view that lives until the next call. Absent if
- * there is none; fails the test if there are two. */
+/* The whole value of the plan's field NAME, as a view that is valid until the next call. Absent if
+ * the plan does not have it; fails the test if it has it twice. */
 static struct str field_of(const struct plan *plan, struct str name)
 {
     static char text[256];
@@ -59,7 +59,7 @@ static void expect_field(const char *label, const struct plan *plan, struct str 
                        value.at ? value.at : "");
 }
 
-/* That PLAN answers with the page for STATUS. */
+/* Expects PLAN to be the page for STATUS. */
 static void expect_page(const char *label, const struct plan *plan, enum http_status status)
 {
     cr_expect_eq(plan->status, status, "%s: %d", label, plan->status);
@@ -74,7 +74,7 @@ static void expect_page(const char *label, const struct plan *plan, enum http_st
     expect_field(label, plan, STR("Retry-After"), status == HTTP_UNAVAILABLE ? "1" : NULL);
 }
 
-Test(plan, a_file_is_sent_whole)
+Test(plan, sends_a_file_whole)
 {
     static const enum http_method methods[] = {HTTP_GET, HTTP_HEAD};
     struct resource *resource = file_of(STR("hello"));
@@ -100,7 +100,7 @@ Test(plan, a_file_is_sent_whole)
     resource_drop(resource);
 }
 
-Test(plan, conditions_are_heeded)
+Test(plan, evaluates_conditions)
 {
     static const struct {
         const char *label;
@@ -140,8 +140,8 @@ Test(plan, conditions_are_heeded)
     resource_drop(resource);
 }
 
-/* Section 5.3: what several lines of If-Match and If-None-Match say, they say together. */
-Test(plan, conditions_in_several_lines_are_one)
+/* Section 5.3: several lines of If-Match and If-None-Match are one list. */
+Test(plan, joins_conditions_in_several_lines)
 {
     static const struct {
         const char *label;
@@ -171,9 +171,8 @@ Test(plan, conditions_in_several_lines_are_one)
     resource_drop(resource);
 }
 
-/* Which need no resource: methods that aren't ours, and messages that are refused, whatever else they
- * say. */
-Test(plan, methods_and_refusals_decide_before_the_resource)
+/* These need no resource: other methods, and refused messages, whatever else is in them. */
+Test(plan, decides_methods_and_refusals_without_the_resource)
 {
     static const struct {
         const char *label;
@@ -208,7 +207,7 @@ Test(plan, methods_and_refusals_decide_before_the_resource)
 }
 
 /* RFC 9110 section 9.3.7. */
-Test(plan, options_are_told_without_content)
+Test(plan, answers_options_without_content)
 {
     struct request request = {.method = HTTP_OPTIONS};
     struct plan plan;
@@ -222,14 +221,14 @@ Test(plan, options_are_told_without_content)
     plan_fini(&plan);
 }
 
-Test(plan, a_refused_path_is_a_page)
+Test(plan, answers_a_refused_path_with_a_page)
 {
     static const enum http_status statuses[] = {HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_INTERNAL_ERROR,
                                                 HTTP_UNAVAILABLE};
     for (size_t i = 0; i < COUNT_OF(statuses) * 2; i++) {
         struct resource *resource = resource_create_refusal(statuses[i / 2], NULL);
         struct request request = {.method = i % 2 ? HTTP_HEAD : HTTP_GET};
-        /* Section 13.2.1: conditions count only where the answer would be a success. */
+        /* Section 13.2.1: conditions count only if the response would be a success. */
         request.fields[HTTP_FIELD_IF_NONE_MATCH] = STR("*");
         struct plan plan;
         make(&plan, &request, resource);
@@ -239,10 +238,10 @@ Test(plan, a_refused_path_is_a_page)
     }
 }
 
-Test(plan, a_redirect_takes_the_query_along)
+Test(plan, keeps_the_query_in_a_redirect)
 {
     static const struct {
-        struct str target; /* as a client sends it, path and query */
+        struct str target; /* as a client sends it: path and query */
         const char *location;
     } rows[] = {
         {STR_INIT("/guide"), "guide/"},       {STR_INIT("/guide?a=b&c"), "guide/?a=b&c"},
@@ -265,14 +264,14 @@ Test(plan, a_redirect_takes_the_query_along)
     }
 }
 
-/* --- ranges, sections 13.1.5, 14, 15.3.7, 15.5.17 --------------------------------------------- */
+/* --- Ranges, sections 13.1.5, 14, 15.3.7, 15.5.17 --------------------------------------------- */
 
 static const struct range_row {
     const char *label;
     enum http_method method;
     const char *range, *if_range;
     enum http_status status;
-    const char *content_range; /* of one part */
+    const char *content_range; /* of a single part */
     uint64_t content_bytes;
 } range_rows[] = {
     {"first bytes", HTTP_GET, "bytes=0-1", NULL, HTTP_PARTIAL_CONTENT, "bytes 0-1/5", 2},
@@ -293,7 +292,7 @@ static const struct range_row {
     {"If-Range alone", HTTP_GET, NULL, etag, HTTP_OK, NULL, 5},
 };
 
-Test(plan, ranges_are_heeded)
+Test(plan, sends_the_requested_ranges)
 {
     struct resource *resource = file_of(STR("hello"));
     for (size_t i = 0; i < COUNT_OF(range_rows); i++) {
@@ -316,7 +315,7 @@ Test(plan, ranges_are_heeded)
     resource_drop(resource);
 }
 
-Test(plan, a_condition_weighs_more_than_a_range)
+Test(plan, evaluates_conditions_before_ranges)
 {
     struct resource *resource = file_of(STR("hello"));
     struct request request = {.method = HTTP_GET};
@@ -336,7 +335,7 @@ Test(plan, a_condition_weighs_more_than_a_range)
 }
 
 /* Section 14.6 and RFC 2046: the whole body, byte for byte. */
-Test(plan, several_ranges_are_one_multipart_body)
+Test(plan, sends_several_ranges_as_multipart)
 {
     struct resource *resource = file_of(STR("0123456789"));
     struct request request = {.method = HTTP_GET};

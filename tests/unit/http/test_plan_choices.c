@@ -1,4 +1,4 @@
-/* plan: which representation is sent, RFC 9110 section 12, and what is sent where there is nothing. */
+/* plan: the choice of a representation, RFC 9110 section 12, and responses without one. */
 #include "http/plan.h"
 #include "support/resources.h"
 #include "support/rows.h"
@@ -7,7 +7,7 @@
 
 static const struct date_now now = {.ms = 1, .seconds = 1750000000};
 
-/* A resource with one variant for each of ITEMS, whose bodies it makes. */
+/* A resource with a variant for each of ITEMS, whose bodies it makes. */
 static struct resource *resource_of(enum resource_kind kind, struct representation *items,
                                     unsigned count, const char *vary)
 {
@@ -69,7 +69,7 @@ static struct str field_of(const struct plan *plan, const char *name)
     return STR_ABSENT;
 }
 
-/* Whether PLAN's field NAME is VALUE; NULL: there is none. */
+/* Whether PLAN's field NAME is VALUE; NULL: it does not have the field. */
 static bool field_is(const struct plan *plan, const char *name, const char *value)
 {
     struct str found = field_of(plan, name);
@@ -94,7 +94,7 @@ static const struct {
     {"15.5.7", "nothing", "*;q=0", -1},
 };
 
-Test(plan_choices, codings)
+Test(plan_choices, chooses_a_content_coding)
 {
     struct resource *resource = coded_file();
     rows_begin("negotiation", COUNT_OF(coding_rows));
@@ -138,7 +138,7 @@ static const struct {
     {"12.1", "part of another", NULL, "xformat=json", 0},
 };
 
-Test(plan_choices, media_types)
+Test(plan_choices, chooses_a_media_type)
 {
     struct resource *resource = listing();
     rows_begin("negotiation", COUNT_OF(type_rows));
@@ -163,8 +163,8 @@ Test(plan_choices, media_types)
     resource_drop(resource);
 }
 
-/* Section 12.5.5: what the choice depended on is said with every answer, the refusals too. */
-Test(plan_choices, a_range_that_is_none_of_the_chosen_says_what_it_varies_with)
+/* Section 12.5.5: every response, including refusals, says what the choice depended on. */
+Test(plan_choices, sends_vary_with_an_unsatisfiable_range)
 {
     static const struct plan_policy policy;
     struct resource *resource = coded_file();
@@ -181,9 +181,9 @@ Test(plan_choices, a_range_that_is_none_of_the_chosen_says_what_it_varies_with)
     resource_drop(resource);
 }
 
-/* What a site says of every error (other origins may read it, it may not be framed) goes along with those
- * that conditions and ranges lead to, and with no answer that has a variant's fields. */
-Test(plan_choices, an_error_in_place_of_a_file_has_the_sites_lines)
+/* The fields that a site adds to every error (CORS, framing) are sent with errors from conditions
+ * and ranges, and with no response that has a variant's fields. */
+Test(plan_choices, sends_the_site_s_fields_with_errors_in_place_of_a_file)
 {
     static const struct plan_policy policy;
     static const struct {
@@ -222,7 +222,7 @@ Test(plan_choices, an_error_in_place_of_a_file_has_the_sites_lines)
     }
 }
 
-Test(plan_choices, the_page_for_errors_is_a_404)
+Test(plan_choices, sends_the_error_page_with_404)
 {
     static const struct plan_policy policy;
     struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, list_of("X-A", "1"));
@@ -243,7 +243,7 @@ Test(plan_choices, the_page_for_errors_is_a_404)
     cr_assert_eq(plan.part_count, 1);
     cr_expect_eq(plan.parts[0].blob, page->variants[0].body);
     plan_fini(&plan);
-    found.page = refusal; /* there is no such page */
+    found.page = refusal; /* the site has no such page */
     plan_make(&plan, &request, &found, &policy, &now);
     cr_expect(str_equal(plan.text, http_error_page(HTTP_NOT_FOUND)));
     plan_fini(&plan);
@@ -265,7 +265,7 @@ static const struct {
     {"a directory with a dot", "/v1.2/users", "text/html", true},
 };
 
-Test(plan_choices, the_fallback_is_for_routes)
+Test(plan_choices, sends_the_fallback_only_for_routes)
 {
     static const struct plan_policy policies[] = {{.fallback = true}, {.fallback = false}};
     for (size_t i = 0; i < COUNT_OF(fallback_rows); i++) {
@@ -278,7 +278,7 @@ Test(plan_choices, the_fallback_is_for_routes)
     }
 }
 
-Test(plan_choices, the_fallback_is_answered_as_itself)
+Test(plan_choices, answers_the_fallback_like_any_file)
 {
     static const struct plan_policy policy = {.fallback = true};
     struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, NULL);
@@ -291,7 +291,7 @@ Test(plan_choices, the_fallback_is_answered_as_itself)
     cr_expect_eq(plan.prepared, PLAN_ALL);
     cr_expect(field_is(&plan, "Vary", "Accept"));
     plan_fini(&plan);
-    found.fallback = false; /* as for those who want none: it varies all the same */
+    found.fallback = false; /* a client that does not accept it: the response varies as well */
     found.page = NULL;
     plan_make(&plan, &request, &found, &policy, &now);
     cr_expect_eq(plan.status, HTTP_NOT_FOUND);
@@ -301,7 +301,7 @@ Test(plan_choices, the_fallback_is_answered_as_itself)
     resource_drop(page);
 }
 
-Test(plan_choices, other_origins_are_told_if_they_may)
+Test(plan_choices, answers_preflight_requests_if_cors_is_on)
 {
     static const struct plan_policy open = {.cors = true}, closed = {.cors = false};
     struct request request = {.method = HTTP_OPTIONS};

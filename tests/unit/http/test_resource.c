@@ -1,4 +1,4 @@
-/* resource: RFC 9110 sections 8.8 (validators) and 10.2.2 (Location), and the prepared field lines. */
+/* resource: RFC 9110 sections 8.8 (validators) and 10.2.2 (Location), and the prepared fields. */
 #include "support/guard.h"
 #include "support/resources.h"
 
@@ -22,7 +22,7 @@ static struct resource *file_of(size_t bytes, int64_t seconds, long nanoseconds)
     return resource;
 }
 
-Test(resource, a_file_has_its_validators_and_its_lines)
+Test(resource, gives_a_file_its_validators_and_fields)
 {
     static const struct {
         const char *label;
@@ -61,7 +61,7 @@ Test(resource, a_file_has_its_validators_and_its_lines)
 }
 
 /* Section 8.8.1: a strong validator changes whenever the representation does. */
-Test(resource, entity_tags_differ_with_time_and_size)
+Test(resource, gives_different_entity_tags_for_other_times_and_sizes)
 {
     struct resource *resources[] = {file_of(16, 1, 1), file_of(17, 1, 1), file_of(16, 1, 2),
                                     file_of(16, 2, 1), file_of(1, 1, 0),  file_of(1, 1, 16)};
@@ -79,7 +79,7 @@ Test(resource, entity_tags_differ_with_time_and_size)
         resource_drop(resources[i]);
 }
 
-Test(resource, times_of_any_size_have_lines_that_fit)
+Test(resource, has_room_for_times_of_any_size)
 {
     static const int64_t times[] = {-1, INT64_MIN, INT64_MAX, 253402300800, -62167219201};
     for (size_t i = 0; i < COUNT_OF(times); i++) {
@@ -91,7 +91,7 @@ Test(resource, times_of_any_size_have_lines_that_fit)
     }
 }
 
-Test(resource, the_longest_lines_fit)
+Test(resource, has_room_for_the_longest_fields)
 {
     struct blob_identity identity = {.bytes = UINT64_MAX, .modified = {9000000000, 999999999}};
     struct blob *body = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
@@ -120,7 +120,7 @@ Test(resource, pins_its_body_until_the_last_drop)
     resource_drop(NULL);
 }
 
-Test(resource, refusals_have_their_status)
+Test(resource, gives_refusals_their_status)
 {
     struct resource *resource = resource_create_refusal(HTTP_FORBIDDEN, NULL);
     cr_assert_not_null(resource);
@@ -131,7 +131,7 @@ Test(resource, refusals_have_their_status)
 }
 
 /* RFC 3986 section 4.2: a relative reference must look like neither "//host" nor "scheme:". */
-Test(resource, redirects_are_relative_and_encoded)
+Test(resource, makes_relative_encoded_redirects)
 {
     static const struct {
         struct str target;
@@ -164,7 +164,7 @@ Test(resource, redirects_are_relative_and_encoded)
     }
 }
 
-Test(resource, the_longest_redirect_fits)
+Test(resource, has_room_for_the_longest_redirect)
 {
     static struct path path;
     path.length = PATH_BYTES_MAX;
@@ -176,7 +176,7 @@ Test(resource, the_longest_redirect_fits)
     resource_drop(resource);
 }
 
-Test(resource, counts_the_memory_it_takes)
+Test(resource, counts_its_memory)
 {
     struct resource *small = file_of(10, 1, 1), *large = file_of(10010, 1, 1);
     cr_expect_geq(resource_bytes(small),
@@ -196,7 +196,8 @@ Test(resource, counts_the_memory_it_takes)
     blob_drop(body);
 }
 
-/* Section 8.8.2.1: a date in the future is replaced by the present. The entity tag still tells. */
+/* Section 8.8.2.1: a date in the future is replaced by the present. The entity tag still shows
+ * it. */
 Test(resource, is_never_modified_in_the_future)
 {
     struct blob *body = blob_create_bytes(0);

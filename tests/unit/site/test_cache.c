@@ -1,4 +1,4 @@
-/* cache: its bounds against a model, what it throws out, and the references it holds. */
+/* cache: its bounds compared with a model, its evictions, and the references it holds. */
 #include "site/cache.h"
 #include "support/faults.h"
 #include "support/paths.h"
@@ -15,9 +15,9 @@ enum { ANY = 1 << 20 };
 
 static const struct cache_limits roomy = {.bytes_max = ANY, .entries_max = ANY, .files_max = ANY};
 
-static struct cache_group group; /* of all entries, but for the tests of groups */
+static struct cache_group group; /* of all entries, except in the tests of groups */
 
-/* A cache without entries, and GROUP with none. */
+/* An empty cache, and an empty GROUP. */
 static struct cache *cache_create_fresh(const struct cache_limits *limits)
 {
     cache_group_init(&group, 0);
@@ -31,7 +31,7 @@ static struct path path_numbered(unsigned number)
     return path_named(text);
 }
 
-/* A file's resource with LENGTH bytes of content; or, with FILE, with an open descriptor. */
+/* A file's resource with LENGTH bytes of content in memory or, if FILE, in an open descriptor. */
 static struct resource *make(size_t length, bool file)
 {
     static const struct blob_identity identity = {.inode = 7};
@@ -42,7 +42,7 @@ static struct resource *make(size_t length, bool file)
     return resource;
 }
 
-/* Puts a new resource under TEXT and lets go of it. */
+/* Puts a new resource under TEXT and drops its own reference. */
 static struct cache_entry *put(struct cache *cache, const char *text, size_t length, bool file)
 {
     struct path path = path_named(text);
@@ -60,7 +60,7 @@ static struct cache_entry *find(struct cache *cache, const char *text)
     return cache_find(cache, &key);
 }
 
-/* What put makes an entry of one name letter and LENGTH bytes count for. */
+/* The bytes that an entry with a name of one letter and LENGTH bytes counts for. */
 static uint64_t bytes_of_entry(size_t length)
 {
     struct cache *cache = cache_create_fresh(&roomy);
@@ -70,7 +70,7 @@ static uint64_t bytes_of_entry(size_t length)
     return bytes;
 }
 
-Test(cache, finds_what_was_put)
+Test(cache, finds_an_entry_that_was_put)
 {
     struct cache *cache = cache_create_fresh(&roomy);
     cr_expect_null(find(cache, "a"));
@@ -89,7 +89,7 @@ Test(cache, finds_what_was_put)
     cache_destroy(cache);
 }
 
-Test(cache, a_name_with_a_slash_is_another)
+Test(cache, distinguishes_names_with_and_without_slash)
 {
     struct cache *cache = cache_create_fresh(&roomy);
     struct path path = path_named("a/b");
@@ -108,7 +108,7 @@ Test(cache, a_name_with_a_slash_is_another)
     resource_drop(resource);
 }
 
-Test(cache, replacing_drops_what_was_there_once)
+Test(cache, drops_a_replaced_resource_once)
 {
     struct cache *cache = cache_create_fresh(&roomy);
     struct path path = path_named("a");
@@ -133,8 +133,8 @@ Test(cache, replacing_drops_what_was_there_once)
     resource_drop(second);
 }
 
-/* Answers that are given without the cache being asked keep what they are made of. */
-Test(cache, what_is_used_elsewhere_stays)
+/* Responses that are given without asking the cache keep their resources in it. */
+Test(cache, keeps_resources_that_memos_use)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
     struct cache *cache = cache_create_fresh(&limits);
@@ -150,10 +150,9 @@ Test(cache, what_is_used_elsewhere_stays)
     cache_destroy(cache);
 }
 
-Test(cache, what_is_not_here_any_more_is_not_good)
+Test(cache, ends_the_lease_of_a_removed_resource)
 {
     enum { REMOVED, REPLACED, REPLACING, EVICTED, SHED, CLEARED, COUNT };
-
     static const char names[] = "abbcde";
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
     struct cache *cache = cache_create_fresh(&limits);
@@ -167,7 +166,7 @@ Test(cache, what_is_not_here_any_more_is_not_good)
         if (i == REMOVED)
             cache_remove(cache, cache_find(cache, &key));
         if (i == REPLACING)
-            find(cache, "b"); /* it stays when the hand comes by */
+            find(cache, "b"); /* it stays when the hand passes */
     }
     cr_expect_eq(resources[REMOVED]->lease->fresh_until_ms, 0);
     cr_expect_eq(resources[REPLACED]->lease->fresh_until_ms, 0);
@@ -185,7 +184,7 @@ Test(cache, what_is_not_here_any_more_is_not_good)
         resource_drop(resources[i]);
 }
 
-Test(cache, what_is_too_large_is_refused_and_nothing_is_thrown_out_for_it)
+Test(cache, refuses_large_resources_without_evicting_others)
 {
     uint64_t bytes = bytes_of_entry(100);
     struct cache_limits limits = {.bytes_max = bytes, .entries_max = 4, .files_max = 0};
@@ -201,7 +200,7 @@ Test(cache, what_is_too_large_is_refused_and_nothing_is_thrown_out_for_it)
     cache_destroy(cache);
 }
 
-Test(cache, of_no_bytes_or_no_entries_keeps_nothing)
+Test(cache, keeps_nothing_with_a_limit_of_0)
 {
     struct cache_limits limits = {.bytes_max = 0, .entries_max = 10, .files_max = 10};
     struct cache *cache = cache_create_fresh(&limits);
@@ -214,7 +213,7 @@ Test(cache, of_no_bytes_or_no_entries_keeps_nothing)
     cache_destroy(cache);
 }
 
-Test(cache, what_was_hit_survives_and_what_was_not_goes_oldest_first)
+Test(cache, evicts_the_oldest_entries_without_hits)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = 4};
     struct cache *cache = cache_create_fresh(&limits);
@@ -232,13 +231,13 @@ Test(cache, what_was_hit_survives_and_what_was_not_goes_oldest_first)
     cr_expect_not_null(find(cache, "c"));
     cr_expect_not_null(find(cache, "e"));
     cr_expect_not_null(find(cache, "f"));
-    put(cache, "g", 1, false); /* all have been hit: a full lap, and still one is found */
+    put(cache, "g", 1, false); /* all have been hit: after a full lap one is still found */
     cr_expect_eq(cache_usage(cache).entries, 4);
     cr_expect_not_null(find(cache, "g"));
     cache_destroy(cache);
 }
 
-Test(cache, a_scan_does_not_push_out_what_is_in_use)
+Test(cache, keeps_used_entries_during_a_scan)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 50, .files_max = 0};
     struct cache *cache = cache_create_fresh(&limits);
@@ -257,7 +256,7 @@ Test(cache, a_scan_does_not_push_out_what_is_in_use)
     cache_destroy(cache);
 }
 
-Test(cache, sheds_descriptors_and_nothing_else)
+Test(cache, sheds_only_entries_with_descriptors)
 {
     struct cache_limits limits = {.bytes_max = ANY, .entries_max = 100, .files_max = 2};
     struct cache *cache = cache_create_fresh(&limits);
@@ -279,7 +278,7 @@ Test(cache, sheds_descriptors_and_nothing_else)
     cache_destroy(cache);
 }
 
-Test(cache, out_of_memory_keeps_what_was_there_or_nothing)
+Test(cache, keeps_a_consistent_state_without_memory)
 {
     struct cache *cache = cache_create_fresh(&roomy);
     struct path path = path_named("a");
@@ -297,17 +296,18 @@ Test(cache, out_of_memory_keeps_what_was_there_or_nothing)
     cache_destroy(NULL);
 }
 
-/* --- a model ---------------------------------------------------------------------------------- */
+/* --- A model ---------------------------------------------------------------------------------- */
 
 enum { NAMES = 64 };
 
 struct model {
     struct resource
-        *resources[NAMES]; /* the last one put under this name, with a reference of ours */
+        *resources[NAMES]; /* the last one put under this name, with a reference of the test */
     bool file[NAMES];
 };
 
-/* What is found must be what was last put, and the usage what is found. */
+/* Every resource found must be the last one put, and the usage must be that of the resources
+ * found. */
 static void compare(struct cache *cache, const struct model *model)
 {
     struct cache_usage usage = {0};
@@ -317,7 +317,7 @@ static void compare(struct cache *cache, const struct model *model)
         struct cache_entry *entry = cache_find(cache, &key);
         if (entry) {
             cr_assert_eq(entry->resource, model->resources[i]);
-            entry->hit = i % 3 == 0; /* the look of the model is not one of the cache's */
+            entry->hit = i % 3 == 0; /* the model's check must not count as a hit */
             usage.entries++;
             usage.bytes += entry->bytes;
             usage.files += model->file[i];
@@ -353,7 +353,7 @@ static void step(struct cache *cache, struct model *model, struct prng *prng)
     }
 }
 
-Test(cache, stays_within_its_bounds_whatever_happens, .timeout = 120)
+Test(cache, stays_within_its_bounds_under_random_use, .timeout = 120)
 {
     static const struct cache_limits limits[] = {
         {.bytes_max = 20000, .entries_max = ANY, .files_max = ANY},

@@ -1,5 +1,4 @@
-/* site: the fields that go along with a resource, whoever says so: Sluice, the rules, the
- * options. */
+/* site: the fields of a resource, from all sources: defaults, rules, options. */
 #include "base/digest.h"
 #include "site/site_resource.h"
 #include "support/paths.h"
@@ -47,7 +46,7 @@ static void tear_down(void)
 
 TestSuite(site, .init = set_up, .fini = tear_down);
 
-/* A file of CONTENT, as fetch gives it. */
+/* A file of CONTENT, as from fetch. */
 static struct fetched file_of(struct str content)
 {
     struct fetched fetched = {
@@ -63,7 +62,7 @@ static struct fetched file_of(struct str content)
     return fetched;
 }
 
-/* Gives the site TEXT as its rules. Whether they have changed. */
+/* Sets TEXT as the site's rules. Returns whether they have changed. */
 static bool take(const char *text)
 {
     struct fetched fetched = file_of(str_of(text));
@@ -94,7 +93,7 @@ static const char *lines_of(const char *name)
     return text;
 }
 
-Test(site, a_file_has_its_fields)
+Test(site, gives_a_file_its_fields)
 {
     cr_expect_str_eq(lines_of("a.txt"), "ETag: \"ae1b981bc490a00-5\"\r\n"
                                         "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
@@ -108,7 +107,7 @@ Test(site, a_file_has_its_fields)
     cr_expect(strstr(lines_of("dir/"), "Content-Type: text/html"), "its index");
 }
 
-Test(site, options_say_how_to_cache)
+Test(site, takes_cache_control_from_options)
 {
     make(&(struct site_settings){.cache_control = STR("max-age=7")});
     cr_expect(strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: max-age=7\r\n"));
@@ -116,7 +115,7 @@ Test(site, options_say_how_to_cache)
     cr_expect_null(strstr(lines_of("a.txt"), "Cache-Control"));
 }
 
-Test(site, rules_replace_and_remove_what_is_ours)
+Test(site, lets_rules_replace_and_remove_defaults)
 {
     cr_expect(take("/a.txt\n Cache-Control: max-age=1\n Content-Type: text/x\n"
                    "/b.txt\n ! Cache-Control\n ! Content-Type\n ! X-Content-Type-Options\n"));
@@ -130,7 +129,7 @@ Test(site, rules_replace_and_remove_what_is_ours)
     cr_expect(strstr(lines_of("c.txt"), "nosniff"));
 }
 
-Test(site, the_command_line_has_the_last_word)
+Test(site, prefers_rules_of_the_command_line)
 {
     const char *reason;
     cr_assert_eq(rules_add(rules, STR("/*: Content-Type: text/y"), &reason), 0);
@@ -142,7 +141,7 @@ Test(site, the_command_line_has_the_last_word)
     cr_expect(strstr(lines, "X-B: 1\r\n") && !strstr(lines, "X-A"));
 }
 
-Test(site, other_origins_may_read_unless_the_rules_say_otherwise)
+Test(site, allows_other_origins_unless_rules_forbid_it)
 {
     make(&(struct site_settings){.cors = true});
     cr_expect(strstr(lines_of("a.txt"), "Access-Control-Allow-Origin: *\r\n"));
@@ -154,7 +153,7 @@ Test(site, other_origins_may_read_unless_the_rules_say_otherwise)
     cr_expect_null(strstr(lines_of("b.txt"), "Access-Control-Allow-Origin"));
 }
 
-Test(site, rules_are_taken_over_when_they_have_changed)
+Test(site, takes_over_changed_rules)
 {
     cr_expect_not(take_none(), "there were none");
     cr_expect_not(site_has_rules(site));
@@ -168,7 +167,7 @@ Test(site, rules_are_taken_over_when_they_have_changed)
     cr_expect_not(site_has_rules(site));
 }
 
-Test(site, what_is_wrong_with_the_rules_is_told)
+Test(site, reports_mistakes_in_the_rules)
 {
     take("/*\n X-A: 1\nnonsense\n");
     cr_expect_eq(complaints, 1);
@@ -179,8 +178,8 @@ Test(site, what_is_wrong_with_the_rules_is_told)
     cr_expect_eq(last_line, 0);
 }
 
-/* The file is looked at again every second, or for every request. */
-Test(site, what_is_wrong_with_the_file_is_told_once)
+/* The file is checked again every second, or for every request. */
+Test(site, reports_an_unreadable_rules_file_once)
 {
     struct fetched locked = {.kind = FETCH_REFUSED, .status = HTTP_FORBIDDEN};
     struct fetched large = file_of(STR("/*\n X-A: 1\n"));
@@ -188,7 +187,7 @@ Test(site, what_is_wrong_with_the_file_is_told_once)
     for (unsigned i = 0; i < 3; i++)
         site_take_rules(site, &locked);
     cr_expect_eq(complaints, 1);
-    large.files[CONTENT_CODING_IDENTITY].body->fd = 0; /* so large that it stayed a file */
+    large.files[CONTENT_CODING_IDENTITY].body->fd = 0; /* so large that it stays a file */
     for (unsigned i = 0; i < 3; i++)
         site_take_rules(site, &large);
     cr_expect_eq(complaints, 2, "something else is wrong");
@@ -199,7 +198,7 @@ Test(site, what_is_wrong_with_the_file_is_told_once)
     cr_expect_eq(complaints, 3, "wrong again");
 }
 
-Test(site, the_file_of_the_rules_is_private)
+Test(site, keeps_the_rules_file_private)
 {
     static const struct {
         const char *name;
@@ -214,7 +213,7 @@ Test(site, the_file_of_the_rules_is_private)
     }
 }
 
-Test(site, what_is_no_file_has_the_sites_fields_too)
+Test(site, gives_redirects_and_errors_the_site_s_fields)
 {
     struct path path = path_named("gone.js");
     struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
@@ -247,8 +246,9 @@ static void expect_error_lines(const char *text, struct str expected)
     fetched_fini(&fetched);
 }
 
-/* An error in a file's place, such as 416, has what any error has; nosniff once, or not at all. */
-Test(site, a_file_has_the_fields_of_its_errors)
+/* An error in place of a file, such as 416, has the fields of every error; nosniff once, or not at
+ * all. */
+Test(site, gives_a_file_the_fields_of_its_errors)
 {
     expect_error_lines("", STR_ABSENT);
     expect_error_lines("/*\n X-A: 1\n Cache-Control: max-age=9\n",
@@ -258,7 +258,7 @@ Test(site, a_file_has_the_fields_of_its_errors)
     expect_error_lines("/*\n ! X-Content-Type-Options\n", STR(""));
 }
 
-Test(site, forms_of_a_file_are_variants)
+Test(site, makes_the_forms_of_a_file_variants)
 {
     struct path path = path_named("a.css");
     struct fetched fetched = file_of(STR("12345"));

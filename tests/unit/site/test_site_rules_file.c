@@ -1,4 +1,4 @@
-/* rules: reading _headers files, in the form that Netlify and Cloudflare Pages document. */
+/* rules: parses _headers files, in the format that Netlify and Cloudflare Pages document. */
 #include "support/faults.h"
 #include "support/rules_rig.h"
 
@@ -29,7 +29,7 @@ static struct rules *read_file(struct str text, struct mistakes *mistakes)
     return rules;
 }
 
-Test(rules_file, reads_what_the_big_hosts_document)
+Test(rules_file, parses_the_documented_format)
 {
     static const struct str text = STR_INIT("# a comment\n"
                                             "/secure/page\n"
@@ -67,7 +67,7 @@ Test(rules_file, reads_what_the_big_hosts_document)
     rules_destroy(rules);
 }
 
-Test(rules_file, takes_any_line_ends)
+Test(rules_file, accepts_any_line_ends)
 {
     static const struct {
         const char *label;
@@ -96,7 +96,7 @@ Test(rules_file, takes_any_line_ends)
     }
 }
 
-Test(rules_file, tells_what_is_wrong_and_takes_the_rest)
+Test(rules_file, reports_mistakes_and_uses_the_rest)
 {
     static const struct {
         const char *label;
@@ -161,7 +161,7 @@ Test(rules_file, tells_what_is_wrong_and_takes_the_rest)
     }
 }
 
-Test(rules_file, long_lines_are_told)
+Test(rules_file, reports_long_lines)
 {
     struct mistakes mistakes;
     char *text;
@@ -183,7 +183,7 @@ Test(rules_file, long_lines_are_told)
     rules_destroy(rules);
 }
 
-Test(rules_file, too_many_lines_are_told_once)
+Test(rules_file, reports_too_many_lines_once)
 {
     struct mistakes mistakes;
     char *lines;
@@ -206,7 +206,7 @@ Test(rules_file, too_many_lines_are_told_once)
     rules_destroy(rules);
 }
 
-Test(rules_file, want_of_memory_is_told)
+Test(rules_file, reports_lack_of_memory)
 {
     struct mistakes mistakes = {0};
     struct str text = STR("/a\n X: 1\n Y: 2\n");

@@ -1,13 +1,13 @@
-/* files: what is asked of the kernel and when, what is seen of changes, and shortages. */
+/* store: its system calls, the changes it notices, and shortages. */
 #include "support/store_rig.h"
 
 #include <sys/resource.h>
 
 TestSuite(store, .init = store_rig_init, .fini = store_rig_fini, .timeout = 120);
 
-/* --- the cache and the clock ------------------------------------------------------------------ */
+/* --- The cache and the clock ------------------------------------------------------------------ */
 
-Test(store, a_hit_costs_no_system_call_until_its_time_is_over)
+Test(store, makes_no_system_call_for_a_hit_within_its_lease)
 {
     tree_fill(&tree, "site/small", 1000, 1);
     tree_fill(&tree, "site/large", LARGE, 2);
@@ -19,7 +19,7 @@ Test(store, a_hit_costs_no_system_call_until_its_time_is_over)
     for (unsigned i = 0; i < 10; i++)
         expect_file("small", 1000, 1);
     faults_fail(FAULT_FSTAT, 0, 0, 0);
-    for (unsigned i = 0; i < 10; i++) /* what goes by descriptor costs an fstat */
+    for (unsigned i = 0; i < 10; i++) /* a file sent by descriptor costs an fstat */
         expect_file("large", LARGE, 2);
     cr_expect_eq(opens(), calls);
     cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 20);
@@ -31,8 +31,8 @@ Test(store, a_hit_costs_no_system_call_until_its_time_is_over)
     cr_expect_eq(opens(), calls + 2, "and good for another while");
 }
 
-/* What is sent from a descriptor would be what the file is now: so a change is seen at once. */
-Test(store, a_large_file_changed_in_place_is_seen_at_once)
+/* sendfile would send the file as it is now, so a change must be noticed at once. */
+Test(store, notices_a_large_file_changed_in_place_at_once)
 {
     tree_fill(&tree, "site/large", LARGE, 1);
     expect_file("large", LARGE, 1);
@@ -40,8 +40,8 @@ Test(store, a_large_file_changed_in_place_is_seen_at_once)
     expect_file("large", LARGE + 1, 2);
 }
 
-/* What a client may get instead of the file that it gets is its own affair. */
-Test(store, only_what_is_sent_is_looked_at)
+/* Other variants than the one sent do not matter. */
+Test(store, checks_only_the_variant_that_is_sent)
 {
     codings = CONTENT_CODING_ALL_CODED;
     make_files(1 << 20, 10);
@@ -58,7 +58,7 @@ Test(store, only_what_is_sent_is_looked_at)
     resource_drop(resource);
 }
 
-Test(store, what_is_found_unchanged_is_the_same_resource)
+Test(store, keeps_the_resource_of_an_unchanged_file)
 {
     static const size_t lengths[] = {1000, LARGE};
     faults_shift_clock(SETTLED_AFTER_SECONDS);
@@ -76,8 +76,8 @@ Test(store, what_is_found_unchanged_is_the_same_resource)
     }
 }
 
-/* A change right after this one could look the same: it is not enough that it looks the same. */
-Test(store, what_changed_a_moment_ago_is_read_again)
+/* A change right after this one might leave the same times, so equal times are not enough. */
+Test(store, reads_a_recently_changed_file_again)
 {
     tree_fill(&tree, "site/file", 1000, 1);
     expect_file("file", 1000, 1);
@@ -87,7 +87,7 @@ Test(store, what_changed_a_moment_ago_is_read_again)
     cr_expect_gt(faults_calls(FAULT_PREADV2) + faults_calls(FAULT_PREADV2_NOWAIT), reads);
 }
 
-Test(store, a_change_is_seen_when_the_time_is_over)
+Test(store, notices_a_change_when_the_lease_is_over)
 {
     tree_fill(&tree, "site/file", 1000, 1);
     struct resource *before = get("file");
@@ -95,7 +95,7 @@ Test(store, a_change_is_seen_when_the_time_is_over)
     tree_rename(&tree, "site/new", "site/file"); /* replaced */
     pass_ms(VALID_MS);
     expect_file("file", 1000, 2);
-    expect_content(before, 1000, 1); /* what was published stays what it was */
+    expect_content(before, 1000, 1); /* a published resource stays as it was */
     resource_drop(before);
     tree_fill(&tree, "site/file", 1000, 3); /* rewritten, same size, perhaps the same tick */
     pass_ms(VALID_MS);
@@ -111,7 +111,7 @@ Test(store, a_change_is_seen_when_the_time_is_over)
     expect_refusal("file", HTTP_NOT_FOUND);
 }
 
-Test(store, a_settled_file_rewritten_in_place_is_seen)
+Test(store, notices_a_settled_file_rewritten_in_place)
 {
     static const size_t lengths[] = {1000, LARGE};
     for (size_t row = 0; row < COUNT_OF(lengths); row++) {
@@ -126,7 +126,7 @@ Test(store, a_settled_file_rewritten_in_place_is_seen)
     }
 }
 
-Test(store, what_was_not_there_is_looked_for_again)
+Test(store, looks_missing_files_up_again)
 {
     expect_refusal("file", HTTP_NOT_FOUND);
     unsigned calls = opens();
@@ -138,7 +138,7 @@ Test(store, what_was_not_there_is_looked_for_again)
     expect_file("file", 10, 1);
 }
 
-Test(store, only_the_not_found_is_kept)
+Test(store, keeps_only_404_of_all_refusals)
 {
     tree_fill(&tree, "site/file", 10, 1);
     static const int errors[] = {EACCES, EIO, ENOMEM};
@@ -152,11 +152,11 @@ Test(store, only_the_not_found_is_kept)
     expect_file("file", 10, 1);
     pass_ms(VALID_MS);
     faults_fail(FAULT_OPEN_CACHED, 0, 1, EACCES);
-    expect_refusal("file", HTTP_FORBIDDEN); /* not what is in the cache */
+    expect_refusal("file", HTTP_FORBIDDEN); /* not the one in the cache */
     expect_file("file", 10, 1);
 }
 
-Test(store, directories_redirect_and_have_their_index)
+Test(store, redirects_to_directories_and_sends_their_index)
 {
     tree_dir(&tree, "site/d");
     tree_fill(&tree, "site/d/index.html", 20, 1);
@@ -173,7 +173,7 @@ Test(store, directories_redirect_and_have_their_index)
     expect_refusal("d/index.html/", HTTP_NOT_FOUND);
 }
 
-Test(store, a_root_that_is_switched_is_followed)
+Test(store, follows_a_root_that_is_switched)
 {
     tree_dir(&tree, "one");
     tree_dir(&tree, "two");
@@ -187,21 +187,21 @@ Test(store, a_root_that_is_switched_is_followed)
     expect_file("file", 100, 1);
     tree_link(&tree, "next", "two");
     tree_rename(&tree, "next", "current");
-    expect_file("file", 100, 1); /* it was seen a moment ago */
-    expect_file("new", 100, 3);  /* what was not, is looked for where ROOT is now */
+    expect_file("file", 100, 1); /* it was checked a moment ago */
+    expect_file("new", 100, 3);  /* a missing file is looked up where ROOT is now */
     pass_ms(VALID_MS);
     expect_file("file", 100, 2);
     tree_unlink(&tree, "current");
     pass_ms(VALID_MS);
-    expect_file("file", 100, 2); /* in between, the old one goes on */
+    expect_file("file", 100, 2); /* meanwhile the old one is used */
     tree_link(&tree, "current", "one");
     pass_ms(VALID_MS);
     expect_file("file", 100, 1);
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-/* ROOT can't be followed for want of descriptors: it is as soon as there are some. */
-Test(store, out_of_descriptors_root_is_followed_later)
+/* ROOT cannot be followed without descriptors; it is as soon as there are some. */
+Test(store, follows_root_later_without_descriptors)
 {
     struct rlimit limit, none;
     tree_dir(&tree, "one");
@@ -225,7 +225,7 @@ Test(store, out_of_descriptors_root_is_followed_later)
     expect_file("file", 100, 2);
 }
 
-Test(store, without_a_cache_everything_is_looked_at_every_time)
+Test(store, checks_everything_every_time_without_a_cache)
 {
     make_files(0, 0);
     tree_fill(&tree, "site/small", 100, 1);
@@ -241,9 +241,9 @@ Test(store, without_a_cache_everything_is_looked_at_every_time)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-/* --- shortages -------------------------------------------------------------------------------- */
+/* --- Shortages -------------------------------------------------------------------------------- */
 
-Test(store, out_of_descriptors_one_is_taken_from_the_cache)
+Test(store, takes_a_descriptor_from_the_cache_when_out_of_them)
 {
     tree_fill(&tree, "site/a", LARGE, 1);
     tree_fill(&tree, "site/b", LARGE, 2);
@@ -264,8 +264,8 @@ Test(store, out_of_descriptors_one_is_taken_from_the_cache)
     expect_file("c", 100, 3);
 }
 
-/* The only descriptor to be had is the one of the very file that is looked at again. */
-Test(store, out_of_descriptors_the_entry_itself_may_go)
+/* The only descriptor that can be freed belongs to the file that is being revalidated. */
+Test(store, may_shed_the_entry_itself_when_out_of_descriptors)
 {
     faults_shift_clock(SETTLED_AFTER_SECONDS);
     tree_fill(&tree, "site/a", LARGE, 1);
@@ -276,7 +276,7 @@ Test(store, out_of_descriptors_the_entry_itself_may_go)
     cr_expect_eq(store_usage(files).files, 1);
 }
 
-Test(store, each_allocation_may_fail)
+Test(store, survives_a_failure_of_each_allocation)
 {
     tree_fill(&tree, "site/file", 100, 1);
     tree_dir(&tree, "site/d");
@@ -305,7 +305,7 @@ Test(store, each_allocation_may_fail)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-Test(store, a_root_that_is_none_is_an_error)
+Test(store, fails_if_root_is_not_a_directory)
 {
     struct store *other = NULL;
     struct site_settings none = {.root = "/nonexistent/root", .index = STR("x"), .mime = mime};
@@ -318,9 +318,9 @@ Test(store, a_root_that_is_none_is_an_error)
     store_destroy(NULL);
 }
 
-/* --- what may lie beside a file --------------------------------------------------------------- */
+/* --- Siblings --------------------------------------------------------------------------------- */
 
-/* Codings of the site, and all that has been done is long ago. */
+/* Enables codings, and lets all earlier changes be long ago. */
 static void settle_siblings(void)
 {
     codings = CONTENT_CODING_ALL_CODED;
@@ -335,7 +335,7 @@ static void set_time(const char *name, int64_t seconds)
     cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
 }
 
-/* How many openat2 a look again at the file takes, of which VARIANTS are there. */
+/* The number of openat2 calls for a revalidation of the file that has VARIANTS. */
 static unsigned look_again(unsigned variants)
 {
     pass_ms(VALID_MS);
@@ -348,8 +348,8 @@ static unsigned look_again(unsigned variants)
     return calls;
 }
 
-/* The same, the least of some looks: others who change names may keep the kernel from telling
- * without a wait. */
+/* The same, the least of several tries: other processes that rename files may keep the kernel from
+ * answering without waiting. */
 static unsigned look_again_least(unsigned variants)
 {
     unsigned least = UINT_MAX;
@@ -360,10 +360,9 @@ static unsigned look_again_least(unsigned variants)
     return least;
 }
 
-Test(store, siblings_that_were_not_there_are_looked_for_when_names_have_come)
+Test(store, looks_for_siblings_when_names_were_added)
 {
     enum { SIBLINGS = 3, PLAIN = 1, FOLDER = 1 }; /* openat2 for each */
-
     tree_fill(&tree, "site/file.txt", 1000, 1);
     settle_siblings();
     cr_expect_eq(look_again_least(1), FOLDER + PLAIN);
@@ -377,11 +376,10 @@ Test(store, siblings_that_were_not_there_are_looked_for_when_names_have_come)
     cr_expect_eq(look_again_least(1), FOLDER + PLAIN);
 }
 
-/* Whatever the directory says: there are file systems that never tell. */
-Test(store, siblings_are_looked_for_every_so_often)
+/* Regardless of the directory: some file systems never update it. */
+Test(store, looks_for_siblings_from_time_to_time)
 {
     enum { SIBLINGS = 3, PLAIN = 1, LOOKS = 256 };
-
     tree_fill(&tree, "site/file.txt", 1000, 1);
     settle_siblings();
     unsigned full = 0;
@@ -390,8 +388,8 @@ Test(store, siblings_are_looked_for_every_so_often)
     cr_expect_geq(full, LOOKS / 64, "%u of %u looks", full, LOOKS);
 }
 
-/* No name has come, and yet there is a sibling. */
-Test(store, siblings_that_come_without_a_name_are_seen)
+/* No name was added, and yet there is a sibling. */
+Test(store, notices_siblings_that_appear_without_a_new_name)
 {
     tree_fill(&tree, "site/file.txt.br", 500, 2);
     set_time("site/file.txt.br", 1000);
@@ -400,16 +398,15 @@ Test(store, siblings_that_come_without_a_name_are_seen)
     cr_assert_eq(symlinkat("d/target", tree.fd, "site/file.txt.gz"), 0);
     settle_siblings();
     for (unsigned i = 0; i < 3; i++)
-        look_again(1); /* one is older, the other leads nowhere */
+        look_again(1); /* one is older, the other is a dangling link */
     set_time("site/file.txt.br", time(NULL) + 1);
     look_again(2);
     tree_fill(&tree, "site/d/target", 400, 3);
     look_again(3);
 }
 
-/* The directory was seen before the name came; the look at the file is done by a job, after
- * that. */
-Test(store, a_job_looks_for_siblings_itself)
+/* The directory was checked before the name was added; a job revalidates the file after that. */
+Test(store, lets_a_job_look_for_siblings_itself)
 {
     tree_fill(&tree, "site/file.txt", 1000, 1);
     tree_fill(&tree, "site/other.txt", 1000, 2);

@@ -1,4 +1,4 @@
-/* files: look-ups that would wait are done by jobs, and whoever asked comes back for them. */
+/* store: look-ups that would block are done by jobs, and their waiters are woken. */
 #include "support/store_rig.h"
 
 #include <pthread.h>
@@ -12,7 +12,7 @@ static void set_up(void)
     store_rig_init();
     tree_fill(&tree, "site/file", 1000, 1);
     tree_fill(&tree, "site/other", 500, 2);
-    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN); /* everything is cold */
+    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN); /* nothing is in the page cache */
 }
 
 TestSuite(store_jobs, .init = set_up, .fini = store_rig_fini, .timeout = 120);
@@ -24,7 +24,7 @@ static struct resource *take(const char *name, struct lookup_waiter *waiter)
     return resource;
 }
 
-Test(store_jobs, what_is_cold_is_pending_and_then_ready)
+Test(store_jobs, leaves_uncached_files_to_a_job)
 {
     struct lookup_waiter waiter = {0};
     struct resource *resource = NULL;
@@ -43,7 +43,7 @@ Test(store_jobs, what_is_cold_is_pending_and_then_ready)
     cr_expect_eq(opens(), calls, "the job's find is in the cache");
 }
 
-Test(store_jobs, cold_pages_are_pending_too)
+Test(store_jobs, leaves_uncached_pages_to_a_job)
 {
     struct lookup_waiter waiter = {0};
     struct resource *resource = NULL;
@@ -56,9 +56,9 @@ Test(store_jobs, cold_pages_are_pending_too)
     resource_drop(resource);
 }
 
-/* What takes long to hash is found out by one job and done by another, for which nobody else
+/* One job finds out that hashing takes long, and a lengthy one does it, for which no other look-up
  * waits. */
-Test(store_jobs, a_giant_without_a_time_is_hashed_in_the_end)
+Test(store_jobs, hash_a_huge_file_in_a_lengthy_job)
 {
     static const struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
     struct lookup_waiter waiter = {0};
@@ -74,7 +74,7 @@ Test(store_jobs, a_giant_without_a_time_is_hashed_in_the_end)
     resource_drop(resource);
 }
 
-Test(store_jobs, many_wait_for_one_look_up)
+Test(store_jobs, look_a_path_up_once_for_many_waiters)
 {
     enum { WAITERS = 50 };
     struct lookup_waiter waiters[WAITERS] = {{0}};
@@ -93,7 +93,7 @@ Test(store_jobs, many_wait_for_one_look_up)
         resource_drop(resources[i]);
 }
 
-Test(store_jobs, each_path_has_its_own)
+Test(store_jobs, look_up_each_path_by_itself)
 {
     struct lookup_waiter waiters[4] = {{0}};
     static const char *const names[] = {"file", "other", "file/", "none"};
@@ -108,7 +108,7 @@ Test(store_jobs, each_path_has_its_own)
     }
 }
 
-Test(store_jobs, who_cancels_is_not_named)
+Test(store_jobs, do_not_wake_a_waiter_that_cancelled)
 {
     struct lookup_waiter waiters[3] = {{0}};
     struct resource *resource;
@@ -127,7 +127,7 @@ Test(store_jobs, who_cancels_is_not_named)
     resource_drop(resource);
 }
 
-Test(store_jobs, a_look_up_nobody_waits_for_is_kept_all_the_same)
+Test(store_jobs, keep_the_result_although_all_waiters_cancelled)
 {
     struct lookup_waiter waiter = {0};
     struct resource *resource;
@@ -136,7 +136,7 @@ Test(store_jobs, a_look_up_nobody_waits_for_is_kept_all_the_same)
     struct pollfd event = {.fd = store_fd(files), .events = POLLIN};
     cr_assert_eq(poll(&event, 1, PATIENCE_MS), 1);
     await(&waiter);
-    store_collect(files, &now, NULL, NULL); /* nobody is called */
+    store_collect(files, &now, NULL, NULL); /* no waiter is woken */
     cr_assert_eq(ask("file", &waiter, &resource), STORE_READY);
     resource_drop(resource);
 }
@@ -144,7 +144,7 @@ Test(store_jobs, a_look_up_nobody_waits_for_is_kept_all_the_same)
 static pthread_t main_thread;
 static atomic_bool gate_open;
 
-/* Holds up the look-ups of jobs until the gate is open. */
+/* Blocks the look-ups of jobs until the gate is open. */
 static void hold(void *argument)
 {
     if (atomic_load(&gate_open))
@@ -154,7 +154,7 @@ static void hold(void *argument)
         poll(NULL, 0, 1);
 }
 
-Test(store_jobs, when_the_queue_is_full_it_is_done_on_the_spot)
+Test(store_jobs, leave_the_look_up_to_the_worker_when_the_queue_is_full)
 {
     enum { MANY = 2000 };
     static struct lookup_waiter waiters[MANY];
@@ -180,7 +180,7 @@ Test(store_jobs, when_the_queue_is_full_it_is_done_on_the_spot)
     cr_expect_eq(woken, pending);
 }
 
-Test(store_jobs, without_a_thread_it_is_done_on_the_spot)
+Test(store_jobs, leave_the_look_up_to_the_worker_without_a_thread)
 {
     struct lookup_waiter waiter = {0};
     struct resource *resource = NULL;
@@ -190,7 +190,7 @@ Test(store_jobs, without_a_thread_it_is_done_on_the_spot)
     resource_drop(resource);
 }
 
-Test(store_jobs, what_is_known_is_looked_at_by_a_job_and_found_the_same)
+Test(store_jobs, revalidate_a_known_file_and_keep_its_resource)
 {
     faults_shift_clock(SETTLED_AFTER_SECONDS);
     struct resource *first = get("file");
@@ -203,8 +203,8 @@ Test(store_jobs, what_is_known_is_looked_at_by_a_job_and_found_the_same)
     resource_drop(second);
 }
 
-/* The entry it was compared with is thrown out before the job comes back. */
-Test(store_jobs, an_unchanged_file_whose_entry_is_gone_is_looked_up_again)
+/* The entry to revalidate is evicted before the job returns. */
+Test(store_jobs, look_an_unchanged_file_up_again_if_its_entry_is_gone)
 {
     tree_fill(&tree, "site/large", LARGE, 3);
     tree_fill(&tree, "site/larger", LARGE, 4);
@@ -226,7 +226,7 @@ Test(store_jobs, an_unchanged_file_whose_entry_is_gone_is_looked_up_again)
     resource_drop(resource);
 }
 
-Test(store_jobs, destroying_leaves_nothing_of_what_is_under_way)
+Test(store_jobs, leak_nothing_when_the_store_is_destroyed)
 {
     enum { MANY = 100 };
     static struct lookup_waiter waiters[MANY];
@@ -242,7 +242,7 @@ Test(store_jobs, destroying_leaves_nothing_of_what_is_under_way)
                 resource_drop(resource);
         }
         if (round % 2)
-            poll(NULL, 0, 5); /* some are finished, by then */
+            poll(NULL, 0, 5); /* some are finished by then */
         for (unsigned i = 0; i < MANY; i++)
             store_cancel(&waiters[i]);
     }
@@ -250,7 +250,7 @@ Test(store_jobs, destroying_leaves_nothing_of_what_is_under_way)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-/* --- the page for errors, the site's rules ---------------------------------------------------- */
+/* --- The page for errors, the site's rules ---------------------------------------------------- */
 
 static enum store_result find(const char *name, struct lookup_waiter *waiter, struct found *ret)
 {
@@ -280,9 +280,8 @@ static void make_site(uint64_t bytes_max)
     cr_assert_eq(store_create(&files, &config), 0);
 }
 
-/* Nothing is in the kernel's memory, nothing in ours: whoever asks waits a bounded number of
- * times. */
-Test(store_jobs, what_is_missing_comes_with_its_page)
+/* Nothing is cached by the kernel or the store: a client waits a bounded number of times. */
+Test(store_jobs, find_the_error_page_of_a_missing_file)
 {
     tree_fill(&tree, "site/404.html", 70, 3);
     for (unsigned cached = 0; cached < 2; cached++) {
@@ -303,7 +302,7 @@ Test(store_jobs, what_is_missing_comes_with_its_page)
     }
 }
 
-Test(store_jobs, who_cancels_between_path_and_page_leaves_nothing_behind)
+Test(store_jobs, leak_nothing_when_cancelled_between_path_and_page)
 {
     struct lookup_waiter waiter = {0};
     struct found found;
@@ -317,7 +316,7 @@ Test(store_jobs, who_cancels_between_path_and_page_leaves_nothing_behind)
     cr_expect(!waiter.lookup && !waiter.ready && !waiter.missing);
 }
 
-Test(store_jobs, new_rules_make_everything_anew)
+Test(store_jobs, make_resources_anew_for_new_rules)
 {
     struct lookup_waiter waiter = {0};
     struct found found;
@@ -347,9 +346,8 @@ static bool has_line(const struct found *found, const char *line)
     return memmem(lines.at, lines.length, line, strlen(line)) != NULL;
 }
 
-/* That it can't be told what they are now doesn't mean that there are none: a policy would be
- * lost. */
-Test(store_jobs, rules_go_on_while_descriptors_are_out)
+/* An error in reading the rules must not count as their absence: a policy would be lost. */
+Test(store_jobs, keep_the_rules_while_descriptors_are_out)
 {
     struct lookup_waiter waiter = {0};
     struct found found;
@@ -364,7 +362,7 @@ Test(store_jobs, rules_go_on_while_descriptors_are_out)
     found_drop(&found);
 }
 
-/* Looks NAME up, where there is nothing. */
+/* Looks NAME up, which does not exist. */
 static void find_nothing(const char *name)
 {
     struct lookup_waiter waiter = {0};
@@ -375,8 +373,8 @@ static void find_nothing(const char *name)
     found_drop(&found);
 }
 
-/* ROOT is a link to the directory "one", and there is a "two" beside it, each with a file. The
- * rules of "one", which has none, are known. */
+/* ROOT is a link to the directory "one", and "two" is next to it, each with a file. The rules of
+ * "one", which has no rules file, are known. */
 static void make_two_roots(void)
 {
     tree_dir(&tree, "one");
@@ -391,15 +389,15 @@ static void make_two_roots(void)
     find_nothing("none");
 }
 
-/* It is known already when the look-up comes back: good for who has waited, and for nobody else. */
-Test(store_jobs, what_is_of_a_former_root_is_not_kept)
+/* The switch is known already when the look-up returns: its result is good for its waiters only. */
+Test(store_jobs, do_not_keep_results_of_a_former_root)
 {
     struct lookup_waiter waiter = {0};
     struct found found;
     make_two_roots();
     cr_assert_eq(find("file", &waiter, &found), STORE_PENDING);
     tree_rename(&tree, "next", "current");
-    pass_ms(VALID_MS / 4); /* ROOT is seen every now and then */
+    pass_ms(VALID_MS / 4); /* ROOT is checked from time to time */
     find_nothing("other");
     for (unsigned round = 0; round < 2; round++) {
         while (find("file", &waiter, &found) == STORE_PENDING)
@@ -411,22 +409,22 @@ Test(store_jobs, what_is_of_a_former_root_is_not_kept)
     }
 }
 
-Test(store_jobs, another_root_has_rules_of_its_own_at_once)
+Test(store_jobs, apply_the_rules_of_another_root_at_once)
 {
     struct lookup_waiter waiter = {0};
     struct found found;
     make_two_roots();
     tree_rename(&tree, "next", "current");
-    pass_ms(VALID_MS / 2); /* those that are known are still good */
+    pass_ms(VALID_MS / 2); /* the known ones are still valid */
     while (find("file", &waiter, &found) == STORE_PENDING)
         await(&waiter);
     cr_expect(has_line(&found, "X-A: 1\r\n"));
     found_drop(&found);
 }
 
-/* --- what is sent from a disk ----------------------------------------------------------------- */
+/* --- Sending from a disk ---------------------------------------------------------------------- */
 
-Test(store_jobs, what_is_not_in_memory_is_read_by_a_job_first)
+Test(store_jobs, read_uncached_parts_before_they_are_sent)
 {
     struct lookup_waiter waiter = {0};
     faults_clear();
@@ -446,7 +444,7 @@ Test(store_jobs, what_is_not_in_memory_is_read_by_a_job_first)
     resource_drop(resource);
 }
 
-Test(store_jobs, what_is_in_memory_is_not_looked_at_each_time)
+Test(store_jobs, do_not_sample_cached_files_each_time)
 {
     struct lookup_waiter waiter = {0};
     faults_clear();
@@ -464,8 +462,8 @@ Test(store_jobs, what_is_in_memory_is_not_looked_at_each_time)
     resource_drop(resource);
 }
 
-/* A connection that has been woken for a look-up may first have to send, and wait for a disk. */
-Test(store_jobs, what_a_look_up_has_brought_outlasts_a_wait_for_a_disk)
+/* A connection that was woken after a look-up may have to send first, and to wait for a disk. */
+Test(store_jobs, keep_the_result_of_a_look_up_during_a_wait_for_a_disk)
 {
     struct lookup_waiter waiter = {0};
     struct resource *resource = NULL;
@@ -485,9 +483,8 @@ Test(store_jobs, what_a_look_up_has_brought_outlasts_a_wait_for_a_disk)
     resource_drop(large);
 }
 
-/* A file system that can't tell, a job that can't be had: then it is waited for where it is
- * sent. */
-Test(store_jobs, where_nothing_can_be_told_all_is_warm)
+/* With a file system that cannot say, or without a job, the send itself waits for the disk. */
+Test(store_jobs, count_files_as_cached_where_the_kernel_cannot_say)
 {
     static const int errors[] = {EOPNOTSUPP, EINVAL, EIO};
     struct lookup_waiter waiter = {0};
