@@ -85,6 +85,7 @@ static int create_store(struct worker *worker, const struct worker_config *confi
     const struct store_config store = {
         .sites = (const struct site_settings *const *)config->settings->sites,
         .site_count = config->settings->site_count,
+        .shared = config->shared,
         .report = {config->reports_rules ? report_rule : NULL, NULL},
         .cache = {.bytes_max = bytes,
                   .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,

@@ -9,6 +9,7 @@
 #include "config/profile.h"
 #include "config/settings.h"
 #include "observe/counters.h"
+#include "site/store_shared.h"
 
 struct worker;
 
@@ -16,6 +17,7 @@ struct worker;
 struct worker_config {
     const struct profile *profile;
     const struct settings *settings; /* prepared */
+    struct store_shared *shared;     /* of all workers; NULL: this is the only one */
     enum backend backend;            /* never BACKEND_AUTO */
     bool reports_rules;              /* this worker reports mistakes in ROOT/_headers */
     const int *listeners;            /* listening, non-blocking sockets of this worker */

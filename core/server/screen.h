@@ -1,0 +1,26 @@
+/* screen: what a server writes to standard output: one screen when it serves, one line at its end.
+ *
+ * Owns nothing. Standard output may be full or closed: that is ignored, and serving goes on. */
+#ifndef SLUICE_SCREEN_H
+#define SLUICE_SCREEN_H
+
+#include "config/profile.h"
+#include "config/settings.h"
+#include "observe/metrics.h"
+#include "system/net.h"
+
+struct screen {
+    const struct profile *profile;
+    const struct settings *settings;
+    const struct net_set *set; /* as net_listen left it */
+    unsigned threads;
+    enum backend backend;
+};
+
+/* Writes what is served, the URLs, and how. */
+void screen_show(const struct screen *screen);
+
+/* Writes the totals of a server that ends. */
+void screen_show_totals(const struct screen *screen, const struct metrics *totals);
+
+#endif

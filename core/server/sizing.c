@@ -1,0 +1,43 @@
+/* sizing: see sizing.h. */
+#include "server/sizing.h"
+
+#include "system/cpus.h"
+
+#include <errno.h>
+
+enum {
+    CONNECTIONS_MAX = 1000000, /* unless --max-connections says more */
+    CACHED_FILES_MAX = 4096,   /* in all caches together */
+    PROCESS_DESCRIPTORS = 16,  /* open besides those of workers, sites and connections */
+    WORKER_DESCRIPTORS = 6,    /* of each worker, besides its listeners */
+};
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+int sizing_find(const struct process_settings *settings, const struct sizing_limits *limits,
+                struct sizes *ret, struct problem *ret_problem)
+{
+    const uint64_t wanted = settings->connections_max;
+    uint64_t threads = settings->threads ? settings->threads : cpus_usable();
+    if (wanted)
+        threads = smaller(threads, wanted);
+    uint64_t files = smaller(limits->descriptors / 4, CACHED_FILES_MAX);
+    uint64_t taken = PROCESS_DESCRIPTORS + limits->site_count +
+                     threads * (WORKER_DESCRIPTORS + limits->listener_count) + files;
+    uint64_t room = limits->descriptors > taken ? limits->descriptors - taken : 0;
+    if (room < threads) {
+        problem_set(ret_problem, "%llu descriptors are too few for %u threads",
+                    (unsigned long long)limits->descriptors, (unsigned)threads);
+        problem_remedy(ret_problem, "raise the limit (ulimit -n)");
+        return -EMFILE;
+    }
+    *ret = (struct sizes){
+        .threads = (uint32_t)threads,
+        .connections_max = (uint32_t)smaller(room, wanted ? wanted : CONNECTIONS_MAX),
+        .files_max = (uint32_t)files,
+    };
+    return 0;
+}

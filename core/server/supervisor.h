@@ -1,0 +1,40 @@
+/* supervisor: the main thread's part once there are workers: starts them, hands signals on, ends them.
+ *
+ * Owns the workers, and an eventfd to which each adds 1 when its thread has ended. Used by one
+ * thread. Zeroed, with DONE_FD -1: nothing to free. */
+#ifndef SLUICE_SUPERVISOR_H
+#define SLUICE_SUPERVISOR_H
+
+#include "observe/metrics.h"
+#include "server/sizing.h"
+#include "server/worker.h"
+
+struct supervisor {
+    struct worker **workers;
+    unsigned worker_count; /* created */
+    unsigned started_count;
+    int signal_fd; /* of process_catch_signals; *borrowed* */
+    int done_fd;
+};
+
+/* Creates SIZES->threads workers, each with its share of SIZES and the next CONFIG->listener_count of
+ * LISTENERS, which are *taken* in any case, and starts them. The rest of CONFIG is for all. Returns 0,
+ * or a negative errno with *RET_PROBLEM set; then the workers that were started drain. */
+int supervisor_start(struct supervisor *supervisor, const struct worker_config *config,
+                     const struct sizes *sizes, struct problem *ret_problem);
+
+/* Waits until all workers have ended: because a signal asked for it, or because one failed, which is
+ * reported. A second signal exits the process at once with status 1. Returns 0, or -EIO: one failed. */
+int supervisor_run(struct supervisor *supervisor);
+
+/* Adds what the workers have counted to TOTALS. */
+void supervisor_count(const struct supervisor *supervisor, struct metrics *totals);
+
+/* Whether a look-up is still under way in a worker that has ended, so that supervisor_fini would
+ * wait for a disk. */
+bool supervisor_is_busy(const struct supervisor *supervisor);
+
+/* Waits for the threads of workers that drain, and frees everything. */
+void supervisor_fini(struct supervisor *supervisor);
+
+#endif
