@@ -14,7 +14,7 @@ void conn_storage_init(struct conn_context *context, uint64_t bytes_max)
               KEEP_FULL_MAX);
     list_init(&context->partial);
     list_init(&context->stalled);
-    list_init(&context->starved);
+    list_init(&context->waiting_for_storage);
     context->returned = false;
 }
 
@@ -45,7 +45,7 @@ void conn_storage_return_output(struct conn_context *context, struct conn *conn)
     give_back(context, outq_return(&conn->output), bytes);
 }
 
-/* --- For input ---------------------------------------------------------------------------------- */
+/* --- For input -------------------------------------------------------------------------------- */
 
 /* Full storage for input: all but the last piece, which is for an answer. */
 static char *take_for_input(struct conn_context *context)
@@ -70,19 +70,20 @@ unsigned conn_room(struct conn_context *context, struct conn *conn,
     return ring_room(input, ret_pieces);
 }
 
-void conn_starve(struct conn_context *context, struct conn *conn)
+void conn_await_storage(struct conn_context *context, struct conn *conn)
 {
-    conn->starved = true;
+    conn->no_storage = true;
     list_remove(&conn->queue);
-    list_append(&context->starved, &conn->queue);
+    list_append(&context->waiting_for_storage, &conn->queue);
 }
 
-/* --- For output --------------------------------------------------------------------------------- */
+/* --- For output ------------------------------------------------------------------------------- */
 
-bool conn_storage_lend_output(struct conn_context *context, struct conn *conn, bool full)
+bool conn_storage_lend_output(struct conn_context *context, struct conn *conn,
+                              enum conn_storage_size size)
 {
     size_t bytes = outq_storage_bytes(&conn->output);
-    if (bytes == CONN_FULL_BYTES || (bytes > 0 && !full))
+    if (bytes == CONN_FULL_BYTES || (bytes > 0 && size == CONN_STORAGE_ANY))
         return true;
     if (bytes > 0 && conn->pinned)
         return false; /* when that has been sent */
@@ -92,7 +93,7 @@ bool conn_storage_lend_output(struct conn_context *context, struct conn *conn, b
         return true;
     }
     if (!storage) {
-        conn_starve(context, conn);
+        conn_await_storage(context, conn);
         return false;
     }
     if (bytes == 0)
@@ -102,7 +103,7 @@ bool conn_storage_lend_output(struct conn_context *context, struct conn *conn, b
     return true;
 }
 
-/* --- At the end of a turn ------------------------------------------------------------------------ */
+/* --- At the end of a turn --------------------------------------------------------------------- */
 
 static void settle_input(struct conn_context *context, struct conn *conn)
 {
@@ -135,7 +136,7 @@ void conn_storage_settle(struct conn_context *context, struct conn *conn)
     settle_output(context, conn);
 }
 
-/* --- Who may be shed ---------------------------------------------------------------------------- */
+/* --- Shedding --------------------------------------------------------------------------------- */
 
 void conn_storage_settle_holding(struct conn_context *context, struct conn *conn)
 {

@@ -1,7 +1,8 @@
 /* conn_table: see conn_table.h.
  *
- * A free slot is a connection in state CONN_CLOSED: its identity can be read, so that conn_table_find sees
- * that it is nobody, and it stands in the list of the free. Behind that it is poisoned. */
+ * A free slot is a connection in state CONN_CLOSED: its identity can be read, so that
+ * conn_table_find sees that it is nobody, and it stands in the list of the free. Behind that it
+ * is poisoned. */
 #include "conn/conn_table.h"
 
 #include "base/asan.h"
@@ -14,7 +15,7 @@ enum { CHUNK_ALIGNMENT = 64 }; /* a cache line */
 static_assert(CONN_TABLE_CHUNK_SLOTS * sizeof(struct conn) % CHUNK_ALIGNMENT == 0,
               "aligned_alloc takes multiples of the alignment");
 
-/* --- Slots --------------------------------------------------------------------------------------- */
+/* --- Slots ------------------------------------------------------------------------------------ */
 
 static void mark_free(struct conn *conn)
 {
@@ -43,7 +44,7 @@ static uint32_t slot_count(const struct conn_table *conns, uint32_t index)
     return left < CONN_TABLE_CHUNK_SLOTS ? left : CONN_TABLE_CHUNK_SLOTS;
 }
 
-/* --- Chunks -------------------------------------------------------------------------------------- */
+/* --- Chunks ----------------------------------------------------------------------------------- */
 
 /* Allocates one more chunk, the first that is absent; its slots are free. False: all are there, or
  * memory is out. */
@@ -83,7 +84,7 @@ static void remove_chunk(struct conn_table *conns, uint32_t index)
         conns->first_absent = index;
 }
 
-/* --- Beginning and end --------------------------------------------------------------------------- */
+/* --- Beginning and end ------------------------------------------------------------------------ */
 
 int conn_table_init(struct conn_table *conns, struct conn_context *context,
                     uint32_t connections_max)
@@ -106,10 +107,10 @@ void conn_table_fini(struct conn_table *conns)
     free(conns->chunks);
 }
 
-/* --- Connections --------------------------------------------------------------------------------- */
+/* --- Connections ------------------------------------------------------------------------------ */
 
-/* The free slot that was used last, or of a new chunk. Where there can't be one, those of the closed
- * are free from now on. NULL: out of memory. */
+/* The free slot that was used last, or of a new chunk. Where there can't be one, those of the
+ * closed are free from now on. NULL: out of memory. */
 static struct conn *take_slot(struct conn_table *conns)
 {
     if (list_is_empty(&conns->free) && !add_chunk(conns))

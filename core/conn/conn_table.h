@@ -1,12 +1,13 @@
 /* conn_table: all connections of a worker, by slot and generation.
  *
- * Owns the connections. An event names one by slot and generation, so that an event for a connection
- * that died earlier in the same batch finds nobody, even if the slot has a new owner: no two connections
- * have the same generation. A closed connection keeps its slot until conn_table_bury, at the end of a batch,
- * when nobody points to it any more.
+ * Owns the connections. An event names one by slot and generation, so that an event for a
+ * connection that died earlier in the same batch finds nobody, even if the slot has a new owner: no
+ * two connections have the same generation. A closed connection keeps its slot until
+ * conn_table_bury, at the end of a batch, when nobody points to it any more.
  *
- * Connections lie side by side in chunks, which are allocated when they are needed and freed when nobody
- * is in them: an idle connection costs its own bytes, and a crowd that has gone none. */
+ * Connections lie side by side in chunks, which are allocated when they are needed and freed
+ * when nobody is in them: an idle connection costs its own bytes, and a crowd that has gone
+ * none. */
 #ifndef SLUICE_CONN_TABLE_H
 #define SLUICE_CONN_TABLE_H
 
@@ -42,11 +43,12 @@ int conn_table_init(struct conn_table *conns, struct conn_context *context,
 /* All connections have been closed and buried. */
 void conn_table_fini(struct conn_table *conns);
 
-/* A fresh connection that owns FD. NULL, with FD untouched, when there are too many or memory is out. */
+/* A fresh connection that owns FD. NULL, with FD untouched, when there are too many or memory is
+ * out. */
 struct conn *conn_table_open(struct conn_table *conns, int fd);
 
-/* Closes the descriptor and gives back all that CONN holds; it stays readable, in state CONN_CLOSED,
- * until conn_table_bury or conn_table_open. */
+/* Closes the descriptor and gives back all that CONN holds; it stays readable, in state
+ * CONN_CLOSED, until conn_table_bury or conn_table_open. */
 void conn_table_close(struct conn_table *conns, struct conn *conn);
 
 /* Frees the closed. */
@@ -59,7 +61,7 @@ struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
                      void *argument);
 
-/* --- identities: an event carries opcode 8 | slot 24 | generation 32 ----------------------------- */
+/* --- identities: an event carries opcode 8 | slot 24 | generation 32 -------------------------- */
 
 static inline uint64_t conn_table_identity(unsigned opcode, uint32_t slot, uint32_t generation)
 {

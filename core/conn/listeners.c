@@ -47,8 +47,8 @@ void listeners_resume(struct listeners *listeners)
     wheel_cancel(&listeners->context->wheel, &listeners->pause);
 }
 
-/* Whether this error of accept4 concerns one connection only; the next may be had. accept(2): errors
- * of the new socket's network are passed on here. */
+/* Whether this error of accept4 concerns one connection only; the next may be had. accept(2):
+ * errors of the new socket's network are passed on here. */
 static bool accept_may_go_on(int error)
 {
     switch (error) {

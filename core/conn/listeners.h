@@ -35,12 +35,12 @@ void listeners_fini(struct listeners *listeners);
 /* Accepts from each, a bounded number, unless accepting pauses. */
 void listeners_accept(struct listeners *listeners);
 
-/* The same for a connection that the kernel has accepted unasked: takes FD, non-blocking. False, with FD
- * closed and a pause begun, when there is no room for it. */
+/* The same for a connection that the kernel has accepted unasked: takes FD, non-blocking. False,
+ * with FD closed and a pause begun, when there is no room for it. */
 bool listeners_take(struct listeners *listeners, int fd);
 
-/* Says that accepting has failed with ERROR, a positive errno. False, with a pause begun, if it would
- * fail again. */
+/* Says that accepting has failed with ERROR, a positive errno. False, with a pause begun, if it
+ * would fail again. */
 bool listeners_failed(struct listeners *listeners, int error);
 
 /* Accepts all that is queued, and closes them. */

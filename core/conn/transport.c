@@ -14,10 +14,11 @@
 enum {
     PIECES_MAX = 128,         /* of one sendmsg */
     DISCARD_BYTES = 64 << 10, /* by one recv */
-    /* By one sendfile, whatever is left of the budget. CPU time for 1 MiB of a file, to 16 connections on
-     * the loopback interface, against a sendfile of all that is left: 1.75 times as much with 256 KiB, 1.20
-     * with 512 KiB, 1.10 with 1 MiB, 1.12 with 2 MiB. Of 256 MiB, to 4 connections, 2 MiB takes fewer calls than
-     * 1 MiB (1.6 and 2.0 a MiB); 4 MiB makes others wait longer. */
+    /* By one sendfile, whatever is left of the budget. CPU time for 1 MiB of a file, to 16
+     * connections on the loopback interface, against a sendfile of all that is left: 1.75 times
+     * as much with 256 KiB, 1.20 with 512 KiB, 1.10 with 1 MiB, 1.12 with 2 MiB. Of 256 MiB, to
+     * 4 connections, 2 MiB takes fewer calls than 1 MiB (1.6 and 2.0 a MiB); 4 MiB makes others
+     * wait longer. */
     FILE_BYTES = 2 << 20,
     WARM_WINDOW_BYTES = 4 << 20, /* of a file, looked for in the page cache at once */
 };
@@ -32,10 +33,11 @@ static bool would_block(void)
     return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
-/* --- Input -------------------------------------------------------------------------------------- */
+/* --- Input ------------------------------------------------------------------------------------ */
 
-/* Takes note of what receiving WANTED bytes has given. A short count means that there is no more, and
- * saves the call that would say EAGAIN, unless the end of input is there too (epoll(7)). */
+/* Takes note of what receiving WANTED bytes has given. A short count means that there is no
+ * more, and saves the call that would say EAGAIN, unless the end of input is there too
+ * (epoll(7)). */
 static enum transport_result note_received(struct conn *conn, ssize_t got, size_t wanted)
 {
     if (got > 0) {
@@ -84,7 +86,7 @@ enum transport_result transport_discard(struct conn *conn, size_t *budget)
     return note_received(conn, got, sizeof unused);
 }
 
-/* --- Output ------------------------------------------------------------------------------------- */
+/* --- Output ----------------------------------------------------------------------------------- */
 
 static enum transport_result note_sent(struct conn_context *context, struct conn *conn,
                                        ssize_t sent, size_t *budget)
@@ -109,31 +111,33 @@ static size_t left_of_window(const struct outq_part *part)
     return (size_t)(part->length < left ? part->length : left);
 }
 
-/* Whether the next bytes of PART can be sent without a wait for a disk. It is asked at its beginning and
- * wherever a window of the file begins, for as much as is in that window. */
+/* Whether the next bytes of PART can be sent without a wait for a disk. It is asked at its
+ * beginning and wherever a window of the file begins, for as much as is in that window. */
 static bool is_warm(struct conn_context *context, struct conn *conn, const struct outq_part *part)
 {
     if (part->first % WARM_WINDOW_BYTES > 0 && !outq_span_begins(&conn->output))
         return true;
-    return conn_warms(context, conn, part->blob, part->first, left_of_window(part));
+    struct outq_part window = {part->blob, part->first, left_of_window(part)};
+    return conn_disk_ready(context, conn, &window);
 }
 
-/* What is sent from memory is copied, so what a socket accepts of it is bounded (NET_UNSENT_BYTES_MAX): a peer
- * that takes nothing can't make the kernel hold more. What is sent of a file is not copied, and there the
- * bound would cut sendfile short: CPU time for 1 MiB was 1.49 times the limit's with it and 1.05 without, for
- * 8 MiB 1.60 with a bound of 1 MiB. So it is lifted for large FILE spans, and set again behind them. */
+/* What is sent from memory is copied, so what a socket accepts of it is bounded
+ * (NET_UNSENT_BYTES_MAX): a peer that takes nothing can't make the kernel hold more. What is
+ * sent of a file is not copied, and there the bound would cut sendfile short: CPU time for 1 MiB
+ * was 1.49 times the limit's with it and 1.05 without, for 8 MiB 1.60 with a bound of 1 MiB. So
+ * it is lifted for large FILE spans, and set again behind them. */
 static void bound_unsent(struct conn *conn, bool bounded)
 {
-    if (conn->unbounded == !bounded)
+    if (conn->lowat_lifted == !bounded)
         return;
     int bytes = bounded ? NET_UNSENT_BYTES_MAX : 0; /* 0: the system's default, which is none */
     setsockopt(conn->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
-    conn->unbounded = !bounded;
+    conn->lowat_lifted = !bounded;
 }
 
-/* Whether the file of a span may still be sent to the span's end: it is unchanged, or it has grown (a log
- * that is written, a download in progress) and the announced bytes are there. FIRST_PIECE: nothing of the
- * span has been sent, so that a check of this TURN is enough. */
+/* Whether the file of a span may still be sent to the span's end: it is unchanged, or it has
+ * grown (a log that is written, a download in progress) and the announced bytes are there.
+ * FIRST_PIECE: nothing of the span has been sent, so that a check of this TURN is enough. */
 static bool is_intact(struct blob *file, bool first_piece, uint64_t turn)
 {
     if (first_piece && blob_file_unchanged(file, turn))
@@ -141,8 +145,8 @@ static bool is_intact(struct blob *file, bool first_piece, uint64_t turn)
     return blob_check_file(file) != BLOB_REWRITTEN;
 }
 
-/* A file that was truncated, or rewritten before its last byte went out, ends the connection: the response
- * can't be finished truthfully. */
+/* A file that was truncated, or rewritten before its last byte went out, ends the connection:
+ * the response can't be finished truthfully. */
 static enum transport_result send_file(struct conn_context *context, struct conn *conn,
                                        const struct outq_part *part, size_t *budget)
 {
@@ -187,7 +191,8 @@ enum transport_result transport_send(struct conn_context *context, struct conn *
     return send_memory(context, conn, budget);
 }
 
-/* Bytes that the socket holds until the peer acknowledges them, tcp(7); UINT32_MAX if it can't tell. */
+/* Bytes that the socket holds until the peer acknowledges them, tcp(7); UINT32_MAX if it can't
+ * tell. */
 static uint32_t kernel_bytes(const struct conn *conn)
 {
     int bytes;
@@ -202,8 +207,8 @@ bool transport_delivered(const struct conn *conn)
 bool transport_drains(struct conn *conn)
 {
     uint32_t before = conn->kernel_bytes;
-    bool again = conn->stood_still;
+    bool again = conn->no_progress;
     conn->kernel_bytes = kernel_bytes(conn);
-    conn->stood_still = conn->kernel_bytes >= before;
-    return !(again && conn->stood_still);
+    conn->no_progress = conn->kernel_bytes >= before;
+    return !(again && conn->no_progress);
 }

@@ -22,17 +22,17 @@ enum transport_result {
 enum transport_result transport_receive(struct conn_context *context, struct conn *conn,
                                         size_t *budget);
 
-/* Sends from the output queue, which is not empty: all pieces in memory up to the next file, or from
- * that file. */
+/* Sends from the output queue, which is not empty: all pieces in memory up to the next file, or
+ * from that file. */
 enum transport_result transport_send(struct conn_context *context, struct conn *conn,
                                      size_t *budget);
 
 /* Whether all that was sent has been acknowledged by the peer's kernel. */
 bool transport_delivered(const struct conn *conn);
 
-/* Whether a peer that the socket takes no more for may still be taking bytes: the socket may hold
- * megabytes, and says so only when a good part of them has gone. False when it has taken none at two
- * looks in a row, so look twice in the time that it has. */
+/* Whether a peer that the socket takes no more for may still be taking bytes: the socket may
+ * hold megabytes, and says so only when a good part of them has gone. False when it has taken
+ * none at two looks in a row, so look twice in the time that it has. */
 bool transport_drains(struct conn *conn);
 
 /* Throws away input, in CONN_LINGERING. FAILED as well when the connection has discarded enough. */

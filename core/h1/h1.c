@@ -3,10 +3,11 @@
 
 #include "base/num.h"
 
-/* A body up to this many bytes is copied behind its head: one piece to gather instead of two, and no
- * reference to hold. Larger ones are sent from where they are. One at a time, that is about the same: CPU time
- * a request, against the practical limit's, copied and not: 612 bytes 1.11 and 1.13, 2 KiB 1.06 and 1.09,
- * 4 KiB 1.15 and 1.05. But of the larger ones, a batch of 16 would not fit into the queue's text. */
+/* A body up to this many bytes is copied behind its head: one piece to gather instead of two,
+ * and no reference to hold. Larger ones are sent from where they are. One at a time, that is
+ * about the same: CPU time a request, against the practical limit's, copied and not: 612 bytes
+ * 1.11 and 1.13, 2 KiB 1.06 and 1.09, 4 KiB 1.15 and 1.05. But of the larger ones, a batch of 16
+ * would not fit into the queue's text. */
 enum { COPY_BYTES_MAX = 512 };
 
 void h1_init(struct h1 *session)
@@ -51,6 +52,13 @@ static enum h1_step next_head(struct h1 *session, const struct h1_limits *limits
     return H1_REQUEST;
 }
 
+/* The next head comes: the union holds nothing of a body any more. */
+static void begin_head(struct h1 *session)
+{
+    session->state = H1_STATE_HEAD;
+    session->parse = (struct h1_parse){0};
+}
+
 static enum h1_step next_body(struct h1 *session, struct str input, size_t *ret_bytes)
 {
     if (input.length == 0)
@@ -58,12 +66,12 @@ static enum h1_step next_body(struct h1 *session, struct str input, size_t *ret_
     *ret_bytes = session->body_left < input.length ? session->body_left : input.length;
     session->body_left -= *ret_bytes;
     if (session->body_left == 0)
-        session->state = H1_STATE_HEAD;
+        begin_head(session);
     return H1_SKIP;
 }
 
-/* Content in chunks that can't be made out, or is too much, ends the session: what follows it has no
- * beginning. Its request has been answered. */
+/* Content in chunks that can't be made out, or is too much, ends the session: what follows it
+ * has no beginning. Its request has been answered. */
 static enum h1_step next_chunked(struct h1 *session, const struct h1_limits *limits,
                                  struct str input, size_t *ret_bytes)
 {
@@ -71,7 +79,7 @@ static enum h1_step next_chunked(struct h1 *session, const struct h1_limits *lim
     case CHUNKED_MORE:
         return *ret_bytes > 0 ? H1_SKIP : H1_MORE;
     case CHUNKED_DONE:
-        session->state = H1_STATE_HEAD;
+        begin_head(session);
         return H1_SKIP;
     case CHUNKED_BAD:
     case CHUNKED_TOO_LARGE:
@@ -198,7 +206,8 @@ static size_t message_date_at(const struct message *message)
     return VERSION_BYTES + message->status.length + sizeof AFTER_STATUS - 1;
 }
 
-/* Writes status line, fields, empty line and what is copied of the body. Returns the bytes written. */
+/* Writes status line, fields, empty line and what is copied of the body. Returns the bytes
+ * written. */
 static size_t message_write(char *to, const struct message *message, const struct date_now *now)
 {
     const struct plan *plan = message->plan;
@@ -245,9 +254,9 @@ static void advance(struct h1 *session, const struct h1_head *head, bool last)
     } else if (head->framing == H1_FRAMING_CHUNKED) {
         chunked_init(&session->chunked);
         session->state = H1_STATE_CHUNKED;
-    } else {
+    } else if (head->content_bytes > 0) {
         session->body_left = head->content_bytes;
-        session->state = session->body_left > 0 ? H1_STATE_BODY : H1_STATE_HEAD;
+        session->state = H1_STATE_BODY;
     }
 }
 
@@ -268,7 +277,7 @@ bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct 
     return true;
 }
 
-/* --- Again -------------------------------------------------------------------------------------- */
+/* --- Again ------------------------------------------------------------------------------------ */
 
 /* Whether REQUEST has conditions of which the time decides. */
 static bool has_dates(const struct request *request)
@@ -318,8 +327,8 @@ bool h1_repeat(struct h1 *session, const struct h1_memo *memo, struct outq *outp
     return true;
 }
 
-void h1_sent(struct h1 *session)
+void h1_sent(struct h1 *session, unsigned count)
 {
-    assert(session->inflight > 0);
-    session->inflight--;
+    assert(session->inflight >= count);
+    session->inflight = (uint16_t)(session->inflight - count);
 }

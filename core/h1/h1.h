@@ -1,8 +1,8 @@
 /* h1: the HTTP/1 session of one connection: bytes in, requests out; plans in, bytes out, in order.
  *
- * RFC 9112. No socket, no clock, no file: input is a contiguous view of what the peer sent, output
- * goes to an outq. The session decides what is a request, when the connection persists (section 9.3),
- * and what of the input belongs to a body. */
+ * RFC 9112. No socket, no clock, no file: input is a contiguous view of what the peer sent,
+ * output goes to an outq. The session decides what is a request, when the connection persists
+ * (section 9.3), and what of the input belongs to a body. */
 #ifndef SLUICE_H1_H
 #define SLUICE_H1_H
 
@@ -28,17 +28,19 @@ enum h1_state {
     H1_STATE_ENDED,   /* nothing more is read: the last response has been queued */
 };
 
+/* All zeros at first. The members of the union exclude each other: each belongs to a state, and
+ * is zeroed when the state begins. */
 struct h1 {
     union {
-        uint64_t body_left;     /* bytes of content still to come, in H1_STATE_BODY */
-        struct chunked chunked; /* how far it has come, in H1_STATE_CHUNKED */
+        struct h1_parse parse;  /* in H1_STATE_HEAD */
+        uint64_t body_left;     /* in H1_STATE_BODY: bytes of content still to come */
+        struct chunked chunked; /* in H1_STATE_CHUNKED */
     };
-    struct h1_parse parse;
-    uint16_t inflight; /* responses queued and not sent */
     uint32_t requests; /* answered on this connection */
-    enum h1_state state : 8;
-    bool closing;   /* the next response is to be the last */
-    bool peer_done; /* in H1_STATE_ENDED: the peer has said that it sends no more */
+    uint16_t inflight; /* responses queued and not sent */
+    enum h1_state state : 2;
+    bool closing : 1;   /* the next response is the last */
+    bool peer_done : 1; /* in H1_STATE_ENDED: the peer has said that it sends no more */
 };
 
 void h1_init(struct h1 *session);
@@ -51,8 +53,9 @@ enum h1_step {
     H1_ENDED,   /* no more requests on this connection; what input there is is not for us */
 };
 
-/* What INPUT asks for. LIMITS are the same in all calls for one session. For H1_REQUEST nothing changes in the session until h1_answer: asked again
- * with the same bytes (a job was running), it says the same. */
+/* What INPUT asks for. LIMITS are the same in all calls for one session. For H1_REQUEST nothing
+ * changes in the session until h1_answer: asked again with the same bytes (a job was running),
+ * it says the same. */
 enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct str input,
                      struct h1_head *ret_head, size_t *ret_bytes);
 
@@ -61,15 +64,15 @@ enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct 
 bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct h1_head *head,
                const struct plan *plan, struct outq *output, const struct date_now *now);
 
-/* What h1_answer would queue, for when HEAD, the bytes of REQUEST, comes again; and the session has done
- * nothing yet. RESOURCE is what PLAN is about. NULL: it is not to be given again, or memory is out.
- * *Gives*: h1_memos_put. */
+/* What h1_answer would queue, for when HEAD, the bytes of REQUEST, comes again; and the session
+ * has done nothing yet. RESOURCE is what PLAN is about. NULL: it is not to be given again, or
+ * memory is out. *Gives*: h1_memos_put. */
 struct h1_memo *h1_memorize(const struct h1 *session, const struct h1_limits *limits,
                             struct str bytes, const struct h1_head *head, const struct plan *plan,
                             struct resource *resource, const struct date_now *now);
 
-/* Whether a memo may answer what comes next: it would be the head of a request, of which nothing has been
- * looked at, and nothing but that decides whether the connection persists. */
+/* Whether a memo may answer what comes next: it would be the head of a request, of which nothing
+ * has been looked at, and nothing but that decides whether the connection persists. */
 static inline bool h1_may_repeat(const struct h1 *session, const struct h1_limits *limits)
 {
     return session->state == H1_STATE_HEAD && session->parse.scanned == 0 && !session->closing &&
@@ -82,8 +85,8 @@ static inline bool h1_may_repeat(const struct h1 *session, const struct h1_limit
 bool h1_repeat(struct h1 *session, const struct h1_memo *memo, struct outq *output,
                const struct date_now *now);
 
-/* Says that a response has been sent whole. */
-void h1_sent(struct h1 *session);
+/* Reports that COUNT responses have been sent whole. */
+void h1_sent(struct h1 *session, unsigned count);
 
 /* Whether part of a head has come in (empty lines before it are none). */
 static inline bool h1_in_head(const struct h1 *session)

@@ -5,7 +5,7 @@
 #include "base/scan.h"
 #include "http/authority.h"
 
-/* --- Fields about the message ------------------------------------------------------------------- */
+/* --- Fields about the message ----------------------------------------------------------------- */
 
 typedef enum http_status field_reader(struct str value, struct h1_head *head,
                                       struct h1_fields *fields);
@@ -18,8 +18,8 @@ static const char *scan_digits(const char *at)
     return at;
 }
 
-/* RFC 9112 section 3.2: exactly one, and well-formed. The authority of an absolute target overrides it
- * (section 3.2.2). */
+/* RFC 9112 section 3.2: exactly one, and well-formed. The authority of an absolute target
+ * overrides it (section 3.2.2). */
 static enum http_status read_host(struct str value, struct h1_head *head, struct h1_fields *fields)
 {
     /* Nearly always a name and perhaps a port; the byte after VALUE belongs to neither. */
@@ -34,7 +34,8 @@ static enum http_status read_host(struct str value, struct h1_head *head, struct
     return HTTP_NONE;
 }
 
-/* RFC 9110 section 8.6, RFC 9112 section 6.3: one number. A list is refused, even of equal numbers. */
+/* RFC 9110 section 8.6, RFC 9112 section 6.3: one number. A list is refused, even of equal
+ * numbers. */
 static enum http_status read_content_length(struct str value, struct h1_head *head,
                                             struct h1_fields *fields)
 {
@@ -45,10 +46,10 @@ static enum http_status read_content_length(struct str value, struct h1_head *he
     return HTTP_NONE;
 }
 
-/* Judges CODINGS, the list in Transfer-Encoding. Chunked alone is supported. A list that does not end
- * with chunked leaves the message without an end (RFC 9112 section 6.3); chunked twice, or with a
- * parameter, is an error (sections 6.1 and 7.1). So is an empty element, which another reader might
- * understand differently. Any other list asks for an unknown coding (section 6.1). */
+/* Judges CODINGS, the list in Transfer-Encoding. Chunked alone is supported. A list that does
+ * not end with chunked leaves the message without an end (RFC 9112 section 6.3); chunked twice,
+ * or with a parameter, is an error (sections 6.1 and 7.1). So is an empty element, which another
+ * reader might understand differently. Any other list asks for an unknown coding (section 6.1). */
 static enum http_status judge_codings(struct str codings)
 {
     static const struct str chunked = STR_INIT("chunked");
@@ -76,10 +77,10 @@ static enum http_status read_transfer_encoding(struct str value, struct h1_head 
     return judge_codings(value);
 }
 
-/* Whether the bytes at AT, part of a name or a value and as long as KNOWN, equal KNOWN without regard to
- * case. KNOWN consists of small letters and '-', at least four bytes. Setting bit 0x20 makes capital
- * letters small, and turns no other byte of a name or a value into a letter or '-'. Words overlap where
- * the length is not a multiple of theirs. */
+/* Whether the bytes at AT, part of a name or a value and as long as KNOWN, equal KNOWN without
+ * regard to case. KNOWN consists of small letters and '-', at least four bytes. Setting bit 0x20
+ * makes capital letters small, and turns no other byte of a name or a value into a letter or
+ * '-'. Words overlap where the length is not a multiple of theirs. */
 static bool is_known(const char *at, struct str known)
 {
     enum { WORD = sizeof(uint32_t) };
@@ -123,17 +124,17 @@ static enum http_status read_expect(struct str value, struct h1_head *head,
     return HTTP_NONE;
 }
 
-/* --- All fields --------------------------------------------------------------------------------- */
+/* --- All fields ------------------------------------------------------------------------------- */
 
-/* The slot of a name among the known ones, by its length, its first and its last letter. The table is
- * large enough to give each name a slot of its own. (Two names in one slot would be an initializer
- * overridden, which compilers warn of.) */
+/* The slot of a name among the known ones, by its length, its first and its last letter. The
+ * table is large enough to give each name a slot of its own. (Two names in one slot would be an
+ * initializer overridden, which compilers warn of.) */
 enum { KNOWN_SLOTS = 32 };
 #define KNOWN_SLOT(length, first, last) \
     (((length) + 2 * ((first) | 0x20) + 4 * ((last) | 0x20)) % KNOWN_SLOTS)
 
-/* The fields that are used: READ reads the value; without it the value is kept as KEPT. Names are in small
- * letters and at least four bytes long. */
+/* The fields that are used: READ reads the value; without it the value is kept as KEPT. Names
+ * are in small letters and at least four bytes long. */
 static const struct field_name {
     struct str name;
     field_reader *read;

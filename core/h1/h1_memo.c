@@ -1,7 +1,7 @@
 /* h1_memo: see h1_memo.h.
  *
- * A table of sets, each of one cache line: a head may be in any slot of the set that its hash names. A slot
- * with a hash and no memo remembers that such a head has come once. */
+ * A table of sets, each of one cache line: a head may be in any slot of the set that its hash
+ * names. A slot with a hash and no memo remembers that such a head has come once. */
 #include "h1/h1_memo.h"
 
 #include "base/hash.h"
@@ -27,7 +27,7 @@ static_assert(SET_SLOTS * sizeof(struct h1_memo_slot) == LINE_BYTES, "a set is o
 
 static_assert(offsetof(struct blob, bytes) % _Alignof(struct h1_memo) == 0, "a memo begins a blob");
 
-/* --- One ---------------------------------------------------------------------------------------- */
+/* --- One -------------------------------------------------------------------------------------- */
 
 struct h1_memo *h1_memo_create(struct str head, size_t answer_bytes_max,
                                const struct outq_part *body, struct resource *resource,
@@ -65,14 +65,16 @@ static uint64_t bytes_of(const struct h1_memo *memo)
     return sizeof(struct blob) + memo->parts[0].blob->length;
 }
 
-/* Whether INPUT begins with the head of MEMO. No head is the beginning of another. */
-static bool is_for(const struct h1_memo *memo, struct str input)
+/* Whether INPUT, from the origin of KEY, begins with the head of MEMO. No head is the beginning
+ * of another. */
+static bool is_for(const struct h1_memo *memo, const struct h1_memo_key *key, struct str input)
 {
-    return input.length >= memo->head_bytes && memcmp(input.at, memo->text, memo->head_bytes) == 0;
+    return memo->origin == key->origin && input.length >= memo->head_bytes &&
+           memcmp(input.at, memo->text, memo->head_bytes) == 0;
 }
 
-/* Has Date say NOW. False if that can't be: other answers follow from that, or what is queued has the old
- * one. */
+/* Has Date say NOW. False if that can't be: other answers follow from that, or what is queued
+ * has the old one. */
 static bool renew_date(struct h1_memo *memo, const struct date_now *now)
 {
     struct blob *text = memo->parts[0].blob;
@@ -95,7 +97,7 @@ static bool is_good(struct h1_memo *memo, const struct date_now *now)
     return memo->part_count == 1 || body->fd < 0 || blob_file_unchanged(body, now->turn);
 }
 
-/* --- All ---------------------------------------------------------------------------------------- */
+/* --- All -------------------------------------------------------------------------------------- */
 
 void h1_memos_init(struct h1_memos *memos, uint64_t bytes_max)
 {
@@ -169,24 +171,25 @@ static struct h1_memo_slot *find_slot(const struct h1_memos *memos, uint64_t has
 }
 
 struct h1_memo *h1_memos_find(struct h1_memos *memos, struct str input, const struct date_now *now,
-                              struct h1_memo_key *ret_key)
+                              struct h1_memo_key *key)
 {
-    ret_key->head_bytes = 0;
+    key->head_bytes = 0;
     if (!memos->slots)
         return NULL;
     struct h1_memo *memo = memos->latest;
-    if (memo && is_for(memo, input)) {
-        *ret_key = (struct h1_memo_key){memo->hash, memo->head_bytes};
+    if (memo && is_for(memo, key, input)) {
+        key->hash = memo->hash;
+        key->head_bytes = memo->head_bytes;
         return is_good(memo, now) ? memo : NULL;
     }
-    size_t head_bytes = scan_head(str_first(input, H1_MEMO_HEAD_BYTES_MAX));
-    if (head_bytes == 0)
+    key->head_bytes = scan_head(str_first(input, H1_MEMO_HEAD_BYTES_MAX));
+    if (key->head_bytes == 0)
         return NULL;
-    uint64_t hash = hash_bytes(memos->secret, str_first(input, head_bytes)) | 1; /* none is 0 */
-    *ret_key = (struct h1_memo_key){hash, head_bytes};
-    const struct h1_memo_slot *slot = find_slot(memos, hash);
+    uint64_t seed = memos->secret + key->origin;
+    key->hash = hash_bytes(seed, str_first(input, key->head_bytes)) | 1; /* 0: an empty slot */
+    const struct h1_memo_slot *slot = find_slot(memos, key->hash);
     memo = slot ? slot->memo : NULL;
-    if (!memo || !is_for(memo, input) || !is_good(memo, now))
+    if (!memo || !is_for(memo, key, input) || !is_good(memo, now))
         return NULL;
     memos->latest = memo;
     return memo;
@@ -199,8 +202,8 @@ static bool is_over(const struct h1_memo *memo, const struct date_now *now)
     return !lease_is_fresh(memo->lease, now->ms) || unused_seconds >= UNUSED_SECONDS;
 }
 
-/* The slot of SET for what has come once: an empty one, else one of another such head or of a memo that is
- * over, from FIRST on; NULL: all have memos that are in use. */
+/* The slot of SET for what has come once: an empty one, else one of another such head or of a
+ * memo that is over, from FIRST on; NULL: all have memos that are in use. */
 static struct h1_memo_slot *slot_to_take(struct h1_memo_slot *set, unsigned first,
                                          const struct date_now *now)
 {
@@ -259,6 +262,7 @@ struct h1_memo *h1_memos_put(struct h1_memos *memos, const struct h1_memo_key *k
         return NULL;
     }
     memo->hash = key->hash;
+    memo->origin = key->origin;
     *slot = (struct h1_memo_slot){key->hash, memo};
     memos->bytes += bytes;
     memos->latest = memo;

@@ -5,10 +5,11 @@
 #include "h1/h1_fields.h"
 #include "http/authority.h"
 
-/* --- The end of a head -------------------------------------------------------------------------- */
+/* --- The end of a head ------------------------------------------------------------------------ */
 
-/* The length of the head that VIEW begins with, blank line included; 0 if VIEW does not hold its end.
- * Lines that end in a bare LF count here, so that they are refused now and not by a timeout. */
+/* The length of the head that VIEW begins with, blank line included; 0 if VIEW does not hold its
+ * end. Lines that end in a bare LF count here, so that they are refused now and not by a
+ * timeout. */
 static size_t find_end(struct h1_parse *state, struct str view)
 {
     while (state->scanned < view.length) {
@@ -27,11 +28,11 @@ static size_t find_end(struct h1_parse *state, struct str view)
     return 0;
 }
 
-/* --- The request line, RFC 9112 section 3 ------------------------------------------------------- */
+/* --- The request line, RFC 9112 section 3 ----------------------------------------------------- */
 
-/* The four forms of section 3.2: authority-form belongs to CONNECT alone, asterisk-form to OPTIONS,
- * origin-form and absolute-form to all other methods. A target without a path means "/". TARGET has its
- * first '?', if any, at MARK. */
+/* The four forms of section 3.2: authority-form belongs to CONNECT alone, asterisk-form to
+ * OPTIONS, origin-form and absolute-form to all other methods. A target without a path means
+ * "/". TARGET has its first '?', if any, at MARK. */
 static enum http_status parse_target(struct str target, size_t mark, struct request *ret)
 {
     if (target.at[0] == '/' && ret->method != HTTP_CONNECT) {
@@ -64,8 +65,9 @@ static const char *refuse(struct h1_head *ret, enum http_status status)
     return NULL;
 }
 
-/* The take_ functions take bytes from AT to END and return the end of what they took. NULL: the request
- * is refused and its refusal is set; or, if the refusal is HTTP_NONE, the bytes end too early. */
+/* The take_ functions take bytes from AT to END and return the end of what they took. NULL: the
+ * request is refused and its refusal is set; or, if the refusal is HTTP_NONE, the bytes end too
+ * early. */
 
 /* method SP, section 3.1. */
 static const char *take_method(const char *at, const char *end, struct h1_head *ret)
@@ -121,7 +123,7 @@ static const char *take_request_line(const char *at, const char *end, struct h1_
     return refusal ? refuse(ret, refusal) : next;
 }
 
-/* --- The whole head ----------------------------------------------------------------------------- */
+/* --- The whole head --------------------------------------------------------------------------- */
 
 /* A head, blank line included. */
 static const char *take_head(const char *at, const char *end, struct h1_head *ret)
@@ -139,8 +141,8 @@ static const char *take_head(const char *at, const char *end, struct h1_head *re
     return refusal ? refuse(ret, refusal) : at + 2;
 }
 
-/* Judges a head whose end has not come yet: by its request line, once that is complete (so that a bad one
- * need not wait for a timeout), and by its length. HTTP_NONE: nothing is wrong so far. */
+/* Judges a head whose end has not come yet: by its request line, once that is complete (so that
+ * a bad one need not wait for a timeout), and by its length. HTTP_NONE: nothing is wrong so far. */
 static enum http_status judge_beginning(struct h1_parse *state, struct str view, bool full,
                                         struct h1_head *ret)
 {
@@ -161,8 +163,8 @@ enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t h
     assert(head_bytes_max <= UINT16_MAX);
     if (input.length == 0)
         return H1_PARSE_MORE;
-    /* Nearly always the head is complete and good, and one pass is enough. A head that comes in pieces
-     * is parsed when its end has been found, so that single bytes don't cost a pass each. */
+    /* Nearly always the head is complete and good, and one pass is enough. A head that comes in
+     * pieces is parsed when its end has been found, so that single bytes don't cost a pass each. */
     struct str view = str_first(input, head_bytes_max);
     bool fresh = state->scanned == 0;
     size_t head_bytes = fresh ? view.length : find_end(state, view);

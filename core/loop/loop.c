@@ -50,13 +50,13 @@ static bool shed_one(struct loop *loop, const struct conn *spared)
 
 /* Lets the connections that wait for storage try again, if some was returned or can be freed by
  * shedding. */
-static void feed_starved(struct loop *loop)
+static void feed_waiting(struct loop *loop)
 {
     struct conn_context *context = loop->context;
-    bool waiting = !list_is_empty(&context->starved);
+    bool waiting = !list_is_empty(&context->waiting_for_storage);
     if (waiting && (context->returned || shed_one(loop, NULL))) {
         struct list *node;
-        while ((node = list_take_first(&context->starved)))
+        while ((node = list_take_first(&context->waiting_for_storage)))
             loop_make_runnable(loop, CONTAINER_OF(node, struct conn, queue));
     }
     context->returned = false;
@@ -109,7 +109,7 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
         result = loop->engine->receive(loop, conn, budget);
     while (result == TRANSPORT_FULL && shed_one(loop, conn));
     if (result == TRANSPORT_FULL)
-        conn_starve(loop->context, conn);
+        conn_await_storage(loop->context, conn);
     return result;
 }
 
@@ -184,6 +184,9 @@ static void run_all(struct loop *loop)
 static void visit_to_drain(void *argument, struct conn *conn)
 {
     struct loop *loop = argument;
+    if (conn_is_over(conn))
+        return;
+    conn_close_soon(loop->context, conn);
     loop->engine->check_input(loop, conn);
     loop_make_runnable(loop, conn);
 }
@@ -281,7 +284,7 @@ static void turn(struct loop *loop)
     loop->engine->accept(loop);
     expire_timers(loop);
     run_all(loop);
-    feed_starved(loop);
+    feed_waiting(loop);
     conn_table_bury(loop->conns);
 }
 

@@ -189,7 +189,7 @@ static bool is_passing(int error)
  * waits for, are sent at once. */
 static bool may_be_deferred(const struct peer *peer, const struct conn *conn)
 {
-    return peer->known && conn->hungry;
+    return peer->known && conn_rests(conn);
 }
 
 /* At most one send is with the kernel. Until it completes, CONN is not writable and its output must
@@ -277,7 +277,7 @@ static bool wants_more(const struct peer *peer, const struct conn *conn)
     if (conn->state == CONN_LINGERING)
         return true;
     size_t kept = conn->input.length + uring_input_spilled(&peer->input);
-    return !conn->starved && (conn_wants_input(conn) || kept < KEPT_BYTES_HIGH);
+    return !conn->no_storage && (conn_wants_input(conn) || kept < KEPT_BYTES_HIGH);
 }
 
 /* Starts and cancels requests as needed. False: the submission queue is full. */
@@ -306,7 +306,7 @@ static bool keep(struct loop *loop, struct conn *conn)
     struct peer *peer = peer_of(self, conn);
     peer->ended = peer->ended || conn->input_ended;
     peer->known = true;
-    bool waits = conn->starved || !list_linked(&conn->queue);
+    bool waits = conn->no_storage || !list_linked(&conn->queue);
     if (waits && !hold_input(self, conn))
         return false;
     conn->readable = is_readable(peer, conn);
@@ -384,7 +384,7 @@ static void take_writable(struct loop_uring *self, const struct io_uring_cqe *ev
 /* Whether CONN, whose output has just been sent, has nothing to do in a turn. */
 static bool is_at_rest(const struct loop_uring *self, const struct conn *conn)
 {
-    return conn->state == CONN_OPEN && conn->hungry && !conn->readable &&
+    return conn->state == CONN_OPEN && conn_rests(conn) && !conn->readable &&
            outq_empty(&conn->output) && conn_verdict(self->loop.context, conn) == CONN_GOES_ON;
 }
 

@@ -58,7 +58,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     struct conn_context *context = &worker->context;
     clock_read(&context->now);
     conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), context->now.ms);
-    context->limits = limits_of(config);
+    context->h1.limits = limits_of(config);
     context->policy = (struct plan_policy){
         .cors = site_of(config)->cors,
         .fallback = site_of(config)->fallback.at != NULL,

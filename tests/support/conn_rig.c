@@ -50,11 +50,11 @@ void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms)
     };
     struct conn_context *context = &rig->context;
     *context = (struct conn_context){
-        .limits = {.minor_max = 1,
-                   .keepalive = true,
-                   .inflight_max = 64,
-                   .head_bytes_max = 8192,
-                   .body_bytes_max = 65536},
+        .h1.limits = {.minor_max = 1,
+                      .keepalive = true,
+                      .inflight_max = 64,
+                      .head_bytes_max = 8192,
+                      .body_bytes_max = 65536},
         .counters = &rig->counters,
         .header_ms = RIG_HEADER_MS,
         .idle_ms = RIG_IDLE_MS,
@@ -72,7 +72,7 @@ void rig_fini(struct rig *rig)
     cr_expect_eq(rig->context.waits.lent_count, rig->context.spare_wait ? 1 : 0);
     cr_expect(list_is_empty(&rig->context.partial));
     cr_expect(list_is_empty(&rig->context.stalled));
-    cr_expect(list_is_empty(&rig->context.starved));
+    cr_expect(list_is_empty(&rig->context.waiting_for_storage));
     store_destroy(rig->context.files);
     conn_context_fini(&rig->context);
     mime_destroy(rig->mime);

@@ -98,7 +98,7 @@ static inline struct str sent(struct bench *bench)
     outq_sent(&bench->output, bytes);
     outq_released(&bench->output, bytes);
     while (outq_next_end(&bench->output, &end))
-        h1_sent(&bench->session);
+        h1_sent(&bench->session, 1);
     return (struct str){text, bytes};
 }
 

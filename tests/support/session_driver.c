@@ -253,7 +253,7 @@ static void send_once(struct driver *driver)
     else if (chance(driver, 2))
         release(driver, prng_below(driver->prng, driver->unreleased + 1));
     while (outq_next_end(&driver->output, &end))
-        h1_sent(&driver->session);
+        h1_sent(&driver->session, 1);
 }
 
 static void send_some(struct driver *driver)

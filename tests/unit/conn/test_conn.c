@@ -1,4 +1,5 @@
 /* conn: requests in, answers out, in order; look-ups that wait; storage that is lent and returned. */
+#include "conn/conn_wait.h"
 #include "support/conn_rig.h"
 
 #include <errno.h>
@@ -151,7 +152,7 @@ Test(conn, going_while_a_look_up_runs_leaves_nothing)
     conn_init(&other, -1);
     bytes = STR(GET("/small.txt"));
     cr_assert(rig_give(&rig, &other, &bytes));
-    cr_expect_eq(conn.wait->waiter.lookup, other.wait->waiter.lookup, "they wait for the same");
+    cr_expect_eq(conn.waits->waiter.lookup, other.waits->waiter.lookup, "they wait for the same");
     conn_fini(&rig.context, &conn);
     rig_exchange(&rig, &other, STR(""), &output);
     struct str stream = pile_view(&output);

@@ -95,6 +95,8 @@ Test(conn_ends, each_situation_has_its_verdict)
         struct conn one;
         conn_init(&one, -1);
         rig.context.draining = row->draining;
+        if (row->draining)
+            conn_close_soon(&rig.context, &one);
         one.writable = true;
         if (bytes.length > 0)
             cr_assert(rig_give(&rig, &one, &bytes));
@@ -127,6 +129,7 @@ Test(conn_ends, draining_does_not_cut_off_a_body)
     rig_give(&rig, &conn, &bytes);
     rig_take(&rig, &conn, NULL, SIZE_MAX);
     rig.context.draining = true;
+    conn_close_soon(&rig.context, &conn);
     conn_work(&rig.context, &conn);
     cr_expect_neq(conn_verdict(&rig.context, &conn), CONN_CLOSES);
     rig.context.draining = false;
@@ -136,6 +139,7 @@ Test(conn_ends, the_last_answer_of_a_drained_one_says_close)
 {
     struct pile output = {0};
     rig.context.draining = true;
+    conn_close_soon(&rig.context, &conn);
     rig_exchange(&rig, &conn, STR(GET("/tiny.txt") GET("/tiny.txt")), &output);
     struct str stream = pile_view(&output);
     struct answer answer;

@@ -23,8 +23,8 @@ static void set_up(void)
     rig_init_valid(&plain, 1 << 20, VALID_MS);
     for (size_t i = 0; i < COUNT_OF(names); i++)
         set_time(names[i], 1000);
-    h1_memos_fini(&plain.context.memos);
-    h1_memos_init(&plain.context.memos, 0);
+    h1_memos_fini(&plain.context.h1.memos);
+    h1_memos_init(&plain.context.h1.memos, 0);
 }
 
 static void tear_down(void)
@@ -86,6 +86,10 @@ static void exchange(struct str bytes, struct prng *prng)
     struct pile output = {0}, expected = {0};
     conn_init(&conn, -1);
     conn_init(&other, -1);
+    if (rig.context.draining) {
+        conn_close_soon(&rig.context, &conn);
+        conn_close_soon(&plain.context, &other);
+    }
     rig_exchange(&plain, &other, bytes, &expected);
     while (bytes.length > 0) {
         struct str piece = str_first(bytes, 1 + (size_t)prng_below(prng, 400));
@@ -93,9 +97,9 @@ static void exchange(struct str bytes, struct prng *prng)
         rig_exchange(&rig, &conn, piece, &output);
     }
     cr_assert(str_equal(pile_view(&output), pile_view(&expected)));
-    cr_assert_eq(conn.session.state, other.session.state);
-    cr_assert_eq(conn.session.requests, other.session.requests);
-    cr_assert_eq(conn.session.peer_done, other.session.peer_done);
+    cr_assert_eq(conn.session.h1.state, other.session.h1.state);
+    cr_assert_eq(conn.session.h1.requests, other.session.h1.requests);
+    cr_assert_eq(conn.session.h1.peer_done, other.session.h1.peer_done);
     cr_assert_eq(conn_verdict(&rig.context, &conn), conn_verdict(&plain.context, &other));
     conn_fini(&rig.context, &conn);
     conn_fini(&plain.context, &other);
@@ -141,7 +145,7 @@ Test(conn_memo, says_what_would_be_said_without)
         if (prng_below(&prng, 40) == 0)
             change(&prng);
     }
-    cr_expect_gt(rig.context.memos.bytes, 0);
+    cr_expect_gt(rig.context.h1.memos.bytes, 0);
 }
 
 Test(conn_memo, a_memo_is_used)
@@ -151,7 +155,7 @@ Test(conn_memo, a_memo_is_used)
     conn_init(&conn, -1);
     for (unsigned i = 0; i < 10; i++)
         rig_exchange(&rig, &conn, requests[1], &output);
-    struct h1_memo *memo = rig.context.memos.latest;
+    struct h1_memo *memo = rig.context.h1.memos.latest;
     cr_assert_not_null(memo);
     cr_expect_eq(counters_read(&rig.counters, COUNTER_CACHE_HITS), 9, "it counts as one");
     cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES), 10);
@@ -191,15 +195,15 @@ Test(conn_memo, too_little_room_changes_nothing)
 {
     struct prng prng = {5};
     for (uint64_t bytes_max = 1; bytes_max < 6000; bytes_max += 300) {
-        h1_memos_fini(&rig.context.memos);
-        h1_memos_init(&rig.context.memos, bytes_max);
+        h1_memos_fini(&rig.context.h1.memos);
+        h1_memos_init(&rig.context.h1.memos, bytes_max);
         for (unsigned round = 0; round < 20; round++) {
             struct pile pile = {0};
             for (unsigned i = 0; i < 20; i++)
                 add(&pile, requests, 6, &prng);
             exchange(pile_view(&pile), &prng);
             pile_clear(&pile);
-            cr_assert_leq(rig.context.memos.bytes, bytes_max);
+            cr_assert_leq(rig.context.h1.memos.bytes, bytes_max);
         }
     }
 }
@@ -209,7 +213,7 @@ Test(conn_memo, what_is_queued_counts_until_it_is_sent)
     enum { BYTES_MAX = 8000, CONNS = 8, ROUNDS = 50 };
 
     static struct conn conns[CONNS];
-    struct h1_memos *memos = &rig.context.memos;
+    struct h1_memos *memos = &rig.context.h1.memos;
     char text[128];
     h1_memos_fini(memos);
     h1_memos_init(memos, BYTES_MAX);
@@ -252,8 +256,9 @@ Test(conn_memo, a_session_keeps_its_limits)
     for (unsigned i = 0; i < 12; i++)
         pile_add(&pile, requests[0].at, requests[0].length);
     for (unsigned requests_max = 1; requests_max < 14; requests_max++) {
-        rig.context.limits.requests_max = plain.context.limits.requests_max = requests_max;
-        rig.context.limits.inflight_max = plain.context.limits.inflight_max = 1 + requests_max % 3;
+        rig.context.h1.limits.requests_max = plain.context.h1.limits.requests_max = requests_max;
+        rig.context.h1.limits.inflight_max = plain.context.h1.limits.inflight_max =
+            1 + requests_max % 3;
         exchange(pile_view(&pile), &prng);
     }
     pile_clear(&pile);

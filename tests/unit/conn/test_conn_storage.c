@@ -76,11 +76,11 @@ Test(conn_storage, without_storage_an_answer_waits)
     struct str bytes = STR(GET("/tiny.txt"));
     cr_assert(rig_give(&rig, &conn, &bytes)); /* takes it for the input: none is left for output */
     cr_expect_eq(outq_unsent(&conn.output), 0);
-    cr_expect_eq(rig.context.starved.next, &conn.queue, "it waits among the starved");
+    cr_expect_eq(rig.context.waiting_for_storage.next, &conn.queue, "it waits among the starved");
     cr_expect_not(conn_wants_input(&conn));
     cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_GOES_ON);
     conn_settle(&rig.context, &conn);
-    cr_expect_eq(conn.phase, CONN_PHASE_STARVED);
+    cr_expect_eq(conn.phase, CONN_PHASE_STORAGE);
     cr_expect_null(conn_to_shed(&rig.context), "its head is complete");
     slab_give(&rig.context.small, small_taken[--small]);
     list_remove(&conn.queue);
@@ -98,10 +98,10 @@ Test(conn_storage, going_while_starved_leaves_nothing)
     unsigned small = take_all(&rig.context.small, small_taken, 1);
     struct str bytes = STR(GET("/tiny.txt"));
     cr_assert(rig_give(&rig, &conn, &bytes));
-    cr_expect_not(list_is_empty(&rig.context.starved));
+    cr_expect_not(list_is_empty(&rig.context.waiting_for_storage));
     rig.context.returned = false;
     conn_fini(&rig.context, &conn);
-    cr_expect(list_is_empty(&rig.context.starved));
+    cr_expect(list_is_empty(&rig.context.waiting_for_storage));
     cr_expect(rig.context.returned, "who waits is told");
     conn_init(&conn, -1);
     give_all(&rig.context.small, small_taken, small);

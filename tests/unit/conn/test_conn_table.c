@@ -181,7 +181,7 @@ static struct guest welcome(void)
 /* CONN's bytes are its own: what is written there changes nobody's identity. */
 static void scribble(struct conn *conn)
 {
-    conn->session.requests = conn->slot;
+    conn->session.h1.requests = conn->slot;
     conn->linger_end_ms = UINT64_MAX;
     conn->readable = conn->writable = true;
 }
@@ -300,7 +300,7 @@ Test(conn_table, one_that_stays_keeps_its_place)
     guests[CROWD - 1].conn = NULL;
     all_go();
     cr_expect_eq(conn_table_find(&conns, last.slot, last.generation), last.conn);
-    cr_expect_eq(last.conn->session.requests, last.slot);
+    cr_expect_eq(last.conn->session.h1.requests, last.slot);
     conn_table_close(&conns, last.conn);
     conn_table_bury(&conns);
 }

@@ -1,4 +1,5 @@
 /* transfer: over real sockets, with calls that move little, are interrupted, or fail. */
+#include "conn/conn_wait.h"
 #include "conn/transport.h"
 #include "support/conn_rig.h"
 #include "support/wire.h"
@@ -170,7 +171,7 @@ Test(transport, what_is_on_a_disk_is_read_by_jobs)
         conn.writable = true;
         cr_assert(turn());
         read_arrived();
-        if (!conn.warming)
+        if (conn.disk_wait != DISK_WAIT_ON)
             continue;
         unsigned sends = faults_calls(FAULT_SENDFILE);
         cr_expect_not(conn_wants_output(&conn));
@@ -201,7 +202,7 @@ Test(transport, what_is_on_a_disk_comes_even_without_memory)
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
     run_until(RIG_LARGE_BYTES);
-    cr_expect_not(conn.warming);
+    cr_expect_neq(conn.disk_wait, DISK_WAIT_ON);
     faults_clear();
     slab_give(&rig.context.waits, held);
 }
@@ -211,12 +212,12 @@ Test(transport, who_goes_while_a_disk_is_read_leaves_nothing_behind)
     cr_assert(wire_send(client, STR(GET("/large.bin"))));
     cr_assert(turn());
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
-    for (unsigned i = 0; i < 100 && !conn.warming; i++) {
+    for (unsigned i = 0; i < 100 && conn.disk_wait != DISK_WAIT_ON; i++) {
         conn.writable = true;
         cr_assert(turn());
         read_arrived();
     }
-    cr_assert(conn.warming);
+    cr_assert(conn.disk_wait == DISK_WAIT_ON);
     cr_expect(conn_waits(&conn));
 }
 

@@ -89,7 +89,7 @@ Test(h1, waits_while_too_much_is_in_flight)
         serve(bench, plain);
     cr_expect_eq(next(bench, plain), H1_WAIT);
     cr_expect_eq(next(bench, STR("")), H1_WAIT);
-    h1_sent(&bench->session);
+    h1_sent(&bench->session, 1);
     serve(bench, plain);
     cr_expect_eq(next(bench, plain), H1_WAIT);
     bench_destroy(bench);

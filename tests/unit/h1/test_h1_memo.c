@@ -48,9 +48,11 @@ TestSuite(h1_memo, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static const struct str head = STR_INIT("GET /a HTTP/1.1\r\nHost: example\r\n\r\n");
 
+static uint32_t origin; /* of the connections that ask */
+
 static struct h1_memo *find(struct str input)
 {
-    struct h1_memo_key key;
+    struct h1_memo_key key = {.origin = origin};
     return h1_memos_find(&memos, input, &now, &key);
 }
 
@@ -58,7 +60,7 @@ static struct h1_memo *find(struct str input)
  * True: from a memo. */
 static bool serve(struct str input, struct str text, bool with_body)
 {
-    struct h1_memo_key key;
+    struct h1_memo_key key = {.origin = origin};
     if (h1_memos_find(&memos, input, &now, &key))
         return true;
     if (!h1_memos_wants(&memos, &key, &now))
@@ -246,10 +248,27 @@ Test(h1_memo, its_date_is_renewed)
     cr_expect_lt(memos.bytes, bytes);
 }
 
+/* The same bytes may mean another site where another listener has accepted the connection. */
+Test(h1_memo, is_not_given_to_connections_of_another_origin)
+{
+    for (origin = 0; origin < 3; origin++) {
+        cr_expect_null(find(head), "origin %u", origin);
+        serve(head, STR("answer"), true);
+        serve(head, STR("answer"), true);
+        cr_expect_not_null(find(head), "origin %u", origin);
+    }
+    struct h1_memo *found[3];
+    for (origin = 0; origin < 3; origin++)
+        found[origin] = find(head);
+    cr_expect(found[0] && found[1] && found[2]);
+    cr_expect(found[0] != found[1] && found[1] != found[2] && found[0] != found[2]);
+    origin = 0;
+}
+
 /* What is not good for a while, since its resource had to be looked at, is not made anew. */
 Test(h1_memo, is_not_wanted_where_it_is_good_again)
 {
-    struct h1_memo_key key;
+    struct h1_memo_key key = {.origin = 0};
     serve(head, STR("answer"), true);
     serve(head, STR("answer"), true);
     const struct h1_memo *memo = find(head);

@@ -1,0 +1,84 @@
+/* exchange: see exchange.h. RFC 9110 section 3.4: a request's target becomes a resource, and the
+ * plan an answer to it. */
+#include "conn/exchange.h"
+
+/* Looks up what REQUEST is about. READY: exchange->found is *given*; it has no resource only if
+ * REQUEST is now refused. */
+static enum store_result find_resource(struct conn_context *context, struct exchange *exchange,
+                                       struct request *request)
+{
+    struct conn *conn = exchange->conn;
+    struct path path;
+    enum store_page page = STORE_PAGE_ERROR;
+    switch (path_decode(request->path, &path)) {
+    case PATH_OK:
+    case PATH_UNNAMABLE: /* a script's route may hold bytes that a file's name can't */
+        if (plan_takes_fallback(request, &context->policy))
+            page = STORE_PAGE_FALLBACK;
+        break;
+    case PATH_HIDDEN:
+        break;
+    case PATH_MALFORMED:
+        request->refusal = HTTP_BAD_REQUEST;
+        return STORE_READY;
+    }
+    struct lookup_waiter *waiter = conn_wait_prepare(context, conn, exchange->owner);
+    if (!waiter) {
+        request->refusal = HTTP_UNAVAILABLE;
+        return STORE_READY;
+    }
+    struct store_query query = {
+        .site = store_site(context->files, 0),
+        .path = &path,
+        .page = page,
+        .now = &context->now,
+    };
+    enum store_result result = store_lookup(context->files, &query, waiter, &exchange->found);
+    if (result == STORE_PENDING)
+        conn_wait_begin(context, conn, exchange->owner);
+    else if (conn->waits)
+        conn_wait_end(context, conn, exchange->owner);
+    if (result == STORE_READY && !exchange->found.resource)
+        request->refusal = HTTP_UNAVAILABLE; /* out of memory */
+    return result;
+}
+
+/* Whether the files that the plan sends are still what was found. */
+static bool is_current(const struct exchange *exchange, const struct date_now *now)
+{
+    const struct plan *plan = &exchange->plan;
+    for (unsigned i = 0; i < plan->part_count && !plan->body_omitted; i++) {
+        if (!store_confirm(&exchange->found, plan->parts[i].blob, now))
+            return false;
+    }
+    return true;
+}
+
+enum exchange_result exchange_run(struct conn_context *context, struct exchange *exchange,
+                                  struct request *request)
+{
+    for (;;) {
+        exchange->found = (struct found){.resource = NULL};
+        if (plan_needs_resource(request) &&
+            find_resource(context, exchange, request) == STORE_PENDING)
+            return EXCHANGE_PENDING;
+        plan_make(&exchange->plan, request, &exchange->found, &context->policy, &context->now);
+        if (is_current(exchange, &context->now))
+            return EXCHANGE_READY;
+        exchange_fini(exchange); /* the next look-up sees the files as they are now, so this ends */
+    }
+}
+
+void exchange_refuse(struct conn_context *context, struct exchange *exchange,
+                     struct request *request, enum http_status status)
+{
+    plan_fini(&exchange->plan);
+    request->refusal = status;
+    plan_make(&exchange->plan, request, &exchange->found, &context->policy, &context->now);
+}
+
+void exchange_fini(struct exchange *exchange)
+{
+    plan_fini(&exchange->plan);
+    found_drop(&exchange->found);
+}

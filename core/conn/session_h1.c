@@ -1,0 +1,182 @@
+/* session_h1: see session_h1.h. RFC 9112. */
+#include "conn/session_h1.h"
+
+#include "conn/conn_storage.h"
+#include "conn/exchange.h"
+
+void session_h1_init_shared(struct session_h1_shared *ret, uint64_t memo_bytes_max)
+{
+    h1_memos_init(&ret->memos, memo_bytes_max);
+}
+
+void session_h1_fini_shared(struct session_h1_shared *shared)
+{
+    h1_memos_fini(&shared->memos);
+}
+
+/* An HTTP/1 connection has one exchange at a time; its session is the owner. */
+static const void *owner_of(const struct conn *conn)
+{
+    return &conn->session;
+}
+
+/* --- Memos ------------------------------------------------------------------------------------ */
+
+/* Answers the head at the front of the input with a memo. False if it has none, or no room
+ * now; KEY is set for memorize. */
+static bool repeat(struct conn_context *context, struct conn *conn, struct h1_memo_key *ret_key)
+{
+    const struct date_now *now = &context->now;
+    struct h1 *session = &conn->session.h1;
+    *ret_key = (struct h1_memo_key){.origin = conn->origin};
+    if (exchange_has_waited(conn, owner_of(conn)) || !h1_may_repeat(session, &context->h1.limits))
+        return false;
+    const struct h1_memo *memo = h1_memos_find(&context->h1.memos, conn_input(conn), now, ret_key);
+    if (!memo || !conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
+        !h1_repeat(session, memo, &conn->output, now))
+        return false;
+    conn_consume(conn, memo->head_bytes);
+    counters_add(context->counters, COUNTER_CACHE_HITS, 1);
+    conn->phase_renewed = true;
+    return true;
+}
+
+/* Makes a memo of the answer to HEAD, which EXCHANGE has, if the head of KEY has come before.
+ * NULL: no memo. */
+static const struct h1_memo *memorize(struct conn_context *context, const struct exchange *exchange,
+                                      const struct h1_head *head, const struct h1_memo_key *key)
+{
+    const struct date_now *now = &context->now;
+    const struct found *found = &exchange->found;
+    const struct conn *conn = exchange->conn;
+    bool good = found->resource && !found->page && lease_is_fresh(found->resource->lease, now->ms);
+    if (!good || !h1_memos_wants(&context->h1.memos, key, now))
+        return NULL;
+    struct str bytes = str_first(conn_input(conn), key->head_bytes);
+    struct h1_memo *memo = h1_memorize(&conn->session.h1, &context->h1.limits, bytes, head,
+                                       &exchange->plan, found->resource, now);
+    return memo ? h1_memos_put(&context->h1.memos, key, memo) : NULL;
+}
+
+/* --- Answers ---------------------------------------------------------------------------------- */
+
+/* Queues PLAN as the answer to HEAD, exchanging small output storage for full if need be. */
+static bool queue_plan(struct conn_context *context, struct conn *conn, const struct h1_head *head,
+                       const struct plan *plan)
+{
+    const struct h1_limits *limits = &context->h1.limits;
+    struct h1 *session = &conn->session.h1;
+    if (h1_answer(session, limits, head, plan, &conn->output, &context->now))
+        return true;
+    return outq_storage_bytes(&conn->output) < CONN_FULL_BYTES &&
+           conn_storage_lend_output(context, conn, CONN_STORAGE_FULL) &&
+           h1_answer(session, limits, head, plan, &conn->output, &context->now);
+}
+
+/* Answers HEAD, which has KEY. False if that has to wait: for room, for storage, for a look-up. */
+static bool answer(struct conn_context *context, struct conn *conn, struct h1_head *head,
+                   const struct h1_memo_key *key)
+{
+    struct exchange exchange;
+    exchange_init(&exchange, conn, owner_of(conn));
+    if (!conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
+        exchange_run(context, &exchange, &head->request) == EXCHANGE_PENDING)
+        return false;
+    const struct h1_memo *memo = memorize(context, &exchange, head, key);
+    bool queued = (memo && h1_repeat(&conn->session.h1, memo, &conn->output, &context->now)) ||
+                  queue_plan(context, conn, head, &exchange.plan);
+    if (!queued && !conn->no_storage && outq_empty(&conn->output)) {
+        /* The head is larger than any storage. */
+        exchange_refuse(context, &exchange, &head->request, HTTP_INTERNAL_ERROR);
+        queued = queue_plan(context, conn, head, &exchange.plan);
+    }
+    exchange_fini(&exchange);
+    if (queued)
+        conn->phase_renewed = true;
+    return queued;
+}
+
+/* --- The session ------------------------------------------------------------------------------ */
+
+static enum session_phase phase_of(const struct h1 *session)
+{
+    switch (session->state) {
+    case H1_STATE_HEAD:
+        break;
+    case H1_STATE_BODY:
+    case H1_STATE_CHUNKED:
+        return SESSION_BODY;
+    case H1_STATE_ENDED:
+        return session->peer_done ? SESSION_PEER_DONE : SESSION_ENDED;
+    }
+    if (h1_in_head(session))
+        return SESSION_HEAD;
+    return session->requests == 0 ? SESSION_FIRST : SESSION_IDLE;
+}
+
+/* Takes the next step of h1. False: there is nothing more to do now. A function of its own, with a frame of
+ * its own: the plan is large, and a memo needs none. */
+__attribute__((noinline)) static bool step(struct conn_context *context, struct conn *conn,
+                                           const struct h1_memo_key *key)
+{
+    struct h1_head head;
+    size_t bytes;
+    switch (h1_next(&conn->session.h1, &context->h1.limits, conn_input(conn), &head, &bytes)) {
+    case H1_MORE:
+        return conn_needs_more(conn);
+    case H1_SKIP:
+        break;
+    case H1_REQUEST:
+        if (!answer(context, conn, &head, key))
+            return false;
+        break;
+    case H1_WAIT:
+    case H1_ENDED:
+        return false;
+    }
+    conn_consume(conn, bytes);
+    return true;
+}
+
+static enum session_phase work(struct conn_context *context, struct conn *conn)
+{
+    struct h1_memo_key key;
+    while (!exchange_waits(conn, owner_of(conn)) && conn_may_queue(conn)) {
+        if (conn_input(conn).length == 0 && conn->session.h1.state != H1_STATE_ENDED) {
+            conn->needs_input = true; /* nearly always, once the last request has been answered */
+            break;
+        }
+        if (!repeat(context, conn, &key) && !step(context, conn, &key))
+            break;
+    }
+    return phase_of(&conn->session.h1);
+}
+
+static void sent(struct conn_context *context, struct conn *conn, unsigned count)
+{
+    (void)context;
+    h1_sent(&conn->session.h1, count);
+}
+
+static void close_soon(struct conn_context *context, struct conn *conn)
+{
+    (void)context;
+    h1_close_soon(&conn->session.h1);
+}
+
+/* 408, RFC 9110 section 15.5.9. */
+static bool expired(struct conn_context *context, struct conn *conn)
+{
+    const struct h1_memo_key no_key = {.head_bytes = 0};
+    struct h1_head head;
+    h1_head_init(&head);
+    head.request.refusal = HTTP_REQUEST_TIMEOUT;
+    return answer(context, conn, &head, &no_key);
+}
+
+const struct session session_h1 = {
+    .work = work,
+    .sent = sent,
+    .close_soon = close_soon,
+    .expired = expired,
+};
