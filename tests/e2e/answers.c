@@ -1,5 +1,5 @@
-/* answers: what every answer carries whatever was asked: Server, Date, the pages of errors; HEAD's
- * fields; a Location that stays where it is (RFC 9110 sections 6.6, 9.3.2, 10.2.2). */
+/* answers: the fields of every answer: Server, Date, the pages of errors; HEAD's
+ * fields; a Location that does not lead to another host (RFC 9110 sections 6.6, 9.3.2, 10.2.2). */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -22,7 +22,7 @@ static void create_site(struct site *site)
     site_fill(site, "dir/sub/inner.html", 100, 6);
 }
 
-/* --- every answer ---------------------------------------------------------------------------- */
+/* --- Every answer ----------------------------------------------------------------------------- */
 
 /* Seconds since 1970 of an IMF-fixdate. */
 static time_t date_of(const char *text)
@@ -64,7 +64,7 @@ static void expect_page(const char *what, const struct response *response)
               "%s: an error page has no validators", what);
 }
 
-E2E_TEST(answers, every_answer_has_its_fields)
+E2E_TEST(answers, every_answer_has_server_and_date)
 {
     static const struct {
         const char *label;
@@ -99,12 +99,12 @@ E2E_TEST(answers, every_answer_has_its_fields)
     }
 }
 
-/* RFC 9110 section 8.8.2.1: whatever a file's own clock says. */
-E2E_TEST(answers, nothing_was_modified_in_the_future)
+/* RFC 9110 section 8.8.2.1: even if the file has a modification time in the future. */
+E2E_TEST(answers, last_modified_is_never_in_the_future)
 {
     static const char *const paths[] = {"/small.html", "/large.jpg", "/dir/"};
     static const char *const fields[] = {"", "If-None-Match: *\r\n"};
-    static const int statuses[] = {200, 304}; /* with those fields */
+    static const int statuses[] = {200, 304}; /* the answers with those fields */
     struct site site;
     time_t future = time(NULL) + (time_t)2 * 24 * 3600;
 
@@ -137,7 +137,7 @@ E2E_TEST(answers, nothing_was_modified_in_the_future)
 }
 
 /* RFC 9110 section 9.3.2: HEAD's fields are GET's. */
-E2E_TEST(answers, head_equals_get)
+E2E_TEST(answers, head_has_the_fields_of_get)
 {
     static const char *const paths[] = {"/",        "/small.html", "/dir",
                                         "/nothing", "/%zz",        "/dir/sub/"};
@@ -172,8 +172,8 @@ E2E_TEST(answers, head_equals_get)
     }
 }
 
-/* A Location that a browser would take for another host, or for another scheme, leads away. */
-E2E_TEST(answers, location_stays_here)
+/* A browser must not take Location for another host or another scheme. */
+E2E_TEST(answers, location_never_leads_to_another_host)
 {
     static const char *const paths[] = {"//dir", "///dir", "/dir//sub",  "//example.org/../dir",
                                         "/x:y",  "/./dir", "/dir/../dir"};

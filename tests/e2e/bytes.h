@@ -1,7 +1,8 @@
-/* bytes: growable bytes, kept texts and made-up content for the end-to-end tests.
+/* bytes: growable bytes, kept texts and generated content for the end-to-end tests.
  *
- * Lifetime: nothing here is ever freed. A Criterion test is a process of its own and ends when the
- * test does, so what a test made stays valid to its last line and no helper has to ask who frees. */
+ * Lifetime: nothing here is ever freed. A Criterion test is a process of its own and ends when
+ * the test does, so everything that a test makes stays valid to its last line. "Kept" means just
+ * that. */
 #ifndef E2E_BYTES_H
 #define E2E_BYTES_H
 
@@ -18,19 +19,19 @@ struct bytes {
     size_t capacity;
 };
 
-/* A part of somebody else's bytes. */
+/* Bytes that are *borrowed*. */
 struct view {
     const char *data;
     size_t length;
 };
 
-/* Makes room for LENGTH more bytes behind the last one and returns where they begin. */
+/* Makes room for LENGTH more bytes after the last one. Returns the first of them. */
 char *bytes_reserve(struct bytes *bytes, size_t length);
 
 void bytes_append(struct bytes *bytes, const void *data, size_t length);
 void bytes_append_text(struct bytes *bytes, const char *text);
 
-/* The bytes as a string: a 0 stands behind the last one (not counted in length). */
+/* The bytes as a string: a 0 follows the last one (not counted in length). */
 const char *bytes_text(struct bytes *bytes);
 
 /* A formatted string, kept. */

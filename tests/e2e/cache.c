@@ -1,5 +1,5 @@
-/* cache: what is served is what lies in ROOT, --cache-valid later at the latest; and what happens
- * to a file while it is being sent. */
+/* cache: the server follows changes in ROOT within --cache-valid, and answers truthfully when a
+ * file changes while it is being sent. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -17,7 +17,7 @@ enum { VALID_MS = 100 };
 
 #define VALID "--cache-valid 100ms"
 
-/* Time enough for what was remembered to be looked at again. */
+/* Waits until the server must check its cached entries again. */
 static void outlive_cache(void)
 {
     let_pass(VALID_MS + 50);
@@ -35,7 +35,7 @@ static void expect_text(const struct server *server, const char *what, const cha
                   text_visible(response.body.data, response.body.length));
 }
 
-/* --- changes between requests ---------------------------------------------------------------- */
+/* --- Changes between requests ----------------------------------------------------------------- */
 
 E2E_TEST(cache, follows_changes_of_a_file)
 {
@@ -78,7 +78,7 @@ E2E_TEST(cache, follows_changes_of_a_file)
     expect_text(server, "grown in place", "/a.txt", "ANOTHER and more");
 }
 
-E2E_TEST(cache, follows_coming_and_going)
+E2E_TEST(cache, follows_files_that_appear_and_disappear)
 {
     struct site site;
     const struct server *server;
@@ -141,7 +141,7 @@ static void expect_large(const struct server *server, const char *what, struct v
                   content.length);
 }
 
-/* Writes CONTENT over PATH's first bytes, in place; behind it the file ends. */
+/* Writes CONTENT over PATH's first bytes, in place; the file ends after it. */
 static void overwrite(const struct site *site, const char *path, struct view content)
 {
     int fd = open(site_path(site, path), O_WRONLY | O_CLOEXEC);
@@ -152,8 +152,8 @@ static void overwrite(const struct site *site, const char *path, struct view con
     close(fd);
 }
 
-/* What is sent from a descriptor shows what the file is now; so must the validators before it, and
- * the length, however long the file may be remembered. */
+/* A body that is sent from a descriptor is the file as it is now; its validators and its length
+ * must be those of the file as it is now too, even within --cache-valid. */
 E2E_TEST(cache, follows_large_files_in_place_at_once)
 {
     static const size_t lengths[] = {KIB(300), KIB(300), KIB(500), KIB(64) + 1};
@@ -209,7 +209,7 @@ E2E_TEST(cache, follows_a_switched_root)
     }
 }
 
-E2E_TEST(cache, may_be_off)
+E2E_TEST(cache, follows_every_change_when_it_is_off)
 {
     struct site site;
     const struct server *server;
@@ -222,8 +222,7 @@ E2E_TEST(cache, may_be_off)
     expect_text(server, "replaced", "/a.txt", "second");
 }
 
-/* More files than the cache has room for. */
-E2E_TEST(cache, is_bounded)
+E2E_TEST(cache, serves_more_files_than_it_has_room_for)
 {
     struct site site;
     const struct server *server;
@@ -238,11 +237,11 @@ E2E_TEST(cache, is_bounded)
                         text_format("file %zu", i));
 }
 
-/* --- changes while a file is being sent ------------------------------------------------------ */
+/* --- Changes while a file is being sent ------------------------------------------------------- */
 
 enum { BIG_BYTES = 64 << 20, TAKEN_BYTES = 100000 };
 
-/* Begins to take /big.mp4, slowly enough that most of it is still to be sent. */
+/* Begins a download of /big.mp4 that is slow enough that most of it is still unsent. */
 static void begin_download(struct client *client, const struct server *server)
 {
     client_connect_with(client, &(struct client_setup){.port = server->port,
@@ -265,7 +264,7 @@ static void expect_short(struct client *client, const struct server *server, con
     server_expect_alive(server, what);
 }
 
-E2E_TEST(cache, a_file_changes_while_it_is_sent)
+E2E_TEST(cache, cuts_the_answer_when_its_file_is_truncated_or_rewritten)
 {
     struct site site;
     struct client client;
@@ -284,7 +283,7 @@ E2E_TEST(cache, a_file_changes_while_it_is_sent)
 
         unlink(site_path(&site, "big.mp4"));
         site_write_sparse(&site, "big.mp4", BIG_BYTES);
-        let_pass(1100); /* the cache's usual second */
+        let_pass(1100); /* --cache-valid's default, a second */
         begin_download(&client, server);
         fd = open(site_path(&site, "big.mp4"), O_WRONLY | O_CLOEXEC);
         cr_assert(fd >= 0 && pwrite(fd, "changed", 7, BIG_BYTES / 2) == 7);
@@ -326,8 +325,8 @@ static void depart(const struct site *site, enum departure departure)
     cr_assert(failed == 0, "%s: %s", path, strerror(errno));
 }
 
-/* What happens to its name and its mode does not change a file: who takes it gets it. */
-E2E_TEST(cache, a_file_goes_while_it_is_sent)
+/* A change of its name or its mode does not change a file: a download in progress completes. */
+E2E_TEST(cache, completes_the_answer_when_its_file_is_removed_or_renamed)
 {
     struct site site;
     struct view content = content_make(MIB(24), 1);

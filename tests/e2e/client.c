@@ -16,9 +16,9 @@
 
 enum { DEADLINE_MS = 15000 };
 
-/* --- the connection -------------------------------------------------------------------------- */
+/* --- The connection --------------------------------------------------------------------------- */
 
-/* The numeric address HOST with PORT; ai is to be freed. */
+/* The numeric address HOST with PORT. The caller frees it by freeaddrinfo. */
 static struct addrinfo *resolve(const char *host, uint16_t port)
 {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
@@ -104,7 +104,7 @@ void client_abort(struct client *client)
     client_close(client);
 }
 
-/* --- moving bytes ---------------------------------------------------------------------------- */
+/* --- Moving bytes ----------------------------------------------------------------------------- */
 
 static size_t output_left(const struct client *client)
 {
@@ -154,8 +154,8 @@ static void receive_some(struct client *client)
         client->error = errno;
 }
 
-/* Waits for something that can be done and does it; false when DEADLINE passed or nothing can
- * come. */
+/* Waits until bytes can be sent or received, and moves them. False after DEADLINE, or when
+ * nothing more can be received. */
 static bool move(struct client *client, bool receiving, int64_t deadline)
 {
     struct pollfd ready = {.fd = client->fd};
@@ -209,7 +209,7 @@ bool client_flush_blindly(struct client *client)
     return flush(client, false);
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
 
 static struct view unread(const struct client *client)
 {
@@ -295,7 +295,7 @@ const char *answer_text(struct client *client, enum answer answer)
         answer == ANSWER_MALFORMED ? client->why : "", text_visible(input.data, input.length));
 }
 
-/* --- expectations ---------------------------------------------------------------------------- */
+/* --- Expectations ----------------------------------------------------------------------------- */
 
 bool expect_status(struct client *client, const char *what, bool no_body, int status,
                    struct response *ret)

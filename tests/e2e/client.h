@@ -1,6 +1,6 @@
 /* client: a raw TCP client that sends exactly the given bytes, in given pieces, and reads answers.
  *
- * What is queued is sent while answers are read, so that neither side waits for the other for
+ * Queued requests are sent while answers are read, so that neither side waits for the other for
  * ever; a test that wants to send everything first calls client_flush_blindly. Every wait has a
  * deadline. A reset (ECONNRESET, EPIPE) is remembered and is never taken for an end.
  *
@@ -33,15 +33,15 @@ struct client_setup {
 struct client {
     int fd;
     int error; /* an errno once the connection has failed */
-    bool eof;  /* the server has said its last byte */
+    bool eof;  /* the server has closed its side */
     size_t read_bytes_max;
     enum delivery delivery;
-    size_t piece;        /* which one comes next */
+    size_t piece;        /* the index of the next one */
     struct bytes output; /* to be sent */
-    size_t output_first; /* what of it has not been sent */
+    size_t output_first; /* the first unsent byte */
     struct bytes input;  /* received */
-    size_t input_first;  /* what of it has not been read by the test */
-    const char *why;     /* what was malformed */
+    size_t input_first;  /* the first byte that the test has not read */
+    const char *why;     /* the reason why an answer is malformed */
 };
 
 enum answer {
@@ -54,28 +54,28 @@ enum answer {
     ANSWER_COUNT,
 };
 
-/* --- the connection -------------------------------------------------------------------------- */
+/* --- The connection --------------------------------------------------------------------------- */
 
 void client_connect(struct client *client, const struct server *server);
 void client_connect_with(struct client *client, const struct client_setup *setup);
-/* Whether a connection came about; errno says why not. */
+/* Whether it connected; else errno has the reason. */
 bool client_try_connect(struct client *client, const struct client_setup *setup);
 
 void client_half_close(struct client *client); /* shutdown(SHUT_WR), everything being sent */
 void client_close(struct client *client);
 void client_abort(struct client *client); /* a reset */
 
-/* --- sending --------------------------------------------------------------------------------- */
+/* --- Sending ---------------------------------------------------------------------------------- */
 
 void client_queue(struct client *client, const void *data, size_t length);
 void client_queue_text(struct client *client, const char *text);
 
-/* Sends all that is queued, reading what comes meanwhile. Whether it went. */
+/* Sends everything queued and receives meanwhile. Whether all was sent. */
 bool client_flush(struct client *client);
-/* Sends all that is queued and reads nothing until then. */
+/* The same, without receiving. */
 bool client_flush_blindly(struct client *client);
 
-/* --- receiving ------------------------------------------------------------------------------- */
+/* --- Receiving -------------------------------------------------------------------------------- */
 
 /* Reads the next response; NO_BODY if it answers a HEAD. RET may be NULL. */
 enum answer client_read_response(struct client *client, bool no_body, struct response *ret);
@@ -83,25 +83,26 @@ enum answer client_read_response(struct client *client, bool no_body, struct res
 enum answer client_read_response_until(struct client *client, bool no_body, struct response *ret,
                                        int64_t deadline);
 
-/* Receives until at least LENGTH bytes lie unread, the end, or DEADLINE; gives what lies unread. */
+/* Receives until at least LENGTH bytes are unread, the end, or DEADLINE. Returns the unread
+ * bytes. */
 struct view client_receive(struct client *client, size_t length, int64_t deadline);
 
 /* Drops LENGTH of the unread bytes. */
 void client_skip(struct client *client, size_t length);
 
-/* Reads to the end, keeping nothing; *RET_BYTES counts, the unread ones included. Whether a proper
- * end came. */
+/* Reads to the end and drops the bytes; *RET_BYTES is their number, including the unread ones.
+ * Whether the connection ended properly. */
 bool client_drain(struct client *client, uint64_t *ret_bytes, int64_t deadline);
 
-/* ANSWER in words, with what is known: for messages. Kept. */
+/* ANSWER in words, with the unread bytes: for messages. Kept. */
 const char *answer_text(struct client *client, enum answer answer);
 
-/* --- expectations: they fail the test, naming WHAT, and say whether they were met ------------ */
+/* --- Expectations: they fail the test, naming WHAT, and say whether they were met ------------- */
 
 bool expect_status(struct client *client, const char *what, bool no_body, int status,
                    struct response *ret);
 
-/* The server closes, properly, without another byte. */
+/* The server closes properly, without another byte. */
 bool expect_end(struct client *client, const char *what);
 
 /* One request on a connection of its own; the response stays valid. */

@@ -1,7 +1,8 @@
-/* closing: however a connection ends, the answers that were due arrive whole, and the server lives.
+/* closing: in whatever way a connection ends, its answers arrive whole and the server goes on.
  *
- * A server that closes a socket with unread input makes its kernel send a reset, which destroys the
- * answer on its way (RFC 9112 section 9.6): what these tests send too much of must be discarded. */
+ * A server that closes a socket with unread input makes its kernel send a reset, which destroys
+ * the answer on its way (RFC 9112 section 9.6). So it must discard the surplus that these tests
+ * send. */
 #include "client.h"
 #include "e2e.h"
 #include "mix.h"
@@ -14,7 +15,7 @@ E2E_SUITE(closing);
 
 static const enum server_kind every_kind[] = {SIMPLE, PERSISTENT, PIPELINED};
 
-/* --- lingering close: a thousand requests ---------------------------------------------------- */
+/* --- Lingering close: a thousand requests ----------------------------------------------------- */
 
 static void expect_thousand(enum server_kind kind)
 {
@@ -56,14 +57,14 @@ E2E_TEST(closing, pipelined_answers_a_thousand)
     expect_thousand(PIPELINED);
 }
 
-/* --- lingering close: too large a body ------------------------------------------------------- */
+/* --- Lingering close: too large a body -------------------------------------------------------- */
 
 struct body_case {
     const char *label;
     const char *head;
     int status;
     int or_status;
-    bool unannounced; /* the end comes after the answer, which could not say so */
+    bool unannounced; /* the answer does not announce the end, which follows it */
 };
 
 /* Ten megabytes follow. */
@@ -111,7 +112,7 @@ static void expect_body_case(const struct server *server, const struct body_case
                   "%s: %d, not %d", what, response.status, row->status);
         cr_expect(row->unannounced || (connection && strcmp(connection, "close") == 0),
                   "%s: no Connection: close", what);
-        client.output_first = client.output.length; /* what was not sent by now need not be */
+        client.output_first = client.output.length; /* the unsent rest is not needed */
         expect_end(&client, what);
     }
     client_close(&client);
@@ -146,9 +147,9 @@ E2E_TEST(closing, pipelined_answers_whole_before_a_body)
     expect_bodies(PIPELINED);
 }
 
-/* --- lingering ends -------------------------------------------------------------------------- */
+/* --- Lingering ends --------------------------------------------------------------------------- */
 
-E2E_TEST(closing, a_peer_that_stays_is_left)
+E2E_TEST(closing, ends_though_the_peer_stays)
 {
     struct mix mix;
     const struct server *server;
@@ -168,7 +169,7 @@ E2E_TEST(closing, a_peer_that_stays_is_left)
     client_close(&client);
 }
 
-E2E_TEST(closing, a_peer_that_sends_for_ever_is_left)
+E2E_TEST(closing, ends_though_the_peer_sends_for_ever)
 {
     struct mix mix;
     const struct server *server;
@@ -191,9 +192,9 @@ E2E_TEST(closing, a_peer_that_sends_for_ever_is_left)
     server_expect_alive(server, "after a flood");
 }
 
-/* --- half-close ------------------------------------------------------------------------------ */
+/* --- Half-close ------------------------------------------------------------------------------- */
 
-E2E_TEST(closing, half_close_without_a_request)
+E2E_TEST(closing, half_closed_without_a_request_is_closed)
 {
     static const char *const beginnings[] = {
         "", "G", "GET /small.html HTTP/1.1\r\nHost: exam", "\r\n",
@@ -222,8 +223,8 @@ E2E_TEST(closing, half_close_without_a_request)
     }
 }
 
-/* The end of the input comes long before the answer is out of the server's hands. */
-E2E_TEST(closing, half_close_before_large_answers)
+/* The end of the input arrives long before the server has sent the answer. */
+E2E_TEST(closing, half_closed_clients_get_large_answers_whole)
 {
     enum { COUNT = 2 };
     struct mix mix;
@@ -241,7 +242,7 @@ E2E_TEST(closing, half_close_before_large_answers)
             client_queue_text(&client, "GET /big.mp4 HTTP/1.1\r\nHost: x\r\n\r\n");
         cr_expect(client_flush_blindly(&client));
         client_half_close(&client);
-        let_pass(50); /* it should know before we take anything */
+        let_pass(50); /* the server should see the end before the client reads anything */
         for (size_t i = 0; i < (server->kind == SIMPLE ? 1 : COUNT); i++) {
             struct response response;
 
@@ -256,7 +257,7 @@ E2E_TEST(closing, half_close_before_large_answers)
     }
 }
 
-E2E_TEST(closing, half_close_before_many_answers)
+E2E_TEST(closing, half_closed_clients_get_many_answers_whole)
 {
     enum { COUNT = 300 };
     enum mix_kind kinds[COUNT];
@@ -282,7 +283,7 @@ E2E_TEST(closing, half_close_before_many_answers)
     }
 }
 
-/* --- resets by the client -------------------------------------------------------------------- */
+/* --- Resets by the client --------------------------------------------------------------------- */
 
 #define REQUEST_SMALL "GET /small.html HTTP/1.1\r\nHost: example.org\r\n\r\n"
 #define REQUEST_LARGE "GET /large.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n"
@@ -290,8 +291,8 @@ E2E_TEST(closing, half_close_before_many_answers)
 struct reset_case {
     const char *label;
     const char *request;
-    size_t repeated;   /* the request, so many times */
-    size_t read_bytes; /* before the reset */
+    size_t repeated;   /* how many times the request is sent */
+    size_t read_bytes; /* that are read before the reset */
 };
 
 static const struct reset_case reset_cases[] = {
@@ -322,7 +323,7 @@ static void reset(const struct server *server, const struct reset_case *row)
     client_abort(&client);
 }
 
-E2E_TEST(closing, resets_harm_nobody)
+E2E_TEST(closing, resets_do_not_disturb_other_connections)
 {
     struct mix mix;
 

@@ -1,4 +1,4 @@
-/* command_line: how the programs are started, what they say, and how each mistake is told: one
+/* command_line: how the programs are started, their messages, and how they report each mistake: one
  * line on standard error that says what to do; status 2 for usage, 1 for a failure at run time. */
 #include "client.h"
 #include "e2e.h"
@@ -17,7 +17,7 @@
 
 E2E_SUITE(command_line);
 
-/* --- programs that end by themselves --------------------------------------------------------- */
+/* --- Programs that end by themselves ---------------------------------------------------------- */
 
 struct outcome {
     int status; /* as waitpid gives it */
@@ -44,7 +44,7 @@ static struct outcome run(const struct process_setup *setup)
     };
 }
 
-/* One line, said by PROGRAM. */
+/* One line, from PROGRAM. */
 static void expect_line(const char *what, const char *program, const struct outcome *outcome,
                         const char *mentions)
 {
@@ -131,7 +131,7 @@ static const char *fill_in(const char *words, const struct site *site)
     return bytes_text(&text);
 }
 
-E2E_TEST(command_line, mistakes)
+E2E_TEST(command_line, reports_each_mistake_in_one_line)
 {
     struct site site;
 
@@ -151,7 +151,7 @@ E2E_TEST(command_line, mistakes)
         }
 }
 
-E2E_TEST(command_line, help_and_version)
+E2E_TEST(command_line, prints_help_and_version)
 {
     static const char *const options[] = {
         "--threads",  "--bind",        "--backend", "--idle-timeout",    "--header-timeout",
@@ -179,9 +179,9 @@ E2E_TEST(command_line, help_and_version)
     }
 }
 
-/* --- ports ----------------------------------------------------------------------------------- */
+/* --- Ports ------------------------------------------------------------------------------------ */
 
-E2E_TEST(command_line, a_busy_port)
+E2E_TEST(command_line, reports_a_busy_port)
 {
     struct site site;
 
@@ -203,7 +203,7 @@ E2E_TEST(command_line, a_busy_port)
     }
 }
 
-E2E_TEST(command_line, a_port_without_the_right)
+E2E_TEST(command_line, reports_a_port_that_needs_privileges)
 {
     struct site site;
     struct process_setup setup = {.program = server_program(PIPELINED),
@@ -228,7 +228,7 @@ E2E_TEST(command_line, a_port_without_the_right)
     expect_line("a port without the right", setup.program, &outcome, setup.arguments[0]);
 }
 
-/* What the server closed is in TIME_WAIT; that does not make its port busy. */
+/* Closed connections wait in TIME-WAIT (RFC 9293); they do not make the port busy. */
 E2E_TEST(command_line, a_restart_takes_the_same_port)
 {
     struct site site;
@@ -248,7 +248,7 @@ E2E_TEST(command_line, a_restart_takes_the_same_port)
     server_expect_alive(server, "after the restart");
 }
 
-E2E_TEST(command_line, one_port_for_all_threads)
+E2E_TEST(command_line, port_0_is_one_port_for_all_threads)
 {
     struct site site;
     const struct server *server;
@@ -260,9 +260,9 @@ E2E_TEST(command_line, one_port_for_all_threads)
         server_expect_alive(server, "with four threads");
 }
 
-/* --- ROOT ------------------------------------------------------------------------------------ */
+/* --- ROOT ------------------------------------------------------------------------------------- */
 
-E2E_TEST(command_line, root_in_every_form)
+E2E_TEST(command_line, takes_root_in_every_form)
 {
     struct site site;
 
@@ -271,7 +271,7 @@ E2E_TEST(command_line, root_in_every_form)
     site_link(&site, "../link", "root");
 
     const struct {
-        const char *directory; /* to be in */
+        const char *directory; /* the working directory */
         const char *root;
     } rows[] = {
         {site.parent, "root"},           {site.parent, "./root/"}, {site.parent, "root//"},
@@ -292,7 +292,7 @@ E2E_TEST(command_line, root_in_every_form)
     }
 }
 
-/* --- addresses and the start screen ---------------------------------------------------------- */
+/* --- Addresses and the start screen ----------------------------------------------------------- */
 
 static bool is_ipv6_here(void)
 {
@@ -349,7 +349,7 @@ static void expect_addresses(const struct address_case *rows, size_t count)
     }
 }
 
-E2E_TEST(command_line, addresses)
+E2E_TEST(command_line, listens_on_the_named_addresses)
 {
     static const struct address_case rows[] = {
         {"--bind 127.0.0.1", {"127.0.0.1"}, {"127.0.0.2"}},
@@ -363,7 +363,7 @@ E2E_TEST(command_line, addresses)
     expect_addresses(rows, COUNT_OF(rows));
 }
 
-E2E_TEST(command_line, addresses_of_ipv6)
+E2E_TEST(command_line, listens_on_addresses_of_ipv6)
 {
     static const struct address_case rows[] = {
         {"--bind ::1", {"::1"}, {"127.0.0.1"}},
@@ -378,7 +378,7 @@ E2E_TEST(command_line, addresses_of_ipv6)
     expect_addresses(rows, COUNT_OF(rows));
 }
 
-E2E_TEST(command_line, start_screen)
+E2E_TEST(command_line, start_screen_has_root_address_and_threads)
 {
     struct site site;
 
@@ -399,10 +399,10 @@ E2E_TEST(command_line, start_screen)
     }
 }
 
-/* --- the backend ----------------------------------------------------------------------------- */
+/* --- The backend ------------------------------------------------------------------------------ */
 
-/* What forbids or lacks io_uring is named, with the remedy; who asked for no backend is served. */
-E2E_TEST(command_line, where_io_uring_cannot_be_had)
+/* The message names the reason and the remedy. Without --backend the server uses epoll. */
+E2E_TEST(command_line, reports_why_io_uring_is_not_available)
 {
     static const struct {
         const char *label;

@@ -1,5 +1,5 @@
-/* conditional: validators and what they save (RFC 9110 sections 8.8 and 13): Last-Modified, ETag,
- * If-Modified-Since in the three forms of a date, If-None-Match before it. */
+/* conditional: validators and conditional requests (RFC 9110 sections 8.8 and 13):
+ * Last-Modified, ETag, If-Modified-Since in the three forms of a date, If-None-Match before it. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -99,7 +99,7 @@ static void expect_cases(const struct server *server, const char *path, const ch
         struct response response;
         struct client client;
 
-        /* A next request shows that no body came. */
+        /* The answer to a next request shows that no body was sent. */
         client_connect(&client, server);
         client_queue_text(&client, request);
         if (server->kind != SIMPLE)
@@ -114,7 +114,7 @@ static void expect_cases(const struct server *server, const char *path, const ch
     }
 }
 
-E2E_TEST(conditional, requests)
+E2E_TEST(conditional, requests_are_answered_by_their_validators)
 {
     struct site site;
 
@@ -131,8 +131,8 @@ E2E_TEST(conditional, requests)
     }
 }
 
-/* What a condition must not touch. */
-E2E_TEST(conditional, other_statuses)
+/* Conditions must not change other answers than 200. */
+E2E_TEST(conditional, conditions_leave_other_statuses_alone)
 {
     static const struct {
         const char *label;
@@ -158,8 +158,9 @@ E2E_TEST(conditional, other_statuses)
                      rows[i].status, NULL);
 }
 
-/* Strong, "hex-hex": the time in nanoseconds and the size, so that any change of either shows. */
-E2E_TEST(conditional, tags_tell_files_apart)
+/* Strong, "hex-hex": the time in nanoseconds and the size, so that a change of either changes
+ * the tag. */
+E2E_TEST(conditional, tags_differ_for_different_files)
 {
     static const struct {
         const char *name;

@@ -30,7 +30,7 @@ void crowd_send(struct crowd *crowd, const char *text)
     }
 }
 
-/* Takes what there is for CLIENT. */
+/* Receives for CLIENT. */
 static void take(struct crowd *crowd, size_t index)
 {
     struct response response;

@@ -1,4 +1,4 @@
-/* crowd: many connections at once, of which each waits for one answer.
+/* crowd: many connections at once, each of which waits for one answer.
  *
  * Lifetime: a crowd and its clients last as long as their test; crowd_close closes what is open. */
 #ifndef E2E_CROWD_H
@@ -9,10 +9,10 @@
 
 struct crowd {
     struct client *clients;
-    enum answer *answers; /* ANSWER_LATE while there is none yet */
+    enum answer *answers; /* ANSWER_LATE until there is one */
     size_t count;
-    size_t answered; /* properly, with 200 */
-    size_t failed;   /* any other way */
+    size_t answered; /* answered properly, with 200 */
+    size_t failed;   /* ended in another way */
 };
 
 /* Connects COUNT clients; each sends TEXT. */
@@ -22,14 +22,14 @@ void crowd_connect(struct crowd *crowd, const struct server *server, size_t coun
 /* Each sends TEXT. */
 void crowd_send(struct crowd *crowd, const char *text);
 
-/* Reads what comes until every client has its answer, WANTED have one, or DEADLINE. */
+/* Reads until every client has its answer, WANTED of them have one, or DEADLINE. */
 void crowd_read(struct crowd *crowd, size_t wanted, int64_t deadline);
 
 /* Closes the clients that have their answer. */
 void crowd_close_answered(struct crowd *crowd);
 void crowd_close(struct crowd *crowd);
 
-/* What became of the first one that failed: for messages. */
+/* The result of the first one that failed: for messages. */
 const char *crowd_failure(const struct crowd *crowd);
 
 #endif

@@ -1,6 +1,6 @@
-/* draining: SIGTERM and SIGINT: what was queued is accepted, what is in flight is finished within
- * --drain-timeout, idle connections delay nothing, the exit status is 0; a second signal ends at
- * once. */
+/* draining: after SIGTERM or SIGINT the server accepts queued connections and finishes answers
+ * in flight within --drain-timeout; idle connections do not delay it; the exit status is 0; a
+ * second signal ends it at once. */
 #include "client.h"
 #include "crowd.h"
 #include "e2e.h"
@@ -27,7 +27,7 @@ static void create_site(struct site *site)
     site_write_sparse(site, "huge.mp4", (off_t)1 << 30);
 }
 
-/* Takes the first bytes of TARGET, and no more yet. */
+/* Requests TARGET and reads the first bytes of the answer. */
 static void begin_download(struct client *client, const struct server *server, const char *target)
 {
     client_connect_with(client, &(struct client_setup){.port = server->port,
@@ -37,7 +37,7 @@ static void begin_download(struct client *client, const struct server *server, c
     client_receive(client, 1000, deadline_after(5000));
 }
 
-/* The server has heard the signal: nobody is let in any more. */
+/* Waits until the server has received the signal: it refuses new connections then. */
 static void await_closed_door(const struct server *server)
 {
     int64_t deadline = deadline_after(5000);
@@ -77,9 +77,8 @@ E2E_TEST(draining, finishes_a_download)
         }
 }
 
-/* Of requests that were pipelined, those that had been taken are answered in order and whole.
- * Others may be left, if the client is told: the last answer that was decided after the signal
- * says so. */
+/* The pipelined requests that the server has read are answered in order and whole. It may leave the
+ * others if the client learns that: the last answer after the signal has "Connection: close". */
 E2E_TEST(draining, finishes_what_was_pipelined)
 {
     enum { COUNT = 5 };
@@ -115,7 +114,7 @@ E2E_TEST(draining, finishes_what_was_pipelined)
     server_expect_end(server, 3000);
 }
 
-/* Small ones all are in flight. */
+/* Small requests are all in flight. */
 E2E_TEST(draining, finishes_a_batch)
 {
     enum { COUNT = 16 };
@@ -141,7 +140,7 @@ E2E_TEST(draining, finishes_a_batch)
     }
 }
 
-E2E_TEST(draining, does_not_wait_for_the_idle)
+E2E_TEST(draining, does_not_wait_for_idle_connections)
 {
     struct site site;
 
@@ -168,7 +167,8 @@ E2E_TEST(draining, does_not_wait_for_the_idle)
     }
 }
 
-/* A stopped server lets its kernel queue connections; then it wakes up to them and to the signal. */
+/* While the server is stopped, its kernel queues connections; then it continues with them and the
+ * signal at once. */
 E2E_TEST(draining, accepts_what_was_queued)
 {
     enum { COUNT = 50 };
@@ -238,7 +238,7 @@ E2E_TEST(draining, a_second_signal_ends_at_once)
     const char *said = getenv("TSAN_OPTIONS");
     struct site site;
 
-    /* Who ends at once leaves threads behind. */
+    /* A server that ends at once does not join its threads. */
     setenv("TSAN_OPTIONS", text_format("%s:report_thread_leaks=0", said ? said : ""), 1);
     create_site(&site);
     for (size_t i = 0; i < COUNT_OF(signals); i++) {

@@ -16,8 +16,8 @@
 
 static bool slow;
 
-/* Where the tests themselves are instrumented: what they keep until they end (bytes.h) is no leak.
- * The servers are judged by their own runtime, which does not see this. */
+/* The tests themselves may be instrumented; the memory that they keep until they end (bytes.h)
+ * does not leak. The servers have a runtime of their own, which this does not affect. */
 int __lsan_is_turned_off(void); /* NOLINT(bugprone-reserved-identifier): LeakSanitizer's hook */
 int __lsan_is_turned_off(void)  /* NOLINT(bugprone-reserved-identifier) */
 {
@@ -46,7 +46,7 @@ void e2e_end(void)
 
 void e2e_skip(const char *why)
 {
-    e2e_end(); /* Criterion calls no fini for a skipped test */
+    e2e_end(); /* Criterion does not call fini for a skipped test */
     cr_skip_test("%s", why);
 }
 

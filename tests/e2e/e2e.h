@@ -1,13 +1,13 @@
-/* e2e: what every end-to-end test stands on: the frame of a test, time, skipping.
+/* e2e: the base of every end-to-end test: the frame of a test, time, skipping.
  *
  * A test drives real programs over real sockets. E2E_TEST is Criterion's Test with a guarantee
- * behind its last line: every server that the test started is stopped, must exit with 0, and must
+ * after its last line: every server that the test started is stopped, must exit with 0, and must
  * not have written a sanitizer's report. So uninstrumented tests judge instrumented servers.
  *
- * Environment: SLUICE_BUILD, where the servers are (default "build"); SLUICE_TOP, the top of the
- * repository (default "."); SLUICE_SLOW=1, longer deadlines and smaller crowds (also chosen when a
- * server turns out to be instrumented); SLUICE_BACKEND, the backend that every server is started with
- * (default: none is named). */
+ * Environment: SLUICE_BUILD, the directory of the servers (default "build"); SLUICE_TOP, the top
+ * of the repository (default "."); SLUICE_SLOW=1, longer deadlines and smaller crowds (also
+ * chosen when a server turns out to be instrumented); SLUICE_BACKEND, the backend that every
+ * server is started with (default: none is named). */
 #ifndef E2E_E2E_H
 #define E2E_E2E_H
 
@@ -30,8 +30,12 @@
     static void suite##_##name(void)
 
 void e2e_begin(void);
-void e2e_finish(void); /* stops and judges the servers that still run */
-void e2e_end(void); /* also after a failure: shows what servers said, kills them, removes sites */
+
+/* Stops and judges the servers that still run. */
+void e2e_finish(void);
+
+/* Prints the servers' messages, kills them and removes sites, also after a failure. */
+void e2e_end(void);
 
 /* Ends the test as skipped; Criterion shows WHY with --verbose. */
 void e2e_skip(const char *why);
@@ -41,7 +45,7 @@ const char *e2e_top_directory(void);
 
 /* The words that choose SLUICE_BACKEND, or NULL. */
 const char *e2e_backend_options(void);
-bool e2e_uses_uring(void); /* it is io_uring */
+bool e2e_uses_uring(void); /* whether that is io_uring */
 
 /* Whether servers are instrumented or the machine was declared slow. */
 bool e2e_is_slow(void);
@@ -50,21 +54,21 @@ void e2e_set_slow(void);
 /* FAST normally, SLOW where e2e_is_slow: for the size of crowds. */
 size_t e2e_scaled(size_t fast, size_t slow);
 
-/* Raises this process's soft limit of descriptors to its hard limit; whether it is now NEEDED or
+/* Raises this process's soft limit of descriptors to its hard limit. Whether it is now NEEDED or
  * more. */
 bool e2e_raise_files(uint64_t needed);
 
-/* --- time: milliseconds of the monotonic clock ----------------------------------------------- */
+/* --- Time: milliseconds of the monotonic clock ------------------------------------------------ */
 
 int64_t clock_ms(void);
 
-/* The moment MS from now, five times as far away where e2e_is_slow. */
+/* The time MS from now, five times as far away where e2e_is_slow. */
 int64_t deadline_after(int64_t ms);
 
-/* What is left until DEADLINE, at least 0: fit for poll. */
+/* Milliseconds until DEADLINE, at least 0: for poll. */
 int deadline_left_ms(int64_t deadline);
 
-/* Lets MS pass. Only for what is about time itself (a timeout, an expiry), never to hope for an
+/* Waits for MS. Only for tests of time itself (a timeout, an expiry), never in the hope of an
  * event. */
 void let_pass(int64_t ms);
 

@@ -1,5 +1,5 @@
-/* endless_heads: heads whose end never comes. What is wrong with their beginning is said at once;
- * what is right waits for --header-timeout, and nothing that a client may send buys more time. */
+/* endless_heads: request heads without an end. The server refuses a bad beginning at once; a
+ * good one waits until --header-timeout, and no input of the client extends that time. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -17,11 +17,11 @@ static void create_site(struct site *site)
     site_fill(site, "small.txt", 100, 1);
 }
 
-/* --- what can be judged ----------------------------------------------------------------------- */
+/* --- What can be judged ----------------------------------------------------------------------- */
 
 struct beginning {
     const char *text;
-    int status; /* 0: more is waited for */
+    int status; /* 0: the server waits for more */
 };
 
 static const struct beginning beginnings[] = {
@@ -77,7 +77,7 @@ E2E_TEST(endless_heads, bad_lines_are_refused_at_once)
     for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
         const struct server *server = server_start(kind, &site, "--header-timeout 20s");
 
-        /* The first that fails is enough: each takes its time. */
+        /* The first failure is enough: each takes some time. */
         for (size_t i = 0; i < COUNT_OF(beginnings); i++)
             if (!expect_beginning(server, &beginnings[i], "") ||
                 (kind != SIMPLE && !expect_beginning(server, &beginnings[i], request)))
@@ -85,13 +85,14 @@ E2E_TEST(endless_heads, bad_lines_are_refused_at_once)
     }
 }
 
-/* --- empty lines ------------------------------------------------------------------------------ */
+/* --- Empty lines ------------------------------------------------------------------------------ */
 
 enum { TIMEOUT_MS = 500 };
 
 #define TIMEOUTS "--header-timeout 500ms --idle-timeout 500ms"
 
-/* CLIENT sends PIECES in turn, or once if they are not REPEATED, and is closed in time, silently. */
+/* CLIENT sends PIECES in turn, or once if they are not REPEATED. The server must close in time,
+ * without an answer. */
 static void expect_silence(struct client *client, const char *what, const char *const pieces[2],
                            bool repeated)
 {
@@ -107,14 +108,14 @@ static void expect_silence(struct client *client, const char *what, const char *
         got = client_receive(client, 1, clock_ms() + 40).length;
     }
     waited_ms = clock_ms() - since;
-    /* What it sent last may have met a closed socket: then a reset is the proper end. */
+    /* Its last piece may have arrived at a closed socket: then a reset is the proper end. */
     cr_expect(client->eof || client->error, "%s: still open after %d ms", what, (int)waited_ms);
     cr_expect(waited_ms >= TIMEOUT_MS - 20, "%s: closed after only %d ms", what, (int)waited_ms);
     cr_expect(got == 0, "%s: %zu bytes came", what, got);
     client_close(client);
 }
 
-E2E_TEST(endless_heads, empty_lines_buy_no_time)
+E2E_TEST(endless_heads, empty_lines_do_not_extend_the_timeout)
 {
     static const struct {
         const char *label;

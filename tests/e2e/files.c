@@ -1,6 +1,5 @@
-/* files: what is served of what lies in ROOT: types, sizes, and everything that must not be
- * reached: dotfiles, special files, unreadable files, symlinks that lead outside (openat2,
- * RESOLVE_BENEATH). */
+/* files: the files of ROOT: media types, sizes, and everything that must not be reached: dotfiles,
+ * special files, unreadable files, symlinks that lead outside (openat2, RESOLVE_BENEATH). */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -18,13 +17,13 @@
 
 E2E_SUITE(files);
 
-/* --- media types ----------------------------------------------------------------------------- */
+/* --- Media types ------------------------------------------------------------------------------ */
 
 #define UTF8 "; charset=utf-8"
 
 static const struct {
     const char *name;
-    const char *type; /* several may be right: a | b */
+    const char *type; /* "a|b": either is right */
 } types[] = {
     {"a.html", "text/html" UTF8},
     {"a.htm", "text/html" UTF8},
@@ -87,7 +86,7 @@ static void expect_type(const struct server *server, const char *path, const cha
               type ? type : "(none)");
 }
 
-E2E_TEST(files, types)
+E2E_TEST(files, have_the_media_type_of_their_extension)
 {
     struct site site;
     const struct server *server;
@@ -100,7 +99,7 @@ E2E_TEST(files, types)
         expect_type(server, text_format("/%s", types[i].name), types[i].type);
 }
 
-E2E_TEST(files, types_of_ones_own)
+E2E_TEST(files, have_the_media_types_of_the_users_table)
 {
     struct site site;
     const struct server *server;
@@ -121,9 +120,9 @@ E2E_TEST(files, types_of_ones_own)
     expect_type(server, "/a.css", "text/css" UTF8);
 }
 
-/* --- sizes ----------------------------------------------------------------------------------- */
+/* --- Sizes ------------------------------------------------------------------------------------ */
 
-E2E_TEST(files, sizes)
+E2E_TEST(files, of_every_size_are_served_whole)
 {
     static const size_t sizes[] = {0,           1,       1023,        1024,     4096,   16384,
                                    KIB(64) - 1, KIB(64), KIB(64) + 1, KIB(300), MIB(1), MIB(8) + 1};
@@ -136,7 +135,7 @@ E2E_TEST(files, sizes)
     for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
         const struct server *server = server_start(kind, &site, NULL);
 
-        for (size_t round = 0; round < 2; round++) /* the second from the cache */
+        for (size_t round = 0; round < 2; round++) /* the second round is from the cache */
             for (size_t i = 0; i < COUNT_OF(sizes); i++) {
                 const char *path = text_format("/%zu.jpg", sizes[i]);
                 struct response response;
@@ -150,7 +149,7 @@ E2E_TEST(files, sizes)
     }
 }
 
-/* --- what must not be reached ---------------------------------------------------------------- */
+/* --- What must not be reached ----------------------------------------------------------------- */
 
 static const char secret[] = "nobody may read this";
 
@@ -212,7 +211,7 @@ static void create_doors(struct site *site)
     site_link(site, "loop", "loop");
 }
 
-E2E_TEST(files, doors)
+E2E_TEST(files, hidden_special_and_outside_ones_are_refused)
 {
     struct site site;
     const struct server *server;
@@ -229,7 +228,7 @@ E2E_TEST(files, doors)
                  request_text("GET", text_format("/%04500d/%02500d", 1, 1)), 404, NULL);
 }
 
-E2E_TEST(files, devices)
+E2E_TEST(files, devices_are_not_served)
 {
     struct site site;
 
@@ -257,7 +256,7 @@ static pid_t start_writer(const char *path)
     _exit(fd >= 0 ? 0 : 1);
 }
 
-/* To open a FIFO, even to see that it is one, releases who waits for a reader. */
+/* Opening a FIFO, even just to examine it, would release a writer that waits for a reader. */
 E2E_TEST(files, fifos_are_left_alone)
 {
     enum { ASKED_MS = 300 };
@@ -283,7 +282,7 @@ E2E_TEST(files, fifos_are_left_alone)
     cr_assert(ended == 0, "the server opened the FIFO: its writer was released (%s)",
               status_text(status));
 
-    /* It was blocked indeed: a reader releases it. */
+    /* The writer was really blocked: a reader releases it. */
     reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     cr_assert(reader >= 0, "%s: %s", path, strerror(errno));
     cr_expect(waitpid(writer, &status, 0) == writer && status == 0, "the writer: %s",
@@ -291,7 +290,7 @@ E2E_TEST(files, fifos_are_left_alone)
     close(reader);
 }
 
-E2E_TEST(files, no_way_out)
+E2E_TEST(files, no_target_leads_out_of_root)
 {
     static const char *const paths[] = {
         "/../secret.txt",
@@ -337,8 +336,8 @@ E2E_TEST(files, no_way_out)
     }
 }
 
-/* A server that root started may read everything: this one runs as nobody. */
-E2E_TEST(files, permissions)
+/* A server with the rights of root may read everything: this one runs as user 65534. */
+E2E_TEST(files, unreadable_ones_are_forbidden)
 {
     bool root = geteuid() == 0;
     struct site site;
@@ -363,13 +362,13 @@ E2E_TEST(files, permissions)
                  NULL);
     expect_fetch(server, "in an unlisted directory", request_text("GET", "/unlisted/file.txt"), 200,
                  NULL);
-    /* Only what was not found may be remembered: leave to read is granted at once. */
+    /* The server may cache a 404, but not a 403: a new permission counts at once. */
     site_chmod(&site, "unreadable.txt", 0644);
     expect_fetch(server, "readable now", request_text("GET", "/unreadable.txt"), 200, NULL);
 }
 
-/* To search a directory takes no leave to read it: nobody lists it. */
-E2E_TEST(files, directories_that_may_only_be_searched)
+/* A path needs the right to search its directories, not the right to read them. */
+E2E_TEST(files, directories_need_search_permission_only)
 {
     bool root = geteuid() == 0;
     struct site site;

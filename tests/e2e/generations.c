@@ -1,5 +1,5 @@
-/* generations: files, and ROOT itself, are replaced again and again while they are being asked for: no
- * body is of two generations, and none is older than --cache-valid allows. */
+/* generations: files, and ROOT itself, are replaced continually while clients request them: no
+ * body mixes two generations, and no body is older than --cache-valid allows. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -23,19 +23,20 @@ enum {
     DEPTH = 8,
     UNIT_BYTES = 8,
     VALID_MS = 100,
-    SLACK_MS = 1500, /* for a busy machine, over what --cache-valid allows */
+    SLACK_MS = 1500, /* allowed beyond --cache-valid, for a busy machine */
 };
 
 static const char *const names[] = {"copied.txt", "kept.txt", "open.bin"};
 static const size_t base_lengths[] = {160, KIB(20), KIB(200)};
 
-/* What the writer's process tells this one. */
+/* Shared with the writer's process, which writes it. */
 struct diary {
-    _Atomic int current;                /* the generation that is wholly there */
-    _Atomic int64_t since[GENERATIONS]; /* clock_ms of that */
+    _Atomic int current;                /* the latest complete generation */
+    _Atomic int64_t since[GENERATIONS]; /* its clock_ms */
 };
 
-/* The content of file INDEX in GENERATION: one unit over and over, as many as the generation says. */
+/* The content of file INDEX in GENERATION: one unit, repeated as often as the generation
+ * requires. */
 static struct view content_of(size_t index, int generation)
 {
     size_t units = base_lengths[index] / UNIT_BYTES + (size_t)generation % 7;
@@ -54,7 +55,7 @@ static void write_new(const char *path, struct view content)
     free((void *)(uintptr_t)content.data);
 }
 
-/* Each file by a rename. */
+/* Replaces each file by a rename. */
 static void replace_files(const struct site *site, int generation)
 {
     char next[128], path[128];
@@ -67,7 +68,7 @@ static void replace_files(const struct site *site, int generation)
     }
 }
 
-/* All files at once: "current", beside ROOT, comes to mean another directory. */
+/* Replaces all files at once: points the link "current" at another directory. */
 static void replace_root(const struct site *site, int generation)
 {
     char directory[96], path[128], next[96], current[96];
@@ -101,7 +102,7 @@ static pid_t start_writer(const struct site *site, struct diary *diary,
     _exit(0);
 }
 
-/* The oldest generation that may be served for a request sent at MS. */
+/* The oldest generation allowed in the answer to a request sent at MS. */
 static int oldest_allowed(struct diary *diary, int64_t ms)
 {
     int generation = atomic_load(&diary->current);
@@ -110,7 +111,7 @@ static int oldest_allowed(struct diary *diary, int64_t ms)
     return generation;
 }
 
-/* The generation that BODY is wholly of; -1: of none. */
+/* The one generation that BODY consists of; -1: it is mixed or unknown. */
 static int generation_of(size_t index, struct view body)
 {
     if (body.length < UNIT_BYTES || body.data[0] != 'g')
@@ -124,7 +125,7 @@ static int generation_of(size_t index, struct view body)
     return whole ? generation : -1;
 }
 
-/* Asks for each file in turn, DEPTH requests at a time, and judges what comes. */
+/* Requests each file in turn, DEPTH requests at a time, and checks the answers. */
 static bool ask_and_judge(struct client *client, struct diary *diary)
 {
     int64_t sent_ms = clock_ms();
@@ -181,14 +182,14 @@ static void run(const struct site *site, const char *root,
         client_close(&clients[i]);
 }
 
-E2E_TEST(generations, files_replaced_under_load)
+E2E_TEST(generations, are_never_mixed_when_files_are_replaced)
 {
     struct site site;
     site_create(&site);
     run(&site, site.path, replace_files);
 }
 
-E2E_TEST(generations, root_switched_under_load)
+E2E_TEST(generations, are_never_mixed_when_root_is_switched)
 {
     struct site site;
     site_create(&site);

@@ -1,9 +1,9 @@
-/* growing_files: files that others append to while they are served, as logs and downloads in progress
- * are. An answer is sent to its Content-Length and the connection goes on; a file that is truncated or
- * rewritten meanwhile ends it (see cache.c for those that change otherwise).
+/* growing_files: files that others append to while they are served, as logs and downloads in
+ * progress are. An answer is sent to its Content-Length and the connection goes on; a file that is
+ * truncated or rewritten meanwhile ends it (see cache.c for those that change otherwise).
  *
- * A download is slow enough that most of it is still to be sent when its file changes: the client's
- * receive buffer and the server's send buffer hold less than the file. */
+ * A download is slow enough that most of it is still to be sent when its file changes: the
+ * client's receive buffer and the server's send buffer hold less than the file. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -188,10 +188,10 @@ E2E_TEST(growing_files, that_are_replaced_are_sent_as_they_were)
     }
 }
 
-/* --- a log that is written without a pause ---------------------------------------------------- */
+/* --- A log that is written without a pause ---------------------------------------------------- */
 
-/* A process that appends CONTENT to the log at PATH, piece by piece, for ever: a log that has it all is
- * replaced by an empty one. */
+/* A process that appends CONTENT to the log at PATH, piece by piece, for ever: a log that has it
+ * all is replaced by an empty one. */
 static pid_t start_writer(const char *path, const char *fresh, struct view content)
 {
     enum { PIECE_BYTES = 8 };
@@ -215,8 +215,8 @@ static pid_t start_writer(const char *path, const char *fresh, struct view conte
     }
 }
 
-/* Each answer is the beginning of the log, as long as it was at some moment; it is never refused because
- * the log doesn't hold still. */
+/* Each answer is the beginning of the log, as long as it was at some moment; it is never refused
+ * because the log doesn't hold still. */
 E2E_TEST(growing_files, are_found_while_they_are_written_without_a_pause)
 {
     enum { LOG_BYTES = 32 << 10, FETCHES = 300 };

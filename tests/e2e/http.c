@@ -1,6 +1,6 @@
-/* http: request by request, what each of the three servers answers (RFC 9110, 9112), and whether it
- * goes on afterwards: each request is sent with another one right behind it, which must be answered
- * where the connection is kept, and must not be looked at where it is not. */
+/* http: the answer of each of the three servers to single requests (RFC 9110, 9112), and whether
+ * it keeps the connection: each request is sent together with a second one, which must be
+ * answered if the connection is kept, and ignored if it is not. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -19,7 +19,7 @@ struct http_case {
     const char *request;
     int status;
     enum fate fate;    /* by persistent-server and pipelined-server */
-    const char *field; /* "Name: value" that must be there */
+    const char *field; /* "Name: value" that the answer must have */
 };
 
 #define H            "Host: example.org\r\n"
@@ -41,7 +41,7 @@ static void create_site(struct site *site)
     site_fill(site, "a b/c.txt", 100, 7);
 }
 
-/* LENGTH is the request's, which may have a 0 in it. */
+/* LENGTH is that of the request, which may contain a 0. */
 static void expect_case(const struct server *server, const struct http_case *row, size_t length)
 {
     static const char next[] = "GET /dir/sub/inner.html HTTP/1.1\r\n" H "Connection: close\r\n\r\n";
@@ -87,7 +87,7 @@ static void expect_cases(const struct http_case *rows, size_t count)
     }
 }
 
-/* --- targets --------------------------------------------------------------------------------- */
+/* --- Targets ---------------------------------------------------------------------------------- */
 
 static const struct http_case targets[] = {
     {"a file", GET("/small.html"), 200, KEPT, "Content-Length: 500"},
@@ -139,12 +139,12 @@ static const struct http_case targets[] = {
     {"an empty target", "GET  HTTP/1.1\r\n" H "\r\n", 400, CLOSED, NULL},
 };
 
-E2E_TEST(http, targets)
+E2E_TEST(http, request_targets_are_answered_by_their_form)
 {
     expect_cases(targets, COUNT_OF(targets));
 }
 
-/* --- methods and versions -------------------------------------------------------------------- */
+/* --- Methods and versions --------------------------------------------------------------------- */
 
 static const struct http_case methods[] = {
     {"OPTIONS", METHOD("OPTIONS"), 204, KEPT, "Allow: GET, HEAD, OPTIONS"},
@@ -182,12 +182,12 @@ static const struct http_case methods[] = {
     {"an empty line before", "\r\n\r\nGET /small.html HTTP/1.1\r\n" H "\r\n", 200, KEPT, NULL},
 };
 
-E2E_TEST(http, methods_and_versions)
+E2E_TEST(http, methods_and_versions_are_answered_or_refused)
 {
     expect_cases(methods, COUNT_OF(methods));
 }
 
-/* --- fields and framing ---------------------------------------------------------------------- */
+/* --- Fields and framing ----------------------------------------------------------------------- */
 
 #define POST(fields, body) "POST /small.html HTTP/1.1\r\n" H fields "\r\n" body
 
@@ -265,19 +265,19 @@ static const struct http_case fields[] = {
      NULL},
 };
 
-E2E_TEST(http, fields_and_framing)
+E2E_TEST(http, fields_and_framing_are_checked)
 {
     expect_cases(fields, COUNT_OF(fields));
 }
 
-/* --- bytes that are no text ------------------------------------------------------------------ */
+/* --- Zero bytes ------------------------------------------------------------------------------- */
 
 #define ROW(label, request)                                      \
     {                                                            \
         {label, request, 400, CLOSED, NULL}, sizeof(request) - 1 \
     }
 
-E2E_TEST(http, zero_bytes)
+E2E_TEST(http, zero_bytes_are_refused)
 {
     static const struct {
         struct http_case row;

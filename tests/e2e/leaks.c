@@ -1,6 +1,6 @@
 /* leaks: a hundred thousand requests of every kind, over connections that end in every way, leave
- * no descriptor open and no memory taken. Under sanitizers, fewer requests, and the sanitizer
- * counts. */
+ * no descriptor open and no memory allocated. Under sanitizers there are fewer requests, and the
+ * sanitizer counts. */
 #include "e2e.h"
 #include "mix.h"
 
@@ -8,7 +8,7 @@ E2E_SUITE(leaks);
 
 enum { BATCH = 50 };
 
-/* Sends COUNT requests at once and takes exactly the bytes of their answers. */
+/* Sends COUNT requests at once and reads exactly the bytes of their answers. */
 static void exchange(const struct mix *mix, struct client *client, const enum mix_kind *kinds,
                      size_t count)
 {
@@ -129,17 +129,17 @@ static void expect_no_leak(enum server_kind kind, const struct traffic *traffic)
     server_expect_alive(server, "after all that");
 }
 
-E2E_TEST(leaks, pipelined)
+E2E_TEST(leaks, nothing_of_pipelined_server)
 {
     expect_no_leak(PIPELINED, &(struct traffic){60000, 30000, 8000, 2000});
 }
 
-E2E_TEST(leaks, persistent)
+E2E_TEST(leaks, nothing_of_persistent_server)
 {
     expect_no_leak(PERSISTENT, &(struct traffic){20000, 10000, 2000, 1000});
 }
 
-E2E_TEST(leaks, simple)
+E2E_TEST(leaks, nothing_of_simple_server)
 {
     expect_no_leak(SIMPLE, &(struct traffic){0, 0, 10000, 1000});
 }

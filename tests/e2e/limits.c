@@ -1,4 +1,4 @@
-/* limits: crowds, shortages and slow readers: nobody is lost, nobody starves, nothing spins, and
+/* limits: crowds, shortages and slow readers: no client is lost or starves, no server spins, and
  * memory stays bounded. */
 #include "client.h"
 #include "crowd.h"
@@ -26,9 +26,9 @@ static void create_site(struct site *site)
     site_write_sparse(site, "huge.mp4", (off_t)1 << 30);
 }
 
-/* --- crowds ---------------------------------------------------------------------------------- */
+/* --- Crowds ----------------------------------------------------------------------------------- */
 
-/* More than COUNT are open in time. */
+/* Waits until more than COUNT descriptors are open. */
 static void expect_descriptors(const struct server *server, size_t count, int64_t deadline)
 {
     size_t open = 0;
@@ -39,7 +39,7 @@ static void expect_descriptors(const struct server *server, size_t count, int64_
     cr_expect(open > count, "the server has only %zu descriptors open", open);
 }
 
-E2E_TEST(limits, five_thousand_connections)
+E2E_TEST(limits, five_thousand_connections_are_answered)
 {
     enum { COUNT = 5000 };
     struct site site;
@@ -52,7 +52,8 @@ E2E_TEST(limits, five_thousand_connections)
     server = server_start(PIPELINED, &site, "--threads 1 --max-connections 5100");
     crowd_connect(&crowd, server, COUNT, "");
     server_expect_alive(server, "with 5000 silent connections");
-    expect_descriptors(server, COUNT, deadline_after(30000)); /* silent ones come after a second */
+    /* The kernel hands over silent connections after a second. */
+    expect_descriptors(server, COUNT, deadline_after(30000));
     crowd_send(&crowd, request);
     crowd_read(&crowd, COUNT, deadline_after(30000));
     cr_expect(crowd.answered == COUNT, "%zu of %d were answered; %s", crowd.answered, COUNT,
@@ -61,7 +62,7 @@ E2E_TEST(limits, five_thousand_connections)
     server_expect_alive(server, "after 5000 connections");
 }
 
-E2E_TEST(limits, a_thousand_partial_heads)
+E2E_TEST(limits, a_thousand_partial_heads_do_not_delay_others)
 {
     enum { COUNT = 1000 };
     struct site site;
@@ -82,10 +83,10 @@ E2E_TEST(limits, a_thousand_partial_heads)
     crowd_close(&crowd);
 }
 
-/* --- shortages ------------------------------------------------------------------------------- */
+/* --- Shortages -------------------------------------------------------------------------------- */
 
-/* COUNT clients ask and stay; fewer than that can be served at once. Those wait, without a spin,
- * and are served as others leave. */
+/* COUNT clients send a request and stay; the server can serve fewer at once. The others wait,
+ * without a spinning server, and are served as clients leave. */
 static void expect_patience(const struct server *server, size_t count, size_t at_once_max)
 {
     enum { WATCHED_MS = 500 };
@@ -115,7 +116,7 @@ static void expect_patience(const struct server *server, size_t count, size_t at
     server_expect_alive(server, "after a shortage");
 }
 
-E2E_TEST(limits, few_connections_allowed)
+E2E_TEST(limits, waits_without_spinning_at_max_connections)
 {
     struct site site;
 
@@ -124,7 +125,7 @@ E2E_TEST(limits, few_connections_allowed)
         expect_patience(server_start(kind, &site, "--threads 1 --max-connections 3"), 20, 3);
 }
 
-E2E_TEST(limits, few_descriptors_from_the_start)
+E2E_TEST(limits, waits_without_spinning_with_few_descriptors)
 {
     struct site site;
 
@@ -138,9 +139,9 @@ E2E_TEST(limits, few_descriptors_from_the_start)
                     100, 40);
 }
 
-/* The limit falls while the server runs: accept4 fails with EMFILE. An accept that io_uring repeats goes
- * by the limit under which it was begun. */
-E2E_TEST(limits, few_descriptors_later)
+/* The limit falls while the server runs: accept4 fails with EMFILE. A multishot accept of io_uring
+ * keeps the limit under which it was begun. */
+E2E_TEST(limits, waits_without_spinning_when_descriptors_run_out)
 {
     struct site site;
     const struct server *server;
@@ -157,7 +158,7 @@ E2E_TEST(limits, few_descriptors_later)
     expect_patience(server, 60, e2e_uses_uring() ? 60 : 8);
 }
 
-/* --- fairness -------------------------------------------------------------------------------- */
+/* --- Fairness --------------------------------------------------------------------------------- */
 
 enum { DOWNLOADS = 4 };
 
@@ -204,7 +205,7 @@ static void end_downloads(struct downloads *downloads)
         client_close(&downloads->clients[i]);
 }
 
-/* Asks for a small file 60 times; the longest wait in milliseconds. */
+/* Requests a small file 60 times. Returns the longest wait in milliseconds. */
 static int64_t longest_wait(const struct server *server, const char *what)
 {
     int64_t longest = 0;
@@ -220,7 +221,7 @@ static int64_t longest_wait(const struct server *server, const char *what)
     return longest;
 }
 
-E2E_TEST(limits, downloads_starve_nobody)
+E2E_TEST(limits, downloads_do_not_starve_small_requests)
 {
     struct site site;
     const struct server *server;
@@ -255,10 +256,10 @@ E2E_TEST(limits, downloads_starve_nobody)
     end_downloads(&downloads);
 }
 
-/* --- memory ---------------------------------------------------------------------------------- */
+/* --- Memory ----------------------------------------------------------------------------------- */
 
-/* Clients that send request after request and take no answer. */
-E2E_TEST(limits, greedy_clients_cost_little)
+/* Clients that send request after request and read no answer. */
+E2E_TEST(limits, clients_that_read_nothing_take_little_memory)
 {
     enum { COUNT = 200, REQUESTS = 2000 };
     static const char greedy[] = "GET /medium.txt HTTP/1.1\r\nHost: example.org\r\n\r\n";
@@ -291,9 +292,9 @@ E2E_TEST(limits, greedy_clients_cost_little)
     server_expect_alive(server, "after greedy clients");
 }
 
-/* 60 KB for each of more requests than fit into a buffer: whatever the server keeps for such clients,
- * it has some left for the others, who need not wait. */
-E2E_TEST(limits, stalled_readers_lock_nobody_out)
+/* 60 KB for each of more requests than fit into a buffer: however much the server keeps for such
+ * clients, it has memory left for the others, which do not wait. */
+E2E_TEST(limits, stalled_readers_do_not_lock_others_out)
 {
     enum { COUNT = 300, REQUESTS = 130 };
     static const char greedy[] = "GET /sixty.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n";

@@ -10,7 +10,7 @@ struct mix_spec {
     const char *request;
     int status;
     bool head;
-    const char *file; /* whose bytes are the body; NULL: an error page, or none */
+    const char *file; /* its bytes are the body; NULL: an error page, or no body */
 };
 
 #define GET(target)  "GET " target " HTTP/1.1\r\nHost: example.org\r\n\r\n"
@@ -63,7 +63,7 @@ const char *mix_request(enum mix_kind kind)
     return specs[kind].request;
 }
 
-/* The server closes after this one, whatever follows. */
+/* The server closes after the answer to this one. */
 static bool ends(const struct mix *mix, enum mix_kind kind)
 {
     return mix->server->kind == SIMPLE || kind == MIX_CLOSE || kind == MIX_BAD;
@@ -130,7 +130,7 @@ size_t mix_answered(const struct mix *mix, const enum mix_kind *kinds, size_t co
     return count;
 }
 
-/* Compares without parsing: LENGTH bytes at DATA with the answer to KIND. */
+/* Compares LENGTH bytes at DATA with the answer to KIND, without parsing. */
 static bool is_answer(const struct mix *mix, enum mix_kind kind, const char *data)
 {
     struct view head = mix->heads[kind];

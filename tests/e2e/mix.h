@@ -1,8 +1,9 @@
-/* mix: sequences of pipelined requests of many kinds, and what must come back, byte for byte.
+/* mix: sequences of pipelined requests of many kinds, and their expected answers, byte for byte.
  *
- * The expectation of a kind is learnt from the same server, asked alone on a connection of its own,
- * and is itself checked (status, body against the file). A sequence's answers must then be exactly
- * those bytes in order, Date masked. Lifetime: a mix lasts as long as its test. */
+ * The expected answer of a kind is learnt from the same server, by a single request on a
+ * connection of its own, and is itself checked (status, body against the file). A sequence's
+ * answers must then be exactly those bytes in order, Date masked. Lifetime: a mix lasts as long
+ * as its test. */
 #ifndef E2E_MIX_H
 #define E2E_MIX_H
 
@@ -39,7 +40,7 @@ struct mix {
 /* Makes the site. */
 void mix_create(struct mix *mix);
 
-/* Learns from SERVER, which serves mix->site, what each kind is answered with. */
+/* Learns the answers to each kind from SERVER, which serves mix->site. */
 void mix_learn(struct mix *mix, const struct server *server);
 
 const char *mix_request(enum mix_kind kind);
@@ -50,10 +51,10 @@ void mix_choose(enum mix_kind *kinds, size_t count, unsigned large_percent, uint
 /* Queues the requests. */
 void mix_queue(struct client *client, const enum mix_kind *kinds, size_t count);
 
-/* How many of the COUNT requests the server answers: up to and with the one after which it closes. */
+/* How many of the COUNT requests the server answers, including the one after which it closes. */
 size_t mix_answered(const struct mix *mix, const enum mix_kind *kinds, size_t count);
 
-/* Reads COUNT answers, which must be exact; stops at the first that is not. */
+/* Reads COUNT answers, which must be exact. Stops at the first one that differs. */
 bool mix_expect(const struct mix *mix, const char *what, struct client *client,
                 const enum mix_kind *kinds, size_t count);
 

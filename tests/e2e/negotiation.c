@@ -1,5 +1,5 @@
-/* negotiation: precompressed siblings by Accept-Encoding, and what goes along with them (RFC 9110
- * sections 8.4, 12.5.3, 12.5.5, 14.2): each form is a representation of its own. */
+/* negotiation: precompressed siblings by Accept-Encoding, with their validators, ranges and Vary
+ * (RFC 9110 sections 8.4, 12.5.3, 12.5.5, 14.2): each form is a representation of its own. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -8,7 +8,7 @@
 
 E2E_SUITE(negotiation);
 
-/* The site's /page.css in its forms; content that says which it is is enough. */
+/* The site's /page.css in its forms. The content just names the form. */
 static void create_forms(struct site *site, size_t scale)
 {
     site_create(site);
@@ -82,7 +82,7 @@ static void expect_form(const char *what, const struct response *response, enum 
     expect_content(what, response->body, content_of(form, scale));
 }
 
-/* Small forms lie in memory, large ones are sent from descriptors. */
+/* Small forms are in memory, large ones are sent from descriptors. */
 E2E_TEST(negotiation, the_best_form_is_sent)
 {
     static const size_t scales[] = {1, 400};
@@ -106,7 +106,7 @@ E2E_TEST(negotiation, the_best_form_is_sent)
     }
 }
 
-/* Section 15.4.5: a 304 has what the 200 would have had. */
+/* Section 15.4.5: a 304 has the fields that the 200 would have had. */
 static void expect_not_modified(const struct server *server, const char *accept, const char *tag)
 {
     struct response response;
@@ -125,7 +125,7 @@ E2E_TEST(negotiation, each_form_has_validators_of_its_own)
     struct response response;
     const char *tags[FORMS];
     create_forms(&site, 1);
-    site_fill(&site, "page.css.zst", 200, 3); /* of one size with another */
+    site_fill(&site, "page.css.zst", 200, 3); /* of the same size as another */
     const struct server *server = server_start(PIPELINED, &site, "--threads 1");
     for (enum form form = 0; form < FORMS; form++) {
         const char *accept =
@@ -141,7 +141,7 @@ E2E_TEST(negotiation, each_form_has_validators_of_its_own)
     expect_fetch(server, "another form's tag", get_request("/page.css", other), 200, &response);
 }
 
-/* Section 14.2: a range is one of the representation that is selected. */
+/* Section 14.2: a range applies to the selected representation. */
 E2E_TEST(negotiation, ranges_are_of_the_form)
 {
     struct site site;
@@ -157,7 +157,7 @@ E2E_TEST(negotiation, ranges_are_of_the_form)
         expect_content("it", response.body, (struct view){content.data + 150, 50});
     }
     fields = "Accept-Encoding: br\r\nRange: bytes=200-\r\n";
-    if (expect_fetch(server, "behind the end", get_request("/page.css", fields), 416, &response))
+    if (expect_fetch(server, "after the end", get_request("/page.css", fields), 416, &response))
         expect_field("it", &response, "Content-Range", "bytes */200");
     fields = "Accept-Encoding: br\r\nRange: bytes=0-1,9-10\r\n";
     if (expect_fetch(server, "two ranges", get_request("/page.css", fields), 206, &response)) {
@@ -167,8 +167,8 @@ E2E_TEST(negotiation, ranges_are_of_the_form)
     }
 }
 
-/* What is older was made of something else; what isn't a file is none. */
-E2E_TEST(negotiation, only_siblings_that_can_be_right_count)
+/* An older sibling was made from another file; a sibling must be a regular file. */
+E2E_TEST(negotiation, stale_and_special_siblings_are_ignored)
 {
     static const char browser[] = "Accept-Encoding: gzip, br, zstd\r\n";
     struct site site;
@@ -192,7 +192,7 @@ E2E_TEST(negotiation, only_siblings_that_can_be_right_count)
     if (expect_fetch(server, "compressed already", get_request("/picture.png", browser), 200,
                      &response))
         cr_expect(response.body.length == 100);
-    /* What changes is noticed. */
+    /* The server follows changes. */
     site_set_time(&site, "page.css.br", SITE_TIME + 1);
     if (expect_fetch(server, "renewed", get_request("/page.css", browser), 200, &response))
         expect_form("renewed", &response, BR, 1);

@@ -1,6 +1,6 @@
-/* pipelining: any number of requests, however they are sent and however slowly the answers are
- * taken, is answered in order and exactly (RFC 9112 section 9.3.2), by each server as its profile
- * says. */
+/* pipelining: each server answers any number of requests in order and exactly (RFC 9112 section
+ * 9.3.2), as its profile requires, in whatever pieces they arrive and however slowly the client
+ * reads. */
 #include "e2e.h"
 #include "mix.h"
 
@@ -16,7 +16,7 @@ struct pipelining_case {
     size_t count;
     enum delivery delivery;
     unsigned large_percent;
-    enum mix_kind special; /* stands at special_index; MIX_SMALL: nothing special */
+    enum mix_kind special; /* the kind at special_index; MIX_SMALL: all are ordinary */
     size_t special_index;
     bool half_close;
     size_t receive_buffer_bytes;
@@ -66,7 +66,7 @@ static void run_cases(enum server_kind kind, const struct pipelining_case *rows,
         run_case(&mix, &rows[i]);
 }
 
-/* --- in order, whatever the number and the delivery ------------------------------------------ */
+/* --- In order, whatever the number and the delivery ------------------------------------------- */
 
 static const struct pipelining_case orderly[] = {
     {.label = "1 at once", .count = 1},
@@ -90,7 +90,7 @@ static const struct pipelining_case orderly[] = {
     {.label = "16 byte by byte", .count = 16, .delivery = DELIVERY_BYTES, .large_percent = 10},
 };
 
-E2E_TEST(pipelining, simple_answers_one)
+E2E_TEST(pipelining, simple_answers_the_first_only)
 {
     run_cases(SIMPLE, orderly, COUNT_OF(orderly));
 }
@@ -105,7 +105,7 @@ E2E_TEST(pipelining, pipelined_answers_all_in_order)
     run_cases(PIPELINED, orderly, COUNT_OF(orderly));
 }
 
-/* --- what ends a sequence -------------------------------------------------------------------- */
+/* --- What ends a sequence --------------------------------------------------------------------- */
 
 static const struct pipelining_case ended[] = {
     {.label = "bad first", .count = 16, .special = MIX_BAD, .special_index = 0},
@@ -172,7 +172,7 @@ E2E_TEST(pipelining, pipelined_ends)
     run_cases(PIPELINED, ended, COUNT_OF(ended));
 }
 
-/* --- a reader that takes little -------------------------------------------------------------- */
+/* --- A reader that takes little --------------------------------------------------------------- */
 
 static const struct pipelining_case slow[] = {
     {.label = "a large file, small window",

@@ -46,7 +46,7 @@ void process_add_words(struct process_setup *setup, const char *text)
     }
 }
 
-/* --- starting -------------------------------------------------------------------------------- */
+/* --- Starting --------------------------------------------------------------------------------- */
 
 static void fail_in_child(const char *what)
 {
@@ -61,7 +61,7 @@ static void become_nobody(void)
         fail_in_child("become nobody");
 }
 
-/* As a container does that forbids io_uring: seccomp(2). */
+/* Fails io_uring_setup as a container that forbids io_uring does: seccomp(2). */
 static void refuse_uring(int error)
 {
     struct sock_filter steps[] = {
@@ -77,8 +77,8 @@ static void refuse_uring(int error)
         fail_in_child("seccomp");
 }
 
-/* Runs PATH in this process. The descriptor reaches the program where nobody may not walk to it (a
- * checkout below /root). */
+/* Runs PATH in this process, by a descriptor: user 65534 may not be allowed to walk to the
+ * program (a checkout below /root). */
 static void run(const char *path, char *const arguments[], bool as_nobody, pid_t parent)
 {
     int program = open(path, O_PATH | O_CLOEXEC);
@@ -87,7 +87,7 @@ static void run(const char *path, char *const arguments[], bool as_nobody, pid_t
         fail_in_child(path);
     if (as_nobody)
         become_nobody();
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* not sooner: a change of user clears it */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* last, because a change of user clears it */
     if (getppid() != parent)
         _exit(126);
     execv(path, arguments);
@@ -145,7 +145,7 @@ void process_start(struct process *process, const struct process_setup *setup)
     free(path);
 }
 
-/* --- ending ---------------------------------------------------------------------------------- */
+/* --- Ending ----------------------------------------------------------------------------------- */
 
 bool process_wait(struct process *process, int64_t deadline)
 {
@@ -219,7 +219,7 @@ const char *status_text(int status)
     return text_format("exit status %d", WEXITSTATUS(status));
 }
 
-/* --- /proc ----------------------------------------------------------------------------------- */
+/* --- /proc ------------------------------------------------------------------------------------ */
 
 static size_t status_kib(const char *status, const char *name)
 {

@@ -1,4 +1,4 @@
-/* process: a child that is watched: how it is started, what it said, how it ended, what it uses.
+/* process: a child process: its start, its output, its end, and the resources that it uses.
  *
  * A child gets its own process group, /dev/null for input, a pipe for output and a memory file for
  * errors (which never fills up), and dies with the test's thread that started it. */
@@ -16,8 +16,8 @@ struct process_setup {
     const char *arguments[24]; /* after the name; NULL ends them */
     const char *directory;     /* NULL: stays where the test is */
     bool as_nobody;            /* run as user and group 65534; needs root */
-    uint64_t files_max;        /* RLIMIT_NOFILE, soft and hard; 0: as it is */
-    int uring_errno;           /* io_uring_setup is made to fail with it; 0: it is not */
+    uint64_t files_max;        /* RLIMIT_NOFILE, soft and hard; 0: unchanged */
+    int uring_errno;           /* io_uring_setup fails with it; 0: it works */
 };
 
 struct process {
@@ -28,7 +28,7 @@ struct process {
     int status;    /* as waitpid gives it, once it has ended */
 };
 
-/* Adds WORD, whatever is in it, to the arguments. */
+/* Adds WORD, which may have spaces in it, to the arguments. */
 void process_add_word(struct process_setup *setup, const char *word);
 
 /* Adds the words of TEXT, separated by single spaces, to the arguments. TEXT may be NULL. */
@@ -36,16 +36,18 @@ void process_add_words(struct process_setup *setup, const char *text);
 
 void process_start(struct process *process, const struct process_setup *setup);
 
-/* Waits for the end until DEADLINE; whether it came. */
+/* Waits for the end until DEADLINE. Whether it has ended. */
 bool process_wait(struct process *process, int64_t deadline);
 
 void process_signal(const struct process *process, int number);
 
-/* SIGKILL, if it still runs, and gone. */
+/* Sends SIGKILL if it still runs, and waits for its end. */
 void process_kill(struct process *process);
 
-/* What it wrote to standard error so far, and, after its end, the rest of its output. Kept. */
+/* Its standard error so far. Kept. */
 const char *process_errors(const struct process *process);
+
+/* Appends its standard output since the last call to OUTPUT. */
 void process_read_output(const struct process *process, struct bytes *output);
 
 /* The first line of a sanitizer's report in TEXT, or NULL. */
@@ -54,7 +56,7 @@ const char *sanitizer_report(const char *text);
 /* "exit status 0", "killed by signal 9 (Killed)". Kept. */
 const char *status_text(int status);
 
-/* --- what a process uses, from /proc --------------------------------------------------------- */
+/* --- The resources of a process, from /proc --------------------------------------------------- */
 
 struct usage {
     int64_t cpu_ms; /* user and system, of all threads */

@@ -1,27 +1,26 @@
-/* profiles: what makes the three servers different, by the table of the issue: the version they
- * answer with, who closes when, and what becomes of requests that lie in the buffer behind the
- * first. */
+/* profiles: the differences of the three servers: the version in their answers, when they close,
+ * and what they do with further requests in the same segment. */
 #include "client.h"
 #include "e2e.h"
 #include "mix.h"
 
-#include <linux/tcp.h> /* the C library's tcp_info is older */
+#include <linux/tcp.h> /* the C library's tcp_info lacks some members */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 E2E_SUITE(profiles);
 
-/* --- version and keep-alive ------------------------------------------------------------------ */
+/* --- Version and keep-alive ------------------------------------------------------------------- */
 
-/* What is expected of persistent-server and pipelined-server; simple-server always answers as 1.0
- * and closes. */
+/* The expected answers of persistent-server and pipelined-server; simple-server always answers
+ * as 1.0 and closes. */
 struct profile_case {
     const char *label;
     const char *request;
     int minor;
     bool kept;
-    const char *connection; /* the field's value; NULL: there is none */
+    const char *connection; /* the field's value; NULL: it is absent */
 };
 
 #define REQUEST(version, fields) \
@@ -88,22 +87,22 @@ static void expect_profiles(enum server_kind kind)
         expect_profile(server, &profile_cases[i]);
 }
 
-E2E_TEST(profiles, simple_keeps_nothing)
+E2E_TEST(profiles, simple_never_keeps_the_connection)
 {
     expect_profiles(SIMPLE);
 }
 
-E2E_TEST(profiles, persistent_keeps_as_told)
+E2E_TEST(profiles, persistent_keeps_the_connection_as_requested)
 {
     expect_profiles(PERSISTENT);
 }
 
-E2E_TEST(profiles, pipelined_keeps_as_told)
+E2E_TEST(profiles, pipelined_keeps_the_connection_as_requested)
 {
     expect_profiles(PIPELINED);
 }
 
-/* --- three requests in one segment ----------------------------------------------------------- */
+/* --- Three requests in one segment ------------------------------------------------------------ */
 
 static size_t data_segments_received(const struct client *client)
 {

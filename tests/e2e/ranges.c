@@ -1,5 +1,6 @@
-/* ranges: parts of files (RFC 9110 section 14) of every size in which files are kept: copied behind the
- * head, in memory, by descriptor; resumed downloads; conditions that weigh more (section 13.2.2). */
+/* ranges: parts of files (RFC 9110 section 14) of each kind of body: copied after the head, in
+ * memory, from a descriptor; resumed downloads; conditions that take precedence (section
+ * 13.2.2). */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -44,7 +45,7 @@ static void expect_part(const struct server *server, const char *target, struct 
               "%s: not these bytes", what);
 }
 
-E2E_TEST(ranges, one_part)
+E2E_TEST(ranges, one_part_is_sent)
 {
     struct site site;
     site_create(&site);
@@ -64,7 +65,7 @@ E2E_TEST(ranges, one_part)
     }
 }
 
-E2E_TEST(ranges, none_of_it)
+E2E_TEST(ranges, unsatisfiable_and_invalid_ones_are_not_sent)
 {
     static const struct {
         const char *label, *method, *fields;
@@ -122,7 +123,7 @@ static void append_part(struct bytes *expected, const char *boundary, struct vie
     bytes_append(expected, content.data + first, last - first + 1);
 }
 
-E2E_TEST(ranges, many_parts)
+E2E_TEST(ranges, many_parts_are_sent_as_multipart)
 {
     static const char prefix[] = "multipart/byteranges; boundary=";
     struct site site;
@@ -153,8 +154,8 @@ E2E_TEST(ranges, many_parts)
     }
 }
 
-/* Twice the whole file, and all of its bytes again and again: never more than it once. */
-E2E_TEST(ranges, greed_is_not_served)
+/* Ranges that would send the file more than once: an answer is never longer than the file. */
+E2E_TEST(ranges, overlapping_ones_do_not_multiply_the_answer)
 {
     struct site site;
     struct response response;
@@ -168,7 +169,7 @@ E2E_TEST(ranges, greed_is_not_served)
 }
 
 /* Ranges among other requests, in a pipeline, to a slow reader. */
-E2E_TEST(ranges, in_a_pipeline)
+E2E_TEST(ranges, are_answered_in_a_pipeline)
 {
     enum { COUNT = 40 };
     struct site site;

@@ -90,7 +90,7 @@ static const char *parse_head(struct response *response)
 {
     const char *line = response->head.data;
     const char *end =
-        line + response->head.length - 2; /* of the last line; the empty one remains */
+        line + response->head.length - 2; /* the last field ends here; the empty line follows */
     const char *why = NULL;
 
     for (bool first = true; line < end && !why; first = false) {
@@ -103,7 +103,7 @@ static const char *parse_head(struct response *response)
     return why;
 }
 
-/* The number of bytes that follow the head, or a reason why that cannot be told. */
+/* The number of bytes that follow the head, or the reason why it is unknown. */
 static const char *body_length(const struct response *response, bool no_body, size_t *ret)
 {
     const char *length = response_field(response, "Content-Length");

@@ -1,8 +1,8 @@
 /* response: a strict reader of one HTTP/1.x response at the beginning of given bytes (RFC 9112).
  *
- * It knows what Sluice may send, not what the protocol allows: lines end in CRLF, "Name: value"
- * with one space, no field but Vary twice, a body has its Content-Length. Anything else is malformed, so
- * that no test has to look for it. Pure: no I/O. */
+ * It accepts the form that Sluice sends, which is narrower than the protocol: lines end in CRLF,
+ * "Name: value" has one space, only Vary may come twice, a body has its Content-Length.
+ * Everything else is malformed, so that every test checks it. Pure: no I/O. */
 #ifndef E2E_RESPONSE_H
 #define E2E_RESPONSE_H
 
@@ -23,7 +23,7 @@ struct response {
     struct view body; /* *borrowed*; empty where the method or the status allows none */
     struct response_field fields[24];
     size_t field_count;
-    size_t date_offset; /* of Date's 29 bytes in the head; 0: there is no such field */
+    size_t date_offset; /* of Date's 29 bytes in the head; 0: the field is absent */
 };
 
 enum { RESPONSE_DATE_LENGTH = 29 };
@@ -31,17 +31,18 @@ enum { RESPONSE_DATE_LENGTH = 29 };
 enum response_result {
     RESPONSE_WHOLE,      /* it occupies head.length + body.length bytes */
     RESPONSE_INCOMPLETE, /* more bytes are needed */
-    RESPONSE_MALFORMED,  /* *RET_WHY says what is wrong */
+    RESPONSE_MALFORMED,  /* *RET_WHY is the reason */
 };
 
-/* Reads the response at DATA. NO_BODY: it answers a HEAD. RET is written for RESPONSE_WHOLE only. */
+/* Reads the response at DATA. NO_BODY: it answers a HEAD. Sets *RET for RESPONSE_WHOLE only. */
 enum response_result response_parse(struct response *ret, const char *data, size_t length,
                                     bool no_body, const char **ret_why);
 
 /* The value of the field NAME (case ignored), or NULL. */
 const char *response_field(const struct response *response, const char *name);
 
-/* The head with Date's value masked by '#', kept: equal for equal answers at different times. */
+/* The head with Date's value masked by '#', kept: so that answers of different times can be
+ * compared. */
 struct view response_masked_head(const struct response *response);
 
 #endif

@@ -27,7 +27,7 @@ const char *server_program(enum server_kind kind)
     return names[kind];
 }
 
-/* --- starting -------------------------------------------------------------------------------- */
+/* --- Starting --------------------------------------------------------------------------------- */
 
 /* The port of the first whole line with an address, or 0. */
 static uint16_t port_on_screen(struct bytes *screen)
@@ -59,7 +59,7 @@ static void await_start_screen(struct server *server)
 struct server *server_start_with(const struct server_setup *setup)
 {
     static const size_t shadow_bytes_min = (size_t)1
-                                           << 40; /* what sanitizers map; nobody else does */
+                                           << 40; /* a mapping that only sanitizers make */
     struct process_setup process = {
         .program = server_program(setup->kind),
         .arguments = {setup->port ? setup->port : "0", setup->root},
@@ -96,7 +96,7 @@ struct server *server_start(enum server_kind kind, const struct site *site, cons
     });
 }
 
-/* --- ending ---------------------------------------------------------------------------------- */
+/* --- Ending ----------------------------------------------------------------------------------- */
 
 static void judge(const struct server *server)
 {
@@ -123,7 +123,7 @@ void server_expect_end(struct server *server, int64_t ms)
 
 void server_stop(struct server *server)
 {
-    /* It may have died before: then its status says so. */
+    /* It may have died before: then its status shows that. */
     if (!process_wait(&server->process, clock_ms()))
         process_signal(&server->process, SIGTERM);
     server_expect_end(server, 10000);

@@ -1,7 +1,7 @@
-/* server_process: one of the three servers, running, and ready to be connected to.
+/* server_process: one of the three servers, running and accepting connections.
  *
  * A server lives until server_stop, or the end of its test, which stops and judges it (E2E_TEST).
- * The port is the one its start screen names: every server takes a free one. */
+ * Every server takes a free port and names it on its start screen. */
 #ifndef E2E_SERVER_PROCESS_H
 #define E2E_SERVER_PROCESS_H
 
@@ -21,17 +21,17 @@ struct server {
     struct process process;
     uint16_t port;
     bool instrumented;   /* built with a sanitizer */
-    struct bytes screen; /* what it wrote to standard output so far */
+    struct bytes screen; /* its standard output so far */
 };
 
-/* What may differ from "NAME 0 ROOT --bind 127.0.0.1". */
+/* The differences from "NAME 0 ROOT --bind 127.0.0.1". */
 struct server_setup {
     enum server_kind kind;
     const char *root;
     const char *options;      /* words separated by spaces, or NULL */
     const char *const *words; /* more options, which may have spaces in them; NULL-terminated */
     const char *port;         /* NULL: 0 */
-    bool no_bind;             /* the options say where */
+    bool no_bind;             /* the options name the addresses */
     bool as_nobody;
     uint64_t files_max;
     int uring_errno; /* see process_setup */
@@ -48,17 +48,17 @@ struct server *server_start_with(const struct server_setup *setup);
 /* SIGTERM; it must end in time, with status 0, and leave no sanitizer's report. */
 void server_stop(struct server *server);
 
-/* Waits for the end, which something else has caused, and judges as server_stop does. */
+/* Waits for the end, for which the test has another cause, and judges as server_stop does. */
 void server_expect_end(struct server *server, int64_t ms);
 
 /* It must still run and answer a request. */
 void server_expect_alive(const struct server *server, const char *what);
 
-/* How many descriptors it has open, once that has not changed for a while: connections that were
+/* The number of its open descriptors, once it has not changed for a while: connections that were
  * closed a moment ago may still be closing. */
 size_t server_settled_descriptors(const struct server *server);
 
-/* It must come to have exactly COUNT descriptors open. */
+/* Waits until it has exactly COUNT descriptors open; it must in time. */
 void server_expect_descriptors(const struct server *server, size_t count, const char *what);
 
 void servers_stop_all(void);

@@ -22,7 +22,7 @@
 static const char *parents[16];
 static size_t parent_count;
 
-/* --- making and removing the directory ------------------------------------------------------- */
+/* --- Making and removing the directory -------------------------------------------------------- */
 
 static int open_one(const char *path, const struct stat *stat, int kind, struct FTW *where)
 {
@@ -80,7 +80,7 @@ void site_create(struct site *site)
     cr_assert(mkdtemp(site->parent) != NULL, "mkdtemp: %s", strerror(errno));
     parents[parent_count++] = text_format("%s", site->parent);
     snprintf(site->path, sizeof(site->path), "%s/root", site->parent);
-    /* Others must be able to enter: some servers run as nobody. */
+    /* Others must be able to enter: some servers run as user 65534. */
     cr_assert(chmod(site->parent, 0755) == 0 && mkdir(site->path, 0755) == 0, "%s: %s", site->path,
               strerror(errno));
 }
@@ -91,14 +91,14 @@ void sites_remove_all(void)
         remove_tree(parents[--parent_count]);
 }
 
-/* --- what is in it --------------------------------------------------------------------------- */
+/* --- What is in it ---------------------------------------------------------------------------- */
 
 const char *site_path(const struct site *site, const char *path)
 {
     return text_format("%s/%s", site->path, path);
 }
 
-/* The absolute path of PATH; the directories that lead to it exist. */
+/* The absolute path of PATH. Makes the directories that lead to it. */
 static const char *prepare(const struct site *site, const char *path)
 {
     const char *whole = site_path(site, path);

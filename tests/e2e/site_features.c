@@ -1,5 +1,5 @@
-/* manners: what people expect of a site's server beyond its files: a page for errors, fallbacks for
- * applications, caching, header fields of the site's own, other origins, listings. */
+/* site_features: the features of a site beyond its files: a page for errors, fallbacks for
+ * applications, caching, its own header fields, other origins, listings. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-E2E_SUITE(manners);
+E2E_SUITE(site_features);
 
 static const struct server *start(const struct site *site, const char *const *words)
 {
@@ -34,9 +34,9 @@ static bool body_has(const struct response *response, const char *text)
     return memmem(response->body.data, response->body.length, text, strlen(text)) != NULL;
 }
 
-/* --- the page for errors, and for routes ----------------------------------------------------------- */
+/* --- The page for errors, and for routes ------------------------------------------------------ */
 
-E2E_TEST(manners, a_404_is_answered_with_the_sites_page)
+E2E_TEST(site_features, a_404_is_answered_with_the_sites_page)
 {
     static const char *const targets[] = {"/nothing", "/no/dir/", "/.git/config", "/a%2fb",
                                           "/nothing?q=1"};
@@ -67,7 +67,7 @@ E2E_TEST(manners, a_404_is_answered_with_the_sites_page)
         cr_expect(body_has(&response, "other"));
 }
 
-E2E_TEST(manners, head_of_a_404_has_its_fields)
+E2E_TEST(site_features, head_of_a_404_has_its_fields)
 {
     struct site site;
     struct client client;
@@ -104,7 +104,7 @@ static const struct {
     {"the root", "/", "text/html", 200, "app"},
 };
 
-E2E_TEST(manners, routes_of_an_application_have_its_page)
+E2E_TEST(site_features, routes_of_an_application_are_answered_with_its_page)
 {
     static const char *const words[] = {"--spa", "/index.html", NULL};
     struct site site;
@@ -130,9 +130,9 @@ E2E_TEST(manners, routes_of_an_application_have_its_page)
     }
 }
 
-/* --- caching ---------------------------------------------------------------------------------------- */
+/* --- Caching ---------------------------------------------------------------------------------- */
 
-E2E_TEST(manners, files_may_be_cached_as_their_names_say)
+E2E_TEST(site_features, files_with_a_hash_in_their_name_may_be_cached_for_a_year)
 {
     static const char *const fixed[] = {"--cache-control", "public, max-age=60", NULL};
     static const char *const none[] = {"--cache-control", "", NULL};
@@ -163,9 +163,9 @@ E2E_TEST(manners, files_may_be_cached_as_their_names_say)
     expect_field("404", &response, "Cache-Control", NULL);
 }
 
-/* --- header fields ---------------------------------------------------------------------------------- */
+/* --- Header fields ---------------------------------------------------------------------------- */
 
-E2E_TEST(manners, rules_add_header_fields)
+E2E_TEST(site_features, rules_add_header_fields)
 {
     static const char *const words[] = {"--header", "/*: X-Site: one",
                                         "--header", "/x.css: Content-Type: text/x-special",
@@ -225,7 +225,7 @@ E2E_TEST(manners, rules_add_header_fields)
     expect_fetch(server, "the rules, encoded", ask("GET", "/%5fheaders", ""), 404, NULL);
 }
 
-E2E_TEST(manners, rules_are_followed_as_they_change)
+E2E_TEST(site_features, rules_are_followed_as_they_change)
 {
     struct site site;
     struct response response;
@@ -245,7 +245,7 @@ E2E_TEST(manners, rules_are_followed_as_they_change)
     expect_field("gone", &response, "X-Rule", NULL);
 }
 
-E2E_TEST(manners, a_mistake_in_the_rules_is_told)
+E2E_TEST(site_features, an_invalid_rule_is_reported)
 {
     struct site site;
     site_create(&site);
@@ -257,7 +257,7 @@ E2E_TEST(manners, a_mistake_in_the_rules_is_told)
     cr_expect(line && !strstr(line + 1, "_headers"), "once, by its number: %s", errors);
 }
 
-E2E_TEST(manners, scripts_of_other_origins_may_read_if_told_so)
+E2E_TEST(site_features, scripts_of_other_origins_may_read_with_cors)
 {
     static const char *const words[] = {"--cors", NULL};
     static const char origin[] = "Origin: https://example.org\r\n";
@@ -293,7 +293,7 @@ E2E_TEST(manners, scripts_of_other_origins_may_read_if_told_so)
     expect_field("not told, preflight", &response, "Access-Control-Allow-Origin", NULL);
 }
 
-/* --- directories ------------------------------------------------------------------------------------ */
+/* --- Directories ------------------------------------------------------------------------------ */
 
 static void create_directory(struct site *site)
 {
@@ -309,7 +309,7 @@ static void create_directory(struct site *site)
     site_write_text(site, "_headers", "/*\n  X-Rule: 1\n");
 }
 
-E2E_TEST(manners, directories_are_listed_if_told_so)
+E2E_TEST(site_features, directories_are_listed_with_listing)
 {
     static const char *const words[] = {"--listing", NULL};
     struct site site;
@@ -335,7 +335,7 @@ E2E_TEST(manners, directories_are_listed_if_told_so)
     }
 }
 
-E2E_TEST(manners, directories_are_listed_for_programs)
+E2E_TEST(site_features, directories_are_listed_as_json_for_programs)
 {
     static const char *const words[] = {"--listing", NULL};
     struct site site;
@@ -355,7 +355,7 @@ E2E_TEST(manners, directories_are_listed_for_programs)
     expect_fetch(server, "neither", ask("GET", "/dir/", "Accept: image/png\r\n"), 406, NULL);
 }
 
-E2E_TEST(manners, a_list_stands_for_a_directory_without_a_page)
+E2E_TEST(site_features, only_a_directory_without_a_page_is_listed)
 {
     static const char *const words[] = {"--listing", NULL};
     struct site site;
@@ -374,7 +374,7 @@ E2E_TEST(manners, a_list_stands_for_a_directory_without_a_page)
     expect_fetch(silent, "not told", ask("GET", "/dir/", ""), 404, NULL);
 }
 
-E2E_TEST(manners, the_index_may_have_another_name)
+E2E_TEST(site_features, the_index_may_have_another_name)
 {
     static const char *const words[] = {"--index", "home.htm", NULL};
     struct site site;

@@ -1,6 +1,7 @@
-/* slow_readers: peers that take their answers slowly. Who gets on is waited for, however long that
- * takes and however little of it the server's own sends show; who has stopped is left; and what
- * arrives while an answer is still on its way does not destroy it (RFC 9112 section 9.6). */
+/* slow_readers: clients that read their answers slowly. The server waits for a client that makes
+ * progress, however long that takes and however little of it the server's own sends show; it
+ * closes the connection of one that has stopped; and input that arrives during an answer does
+ * not destroy it (RFC 9112 section 9.6). */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -30,7 +31,7 @@ static void connect_reader(struct client *client, const struct server *server, s
                                                        .read_bytes_max = piece_bytes});
 }
 
-/* Reads until *TAKEN bytes and one piece more lie unread, then waits PAUSE_MS; false at the end. */
+/* Reads until *TAKEN bytes and one piece more are unread, then waits PAUSE_MS. False at the end. */
 static bool read_piece(struct client *client, size_t *taken, int64_t pause_ms)
 {
     *taken = client_receive(client, *taken + 1, deadline_after(5000)).length;
@@ -48,9 +49,9 @@ static void expect_content(struct client *client, const char *what, struct view 
                   "%s: not the bytes of the file", what);
 }
 
-/* --- who gets on, and who does not ------------------------------------------------------------ */
+/* --- Clients that read on, and clients that stop ---------------------------------------------- */
 
-/* Reads a piece of each answer by turns, then pauses, until all are there or one has ended. */
+/* Reads a piece of each answer in turn, then pauses, until all are complete or one has ended. */
 static void read_steadily(struct client *clients, size_t length, int64_t pause_ms)
 {
     size_t taken[SERVER_KIND_COUNT] = {0};
@@ -63,9 +64,9 @@ static void read_steadily(struct client *clients, size_t length, int64_t pause_m
     }
 }
 
-/* The kernel holds so much for a connection that a server can be without anything to do for longer
- * than the timeout while its peer reads on. */
-E2E_TEST(slow_readers, steady_ones_are_waited_for)
+/* The kernel holds so much for a connection that a server may send nothing for longer than the
+ * timeout although its client reads steadily. */
+E2E_TEST(slow_readers, that_are_steady_are_waited_for)
 {
     struct client clients[SERVER_KIND_COUNT];
     struct site site;
@@ -89,8 +90,9 @@ E2E_TEST(slow_readers, steady_ones_are_waited_for)
     }
 }
 
-/* Pauses that are shorter than the timeout are no standstill, however little is taken between. */
-E2E_TEST(slow_readers, pausing_ones_are_waited_for)
+/* Pauses shorter than the timeout must not end the connection, however little is read between
+ * them. */
+E2E_TEST(slow_readers, that_pause_are_waited_for)
 {
     enum { PAUSES = 8, PAUSE_MS = IDLE_MS * 13 / 20 };
     struct client client;
@@ -101,7 +103,7 @@ E2E_TEST(slow_readers, pausing_ones_are_waited_for)
 
     create_site(&site);
     content = site_fill(&site, "large.jpg", MIB(2), 2);
-    /* All that has come is taken at once: less might not show on the other side. */
+    /* Reads everything that has arrived: the server might not notice less. */
     connect_reader(&client, server_start(PIPELINED, &site, IDLE), KIB(64), KIB(16));
     client_queue_text(&client, request_text("GET", "/large.jpg"));
     since = clock_ms();
@@ -117,7 +119,7 @@ E2E_TEST(slow_readers, pausing_ones_are_waited_for)
     client_close(&client);
 }
 
-E2E_TEST(slow_readers, who_stops_is_left)
+E2E_TEST(slow_readers, that_stop_are_closed)
 {
     struct site site;
     const struct server *server;
@@ -154,7 +156,7 @@ E2E_TEST(slow_readers, who_stops_is_left)
     client_close(&client);
 }
 
-/* --- requests that come while the last answer is under way ------------------------------------ */
+/* --- Requests that come while the last answer is under way ------------------------------------ */
 
 static const struct {
     const char *label;
@@ -165,8 +167,8 @@ static const struct {
     {"HTTP/1.0", "GET /large.jpg HTTP/1.0\r\n\r\n"},
 };
 
-/* The kernel takes the end of the answer long before the peer does: a server that closed then would
- * reset the connection with the next request. */
+/* The kernel has taken the end of the answer long before the client reads it: a server that
+ * closed then would reset the connection when the next request arrives. */
 static void expect_last_answer(const struct server *server, const char *label, const char *request,
                                struct view content)
 {

@@ -1,7 +1,7 @@
-/* timeouts: how long a server waits for a head, for a next request, for a body, and for a peer that
- * takes nothing; and how large a head and a body may be.
+/* timeouts: the time that a server waits for a head, for a next request, for a body, and for a
+ * client that reads nothing; and the largest head and body.
  *
- * Times are checked generously upwards (a busy machine) and strictly downwards. */
+ * The lower bounds of times are strict, the upper bounds generous (for a busy machine). */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -36,13 +36,13 @@ static void expect_end_soon(struct client *client, const char *what, int64_t sin
     client_close(client);
 }
 
-/* --- a head ---------------------------------------------------------------------------------- */
+/* --- A head ----------------------------------------------------------------------------------- */
 
 struct head_case {
     const char *label;
     const char *before; /* a whole request, answered, or "" */
     const char *partial;
-    int status; /* 0: silence */
+    int status; /* 0: the connection closes without an answer */
 };
 
 static const struct head_case heads[] = {
@@ -53,7 +53,7 @@ static const struct head_case heads[] = {
     {"the second head", request, "GET /small.txt HTTP/1.1\r\nHo", 408},
 };
 
-E2E_TEST(timeouts, of_a_head)
+E2E_TEST(timeouts, an_unfinished_head_is_answered_with_408)
 {
     struct site site;
 
@@ -83,7 +83,7 @@ E2E_TEST(timeouts, of_a_head)
     }
 }
 
-E2E_TEST(timeouts, of_a_head_that_drips)
+E2E_TEST(timeouts, a_dripping_head_does_not_extend_its_time)
 {
     static const char head[] =
         "GET /small.txt HTTP/1.1\r\nHost: example.org\r\nX-Long: and so on and on";
@@ -107,9 +107,9 @@ E2E_TEST(timeouts, of_a_head_that_drips)
     expect_end_soon(&client, "a head that drips", since);
 }
 
-/* --- a next request -------------------------------------------------------------------------- */
+/* --- A next request --------------------------------------------------------------------------- */
 
-E2E_TEST(timeouts, of_an_idle_connection)
+E2E_TEST(timeouts, an_idle_connection_is_closed)
 {
     struct site site;
 
@@ -125,7 +125,7 @@ E2E_TEST(timeouts, of_an_idle_connection)
     }
 }
 
-E2E_TEST(timeouts, activity_postpones)
+E2E_TEST(timeouts, requests_postpone_the_idle_timeout)
 {
     struct site site;
     const struct server *server;
@@ -143,7 +143,7 @@ E2E_TEST(timeouts, activity_postpones)
     client_close(&client);
 }
 
-E2E_TEST(timeouts, of_a_body)
+E2E_TEST(timeouts, a_partial_body_closes_the_connection)
 {
     struct site site;
     const struct server *server;
@@ -161,7 +161,7 @@ E2E_TEST(timeouts, of_a_body)
 }
 
 /* The time is for the whole body, counted from its head. */
-E2E_TEST(timeouts, of_a_body_that_drips)
+E2E_TEST(timeouts, a_dripping_body_does_not_extend_its_time)
 {
     struct site site;
     const struct server *server;
@@ -185,7 +185,7 @@ E2E_TEST(timeouts, of_a_body_that_drips)
     client_close(&client);
 }
 
-E2E_TEST(timeouts, of_a_peer_that_takes_nothing)
+E2E_TEST(timeouts, a_client_that_reads_nothing_is_closed)
 {
     struct site site;
     const struct server *server;
@@ -207,8 +207,7 @@ E2E_TEST(timeouts, of_a_peer_that_takes_nothing)
     client_close(&client);
 }
 
-/* A slow reader is not an idle one. */
-E2E_TEST(timeouts, spare_a_slow_reader)
+E2E_TEST(timeouts, a_slow_reader_is_not_idle)
 {
     struct site site;
     struct view content;
@@ -237,7 +236,7 @@ E2E_TEST(timeouts, spare_a_slow_reader)
     client_close(&client);
 }
 
-/* --- sizes ----------------------------------------------------------------------------------- */
+/* --- Sizes ------------------------------------------------------------------------------------ */
 
 /* A whole GET of /small.txt of exactly LENGTH bytes. */
 static const char *request_of(size_t length)
@@ -269,7 +268,7 @@ static void expect_head_limit(const struct server *server, size_t limit)
     expect_fetch(server, what, request_line_of(limit + 1), 414, NULL);
     expect_fetch(server, what, request_line_of(limit * 3), 414, NULL);
 
-    /* It does not wait for the end of what is too long already. */
+    /* The server refuses a head as soon as it is too long. */
     client_connect(&client, server);
     client_queue(&client, request_line_of(limit * 2), limit + 1);
     expect_status(&client, text_format("%s, a line without end", what), false, 414, NULL);
@@ -281,7 +280,7 @@ static void expect_head_limit(const struct server *server, size_t limit)
     expect_end(&client, what);
     client_close(&client);
 
-    /* Byte by byte, and behind another request. */
+    /* Byte by byte, and after another request. */
     client_connect(&client, server);
     client.delivery = DELIVERY_ODD_PIECES;
     client_queue_text(&client, server->kind == SIMPLE ? "" : request);
@@ -292,7 +291,7 @@ static void expect_head_limit(const struct server *server, size_t limit)
     client_close(&client);
 }
 
-E2E_TEST(timeouts, heads_may_be_so_large)
+E2E_TEST(timeouts, a_head_may_have_max_head_bytes_and_no_more)
 {
     struct site site;
 
@@ -323,7 +322,7 @@ static void expect_body(const struct server *server, const char *method, size_t 
     client_close(&client);
 }
 
-E2E_TEST(timeouts, bodies_may_be_so_large)
+E2E_TEST(timeouts, a_body_may_have_max_body_bytes_and_no_more)
 {
     static const struct {
         const char *options;
