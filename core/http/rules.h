@@ -27,16 +27,16 @@ struct rules;
 struct rules *rules_create(void);
 void rules_destroy(struct rules *rules);
 
-/* What is wrong with a line, and what to do about it, in words for people. */
+/* A mistake in a line, and what to do about it, for people. */
 struct rules_mistake {
-    unsigned line; /* from 1 */
+    unsigned line; /* counted from 1 */
     const char *reason;
 };
 
-/* Adds the rules in TEXT, a whole _headers file. Lines may end in CRLF, '#' begins a comment line.
- * A line that is wrong is told to COMPLAIN (with CONTEXT) and left out, the lines under a wrong
- * path along with it; all others count. TEXT is copied. Returns 0; or -ENOMEM, with what was read
- * before kept. */
+/* Adds the rules in TEXT, a whole _headers file. Lines may end in CRLF; '#' begins a comment line.
+ * An invalid line is reported to COMPLAIN (with CONTEXT) and skipped; after an invalid path, so are
+ * the lines below it. All other lines count. TEXT is copied. Returns 0; or -ENOMEM, with the rules
+ * up to there kept. */
 int rules_read(struct rules *rules, struct str text,
                void (*complain)(void *context, const struct rules_mistake *mistake), void *context);
 

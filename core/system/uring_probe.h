@@ -8,7 +8,7 @@
 
 #include "base/problem.h"
 
-/* Returns 0, or a negative errno with *RET_PROBLEM set. Leaves nothing behind. */
+/* Returns 0, or a negative errno with *RET_PROBLEM set. Leaves nothing open. */
 int uring_probe(struct problem *ret_problem);
 
 /* Describes ERROR, negative, of setting up a ring. DISABLED is the value of the sysctl

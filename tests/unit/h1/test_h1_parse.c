@@ -317,10 +317,10 @@ Test(h1_parse, accepts_only_crlf_as_the_end_of_a_line)
         struct str input;
     } rows[] = {
         {"2.2", "LF everywhere", STR_INIT("GET / HTTP/1.1\nHost: a\n\n")},
-        {"2.2", "LF behind the request line", STR_INIT("GET / HTTP/1.1\nHost: a\r\n\r\n")},
-        {"2.2", "LF behind a field", STR_INIT("GET / HTTP/1.1\r\nHost: a\nB: c\r\n\r\n")},
+        {"2.2", "LF after the request line", STR_INIT("GET / HTTP/1.1\nHost: a\r\n\r\n")},
+        {"2.2", "LF after a field", STR_INIT("GET / HTTP/1.1\r\nHost: a\nB: c\r\n\r\n")},
         {"2.2", "LF for the blank line", STR_INIT("GET / HTTP/1.1\r\nHost: a\r\n\n")},
-        {"2.2", "LF LF behind a field", STR_INIT("GET / HTTP/1.1\r\nHost: a\n\n")},
+        {"2.2", "LF LF after a field", STR_INIT("GET / HTTP/1.1\r\nHost: a\n\n")},
         {"2.2", "LF, then CRLF", STR_INIT("GET / HTTP/1.1\r\nHost: a\n\r\n")},
         {"2.2", "CR in the request line", STR_INIT("GET /\r HTTP/1.1\r\nHost: a\r\n\r\n")},
         {"2.2", "CR CR LF", STR_INIT("GET / HTTP/1.1\r\r\nHost: a\r\n\r\n")},

@@ -117,7 +117,7 @@ Test(h1, closes_after_the_maximum_number_of_requests)
     limits.requests_max = 3;
     struct bench *bench = bench_create(&limits);
     for (int i = 1; i <= 3; i++) {
-        cr_expect_eq(next(bench, STR("\r\n\r\n")), H1_SKIP, "which is no request");
+        cr_expect_eq(next(bench, STR("\r\n\r\n")), H1_SKIP, "which is not a request");
         serve(bench, plain);
         cr_expect_eq(has(sent(bench), "\r\nConnection: close\r\n"), i == 3, "%d", i);
     }

@@ -89,7 +89,7 @@ static const struct {
     {"12.4.2", "a weight of zero", "br;q=0, gzip", 1},
     {"12.5.3", "anything", "*", 2},
     {"12.5.3", "identity refused", "identity;q=0, gzip", 1},
-    {"12.5.3", "all but what is there refused", "*;q=0, br", 2},
+    {"12.5.3", "all codings refused except an available one", "*;q=0, br", 2},
     {"15.5.7", "nothing that is there", "identity;q=0, zstd", -1},
     {"15.5.7", "nothing", "*;q=0", -1},
 };

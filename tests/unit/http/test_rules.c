@@ -218,7 +218,7 @@ Test(rules, bounds_the_bytes_of_one_response)
                  "left out, but no default, either");
     rig_add(rules, "/*: ! A");
     rig_add(rules, "/*: F: 1");
-    cr_expect_eq(rig_lines(&query, lines), 2000 + 96 + 6, "what is taken away makes room");
+    cr_expect_eq(rig_lines(&query, lines), 2000 + 96 + 6, "removed fields make room");
     rules_destroy(rules);
 }
 

@@ -195,7 +195,7 @@ Test(cache, refuses_large_resources_without_evicting_others)
     cr_expect_not_null(find(cache, "a"));
     cr_expect_eq(cache_usage(cache).bytes, bytes);
     cr_expect_null(put(cache, "a", 101, false));
-    cr_expect_null(find(cache, "a"), "what was put in its place could not be kept");
+    cr_expect_null(find(cache, "a"), "its replacement could not be kept");
     cr_expect_eq(cache_usage(cache).bytes, 0);
     cache_destroy(cache);
 }

@@ -80,7 +80,7 @@ Test(rules_file, accepts_any_line_ends)
         {"CR at the end", STR_INIT("/*\r\n X: 1\r"), "X: 1\r\n"},
         {"a byte order mark", STR_INIT("\xef\xbb\xbf/*\n X: 1\n"), "X: 1\r\n"},
         {"a mark and a comment", STR_INIT("\xef\xbb\xbf# y\n/*\n X: 1\n"), "X: 1\r\n"},
-        {"white space behind the path", STR_INIT("/* \t\n X: 1\n"), "X: 1\r\n"},
+        {"white space after the path", STR_INIT("/* \t\n X: 1\n"), "X: 1\r\n"},
         {"nothing", STR_INIT(""), ""},
         {"absent", {NULL, 0}, ""},
         {"a mark alone", STR_INIT("\xef\xbb\xbf"), ""},
@@ -214,7 +214,7 @@ Test(rules_file, reports_lack_of_memory)
         struct rules *rules = rules_create();
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
         cr_expect_eq(rules_read(rules, text, note, &mistakes), -ENOMEM, "%u", skip);
-        rig_expect("what was read before", rules, "/a", RULES_FILE, skip < 3 ? "" : "X: 1\r\n");
+        rig_expect("the rules before it", rules, "/a", RULES_FILE, skip < 3 ? "" : "X: 1\r\n");
         rules_destroy(rules);
     }
     cr_expect_eq(mistakes.count, 0);

@@ -213,7 +213,7 @@ Test(store_sites, checks_everything_again_when_it_is_revalidated)
     resource_drop(before);
     store_revalidate(files);
     struct resource *unchanged = find_resource(0, "file");
-    cr_expect_eq(unchanged, after, "what is unchanged stays");
+    cr_expect_eq(unchanged, after, "unchanged entries stay");
     resource_drop(after);
     resource_drop(unchanged);
 }

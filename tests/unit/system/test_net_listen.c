@@ -261,8 +261,8 @@ Test(net, lets_at_most_one_of_simultaneous_starts_listen)
         close(hold[1]);
         bool started = read(go[0], &byte, 1) == 0; /* all at once, at its end */
         bool listens = started && net_listen(&set, 2, &fds, &problem) == 0;
-        bool told = write(ready[1], listens ? "y" : "n", 1) == 1;
-        _exit(told && read(hold[0], &byte, 1) == 0 ? 0 : 1);
+        bool reported = write(ready[1], listens ? "y" : "n", 1) == 1;
+        _exit(reported && read(hold[0], &byte, 1) == 0 ? 0 : 1);
     }
     close(go[0]);
     close(go[1]);
