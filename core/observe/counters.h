@@ -18,6 +18,7 @@ enum counter {
     COUNTER_ACCEPT_PAUSES,       /* out of descriptors, memory or connections */
     COUNTER_RESPONSES,           /* sent whole */
     COUNTER_RESPONSES_CUT,       /* begun, not finished */
+    COUNTER_RESPONSES_UNLOGGED,  /* sent without a log record, since all were in use */
     COUNTER_BYTES_SENT,
     COUNTER_CACHE_HITS,
     COUNTER_CACHE_MISSES,

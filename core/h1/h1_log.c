@@ -1,0 +1,95 @@
+/* h1_log: see h1_log.h. */
+#include "h1/h1_log.h"
+
+enum { ABSENT = UINT16_MAX };
+
+/* Takes the next whole line off *INPUT, without its LF or CRLF. False: there is no whole line. */
+static bool take_line(struct str *input, struct str *ret)
+{
+    size_t end = str_find(*input, '\n');
+    if (end == input->length)
+        return false;
+    *ret = str_first(*input, end);
+    if (end > 0 && ret->at[end - 1] == '\r')
+        ret->length--;
+    *input = str_from(*input, end + 1);
+    return true;
+}
+
+/* The authority of TARGET in absolute form, or absent. */
+static struct str authority_of(struct str target)
+{
+    size_t colon = str_find(target, ':');
+    struct str rest = str_from(target, colon);
+    if (colon == 0 || !str_starts_with(rest, STR("://")) || str_find(target, '/') < colon)
+        return STR_ABSENT;
+    rest = str_from(rest, sizeof "://" - 1);
+    size_t end = size_min(str_find(rest, '/'), str_find(rest, '?'));
+    return str_first(rest, end);
+}
+
+/* Sets method, target and the target's authority to what LINE, the request line, has. */
+static void cut_request_line(struct str ret[static LOG_PART_COUNT], struct str line)
+{
+    size_t space = str_find(line, ' ');
+    if (line.length == 0)
+        return;
+    ret[LOG_PART_METHOD] = str_first(line, space);
+    if (space == line.length)
+        return;
+    struct str rest = str_from(line, space + 1);
+    ret[LOG_PART_TARGET] = str_first(rest, str_find(rest, ' '));
+    ret[LOG_PART_HOST] = authority_of(ret[LOG_PART_TARGET]);
+}
+
+/* Sets the part that LINE, a field, has, unless it is there already. */
+static void cut_field(struct str ret[static LOG_PART_COUNT], struct str line)
+{
+    static const struct {
+        struct str name;
+        enum log_part part;
+    } fields[] = {
+        {STR_INIT("Host"), LOG_PART_HOST},
+        {STR_INIT("Referer"), LOG_PART_REFERER},
+        {STR_INIT("User-Agent"), LOG_PART_AGENT},
+    };
+    size_t colon = str_find(line, ':');
+    if (colon == line.length)
+        return;
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        if (!ret[fields[i].part].at && str_equal_nocase(str_first(line, colon), fields[i].name))
+            ret[fields[i].part] = str_trim(str_from(line, colon + 1));
+    }
+}
+
+void h1_log_parts(struct str ret[static LOG_PART_COUNT], struct str input)
+{
+    struct str line;
+    for (unsigned i = 0; i < LOG_PART_COUNT; i++)
+        ret[i] = STR_ABSENT;
+    if (!take_line(&input, &line))
+        return;
+    cut_request_line(ret, line);
+    while (take_line(&input, &line) && line.length > 0)
+        cut_field(ret, line);
+}
+
+void h1_log_spans_of(struct h1_log_spans *ret, struct str head,
+                     const struct str parts[static LOG_PART_COUNT])
+{
+    assert(head.length < ABSENT);
+    for (unsigned i = 0; i < LOG_PART_COUNT; i++) {
+        ret->parts[i].first = parts[i].at ? (uint16_t)(parts[i].at - head.at) : 0;
+        ret->parts[i].length = parts[i].at ? (uint16_t)parts[i].length : ABSENT;
+    }
+}
+
+void h1_log_spans_parts(struct str ret[static LOG_PART_COUNT], struct str head,
+                        const struct h1_log_spans *spans)
+{
+    for (unsigned i = 0; i < LOG_PART_COUNT; i++) {
+        struct str from = str_from(head, spans->parts[i].first);
+        ret[i] =
+            spans->parts[i].length == ABSENT ? STR_ABSENT : str_first(from, spans->parts[i].length);
+    }
+}
