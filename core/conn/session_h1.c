@@ -33,7 +33,7 @@ static bool repeat(struct conn_context *context, struct conn *conn, struct h1_me
         return false;
     const struct h1_memo *memo = h1_memos_find(&context->h1.memos, conn_input(conn), now, ret_key);
     if (!memo || !conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
-        !h1_repeat(session, memo, &conn->output, now))
+        !h1_repeat(session, memo, &conn->output))
         return false;
     conn_consume(conn, memo->head_bytes);
     counters_add(context->counters, COUNTER_CACHE_HITS, 1);
@@ -83,7 +83,7 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
         exchange_run(context, &exchange, &head->request) == EXCHANGE_PENDING)
         return false;
     const struct h1_memo *memo = memorize(context, &exchange, head, key);
-    bool queued = (memo && h1_repeat(&conn->session.h1, memo, &conn->output, &context->now)) ||
+    bool queued = (memo && h1_repeat(&conn->session.h1, memo, &conn->output)) ||
                   queue_plan(context, conn, head, &exchange.plan);
     if (!queued && !conn->no_storage && outq_empty(&conn->output)) {
         /* The head is larger than any storage. */

@@ -271,8 +271,7 @@ bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct 
     if (!text)
         return false;
     size_t text_bytes = message_write(text, &message, now);
-    struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)plan->status};
-    outq_push(output, text_bytes, plan->parts, parts, end);
+    outq_push(output, text_bytes, plan->parts, parts);
     advance(session, head, last);
     return true;
 }
@@ -311,13 +310,11 @@ struct h1_memo *h1_memorize(const struct h1 *session, const struct h1_limits *li
     return memo;
 }
 
-bool h1_repeat(struct h1 *session, const struct h1_memo *memo, struct outq *output,
-               const struct date_now *now)
+bool h1_repeat(struct h1 *session, const struct h1_memo *memo, struct outq *output)
 {
     if (!outq_reserve(output, 0, memo->part_count))
         return false;
-    struct outq_end end = {.started_ms = now->ms, .status = (uint16_t)memo->end.status};
-    outq_push(output, 0, memo->parts, memo->part_count, end);
+    outq_push(output, 0, memo->parts, memo->part_count);
     session->requests++;
     session->inflight++;
     if (memo->end.last) {

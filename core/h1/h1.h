@@ -82,8 +82,7 @@ static inline bool h1_may_repeat(const struct h1 *session, const struct h1_limit
 
 /* Queues the answer of MEMO, whose head comes next, and moves on behind that.
  * False, with nothing changed, when OUTPUT has no room now. */
-bool h1_repeat(struct h1 *session, const struct h1_memo *memo, struct outq *output,
-               const struct date_now *now);
+bool h1_repeat(struct h1 *session, const struct h1_memo *memo, struct outq *output);
 
 /* Reports that COUNT responses have been sent whole. */
 void h1_sent(struct h1 *session, unsigned count);

@@ -153,23 +153,28 @@ static void push_text(struct outq_store *store, uint32_t first, uint32_t length)
 }
 
 void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
-               unsigned part_count, struct outq_end end)
+               unsigned part_count)
 {
     struct outq_store *store = queue->store;
-    uint64_t bytes = text_bytes;
+    store->pushed += text_bytes;
     if (text_bytes > 0)
         push_text(store, store->text_reserved, (uint32_t)text_bytes);
     for (unsigned i = 0; i < part_count; i++) {
         if (parts[i].length == 0)
             continue;
         push_span(store, (struct span){blob_pin(parts[i].blob), parts[i].first, parts[i].length});
-        bytes += parts[i].length;
+        store->pushed += parts[i].length;
     }
-    store->pushed += bytes;
-    end.bytes = bytes;
-    end.position = store->pushed;
     assert(store->end_count < store->end_max);
-    *end_at(store, store->end_count++) = end;
+    *end_at(store, store->end_count++) =
+        (struct outq_end){.position = store->pushed, .tag = OUTQ_UNTAGGED};
+}
+
+void outq_tag(struct outq *queue, uint32_t tag)
+{
+    struct outq_store *store = queue->store;
+    assert(store->end_count > 0);
+    end_at(store, store->end_count - 1u)->tag = tag;
 }
 
 uint64_t outq_unsent(const struct outq *queue)
@@ -312,6 +317,18 @@ bool outq_next_end(struct outq *queue, struct outq_end *ret)
     if (store->end_first == store->end_max)
         store->end_first = 0;
     store->end_count--;
+    return true;
+}
+
+bool outq_unsent_end(const struct outq *queue, unsigned index, struct outq_end *ret,
+                     uint64_t *ret_unsent_bytes)
+{
+    struct outq_store *store = queue->store;
+    if (!store || index >= store->end_count)
+        return false;
+    *ret = *end_at(store, index);
+    assert(ret->position > store->sent);
+    *ret_unsent_bytes = ret->position - store->sent;
     return true;
 }
 

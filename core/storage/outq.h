@@ -30,12 +30,12 @@ struct outq_part {
     uint64_t length; /* bytes; a part of length 0 is not queued */
 };
 
-/* What is recorded about a response until it has been sent. */
+enum { OUTQ_UNTAGGED = UINT32_MAX };
+
+/* The end mark of a response. */
 struct outq_end {
-    uint64_t position;   /* set by the queue: the response's end, in bytes from the queue's first */
-    uint64_t started_ms; /* when its request had been read */
-    uint64_t bytes;      /* set by the queue: of the response, head and body */
-    uint16_t status;
+    uint64_t position; /* bytes from the queue's beginning to the response's end */
+    uint32_t tag;      /* a number that means something to the caller; see outq_tag */
 };
 
 struct outq_store;
@@ -63,9 +63,13 @@ size_t outq_storage_bytes(const struct outq *queue);
 char *outq_reserve(struct outq *queue, size_t text_bytes, unsigned parts);
 
 /* Queues a response: the first TEXT_BYTES at the place that outq_reserve returned, then PART_COUNT
- * parts, whose blobs the queue *pins*, then END. Cannot fail within the room that was reserved. */
+ * parts, whose blobs the queue *pins*, then an untagged end mark. Cannot fail within the room that
+ * was reserved. */
 void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
-               unsigned part_count, struct outq_end end);
+               unsigned part_count);
+
+/* Sets the tag of the end mark that was pushed last. */
+void outq_tag(struct outq *queue, uint32_t tag);
 
 /* The number of bytes pushed but not sent. */
 uint64_t outq_unsent(const struct outq *queue);
@@ -96,6 +100,12 @@ void outq_released(struct outq *queue, uint64_t length);
 /* Removes the oldest end mark that *sent* has reached, and gives it in *RET. False: none has come
  * due. */
 bool outq_next_end(struct outq *queue, struct outq_end *ret);
+
+/* Gives the end mark INDEX, from 0, of those that *sent* has not reached, and the number of unsent
+ * bytes up to it. False: there are no more. For use when outq_next_end returns false, before the
+ * queue is cleared. */
+bool outq_unsent_end(const struct outq *queue, unsigned index, struct outq_end *ret,
+                     uint64_t *ret_unsent_bytes);
 
 /* Drops everything, sent or not. Returns the number of responses that had not been sent whole. */
 unsigned outq_clear(struct outq *queue);

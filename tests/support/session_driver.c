@@ -84,7 +84,7 @@ static bool repeat(struct driver *driver, struct str view, struct h1_memo_key *r
     if (!memo)
         return false;
     lend_output(driver);
-    if (!h1_repeat(&driver->session, memo, &driver->output, &driver_now))
+    if (!h1_repeat(&driver->session, memo, &driver->output))
         return false;
     ring_consume(&driver->input, memo->head_bytes);
     note_answer(driver);

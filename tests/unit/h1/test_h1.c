@@ -171,15 +171,3 @@ Test(h1, answers_a_request_of_the_callers_own)
     cr_expect_eq(next(bench, STR("GET /small HTTP/1.1\r\nHost: a\r\n\r\n")), H1_ENDED);
     bench_destroy(bench);
 }
-
-Test(h1, end_marks_say_what_the_log_wants)
-{
-    struct bench *bench = bench_create(&pipelined);
-    struct outq_end end;
-    serve(bench, STR("GET /missing HTTP/1.1\r\nHost: a\r\n\r\n"));
-    uint64_t bytes = outq_unsent(&bench->output);
-    outq_sent(&bench->output, bytes);
-    cr_assert(outq_next_end(&bench->output, &end));
-    cr_expect(end.status == 404 && end.bytes == bytes && end.started_ms == driver_now.ms);
-    bench_destroy(bench);
-}

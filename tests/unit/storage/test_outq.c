@@ -54,12 +54,13 @@ Test(outq, queues_nothing_by_a_reservation)
 }
 
 /* Pushes a response of TEXT and one part to QUEUE. */
-static void push(struct outq *queue, struct str text, struct outq_part part, unsigned status)
+static void push(struct outq *queue, struct str text, struct outq_part part, uint32_t tag)
 {
     char *to = outq_reserve(queue, text.length, 1);
     cr_assert_not_null(to);
     str_put(to, text);
-    outq_push(queue, text.length, &part, 1, (struct outq_end){.status = (uint16_t)status});
+    outq_push(queue, text.length, &part, 1);
+    outq_tag(queue, tag);
 }
 
 Test(outq, merges_small_responses_into_few_pieces)
@@ -122,11 +123,11 @@ Test(outq, gives_an_end_mark_with_the_last_byte_sent)
     cr_expect_not(outq_next_end(&model->queue, &end));
     outq_sent(&model->queue, 1);
     cr_assert(outq_next_end(&model->queue, &end));
-    cr_expect(end.status == 200 && end.bytes == 4100 && end.position == 4100);
+    cr_expect(end.tag == 200 && end.position == 4100);
     cr_expect_not(outq_next_end(&model->queue, &end));
     outq_sent(&model->queue, 4);
     cr_assert(outq_next_end(&model->queue, &end), "without waiting for the release");
-    cr_expect(end.status == 404 && end.bytes == 4 && end.position == 4104);
+    cr_expect(end.tag == 404 && end.position == 4104);
     cr_expect_not(outq_next_end(&model->queue, &end));
     cr_expect_eq(model->blobs[3]->references, 2, "not before its release");
     outq_released(&model->queue, 4099);
@@ -285,6 +286,31 @@ Test(outq, counts_unfinished_responses_when_cleared)
     cr_expect_eq(outq_unsent(&model->queue), 0);
     cr_expect_not(outq_next_end(&model->queue, &end));
     cr_expect_eq(outq_clear(&model->queue), 0);
+    model_return(model);
+    model_destroy(model);
+}
+
+Test(outq, lists_the_ends_that_were_not_reached)
+{
+    struct model *model = model_create(10);
+    struct outq_part none = {model->blobs[0], 0, 0}, part = {model->blobs[2], 0, 700};
+    struct outq_end end;
+    uint64_t unsent;
+    model_lend(model, SMALL);
+    cr_expect_not(outq_unsent_end(&model->queue, 0, &end, &unsent));
+    push(&model->queue, STR("12345"), none, 7);
+    push(&model->queue, STR("12345"), part, 8);
+    outq_push(&model->queue, 0, &part, 1);
+    outq_sent(&model->queue, 5 + 5 + 100);
+    cr_assert(outq_next_end(&model->queue, &end));
+    cr_expect_eq(end.tag, 7);
+    cr_assert(outq_unsent_end(&model->queue, 0, &end, &unsent));
+    cr_expect(end.tag == 8 && unsent == 600);
+    cr_assert(outq_unsent_end(&model->queue, 1, &end, &unsent));
+    cr_expect(end.tag == OUTQ_UNTAGGED && unsent == 1300);
+    cr_expect_not(outq_unsent_end(&model->queue, 2, &end, &unsent));
+    cr_expect_eq(outq_clear(&model->queue), 2);
+    cr_expect_not(outq_unsent_end(&model->queue, 0, &end, &unsent));
     model_return(model);
     model_destroy(model);
 }
