@@ -1,11 +1,33 @@
 /* conn: see conn.h. */
 #include "conn/conn_storage.h"
 #include "conn/conn_wait.h"
+#include "observe/probes.h"
 
 enum {
     LINGER_QUIET_MS = 5 * 1000, /* a peer that sends nothing has seen the answer, or never will */
     LINGER_TOTAL_MS = 30 * 1000,
 };
+
+/* As the trace shows them. */
+static const char *const phase_names[] = {
+    [CONN_PHASE_NONE] = "none",       [CONN_PHASE_FIRST] = "first", [CONN_PHASE_IDLE] = "idle",
+    [CONN_PHASE_HEAD] = "head",       [CONN_PHASE_BODY] = "body",   [CONN_PHASE_JOB] = "job",
+    [CONN_PHASE_STORAGE] = "storage", [CONN_PHASE_SEND] = "send",   [CONN_PHASE_LINGER] = "linger",
+};
+static_assert(COUNT_OF(phase_names) == CONN_PHASE_LINGER + 1, "a name for each phase");
+
+/* Out of line: the callers are on the path of every request, these events are not. */
+__attribute__((cold, noinline)) void conn_trace(struct conn_context *context,
+                                                const struct conn *conn, enum trace_event event,
+                                                uint16_t value)
+{
+    trace_put(&context->trace, (struct trace_record){.slot = conn->slot,
+                                                     .generation = conn->generation,
+                                                     .time_ms = (uint32_t)context->now.ms,
+                                                     .value = value,
+                                                     .event = (uint8_t)event,
+                                                     .phase = (uint8_t)conn->phase});
+}
 
 /* --- The shared part -------------------------------------------------------------------------- */
 
@@ -17,6 +39,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     conn_storage_init(context, storage_bytes_max);
     conn_waits_init(context);
     wheel_init(&context->wheel, now_ms);
+    trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->draining = false;
 }
 
@@ -144,6 +167,7 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     while (outq_next_end(&conn->output, &end))
         count++;
     if (count > 0) {
+        probe_answer(conn->slot, conn->generation, count);
         session_of(context, conn)->sent(context, conn, count);
         counters_add(context->counters, COUNTER_RESPONSES, count);
     }
@@ -231,6 +255,7 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
     enum conn_phase phase = phase_of(conn);
     if (phase == conn->phase && !conn->phase_renewed)
         return;
+    enum conn_phase before = conn->phase;
     conn->phase = phase;
     conn->phase_renewed = false;
     list_remove(&conn->holding); /* a new head, or new progress, makes it the youngest */
@@ -238,6 +263,8 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
     if (phase == CONN_PHASE_LINGER && deadline_ms > conn->linger_end_ms)
         deadline_ms = conn->linger_end_ms;
     wheel_arm(&context->wheel, &conn->timer, deadline_ms);
+    if (phase != before)
+        conn_trace(context, conn, TRACE_PHASE, conn->input.length);
 }
 
 void conn_settle(struct conn_context *context, struct conn *conn)

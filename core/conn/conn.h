@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "conn/session_h1.h"
+#include "observe/trace.h"
 #include "site/store.h"
 #include "storage/ring.h"
 #include "storage/slab.h"
@@ -46,6 +47,7 @@ struct conn_context {
     struct list waiting_for_storage;
     bool returned; /* storage has come back since the loop last checked */
     bool draining; /* every response is the last of its connection */
+    struct trace trace;
 };
 
 enum conn_state {
@@ -139,6 +141,10 @@ void conn_fini(struct conn_context *context, struct conn *conn);
 /* Enters CONN_CLOSING, for a loop that can't call conn_fini yet: CONN is in no list, has no
  * deadline and holds nothing but its output, which the kernel may still be reading. */
 void conn_retire(struct conn_context *context, struct conn *conn);
+
+/* Writes EVENT of CONN to the worker's trace, with VALUE, whose meaning depends on the event. */
+void conn_trace(struct conn_context *context, const struct conn *conn, enum trace_event event,
+                uint16_t value);
 
 /* Whether CONN gets no more turns. */
 static inline bool conn_is_over(const struct conn *conn)

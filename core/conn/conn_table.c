@@ -6,6 +6,7 @@
 #include "conn/conn_table.h"
 
 #include "base/asan.h"
+#include "observe/probes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -135,6 +136,8 @@ struct conn *conn_table_open(struct conn_table *conns, int fd)
     conn->slot = slot;
     conn->generation = ++conns->generation;
     conns->open_count++;
+    conn_trace(conns->context, conn, TRACE_OPEN, (uint16_t)fd);
+    probe_accept(conn->slot, conn->generation, fd);
     return conn;
 }
 
@@ -142,6 +145,8 @@ void conn_table_close(struct conn_table *conns, struct conn *conn)
 {
     assert(conn->state != CONN_CLOSED &&
            conn_table_find(conns, conn->slot, conn->generation) == conn);
+    conn_trace(conns->context, conn, TRACE_CLOSE, 0);
+    probe_close(conn->slot, conn->generation);
     conn_fini(conns->context, conn);
     close(conn->fd); /* leaves the epoll set with it; Linux frees it whatever close returns */
     conn->state = CONN_CLOSED;

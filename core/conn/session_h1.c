@@ -3,6 +3,7 @@
 
 #include "conn/conn_storage.h"
 #include "conn/exchange.h"
+#include "observe/probes.h"
 
 void session_h1_init_shared(struct session_h1_shared *ret, uint64_t memo_bytes_max)
 {
@@ -127,6 +128,7 @@ __attribute__((noinline)) static bool step(struct conn_context *context, struct 
     case H1_SKIP:
         break;
     case H1_REQUEST:
+        probe_request(conn->slot, conn->generation, head.request.path);
         if (!answer(context, conn, &head, key))
             return false;
         break;

@@ -33,6 +33,7 @@ static void close_conn(struct loop *loop, struct conn *conn)
 void loop_reset(struct loop *loop, struct conn *conn)
 {
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_RESET, 1);
+    conn_trace(loop->context, conn, TRACE_RESET, 0);
     close_conn(loop, conn);
 }
 
@@ -44,6 +45,7 @@ static bool shed_one(struct loop *loop, const struct conn *spared)
     if (!victim || victim == spared)
         return false;
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
+    conn_trace(loop->context, victim, TRACE_SHED, 0);
     close_conn(loop, victim);
     return true;
 }
@@ -142,6 +144,7 @@ static bool pump(struct loop *loop, struct conn *conn)
 
 static void run_conn(struct loop *loop, struct conn *conn)
 {
+    loop->context->trace.turn = conn->generation;
     if (conn->state == CONN_LINGERING) {
         run_lingering(loop, conn);
         return;
@@ -235,6 +238,7 @@ static void expire_conn(struct loop *loop, struct conn *conn)
         return;
     }
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_EXPIRED, 1);
+    conn_trace(loop->context, conn, TRACE_EXPIRED, 0);
     close_conn(loop, conn);
 }
 

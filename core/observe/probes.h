@@ -1,11 +1,11 @@
 /* probes: static tracepoints (USDT) in the provider "sluice", for bpftrace, perf and SystemTap.
  *
- * A probe is one nop and a note in the ELF file: it costs nothing until a tracer replaces the nop by
- * a trap. Where <sys/sdt.h> is missing (Debian: systemtap-sdt-dev), or with -DSLUICE_NO_PROBES, the
- * functions are empty. docs/profiling.md has examples.
+ * A probe is one nop and a note in the ELF file: it costs nothing until a tracer replaces the
+ * nop by a trap. Where <sys/sdt.h> is missing (Debian: systemtap-sdt-dev), or with
+ * -DSLUICE_NO_PROBES, the functions are empty. docs/profiling.md has examples.
  *
- * A connection is named by its slot and generation (conn_table.h). Text is not NUL-terminated: the
- * tracer is given address and length. */
+ * A connection is named by its slot and generation (conn_table.h). Text is not NUL-terminated:
+ * the tracer is given address and length. */
 #ifndef SLUICE_PROBES_H
 #define SLUICE_PROBES_H
 
@@ -28,8 +28,8 @@ static inline void probe_accept(uint32_t slot, uint32_t generation, int fd)
 #endif
 }
 
-/* sluice:request (slot, generation, path, path length): a request was parsed. Not for a request that
- * a memo answers, which is not parsed. */
+/* sluice:request (slot, generation, path, path length): a request was parsed. Not for a request
+ * that a memo answers, which is not parsed. */
 static inline void probe_request(uint32_t slot, uint32_t generation, struct str path)
 {
 #ifdef SLUICE_HAVE_PROBES
@@ -39,14 +39,13 @@ static inline void probe_request(uint32_t slot, uint32_t generation, struct str 
 #endif
 }
 
-/* sluice:answer (slot, generation, sent bytes): a response was sent to its end, and SENT of its bytes
- * with the last write. */
-static inline void probe_answer(uint32_t slot, uint32_t generation, uint64_t sent)
+/* sluice:answer (slot, generation, count): COUNT responses were sent to their end by one write. */
+static inline void probe_answer(uint32_t slot, uint32_t generation, unsigned count)
 {
 #ifdef SLUICE_HAVE_PROBES
-    DTRACE_PROBE3(sluice, answer, slot, generation, sent);
+    DTRACE_PROBE3(sluice, answer, slot, generation, count);
 #else
-    (void)slot, (void)generation, (void)sent;
+    (void)slot, (void)generation, (void)count;
 #endif
 }
 

@@ -15,6 +15,7 @@ static struct trace *_Atomic rings;
 void trace_init(struct trace *trace, const char *const phase_names[], unsigned phase_count)
 {
     trace->count = 0;
+    trace->turn = 0;
     trace->phase_names = phase_names;
     trace->phase_count = phase_count;
     trace->thread = 0;
@@ -135,9 +136,9 @@ void trace_dump(const struct trace *trace, int fd, unsigned records_max)
         put(&text, " (this one)");
     put(&text, ": ");
     put_number(&text, count, 0);
-    put(&text, " events, the latest ");
-    put_number(&text, shown, 0);
-    put(&text, ":\n");
+    put(&text, " events, the latest turn was of generation ");
+    put_number(&text, trace->turn, 0);
+    put(&text, "\n");
     uint32_t latest_ms = shown > 0 ? trace->records[(count - 1) % TRACE_RECORDS].time_ms : 0;
     for (uint64_t i = count - shown; i < count; i++)
         put_record(&text, trace, &trace->records[i % TRACE_RECORDS], latest_ms);

@@ -1,10 +1,10 @@
 /* trace: the latest events of a worker's connections, for the analysis of crashes and stuck
  * peers.
  *
- * A ring of fixed-size records that its worker writes always: a record costs about ten
- * instructions, and is written when a connection opens, closes, changes its phase or makes
- * progress, not for each request of a batch. The records hold numbers only; no request data gets
- * into a dump.
+ * A ring of fixed-size records that its worker writes always. A record costs about twenty
+ * instructions, so records are written for rare events only: a connection opens, closes, or enters
+ * another phase. Requests that are answered within one turn leave no record. The records hold
+ * numbers only; no request data gets into a dump.
  *
  * One writer per ring, the worker's thread. A dump reads the rings of running workers without
  * synchronisation, so a record that is being written may be torn. trace_dump and trace_dump_all
@@ -22,7 +22,7 @@ enum {
 
 enum trace_event {
     TRACE_OPEN,    /* accepted; value: the descriptor */
-    TRACE_PHASE,   /* entered a phase, or made progress in it; value: requests so far */
+    TRACE_PHASE,   /* entered another phase; value: bytes of input that wait */
     TRACE_EXPIRED, /* the deadline of the phase has passed */
     TRACE_SHED,    /* closed because others need its storage */
     TRACE_RESET,   /* the socket has failed, or the peer has reset it */
@@ -42,6 +42,7 @@ static_assert(sizeof(struct trace_record) == 16, "tools/gdb/sluice.py and the si
 
 struct trace {
     uint64_t count; /* of records written since the start */
+    uint32_t turn;  /* generation of the connection that had the latest turn */
     const char *const *phase_names;
     unsigned phase_count;
     int thread;         /* the writer's, gettid(2); 0: not running yet */

@@ -5,6 +5,7 @@
 #include "config/command_line.h"
 #include "config/options.h"
 #include "observe/log.h"
+#include "observe/trace.h"
 #include "server/process.h"
 #include "server/screen.h"
 #include "server/sizing.h"
@@ -202,6 +203,7 @@ int server_main(const struct profile *profile, int argc, char **argv)
     enum command command;
     int status = STATUS_USAGE;
     process_fill_standard_descriptors();
+    trace_catch_crashes();
     log_open(profile->name);
     struct settings *settings = settings_create();
     if (!settings)

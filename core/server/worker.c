@@ -58,6 +58,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     struct conn_context *context = &worker->context;
     clock_read(&context->now);
     conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), context->now.ms);
+    trace_publish(&context->trace);
     context->h1.limits = limits_of(config);
     context->policy = (struct plan_policy){
         .cors = site_of(config)->cors,
@@ -155,6 +156,7 @@ int worker_create(struct worker **ret, const struct worker_config *config,
 static void *run(void *argument)
 {
     struct worker *worker = argument;
+    trace_enter(&worker->context.trace);
     int error = loop_run(worker->loop);
     if (error)
         log_say("a worker cannot go on: %s: %s", worker->engine_name, strerror(-error));
@@ -188,6 +190,7 @@ void worker_destroy(struct worker *worker)
     loop_destroy(worker->loop);
     store_destroy(worker->store);
     conn_table_fini(&worker->conns);
+    trace_withdraw(&worker->context.trace);
     conn_context_fini(&worker->context);
     free(worker);
 }

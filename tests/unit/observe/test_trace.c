@@ -72,8 +72,9 @@ Test(trace, writes_a_record_as_a_line, .init = begin)
 {
     put(1);
     put(2);
+    trace.turn = 9;
     trace_put(&trace, (struct trace_record){.slot = 3, .event = TRACE_CLOSE, .time_ms = 25});
-    struct str expected = STR("trace: thread 0: 3 events, the latest 3:\n"
+    struct str expected = STR("trace: thread 0: 3 events, the latest turn was of generation 9\n"
                               "trace:        15 ms ago, connection 1/7: phase idle 3\n"
                               "trace:         5 ms ago, connection 2/7: phase idle 3\n"
                               "trace:         0 ms ago, connection 3/0: close none 0\n");
@@ -89,7 +90,8 @@ Test(trace, writes_a_question_mark_for_unknown_numbers, .init = begin)
 
 Test(trace, says_when_it_is_empty, .init = begin)
 {
-    cr_expect(str_equal(dump(10), STR("trace: thread 0: 0 events, the latest 0:\n")));
+    cr_expect(str_equal(dump(10),
+                        STR("trace: thread 0: 0 events, the latest turn was of generation 0\n")));
 }
 
 Test(trace, keeps_the_latest_records_when_it_is_full, .init = begin)
