@@ -1,11 +1,11 @@
-"""A Flask application that serves the sample site, as a second opinion on Sluice; and the command `fire`.
+"""A Flask application that serves the sample site, to compare Sluice with; and the command `fire`.
 
-    /usr/bin/python3 -m flask --app tests/flask/app run              serves the site
-    /usr/bin/python3 -m flask --app tests/flask/app fire URL         fires requests at any server on this machine
-    /usr/bin/python3 tests/flask/compare.py                          compares the two (part of make test)
+    /usr/bin/python3 -m flask --app tests/flask/app run        serves the site
+    /usr/bin/python3 -m flask --app tests/flask/app fire URL   sends requests to any server here
+    /usr/bin/python3 tests/flask/compare.py                    compares the two (in make test)
 
-SLUICE_SITE names another site than sample-site/. The application is what one would write with Flask, no copy of
-Sluice: where the two differ, differences.py says why.
+SLUICE_SITE names another site than sample-site/. The application is ordinary Flask, not a copy of
+Sluice: differences.py gives the reason for each difference.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import firing
 import mixes
 
 TOP = Path(__file__).resolve().parents[2]
-TYPES = mimetypes.MimeTypes()  # Python's own table: the machine's /etc/mime.types has no say in a test
+# Python's own table, so that the machine's /etc/mime.types does not matter.
+TYPES = mimetypes.MimeTypes()
 
 
 def hidden(name: str) -> bool:
@@ -34,7 +35,7 @@ def hidden(name: str) -> bool:
 
 
 def serve(name: str = "") -> Response:
-    """A file, or index.html for a directory; conditional requests are Werkzeug's business."""
+    """A file, or index.html for a directory; Werkzeug handles conditional requests."""
     site = current_app.config["SITE"]
     local = safe_join(site, name)
     if local is None or hidden(name):
@@ -70,9 +71,9 @@ def serve(name: str = "") -> Response:
 def fire(
     context: click.Context, url: str | None, name: str, count: int | None, pipeline: int, list_only: bool
 ) -> None:
-    """Fire a mix of requests at the server at URL (on this machine), and show what it answers.
+    """Send a mix of requests to the server at URL (on this machine), and show its answers.
 
-    Exit status 1 if an answer is broken, that is, not framed as HTTP says; any well-formed status is fine."""
+    Exit status 1 if an answer is not framed as HTTP requires; any well-formed status is fine."""
     site = Path(current_app.config["SITE"])
     if name != "all" and name not in mixes.MIXES:
         raise click.BadParameter(f"no mix {name!r}; there are {', '.join([*mixes.MIXES, 'all'])}", param_hint="--mix")
@@ -93,7 +94,8 @@ def fire(
 
 
 def create_app(site: Path | None = None) -> Flask:
-    """The application for SITE (default: SLUICE_SITE, or sample-site/). Flask's CLI calls it by its name."""
+    """The application for SITE (default: SLUICE_SITE, or sample-site/). Flask's CLI calls it by its
+    name."""
     app = Flask(__name__, static_folder=None)
     app.config["SITE"] = str((site or Path(os.environ.get("SLUICE_SITE", TOP / "sample-site"))).resolve())
     app.add_url_rule("/", view_func=serve)

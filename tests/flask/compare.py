@@ -2,10 +2,10 @@
 
     /usr/bin/python3 tests/flask/compare.py         (make test runs it)
 
-The requests of mixes.py go to each of the four, byte by byte the same. Status, body and meaningful fields of the
-answers must be equal, but for the differences that differences.py lists and justifies; each of those must be just as
-it stands there. How a connection goes on is tried out, not only read. SLUICE_BUILD names the directory of the
-programs (default: build).
+The four servers get the same requests of mixes.py, byte by byte. Status, body and the fields with a
+meaning must be equal, except for the differences that differences.py lists and justifies; each of
+those must be exactly as listed. The test also uses the connection again, to see whether it really
+goes on. SLUICE_BUILD names the directory of the programs (default: build).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from wire import Broken, Connection, Origin, Response
 COMPARED = frozenset(
     "allow connection content-length content-range content-type date etag last-modified location server transfer-encoding".split()
 )
-DATE_SECONDS = 20  # how far Date may be from our clock
+DATE_SECONDS = 20  # the greatest distance of Date from our clock
 LONG_AGO = 1_600_000_000  # the date of the files that only this test has
 
 View = dict[str, object]
@@ -51,7 +51,8 @@ View = dict[str, object]
 
 
 def make_site(sample: Path, where: Path) -> Path:
-    """The sample site, copied below WHERE together with what no nice site has; gives its directory."""
+    """Copies the sample site below WHERE, with links and special files added; gives its
+    directory."""
     site = where / "site"
     shutil.copytree(sample, site)
     (where / "outside.txt").write_text("outside of ROOT\n")
@@ -93,7 +94,7 @@ def make_site(sample: Path, where: Path) -> Path:
 
 
 def odd_requests() -> list[Request]:
-    """For what walking the site doesn't find."""
+    """Requests for the targets that a walk through the site doesn't find."""
     targets = (
         "/.hidden.txt", "/.hidden/file.txt", "/bare/.hidden.txt", "/bare/.well-known/file.txt",
         "/.well-known/security.txt", "/.well-known/.hidden.txt", "/bare/../.hidden.txt", "/%2ehidden.txt",
@@ -108,14 +109,14 @@ def odd_requests() -> list[Request]:
 
 
 class Client:
-    """Asks one server, each request on a connection of its own, and remembers validators."""
+    """Sends requests to one server, each on a connection of its own, and remembers validators."""
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self.known: dict[str, dict[str, str]] = {}
 
     def ask(self, request: Request) -> View:
-        """The answer, taken apart; an answer that is not HTTP has no more than a status and what is wrong."""
+        """The parsed answer; one that is not HTTP has only a status and the problem."""
         try:
             if request.conditional and request.target not in self.known:
                 self._learn(request)
@@ -127,7 +128,7 @@ class Client:
         return view(self.origin, request, response, stays)
 
     def _learn(self, request: Request) -> None:
-        """Gets date and entity tag of the target."""
+        """Gets the date and the entity tag of the target."""
         response, _ = self._exchange(request.plain())
         date, etag = response.field("Last-Modified"), response.field("ETag")
         if not date or not etag:
@@ -135,7 +136,8 @@ class Client:
         self.known[request.target] = mixes.validators(date, etag)
 
     def _exchange(self, request: Request) -> tuple[Response, bool]:
-        """Sends REQUEST; the response, and whether the connection went on. It must do as the response says."""
+        """Sends REQUEST; gives the response and whether the connection went on, which must be as
+        announced."""
         with Connection(self.origin) as connection:
             connection.send(request.wire(self.origin.authority, self.known.get(request.target)))
             response = connection.response(request.method)
@@ -152,7 +154,7 @@ class Client:
 
 
 def view(origin: Origin, request: Request, response: Response, stays: bool) -> View:
-    """What is compared of an answer, by name."""
+    """The compared properties of an answer, by name."""
     allow = response.field("Allow")
     return {
         "version": response.version,
@@ -178,7 +180,8 @@ def _normal_type(value: str | None) -> str | None:
 
 
 def _meaning(origin: Origin, request: Request, location: str | None) -> str | None:
-    """Where a Location leads: resolved, escapes in one form, without our own scheme and authority."""
+    """The target of a Location: resolved, escapes in one form, without our own scheme and
+    authority."""
     if location is None:
         return None
     base = f"http://{origin.authority}"
@@ -188,14 +191,14 @@ def _meaning(origin: Origin, request: Request, location: str | None) -> str | No
 
 
 def _presence(etag: str | None) -> str:
-    """Entity tags differ as they like; that there is a strong one is comparable."""
+    """Entity tags may differ; only whether there is a strong one is compared."""
     if etag is None:
         return "absent"
     return "strong" if len(etag) > 2 and etag[0] == etag[-1] == '"' and '"' not in etag[1:-1] else f"odd: {etag}"
 
 
 def _nearness(date: str | None) -> str:
-    """Dates differ by a second; that it is now is comparable."""
+    """Dates may differ by a second; only whether it is the current time is compared."""
     if date is None:
         return "absent"
     return "now" if abs(parsedate_to_datetime(date).timestamp() - time.time()) < DATE_SECONDS else date
@@ -206,7 +209,7 @@ def _nearness(date: str | None) -> str:
 
 @dataclass
 class Tally:
-    """What was found so far."""
+    """The results so far."""
 
     passed: int = 0
     failures: list[str] = field(default_factory=list)
@@ -222,7 +225,7 @@ class Tally:
 
 
 def compare(reference: Client, case: Case, flask_view: View, sluice_view: View, tally: Tally) -> list[str]:
-    """What is wrong with Sluice's answer to a case, Flask's being as it is."""
+    """The problems with Sluice's answer to a case, given Flask's."""
     complaints = alone(case, sluice_view)
     status = find(case, "status")
     if not status:
@@ -244,7 +247,7 @@ def compare(reference: Client, case: Case, flask_view: View, sluice_view: View, 
 
 
 def compare_fields(case: Case, flask_view: View, sluice_view: View, tally: Tally) -> list[str]:
-    """Field by field: equal, or as listed."""
+    """Compares field by field: equal, or as listed."""
     complaints = []
     for name in flask_view.keys() | sluice_view.keys():
         from_flask, from_sluice = flask_view.get(name), sluice_view.get(name)
@@ -259,7 +262,7 @@ def compare_fields(case: Case, flask_view: View, sluice_view: View, tally: Tally
 
 
 def alone(case: Case, answer: View) -> list[str]:
-    """What is wrong with an answer of Sluice whatever Flask says."""
+    """The problems with an answer of Sluice that do not depend on Flask's."""
     status = answer["status"]
     if status == NO_ANSWER:
         return [f"Sluice: {answer['broken']}"]
@@ -281,23 +284,23 @@ def alone(case: Case, answer: View) -> list[str]:
 
 
 def _not_as_listed(listed: Difference, from_flask: object, from_sluice: object) -> str:
-    flask_told, sluice_told = listed.told()
+    flask_words, sluice_words = listed.in_words()
     return (
         f"{listed.field}: Flask {_short(from_flask)}, Sluice {_short(from_sluice)}"
-        f" (differences.py, {listed.name!r}: Flask {flask_told}, Sluice {sluice_told})"
+        f" (differences.py, {listed.name!r}: Flask {flask_words}, Sluice {sluice_words})"
     )
 
 
 def _unequal(from_flask: object, from_sluice: object) -> str:
-    """Both values; of long bodies, where they part."""
-    told = f"Flask {_short(from_flask)}, Sluice {_short(from_sluice)}"
+    """Both values; of long bodies, the first difference."""
+    both = f"Flask {_short(from_flask)}, Sluice {_short(from_sluice)}"
     if not isinstance(from_flask, bytes) or not isinstance(from_sluice, bytes):
-        return told
-    return f"{told}; equal up to byte {len(os.path.commonprefix([from_flask, from_sluice]))}"
+        return both
+    return f"{both}; equal up to byte {len(os.path.commonprefix([from_flask, from_sluice]))}"
 
 
 def _short(value: object) -> str:
-    """A value in a line of its own."""
+    """A value on a line of its own."""
     if isinstance(value, frozenset):
         return "{" + ", ".join(sorted(value)) + "}"
     text = repr(value)
@@ -330,13 +333,13 @@ def run(build: Path, sample: Path, tally: Tally) -> int:
 
 
 def show_differences(tally: Tally) -> None:
-    """The list of accepted differences, as it was met."""
+    """The accepted differences that occurred."""
     print("\nAccepted differences (answers, what differs: Flask's | Sluice's)")
     for why, group in groupby(DIFFERENCES, lambda each: each.why):
         for each in group:
-            flask_told, sluice_told = each.told()
+            flask_words, sluice_words = each.in_words()
             like = f", as Flask's for {each.same_as}" if each.same_as else ""
-            print(f"{tally.seen[each.name]:5}  {each.name}: {flask_told} | {sluice_told}{like}")
+            print(f"{tally.seen[each.name]:5}  {each.name}: {flask_words} | {sluice_words}{like}")
         print(textwrap.fill(why, 110, initial_indent=" " * 11, subsequent_indent=" " * 11))
 
 
@@ -355,7 +358,7 @@ def main() -> int:
     except programs.Failed as failed:
         sys.exit(f"compare: {failed}")
     for each in DIFFERENCES:
-        occurs = [] if tally.seen[each.name] else ["it stands in differences.py, but never occurs"]
+        occurs = [] if tally.seen[each.name] else ["it is listed in differences.py, but never occurs"]
         tally.check(f"difference {each.name!r}", occurs)
     show_differences(tally)
     versions = f"Flask {flask.__version__} with Werkzeug {werkzeug.__version__}"

@@ -1,7 +1,8 @@
-"""Where Sluice and the Flask application differ, and why: each accepted difference, with both answers.
+"""The accepted differences between Sluice and the Flask application, each with both answers and the
+reason.
 
-compare.py lets a difference pass only if it stands here, and fails if what stands here is not what happened, or
-happens no more. So this table is true, and complete for the requests of mixes.py.
+compare.py accepts a difference only if it is listed here, and fails if a listed one is different or
+no longer occurs. So this table is true, and complete for the requests of mixes.py.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ NO_ANSWER = "no HTTP answer"  # the status of a response that wire.py calls brok
 
 @dataclass(frozen=True)
 class Case:
-    """One request to one of the programs; what Flask answered tells which differences may apply."""
+    """One request to one of the programs; Flask's answer decides which differences may apply."""
 
     request: Request
     program: str
@@ -30,7 +31,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Difference:
-    """An accepted difference of one field of the answers (see compare.view); a callable is a condition on it."""
+    """An accepted difference of one field of the answers (see compare.view); a callable is a
+    condition on its value."""
 
     name: str
     field: str
@@ -38,22 +40,22 @@ class Difference:
     flask: object
     sluice: object
     why: str
-    same_as: str | None = None  # of a status: Sluice's answer is what Flask says for this target
+    same_as: str | None = None  # of a status: Sluice's answer equals Flask's for this target
 
     def holds(self, flask: object, sluice: object) -> bool:
-        """Whether the two answers are the ones that stand here."""
+        """Whether the two answers are the listed ones."""
         return _matches(self.flask, flask) and _matches(self.sluice, sluice)
 
-    def told(self) -> tuple[str, str]:
+    def in_words(self) -> tuple[str, str]:
         """Both answers in words."""
-        return _told(self.flask), _told(self.sluice)
+        return _in_words(self.flask), _in_words(self.sluice)
 
 
 def _matches(expected: object, seen: object) -> bool:
     return bool(expected(seen)) if callable(expected) else expected == seen
 
 
-def _told(expected: object) -> str:
+def _in_words(expected: object) -> str:
     if callable(expected):
         return (expected.__doc__ or "?").rstrip(".")
     if isinstance(expected, frozenset):
@@ -62,7 +64,7 @@ def _told(expected: object) -> str:
 
 
 def find(case: Case, name: str) -> Difference | None:
-    """The difference that stands for this case and field, if any."""
+    """The difference listed for this case and field, if any."""
     return next((each for each in DIFFERENCES if each.field == name and each.applies(case)), None)
 
 
@@ -198,7 +200,7 @@ METHODS = "RFC 9110 section 9.1: 501 for a method that the server doesn't know; 
 VERSION = "RFC 9112 section 2.3: HTTP in capitals, a digit, a dot, a digit."
 HOST = "RFC 9112 section 3.2: 400 if Host is missing, twice there, or malformed."
 LINES = "RFC 9112 section 2.2: a recipient may take LF for the end of a line; Sluice is strict, against smuggling."
-LENGTH = "RFC 9112 sections 6.1 and 6.3: a message whose length can't be told is not read any further."
+LENGTH = "RFC 9112 sections 6.1 and 6.3: after a message of unknown length nothing more is read."
 
 STATUSES = (
     _status("range: unmodified", 206, 304,

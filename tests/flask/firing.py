@@ -1,7 +1,9 @@
-"""Firing a mix of requests at a server, for `flask fire`: sends, reads strictly, counts, and makes a table of it.
+"""Sends a mix of requests to a server, for `flask fire`: reads the answers strictly, counts them,
+makes a table.
 
-A request that stands behind one whose answer closed the connection was not answered; it is sent again on the next
-connection (RFC 9112 section 9.3.2). So servers that close after each response can be fired at in the same way.
+A request after one whose answer closed the connection was not answered; it is sent again on the
+next connection (RFC 9112 section 9.3.2). So servers that close after each response work in the same
+way.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from wire import Broken, Connection, Origin, Response
 
 COUNT_MAX = 100_000
 PIPELINE_MAX = 1000
-SECONDS_MAX = 120.0  # of everything
-ANSWER_SECONDS = 10.0  # of what is sent on one connection at once
+SECONDS_MAX = 120.0  # for everything
+ANSWER_SECONDS = 10.0  # for one batch on a connection
 
 
 class Refused(Exception):
-    """Nothing can be fired there; one line says why and what to do."""
+    """The target can't be used; one line gives the reason and the remedy."""
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Row:
     """All answers of one kind to one request."""
 
     request: str
-    answer: str  # the status, or what was broken
+    answer: str  # the status, or the problem
     kind: str
     length: str
     times: int = 0
@@ -43,7 +45,7 @@ class Row:
 
 @dataclass
 class Report:
-    """What came back."""
+    """The answers."""
 
     rows: dict[tuple[str, ...], Row] = field(default_factory=dict)
     answers: int = 0
@@ -69,7 +71,8 @@ class Report:
 
 
 def origin_of(url: str) -> Origin:
-    """The server that URL names: http, and on this machine, since a mix has requests that nobody asked for."""
+    """The server that URL names: http, and on this machine, since a mix has requests that disturb
+    others."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 80
@@ -87,7 +90,8 @@ def origin_of(url: str) -> Origin:
 
 
 def fire(origin: Origin, requests: list[Request], count: int | None, pipeline: int) -> Report:
-    """Sends COUNT requests (None: each once), PIPELINE at a time, until done or SECONDS_MAX have passed."""
+    """Sends COUNT requests (None: each once), PIPELINE at a time, until done or SECONDS_MAX have
+    passed."""
     report = Report()
     started = time.monotonic()
     known = _learn(origin, requests, report)
@@ -126,7 +130,7 @@ def _connect(origin: Origin, report: Report) -> Connection:
 
 
 def _learn(origin: Origin, requests: Iterable[Request], report: Report) -> dict[str, dict[str, str]]:
-    """The validators of each target that is asked for conditionally, from plain answers."""
+    """The validators of each target with a conditional request, from plain answers."""
     known: dict[str, dict[str, str]] = {}
     for request in requests:
         if not request.conditional or request.target in known:
@@ -145,7 +149,8 @@ def _learn(origin: Origin, requests: Iterable[Request], report: Report) -> dict[
 def _batch(
     connection: Connection, origin: Origin, batch: list[Request], known: dict[str, dict[str, str]], report: Report
 ) -> tuple[int, bool]:
-    """Sends a batch and reads the answers; how many requests are done with, and whether the connection stays."""
+    """Sends a batch and reads the answers; gives the number of finished requests, and whether the
+    connection stays."""
     connection.deadline = time.monotonic() + ANSWER_SECONDS
     sent_at = time.monotonic()
     connection.send(b"".join(request.wire(origin.authority, known.get(request.target)) for request in batch))

@@ -1,7 +1,7 @@
-"""The requests: tables of what is sent to a server, shared by the command `fire` and by compare.py.
+"""Tables of requests, shared by the command `fire` and by compare.py.
 
-A request is written down as it goes on the wire; the targets of files come from walking a site, so a new page is
-asked for without a line here. Labels are unique: compare.py's list of differences refers to them.
+A request is written as it is on the wire; the targets of files come from a walk through a site, so
+a new page needs no line here. Labels are unique: compare.py's list of differences refers to them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 @dataclass(frozen=True)
 class Request:
-    """One request. Field values may hold {last_modified}, {rfc850}, {asctime}, {earlier}, {later} and {etag}: they
-    are filled in from the server's own plain answer for the same target (see validators)."""
+    """One request. Field values may hold {last_modified}, {rfc850}, {asctime}, {earlier}, {later}
+    and {etag}: they are filled in from the server's own plain answer for the same target (see
+    validators)."""
 
     label: str
     method: str = "GET"
@@ -29,10 +30,10 @@ class Request:
     version: str = "HTTP/1.1"
     fields: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    tail: bytes = b""  # what follows the head besides: a body that tells its own length
+    tail: bytes = b""  # what follows the head: a body with its own framing
     host: bool = True  # send a Host field
-    closes: bool = False  # the server must close the connection after its answer, whatever was asked
-    raw: bytes | None = None  # the whole message, if the parts above cannot say it
+    closes: bool = False  # the server must close the connection after its answer in any case
+    raw: bytes | None = None  # the whole message, if the parts above cannot express it
 
     @property
     def conditional(self) -> bool:
@@ -41,7 +42,7 @@ class Request:
 
     @property
     def asks_to_keep(self) -> bool:
-        """Whether the connection would go on by what the request says (RFC 9112 section 9.3)."""
+        """Whether the connection goes on, by the request alone (RFC 9112 section 9.3)."""
         options = ",".join(value.lower() for name, value in self.fields if name == "Connection")
         return "close" not in options and (self.version == "HTTP/1.1" or "keep-alive" in options)
 
@@ -61,7 +62,8 @@ class Request:
 
 
 def validators(last_modified: str, etag: str) -> dict[str, str]:
-    """What a conditional request may hold, from the fields of a 200: the date in its three forms, and others."""
+    """The values for conditional requests, from the fields of a 200: the date in its three forms,
+    and others."""
     moment = parsedate_to_datetime(last_modified)
     return {
         "last_modified": last_modified,
@@ -128,7 +130,8 @@ def _head(site: Path) -> list[Request]:
 
 
 def _conditional(site: Path) -> list[Request]:
-    """Not modified, or modified: by date in three forms, and by entity tag (RFC 9110 section 13)."""
+    """Not modified, or modified: by date in three forms, and by entity tag (RFC 9110 section
+    13)."""
     page = "/index.html"
     table = (
         ("the date itself", "GET", (("If-Modified-Since", "{last_modified}"),)),
@@ -167,7 +170,7 @@ def _ranges(_: Path) -> list[Request]:
         ("the last ten", (("Range", "bytes=-10"),)),
         ("all, said openly", (("Range", "bytes=0-"),)),
         ("over the end", (("Range", "bytes=100-99999999"),)),
-        ("behind the end", (("Range", "bytes=99999999-"),)),
+        ("after the end", (("Range", "bytes=99999999-"),)),
         ("if it is the same", (("Range", "bytes=0-9"), ("If-Range", "{etag}"))),
         ("if it is another", (("Range", "bytes=0-9"), ("If-Range", '"other"'))),
         ("if it is of that date", (("Range", "bytes=0-9"), ("If-Range", "{last_modified}"))),
@@ -177,7 +180,7 @@ def _ranges(_: Path) -> list[Request]:
 
 
 def _missing(_: Path) -> list[Request]:
-    """What is not there, or must look so."""
+    """Targets without a file, and hidden ones, which are answered in the same way."""
     targets = (
         "/no-such-page", "/no-such-directory/", "/no/such/page.html", "/index.html/", "/index.html/more",
         "/Index.html", "/.git/config", "/.htaccess", "/css/.hidden", "/%2ehtaccess", "/.", "/...", "/" + "x" * 300,
@@ -220,7 +223,7 @@ def _methods(_: Path) -> list[Request]:
 
 
 def _versions(_: Path) -> list[Request]:
-    """Versions of HTTP, forms of target, and who closes."""
+    """Versions of HTTP, forms of target, and which side closes."""
     old = "HTTP/1.0"
     keep, close = ("Connection", "keep-alive"), ("Connection", "close")
     return [
@@ -245,7 +248,8 @@ def _versions(_: Path) -> list[Request]:
 
 
 def _malformed(_: Path) -> list[Request]:
-    """What is no request, or one that must not be trusted: one answer, then the end of the connection."""
+    """Invalid requests, and those that must not be trusted: one answer, then the end of the
+    connection."""
     host = b"Host: AUTHORITY\r\n"
     table = (
         ("HTTP/2.0", b"GET / HTTP/2.0\r\n" + host + b"\r\n"),
@@ -302,5 +306,5 @@ def mix(name: str, site: Path) -> list[Request]:
 
 
 def summary(name: str) -> str:
-    """What a mix asks for, in one line."""
+    """The requests of a mix, described in one line."""
     return (MIXES[name].__doc__ or "").partition("\n")[0]

@@ -1,4 +1,5 @@
-"""The servers that compare.py asks: Sluice's three programs as child processes, and Flask's server in a thread."""
+"""The servers of compare.py: Sluice's three programs as child processes, and Flask's server in a
+thread."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Failed(Exception):
-    """A program that doesn't do what a test needs; one line."""
+    """A program failed to start or to end; one line."""
 
 
 def _die_with_parent() -> None:
@@ -39,7 +40,7 @@ class Program:
     """One of Sluice's programs, serving SITE on a free port of 127.0.0.1."""
 
     def __init__(self, build: Path, name: str, site: Path) -> None:
-        """Starts it and waits until it says where it listens."""
+        """Starts it and waits for its start screen."""
         self.name = name
         self.out = tempfile.TemporaryFile("w+")
         self.err = tempfile.TemporaryFile("w+")
@@ -68,7 +69,7 @@ class Program:
         raise Failed(f"{self.name} didn't say where it listens within {READY_SECONDS:.0f} s")
 
     def stop(self) -> list[str]:
-        """Asks it to end; what was wrong with that, each in one line."""
+        """Makes it end; gives the problems, each in one line."""
         ended_before = self.process.poll()
         if ended_before is not None:
             return [f"it ended by itself with status {ended_before}: {_last_line(_text(self.err))}"]
@@ -87,8 +88,9 @@ class Program:
 
 
 def _text(file: object) -> str:
-    """All that was written to FILE so far."""
-    return os.pread(file.fileno(), 1 << 20, 0).decode("utf-8", "replace")  # type: ignore[attr-defined]
+    """The content of FILE so far."""
+    content = os.pread(file.fileno(), 1 << 20, 0)  # type: ignore[attr-defined]
+    return content.decode("utf-8", "replace")
 
 
 def _last_line(text: str) -> str:
@@ -104,7 +106,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def flask_server(app: Flask) -> Iterator[Origin]:
-    """APP behind Werkzeug's server, HTTP/1.1 (which threaded=True means), on a free port of 127.0.0.1."""
+    """APP in Werkzeug's server, with HTTP/1.1 (by threaded=True), on a free port of 127.0.0.1."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

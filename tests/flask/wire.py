@@ -1,7 +1,8 @@
-"""HTTP/1.x on a raw socket, for the tests: what is sent is sent as it is, and what comes back is read strictly.
+"""HTTP/1.x on a raw socket, for the tests: sends bytes as they are, and reads answers strictly.
 
-http.client normalises targets, joins fields and forgives framing errors; here a response that RFC 9112 does not
-allow is Broken. Everything is bounded: each connection has a deadline, each response a size.
+http.client normalises targets, joins fields and forgives framing errors; here a response that RFC
+9112 does not allow is Broken. Everything is bounded: each connection has a deadline, each response
+a size.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80
 
 
 class Broken(Exception):
-    """The peer did what HTTP does not allow: one line says what."""
+    """The peer violated HTTP; one line says how."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a server listens."""
+    """The address of a server."""
 
     host: str
     port: int
@@ -38,7 +39,8 @@ class Origin:
 
 @dataclass(frozen=True)
 class Response:
-    """One final response as it was on the wire; fields in their order, values without the white space around them."""
+    """One final response as it was on the wire; fields in their order, values without the white
+    space around them."""
 
     version: str
     status: int
@@ -48,7 +50,8 @@ class Response:
     to_the_end: bool  # nothing but the end of the connection delimits the body
 
     def field(self, name: str) -> str | None:
-        """The value of a field, several joined as RFC 9110 section 5.3 says; None when it is absent."""
+        """The value of a field, several joined as RFC 9110 section 5.3 says; None if it is
+        absent."""
         values = [value for key, value in self.fields if key.lower() == name.lower()]
         return ", ".join(values) if values else None
 
@@ -64,7 +67,7 @@ class Connection:
     """One connection, read through a buffer; usable in a with statement."""
 
     def __init__(self, origin: Origin, seconds: float = 5.0) -> None:
-        """Connects; raises OSError when nobody listens there."""
+        """Connects; raises OSError where no server listens."""
         self.deadline = time.monotonic() + seconds
         self.socket = socket.create_connection((origin.host, origin.port), seconds)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,8 +81,8 @@ class Connection:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
-        """Sends all of DATA, and reads meanwhile: a server may stop reading until its answers are taken. A peer that
-        closes early is no error here; its answer may still be read."""
+        """Sends all of DATA, and reads meanwhile: a server may stop reading until its answers are
+        taken. A peer that closes early is not an error here; its answer may still be read."""
         rest = memoryview(data)
         while rest:
             readers = [] if self.ended else [self.socket]
@@ -155,7 +158,7 @@ class Connection:
         return self._until(b"\r\n\r\n", HEAD_BYTES_MAX)[:-4]
 
     def _body(self, method: str, status: int, fields: tuple[tuple[str, str], ...]) -> tuple[bytes, bool]:
-        """Reads a body as RFC 9112 section 6.3 delimits it; also tells whether only the end did."""
+        """Reads a body as RFC 9112 section 6.3 delimits it; also gives whether only the end did."""
         lengths = [value for name, value in fields if name.lower() == "content-length"]
         codings = [value.lower() for name, value in fields if name.lower() == "transfer-encoding"]
         if len(lengths) > 1 or (lengths and not lengths[0].isdecimal()):

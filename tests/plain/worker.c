@@ -52,7 +52,7 @@ void worker_serves_many_clients(void)
     worker_rig_fini(&rig);
 }
 
-/* Asks until nobody answers. */
+/* Sends requests until no worker answers. */
 static void *visit_until_the_end(void *argument)
 {
     char byte;
