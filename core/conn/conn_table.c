@@ -1,8 +1,8 @@
 /* conn_table: see conn_table.h.
  *
- * A free slot is a connection in state CONN_CLOSED: its identity can be read, so that
- * conn_table_find sees that it is nobody, and it stands in the list of the free. Behind that it
- * is poisoned. */
+ * A free slot is a connection in state CONN_CLOSED. Its first members stay readable: the identity,
+ * so that conn_table_find ignores it, and the link of the list of free slots. The rest is
+ * poisoned. */
 #include "conn/conn_table.h"
 
 #include "base/asan.h"
@@ -38,7 +38,7 @@ static uint32_t chunk_count(const struct conn_table *conns)
     return (conns->slot_max + CONN_TABLE_CHUNK_SLOTS - 1) / CONN_TABLE_CHUNK_SLOTS;
 }
 
-/* The slots of chunk INDEX: the last chunk may have fewer. */
+/* The number of slots of chunk INDEX: the last chunk may have fewer. */
 static uint32_t slot_count(const struct conn_table *conns, uint32_t index)
 {
     uint32_t left = conns->slot_max - index * CONN_TABLE_CHUNK_SLOTS;
@@ -47,8 +47,8 @@ static uint32_t slot_count(const struct conn_table *conns, uint32_t index)
 
 /* --- Chunks ----------------------------------------------------------------------------------- */
 
-/* Allocates one more chunk, the first that is absent; its slots are free. False: all are there, or
- * memory is out. */
+/* Allocates one more chunk, the first one absent; its slots are free. False: all are allocated, or
+ * out of memory. */
 static bool add_chunk(struct conn_table *conns)
 {
     uint32_t index = conns->first_absent;
@@ -70,7 +70,7 @@ static bool add_chunk(struct conn_table *conns)
     return true;
 }
 
-/* Frees chunk INDEX, in which nobody is. */
+/* Frees chunk INDEX, which is empty. */
 static void remove_chunk(struct conn_table *conns, uint32_t index)
 {
     struct conn_table_chunk *chunk = &conns->chunks[index];
@@ -94,7 +94,7 @@ int conn_table_init(struct conn_table *conns, struct conn_context *context,
     *conns = (struct conn_table){.context = context, .slot_max = connections_max};
     list_init(&conns->free);
     list_init(&conns->graveyard);
-    conns->chunks = calloc(chunk_count(conns), sizeof(conns->chunks[0]));
+    conns->chunks = calloc(chunk_count(conns), sizeof conns->chunks[0]);
     return conns->chunks ? 0 : -ENOMEM;
 }
 
@@ -110,8 +110,8 @@ void conn_table_fini(struct conn_table *conns)
 
 /* --- Connections ------------------------------------------------------------------------------ */
 
-/* The free slot that was used last, or of a new chunk. Where there can't be one, those of the
- * closed are free from now on. NULL: out of memory. */
+/* Takes the last used free slot, or one of a new chunk. As a last resort buries the closed
+ * connections and takes one of their slots. NULL: out of memory. */
 static struct conn *take_slot(struct conn_table *conns)
 {
     if (list_is_empty(&conns->free) && !add_chunk(conns))
@@ -148,7 +148,8 @@ void conn_table_close(struct conn_table *conns, struct conn *conn)
     conn_trace(conns->context, conn, TRACE_CLOSE, 0);
     probe_close(conn->slot, conn->generation);
     conn_fini(conns->context, conn);
-    close(conn->fd); /* leaves the epoll set with it; Linux frees it whatever close returns */
+    /* This removes it from the epoll set, too. Linux frees the descriptor even if close fails. */
+    close(conn->fd);
     conn->state = CONN_CLOSED;
     conns->open_count--;
     list_append(&conns->graveyard, &conn->queue);

@@ -1,13 +1,12 @@
 /* conn_table: all connections of a worker, by slot and generation.
  *
- * Owns the connections. An event names one by slot and generation, so that an event for a
- * connection that died earlier in the same batch finds nobody, even if the slot has a new owner: no
- * two connections have the same generation. A closed connection keeps its slot until
- * conn_table_bury, at the end of a batch, when nobody points to it any more.
+ * Owns the connections. An event identifies one by slot and generation, so an event for a
+ * connection that was closed earlier in the same batch is ignored, even if its slot is in use
+ * again: no two connections have the same generation. A closed connection keeps its slot until
+ * conn_table_bury, at the end of a batch, when no pointer to it is left.
  *
- * Connections lie side by side in chunks, which are allocated when they are needed and freed
- * when nobody is in them: an idle connection costs its own bytes, and a crowd that has gone
- * none. */
+ * Connections are allocated in chunks, when needed, and a chunk is freed when it is empty: an idle
+ * connection costs its own bytes, and a crowd that has gone costs nothing. */
 #ifndef SLUICE_CONN_TABLE_H
 #define SLUICE_CONN_TABLE_H
 
@@ -15,53 +14,54 @@
 
 enum {
     CONN_TABLE_SLOTS_MAX = 1 << 24, /* a slot has 24 bits in an event */
-    CONN_TABLE_CHUNK_SLOTS = 128,   /* in a chunk: 20 KiB */
-    CONN_TABLE_SPARE_CHUNKS = 2,    /* in which nobody is, kept for the next */
+    CONN_TABLE_CHUNK_SLOTS = 128,   /* per chunk: 20 KiB */
+    CONN_TABLE_SPARE_CHUNKS = 2,    /* empty chunks kept for the next connections */
 };
 
 struct conn_table_chunk {
-    struct conn *conns;  /* those of CONN_TABLE_CHUNK_SLOTS slots; NULL: nobody is there */
-    uint32_t used_count; /* slots whose owner has not been buried */
+    struct conn *conns;  /* the connections of its slots; NULL: not allocated */
+    uint32_t used_count; /* slots whose connection has not been buried */
 };
 
 struct conn_table {
     struct conn_context *context; /* *borrowed* */
     struct conn_table_chunk *chunks;
     uint32_t slot_max;
-    uint32_t first_absent; /* chunk: all before it are allocated */
-    uint32_t empty_count;  /* allocated chunks in which nobody is */
+    uint32_t first_absent; /* index of a chunk; all before it are allocated */
+    uint32_t empty_count;  /* allocated chunks without connections */
     uint32_t open_count;
     uint32_t generation; /* of the latest connection */
-    struct list free; /* slots of allocated chunks, by `queue`, the one that was used last first */
+    struct list free;    /* free slots, linked by `queue`, the last used first */
     struct list graveyard;
 };
 
-/* Room for CONNECTIONS_MAX (at most CONN_TABLE_SLOTS_MAX). Returns 0 or -ENOMEM. */
+/* Makes a table for CONNECTIONS_MAX connections, at most CONN_TABLE_SLOTS_MAX. Returns 0 or
+ * -ENOMEM. */
 int conn_table_init(struct conn_table *conns, struct conn_context *context,
                     uint32_t connections_max);
 
-/* All connections have been closed and buried. */
+/* Frees the table. All connections must have been closed and buried. */
 void conn_table_fini(struct conn_table *conns);
 
-/* A fresh connection that owns FD. NULL, with FD untouched, when there are too many or memory is
- * out. */
+/* Opens a new connection that owns FD. NULL, with FD untouched: the table is full, or out of
+ * memory. */
 struct conn *conn_table_open(struct conn_table *conns, int fd);
 
-/* Closes the descriptor and gives back all that CONN holds; it stays readable, in state
+/* Closes CONN's descriptor and releases everything it holds. CONN stays readable, in state
  * CONN_CLOSED, until conn_table_bury or conn_table_open. */
 void conn_table_close(struct conn_table *conns, struct conn *conn);
 
-/* Frees the closed. */
+/* Frees the slots of closed connections. */
 void conn_table_bury(struct conn_table *conns);
 
-/* The open connection with that identity, or NULL. */
+/* The open connection with this SLOT and GENERATION. NULL: none. */
 struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint32_t generation);
 
-/* Calls VISIT for every open connection; it may close the one it is given. */
+/* Calls VISIT for every open connection; VISIT may close that connection. */
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
                      void *argument);
 
-/* --- identities: an event carries opcode 8 | slot 24 | generation 32 -------------------------- */
+/* --- Identities: an event carries opcode 8 | slot 24 | generation 32 -------------------------- */
 
 static inline uint64_t conn_table_identity(unsigned opcode, uint32_t slot, uint32_t generation)
 {
@@ -78,7 +78,7 @@ static inline uint32_t conn_table_slot_of(uint64_t identity)
     return (uint32_t)(identity >> 32) & (CONN_TABLE_SLOTS_MAX - 1);
 }
 
-/* The open connection that IDENTITY names, or NULL. */
+/* The open connection that IDENTITY names. NULL: none. */
 static inline struct conn *conn_table_named(const struct conn_table *conns, uint64_t identity)
 {
     return conn_table_find(conns, conn_table_slot_of(identity), (uint32_t)identity);

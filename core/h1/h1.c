@@ -3,11 +3,11 @@
 
 #include "base/num.h"
 
-/* A body up to this many bytes is copied behind its head: one piece to gather instead of two,
- * and no reference to hold. Larger ones are sent from where they are. One at a time, that is
- * about the same: CPU time a request, against the practical limit's, copied and not: 612 bytes
- * 1.11 and 1.13, 2 KiB 1.06 and 1.09, 4 KiB 1.15 and 1.05. But of the larger ones, a batch of 16
- * would not fit into the queue's text. */
+/* A body up to this size is copied after its head: one piece to gather instead of two, and no
+ * reference to hold. Larger bodies are sent from where they are. For a single response both cost
+ * about the same: CPU time per request relative to the practical limit, copied and not: 612 bytes
+ * 1.11 and 1.13, 2 KiB 1.06 and 1.09, 4 KiB 1.15 and 1.05. But a batch of 16 larger ones would not
+ * fit into the queue's text. */
 enum { COPY_BYTES_MAX = 512 };
 
 void h1_init(struct h1 *session)
@@ -15,9 +15,9 @@ void h1_init(struct h1 *session)
     *session = (struct h1){0};
 }
 
-/* --- Input ----------------------------------------------------------------------------------- */
+/* --- Input ------------------------------------------------------------------------------------ */
 
-/* Empty lines before a request line are ignored, RFC 9112 section 2.2. The bytes they take. */
+/* The bytes of the empty lines at the start of INPUT, which are ignored (RFC 9112 section 2.2). */
 static size_t empty_lines(struct str input)
 {
     size_t bytes = 0;
@@ -52,7 +52,7 @@ static enum h1_step next_head(struct h1 *session, const struct h1_limits *limits
     return H1_REQUEST;
 }
 
-/* The next head comes: the union holds nothing of a body any more. */
+/* Begins the next head: the union no longer holds anything of a body. */
 static void begin_head(struct h1 *session)
 {
     session->state = H1_STATE_HEAD;
@@ -70,8 +70,8 @@ static enum h1_step next_body(struct h1 *session, struct str input, size_t *ret_
     return H1_SKIP;
 }
 
-/* Content in chunks that can't be made out, or is too much, ends the session: what follows it
- * has no beginning. Its request has been answered. */
+/* Malformed or too large content in chunks ends the session, because the next request cannot be
+ * found. The request that it belongs to has been answered. */
 static enum h1_step next_chunked(struct h1 *session, const struct h1_limits *limits,
                                  struct str input, size_t *ret_bytes)
 {
@@ -105,10 +105,10 @@ enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct 
     return H1_ENDED;
 }
 
-/* --- Output ---------------------------------------------------------------------------------- */
+/* --- Output ----------------------------------------------------------------------------------- */
 
-/* Whether the connection ends with the answer to HEAD; RFC 9112 section 9.3, and: after a message
- * that could not be understood, nothing that follows is trusted (section 9.2). */
+/* Whether the connection ends after the response to HEAD: RFC 9112 section 9.3; also after a
+ * message that was not understood, because nothing after it can be trusted (section 9.2). */
 static bool is_last(const struct h1 *session, const struct h1_limits *limits,
                     const struct h1_head *head)
 {
@@ -118,8 +118,8 @@ static bool is_last(const struct h1 *session, const struct h1_limits *limits,
         return true;
     if (head->minor == 0 && !head->keep_alive)
         return true;
-    /* Whether content follows a final answer to Expect is the client's choice (RFC 9110 section
-     * 10.1.1): what comes next can't be told. */
+    /* After a final response to Expect the client may or may not send the content (RFC 9110 section
+     * 10.1.1), so the next bytes cannot be interpreted. */
     return head->expects_continue &&
            (head->framing == H1_FRAMING_CHUNKED || head->content_bytes > 0);
 }
@@ -151,11 +151,11 @@ struct message {
     struct str connection;
     struct str prepared;
     struct str site;
-    struct str copied; /* the body, where it goes behind the head */
+    struct str copied; /* the body, if it is copied after the head */
     const struct plan *plan;
 };
 
-/* PLAN as a message. A body in memory of up to COPY_MAX bytes goes behind the head. */
+/* Makes a message of PLAN. A body in memory of up to COPY_MAX bytes is copied after the head. */
 static void message_make(struct message *ret, unsigned minor_max, const struct h1_head *head,
                          const struct plan *plan, bool last, size_t copy_max)
 {
@@ -177,14 +177,14 @@ static void message_make(struct message *ret, unsigned minor_max, const struct h
     }
 }
 
-/* How many of the plan's parts come behind what is written. */
+/* The number of the plan's parts that follow the written text. */
 static unsigned message_parts(const struct message *message)
 {
     bool none = message->plan->body_omitted || message->copied.at;
     return none ? 0 : message->plan->part_count;
 }
 
-/* An upper bound of what message_write writes. */
+/* An upper bound of the bytes that message_write writes. */
 static size_t message_bytes(const struct message *message)
 {
     const struct plan *plan = message->plan;
@@ -200,14 +200,14 @@ static size_t message_bytes(const struct message *message)
     return bytes;
 }
 
-/* Where the value of Date is in what message_write writes. */
+/* The offset of Date's value in the text from message_write. */
 static size_t message_date_at(const struct message *message)
 {
     return VERSION_BYTES + message->status.length + sizeof AFTER_STATUS - 1;
 }
 
-/* Writes status line, fields, empty line and what is copied of the body. Returns the bytes
- * written. */
+/* Writes the status line, the fields, the empty line, and a copied body. Returns the number of
+ * bytes. */
 static size_t message_write(char *to, const struct message *message, const struct date_now *now)
 {
     const struct plan *plan = message->plan;
@@ -236,14 +236,14 @@ static size_t message_write(char *to, const struct message *message, const struc
     return (size_t)(at - to);
 }
 
-/* Whether the client of REQUEST has said that it sends no more. */
+/* Whether the client has announced with this request that it sends no more. */
 static bool is_peer_done(const struct h1_head *head)
 {
     bool declared = head->close || (head->minor == 0 && !head->keep_alive);
     return declared && !head->request.refusal && head->framing == H1_FRAMING_NONE;
 }
 
-/* Moves on behind the head of REQUEST, now answered. */
+/* Updates the session after the response to HEAD has been queued. */
 static void advance(struct h1 *session, const struct h1_head *head, bool last)
 {
     session->requests++;
@@ -276,9 +276,9 @@ bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct 
     return true;
 }
 
-/* --- Again ------------------------------------------------------------------------------------ */
+/* --- Memos ------------------------------------------------------------------------------------ */
 
-/* Whether REQUEST has conditions of which the time decides. */
+/* Whether REQUEST has conditions that depend on the time. */
 static bool has_dates(const struct request *request)
 {
     return request->fields[HTTP_FIELD_IF_MODIFIED_SINCE].at ||

@@ -1,8 +1,8 @@
-/* h1: the HTTP/1 session of one connection: bytes in, requests out; plans in, bytes out, in order.
+/* h1: the HTTP/1 session of a connection: bytes to requests, plans to bytes, in order.
  *
- * RFC 9112. No socket, no clock, no file: input is a contiguous view of what the peer sent,
- * output goes to an outq. The session decides what is a request, when the connection persists
- * (section 9.3), and what of the input belongs to a body. */
+ * RFC 9112. No socket, no clock, no file: input is a contiguous view of received bytes, output goes
+ * to an outq. The session decides where requests begin and end, when the connection persists
+ * (section 9.3), and which input belongs to content. */
 #ifndef SLUICE_H1_H
 #define SLUICE_H1_H
 
@@ -11,25 +11,25 @@
 #include "h1/h1_parse.h"
 #include "http/plan.h"
 
-/* Values of the profile and the options; shared by all sessions of a worker. */
+/* Limits from the profile and the options; shared by all sessions of a worker. */
 struct h1_limits {
-    unsigned minor_max;      /* answers as HTTP/1.x, at most this x */
+    unsigned minor_max;      /* responds as HTTP/1.x with at most this x */
     bool keepalive;          /* whether connections may persist at all */
     uint32_t inflight_max;   /* responses queued before parsing pauses; 1 to UINT16_MAX */
-    uint32_t requests_max;   /* on one connection; 0: no limit */
+    uint32_t requests_max;   /* per connection; 0: no limit */
     uint32_t head_bytes_max; /* of a request */
-    uint64_t body_bytes_max; /* of a request's content that is read and thrown away */
+    uint64_t body_bytes_max; /* of a request's content, which is read and discarded */
 };
 
 enum h1_state {
     H1_STATE_HEAD,    /* a request's head comes next */
-    H1_STATE_BODY,    /* a request's content comes next: so many bytes */
-    H1_STATE_CHUNKED, /* a request's content comes next: in chunks */
+    H1_STATE_BODY,    /* a request's content of known length comes next */
+    H1_STATE_CHUNKED, /* a request's content in chunks comes next */
     H1_STATE_ENDED,   /* nothing more is read: the last response has been queued */
 };
 
-/* All zeros at first. The members of the union exclude each other: each belongs to a state, and
- * is zeroed when the state begins. */
+/* All zeros at first. Each member of the union belongs to a state, and is zeroed when that state
+ * begins. */
 struct h1 {
     union {
         struct h1_parse parse;  /* in H1_STATE_HEAD */
@@ -40,39 +40,40 @@ struct h1 {
     uint16_t inflight; /* responses queued and not sent */
     enum h1_state state : 2;
     bool closing : 1;   /* the next response is the last */
-    bool peer_done : 1; /* in H1_STATE_ENDED: the peer has said that it sends no more */
+    bool peer_done : 1; /* in H1_STATE_ENDED: the peer has announced that it sends no more */
 };
 
+/* Makes SESSION ready for the first request. */
 void h1_init(struct h1 *session);
 
 enum h1_step {
-    H1_MORE,    /* nothing to do without more input */
-    H1_WAIT,    /* nothing to do before a response has been sent */
-    H1_SKIP,    /* *ret_bytes of the input are to be consumed; then ask again */
-    H1_REQUEST, /* *ret_head is to be answered; then *ret_bytes are to be consumed */
-    H1_ENDED,   /* no more requests on this connection; what input there is is not for us */
+    H1_MORE,    /* more input is needed */
+    H1_WAIT,    /* a response must be sent first */
+    H1_SKIP,    /* consume *ret_bytes of the input and call again */
+    H1_REQUEST, /* answer *ret_head, then consume *ret_bytes */
+    H1_ENDED,   /* no more requests on this connection; the rest of the input is ignored */
 };
 
-/* What INPUT asks for. LIMITS are the same in all calls for one session. For H1_REQUEST nothing
- * changes in the session until h1_answer: asked again with the same bytes (a job was running),
- * it says the same. */
+/* Decides what to do with INPUT. LIMITS are the same in all calls for a session. H1_REQUEST does
+ * not change the session until h1_answer: another call with the same bytes (after a job has run)
+ * has the same result. */
 enum h1_step h1_next(struct h1 *session, const struct h1_limits *limits, struct str input,
                      struct h1_head *ret_head, size_t *ret_bytes);
 
-/* Queues the answer to HEAD, which h1_next has just given or the caller has made (a 408). False,
- * with nothing changed, when OUTPUT has no room now. */
+/* Queues the response to HEAD, from h1_next or made by the caller (a 408). False, with nothing
+ * changed: OUTPUT has no room now. */
 bool h1_answer(struct h1 *session, const struct h1_limits *limits, const struct h1_head *head,
                const struct plan *plan, struct outq *output, const struct date_now *now);
 
-/* What h1_answer would queue, for when HEAD, the bytes of REQUEST, comes again; and the session
- * has done nothing yet. RESOURCE is what PLAN is about. NULL: it is not to be given again, or
- * memory is out. *Gives*: h1_memos_put. */
+/* Makes a memo of the response that h1_answer would queue, for when HEAD, parsed from BYTES, comes
+ * again. RESOURCE is the one that PLAN was made from. Does not change the session. NULL: the
+ * response must not be repeated, or out of memory. *Gives*: h1_memos_put. */
 struct h1_memo *h1_memorize(const struct h1 *session, const struct h1_limits *limits,
                             struct str bytes, const struct h1_head *head, const struct plan *plan,
                             struct resource *resource, const struct date_now *now);
 
-/* Whether a memo may answer what comes next: it would be the head of a request, of which nothing
- * has been looked at, and nothing but that decides whether the connection persists. */
+/* Whether a memo may answer the next input: it begins with a head of which nothing has been parsed
+ * yet, and only that head decides whether the connection persists. */
 static inline bool h1_may_repeat(const struct h1 *session, const struct h1_limits *limits)
 {
     return session->state == H1_STATE_HEAD && session->parse.scanned == 0 && !session->closing &&
@@ -80,14 +81,14 @@ static inline bool h1_may_repeat(const struct h1 *session, const struct h1_limit
            (limits->requests_max == 0 || session->requests + 1 < limits->requests_max);
 }
 
-/* Queues the answer of MEMO, whose head comes next, and moves on behind that.
- * False, with nothing changed, when OUTPUT has no room now. */
+/* Queues the response of MEMO, whose head comes next in the input. False, with nothing changed:
+ * OUTPUT has no room now. */
 bool h1_repeat(struct h1 *session, const struct h1_memo *memo, struct outq *output);
 
 /* Reports that COUNT responses have been sent whole. */
 void h1_sent(struct h1 *session, unsigned count);
 
-/* Whether part of a head has come in (empty lines before it are none). */
+/* Whether part of a head has been received; empty lines before it do not count. */
 static inline bool h1_in_head(const struct h1 *session)
 {
     return session->state == H1_STATE_HEAD && session->parse.scanned > 0;

@@ -1,7 +1,7 @@
 /* h1_memo: see h1_memo.h.
  *
- * A table of sets, each of one cache line: a head may be in any slot of the set that its hash
- * names. A slot with a hash and no memo remembers that such a head has come once. */
+ * A table of sets, each one cache line long: a head may be in any slot of the set that its hash
+ * selects. A slot with a hash and without a memo records that such a head has come once. */
 #include "h1/h1_memo.h"
 
 #include "base/hash.h"
@@ -14,20 +14,20 @@ enum {
     SET_SLOTS = 4,
     SET_COUNT = 2048,
     SLOT_COUNT = SET_COUNT * SET_SLOTS,
-    UNUSED_SECONDS = 2, /* what has not been given for so long makes room */
-    LIMBO_LOOKS = 4,    /* at memos that may have been sent, for each new one */
-    CLEARED_MAX = 16,   /* to make room for one */
+    UNUSED_SECONDS = 2,  /* an unused memo may be replaced after this time */
+    DETACHED_CHECKS = 4, /* detached memos to check for each new one */
+    CLEARED_MAX = 16,    /* slots to clear to make room for one */
 };
 
 struct h1_memo_slot {
-    uint64_t hash; /* 0, with no memo: empty */
+    uint64_t hash; /* 0 and no memo: empty */
     struct h1_memo *memo;
 };
 static_assert(SET_SLOTS * sizeof(struct h1_memo_slot) == LINE_BYTES, "a set is one cache line");
 
 static_assert(offsetof(struct blob, bytes) % _Alignof(struct h1_memo) == 0, "a memo begins a blob");
 
-/* --- One -------------------------------------------------------------------------------------- */
+/* --- One memo --------------------------------------------------------------------------------- */
 
 struct h1_memo *h1_memo_create(struct str head, size_t answer_bytes_max,
                                const struct outq_part *body, struct resource *resource,
@@ -51,11 +51,11 @@ struct h1_memo *h1_memo_create(struct str head, size_t answer_bytes_max,
     return memo;
 }
 
-/* Nothing is queued of it. */
+/* Frees MEMO, of which nothing is queued. */
 static void destroy(struct h1_memo *memo)
 {
     assert(memo->parts[0].blob->references == 1);
-    list_remove(&memo->limbo);
+    list_remove(&memo->detached);
     lease_drop(memo->lease);
     blob_drop(memo->parts[0].blob);
 }
@@ -65,16 +65,15 @@ static uint64_t bytes_of(const struct h1_memo *memo)
     return sizeof(struct blob) + memo->parts[0].blob->length;
 }
 
-/* Whether INPUT, from the origin of KEY, begins with the head of MEMO. No head is the beginning
- * of another. */
+/* Whether INPUT, from the origin of KEY, begins with the head of MEMO. No head is the beginning of
+ * another. */
 static bool is_for(const struct h1_memo *memo, const struct h1_memo_key *key, struct str input)
 {
     return memo->origin == key->origin && input.length >= memo->head_bytes &&
            memcmp(input.at, memo->text, memo->head_bytes) == 0;
 }
 
-/* Has Date say NOW. False if that can't be: other answers follow from that, or what is queued
- * has the old one. */
+/* Updates Date to NOW. False: the response depends on the time, or the old Date is still queued. */
 static bool renew_date(struct h1_memo *memo, const struct date_now *now)
 {
     struct blob *text = memo->parts[0].blob;
@@ -87,22 +86,22 @@ static bool renew_date(struct h1_memo *memo, const struct date_now *now)
     return true;
 }
 
-/* Whether MEMO is what would be answered now; its Date then says so. */
+/* Whether MEMO is the response to give now; updates its Date. */
 static bool is_good(struct h1_memo *memo, const struct date_now *now)
 {
     if (!lease_is_fresh(memo->lease, now->ms) || !renew_date(memo, now))
         return false;
     memo->lease->used = true;
-    struct blob *body = memo->parts[1].blob; /* the resource's */
+    struct blob *body = memo->parts[1].blob; /* the resource's body */
     return memo->part_count == 1 || body->fd < 0 || blob_file_unchanged(body, now->turn);
 }
 
-/* --- All -------------------------------------------------------------------------------------- */
+/* --- All memos -------------------------------------------------------------------------------- */
 
 void h1_memos_init(struct h1_memos *memos, uint64_t bytes_max)
 {
     *memos = (struct h1_memos){.bytes_max = bytes_max};
-    list_init(&memos->limbo);
+    list_init(&memos->detached);
     if (bytes_max == 0)
         return;
     memos->memory = calloc(1, SLOT_COUNT * sizeof(struct h1_memo_slot) + LINE_BYTES);
@@ -113,23 +112,23 @@ void h1_memos_init(struct h1_memos *memos, uint64_t bytes_max)
     memos->secret = hash_secret(memos->memory);
 }
 
-/* Frees MEMO, which has no slot, unless something of it is queued. */
-static void let_go(struct h1_memos *memos, struct h1_memo *memo)
+/* Frees MEMO, which has no slot; detaches it if some of it is still queued. */
+static void release(struct h1_memos *memos, struct h1_memo *memo)
 {
     if (memo->parts[0].blob->references > 1) {
-        list_append(&memos->limbo, &memo->limbo);
+        list_append(&memos->detached, &memo->detached);
         return;
     }
     memos->bytes -= bytes_of(memo);
     destroy(memo);
 }
 
-/* Looks at COUNT of those in limbo, at most. */
-static void look_into_limbo(struct h1_memos *memos, unsigned count)
+/* Frees those of at most COUNT detached memos that are no longer queued. */
+static void free_detached(struct h1_memos *memos, unsigned count)
 {
     struct list *node;
-    while (count-- > 0 && (node = list_take_first(&memos->limbo)))
-        let_go(memos, CONTAINER_OF(node, struct h1_memo, limbo));
+    while (count-- > 0 && (node = list_take_first(&memos->detached)))
+        release(memos, CONTAINER_OF(node, struct h1_memo, detached));
 }
 
 /* Empties SLOT. */
@@ -141,7 +140,7 @@ static void clear_slot(struct h1_memos *memos, struct h1_memo_slot *slot)
         return;
     if (memos->latest == memo)
         memos->latest = NULL;
-    let_go(memos, memo);
+    release(memos, memo);
 }
 
 void h1_memos_fini(struct h1_memos *memos)
@@ -149,17 +148,17 @@ void h1_memos_fini(struct h1_memos *memos)
     for (unsigned i = 0; memos->slots && i < SLOT_COUNT; i++)
         clear_slot(memos, &memos->slots[i]);
     struct list *node;
-    while ((node = list_take_first(&memos->limbo)))
-        destroy(CONTAINER_OF(node, struct h1_memo, limbo));
+    while ((node = list_take_first(&memos->detached)))
+        destroy(CONTAINER_OF(node, struct h1_memo, detached));
     free(memos->memory);
 }
 
 static struct h1_memo_slot *set_of(const struct h1_memos *memos, uint64_t hash)
 {
-    return &memos->slots[hash / 2 % SET_COUNT * SET_SLOTS]; /* the lowest bit is always set */
+    return &memos->slots[hash / 2 % SET_COUNT * SET_SLOTS]; /* its lowest bit is always set */
 }
 
-/* The slot for HASH, or NULL. */
+/* The slot for HASH. NULL: none. */
 static struct h1_memo_slot *find_slot(const struct h1_memos *memos, uint64_t hash)
 {
     struct h1_memo_slot *set = set_of(memos, hash);
@@ -195,15 +194,15 @@ struct h1_memo *h1_memos_find(struct h1_memos *memos, struct str input, const st
     return memo;
 }
 
-/* Whether MEMO's place may be taken. */
+/* Whether the slot of MEMO may be reused. */
 static bool is_over(const struct h1_memo *memo, const struct date_now *now)
 {
     uint64_t unused_seconds = (uint64_t)(now->seconds - memo->second);
     return !lease_is_fresh(memo->lease, now->ms) || unused_seconds >= UNUSED_SECONDS;
 }
 
-/* The slot of SET for what has come once: an empty one, else one of another such head or of a
- * memo that is over, from FIRST on; NULL: all have memos that are in use. */
+/* The slot of SET for a new head: an empty one, else the first from FIRST on without a memo or with
+ * one whose slot may be reused. NULL: the memos of all slots are in use. */
 static struct h1_memo_slot *slot_to_take(struct h1_memo_slot *set, unsigned first,
                                          const struct date_now *now)
 {
@@ -234,11 +233,11 @@ bool h1_memos_wants(struct h1_memos *memos, const struct h1_memo_key *key,
     return false;
 }
 
-/* Throws out as many as BYTES more need, if those few do that can be expected to. */
+/* Removes memos until BYTES more fit, at most CLEARED_MAX. Returns whether they fit. */
 static bool make_room(struct h1_memos *memos, uint64_t bytes)
 {
     unsigned cleared = 0;
-    look_into_limbo(memos, LIMBO_LOOKS);
+    free_detached(memos, DETACHED_CHECKS);
     for (unsigned i = 0; i < SLOT_COUNT && memos->bytes + bytes > memos->bytes_max; i++) {
         struct h1_memo_slot *slot = &memos->slots[memos->hand];
         if (slot->memo && cleared++ == CLEARED_MAX)
