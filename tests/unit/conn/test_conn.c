@@ -1,4 +1,5 @@
-/* conn: requests in, answers out, in order; look-ups that wait; storage that is lent and returned. */
+/* conn: requests in, responses out, in order; look-ups that wait; storage that is lent and
+ * returned. */
 #include "conn/conn_wait.h"
 #include "support/conn_rig.h"
 
@@ -30,7 +31,7 @@ static uint32_t lent(void)
     return rig.context.small.lent_count + rig.context.full.lent_count;
 }
 
-/* The next answer in *STREAM is STATUS with the LENGTH bytes that follow from SEED. */
+/* Expects the next response in *STREAM to have STATUS and the LENGTH bytes of SEED. */
 static void expect_answer(struct str *stream, unsigned status, size_t length, uint64_t seed)
 {
     struct answer answer;
@@ -40,7 +41,7 @@ static void expect_answer(struct str *stream, unsigned status, size_t length, ui
         cr_expect(tree_filled(answer.body, length, seed));
 }
 
-/* --- order and exactness --------------------------------------------------------------------------- */
+/* --- Order and content ------------------------------------------------------------------------ */
 
 static const char mixed[] =
     GET("/small.txt") GET("/none") "HEAD /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" GET("/large.bin")
@@ -61,8 +62,8 @@ static void expect_mixed(struct str stream)
     cr_expect_eq(stream.length, 0);
 }
 
-/* As an event loop does whose input comes in storage of its own. */
-Test(conn, lent_input_is_work_for_a_session_that_waits)
+/* Like an event loop that receives into storage of its own. */
+Test(conn, works_on_lent_input)
 {
     conn_work(&rig.context, &conn);
     for (unsigned i = 0; i < 3; i++) {
@@ -84,8 +85,8 @@ Test(conn, answers_a_mixed_stream_in_order)
     cr_expect_eq(counters_read(&rig.counters, COUNTER_BYTES_SENT), output.length);
 }
 
-/* Bytes may arrive and leave in any pieces, look-ups may wait or not: the output is the same. */
-Test(conn, any_pieces_in_and_out_give_the_same_bytes)
+/* However bytes are split, and whether look-ups wait or not, the output is the same. */
+Test(conn, gives_the_same_bytes_however_they_are_split)
 {
     rig_exchange(&rig, &conn, STR(mixed), &output);
     for (uint64_t seed = 1; seed <= 300; seed++) {
@@ -117,7 +118,7 @@ Test(conn, any_pieces_in_and_out_give_the_same_bytes)
     }
 }
 
-Test(conn, a_pending_request_keeps_its_place)
+Test(conn, answers_a_pending_request_in_its_place)
 {
     rig_exchange(&rig, &conn, STR(GET("/tiny.txt")), NULL); /* now in the cache */
     rig_make_cold(true);
@@ -128,7 +129,7 @@ Test(conn, a_pending_request_keeps_its_place)
     rig_take(&rig, &conn, &output, SIZE_MAX);
     struct str stream = pile_view(&output);
     expect_answer(&stream, 200, 100, 1);
-    cr_expect_eq(stream.length, 0, "what stands behind it waits as well");
+    cr_expect_eq(stream.length, 0, "the requests after it wait as well");
     cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_GOES_ON);
     conn_settle(&rig.context, &conn);
     cr_expect_eq(conn.phase, CONN_PHASE_JOB);
@@ -143,7 +144,7 @@ Test(conn, a_pending_request_keeps_its_place)
     cr_expect_eq(stream.length, 0);
 }
 
-Test(conn, going_while_a_look_up_runs_leaves_nothing)
+Test(conn, leaks_nothing_when_closed_during_a_look_up)
 {
     struct str bytes = STR(GET("/small.txt"));
     struct conn other;
@@ -158,7 +159,7 @@ Test(conn, going_while_a_look_up_runs_leaves_nothing)
     struct str stream = pile_view(&output);
     expect_answer(&stream, 200, RIG_SMALL_BYTES, 2);
     conn_fini(&rig.context, &other);
-    conn_init(&conn, -1); /* and one that goes while the job does */
+    conn_init(&conn, -1); /* and one that closes while the job runs */
     bytes = STR(GET("/tiny.txt"));
     cr_assert(rig_give(&rig, &conn, &bytes));
     conn_fini(&rig.context, &conn);
@@ -166,7 +167,7 @@ Test(conn, going_while_a_look_up_runs_leaves_nothing)
     cr_expect_eq(lent(), 0);
 }
 
-Test(conn, many_wait_for_the_same_look_up)
+Test(conn, lets_many_wait_for_the_same_look_up)
 {
     enum { CONNS = 20 };
     struct conn conns[CONNS];
@@ -188,7 +189,7 @@ Test(conn, many_wait_for_the_same_look_up)
     cr_expect_eq(faults_calls(FAULT_OPEN), 2, "one look, one reading");
 }
 
-/* Takes all that connections could wait with out of the rig's hands. Returns how many there are in HELD. */
+/* Takes everything that connections could wait with from the rig. Returns the number in HELD. */
 static unsigned hold_waits(void *held[static 8])
 {
     struct slab *waits = &rig.context.waits;
@@ -201,8 +202,8 @@ static unsigned hold_waits(void *held[static 8])
     return count;
 }
 
-/* Whatever allocation fails: an answer comes, if only that the server is busy. */
-Test(conn, memory_may_be_out_for_one_that_has_to_wait)
+/* Whichever allocation fails, there is a response, if only that the server is busy. */
+Test(conn, answers_without_memory_for_a_wait)
 {
     rig_make_cold(true);
     for (unsigned nth = 0; nth < 6; nth++) {
@@ -211,7 +212,7 @@ Test(conn, memory_may_be_out_for_one_that_has_to_wait)
         void *held[8];
         struct str bytes = STR(GET("/small.txt"));
         rig_exchange(&rig, &conn, STR(GET("/tiny.txt")), NULL); /* storage is there */
-        rig_pass_ms(&rig, 2000);                                /* the cache has to look again */
+        rig_pass_ms(&rig, 2000);                                /* the cache has to revalidate */
         unsigned held_count = hold_waits(held);
         faults_fail(FAULT_MEMORY, nth, 1, ENOMEM);
         cr_assert(rig_give(&rig, &conn, &bytes));
@@ -226,14 +227,14 @@ Test(conn, memory_may_be_out_for_one_that_has_to_wait)
             slab_give(&rig.context.waits, held[--held_count]);
         faults_fail(FAULT_MEMORY, 0, 0, ENOMEM);
         pile_clear(&pile);
-        conn_fini(&rig.context, &conn); /* a refusal is the last answer */
+        conn_fini(&rig.context, &conn); /* a refusal is the last response */
         conn_init(&conn, -1);
     }
 }
 
-/* --- storage --------------------------------------------------------------------------------------- */
+/* --- Storage ---------------------------------------------------------------------------------- */
 
-Test(conn, an_idle_one_holds_no_storage)
+Test(conn, holds_no_storage_while_idle)
 {
     cr_expect_eq(lent(), 0);
     for (unsigned i = 0; i < 3; i++) {
@@ -245,7 +246,7 @@ Test(conn, an_idle_one_holds_no_storage)
     }
 }
 
-Test(conn, a_partial_head_moves_to_small_storage_and_back)
+Test(conn, moves_an_incomplete_head_to_small_storage_and_back)
 {
     struct str bytes = STR("GET /tiny.txt HT");
     rig_give(&rig, &conn, &bytes);
@@ -268,8 +269,8 @@ Test(conn, a_partial_head_moves_to_small_storage_and_back)
     cr_expect_eq(lent(), 0);
 }
 
-/* A client that takes little: what is left of the answer moves to small storage, not a byte changes. */
-Test(conn, the_rest_for_a_slow_reader_moves_to_small_storage)
+/* A client that reads slowly: the rest of the response moves to small storage without changing. */
+Test(conn, moves_the_rest_for_a_slow_reader_to_small_storage)
 {
     struct str bytes = STR(GET("/large.bin") GET("/tiny.txt"));
     rig_give(&rig, &conn, &bytes);
@@ -280,7 +281,7 @@ Test(conn, the_rest_for_a_slow_reader_moves_to_small_storage)
     conn.writable = false;
     conn_settle(&rig.context, &conn);
     cr_expect_eq(rig.context.full.lent_count, 0);
-    cr_expect_eq(rig.context.small.lent_count, 2, "and so does the request behind it");
+    cr_expect_eq(rig.context.small.lent_count, 2, "and so does the request after it");
     cr_expect_eq(conn.phase, CONN_PHASE_SEND);
     rig_exchange(&rig, &conn, STR(GET("/none")), &output); /* needs full storage again */
     struct str stream = pile_view(&output);
@@ -290,7 +291,7 @@ Test(conn, the_rest_for_a_slow_reader_moves_to_small_storage)
     cr_expect_eq(lent(), 0);
 }
 
-Test(conn, a_reader_that_takes_nothing_stops_the_session)
+Test(conn, stops_the_session_when_nothing_is_read)
 {
     static char many[64 * sizeof GET("/large.bin")];
     char *end = many;

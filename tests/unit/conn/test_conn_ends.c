@@ -1,4 +1,4 @@
-/* conn: how a connection ends, what it may wait for and how long. */
+/* conn: how a connection ends, and its deadlines. */
 #include "support/conn_rig.h"
 
 static struct rig rig;
@@ -22,12 +22,12 @@ TestSuite(conn_ends, .init = set_up, .fini = tear_down, .timeout = 120);
 #define GET(path)          GET_OF(path, "")
 #define LAST(path)         GET_OF(path, "Connection: close\r\n")
 
-/* --- the verdict ----------------------------------------------------------------------------------- */
+/* --- The verdict ------------------------------------------------------------------------------ */
 
 struct verdict_row {
     const char *name;
     const char *input;
-    bool unsent;      /* nothing of the output has been taken */
+    bool unsent;      /* no output has been sent */
     bool input_ended; /* the peer has ended its side */
     bool draining;
     bool readable;
@@ -87,7 +87,7 @@ static const struct verdict_row verdicts[] = {
      .verdict = CONN_GOES_ON},
 };
 
-Test(conn_ends, each_situation_has_its_verdict)
+Test(conn_ends, gives_the_verdict_for_each_situation)
 {
     for (size_t i = 0; i < COUNT_OF(verdicts); i++) {
         const struct verdict_row *row = &verdicts[i];
@@ -114,7 +114,7 @@ Test(conn_ends, each_situation_has_its_verdict)
 }
 
 /* What bounds lingering stands where lent input would. */
-Test(conn_ends, one_that_lingers_has_nothing_lent)
+Test(conn_ends, lends_nothing_while_lingering)
 {
     conn_linger(&rig.context, &conn);
     cr_expect_eq(conn_unlend(&conn).length, 0);
@@ -122,8 +122,9 @@ Test(conn_ends, one_that_lingers_has_nothing_lent)
     cr_expect_gt(conn.linger_end_ms, rig.context.now.ms);
 }
 
-/* An answer has been sent while its request's body is still on its way: closing now would reset it. */
-Test(conn_ends, draining_does_not_cut_off_a_body)
+/* A response has been sent while its request's content is still arriving: closing now would reset
+ * it. */
+Test(conn_ends, waits_for_a_body_while_draining)
 {
     struct str bytes = STR("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n12345");
     rig_give(&rig, &conn, &bytes);
@@ -135,7 +136,7 @@ Test(conn_ends, draining_does_not_cut_off_a_body)
     rig.context.draining = false;
 }
 
-Test(conn_ends, the_last_answer_of_a_drained_one_says_close)
+Test(conn_ends, says_close_in_the_last_response_of_a_drain)
 {
     struct pile output = {0};
     rig.context.draining = true;
@@ -145,13 +146,13 @@ Test(conn_ends, the_last_answer_of_a_drained_one_says_close)
     struct answer answer;
     cr_assert(answer_next(&stream, false, &answer));
     cr_expect(str_equal(answer_field(answer.head, "Connection"), STR("close")));
-    cr_expect_eq(stream.length, 0, "and what stands behind it is not answered");
+    cr_expect_eq(stream.length, 0, "and the requests after it are not answered");
     cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_LINGERS);
     rig.context.draining = false;
     pile_clear(&output);
 }
 
-Test(conn_ends, a_half_closed_peer_gets_every_answer)
+Test(conn_ends, answers_every_request_of_a_half_closed_peer)
 {
     struct pile output = {0};
     struct str bytes = STR(GET("/tiny.txt") GET("/small.txt") GET("/large.bin") GET("/tiny.txt"));
@@ -170,7 +171,7 @@ Test(conn_ends, a_half_closed_peer_gets_every_answer)
     pile_clear(&output);
 }
 
-Test(conn_ends, lingering_discards_so_much_and_no_more)
+Test(conn_ends, discards_a_bounded_amount_while_lingering)
 {
     struct str bytes = STR(LAST("/tiny.txt") "and more");
     rig_give(&rig, &conn, &bytes);
@@ -188,9 +189,9 @@ Test(conn_ends, lingering_discards_so_much_and_no_more)
     cr_expect_not(conn_discarded(&conn, 1));
 }
 
-/* --- time ------------------------------------------------------------------------------------------ */
+/* --- Time ------------------------------------------------------------------------------------- */
 
-/* Whether CONN's time is over after MS more; the wheel may be late by a tick. */
+/* Whether CONN has expired after MS more; the wheel may be a tick late. */
 static bool expires_within(uint64_t ms)
 {
     rig_pass_ms(&rig, ms);
@@ -206,7 +207,7 @@ static void give(const char *text)
     conn_settle(&rig.context, &conn);
 }
 
-Test(conn_ends, without_a_byte_it_is_closed_silently)
+Test(conn_ends, closes_silently_without_a_byte)
 {
     conn_settle(&rig.context, &conn);
     cr_expect_eq(conn.phase, CONN_PHASE_FIRST);
@@ -216,7 +217,7 @@ Test(conn_ends, without_a_byte_it_is_closed_silently)
     cr_expect_eq(outq_unsent(&conn.output), 0);
 }
 
-Test(conn_ends, a_head_has_its_time_as_a_whole_and_then_408)
+Test(conn_ends, answers_408_when_a_head_takes_too_long)
 {
     struct pile output = {0};
     struct answer answer;
@@ -225,7 +226,7 @@ Test(conn_ends, a_head_has_its_time_as_a_whole_and_then_408)
     give("GET /tiny.txt");
     cr_expect_eq(conn.phase, CONN_PHASE_HEAD);
     cr_expect_not(expires_within(RIG_HEADER_MS / 2));
-    give(" HTTP/1.1\r\nHost:"); /* another byte is no new time */
+    give(" HTTP/1.1\r\nHost:"); /* another byte does not extend the time */
     cr_expect_not(expires_within(RIG_HEADER_MS / 2 - 1));
     cr_expect(expires_within(1 + WHEEL_TICK_MS));
     cr_assert_eq(conn_expired(&rig.context, &conn), CONN_GOES_ON);
@@ -238,7 +239,7 @@ Test(conn_ends, a_head_has_its_time_as_a_whole_and_then_408)
     pile_clear(&output);
 }
 
-Test(conn_ends, between_requests_and_without_progress_it_has_the_idle_time)
+Test(conn_ends, expires_after_the_idle_time_without_progress)
 {
     struct pile output = {0};
     rig_exchange(&rig, &conn, STR(GET("/tiny.txt")), NULL);
@@ -246,7 +247,7 @@ Test(conn_ends, between_requests_and_without_progress_it_has_the_idle_time)
     cr_expect_not(expires_within(RIG_IDLE_MS - 1));
     give(GET("/large.bin"));
     cr_expect_eq(conn.phase, CONN_PHASE_SEND);
-    /* Each byte that goes out is progress. The loop asks the kernel twice in that time. */
+    /* Each byte that is sent is progress. The loop asks the kernel twice in that time. */
     for (unsigned i = 0; i < 5; i++) {
         cr_expect_not(expires_within(RIG_IDLE_MS / 2 - WHEEL_TICK_MS));
         rig_take(&rig, &conn, &output, 1);
@@ -261,7 +262,7 @@ Test(conn_ends, between_requests_and_without_progress_it_has_the_idle_time)
     pile_clear(&output);
 }
 
-Test(conn_ends, a_body_has_the_idle_time_as_a_whole)
+Test(conn_ends, expires_when_a_body_takes_the_idle_time)
 {
     give("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
     rig_take(&rig, &conn, NULL, SIZE_MAX);

@@ -1,15 +1,14 @@
-/* conn with memos: whatever is asked, in whatever pieces and at whatever time, the bytes are the same as
- * without. */
+/* conn with memos: for any requests, splits and times, the output is the same as without memos. */
 #include "support/conn_rig.h"
 
-/* So short that it is the same for all: of longer ones, a part is left out by chance. */
+/* So short that it is always given whole; of longer ones a random part is left out. */
 enum { VALID_MS = 3 };
 
 static struct rig rig, plain; /* with memos, and without */
 
 static const char *const names[] = {"tiny.txt", "small.txt", "large.bin"};
 
-/* Both trees' file NAME has the same time, from now on. */
+/* Gives the file NAME in both trees the same time. */
 static void set_time(const char *name, time_t seconds)
 {
     const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = seconds}};
@@ -63,7 +62,7 @@ static const struct str requests[] = {
     STR_INIT(GET("http://a/tiny.txt", "")),
 };
 
-/* They end the connection. */
+/* These end the connection. */
 static const struct str last_requests[] = {
     STR_INIT(GET("/small.txt", "Connection: close\r\n")),
     STR_INIT("GET /small.txt HTTP/1.0\r\n\r\n"),
@@ -79,7 +78,7 @@ static void add(struct pile *pile, const struct str *from, size_t count, struct 
     pile_add(pile, picked.at, picked.length);
 }
 
-/* Both get BYTES, in pieces that PRNG has, and say the same. */
+/* Gives both BYTES, in random pieces, and expects the same output. */
 static void exchange(struct str bytes, struct prng *prng)
 {
     struct conn conn, other;
@@ -107,7 +106,7 @@ static void exchange(struct str bytes, struct prng *prng)
     pile_clear(&expected);
 }
 
-/* Both trees get the same change, with the same times. */
+/* Makes the same change in both trees, with the same times. */
 static void change(struct prng *prng)
 {
     const char *name = names[prng_below(prng, COUNT_OF(names))];
@@ -128,7 +127,7 @@ static void pass(struct prng *prng)
     date_now_set(&plain.context.now, plain.context.now.ms + ms, seconds);
 }
 
-Test(conn_memo, says_what_would_be_said_without)
+Test(conn_memo, gives_the_same_output_as_without_memos)
 {
     struct prng prng = {1};
     for (unsigned round = 0; round < 1500; round++) {
@@ -148,7 +147,7 @@ Test(conn_memo, says_what_would_be_said_without)
     cr_expect_gt(rig.context.h1.memos.bytes, 0);
 }
 
-Test(conn_memo, a_memo_is_used)
+Test(conn_memo, uses_a_memo)
 {
     struct pile output = {0};
     struct conn conn;
@@ -168,9 +167,9 @@ Test(conn_memo, a_memo_is_used)
     pile_clear(&output);
 }
 
-/* A condition of which the time decides, asked before and after. RFC 9110 section 8.8.2.2: a date is strong
- * only when it is over. */
-Test(conn_memo, time_decides_anew_in_each_second)
+/* A condition that depends on the time, sent before and after. RFC 9110 section 8.8.2.2: a date is
+ * strong only when its second is over. */
+Test(conn_memo, evaluates_dates_in_each_second)
 {
     static const struct str request =
         STR_INIT(GET("/tiny.txt", "Range: bytes=0-1\r\n"
@@ -190,8 +189,8 @@ Test(conn_memo, time_decides_anew_in_each_second)
     conn_fini(&rig.context, &conn);
 }
 
-/* However little room there is for memos, and whoever is slow to take what is queued of them. */
-Test(conn_memo, too_little_room_changes_nothing)
+/* With little room for memos, and clients that are slow to read queued ones. */
+Test(conn_memo, gives_the_same_output_with_little_room)
 {
     struct prng prng = {5};
     for (uint64_t bytes_max = 1; bytes_max < 6000; bytes_max += 300) {
@@ -208,10 +207,9 @@ Test(conn_memo, too_little_room_changes_nothing)
     }
 }
 
-Test(conn_memo, what_is_queued_counts_until_it_is_sent)
+Test(conn_memo, counts_queued_memos_until_they_are_sent)
 {
     enum { BYTES_MAX = 8000, CONNS = 8, ROUNDS = 50 };
-
     static struct conn conns[CONNS];
     struct h1_memos *memos = &rig.context.h1.memos;
     char text[128];
@@ -220,7 +218,7 @@ Test(conn_memo, what_is_queued_counts_until_it_is_sent)
     for (unsigned i = 0; i < CONNS; i++)
         conn_init(&conns[i], -1);
     for (unsigned round = 0; round < ROUNDS; round++) {
-        for (unsigned i = 0; i < CONNS; i++) { /* each asks for its own, and takes nothing */
+        for (unsigned i = 0; i < CONNS; i++) { /* each sends its own request and reads nothing */
             int length = snprintf(text, sizeof text, "GET /small.txt HTTP/1.1\r\nHost: %u\r\n\r\n",
                                   100 * (round / 3) + i);
             struct str bytes = {text, (size_t)length};
@@ -231,25 +229,25 @@ Test(conn_memo, what_is_queued_counts_until_it_is_sent)
             cr_assert_leq(memos->bytes, BYTES_MAX);
         }
     }
-    cr_expect_not(list_is_empty(&memos->limbo));
+    cr_expect_not(list_is_empty(&memos->detached));
     for (unsigned i = 0; i < CONNS; i++)
         conn_fini(&rig.context, &conns[i]);
     struct conn conn;
     struct pile output = {0};
     conn_init(&conn, -1);
-    for (unsigned i = 0; i < 20; i++) { /* what was held back is free again */
+    for (unsigned i = 0; i < 20; i++) { /* the storage taken before is free again */
         int length =
             snprintf(text, sizeof text, "GET /small.txt HTTP/1.1\r\nHost: b%u\r\n\r\n", i / 2);
         rig_exchange(&rig, &conn, (struct str){text, (size_t)length}, &output);
     }
-    cr_expect(list_is_empty(&memos->limbo));
+    cr_expect(list_is_empty(&memos->detached));
     cr_expect_not_null(memos->latest);
     conn_fini(&rig.context, &conn);
     pile_clear(&output);
 }
 
-/* What limits a session limits it with memos too. */
-Test(conn_memo, a_session_keeps_its_limits)
+/* The limits of a session hold with memos, too. */
+Test(conn_memo, keeps_the_limits_of_a_session)
 {
     struct prng prng = {3};
     struct pile pile = {0};
@@ -264,8 +262,8 @@ Test(conn_memo, a_session_keeps_its_limits)
     pile_clear(&pile);
 }
 
-/* With a drain the next answer is the last, as it would be without. */
-Test(conn_memo, a_drain_ends_it)
+/* While draining the next response is the last, as without memos. */
+Test(conn_memo, ends_the_connection_while_draining)
 {
     struct prng prng = {4};
     for (unsigned i = 0; i < 5; i++)

@@ -1,4 +1,4 @@
-/* conn: what happens when storage is out: who gets the last of it, who waits, who is shed. */
+/* conn: shortage of storage: which connection gets the last of it, which wait, which is shed. */
 #include "support/conn_rig.h"
 
 static struct rig rig;
@@ -20,13 +20,13 @@ TestSuite(conn_storage, .init = set_up, .fini = tear_down, .timeout = 120);
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* --- who waits ------------------------------------------------------------------------------------- */
+/* --- Waiting ---------------------------------------------------------------------------------- */
 
 enum { FULL_COUNT = 1 << 20 >> 14, SMALL_COUNT = 1 << 20 >> 10 };
 
 static void *full_taken[FULL_COUNT], *small_taken[SMALL_COUNT];
 
-/* Takes all storage of SLAB but LEFT pieces. Returns how many; give_all gives them back. */
+/* Takes all storage of SLAB except LEFT pieces. Returns the number; give_all returns them. */
 static unsigned take_all(struct slab *slab, void **taken, unsigned left)
 {
     unsigned count = 0;
@@ -41,8 +41,8 @@ static void give_all(struct slab *slab, void **taken, unsigned count)
         slab_give(slab, taken[--count]);
 }
 
-/* Input never takes the last full piece, so that an answer can be had for what has come in. */
-Test(conn_storage, the_last_full_storage_is_not_for_input)
+/* Input never takes the last full piece, so that there is always one for a response. */
+Test(conn_storage, keeps_the_last_full_storage_for_output)
 {
     unsigned full = take_all(&rig.context.full, full_taken, 1);
     struct str bytes = STR(GET("/tiny.txt"));
@@ -53,7 +53,7 @@ Test(conn_storage, the_last_full_storage_is_not_for_input)
     give_all(&rig.context.full, full_taken, full);
 }
 
-Test(conn_storage, without_full_storage_small_will_do)
+Test(conn_storage, uses_small_storage_when_full_is_out)
 {
     struct pile output = {0};
     unsigned full = take_all(&rig.context.full, full_taken, 0);
@@ -66,7 +66,7 @@ Test(conn_storage, without_full_storage_small_will_do)
     give_all(&rig.context.full, full_taken, full);
 }
 
-Test(conn_storage, without_storage_an_answer_waits)
+Test(conn_storage, lets_a_response_wait_for_storage)
 {
     struct iovec pieces[2];
     unsigned full = take_all(&rig.context.full, full_taken, 0);
@@ -74,7 +74,7 @@ Test(conn_storage, without_storage_an_answer_waits)
     cr_expect_eq(conn_room(&rig.context, &conn, pieces), 0);
     slab_give(&rig.context.small, small_taken[--small]);
     struct str bytes = STR(GET("/tiny.txt"));
-    cr_assert(rig_give(&rig, &conn, &bytes)); /* takes it for the input: none is left for output */
+    cr_assert(rig_give(&rig, &conn, &bytes)); /* this takes it for input: none is left for output */
     cr_expect_eq(outq_unsent(&conn.output), 0);
     cr_expect_eq(rig.context.waiting_for_storage.next, &conn.queue, "it waits among the starved");
     cr_expect_not(conn_wants_input(&conn));
@@ -108,7 +108,7 @@ Test(conn_storage, going_while_starved_leaves_nothing)
     give_all(&rig.context.full, full_taken, full);
 }
 
-Test(conn_storage, a_head_that_times_out_without_storage_is_closed)
+Test(conn_storage, closes_a_head_that_expires_without_storage)
 {
     struct str bytes = STR("GET /tiny");
     cr_assert(rig_give(&rig, &conn, &bytes));
@@ -122,9 +122,9 @@ Test(conn_storage, a_head_that_times_out_without_storage_is_closed)
     give_all(&rig.context.full, full_taken, full);
 }
 
-/* --- who is shed ----------------------------------------------------------------------------------- */
+/* --- Shedding --------------------------------------------------------------------------------- */
 
-/* Begins a head that small storage can't hold. */
+/* Begins a head that is too long for small storage. */
 static void begin_large_head(struct conn *one)
 {
     char head[2000] = "GET /tiny.txt HTTP/1.0\r\nX: ";
@@ -135,7 +135,7 @@ static void begin_large_head(struct conn *one)
     conn_settle(&rig.context, one);
 }
 
-Test(conn_storage, the_oldest_partial_head_in_full_storage_is_shed_first)
+Test(conn_storage, sheds_the_oldest_incomplete_head_in_full_storage_first)
 {
     struct conn conns[3], small;
     struct str more = STR("more");
@@ -144,7 +144,7 @@ Test(conn_storage, the_oldest_partial_head_in_full_storage_is_shed_first)
     conn_init(&small, -1);
     rig_give(&rig, &small, &few);
     conn_settle(&rig.context, &small);
-    cr_expect_null(conn_to_shed(&rig.context), "small storage would help nobody");
+    cr_expect_null(conn_to_shed(&rig.context), "small storage would not help");
     for (unsigned i = 0; i < 3; i++)
         begin_large_head(&conns[i]);
     rig_give(&rig, &conns[0], &more);
@@ -160,7 +160,7 @@ Test(conn_storage, the_oldest_partial_head_in_full_storage_is_shed_first)
     cr_expect_null(conn_to_shed(&rig.context));
 }
 
-/* Somebody who takes nothing, with more to come than small storage can hold. */
+/* A client that reads nothing, with more output than small storage can hold. */
 static void stall(struct conn *one)
 {
     conn_init(one, -1);
@@ -172,7 +172,7 @@ static void stall(struct conn *one)
     conn_settle(&rig.context, one);
 }
 
-Test(conn_storage, then_who_has_taken_nothing_for_the_longest)
+Test(conn_storage, then_sheds_the_client_that_has_read_nothing_for_longest)
 {
     struct conn stalled[2], partial;
     stall(&stalled[0]);

@@ -1,4 +1,4 @@
-/* conns: who is meant by a slot and a generation. */
+/* conn_table: finds connections by slot and generation. */
 #include "conn/conn_table.h"
 #include "support/conn_rig.h"
 
@@ -26,7 +26,7 @@ TestSuite(conn_table, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static struct conn *open_one(void)
 {
-    int fd = eventfd(0, EFD_CLOEXEC); /* any descriptor will do */
+    int fd = eventfd(0, EFD_CLOEXEC); /* any descriptor */
     struct conn *conn = conn_table_open(&conns, fd);
     if (!conn)
         close(fd);
@@ -40,7 +40,7 @@ static void close_one(void *argument, struct conn *conn)
     conn_table_close(&conns, conn);
 }
 
-Test(conn_table, an_event_for_one_that_is_gone_finds_nobody)
+Test(conn_table, ignores_an_event_for_a_closed_connection)
 {
     struct conn *first = open_one();
     uint32_t slot = first->slot, generation = first->generation;
@@ -65,7 +65,7 @@ Test(conn_table, an_event_for_one_that_is_gone_finds_nobody)
     conn_table_bury(&conns);
 }
 
-Test(conn_table, there_are_no_more_than_may_be)
+Test(conn_table, refuses_more_than_its_maximum)
 {
     struct conn *all[SLOTS];
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -88,9 +88,9 @@ Test(conn_table, there_are_no_more_than_may_be)
     cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_CLOSED), SLOTS + 1);
 }
 
-/* In one batch more may be closed and opened than there are slots: who was closed is no reason to
- * refuse who has just been accepted. */
-Test(conn_table, a_batch_of_closing_and_opening_refuses_nobody)
+/* In one batch more connections may be closed and opened than there are slots: the closed ones must
+ * not be a reason to refuse new ones. */
+Test(conn_table, reuses_closed_slots_within_a_batch)
 {
     unsigned refused = 0;
     for (unsigned i = 0; i < 10 * SLOTS; i++) {
@@ -105,7 +105,7 @@ Test(conn_table, a_batch_of_closing_and_opening_refuses_nobody)
     conn_table_bury(&conns);
 }
 
-Test(conn_table, closing_gives_everything_back)
+Test(conn_table, releases_everything_on_close)
 {
     unsigned descriptors = tree_open_descriptors();
     struct conn *conn = open_one();
@@ -122,8 +122,8 @@ Test(conn_table, closing_gives_everything_back)
     cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES_CUT), 1);
 }
 
-/* Random openings and closings against a list of who is there. */
-Test(conn_table, nobody_is_ever_taken_for_another)
+/* Random openings and closings, compared with a list of the open connections. */
+Test(conn_table, never_confuses_two_connections)
 {
     struct {
         struct conn *conn;
@@ -154,12 +154,12 @@ Test(conn_table, nobody_is_ever_taken_for_another)
     conn_table_bury(&conns);
 }
 
-/* --- crowds --------------------------------------------------------------------------------------- */
+/* --- Crowds ----------------------------------------------------------------------------------- */
 
 enum { CROWD = 3 * CONN_TABLE_CHUNK_SLOTS + 5 }; /* the last chunk has few slots */
 
 struct guest {
-    struct conn *conn; /* NULL: gone */
+    struct conn *conn; /* NULL: closed */
     uint32_t slot, generation;
 };
 
@@ -178,7 +178,7 @@ static struct guest welcome(void)
     return (struct guest){conn, conn->slot, conn->generation};
 }
 
-/* CONN's bytes are its own: what is written there changes nobody's identity. */
+/* CONN's bytes are its own: writing to them changes no other connection's identity. */
 static void scribble(struct conn *conn)
 {
     conn->session.h1.requests = conn->slot;
@@ -235,8 +235,9 @@ static void all_go(void)
     conn_table_bury(&conns);
 }
 
-/* Comes and goes at random, with more coming first and more going then, against the list of guests. */
-Test(conn_table, a_crowd_comes_and_goes_in_any_order)
+/* Opens and closes at random, mostly opening first and mostly closing later, compared with a
+ * list. */
+Test(conn_table, survives_a_crowd_in_any_order)
 {
     struct prng prng = {7};
     make_room_for_crowd();
@@ -265,7 +266,7 @@ Test(conn_table, a_crowd_comes_and_goes_in_any_order)
     cr_expect_leq(chunks_allocated(), CONN_TABLE_SPARE_CHUNKS);
 }
 
-Test(conn_table, a_crowd_that_has_gone_leaves_no_memory_behind)
+Test(conn_table, frees_the_memory_of_a_crowd)
 {
     make_room_for_crowd();
     cr_expect_eq(chunks_allocated(), 0);
@@ -277,22 +278,22 @@ Test(conn_table, a_crowd_that_has_gone_leaves_no_memory_behind)
     }
 }
 
-Test(conn_table, an_event_for_one_whose_memory_has_gone_finds_nobody)
+Test(conn_table, ignores_an_event_for_a_freed_connection)
 {
     struct guest before[CROWD];
     make_room_for_crowd();
     all_come();
     memcpy(before, guests, sizeof before);
     all_go();
-    expect_identities(); /* nobody */
-    all_come();          /* each slot has a new owner */
+    expect_identities(); /* no connection */
+    all_come();          /* each slot has a new connection */
     expect_identities();
     for (unsigned i = 0; i < CROWD; i++)
         cr_expect_null(conn_table_find(&conns, before[i].slot, before[i].generation));
     all_go();
 }
 
-Test(conn_table, one_that_stays_keeps_its_place)
+Test(conn_table, does_not_move_connections)
 {
     make_room_for_crowd();
     all_come();
@@ -305,8 +306,8 @@ Test(conn_table, one_that_stays_keeps_its_place)
     conn_table_bury(&conns);
 }
 
-/* A chunk that can't be had refuses who comes, unless somebody has closed. */
-Test(conn_table, memory_may_be_out_for_a_crowd)
+/* Without memory for a chunk a new connection is refused, unless another has been closed. */
+Test(conn_table, refuses_connections_without_memory)
 {
     make_room_for_crowd();
     for (unsigned i = 0; i < CONN_TABLE_CHUNK_SLOTS; i++)
@@ -324,7 +325,7 @@ Test(conn_table, memory_may_be_out_for_a_crowd)
     all_go();
 }
 
-Test(conn_table, memory_may_be_out)
+Test(conn_table, cannot_be_made_without_memory)
 {
     struct conn_table others;
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);

@@ -1,12 +1,12 @@
-/* h1: what belongs to a request's content (RFC 9112 section 6.3), and what a session says to its
- * caller. When it ends is in test_h1_persistence.c, whole streams are in test_h1_stream.c. */
+/* h1: the extent of a request's content (RFC 9112 section 6.3), and the results for the caller. The
+ * end of sessions is tested in test_h1_persistence.c, whole streams in test_h1_stream.c. */
 #include "support/session_bench.h"
 
 #include <stdio.h>
 
 /* --- Content ---------------------------------------------------------------------------------- */
 
-Test(h1, content_is_skipped_to_its_last_byte)
+Test(h1, skips_content_to_its_last_byte)
 {
     struct bench *bench = bench_create(&pipelined);
     serve(bench, STR("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nGET / HTTP"));
@@ -21,8 +21,8 @@ Test(h1, content_is_skipped_to_its_last_byte)
     bench_destroy(bench);
 }
 
-/* Content may come in while the answer waits to be sent: skipping needs no place in the queue. */
-Test(h1, content_is_skipped_while_responses_wait)
+/* Content may arrive while the response waits to be sent: skipping needs no room in the queue. */
+Test(h1, skips_content_while_responses_wait)
 {
     struct bench *bench = bench_create(&persistent);
     serve(bench, STR("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"));
@@ -33,7 +33,7 @@ Test(h1, content_is_skipped_while_responses_wait)
     bench_destroy(bench);
 }
 
-Test(h1, content_is_bounded_exactly)
+Test(h1, bounds_content_exactly)
 {
     static const struct {
         const char *length;
@@ -62,7 +62,7 @@ Test(h1, content_is_bounded_exactly)
     }
 }
 
-/* --- What it says to its caller --------------------------------------------------------------- */
+/* --- Results for the caller ------------------------------------------------------------------- */
 
 Test(h1, skips_empty_lines_before_a_request)
 {
@@ -95,7 +95,7 @@ Test(h1, waits_while_too_much_is_in_flight)
     bench_destroy(bench);
 }
 
-Test(h1, no_more_is_ever_in_flight_than_may_be)
+Test(h1, never_has_more_in_flight_than_allowed)
 {
     static const uint32_t maxima[] = {1, 2, 7};
     driver_site_create();
@@ -118,8 +118,8 @@ Test(h1, no_more_is_ever_in_flight_than_may_be)
     driver_site_destroy();
 }
 
-/* Without room nothing changes: not the session, not the queue. */
-Test(h1, an_answer_without_room_changes_nothing)
+/* Without room nothing changes, neither the session nor the queue. */
+Test(h1, changes_nothing_without_room_for_a_response)
 {
     struct bench *bench = bench_create(&pipelined);
     struct h1 before;
@@ -144,7 +144,7 @@ Test(h1, an_answer_without_room_changes_nothing)
     bench_destroy(bench);
 }
 
-Test(h1, without_storage_there_is_no_room)
+Test(h1, has_no_room_without_storage)
 {
     struct bench *bench = bench_create(&pipelined);
     cr_assert_eq(next(bench, plain), H1_REQUEST);
@@ -156,8 +156,8 @@ Test(h1, without_storage_there_is_no_room)
     bench_destroy(bench);
 }
 
-/* A 408 answers what has never become a request. */
-Test(h1, answers_a_request_of_the_callers_own)
+/* A 408 answers input that never became a request. */
+Test(h1, answers_a_request_made_by_the_caller)
 {
     struct bench *bench = bench_create(&pipelined);
     cr_assert_eq(next(bench, STR("GET /sm")), H1_MORE);

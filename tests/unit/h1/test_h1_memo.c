@@ -1,4 +1,4 @@
-/* memo: when a head's answer is kept, when it is given again, and that nothing is kept beyond bounds. */
+/* h1_memo: when a response is kept, when it is repeated, and that memory is bounded. */
 #include "h1/h1_memo.h"
 #include "support/faults.h"
 #include "support/prng.h"
@@ -15,7 +15,7 @@ enum { ANY = 1 << 20, NOW_MS = 5000, NOW_SECONDS = 784111777, BODY_BYTES = 3000 
 static struct h1_memos memos;
 static struct date_now now;
 static struct resource *resource;
-static size_t date_at; /* in what serve keeps */
+static size_t date_at; /* in the bytes that `serve` keeps */
 static bool fixed;
 
 static struct resource *make_resource(struct blob *body)
@@ -48,7 +48,7 @@ TestSuite(h1_memo, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static const struct str head = STR_INIT("GET /a HTTP/1.1\r\nHost: example\r\n\r\n");
 
-static uint32_t origin; /* of the connections that ask */
+static uint32_t origin; /* of the connections that send the requests */
 
 static struct h1_memo *find(struct str input)
 {
@@ -56,8 +56,8 @@ static struct h1_memo *find(struct str input)
     return h1_memos_find(&memos, input, &now, &key);
 }
 
-/* What a caller does with a request that begins INPUT, answered by TEXT and, if WITH_BODY, what RESOURCE has.
- * True: from a memo. */
+/* Does what a caller does with a request that begins INPUT, whose response is TEXT and, if
+ * WITH_BODY, RESOURCE's body. Returns whether it came from a memo. */
 static bool serve(struct str input, struct str text, bool with_body)
 {
     struct h1_memo_key key = {.origin = origin};
@@ -83,9 +83,9 @@ static struct str text_of(const struct h1_memo *memo)
     return (struct str){part->blob->bytes + part->first, part->length};
 }
 
-/* --- what is kept -------------------------------------------------------------------------------- */
+/* --- Keeping ---------------------------------------------------------------------------------- */
 
-Test(h1_memo, a_head_is_kept_when_it_comes_again)
+Test(h1_memo, keeps_a_head_that_comes_again)
 {
     cr_expect_not(serve(head, STR("answer"), true));
     cr_expect_null(find(head));
@@ -101,8 +101,8 @@ Test(h1_memo, a_head_is_kept_when_it_comes_again)
     cr_expect_eq(resource->variants[0].body->references, 1);
 }
 
-/* Found behind another as well as right away, and whatever comes behind its head. */
-Test(h1_memo, is_for_its_head_and_no_other)
+/* Found after another one as well as at once, and whatever follows its head. */
+Test(h1_memo, answers_only_its_own_head)
 {
     static const struct str longer =
         STR_INIT("GET /a HTTP/1.1\r\nHost: example\r\nAccept: */*\r\n\r\n");
@@ -125,7 +125,7 @@ Test(h1_memo, is_for_its_head_and_no_other)
     }
 }
 
-Test(h1_memo, heads_that_are_too_long_are_not_kept)
+Test(h1_memo, does_not_keep_long_heads)
 {
     static char input[H1_MEMO_HEAD_BYTES_MAX + 1];
     for (size_t length = H1_MEMO_HEAD_BYTES_MAX; length <= H1_MEMO_HEAD_BYTES_MAX + 1; length++) {
@@ -137,7 +137,7 @@ Test(h1_memo, heads_that_are_too_long_are_not_kept)
     }
 }
 
-/* --- how long it is good --------------------------------------------------------------------------- */
+/* --- Validity --------------------------------------------------------------------------------- */
 
 static void leave(void)
 {
@@ -180,7 +180,7 @@ static void replace(void)
     resource = make_resource(blob_create_bytes(BODY_BYTES));
 }
 
-Test(h1_memo, is_good_as_long_as_what_it_follows_from)
+Test(h1_memo, is_valid_as_long_as_its_sources)
 {
     static const struct {
         const char *label;
@@ -216,8 +216,8 @@ Test(h1_memo, is_good_as_long_as_what_it_follows_from)
     set_up();
 }
 
-/* In each second Date says which; but not in bytes that have been queued and may have been sent in part. */
-Test(h1_memo, its_date_is_renewed)
+/* Date is rewritten in each second, but not in queued bytes, which may have been sent in part. */
+Test(h1_memo, updates_its_date)
 {
     date_at = 6;
     fixed = false;
@@ -237,18 +237,18 @@ Test(h1_memo, its_date_is_renewed)
     cr_expect(str_equal(text_of(find(head)), STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?")));
     cr_expect_eq(memcmp(queued->bytes + first, "Date: Sun, 06 Nov 1994 08:49:38", 31), 0);
     uint64_t bytes = memos.bytes;
-    cr_expect_not(list_is_empty(&memos.limbo), "what is queued counts");
+    cr_expect_not(list_is_empty(&memos.detached), "what is queued counts");
     blob_drop(queued);
     date_now_set(&now, now.ms, now.seconds + 1);
     serve(head, STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?"), true);
     for (unsigned i = 0; i < 2; i++)
         serve(STR("GET / HTTP/1.1\r\nHost: b\r\n\r\n"), STR("Date: Sun, 06 Nov 1994 08:49:39 GMT?"),
               false);
-    cr_expect(list_is_empty(&memos.limbo));
+    cr_expect(list_is_empty(&memos.detached));
     cr_expect_lt(memos.bytes, bytes);
 }
 
-/* The same bytes may mean another site where another listener has accepted the connection. */
+/* The same bytes may mean another site on a connection from another listener. */
 Test(h1_memo, is_not_given_to_connections_of_another_origin)
 {
     for (origin = 0; origin < 3; origin++) {
@@ -265,8 +265,8 @@ Test(h1_memo, is_not_given_to_connections_of_another_origin)
     origin = 0;
 }
 
-/* What is not good for a while, since its resource had to be looked at, is not made anew. */
-Test(h1_memo, is_not_wanted_where_it_is_good_again)
+/* A memo that is invalid for a while, until its resource is revalidated, is not made anew. */
+Test(h1_memo, is_not_wanted_when_it_is_valid_again)
 {
     struct h1_memo_key key = {.origin = 0};
     serve(head, STR("answer"), true);
@@ -279,7 +279,7 @@ Test(h1_memo, is_not_wanted_where_it_is_good_again)
     cr_expect_eq(find(head), memo);
 }
 
-Test(h1_memo, what_it_sends_of_a_file_is_looked_at_in_each_turn)
+Test(h1_memo, checks_its_file_in_each_turn)
 {
     char name[] = "/tmp/sluice-memo-XXXXXX";
     struct stat status;
@@ -304,7 +304,7 @@ Test(h1_memo, what_it_sends_of_a_file_is_looked_at_in_each_turn)
     cr_expect_null(find(head));
 }
 
-/* --- bounds ---------------------------------------------------------------------------------------- */
+/* --- Bounds ----------------------------------------------------------------------------------- */
 
 static struct str numbered(char *to, unsigned number)
 {
@@ -312,11 +312,10 @@ static struct str numbered(char *to, unsigned number)
     return (struct str){to, (size_t)length};
 }
 
-/* Heads that come no more make room in time; what is in use stays, whatever else comes once. */
-Test(h1_memo, what_is_not_asked_for_makes_room)
+/* Unused memos make room in time; used ones stay, whatever else comes once. */
+Test(h1_memo, makes_room_when_unused)
 {
     enum { COUNT = 40000, HOT = 100 };
-
     char input[64];
     date_at = 6;
     fixed = false;
@@ -339,11 +338,10 @@ Test(h1_memo, what_is_not_asked_for_makes_room)
     cr_expect_lt(memos.bytes, before);
 }
 
-/* Thousands of heads have room at once, and those that come later don't push out what is good. */
-Test(h1_memo, thousands_have_room)
+/* Thousands of heads have room at once, and later ones do not displace valid memos. */
+Test(h1_memo, has_room_for_thousands)
 {
     enum { COUNT = 4000 };
-
     char input[64];
     unsigned hits = 0;
     memos.bytes_max = 4 * ANY;
@@ -361,11 +359,10 @@ Test(h1_memo, thousands_have_room)
     cr_expect_eq(left, hits);
 }
 
-/* Whatever comes, in whatever order, memory stays below its bound, and what is found is right. */
-Test(h1_memo, bytes_are_bounded)
+/* In any sequence of requests, memory stays below its bound, and every memo found is right. */
+Test(h1_memo, bounds_its_bytes)
 {
     enum { BYTES_MAX = 20000 };
-
     char input[64], text[600] = {0};
     struct prng prng = {1};
     unsigned hits = 0;
@@ -386,7 +383,7 @@ Test(h1_memo, bytes_are_bounded)
     cr_expect_gt(hits, 1000);
 }
 
-Test(h1_memo, what_alone_is_too_large_is_not_kept)
+Test(h1_memo, does_not_keep_a_response_over_the_bound)
 {
     static char text[ANY];
     for (unsigned i = 0; i < 3; i++)
@@ -394,9 +391,9 @@ Test(h1_memo, what_alone_is_too_large_is_not_kept)
     cr_expect_eq(memos.bytes, 0);
 }
 
-/* --- without memory ---------------------------------------------------------------------------------- */
+/* --- Without memory --------------------------------------------------------------------------- */
 
-Test(h1_memo, without_memory_nothing_is_kept)
+Test(h1_memo, keeps_nothing_without_memory)
 {
     serve(head, STR("answer"), true);
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
@@ -411,7 +408,7 @@ Test(h1_memo, without_memory_nothing_is_kept)
         cr_expect_not(serve(head, STR("answer"), true));
 }
 
-Test(h1_memo, nothing_is_kept_in_no_bytes)
+Test(h1_memo, keeps_nothing_in_0_bytes)
 {
     h1_memos_fini(&memos);
     h1_memos_init(&memos, 0);
