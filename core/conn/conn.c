@@ -146,6 +146,7 @@ bool conn_needs_more(struct conn *conn)
 
 void conn_run_session(struct conn_context *context, struct conn *conn)
 {
+    store_follow_changes(context->files);
     conn->session_phase = session_of(context, conn)->work(context, conn);
 }
 

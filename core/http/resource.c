@@ -13,6 +13,9 @@ enum {
 };
 static_assert(DIGEST_TAG_DIGITS <= 2 * NUM_HEX_DIGITS_MAX, "a digest has room in an entity tag");
 
+/* What a lease refers to until the store publishes its resource. */
+static const _Atomic uint64_t unpublished;
+
 /* Memory for a resource of KIND and BYTES more after its variants. NULL: out of memory. */
 static struct resource *create(enum resource_kind kind, unsigned variant_count, size_t bytes)
 {
@@ -24,7 +27,7 @@ static struct resource *create(enum resource_kind kind, unsigned variant_count, 
         free(lease);
         return NULL;
     }
-    *lease = (struct lease){.references = 1};
+    *lease = (struct lease){.references = 1, .published = &unpublished};
     *resource = (struct resource){
         .references = 1,
         .kind = kind,

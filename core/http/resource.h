@@ -18,6 +18,8 @@
 #include "http/path.h"
 #include "storage/blob.h"
 
+#include <stdatomic.h>
+
 enum resource_kind {
     RESOURCE_FILE,     /* representations that differ in their content coding */
     RESOURCE_LISTING,  /* of a directory: representations that differ in their media type */
@@ -41,17 +43,26 @@ struct variant {
 };
 
 /* How long a resource may be served without a check of what it was made from (RFC 9111 section 4.2
- * calls that fresh). Shared by the resource and its memos; it outlives the resource when a memo
- * holds it. */
+ * calls that fresh): until a time, and while PUBLISHED, a word that workers share, is SEEN: another
+ * worker that finds a newer state changes it (site/changes.h). Shared by the resource and its
+ * memos; it outlives the resource when a memo holds it. */
 struct lease {
     uint32_t references;
     bool used;               /* through a memo, since the cache last cleared this mark */
     uint64_t fresh_until_ms; /* date_now's ms; 0 as soon as the resource leaves its cache */
+    const _Atomic uint64_t *published; /* outlives the lease */
+    uint64_t seen;
 };
+
+/* Whether no newer state of the resource's path has been published. */
+static inline bool lease_is_newest(const struct lease *lease)
+{
+    return atomic_load_explicit(lease->published, memory_order_relaxed) == lease->seen;
+}
 
 static inline bool lease_is_fresh(const struct lease *lease, uint64_t now_ms)
 {
-    return now_ms < lease->fresh_until_ms;
+    return now_ms < lease->fresh_until_ms && lease_is_newest(lease);
 }
 
 /* *Takes* LEASE. No effect on NULL. */

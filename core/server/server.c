@@ -100,7 +100,10 @@ static int find_sizes(struct server *server, struct problem *ret_problem)
 
 static int share_sites(struct server *server, struct problem *ret_problem)
 {
-    server->shared = store_shared_create(server->settings->site_count);
+    uint32_t workers = server->sizes.threads;
+    uint64_t cache_bytes = server->settings->process.cache_bytes / workers;
+    server->shared = store_shared_create(workers, server->settings->site_count,
+                                         worker_cache_entries(cache_bytes));
     if (server->shared)
         return 0;
     problem_set_no_memory(ret_problem);

@@ -79,17 +79,21 @@ static void report_rule(void *context, const struct rules_mistake *mistake)
         log_say("ROOT/_headers %s", mistake->reason);
 }
 
+uint32_t worker_cache_entries(uint64_t cache_bytes)
+{
+    uint64_t entries = (cache_bytes - cache_bytes / MEMO_SHARE) / ENTRY_BYTES_MIN;
+    return entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX;
+}
+
 static int create_store(struct worker *worker, const struct worker_config *config)
 {
-    uint64_t bytes = config->cache_bytes - memo_bytes(config);
-    uint64_t entries = bytes / ENTRY_BYTES_MIN;
     const struct store_config store = {
         .sites = (const struct site_settings *const *)config->settings->sites,
         .site_count = config->settings->site_count,
         .shared = config->shared,
         .report = {config->reports_rules ? report_rule : NULL, NULL},
-        .cache = {.bytes_max = bytes,
-                  .entries_max = entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX,
+        .cache = {.bytes_max = config->cache_bytes - memo_bytes(config),
+                  .entries_max = worker_cache_entries(config->cache_bytes),
                   .files_max = config->files_max},
         .counters = &worker->counters,
     };

@@ -28,6 +28,9 @@ struct worker_config {
     int done_fd; /* an eventfd to add 1 to when the worker's thread has ended */
 };
 
+/* The most entries that the cache of a worker with CACHE_BYTES can have. */
+uint32_t worker_cache_entries(uint64_t cache_bytes);
+
 /* Makes a worker, without a thread yet. *Takes* the listeners' descriptors if it succeeds; *borrows*
  * everything else until worker_destroy. Returns 0, or a negative errno with *RET_PROBLEM set. *Gives*:
  * worker_destroy. */

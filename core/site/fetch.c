@@ -1,6 +1,7 @@
 /* fetch: see fetch.h. */
 #include "site/fetch.h"
 
+#include "base/hash.h"
 #include "site/directory_read.h"
 
 #include <errno.h>
@@ -56,6 +57,62 @@ bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
     return a->siblings == b->siblings && blob_identity_equal(&a->plain, &b->plain);
 }
 
+/* Adds to HASH the content of forms that have just changed: the next change might leave their times
+ * as they are. */
+static uint64_t hash_fresh(uint64_t hash, const struct fetched *fetched)
+{
+    for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
+        const struct loaded *form = &fetched->files[i];
+        bool there = fetched->available & content_coding_bit((enum content_coding)i);
+        if (!there || !form->fresh)
+            continue;
+        hash += i + 1; /* its entity tag is weak, which it won't be later */
+        if (form->body->fd < 0)
+            hash = hash_bytes(hash, (struct str){form->body->bytes, form->body->length});
+    }
+    return hash;
+}
+
+static uint64_t hash_state(uint64_t secret, const struct fetch_state *state)
+{
+    const struct blob_identity *plain = &state->plain;
+    const uint64_t words[] = {
+        plain->device,
+        plain->inode,
+        plain->bytes,
+        (uint64_t)plain->modified.tv_sec,
+        (uint64_t)plain->modified.tv_nsec,
+        (uint64_t)plain->changed.tv_sec,
+        (uint64_t)plain->changed.tv_nsec,
+        state->siblings,
+    };
+    return hash_bytes(secret, (struct str){(const char *)words, sizeof words});
+}
+
+static uint64_t hash_listing(uint64_t hash, const struct fetched *fetched)
+{
+    for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++)
+        hash = hash_bytes(hash, (struct str){fetched->pages[i].digest, DIGEST_TAG_DIGITS});
+    return hash;
+}
+
+uint64_t fetched_fingerprint(const struct fetched *fetched, uint64_t secret)
+{
+    switch (fetched->kind) {
+    case FETCH_UNCHANGED:
+        return hash_state(secret, &fetched->state);
+    case FETCH_FILE:
+        return hash_fresh(hash_state(secret, &fetched->state), fetched);
+    case FETCH_LISTING:
+        return hash_listing(secret, fetched);
+    case FETCH_DIRECTORY:
+        return hash_bytes(secret, STR("directory"));
+    case FETCH_REFUSED:
+        break;
+    }
+    return hash_bytes(secret, STR("refused")) + (uint64_t)fetched->status;
+}
+
 /* --- A file and its siblings ------------------------------------------------------------------ */
 
 /* A look-up: the place and the name. */
@@ -99,8 +156,7 @@ static int without_sibling(int error)
     return status == HTTP_NOT_FOUND || status == HTTP_FORBIDDEN ? 0 : error;
 }
 
-/* Mixes IDENTITY, of the sibling in CODING, into HASH, a word at a time by multiplication and
- * xor-shift. Never returns 0. */
+/* Mixes IDENTITY, of the sibling in CODING, into HASH. Never returns 0. */
 static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob_identity *identity)
 {
     const uint64_t words[] = {
@@ -113,11 +169,7 @@ static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob
         (uint64_t)identity->changed.tv_sec,
         (uint64_t)identity->changed.tv_nsec,
     };
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 29;
-    }
-    return hash | 1;
+    return hash_bytes(hash, (struct str){(const char *)words, sizeof words}) | 1;
 }
 
 /* Finds the status of the sibling at the target's name. *RET_TAKEN: whether the name exists, even

@@ -49,6 +49,11 @@ struct fetched {
 /* Drops the references in FETCHED, which becomes a refusal. */
 void fetched_fini(struct fetched *fetched);
 
+/* A fingerprint of what FETCHED says, which a look-up that says the same has too: of the identities
+ * of files, of the content of what may change without another identity, of listings. Keyed by
+ * SECRET. */
+uint64_t fetched_fingerprint(const struct fetched *fetched, uint64_t secret);
+
 /* Fetches PATH below the directory ROOT_FD, or the index of a directory, with its precompressed
  * siblings: NAME.br and so on, unless they are older than NAME. If the file still matches KNOWN
  * (NULL: nothing is known), returns FETCH_UNCHANGED without reading it; if KNOWN is alone, does not

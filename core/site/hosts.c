@@ -30,7 +30,7 @@ struct hosts {
     struct hosts_entry entries[]; /* MASK + 1, at least half of them empty */
 };
 
-/* --- Names ------------------------------------------------------------------------------------ */
+/* --- Names ----------------------------------------------------------------------------------- */
 
 /* AUTHORITY without its port and one trailing dot. */
 static struct str host_of(struct str authority)
@@ -76,7 +76,7 @@ static const char *mistake_in(struct str name)
     return NULL;
 }
 
-/* --- The table -------------------------------------------------------------------------------- */
+/* --- The table ------------------------------------------------------------------------------- */
 
 /* Where NAME is, or the empty place where it would be. */
 static struct hosts_entry *place_of(const struct hosts *hosts, struct str name)

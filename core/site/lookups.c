@@ -32,7 +32,7 @@ void lookups_fini(struct lookups *lookups)
     jobs_destroy(lookups->jobs, abandon);
 }
 
-/* --- Looking up ------------------------------------------------------------------------------- */
+/* --- Looking up ------------------------------------------------------------------------------ */
 
 static void run(struct job *job)
 {
@@ -81,7 +81,8 @@ static bool is_of(const struct lookup *lookup, const struct site *site, const st
 {
     return lookup->kind == LOOKUP_PATH && !lookup->outdated && lookup->site == site &&
            lookup->root == site->root && lookup->path.directory == path->directory &&
-           str_equal(path_view(&lookup->path), path_view(path));
+           str_equal(path_view(&lookup->path), path_view(path)) &&
+           changes_is_current(&lookup->ticket);
 }
 
 struct lookup *lookups_find(const struct lookups *lookups, const struct site *site,
@@ -107,6 +108,7 @@ struct lookup *lookups_start(struct lookups *lookups, const struct lookup_order 
     lookup->site = order->site;
     lookup->root = root_pin(order->site->root);
     lookup->started_ms = order->now_ms;
+    lookup->ticket = order->ticket;
     lookup->known_set = order->known != NULL;
     if (order->known)
         lookup->known = *order->known;

@@ -8,6 +8,7 @@
 #define SLUICE_LOOKUPS_H
 
 #include "http/resource.h"
+#include "site/changes.h"
 #include "site/fetch.h"
 #include "site/site.h"
 #include "system/jobs.h"
@@ -32,13 +33,14 @@ struct lookup {
     struct lookup *next;
     struct lookup_waiter *waiters;
     enum lookup_kind kind;
-    struct site *site;   /* NULL for READ */
-    struct root *root;   /* the site's when it started; pinned; NULL for READ */
-    struct blob *file;   /* of READ, pinned; else NULL */
-    uint64_t first;      /* of READ, in bytes */
-    uint64_t length;     /* of READ, in bytes */
-    uint64_t started_ms; /* not for READ */
-    bool outdated;       /* what it finds may be older than what has to be served from now on */
+    struct site *site;            /* NULL for READ */
+    struct root *root;            /* the site's when it started; pinned; NULL for READ */
+    struct blob *file;            /* of READ, pinned; else NULL */
+    uint64_t first;               /* of READ, in bytes */
+    uint64_t length;              /* of READ, in bytes */
+    uint64_t started_ms;          /* not for READ */
+    struct changes_ticket ticket; /* not for READ: taken before it started */
+    bool outdated; /* what it finds may be older than what has to be served from now on */
     bool known_set;
     struct fetch_state known;
     struct fetched fetched; /* by the job */
@@ -53,6 +55,7 @@ struct lookup_order {
     const struct path *path;
     const struct fetch_state *known; /* as for fetch; may be NULL */
     uint64_t now_ms;
+    struct changes_ticket ticket;
 };
 
 struct lookups {
@@ -66,7 +69,8 @@ int lookups_init(struct lookups *lookups);
 /* Waits for the jobs that run and drops the rest. No waiter may be left. No effect on zeros. */
 void lookups_fini(struct lookups *lookups);
 
-/* The lookup of PATH that is under way below the directory that SITE serves now, or NULL. */
+/* The lookup of PATH that is under way below the directory that SITE serves now, and whose result
+ * will be no older than what any worker has answered with; or NULL. */
 struct lookup *lookups_find(const struct lookups *lookups, const struct site *site,
                             const struct path *path);
 

@@ -1,10 +1,11 @@
 /* site: see site.h. */
 #include "site/site.h"
 
-#include <errno.h>
+#include "base/hash.h"
+
 #include <stdlib.h>
 
-struct site *site_create(const struct site_settings *settings, uint32_t id,
+struct site *site_create(const struct site_settings *settings, uint32_t number,
                          struct site_report report)
 {
     struct site *site = calloc(1, sizeof *site);
@@ -12,7 +13,8 @@ struct site *site_create(const struct site_settings *settings, uint32_t id,
         return NULL;
     site->settings = settings;
     site->report = report;
-    cache_group_init(&site->entries, id);
+    site->number = number;
+    cache_group_init(&site->entries, number);
     return site;
 }
 
@@ -35,7 +37,7 @@ void site_path_set(struct path *ret, struct str text)
     *str_put(ret->text, str_first(text, ret->length)) = '\0';
 }
 
-/* --- The directory ---------------------------------------------------------------------------- */
+/* --- The directory --------------------------------------------------------------------------- */
 
 int site_open(struct site *site, struct root_slot *slot)
 {
@@ -157,6 +159,14 @@ bool site_take_rules(struct site *site, const struct fetched *fetched)
     site->rules_known.alone = false; /* its siblings are not looked up */
     struct blob *text = rules_text_of(site, fetched);
     return !is_same_text(text, site->rules_text) && replace_rules(site, text);
+}
+
+uint64_t site_fingerprint(const struct site *site, uint64_t secret)
+{
+    const struct blob *text = site->rules_text;
+    struct str rules = text ? (struct str){text->bytes, text->length} : STR("");
+    const uint64_t words[] = {site->root->device, site->root->inode, hash_bytes(secret, rules)};
+    return hash_bytes(secret, (struct str){(const char *)words, sizeof words});
 }
 
 void site_rule_sets(const struct site *site, const struct rules *ret[static SITE_RULE_SETS])

@@ -35,14 +35,18 @@ struct site {
     struct fetch_state rules_known;
     const char *reported;          /* of the file as a whole; NULL: nothing is wrong */
     uint64_t rules_fresh_until_ms; /* store: when the file has to be checked again */
+    bool rules_overdue;            /* store: it has to be checked now */
     struct lookup *rules_lookup;   /* store: the job that checks it, or NULL */
+
+    uint32_t number;       /* index of its settings */
+    uint64_t shared_state; /* store: its word in changes, when last compared */
 
     struct resource *shared_404; /* for paths that are never served, without rules; or NULL */
 };
 
-/* The site with SETTINGS, which it *borrows*, and the number ID. It has no directory yet, and no
+/* The site with SETTINGS, which it *borrows*, and NUMBER. It has no directory yet, and no
  * rules of a file. NULL: out of memory. *Gives*: site_destroy. */
-struct site *site_create(const struct site_settings *settings, uint32_t id,
+struct site *site_create(const struct site_settings *settings, uint32_t number,
                          struct site_report report);
 
 /* None of its entries is left in a cache. No effect on NULL. */
@@ -53,7 +57,7 @@ static inline const struct site_settings *site_settings(const struct site *site)
     return site->settings;
 }
 
-/* --- The directory -------------------------------------------------------------------------- */
+/* --- The directory --------------------------------------------------------------------------- */
 
 /* Opens what ROOT means now. SLOT is shared with the other workers and *borrowed*. 0 or a negative
  * errno. */
@@ -66,7 +70,7 @@ enum site_root { SITE_ROOT_SAME, SITE_ROOT_SWITCHED, SITE_ROOT_UNKNOWN };
  * directory is served until the next check. */
 enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root **ret_former);
 
-/* --- The rules ------------------------------------------------------------------------------ */
+/* --- The rules ------------------------------------------------------------------------------- */
 
 /* Whether PATH is the rules file, which is never served. */
 bool site_is_private(const struct site *site, const struct path *path);
@@ -81,6 +85,9 @@ const struct fetch_state *site_rules_known(const struct site *site);
  * resources that were made before are out of date. Out of memory, the old rules stay. */
 bool site_take_rules(struct site *site, const struct fetched *fetched);
 
+/* A fingerprint of the directory and the rules: what all its answers depend on besides files. */
+uint64_t site_fingerprint(const struct site *site, uint64_t secret);
+
 /* Whether a path may have header fields of its own even where nothing is served. */
 bool site_has_rules(const struct site *site);
 
@@ -90,7 +97,7 @@ enum { SITE_RULE_SETS = 2 };
  * those of the settings. NULL: there are none. *Borrowed* until site_take_rules. */
 void site_rule_sets(const struct site *site, const struct rules *ret[static SITE_RULE_SETS]);
 
-/* --- Paths ---------------------------------------------------------------------------------- */
+/* --- Paths ----------------------------------------------------------------------------------- */
 
 /* Sets RET to the file that TEXT names below ROOT. At most PATH_BYTES_MAX of it count. */
 void site_path_set(struct path *ret, struct str text);

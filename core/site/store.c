@@ -8,7 +8,7 @@
 /* A file that was found to be in the page cache as a whole is not checked again for so long. */
 enum { WARM_MS = 1000 };
 
-/* --- The path --------------------------------------------------------------------------------- */
+/* --- The path -------------------------------------------------------------------------------- */
 
 /* fetch by the worker itself. When descriptors are out, the cache gives one up and it is tried once
  * more; that may be the one of the entry that KNOWN is from, so then all is read. 0 or an error of
@@ -55,6 +55,7 @@ static struct lookup *start_job(const struct store_step *step, struct store_know
         .path = step->path,
         .known = known->set ? &known->state : NULL,
         .now_ms = step->now->ms,
+        .ticket = step->ticket,
     };
     known->state.alone = false; /* it was a moment ago, and a job takes its time */
     return lookups_start(&step->store->lookups, &order);
@@ -114,7 +115,7 @@ static enum store_result lookup_one(const struct store_step *step, struct lookup
     return lookup_cold(step, waiter, ret);
 }
 
-/* --- The path and the page -------------------------------------------------------------------- */
+/* --- The path and the page ------------------------------------------------------------------- */
 
 static bool is_missing(const struct resource *resource)
 {
@@ -158,6 +159,7 @@ enum store_result store_lookup(struct store *store, const struct store_query *qu
                                struct lookup_waiter *waiter, struct found *ret)
 {
     struct found found = {.resource = NULL};
+    store_follow_changes(store);
     if (lookup_path(store, query, waiter, &found) == STORE_PENDING)
         return STORE_PENDING;
     if (is_missing(found.resource) && lookup_page(store, query, waiter, &found) == STORE_PENDING)
@@ -192,11 +194,12 @@ static struct resource *finish(struct store *store, struct lookup *lookup,
         store_finish_rules(store, lookup);
         return NULL;
     }
-    if (lookup->outdated || lookup->root != lookup->site->root)
-        fetched->cacheable = false; /* good for those who have waited only */
     if (store_is_out_of_files(fetched) && cache_shed_file(store->cache))
         return NULL;
     struct store_step step = store_step_of(store, lookup->site, &lookup->path, now);
+    step.ticket = lookup->ticket;
+    if (lookup->outdated || lookup->root != lookup->site->root)
+        return store_make(&step, fetched); /* for those who have waited, and to be forgotten then */
     return store_publish(&step, lookup->started_ms, fetched);
 }
 
@@ -249,7 +252,7 @@ int store_fd(const struct store *store)
     return jobs_fd(store->lookups.jobs);
 }
 
-/* --- Beginning and end ------------------------------------------------------------------------ */
+/* --- Beginning and end ----------------------------------------------------------------------- */
 
 struct site *store_site(const struct store *store, uint32_t number)
 {
@@ -264,14 +267,27 @@ struct cache_usage store_usage(const struct store *store)
 
 void store_revalidate(struct store *store)
 {
+    for (uint32_t i = 0; i < store->site_count; i++)
+        store_expire_site(store, store->sites[i]);
+}
+
+/* Expires the sites whose root or rules another worker has published. */
+static void compare_sites(struct store *store)
+{
+    const struct changes *changes = store->shared->changes;
     for (uint32_t i = 0; i < store->site_count; i++) {
-        struct site *site = store->sites[i];
-        cache_expire_group(&site->entries);
-        site->root_overdue = true;
-        site->rules_fresh_until_ms = 0;
+        if (changes_site_word(changes, i) != store->sites[i]->shared_state)
+            store_expire_site(store, store->sites[i]);
     }
-    lookups_outdate(&store->lookups, NULL);
-    store->directories = (struct directory_states){0};
+}
+
+void store_follow_changes(struct store *store)
+{
+    uint64_t epoch = atomic_load_explicit(store->epoch_now, memory_order_acquire);
+    if (epoch == store->epoch)
+        return;
+    store->epoch = epoch;
+    compare_sites(store);
 }
 
 /* Adds the next site. 0 or a negative errno. */
@@ -282,10 +298,7 @@ static int add_site(struct store *store, const struct store_config *config)
     if (!site)
         return -ENOMEM;
     store->sites[store->site_count++] = site;
-    int error = site_open(site, &store->shared->roots[number]);
-    if (!error)
-        store_read_rules(store, site);
-    return error;
+    return store_open_site(store, site);
 }
 
 static int init(struct store *store, const struct store_config *config)
@@ -293,11 +306,16 @@ static int init(struct store *store, const struct store_config *config)
     store->counters = config->counters;
     store->shared = config->shared;
     if (!store->shared) {
-        store->shared = store_shared_create(config->site_count);
+        store->shared = store_shared_create(1, config->site_count, 0);
         store->shared_owned = true;
     }
-    store->cache = cache_create(&config->cache, hash_secret(store));
-    int error = store->cache && store->shared ? 0 : -ENOMEM;
+    if (!store->shared)
+        return -ENOMEM;
+    const struct changes *changes = store->shared->changes;
+    store->epoch_now = changes_epoch(changes);
+    store->secret = changes ? changes_secret(changes) : hash_secret(store);
+    store->cache = cache_create(&config->cache, store->secret);
+    int error = store->cache ? 0 : -ENOMEM;
     if (!error)
         error = lookups_init(&store->lookups);
     for (uint32_t i = 0; !error && i < config->site_count; i++)

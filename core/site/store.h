@@ -83,6 +83,12 @@ int store_fd(const struct store *store);
 void store_collect(struct store *store, const struct date_now *now,
                    void (*wake)(void *context, struct lookup_waiter *waiter), void *context);
 
+/* Takes notice of sites whose root or rules another worker has found changed. Call it in each
+ * turn of the loop in which requests are answered, after they were received: answers that are
+ * given without store_lookup, because a lease is fresh, are then no older than any that a client
+ * may have had before. */
+void store_follow_changes(struct store *store);
+
 /* Ends all leases: roots, rules and cached files are checked again before they are served. */
 void store_revalidate(struct store *store);
 

@@ -11,6 +11,9 @@ struct store {
     struct counters *counters;
     struct store_shared *shared;
     bool shared_owned; /* no other store uses it */
+    uint64_t secret;   /* that hashes and fingerprints are keyed with */
+    const _Atomic uint64_t *epoch_now;
+    uint64_t epoch; /* of changes, when the sites' states were last compared */
     struct cache *cache;
     struct lookups lookups;
     struct directory_states directories;
@@ -25,6 +28,7 @@ struct store_step {
     const struct path *path;
     const struct date_now *now;
     struct cache_key key;
+    struct changes_ticket ticket; /* taken before anything of the path was examined */
 };
 
 struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
@@ -33,7 +37,7 @@ struct store_step store_step_of(struct store *store, struct site *site, const st
 /* Whether FETCHED says that descriptors are out. */
 bool store_is_out_of_files(const struct fetched *fetched);
 
-/* --- store_site.c: the root and the rules of a site ------------------------------------------- */
+/* --- store_site.c: the root and the rules of a site ------------------------------------------ */
 
 /* How old the known state of a directory or of ROOT may be: part of the time that files are
  * fresh. */
@@ -42,6 +46,10 @@ static inline uint64_t store_directory_ms(const struct site *site)
     return site->settings->cache_valid_ms / 4;
 }
 
+/* Ends all leases of SITE: its root, its rules and its files are checked again before they are
+ * served. */
+void store_expire_site(struct store *store, struct site *site);
+
 /* Sees to it that SITE's root and rules are no older than its resources. CACHED: the path has an
  * entry, for which ROOT need not be checked each time. Rules that only a job can read: see
  * rules_lookup. WAITED: the caller has waited for them already, and goes on with those that are
@@ -49,8 +57,8 @@ static inline uint64_t store_directory_ms(const struct site *site)
 void store_refresh_site(struct store *store, struct site *site, uint64_t now_ms, bool cached,
                         bool waited);
 
-/* Reads the rules of SITE for the first time, however long it takes. */
-void store_read_rules(struct store *store, struct site *site);
+/* Opens the root of SITE and reads its rules, however long it takes. 0 or a negative errno. */
+int store_open_site(struct store *store, struct site *site);
 
 /* Takes over the result of LOOKUP, which is of a site's rules. */
 void store_finish_rules(struct store *store, struct lookup *lookup);
@@ -68,10 +76,15 @@ struct store_known {
  * can be revalidated. */
 struct store_known store_known_state(const struct store_step *step);
 
-/* The resource for FETCHED, which was seen at SEEN_MS. It is kept in the cache if it may be.
- * Pinned, *given*; NULL: out of memory, or unchanged but its entry has been evicted. */
+/* The resource for FETCHED, which was seen at SEEN_MS and not before the ticket of STEP was
+ * taken. It is published to the other workers, and kept in the cache if it may be. Pinned,
+ * *given*; NULL: out of memory, or unchanged but its entry has been evicted. */
 struct resource *store_publish(const struct store_step *step, uint64_t seen_ms,
                                const struct fetched *fetched);
+
+/* The resource for FETCHED, which is neither published nor kept. Pinned, *given*; NULL: out of
+ * memory, or unchanged. */
+struct resource *store_make(const struct store_step *step, const struct fetched *fetched);
 
 /* A 404 for the path, whatever exists there. Pinned, *given*; NULL: out of memory. */
 struct resource *store_refuse(const struct store_step *step);

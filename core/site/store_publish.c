@@ -10,13 +10,15 @@ enum { FULL_CHECK_EVERY = 32 };
 struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
                                 const struct date_now *now)
 {
-    return (struct store_step){
+    struct store_step step = {
         .store = store,
         .site = site,
         .path = path,
         .now = now,
         .key = cache_key_of(store->cache, &site->entries, path),
     };
+    step.ticket = changes_begin(store->shared->changes, step.key.hash);
+    return step;
 }
 
 /* The state of the directory of STEP's path, and in *RET_SEEN_MS when it was seen. */
@@ -51,21 +53,48 @@ struct store_known store_known_state(const struct store_step *step)
     known.state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
     uint64_t seen_ms;
     bool trusted = ++entry->revalidations % FULL_CHECK_EVERY != 0;
-    if (trusted && entry->folder != 0 && entry->folder == directory_state(step, &seen_ms)) {
+    /* When another worker has seen a change, it may be younger than the directory's known state. */
+    if (trusted && lease_is_newest(entry->resource->lease) && entry->folder != 0 &&
+        entry->folder == directory_state(step, &seen_ms)) {
         known.state.alone = true;
         known.seen_ms = seen_ms;
     }
     return known;
 }
 
-/* Until when a resource seen at SEEN_MS is fresh. It is no fresher than ROOT. Entries that were
- * read together are to be revalidated one by one: the hash takes up to a quarter off. */
+/* Until when a resource seen at SEEN_MS is fresh. It is no fresher than ROOT, and not at all
+ * while the site has to be checked. Entries that were read together are to be revalidated one by
+ * one: the hash takes up to a quarter off. */
 static uint64_t fresh_until(const struct store_step *step, uint64_t seen_ms)
 {
     uint64_t valid_ms = step->site->settings->cache_valid_ms;
+    if (step->site->root_overdue || step->site->rules_overdue)
+        return 0;
     if (seen_ms > step->site->root_seen_ms)
         seen_ms = step->site->root_seen_ms;
     return seen_ms + valid_ms - step->key.hash % (valid_ms / 4 + 1);
+}
+
+/* Publishes to the other workers that the path is in the state that FETCHED says, unless that is
+ * a passing failure. False: a newer state may have been published meanwhile, so this one gets no
+ * lease. */
+static bool announce(const struct store_step *step, const struct fetched *fetched,
+                     struct changes_mark *ret)
+{
+    const struct store *store = step->store;
+    if (fetched->kind == FETCH_REFUSED && fetched->status >= HTTP_INTERNAL_ERROR)
+        return false;
+    uint64_t fingerprint = fetched_fingerprint(fetched, store->secret);
+    return changes_publish(store->shared->changes, &step->ticket, step->key.hash, fingerprint, ret);
+}
+
+/* Gives LEASE, of what was seen at SEEN_MS and published with MARK, its time. */
+static void grant(const struct store_step *step, uint64_t seen_ms, const struct changes_mark *mark,
+                  struct lease *lease)
+{
+    lease->published = mark->word;
+    lease->seen = mark->seen;
+    lease->fresh_until_ms = fresh_until(step, seen_ms);
 }
 
 /* The resource of the entry that FETCHED has found unchanged, with a new lease. NULL: it has been
@@ -79,27 +108,33 @@ static struct resource *renew(const struct store_step *step, uint64_t seen_ms,
     struct fetch_state state = {.plain = entry->identity, .siblings = entry->siblings};
     if (!fetch_state_equal(&state, &fetched->state))
         return NULL;
-    entry->resource->lease->fresh_until_ms = fresh_until(step, seen_ms);
-    entry->folder = fetched->state.alone ? state_without_siblings(step, seen_ms) : 0;
+    struct changes_mark mark;
+    if (announce(step, fetched, &mark)) {
+        grant(step, seen_ms, &mark, entry->resource->lease);
+        entry->folder = fetched->state.alone ? state_without_siblings(step, seen_ms) : 0;
+    }
     return resource_pin(entry->resource);
 }
 
-/* Keeps RESOURCE, made of FETCHED, in the cache. */
+/* Publishes RESOURCE, made of FETCHED, and keeps it in the cache. */
 static void keep(const struct store_step *step, uint64_t seen_ms, const struct fetched *fetched,
                  struct resource *resource)
 {
+    struct changes_mark mark;
+    if (!announce(step, fetched, &mark) || !fetched->cacheable)
+        return;
     struct cache_entry *entry = cache_put(step->store->cache, &step->key, resource);
     if (!entry)
         return;
     bool file = fetched->kind == FETCH_FILE;
-    resource->lease->fresh_until_ms = fresh_until(step, seen_ms);
+    grant(step, seen_ms, &mark, resource->lease);
     entry->identity = fetched->state.plain;
     entry->siblings = fetched->state.siblings;
     entry->folder = file && fetched->state.alone ? state_without_siblings(step, seen_ms) : 0;
     entry->settled = file && fetched->settled;
 }
 
-static struct resource *make_resource(const struct store_step *step, const struct fetched *fetched)
+struct resource *store_make(const struct store_step *step, const struct fetched *fetched)
 {
     return site_resource_make(step->site, step->path, step->site->settings->index, fetched,
                               step->now->seconds);
@@ -110,8 +145,8 @@ struct resource *store_publish(const struct store_step *step, uint64_t seen_ms,
 {
     if (fetched->kind == FETCH_UNCHANGED)
         return renew(step, seen_ms, fetched);
-    struct resource *resource = make_resource(step, fetched);
-    if (resource && fetched->cacheable)
+    struct resource *resource = store_make(step, fetched);
+    if (resource)
         keep(step, seen_ms, fetched, resource);
     return resource;
 }
@@ -121,7 +156,7 @@ struct resource *store_refuse(const struct store_step *step)
     struct site *site = step->site;
     struct fetched nothing = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
     if (site_has_rules(site))
-        return make_resource(step, &nothing);
+        return store_make(step, &nothing);
     if (!site->shared_404)
         site->shared_404 = resource_create_refusal(HTTP_NOT_FOUND, NULL);
     return site->shared_404 ? resource_pin(site->shared_404) : NULL;

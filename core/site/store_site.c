@@ -6,73 +6,124 @@ bool store_is_out_of_files(const struct fetched *fetched)
     return fetched->kind == FETCH_REFUSED && fetched->status == HTTP_UNAVAILABLE;
 }
 
+void store_expire_site(struct store *store, struct site *site)
+{
+    cache_expire_group(&site->entries);
+    lookups_outdate(&store->lookups, site);
+    directory_states_forget(&store->directories, site->root);
+    site->root_overdue = true;
+    site->rules_overdue = true;
+    site->rules_lookup = NULL; /* it may have seen the old ones */
+    site->shared_state = changes_site_word(store->shared->changes, site->number);
+}
+
+/* Publishes what SITE serves now, examined after TICKET was taken. If another worker has published
+ * meanwhile, it is checked once more. */
+static void announce(struct store *store, struct site *site, const struct changes_ticket *ticket)
+{
+    struct changes_mark mark;
+    uint64_t fingerprint = site_fingerprint(site, store->secret);
+    if (changes_publish_site(store->shared->changes, ticket, fingerprint, &mark))
+        site->shared_state = mark.seen;
+    else
+        store_expire_site(store, site);
+}
+
+/* --- The rules ------------------------------------------------------------------------------- */
+
 /* Takes over the rules in FETCHED, which were seen at SEEN_MS. If they have changed, the site's
- * entries go. */
-static void take_rules(struct store *store, struct site *site, uint64_t seen_ms,
+ * entries go. False: they could not be known now, so the old ones stay. */
+static bool take_rules(struct store *store, struct site *site, uint64_t seen_ms,
                        const struct fetched *fetched)
 {
     if (store_is_out_of_files(fetched))
-        return; /* the old rules stay until the new ones can be known */
+        return false;
     if (site_take_rules(site, fetched))
         cache_remove_group(store->cache, &site->entries);
     site->rules_fresh_until_ms = seen_ms + site->settings->cache_valid_ms;
+    site->rules_overdue = false;
+    return true;
 }
 
-/* Checks the rules of SITE if they are no longer fresh. In IO_WITHOUT_WAITING a job does it where
- * it would wait: rules_lookup. */
-static void refresh_rules(struct store *store, struct site *site, uint64_t now_ms,
-                          enum io_mode mode)
+/* Reads the rules of SITE. In IO_WITHOUT_WAITING a job does it where it would wait:
+ * rules_lookup. True if they are known now. */
+static bool read_rules(struct store *store, struct site *site, const struct changes_ticket *ticket,
+                       uint64_t now_ms, enum io_mode mode)
 {
     struct path path;
     struct fetched fetched;
-    if (now_ms < site->rules_fresh_until_ms || site->rules_lookup || !site_rules_path(site, &path))
-        return;
+    if (!site_rules_path(site, &path)) {
+        site->rules_overdue = false;
+        return true;
+    }
     const struct fetch_state *known = site_rules_known(site);
     if (fetch(site->root->fd, &path, site->settings, mode, known, &fetched) < 0) {
-        struct lookup_order order = {LOOKUP_RULES, site, &path, known, now_ms};
+        struct lookup_order order = {LOOKUP_RULES, site, &path, known, now_ms, *ticket};
         site->rules_lookup = lookups_start(&store->lookups, &order);
-        return;
+        return false;
     }
-    take_rules(store, site, now_ms, &fetched);
+    site->rules_lookup = NULL; /* if there is one, it may have seen older ones */
+    bool taken = take_rules(store, site, now_ms, &fetched);
     fetched_fini(&fetched);
+    return taken;
 }
 
-void store_read_rules(struct store *store, struct site *site)
+static bool are_rules_due(const struct site *site, uint64_t now_ms, bool waited)
 {
-    refresh_rules(store, site, 0, IO_WAITING);
-}
-
-/* Follows ROOT. Another directory has other rules, which are read at once. */
-static void follow_root(struct store *store, struct site *site, uint64_t now_ms)
-{
-    struct root *former;
-    if (site_follow_root(site, now_ms, &former) != SITE_ROOT_SWITCHED)
-        return;
-    directory_states_forget(&store->directories, former);
-    root_drop(former);
-    site->rules_lookup = NULL; /* it reads those of the former root */
-    site->rules_fresh_until_ms = 0;
-    refresh_rules(store, site, now_ms, IO_WAITING);
-}
-
-void store_refresh_site(struct store *store, struct site *site, uint64_t now_ms, bool cached,
-                        bool waited)
-{
-    bool seen =
-        cached && !site->root_overdue && now_ms - site->root_seen_ms < store_directory_ms(site);
-    if (!seen)
-        follow_root(store, site, now_ms);
-    if (!waited)
-        refresh_rules(store, site, now_ms, IO_WITHOUT_WAITING);
+    if (site->rules_overdue)
+        return !site->rules_lookup || waited;
+    return !waited && !site->rules_lookup && now_ms >= site->rules_fresh_until_ms;
 }
 
 void store_finish_rules(struct store *store, struct lookup *lookup)
 {
     struct site *site = lookup->site;
     if (site->rules_lookup != lookup)
-        return; /* of a former root */
+        return; /* of a former root, or from before a change */
     site->rules_lookup = NULL;
-    if (lookup->outdated)
+    if (take_rules(store, site, lookup->started_ms, &lookup->fetched))
+        announce(store, site, &lookup->ticket);
+}
+
+/* --- The root -------------------------------------------------------------------------------- */
+
+int store_open_site(struct store *store, struct site *site)
+{
+    struct changes_ticket ticket = changes_begin_site(store->shared->changes, site->number);
+    int error = site_open(site, &store->shared->roots[site->number]);
+    if (!error && read_rules(store, site, &ticket, 0, IO_WAITING))
+        announce(store, site, &ticket);
+    return error;
+}
+
+/* Follows ROOT. True if it means another directory now. */
+static bool follow_root(struct store *store, struct site *site, uint64_t now_ms)
+{
+    struct root *former;
+    if (site_follow_root(site, now_ms, &former) != SITE_ROOT_SWITCHED)
+        return false;
+    directory_states_forget(&store->directories, former);
+    root_drop(former);
+    site->rules_lookup = NULL; /* it reads those of the former root */
+    site->rules_overdue = true;
+    return true;
+}
+
+void store_refresh_site(struct store *store, struct site *site, uint64_t now_ms, bool cached,
+                        bool waited)
+{
+    const struct changes *changes = store->shared->changes;
+    struct changes_ticket ticket = changes_begin_site(changes, site->number);
+    if (changes_site_word(changes, site->number) != site->shared_state)
+        store_expire_site(store, site);
+    bool seen =
+        cached && !site->root_overdue && now_ms - site->root_seen_ms < store_directory_ms(site);
+    bool switched = !seen && follow_root(store, site, now_ms);
+    if (!are_rules_due(site, now_ms, waited))
         return;
-    take_rules(store, site, lookup->started_ms, &lookup->fetched);
+    /* Another root has other rules, and so may a site that has been waited for: they are read at
+     * once. */
+    enum io_mode mode = switched || waited ? IO_WAITING : IO_WITHOUT_WAITING;
+    if (read_rules(store, site, &ticket, now_ms, mode) || switched)
+        announce(store, site, &ticket);
 }

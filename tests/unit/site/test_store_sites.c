@@ -167,7 +167,7 @@ Test(store_sites, follows_the_root_of_one_site_alone)
 
 Test(store_sites, needs_one_descriptor_for_a_root_in_all_stores_of_a_process)
 {
-    struct store_shared *shared = store_shared_create(SITES);
+    struct store_shared *shared = store_shared_create(2, SITES, 100);
     make_sites(shared);
     unsigned descriptors = tree_open_descriptors();
     struct store *first = files;
