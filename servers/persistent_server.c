@@ -1,4 +1,5 @@
-/* persistent-server: HTTP/1.1 with persistent connections, RFC 9112 section 9.3, one request at a time. */
+/* persistent-server: HTTP/1.1 with persistent connections, RFC 9112 section 9.3, one request at a
+ * time. */
 #include "server/server.h"
 
 static const struct profile persistent = {

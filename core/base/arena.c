@@ -1,7 +1,8 @@
 /* arena: see arena.h.
  *
  * A chunk is a header and then memory that is given away from its start. What doesn't fit into the
- * rest of the newest chunk begins another; the rest is lost, which for strings of settings is little. */
+ * rest of the newest chunk begins another; the rest is lost, which is little for strings
+ * of settings. */
 #include "base/arena.h"
 
 #include <errno.h>

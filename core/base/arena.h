@@ -1,9 +1,9 @@
 /* arena: strings and small structs of one owner, freed all at once.
  *
- * Owns chunks of memory from malloc. What it gives is valid until arena_fini; there is no way to free
- * a part. A zeroed struct arena is an empty one. One thread at a time may allocate; what was allocated
- * may be read by any thread. Meant for settings and other things that are made once and then only
- * read: nothing here is on the path of a request. */
+ * Owns chunks of memory from malloc. Its allocations are valid until arena_fini; a part cannot be
+ * freed. A zeroed struct arena is an empty one. One thread at a time may allocate; any thread may
+ * read allocated memory. Meant for settings and other things that are made once and then only read:
+ * nothing here is on the path of a request. */
 #ifndef SLUICE_ARENA_H
 #define SLUICE_ARENA_H
 

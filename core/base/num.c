@@ -35,8 +35,8 @@ struct unit {
     uint64_t factor;
 };
 
-/* The factor of the unit called NAME, as compared by EQUAL, among the COUNT rows of UNITS. 0: no such
- * unit. */
+/* The factor of the unit called NAME, as compared by EQUAL, among the COUNT rows of UNITS. 0: no
+ * such unit. */
 static uint64_t unit_factor(const struct unit *units, size_t count, struct str name,
                             bool (*equal)(struct str, struct str))
 {

@@ -157,7 +157,7 @@ static const struct field_name {
                                   .kept = HTTP_FIELD_IF_UNMODIFIED_SINCE},
 };
 
-/* The known field called NAME, a token; NULL if there is none. */
+/* The known field called NAME, a token. NULL: not known. */
 static const struct field_name *find_known(struct str name)
 {
     unsigned first = (uint8_t)name.at[0], last = (uint8_t)name.at[name.length - 1];

@@ -7,7 +7,7 @@
 
 #include "h1/h1_head.h"
 
-/* What the lines of one head have said so far; zero but for END at first. */
+/* The fields seen so far in the lines of a head; all zeros at first except END. */
 struct h1_fields {
     bool length_seen;
     bool coding_seen;

@@ -1,5 +1,5 @@
-/* http: the vocabulary of all versions of HTTP (RFC 9110): methods, status codes, request fields, and
- * the pages that explain an error.
+/* http: the vocabulary of all versions of HTTP (RFC 9110): methods, status codes, request fields,
+ * and the pages that explain an error.
  *
  * Owns nothing; everything here is constant. May use base. */
 #ifndef SLUICE_HTTP_H
@@ -48,8 +48,8 @@ enum http_status {
     HTTP_VERSION_NOT_SUPPORTED = 505,
 };
 
-/* The request fields whose values decide about an answer. Host is not among them: it is the request's
- * authority. */
+/* The request fields whose values decide about an answer. Host is not among them: it is the
+ * request's authority. */
 enum http_field {
     HTTP_FIELD_IF_MATCH,
     HTTP_FIELD_IF_NONE_MATCH,
@@ -65,8 +65,8 @@ enum http_field {
 /* The method called NAME (case-sensitive, RFC 9110 section 9.1), or HTTP_METHOD_OTHER. */
 enum http_method http_method_of(struct str name);
 
-/* The status as the status line has it, "404 Not Found"; and the self-contained HTML page that explains
- * an error to a person. Empty: there is none. Static text. */
+/* The status as in a status line, "404 Not Found"; and the self-contained HTML page that explains
+ * an error to a person. Empty: the status has no page. Static text. */
 struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);
 

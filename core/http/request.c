@@ -1,8 +1,8 @@
 /* request: see request.h. */
 #include "http/request.h"
 
-/* Makes all fields absent, a few at a time: compilers write that as a few stores. For the whole array
- * at once gcc writes REP STOS, which takes longer to start than the rest of the request. */
+/* Makes all fields absent, a few at a time: compilers write that as a few stores. For the whole
+ * array at once gcc writes REP STOS, which takes longer to start than the rest of the request. */
 static void clear_fields(struct str fields[static HTTP_FIELD_COUNT])
 {
     enum { PIECE = 4, WHOLE = HTTP_FIELD_COUNT / PIECE * PIECE };
@@ -58,8 +58,8 @@ void request_add_field(struct request *request, enum http_field field, struct st
         empty_field(request, field);
 }
 
-/* Writes VALUE to TO, after ", " unless TO is FIRST, where the joined value begins. Writes nothing for
- * an empty VALUE: empty elements are left out (RFC 9110 section 5.6.1). Returns the end. */
+/* Writes VALUE to TO, after ", " unless TO is FIRST, where the joined value begins. Writes nothing
+ * for an empty VALUE: empty elements are left out (RFC 9110 section 5.6.1). Returns the end. */
 static char *join(char *first, char *to, struct str value)
 {
     if (value.length == 0)

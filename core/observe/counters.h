@@ -1,7 +1,7 @@
-/* counters: what one worker has done, readable by other threads while it works.
+/* counters: counts the work of one worker, readable by other threads while it works.
  *
- * One owner writes (a relaxed load and a relaxed store, no locked instruction); anybody reads and
- * sums over the workers. A reader may see one counter newer than another. */
+ * One owner writes (a relaxed load and a relaxed store, no locked instruction); any thread reads,
+ * and sums over the workers. A reader may see one counter newer than another. */
 #ifndef SLUICE_COUNTERS_H
 #define SLUICE_COUNTERS_H
 

@@ -26,8 +26,8 @@ static inline struct str answer_field(struct str head, const char *name)
     }
 }
 
-/* Takes the next response off *STREAM; WITHOUT_BODY if it answers HEAD. False, with *STREAM as it was,
- * if it isn't all there. */
+/* Takes the next response off *STREAM; WITHOUT_BODY if it answers HEAD. False, with *STREAM as it
+ * was, if it isn't all there. */
 static inline bool answer_next(struct str *stream, bool without_body, struct answer *ret)
 {
     const char *end = stream->length > 0 ? memmem(stream->at, stream->length, "\r\n\r\n", 4) : NULL;

@@ -5,8 +5,8 @@
 
 #include <criterion/criterion.h>
 
-/* Two places, each directly below a guard page, which the input takes in turns. What is left in the one
- * before is written over. */
+/* Two places, each directly below a guard page, which the input takes in turns. What is left in the
+ * one before is written over. */
 enum { PLACES = 2 };
 
 static char *place_end(unsigned place)
@@ -37,8 +37,8 @@ static struct parsed parse(struct h1_parse *state, struct str view, size_t head_
     return parsed;
 }
 
-/* Equal as views into the same text, of which A's and B's are copies: the same bytes, and both absent or
- * both present. */
+/* Equal as views into the same text, of which A's and B's are copies: the same bytes, and both
+ * absent or both present. */
 static bool same_view(struct str a, struct str b)
 {
     return a.at && b.at ? str_equal(a, b) : a.at == b.at;

@@ -1,6 +1,6 @@
-/* parse_check: a request head given to h1_parse in every way that it may arrive: whole, in two pieces
- * split at every position, and byte by byte, in memory that changes place between the calls and ends
- * at a guard page. All must come to the same outcome, or the running test fails. */
+/* parse_check: a request head given to h1_parse in every way that it may arrive: whole, in two
+ * pieces split at every position, and byte by byte, in memory that changes place between the calls
+ * and ends at a guard page. All must come to the same outcome, or the running test fails. */
 #ifndef SLUICE_TESTS_PARSE_CHECK_H
 #define SLUICE_TESTS_PARSE_CHECK_H
 
@@ -15,8 +15,8 @@ struct parsed {
 
 enum { PARSE_INPUT_MAX = 16 << 10 };
 
-/* The outcome for INPUT, of at most PARSE_INPUT_MAX bytes, whichever way it comes. LABEL names it in
- * messages. */
+/* The outcome for INPUT, of at most PARSE_INPUT_MAX bytes, whichever way it comes. LABEL names it
+ * in messages. */
 struct parsed parse_every_way(const char *label, struct str input, size_t head_bytes_max);
 
 /* The same, given whole only. */

@@ -1,4 +1,5 @@
-/* arena: memory of one owner, freed at once. Run with AddressSanitizer it proves that nothing is lost. */
+/* arena: memory of one owner, freed at once. Run with AddressSanitizer it proves that nothing is
+ * lost. */
 #include "base/arena.h"
 #include "support/faults.h"
 

@@ -1,4 +1,5 @@
-/* config_site: what a site names is checked before it is served, and each mistake says what to do. */
+/* config_site: what a site names is checked before it is served, and each mistake says what to
+ * do. */
 #include "config/settings.h"
 #include "support/tree.h"
 

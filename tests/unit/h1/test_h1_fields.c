@@ -1,6 +1,6 @@
 /* The fields of a response are the same in every encoding: a second one, made of the values in plan
- * and resource, says name for name what the HTTP/1 head says. It takes the place of HPACK: each string
- * follows its length. */
+ * and resource, says name for name what the HTTP/1 head says. It takes the place of HPACK: each
+ * string follows its length. */
 #include "support/resources.h"
 #include "support/session_bench.h"
 
