@@ -203,7 +203,7 @@ int server_main(const struct profile *profile, int argc, char **argv)
 {
     const struct command_line line = {profile->name, argc, argv};
     struct problem problem;
-    enum command command;
+    enum command command = COMMAND_SERVE;
     int status = STATUS_USAGE;
     process_fill_standard_descriptors();
     trace_catch_crashes();

@@ -48,7 +48,7 @@ int site_open(struct site *site, struct root_slot *slot)
 enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root **ret_former)
 {
     struct stat status;
-    struct root *root;
+    struct root *root = NULL;
     if (stat(site->settings->root, &status) < 0)
         return SITE_ROOT_UNKNOWN;
     bool same = root_is(site->root, &status);
