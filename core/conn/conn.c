@@ -1,6 +1,7 @@
 /* conn: see conn.h. */
 #include "conn/conn_storage.h"
 #include "conn/conn_wait.h"
+#include "conn/transport_plain.h"
 #include "observe/probes.h"
 
 enum {
@@ -10,9 +11,11 @@ enum {
 
 /* As the trace shows them. */
 static const char *const phase_names[] = {
-    [CONN_PHASE_NONE] = "none",       [CONN_PHASE_FIRST] = "first", [CONN_PHASE_IDLE] = "idle",
-    [CONN_PHASE_HEAD] = "head",       [CONN_PHASE_BODY] = "body",   [CONN_PHASE_JOB] = "job",
-    [CONN_PHASE_STORAGE] = "storage", [CONN_PHASE_SEND] = "send",   [CONN_PHASE_LINGER] = "linger",
+    [CONN_PHASE_NONE] = "none",   [CONN_PHASE_HANDSHAKE] = "handshake",
+    [CONN_PHASE_FIRST] = "first", [CONN_PHASE_IDLE] = "idle",
+    [CONN_PHASE_HEAD] = "head",   [CONN_PHASE_BODY] = "body",
+    [CONN_PHASE_JOB] = "job",     [CONN_PHASE_STORAGE] = "storage",
+    [CONN_PHASE_SEND] = "send",   [CONN_PHASE_LINGER] = "linger",
 };
 static_assert(COUNT_OF(phase_names) == CONN_PHASE_LINGER + 1, "a name for each phase");
 
@@ -35,6 +38,8 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
                        uint64_t memo_bytes_max, uint64_t now_ms)
 {
     context->sessions[SESSION_HTTP_1] = &session_h1;
+    context->transports[TRANSPORT_PLAIN] = &transport_plain;
+    context->io = &socket_io_direct;
     session_h1_init_shared(&context->h1, memo_bytes_max);
     conn_storage_init(context, storage_bytes_max);
     conn_waits_init(context);
@@ -59,11 +64,8 @@ static const struct session *session_of(const struct conn_context *context, cons
 
 void conn_init(struct conn *conn, int fd)
 {
-    *conn = (struct conn){.fd = fd,
-                          .state = CONN_OPEN,
-                          .needs_input = true,
-                          .lent_at = "",
-                          .kernel_bytes = UINT32_MAX};
+    *conn = (struct conn){.state = CONN_OPEN, .needs_input = true, .lent_at = ""};
+    socket_init(&conn->socket, fd);
     wheel_timer_init(&conn->timer);
 }
 
@@ -88,6 +90,9 @@ void conn_fini(struct conn_context *context, struct conn *conn)
     unsigned cut = outq_clear(&conn->output);
     counters_add(context->counters, COUNTER_RESPONSES_CUT, cut);
     conn_storage_return_output(context, conn);
+    const struct transport *transport = conn_transport(context, conn);
+    if (transport->fini)
+        transport->fini(context, conn);
 }
 
 void conn_retire(struct conn_context *context, struct conn *conn)
@@ -100,7 +105,7 @@ void conn_retire(struct conn_context *context, struct conn *conn)
 
 bool conn_wants_input(const struct conn *conn)
 {
-    return conn->needs_input && !conn->input_ended && conn->state == CONN_OPEN;
+    return conn->needs_input && !conn->socket.input_ended && conn->state == CONN_OPEN;
 }
 
 void conn_received(struct conn *conn, size_t length)
@@ -129,7 +134,7 @@ struct str conn_unlend(struct conn *conn)
 
 void conn_input_ended(struct conn *conn)
 {
-    conn->input_ended = true;
+    conn->socket.input_ended = true;
 }
 
 bool conn_needs_more(struct conn *conn)
@@ -163,8 +168,7 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     outq_released(&conn->output, length);
     counters_add(context->counters, COUNTER_BYTES_SENT, length);
     conn->phase_renewed = true;
-    conn->kernel_bytes = UINT32_MAX;
-    conn->no_progress = false;
+    socket_progressed(&conn->socket);
     while (outq_next_end(&conn->output, &end))
         count++;
     if (count > 0) {
@@ -178,21 +182,21 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
 
 enum conn_verdict conn_verdict(const struct conn_context *context, const struct conn *conn)
 {
-    if (!outq_empty(&conn->output) || conn_waits(conn))
+    if (!conn_output_is_empty(conn) || conn_waits(conn))
         return CONN_GOES_ON;
     if (conn->session_phase >= SESSION_ENDED) {
         /* Closing with input unread, or yet to come, would make the kernel send RST, which destroys
          * the answer on its way (RFC 9112 section 9.6). */
-        if (conn->input_ended)
+        if (conn->socket.input_ended)
             return CONN_CLOSES;
-        bool silent =
-            conn->session_phase == SESSION_PEER_DONE && conn->input.length == 0 && !conn->readable;
+        bool silent = conn->session_phase == SESSION_PEER_DONE && conn->input.length == 0 &&
+                      !conn_is_readable(conn);
         return silent ? CONN_ENDS : CONN_LINGERS;
     }
-    if (conn->needs_input && conn->input_ended)
+    if (conn->needs_input && conn->socket.input_ended)
         return CONN_CLOSES;
     if (context->draining && conn->needs_input && conn->session_phase <= SESSION_IDLE &&
-        conn->input.length == 0 && !conn->readable)
+        conn->input.length == 0 && !conn_is_readable(conn))
         return CONN_CLOSES;
     return CONN_GOES_ON;
 }
@@ -203,6 +207,12 @@ void conn_linger(const struct conn_context *context, struct conn *conn)
     conn->linger_left = CONN_LINGER_BYTES_MAX;
     conn->linger_end_ms = context->now.ms + LINGER_TOTAL_MS;
     ring_consume(&conn->input, conn->input.length);
+}
+
+void conn_progressed(struct conn *conn)
+{
+    conn->phase_renewed = true;
+    socket_progressed(&conn->socket);
 }
 
 bool conn_discarded(struct conn *conn, size_t length)
@@ -221,18 +231,22 @@ static enum conn_phase phase_of(const struct conn *conn)
     };
     if (conn->state == CONN_LINGERING)
         return CONN_PHASE_LINGER;
-    if (!outq_empty(&conn->output) && conn->disk_wait != DISK_WAIT_ON)
+    if ((!outq_empty(&conn->output) && conn->disk_wait != DISK_WAIT_ON) ||
+        conn->socket.holds_output)
         return CONN_PHASE_SEND;
     if (conn_waits(conn))
         return CONN_PHASE_JOB;
     if (conn->no_storage)
         return CONN_PHASE_STORAGE;
+    if (conn->socket.handshaking)
+        return CONN_PHASE_HANDSHAKE;
     return of_session[conn->session_phase];
 }
 
 static uint64_t phase_ms(const struct conn_context *context, enum conn_phase phase)
 {
     switch (phase) {
+    case CONN_PHASE_HANDSHAKE:
     case CONN_PHASE_FIRST:
     case CONN_PHASE_HEAD:
         return context->header_ms;

@@ -11,6 +11,8 @@
 
 #include "base/list.h"
 #include "conn/session_h1.h"
+#include "conn/socket.h"
+#include "conn/transport.h"
 #include "observe/trace.h"
 #include "site/store.h"
 #include "storage/ring.h"
@@ -21,14 +23,19 @@ enum {
     CONN_SMALL_BYTES = 1 << 10, /* storage for a partial head, or the rest of a stalled response */
     CONN_FULL_BYTES = 16 << 10, /* storage for everything else */
     CONN_UNSENT_BYTES_MAX = 256 << 10, /* above, no further request is answered */
+    CONN_ORIGINS_MAX = 32,
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
 };
 
 struct conn_wait;
+struct loop;
 
 /* All connections of a worker share it. Filled in by the worker; one thread only. */
 struct conn_context {
     const struct session *sessions[SESSIONS_MAX]; /* SESSION_HTTP_1 is set by conn_context_init */
+    const struct transport *transports[TRANSPORTS_MAX]; /* TRANSPORT_PLAIN is the engine's own */
+    const struct socket_io *io;                         /* the engine's */
+    struct loop *loop; /* that runs the connections; set by it, for the transports of its engine */
     struct session_h1_shared h1;
     struct plan_policy policy;
     struct store *files;       /* *borrowed* */
@@ -60,14 +67,15 @@ enum conn_state {
 /* What the connection waits for; each phase has its time limit. */
 enum conn_phase {
     CONN_PHASE_NONE,
-    CONN_PHASE_FIRST,   /* the first byte of the first request */
-    CONN_PHASE_IDLE,    /* the first byte of another request */
-    CONN_PHASE_HEAD,    /* the rest of a head */
-    CONN_PHASE_BODY,    /* the rest of a request's content */
-    CONN_PHASE_JOB,     /* a look-up, or a disk */
-    CONN_PHASE_STORAGE, /* storage */
-    CONN_PHASE_SEND,    /* the peer, to take output */
-    CONN_PHASE_LINGER,  /* the peer, to finish */
+    CONN_PHASE_HANDSHAKE, /* the transport's handshake */
+    CONN_PHASE_FIRST,     /* the first byte of the first request */
+    CONN_PHASE_IDLE,      /* the first byte of another request */
+    CONN_PHASE_HEAD,      /* the rest of a head */
+    CONN_PHASE_BODY,      /* the rest of a request's content */
+    CONN_PHASE_JOB,       /* a look-up, or a disk */
+    CONN_PHASE_STORAGE,   /* storage */
+    CONN_PHASE_SEND,      /* the peer, to take output */
+    CONN_PHASE_LINGER,    /* the peer, to finish */
 };
 
 /* The output's wait for part of a file that is not in memory. */
@@ -80,27 +88,22 @@ enum disk_wait {
 /* Most connections of a crowd are idle, so each byte counts here. The members that every request
  * needs come first. */
 struct conn {
-    int fd;
-    uint32_t slot : 24;         /* with GENERATION, the connection's identity in events */
-    uint32_t session_index : 2; /* into the context's sessions */
-    uint32_t origin : 5; /* listeners whose answers may differ have different ones; a memo's key */
+    struct socket socket;
+    uint32_t slot : 24;           /* with GENERATION, the connection's identity in events */
+    uint32_t session_index : 2;   /* into the context's sessions */
+    uint32_t transport_index : 2; /* into the context's transports */
+    uint32_t unused : 4;
     uint32_t generation;
-    enum conn_state state : 2;
-    enum conn_phase phase : 4;
+    enum conn_state state : 8;
+    enum conn_phase phase : 8;
     enum session_phase session_phase : 3; /* after the session's last work */
     enum disk_wait disk_wait : 2;
     bool phase_renewed : 1; /* progress: the phase's time begins again */
-    bool no_progress : 1;   /* at the last check the peer had taken nothing, see transport_drains */
     bool no_storage : 1;    /* storage was wanted, and none was free */
     bool needs_input : 1;   /* the session has used up its input, and takes more */
     bool busy : 1;          /* set by a session that may have work to do without more input */
-    bool registered : 1;    /* with the loop's event source */
-    bool readable : 1;      /* set by events, cleared when there is nothing to read */
-    bool writable : 1;      /* set by events, cleared by EAGAIN */
-    bool lowat_lifted : 1;  /* the bound of unsent bytes in the socket, see transport */
-    bool hangup : 1;        /* the peer's end of input is on its way: read until it comes */
-    bool input_ended : 1;   /* the peer's end of input has been read */
     bool pinned : 1;        /* the kernel may be reading the output: its storage must not move */
+    uint32_t origin : 5;    /* listeners whose answers may differ have different ones */
     struct outq output;
     struct ring input;
     struct list
@@ -119,8 +122,7 @@ struct conn {
         uint32_t lent_length; /* in CONN_OPEN */
         uint32_t linger_left; /* in CONN_LINGERING: bytes that will still be discarded */
     };
-    uint32_t kernel_bytes; /* in the socket when the peer was last seen to take none */
-    struct list holding;   /* the context's partial or stalled list */
+    struct list holding; /* the context's partial or stalled list */
 };
 static_assert(
     sizeof(struct conn) <= 160,
@@ -131,6 +133,12 @@ static_assert(
 void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
                        uint64_t memo_bytes_max, uint64_t now_ms);
 void conn_context_fini(struct conn_context *context);
+
+static inline const struct transport *conn_transport(const struct conn_context *context,
+                                                     const struct conn *conn)
+{
+    return context->transports[conn->transport_index];
+}
 
 /* A fresh connection on FD, which stays the caller's to close. */
 void conn_init(struct conn *conn, int fd);
@@ -152,10 +160,29 @@ static inline bool conn_is_over(const struct conn *conn)
     return conn->state >= CONN_CLOSING;
 }
 
+/* Whether there is output that the socket has not taken, sealed by the transport or not. */
+static inline bool conn_has_unsent(const struct conn *conn)
+{
+    return outq_unsent(&conn->output) > 0 || conn->socket.holds_output;
+}
+
+/* Whether all output is sent, and the kernel has released it. */
+static inline bool conn_output_is_empty(const struct conn *conn)
+{
+    return outq_empty(&conn->output) && !conn->socket.holds_output;
+}
+
 /* Whether output would be sent now. */
 static inline bool conn_wants_output(const struct conn *conn)
 {
-    return outq_unsent(&conn->output) > 0 && conn->disk_wait != DISK_WAIT_ON;
+    return (outq_unsent(&conn->output) > 0 && conn->disk_wait != DISK_WAIT_ON) ||
+           conn->socket.holds_output;
+}
+
+/* Whether there may be input to receive, in the socket or in the transport. */
+static inline bool conn_is_readable(const struct conn *conn)
+{
+    return conn->socket.readable || conn->socket.holds_input;
 }
 
 /* Whether a turn of CONN, when no event has come for it, would do nothing. */
@@ -222,7 +249,10 @@ static inline void conn_work(struct conn_context *context, struct conn *conn)
 /* The server drains: the next answer is the last. Give CONN a turn afterwards. */
 void conn_close_soon(struct conn_context *context, struct conn *conn);
 
-/* Reports that LENGTH bytes of the output have been sent. */
+/* Reports that the peer has taken bytes, of whatever kind: the time of the phase begins again. */
+void conn_progressed(struct conn *conn);
+
+/* Reports that LENGTH bytes of the output have been sent, or sealed by the transport. */
 void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length);
 
 enum conn_verdict {
@@ -249,6 +279,13 @@ void conn_settle(struct conn_context *context, struct conn *conn);
 
 /* The deadline of CONN's phase has passed. GOES_ON: an answer (408) is to be sent. */
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
+
+/* CONN makes progress, though nothing of it was reported: the time of its phase begins again, once
+ * conn_settle is called. */
+static inline void conn_renew_phase(struct conn *conn)
+{
+    conn->phase_renewed = true;
+}
 
 /* The connection to shed, of those that hold full storage and make no progress: the oldest
  * partial head, else the peer that has taken no output for the longest time. NULL: there is

@@ -121,7 +121,7 @@ static void settle_output(struct conn_context *context, struct conn *conn)
 {
     if (outq_empty(&conn->output)) {
         conn_storage_return_output(context, conn);
-    } else if (!conn->writable && !conn->pinned &&
+    } else if (!conn->socket.writable && !conn->pinned &&
                outq_storage_bytes(&conn->output) == CONN_FULL_BYTES) {
         void *storage = slab_take(&context->small);
         void *before = storage ? outq_move(&conn->output, storage, CONN_SMALL_BYTES) : NULL;
@@ -141,7 +141,7 @@ void conn_storage_settle(struct conn_context *context, struct conn *conn)
 void conn_storage_settle_holding(struct conn_context *context, struct conn *conn)
 {
     bool partial = conn->phase == CONN_PHASE_HEAD && conn->input.capacity == CONN_FULL_BYTES;
-    bool stalled = conn->phase == CONN_PHASE_SEND && !conn->writable &&
+    bool stalled = conn->phase == CONN_PHASE_SEND && !conn->socket.writable &&
                    (conn->input.capacity == CONN_FULL_BYTES ||
                     outq_storage_bytes(&conn->output) == CONN_FULL_BYTES);
     if (!partial && !stalled)

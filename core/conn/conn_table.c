@@ -149,7 +149,7 @@ void conn_table_close(struct conn_table *conns, struct conn *conn)
     probe_close(conn->slot, conn->generation);
     conn_fini(conns->context, conn);
     /* This removes it from the epoll set, too. Linux frees the descriptor even if close fails. */
-    close(conn->fd);
+    close(conn->socket.fd);
     conn->state = CONN_CLOSED;
     conns->open_count--;
     list_append(&conns->graveyard, &conn->queue);

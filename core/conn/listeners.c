@@ -69,7 +69,7 @@ static bool accept_may_go_on(int error)
     }
 }
 
-bool listeners_take(struct listeners *listeners, int fd)
+bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd)
 {
     struct conn *conn = conn_table_open(listeners->conns, fd);
     if (!conn) {
@@ -78,8 +78,11 @@ bool listeners_take(struct listeners *listeners, int fd)
         return false;
     }
     counters_add(listeners->context->counters, COUNTER_CONNECTIONS_ACCEPTED, 1);
-    conn->readable = true; /* perhaps; to try is cheaper than to ask first */
-    conn->writable = true;
+    conn->session_index = listener->session_index & (SESSIONS_MAX - 1);
+    conn->transport_index = listener->transport_index & (TRANSPORTS_MAX - 1);
+    conn->origin = listener->origin & (CONN_ORIGINS_MAX - 1);
+    conn->socket.readable = true; /* perhaps; to try is cheaper than to ask first */
+    conn->socket.writable = true;
     list_append(listeners->accepted, &conn->queue);
     return true;
 }
@@ -101,7 +104,7 @@ static bool accept_one(struct listeners *listeners, struct listener *listener)
     }
     int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0)
-        return listeners_take(listeners, fd);
+        return listeners_take(listeners, listener, fd);
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
         listener->readable = false;
         return false;

@@ -11,8 +11,11 @@
 enum { LISTENERS_MAX = 32 };
 
 struct listener {
-    int fd;        /* -1: closed */
-    bool readable; /* set by events, cleared by EAGAIN */
+    int fd;                /* -1: closed */
+    bool readable;         /* set by events, cleared by EAGAIN */
+    uint8_t session_index; /* of its connections, see conn.h; 0 at first, as the others */
+    uint8_t transport_index;
+    uint8_t origin;
 };
 
 struct listeners {
@@ -35,9 +38,9 @@ void listeners_fini(struct listeners *listeners);
 /* Accepts from each, a bounded number, unless accepting pauses. */
 void listeners_accept(struct listeners *listeners);
 
-/* The same for a connection that the kernel has accepted unasked: takes FD, non-blocking. False,
- * with FD closed and a pause begun, when there is no room for it. */
-bool listeners_take(struct listeners *listeners, int fd);
+/* The same for a connection that the kernel has accepted from LISTENER: takes FD, non-blocking.
+ * False, with FD closed and a pause begun, when there is no room for it. */
+bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd);
 
 /* Says that accepting has failed with ERROR, a positive errno. False, with a pause begun, if it
  * would fail again. */

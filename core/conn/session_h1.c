@@ -115,8 +115,8 @@ static enum session_phase phase_of(const struct h1 *session)
     return session->requests == 0 ? SESSION_FIRST : SESSION_IDLE;
 }
 
-/* Takes the next step of h1. False: there is nothing more to do now. A function of its own, with a frame of
- * its own: the plan is large, and a memo needs none. */
+/* Takes the next step of h1. False: there is nothing more to do now. A function of its own, with
+ * a frame of its own: the plan is large, and a memo needs none. */
 __attribute__((noinline)) static bool step(struct conn_context *context, struct conn *conn,
                                            const struct h1_memo_key *key)
 {

@@ -1,41 +1,72 @@
-/* transport: bytes between a connection and its non-blocking socket, by system calls of our own:
- * recv(2), send(2), sendfile(2).
+/* transport: how a connection's bytes get to and from its socket.
  *
- * For event loops that are told of readiness (epoll). Each call moves bytes once, and takes note of
- * what it learns: that the socket has no more to give or takes no more, that the peer is done. */
+ * A transport is a const table of functions. A connection names its own by an index into the tables
+ * of the context (conn_context.transports), which takes two bits. The plain one gives the session
+ * the bytes of the socket as they are (transport_plain.h; an engine may bring its own). Everything
+ * above calls these functions alone, so TLS comes as another table:
+ *
+ * - The handshake is a phase. While the transport sets socket.handshaking, receive hands over no
+ * input and the connection has the time of CONN_PHASE_HANDSHAKE. Records to be sent are sealed
+ * bytes. - ALPN picks the session: when the handshake is over, receive sets conn->session_index,
+ * before it hands over the first input. - Sealed bytes count as output: while it sets
+ * socket.holds_output, the loop calls send, waits until the socket is writable, and neither ends
+ * the connection nor takes it for idle. Sealed bytes are sent before anything else is sealed. A
+ * byte of conn->output counts as sent (conn_sent) once it is sealed. - Input that is opened and
+ * not handed over, for want of room, counts as readable: socket.holds_input. - shut sends
+ * close_notify first: it may return NOTHING and be called again when all is sent. - Raw bytes
+ * move through the engine (context->io), so a transport works on each of them. - The state of a
+ * connection is the transport's own, by conn->slot or allocated; fini ends it. A plain
+ * connection pays nothing for it. */
 #ifndef SLUICE_TRANSPORT_H
 #define SLUICE_TRANSPORT_H
 
-#include "conn/conn.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct conn;
+struct conn_context;
+
+enum {
+    TRANSPORT_PLAIN, /* of new connections */
+    TRANSPORTS_MAX = 4,
+};
 
 enum transport_result {
     TRANSPORT_PROGRESS, /* something moved, or the end of input was reached */
-    TRANSPORT_NOTHING, /* the socket isn't ready, and the connection's flag is cleared; or a disk isn't,
-                          and it wants no output */
-    TRANSPORT_FULL,   /* no storage for input can be lent */
+    TRANSPORT_NOTHING, /* nothing can move now: the socket isn't ready, and the flag that said so is cleared;
+                           or a disk isn't, and the connection wants no output */
+    TRANSPORT_FULL,   /* receive: no storage for input can be lent */
     TRANSPORT_FAILED, /* the connection is broken, or its response can't be finished */
 };
 
-/* Each takes what it moves off *BUDGET, which is not 0 before; at most the last move exceeds it. */
-
-/* Receives what there is, as far as there is room for it. */
-enum transport_result transport_receive(struct conn_context *context, struct conn *conn,
-                                        size_t *budget);
-
-/* Sends from the output queue, which is not empty: all pieces in memory up to the next file, or
- * from that file. */
-enum transport_result transport_send(struct conn_context *context, struct conn *conn,
+/* Each function moves bytes at most once, and notes what it learns: that the socket has no more
+ * to give or takes no more, that the peer is done. Those with a BUDGET, which is not 0, subtract
+ * what they move; at most the last move exceeds it. */
+struct transport {
+    /* Receives what there is, as far as conn_room has room for it. */
+    enum transport_result (*receive)(struct conn_context *context, struct conn *conn,
                                      size_t *budget);
 
-/* Whether all that was sent has been acknowledged by the peer's kernel. */
-bool transport_delivered(const struct conn *conn);
+    /* Sends sealed bytes if there are any; else of the output queue, which is not empty then:
+     * all pieces in memory up to the next file, or a piece of that file. */
+    enum transport_result (*send)(struct conn_context *context, struct conn *conn, size_t *budget);
 
-/* Whether a peer that the socket takes no more for may still be taking bytes: the socket may
- * hold megabytes, and says so only when a good part of them has gone. False when it has taken
- * none at two looks in a row, so look twice in the time that it has. */
-bool transport_drains(struct conn *conn);
+    /* Throws away input, in CONN_LINGERING. FAILED as well when enough has been discarded. */
+    enum transport_result (*discard)(struct conn_context *context, struct conn *conn,
+                                     size_t *budget);
 
-/* Throws away input, in CONN_LINGERING. FAILED as well when the connection has discarded enough. */
-enum transport_result transport_discard(struct conn *conn, size_t *budget);
+    /* Whether the peer has all that was sent, so that closing destroys nothing. */
+    bool (*delivered)(const struct conn *conn);
+
+    /* Whether a peer that takes no output may still be taking bytes, see socket_drains. */
+    bool (*drains)(struct conn *conn);
+
+    /* Ends our side; all output has been sent. PROGRESS: it is shut. NOTHING: bytes have to be
+     * sent first (holds_output); call it again then. FAILED: the connection is broken. */
+    enum transport_result (*shut)(struct conn_context *context, struct conn *conn);
+
+    /* The connection goes: frees the transport's own state. May be NULL. */
+    void (*fini)(struct conn_context *context, struct conn *conn);
+};
 
 #endif

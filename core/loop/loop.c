@@ -79,25 +79,33 @@ static void rest(struct loop *loop, struct conn *conn)
 /* Everything is sent: shuts our side; further input is discarded. */
 static void begin_linger(struct loop *loop, struct conn *conn)
 {
-    if (shutdown(conn->fd, SHUT_WR) < 0) {
+    switch (conn_transport(loop->context, conn)->shut(loop->context, conn)) {
+    case TRANSPORT_PROGRESS:
+        conn_linger(loop->context, conn);
+        loop_make_runnable(loop, conn);
+        break;
+    case TRANSPORT_NOTHING: /* its last bytes are output: again when they are sent */
+        break;
+    case TRANSPORT_FULL:
+    case TRANSPORT_FAILED:
         loop_reset(loop, conn);
-        return;
+        break;
     }
-    conn_linger(loop->context, conn);
-    loop_make_runnable(loop, conn);
 }
 
 /* A turn of a connection in CONN_LINGERING. */
 static void run_lingering(struct loop *loop, struct conn *conn)
 {
+    const struct transport *transport = conn_transport(loop->context, conn);
     size_t budget = BYTES_PER_TURN;
-    while (conn->readable && budget > 0) {
-        if (loop->engine->discard(loop, conn, &budget) == TRANSPORT_FAILED || conn->input_ended) {
+    while (conn_is_readable(conn) && budget > 0) {
+        if (transport->discard(loop->context, conn, &budget) == TRANSPORT_FAILED ||
+            conn->socket.input_ended) {
             close_conn(loop, conn);
             return;
         }
     }
-    if (conn->readable)
+    if (conn_is_readable(conn))
         loop_make_runnable(loop, conn);
     rest(loop, conn);
 }
@@ -106,9 +114,10 @@ static void run_lingering(struct loop *loop, struct conn *conn)
  * no room all the same; CONN then waits. */
 static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
 {
+    const struct transport *transport = conn_transport(loop->context, conn);
     enum transport_result result;
     do
-        result = loop->engine->receive(loop, conn, budget);
+        result = transport->receive(loop->context, conn, budget);
     while (result == TRANSPORT_FULL && shed_one(loop, conn));
     if (result == TRANSPORT_FULL)
         conn_await_storage(loop->context, conn);
@@ -122,20 +131,21 @@ static bool pump(struct loop *loop, struct conn *conn)
     size_t budget = BYTES_PER_TURN;
     conn_work(loop->context, conn);
     for (;;) {
-        bool sends = conn->writable && conn_wants_output(conn);
-        bool receives = !sends && conn->readable && conn_wants_input(conn);
+        bool sends = conn->socket.writable && conn_wants_output(conn);
+        bool receives = !sends && conn_wants_input(conn) && conn_is_readable(conn);
         if (!sends && !receives)
             return true;
         if (budget == 0)
             break;
         enum transport_result result =
-            sends ? loop->engine->send(loop, conn, &budget) : receive(loop, conn, &budget);
+            sends ? conn_transport(loop->context, conn)->send(loop->context, conn, &budget)
+                  : receive(loop, conn, &budget);
         if (result == TRANSPORT_FAILED)
             return false;
         if (result == TRANSPORT_FULL)
             return true;
         /* While output is left, sending may not have changed what the session can do. */
-        if (receives || outq_unsent(&conn->output) == 0)
+        if (receives || !conn_has_unsent(conn))
             conn_work(loop->context, conn);
     }
     loop_make_runnable(loop, conn); /* at the end of the list */
@@ -158,7 +168,7 @@ static void run_conn(struct loop *loop, struct conn *conn)
     }
     enum conn_verdict verdict = conn_verdict(loop->context, conn);
     if (verdict == CONN_ENDS)
-        verdict = transport_delivered(conn) ? CONN_CLOSES : CONN_LINGERS;
+        verdict = conn_transport(loop->context, conn)->delivered(conn) ? CONN_CLOSES : CONN_LINGERS;
     if (verdict == CONN_CLOSES) {
         close_conn(loop, conn);
         return;
@@ -228,8 +238,8 @@ void loop_drain(struct loop *loop)
 
 static void expire_conn(struct loop *loop, struct conn *conn)
 {
-    if (conn->phase == CONN_PHASE_SEND && transport_drains(conn)) {
-        conn->phase_renewed = true;
+    if (conn->phase == CONN_PHASE_SEND && conn_transport(loop->context, conn)->drains(conn)) {
+        conn_renew_phase(conn);
         conn_settle(loop->context, conn);
         return;
     }
@@ -321,6 +331,9 @@ static int init(struct loop *loop, const struct loop_engine *engine,
         .wake_fd = event_fd_open(),
     };
     int error = loop->wake_fd < 0 ? loop->wake_fd : 0;
+    loop->context->loop = loop;
+    loop->context->io = engine->io;
+    loop->context->transports[TRANSPORT_PLAIN] = engine->transport;
     list_init(&loop->run);
     wheel_timer_init(&loop->drain_timer);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,

@@ -18,6 +18,8 @@ struct loop;
 /* All functions are called on the loop's thread, except init and fini. */
 struct loop_engine {
     size_t bytes; /* of the engine's own struct, which begins with a struct loop */
+    const struct transport *transport; /* for connections without another one */
+    const struct socket_io *io;        /* raw bytes, for transports that transform them */
 
     /* The common part of LOOP is ready. Returns 0 or a negative errno; fini is called in either
      * case. */
@@ -39,11 +41,6 @@ struct loop_engine {
 
     /* Accepts all pending connections and closes the listeners. */
     void (*finish_accepting)(struct loop *loop);
-
-    /* As transport_receive, transport_send and transport_discard. */
-    enum transport_result (*receive)(struct loop *loop, struct conn *conn, size_t *budget);
-    enum transport_result (*send)(struct loop *loop, struct conn *conn, size_t *budget);
-    enum transport_result (*discard)(struct loop *loop, struct conn *conn, size_t *budget);
 
     /* CONN receives no more in this turn: sets its READABLE to whether input is left. May be
      * NULL. */

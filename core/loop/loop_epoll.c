@@ -1,6 +1,8 @@
 /* loop_epoll: see loop_epoll.h. epoll(7), accept4(2), sendmsg(2), sendfile(2). */
 #include "loop/loop_epoll.h"
 
+#include "conn/transport_plain.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -43,11 +45,11 @@ static void take_conn_event(struct loop *loop, uint64_t identity, uint32_t event
         return;
     }
     if (events & (EPOLLRDHUP | EPOLLHUP))
-        conn->hangup = true;
+        conn->socket.hangup = true;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
-        conn->readable = true;
+        conn->socket.readable = true;
     if (events & EPOLLOUT)
-        conn->writable = true;
+        conn->socket.writable = true;
     loop_make_runnable(loop, conn);
 }
 
@@ -88,41 +90,26 @@ static void finish_accepting(struct loop *loop)
     listeners_finish(&loop->listeners);
 }
 
-static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
-{
-    return transport_receive(loop->context, conn, budget);
-}
-
-static enum transport_result send_some(struct loop *loop, struct conn *conn, size_t *budget)
-{
-    return transport_send(loop->context, conn, budget);
-}
-
-static enum transport_result discard(struct loop *loop, struct conn *conn, size_t *budget)
-{
-    (void)loop;
-    return transport_discard(conn, budget);
-}
-
 /* Registers CONN only after its first turn, so that a connection with one request costs no
  * epoll_ctl. Events that occurred before are reported at once. */
 static bool keep(struct loop *loop, struct conn *conn)
 {
-    if (conn->registered)
+    if (conn->socket.registered)
         return true;
     struct epoll_event event = {
         .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
         .data.u64 = conn_table_identity(OP_CONN, conn->slot, conn->generation),
     };
-    conn->registered = epoll_ctl(epoll_of(loop)->fd, EPOLL_CTL_ADD, conn->fd, &event) == 0;
-    return conn->registered;
+    conn->socket.registered =
+        epoll_ctl(epoll_of(loop)->fd, EPOLL_CTL_ADD, conn->socket.fd, &event) == 0;
+    return conn->socket.registered;
 }
 
 /* Trying to receive is cheaper than asking first. */
 static void check_input(struct loop *loop, struct conn *conn)
 {
     (void)loop;
-    conn->readable = true;
+    conn->socket.readable = true;
 }
 
 static void close_now(struct loop *loop, struct conn *conn)
@@ -165,15 +152,14 @@ static void fini(struct loop *loop)
 
 const struct loop_engine loop_epoll_engine = {
     .bytes = sizeof(struct loop_epoll),
+    .transport = &transport_plain,
+    .io = &socket_io_direct,
     .init = init,
     .fini = fini,
     .wait = wait,
     .take = take,
     .accept = accept_some,
     .finish_accepting = finish_accepting,
-    .receive = receive,
-    .send = send_some,
-    .discard = discard,
     .keep = keep,
     .check_input = check_input,
     .close = close_now,

@@ -3,6 +3,7 @@
 
 #ifdef SLUICE_HAVE_LIBURING
 
+#include "conn/transport_plain.h"
 #include "loop/uring_input.h"
 #include "loop/uring_listen.h"
 
@@ -100,7 +101,7 @@ static size_t take_rest(struct loop_uring *self, struct conn *conn)
 static bool is_readable(const struct peer *peer, const struct conn *conn)
 {
     return !uring_input_empty(&peer->input) || peer->expecting ||
-           (peer->ended && !conn->input_ended);
+           (peer->ended && !conn->socket.input_ended);
 }
 
 static void take_back(struct loop *loop, struct conn *conn)
@@ -109,7 +110,7 @@ static void take_back(struct loop *loop, struct conn *conn)
     const struct peer *peer = peer_of(self, conn);
     take_rest(self, conn);
     if (peer->known)
-        conn->readable = is_readable(peer, conn);
+        conn->socket.readable = is_readable(peer, conn);
 }
 
 /* Copies the oldest input to CONN's own storage, as far as there is room. Returns the number of
@@ -134,18 +135,19 @@ static size_t copy_input(struct loop_uring *self, struct conn *conn)
     return copied;
 }
 
-static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
+static enum transport_result receive(struct conn_context *context, struct conn *conn,
+                                     size_t *budget)
 {
-    struct loop_uring *self = self_of(loop);
+    struct loop_uring *self = self_of(context->loop);
     struct peer *peer = peer_of(self, conn);
     if (!peer->known) /* it may have arrived: trying is cheaper than a request */
-        return transport_receive(loop->context, conn, budget);
+        return transport_plain_receive(context, conn, budget);
     bool partial = take_rest(self, conn) > 0;
     struct str bytes = uring_input_view(&peer->input, &self->uring, self->notes);
     size_t got = bytes.length;
     if (got == 0) {
-        conn->readable = false;
-        if (!peer->ended || conn->input_ended)
+        conn->socket.readable = false;
+        if (!peer->ended || conn->socket.input_ended)
             return TRANSPORT_NOTHING;
         conn_input_ended(conn);
         return TRANSPORT_PROGRESS;
@@ -160,15 +162,16 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
     return got > 0 ? TRANSPORT_PROGRESS : TRANSPORT_FULL;
 }
 
-static enum transport_result discard(struct loop *loop, struct conn *conn, size_t *budget)
+static enum transport_result discard(struct conn_context *context, struct conn *conn,
+                                     size_t *budget)
 {
-    struct loop_uring *self = self_of(loop);
+    struct loop_uring *self = self_of(context->loop);
     struct peer *peer = peer_of(self, conn);
     size_t got = uring_input_view(&peer->input, &self->uring, self->notes).length;
     if (got == 0 && peer->ended)
         conn_input_ended(conn);
     if (got == 0) {
-        conn->readable = false;
+        conn->socket.readable = false;
         return TRANSPORT_NOTHING;
     }
     uring_input_drop(&peer->input, &self->uring, self->notes, got);
@@ -194,9 +197,10 @@ static bool may_be_deferred(const struct peer *peer, const struct conn *conn)
 
 /* At most one send is with the kernel. Until it completes, CONN is not writable and its output must
  * not move. */
-static enum transport_result send_some(struct loop *loop, struct conn *conn, size_t *budget)
+static enum transport_result send_some(struct conn_context *context, struct conn *conn,
+                                       size_t *budget)
 {
-    struct loop_uring *self = self_of(loop);
+    struct loop_uring *self = self_of(context->loop);
     struct peer *peer = peer_of(self, conn);
     struct iovec pieces[URING_PIECES_MAX];
     bool file_follows = true;
@@ -204,13 +208,50 @@ static enum transport_result send_some(struct loop *loop, struct conn *conn, siz
                          ? outq_gather(&conn->output, pieces, URING_PIECES_MAX, &file_follows)
                          : 0;
     if (file_follows ||
-        !uring_ask_send(&self->uring, conn->fd, pieces, count, identity_of(OP_SEND, conn)))
-        return transport_send(loop->context, conn, budget);
+        !uring_ask_send(&self->uring, conn->socket.fd, pieces, count, identity_of(OP_SEND, conn)))
+        return transport_plain_send(context, conn, budget);
     peer->sending = true;
     conn->pinned = true;
-    conn->writable = false;
+    conn->socket.writable = false;
     return TRANSPORT_NOTHING;
 }
+
+static const struct transport transport_uring = {
+    .receive = receive,
+    .send = send_some,
+    .discard = discard,
+    .delivered = transport_plain_delivered,
+    .drains = transport_plain_drains,
+    .shut = transport_plain_shut,
+};
+
+/* --- Raw bytes ---------------------------------------------------------------------------------- */
+
+/* For transports that transform bytes: the kernel receives for them as for others, into its buffers. */
+static ssize_t receive_raw(struct conn_context *context, struct conn *conn, void *to, size_t room)
+{
+    struct loop_uring *self = self_of(context->loop);
+    struct peer *peer = peer_of(self, conn);
+    if (!peer->known)
+        return socket_io_direct.receive(context, conn, to, room);
+    struct str bytes = uring_input_view(&peer->input, &self->uring, self->notes);
+    bytes = str_first(bytes, room);
+    str_put(to, bytes);
+    uring_input_drop(&peer->input, &self->uring, self->notes, bytes.length);
+    conn->socket.readable = is_readable(peer, conn);
+    if (bytes.length > 0)
+        return (ssize_t)bytes.length;
+    conn->socket.readable = false;
+    return peer->ended ? 0 : -EAGAIN;
+}
+
+static ssize_t send_raw(struct conn_context *context, struct conn *conn, const void *from,
+                        size_t length)
+{
+    return socket_io_direct.send(context, conn, from, length);
+}
+
+static const struct socket_io io_uring_io = {.receive = receive_raw, .send = send_raw};
 
 /* --- Closing ---------------------------------------------------------------------------------- */
 
@@ -250,7 +291,7 @@ static void close_soon(struct loop *loop, struct conn *conn)
         return;
     }
     conn_retire(loop->context, conn);
-    shutdown(conn->fd, SHUT_RDWR);
+    shutdown(conn->socket.fd, SHUT_RDWR);
     end_requests(self, conn);
 }
 
@@ -263,7 +304,7 @@ static bool hold_input(struct loop_uring *self, struct conn *conn)
     /* More than can arrive before the kernel has stopped receiving. */
     const size_t spill_bytes_max = (size_t)2 * sizes.buffers * sizes.buffer_bytes;
     struct peer *peer = peer_of(self, conn);
-    while (copy_input(self, conn) > 0) {
+    while (conn->transport_index == TRANSPORT_PLAIN && copy_input(self, conn) > 0) {
     }
     return uring_input_spill(&peer->input, &self->uring, self->notes) == 0 &&
            uring_input_spilled(&peer->input) <= spill_bytes_max;
@@ -288,13 +329,13 @@ static bool update_requests(struct loop_uring *self, struct conn *conn)
     bool more = wants_more(peer, conn);
     if (more && !peer->receiving) {
         good = peer->receiving =
-            uring_ask_receive(&self->uring, conn->fd, identity_of(OP_RECEIVE, conn));
+            uring_ask_receive(&self->uring, conn->socket.fd, identity_of(OP_RECEIVE, conn));
     } else if (!more && peer->receiving && !peer->cancelling) {
         good = peer->cancelling = cancel(self, conn, OP_RECEIVE);
     }
-    if (!conn->writable && !peer->polling && !peer->sending && outq_unsent(&conn->output) > 0) {
+    if (!conn->socket.writable && !peer->polling && !peer->sending && conn_has_unsent(conn)) {
         peer->polling =
-            uring_ask_poll(&self->uring, conn->fd, POLLOUT, identity_of(OP_WRITABLE, conn));
+            uring_ask_poll(&self->uring, conn->socket.fd, POLLOUT, identity_of(OP_WRITABLE, conn));
         good = good && peer->polling;
     }
     return good;
@@ -304,12 +345,12 @@ static bool keep(struct loop *loop, struct conn *conn)
 {
     struct loop_uring *self = self_of(loop);
     struct peer *peer = peer_of(self, conn);
-    peer->ended = peer->ended || conn->input_ended;
+    peer->ended = peer->ended || conn->socket.input_ended;
     peer->known = true;
     bool waits = conn->no_storage || !list_linked(&conn->queue);
     if (waits && !hold_input(self, conn))
         return false;
-    conn->readable = is_readable(peer, conn);
+    conn->socket.readable = is_readable(peer, conn);
     if (!update_requests(self, conn))
         loop_make_runnable(loop, conn);
     return true;
@@ -320,7 +361,7 @@ static void check_input(struct loop *loop, struct conn *conn)
 {
     int bytes;
     struct peer *peer = peer_of(self_of(loop), conn);
-    if (!conn_is_over(conn) && !peer->ended && ioctl(conn->fd, FIONREAD, &bytes) == 0)
+    if (!conn_is_over(conn) && !peer->ended && ioctl(conn->socket.fd, FIONREAD, &bytes) == 0)
         peer->expecting = bytes > 0;
 }
 
@@ -361,7 +402,7 @@ static void take_received(struct loop_uring *self, const struct io_uring_cqe *ev
         uring_input_add(&peer->input, self->notes, buffer, (uint32_t)event->res);
     if (event->res >= 0)
         peer->expecting = false;
-    conn->readable = is_readable(peer, conn);
+    conn->socket.readable = is_readable(peer, conn);
     loop_make_runnable(&self->loop, conn);
 }
 
@@ -377,14 +418,14 @@ static void take_writable(struct loop_uring *self, const struct io_uring_cqe *ev
         loop_reset(&self->loop, conn);
         return;
     }
-    conn->writable = conn->writable || event->res > 0;
+    conn->socket.writable = conn->socket.writable || event->res > 0;
     loop_make_runnable(&self->loop, conn);
 }
 
 /* Whether CONN, whose output has just been sent, has nothing to do in a turn. */
 static bool is_at_rest(const struct loop_uring *self, const struct conn *conn)
 {
-    return conn->state == CONN_OPEN && conn_rests(conn) && !conn->readable &&
+    return conn->state == CONN_OPEN && conn_rests(conn) && !conn_is_readable(conn) &&
            outq_empty(&conn->output) && conn_verdict(self->loop.context, conn) == CONN_GOES_ON;
 }
 
@@ -402,7 +443,7 @@ static void take_sent(struct loop_uring *self, const struct io_uring_cqe *event)
     }
     if (event->res >= 0)
         conn_sent(self->loop.context, conn, (uint64_t)event->res);
-    conn->writable = event->res != -EAGAIN;
+    conn->socket.writable = event->res != -EAGAIN;
     if (is_at_rest(self, conn))
         conn_settle(self->loop.context, conn);
     else
@@ -561,6 +602,8 @@ static void fini(struct loop *loop)
 
 const struct loop_engine loop_uring_engine = {
     .bytes = sizeof(struct loop_uring),
+    .transport = &transport_uring,
+    .io = &io_uring_io,
     .init = init,
     .fini = fini,
     .begin = begin,
@@ -568,9 +611,6 @@ const struct loop_engine loop_uring_engine = {
     .take = take,
     .accept = accept_some,
     .finish_accepting = finish_accepting,
-    .receive = receive,
-    .send = send_some,
-    .discard = discard,
     .take_back = take_back,
     .keep = keep,
     .check_input = check_input,

@@ -67,7 +67,7 @@ void uring_listen_accepted(struct uring_listen *listen, unsigned index, int resu
     if (!goes_on)
         listen->requests[index] = URING_LISTEN_NOTHING;
     if (result >= 0)
-        listeners_take(listen->listeners, result);
+        listeners_take(listen->listeners, &listen->listeners->items[index], result);
     else if (result != -ECANCELED)
         listeners_failed(listen->listeners, -result);
 }

@@ -108,7 +108,7 @@ Test(conn, gives_the_same_bytes_however_they_are_split)
                 rig_await(&rig, &other);
             conn_work(&rig.context, &other);
             rig_take(&rig, &other, &pile, (size_t)prng_below(&prng, 30000));
-            other.writable = prng_below(&prng, 2);
+            other.socket.writable = prng_below(&prng, 2);
             conn_settle(&rig.context, &other);
         }
         rig_exchange(&rig, &other, STR(""), &pile);
@@ -274,11 +274,11 @@ Test(conn, moves_the_rest_for_a_slow_reader_to_small_storage)
 {
     struct str bytes = STR(GET("/large.bin") GET("/tiny.txt"));
     rig_give(&rig, &conn, &bytes);
-    conn.writable = true;
+    conn.socket.writable = true;
     conn_settle(&rig.context, &conn);
     cr_expect_eq(rig.context.full.lent_count, 1, "it may go on at once");
     rig_take(&rig, &conn, &output, 1000);
-    conn.writable = false;
+    conn.socket.writable = false;
     conn_settle(&rig.context, &conn);
     cr_expect_eq(rig.context.full.lent_count, 0);
     cr_expect_eq(rig.context.small.lent_count, 2, "and so does the request after it");

@@ -97,12 +97,12 @@ Test(conn_ends, gives_the_verdict_for_each_situation)
         rig.context.draining = row->draining;
         if (row->draining)
             conn_close_soon(&rig.context, &one);
-        one.writable = true;
+        one.socket.writable = true;
         if (bytes.length > 0)
             cr_assert(rig_give(&rig, &one, &bytes));
         if (row->input_ended)
             conn_input_ended(&one);
-        one.readable = row->readable;
+        one.socket.readable = row->readable;
         if (!row->unsent)
             rig_take(&rig, &one, NULL, SIZE_MAX);
         conn_work(&rig.context, &one);

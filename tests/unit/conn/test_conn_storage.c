@@ -164,7 +164,7 @@ Test(conn_storage, sheds_the_oldest_incomplete_head_in_full_storage_first)
 static void stall(struct conn *one)
 {
     conn_init(one, -1);
-    one->writable = false;
+    one->socket.writable = false;
     for (unsigned i = 0; i < 20; i++) {
         struct str bytes = STR(GET("/tiny.txt"));
         rig_give(&rig, one, &bytes);

@@ -183,7 +183,7 @@ static void scribble(struct conn *conn)
 {
     conn->session.h1.requests = conn->slot;
     conn->linger_end_ms = UINT64_MAX;
-    conn->readable = conn->writable = true;
+    conn->socket.readable = conn->socket.writable = true;
 }
 
 static void expect_identities(void)

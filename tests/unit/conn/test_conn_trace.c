@@ -52,7 +52,7 @@ Test(conn_trace, records_a_connection_that_is_opened_and_closed)
 {
     struct conn *conn = open_one();
     expect_record(1, conn, TRACE_OPEN, CONN_PHASE_NONE);
-    cr_expect_eq(record(1)->value, conn->fd);
+    cr_expect_eq(record(1)->value, conn->socket.fd);
     conn_settle(&rig.context, conn);
     expect_record(1, conn, TRACE_PHASE, CONN_PHASE_FIRST);
     conn_table_close(&conns, conn);

@@ -1,6 +1,6 @@
 /* transfer: over real sockets, with calls that move little, are interrupted, or fail. */
 #include "conn/conn_wait.h"
-#include "conn/transport.h"
+#include "conn/transport_plain.h"
 #include "support/conn_rig.h"
 #include "support/wire.h"
 #include "system/net.h"
@@ -22,13 +22,13 @@ static void open_conn(void)
     int server;
     wire_pair(&server, &client);
     conn_init(&conn, server);
-    conn.readable = conn.writable = true;
+    conn.socket.readable = conn.socket.writable = true;
 }
 
 static void close_conn(void)
 {
     conn_fini(&rig.context, &conn);
-    close(conn.fd);
+    close(conn.socket.fd);
     close(client);
     pile_clear(&output);
 }
@@ -73,10 +73,10 @@ static bool turn(void)
     size_t budget = TURN_BYTES;
     enum transport_result result = TRANSPORT_NOTHING;
     conn_work(&rig.context, &conn);
-    if (conn_wants_output(&conn) && conn.writable)
-        result = transport_send(&rig.context, &conn, &budget);
-    else if (conn_wants_input(&conn) && conn.readable)
-        result = transport_receive(&rig.context, &conn, &budget);
+    if (conn_wants_output(&conn) && conn.socket.writable)
+        result = transport_plain_send(&rig.context, &conn, &budget);
+    else if (conn_wants_input(&conn) && conn.socket.readable)
+        result = transport_plain_receive(&rig.context, &conn, &budget);
     conn_work(&rig.context, &conn);
     return result != TRANSPORT_FAILED;
 }
@@ -86,7 +86,7 @@ static void run_until(size_t length)
 {
     for (unsigned i = 0; output.length < length; i++) {
         cr_assert_lt(i, 2000000, "no progress");
-        conn.readable = conn.writable = true;
+        conn.socket.readable = conn.socket.writable = true;
         cr_assert(turn());
         if (i % 64 == 0)
             conn_settle(&rig.context, &conn);
@@ -132,7 +132,7 @@ Test(transport, a_byte_at_a_time_in_both_directions)
     conn_fini(&rig.context, &other);
     for (size_t i = 0; i < small.length; i++) {
         cr_assert(wire_send(client, str_first(str_from(small, i), 1)));
-        conn.readable = true;
+        conn.socket.readable = true;
         cr_assert(turn());
         conn_settle(&rig.context, &conn);
         read_arrived();
@@ -168,7 +168,7 @@ Test(transport, what_is_on_a_disk_is_read_by_jobs)
     cr_assert(turn());
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
     for (unsigned i = 0; i < 100000 && outq_unsent(&conn.output) > 0; i++) {
-        conn.writable = true;
+        conn.socket.writable = true;
         cr_assert(turn());
         read_arrived();
         if (conn.disk_wait != DISK_WAIT_ON)
@@ -213,7 +213,7 @@ Test(transport, who_goes_while_a_disk_is_read_leaves_nothing_behind)
     cr_assert(turn());
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
     for (unsigned i = 0; i < 100 && conn.disk_wait != DISK_WAIT_ON; i++) {
-        conn.writable = true;
+        conn.socket.writable = true;
         cr_assert(turn());
         read_arrived();
     }
@@ -225,7 +225,7 @@ static int unsent_max(void)
 {
     int bytes = -1;
     socklen_t length = sizeof bytes;
-    getsockopt(conn.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &length);
+    getsockopt(conn.socket.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &length);
     return bytes;
 }
 
@@ -252,7 +252,7 @@ static bool send_changed(struct str request, size_t length, void (*change)(void)
     cr_assert(wire_send(client, request));
     while (output.length < length) {
         cr_assert(turn());
-        conn.writable = true;
+        conn.socket.writable = true;
         read_arrived();
     }
     poll(NULL, 0, TICK_MS);
@@ -260,7 +260,7 @@ static bool send_changed(struct str request, size_t length, void (*change)(void)
     change();
     bool failed = false;
     for (unsigned i = 0; i < 100000 && !failed && outq_unsent(&conn.output) > 0; i++) {
-        conn.writable = true;
+        conn.socket.writable = true;
         failed = !turn();
         read_arrived();
     }
@@ -424,31 +424,31 @@ Test(transport, a_file_that_is_replaced_is_sent_as_it_was)
 static enum transport_result receive(void)
 {
     size_t budget = TURN_BYTES;
-    return transport_receive(&rig.context, &conn, &budget);
+    return transport_plain_receive(&rig.context, &conn, &budget);
 }
 
 Test(transport, receiving_says_what_it_learnt)
 {
-    conn.readable = true;
+    conn.socket.readable = true;
     cr_expect_eq(receive(), TRANSPORT_NOTHING);
-    cr_expect_not(conn.readable);
-    conn.readable = true;
+    cr_expect_not(conn.socket.readable);
+    conn.socket.readable = true;
     faults_fail(FAULT_RECV, 0, 1, EINTR);
     cr_expect_eq(receive(), TRANSPORT_PROGRESS);
-    cr_expect(conn.readable, "an interruption says nothing about the socket");
+    cr_expect(conn.socket.readable, "an interruption says nothing about the socket");
     cr_assert(wire_send(client, STR("GET")));
     size_t budget = 10;
-    cr_expect_eq(transport_receive(&rig.context, &conn, &budget), TRANSPORT_PROGRESS);
+    cr_expect_eq(transport_plain_receive(&rig.context, &conn, &budget), TRANSPORT_PROGRESS);
     cr_expect_eq(budget, 7);
-    cr_expect_not(conn.readable, "a short count: there was no more");
+    cr_expect_not(conn.socket.readable, "a short count: there was no more");
     cr_assert(wire_send(client, STR(" /")));
     shutdown(client, SHUT_WR);
-    conn.readable = conn.hangup = true;
+    conn.socket.readable = conn.socket.hangup = true;
     cr_expect_eq(receive(), TRANSPORT_PROGRESS);
-    cr_expect(conn.readable, "but the end is there too");
-    cr_expect_not(conn.input_ended);
+    cr_expect(conn.socket.readable, "but the end is there too");
+    cr_expect_not(conn.socket.input_ended);
     cr_expect_eq(receive(), TRANSPORT_PROGRESS);
-    cr_expect(conn.input_ended);
+    cr_expect(conn.socket.input_ended);
     cr_expect(str_equal(ring_view(&conn.input), STR("GET /")));
 }
 
@@ -467,11 +467,11 @@ Test(transport, errors_of_sending_are_failures)
         size_t budget = TURN_BYTES;
         rig_give(&rig, &conn, &bytes);
         faults_fail(FAULT_SEND, 0, 1, errors[i]);
-        cr_expect_eq(transport_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
-        cr_expect_eq(transport_send(&rig.context, &conn, &budget), TRANSPORT_PROGRESS);
+        cr_expect_eq(transport_plain_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
+        cr_expect_eq(transport_plain_send(&rig.context, &conn, &budget), TRANSPORT_PROGRESS);
         faults_fail(FAULT_SENDFILE, 0, 1, errors[i]);
         budget = TURN_BYTES;
-        cr_expect_eq(transport_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
+        cr_expect_eq(transport_plain_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
         close_conn();
         open_conn();
     }
@@ -485,7 +485,7 @@ Test(transport, without_storage_it_says_so)
     for (size_t i = 0; i < COUNT_OF(small); i++)
         small[i] = slab_take(&rig.context.small);
     cr_expect_eq(receive(), TRANSPORT_FULL);
-    cr_expect(conn.readable);
+    cr_expect(conn.socket.readable);
     for (size_t i = 0; i < COUNT_OF(full); i++)
         slab_give(&rig.context.full, full[i]);
     for (size_t i = 0; i < COUNT_OF(small); i++)
@@ -499,12 +499,12 @@ Test(transport, discarding_reads_on_until_the_end)
     conn_linger(&rig.context, &conn);
     cr_assert(wire_send(client, (struct str){bytes, 100000}));
     shutdown(client, SHUT_WR);
-    for (unsigned i = 0; i < 100000 && !conn.input_ended; i++) {
-        enum transport_result result = transport_discard(&conn, &budget);
+    for (unsigned i = 0; i < 100000 && !conn.socket.input_ended; i++) {
+        enum transport_result result = transport_plain_discard(&rig.context, &conn, &budget);
         cr_assert_neq(result, TRANSPORT_FAILED);
-        conn.readable = conn.hangup = true;
+        conn.socket.readable = conn.socket.hangup = true;
     }
-    cr_expect(conn.input_ended);
+    cr_expect(conn.socket.input_ended);
     cr_expect_eq(budget, SIZE_MAX - 100000);
     cr_expect_null(conn.input.storage);
     conn.linger_left = 5;
@@ -517,7 +517,7 @@ Test(transport, discarding_has_an_end)
     conn_linger(&rig.context, &conn);
     conn.linger_left = 5;
     cr_assert(wire_send(client, STR("12345")));
-    struct pollfd event = {.fd = conn.fd, .events = POLLIN};
+    struct pollfd event = {.fd = conn.socket.fd, .events = POLLIN};
     cr_assert_eq(poll(&event, 1, RIG_PATIENCE_MS), 1);
-    cr_expect_eq(transport_discard(&conn, &budget), TRANSPORT_FAILED);
+    cr_expect_eq(transport_plain_discard(&rig.context, &conn, &budget), TRANSPORT_FAILED);
 }

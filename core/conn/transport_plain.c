@@ -1,13 +1,11 @@
-/* transport: see transport.h. */
-#include "conn/transport.h"
+/* transport_plain: see transport_plain.h. */
+#include "conn/transport_plain.h"
 
 #include "system/net.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -28,80 +26,69 @@ static void spend(size_t *budget, size_t bytes)
     *budget -= size_min(*budget, bytes);
 }
 
-static bool would_block(void)
-{
-    return errno == EAGAIN || errno == EWOULDBLOCK;
-}
-
 /* --- Input ------------------------------------------------------------------------------------ */
 
-/* Takes note of what receiving WANTED bytes has given. A short count means that there is no
- * more, and saves the call that would say EAGAIN, unless the end of input is there too
- * (epoll(7)). */
-static enum transport_result note_received(struct conn *conn, ssize_t got, size_t wanted)
+/* The result of receiving GOT bytes, or of the negative errno that GOT is. */
+static enum transport_result result_of(struct conn *conn, ssize_t got)
 {
-    if (got > 0) {
-        if ((size_t)got < wanted && !conn->hangup)
-            conn->readable = false;
+    if (got > 0 || got == -EINTR)
         return TRANSPORT_PROGRESS;
-    }
-    if (got < 0 && errno == EINTR)
-        return TRANSPORT_PROGRESS;
-    if (got < 0 && !would_block())
-        return TRANSPORT_FAILED;
-    conn->readable = false;
     if (got < 0)
-        return TRANSPORT_NOTHING;
+        return got == -EAGAIN ? TRANSPORT_NOTHING : TRANSPORT_FAILED;
     conn_input_ended(conn);
     return TRANSPORT_PROGRESS;
 }
 
-enum transport_result transport_receive(struct conn_context *context, struct conn *conn,
-                                        size_t *budget)
+enum transport_result transport_plain_receive(struct conn_context *context, struct conn *conn,
+                                              size_t *budget)
 {
     struct iovec pieces[2];
     unsigned count = conn_room(context, conn, pieces);
     if (count == 0)
         return TRANSPORT_FULL;
     size_t wanted = pieces[0].iov_len + (count == 2 ? pieces[1].iov_len : 0);
-    ssize_t got = count == 1 ? recv(conn->fd, pieces[0].iov_base, pieces[0].iov_len, 0)
-                             : readv(conn->fd, pieces, (int)count);
+    ssize_t got = count == 1 ? recv(conn->socket.fd, pieces[0].iov_base, pieces[0].iov_len, 0)
+                             : readv(conn->socket.fd, pieces, (int)count);
     if (got > 0) {
         conn_received(conn, (size_t)got);
         spend(budget, (size_t)got);
     }
-    return note_received(conn, got, wanted);
+    return result_of(conn, socket_note_received(&conn->socket, got, wanted));
 }
 
 /* MSG_TRUNC on TCP throws away without copying (tcp(7)): the buffer is not touched. */
-enum transport_result transport_discard(struct conn *conn, size_t *budget)
+enum transport_result transport_plain_discard(struct conn_context *context, struct conn *conn,
+                                              size_t *budget)
 {
     char unused[DISCARD_BYTES];
-    ssize_t got = recv(conn->fd, unused, sizeof unused, MSG_TRUNC);
+    (void)context;
+    ssize_t got = recv(conn->socket.fd, unused, sizeof unused, MSG_TRUNC);
     if (got > 0) {
         spend(budget, (size_t)got);
         if (!conn_discarded(conn, (size_t)got))
             return TRANSPORT_FAILED;
     }
-    return note_received(conn, got, sizeof unused);
+    return result_of(conn, socket_note_received(&conn->socket, got, sizeof unused));
 }
 
 /* --- Output ----------------------------------------------------------------------------------- */
 
-static enum transport_result note_sent(struct conn_context *context, struct conn *conn,
-                                       ssize_t sent, size_t *budget)
+static enum transport_result note_not_sent(struct conn *conn)
 {
-    if (sent >= 0) {
-        conn_sent(context, conn, (uint64_t)sent);
-        spend(budget, (size_t)sent);
+    ssize_t error = socket_note_not_sent(&conn->socket);
+    if (error == -EINTR)
         return TRANSPORT_PROGRESS;
-    }
-    if (errno == EINTR)
-        return TRANSPORT_PROGRESS;
-    if (!would_block())
-        return TRANSPORT_FAILED;
-    conn->writable = false;
-    return TRANSPORT_NOTHING;
+    return error == -EAGAIN ? TRANSPORT_NOTHING : TRANSPORT_FAILED;
+}
+
+static inline enum transport_result note_sent(struct conn_context *context, struct conn *conn,
+                                              ssize_t sent, size_t *budget)
+{
+    if (sent < 0)
+        return note_not_sent(conn);
+    conn_sent(context, conn, (uint64_t)sent);
+    spend(budget, (size_t)sent);
+    return TRANSPORT_PROGRESS;
 }
 
 /* Bytes of PART up to its end, or to the end of the window that it begins in. */
@@ -128,11 +115,11 @@ static bool is_warm(struct conn_context *context, struct conn *conn, const struc
  * it is lifted for large FILE spans, and set again behind them. */
 static void bound_unsent(struct conn *conn, bool bounded)
 {
-    if (conn->lowat_lifted == !bounded)
+    if (conn->socket.lowat_lifted == !bounded)
         return;
     int bytes = bounded ? NET_UNSENT_BYTES_MAX : 0; /* 0: the system's default, which is none */
-    setsockopt(conn->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
-    conn->lowat_lifted = !bounded;
+    setsockopt(conn->socket.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+    conn->socket.lowat_lifted = !bounded;
 }
 
 /* Whether the file of a span may still be sent to the span's end: it is unchanged, or it has
@@ -159,7 +146,7 @@ static enum transport_result send_file(struct conn_context *context, struct conn
     if (part->length > NET_UNSENT_BYTES_MAX)
         bound_unsent(conn, false);
     off_t first = (off_t)part->first;
-    ssize_t sent = sendfile(conn->fd, part->blob->fd, &first, length);
+    ssize_t sent = sendfile(conn->socket.fd, part->blob->fd, &first, length);
     return sent == 0 ? TRANSPORT_FAILED : note_sent(context, conn, sent, budget);
 }
 
@@ -174,16 +161,16 @@ static enum transport_result send_memory(struct conn_context *context, struct co
     int flags = MSG_NOSIGNAL | (file_follows ? MSG_MORE : 0);
     ssize_t sent;
     if (count == 1) { /* mostly, and it costs the kernel less */
-        sent = send(conn->fd, pieces[0].iov_base, pieces[0].iov_len, flags);
+        sent = send(conn->socket.fd, pieces[0].iov_base, pieces[0].iov_len, flags);
     } else {
         struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
-        sent = sendmsg(conn->fd, &message, flags);
+        sent = sendmsg(conn->socket.fd, &message, flags);
     }
     return note_sent(context, conn, sent, budget);
 }
 
-enum transport_result transport_send(struct conn_context *context, struct conn *conn,
-                                     size_t *budget)
+enum transport_result transport_plain_send(struct conn_context *context, struct conn *conn,
+                                           size_t *budget)
 {
     struct outq_part part;
     if (outq_next_file(&conn->output, &part))
@@ -191,24 +178,27 @@ enum transport_result transport_send(struct conn_context *context, struct conn *
     return send_memory(context, conn, budget);
 }
 
-/* Bytes that the socket holds until the peer acknowledges them, tcp(7); UINT32_MAX if it can't
- * tell. */
-static uint32_t kernel_bytes(const struct conn *conn)
+bool transport_plain_delivered(const struct conn *conn)
 {
-    int bytes;
-    return ioctl(conn->fd, SIOCOUTQ, &bytes) == 0 ? (uint32_t)bytes : UINT32_MAX;
+    return socket_delivered(&conn->socket);
 }
 
-bool transport_delivered(const struct conn *conn)
+bool transport_plain_drains(struct conn *conn)
 {
-    return kernel_bytes(conn) == 0;
+    return socket_drains(&conn->socket);
 }
 
-bool transport_drains(struct conn *conn)
+enum transport_result transport_plain_shut(struct conn_context *context, struct conn *conn)
 {
-    uint32_t before = conn->kernel_bytes;
-    bool again = conn->no_progress;
-    conn->kernel_bytes = kernel_bytes(conn);
-    conn->no_progress = conn->kernel_bytes >= before;
-    return !(again && conn->no_progress);
+    (void)context;
+    return socket_shut(&conn->socket) < 0 ? TRANSPORT_FAILED : TRANSPORT_PROGRESS;
 }
+
+const struct transport transport_plain = {
+    .receive = transport_plain_receive,
+    .send = transport_plain_send,
+    .discard = transport_plain_discard,
+    .delivered = transport_plain_delivered,
+    .drains = transport_plain_drains,
+    .shut = transport_plain_shut,
+};

@@ -1,0 +1,87 @@
+/* socket: see socket.h. */
+#include "conn/socket.h"
+
+#include "conn/conn.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+static bool would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* --- Notes ------------------------------------------------------------------------------------ */
+
+ssize_t socket_note_no_input(struct socket *socket, ssize_t got)
+{
+    int error = got < 0 ? errno : 0;
+    if (got == 0 || would_block(error))
+        socket->readable = false;
+    return would_block(error) ? -EAGAIN : -error;
+}
+
+ssize_t socket_note_not_sent(struct socket *socket)
+{
+    int error = errno;
+    if (!would_block(error))
+        return -error;
+    socket->writable = false;
+    return -EAGAIN;
+}
+
+/* --- Raw bytes -------------------------------------------------------------------------------- */
+
+static ssize_t receive(struct conn_context *context, struct conn *conn, void *to, size_t room)
+{
+    ssize_t got;
+    (void)context;
+    do
+        got = recv(conn->socket.fd, to, room, 0);
+    while (got < 0 && errno == EINTR);
+    return socket_note_received(&conn->socket, got, room);
+}
+
+static ssize_t send_bytes(struct conn_context *context, struct conn *conn, const void *from,
+                          size_t length)
+{
+    ssize_t sent;
+    (void)context;
+    do
+        sent = send(conn->socket.fd, from, length, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0 ? sent : socket_note_not_sent(&conn->socket);
+}
+
+const struct socket_io socket_io_direct = {.receive = receive, .send = send_bytes};
+
+/* --- The peer --------------------------------------------------------------------------------- */
+
+/* Bytes that the socket holds until the peer acknowledges them, tcp(7); UINT32_MAX if that is
+ * unknown. */
+static uint32_t kernel_bytes(const struct socket *socket)
+{
+    int bytes;
+    return ioctl(socket->fd, SIOCOUTQ, &bytes) == 0 ? (uint32_t)bytes : UINT32_MAX;
+}
+
+bool socket_delivered(const struct socket *socket)
+{
+    return kernel_bytes(socket) == 0;
+}
+
+bool socket_drains(struct socket *socket)
+{
+    uint32_t before = socket->kernel_bytes;
+    bool again = socket->no_progress;
+    socket->kernel_bytes = kernel_bytes(socket);
+    socket->no_progress = socket->kernel_bytes >= before;
+    return !(again && socket->no_progress);
+}
+
+int socket_shut(const struct socket *socket)
+{
+    return shutdown(socket->fd, SHUT_WR) < 0 ? -errno : 0;
+}
