@@ -152,8 +152,8 @@ static void push_text(struct outq_store *store, uint32_t first, uint32_t length)
     store->text_spans++;
 }
 
-void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
-               unsigned part_count)
+void outq_push_frame(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
+                     unsigned part_count)
 {
     struct outq_store *store = queue->store;
     store->pushed += text_bytes;
@@ -165,9 +165,21 @@ void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *pa
         push_span(store, (struct span){blob_pin(parts[i].blob), parts[i].first, parts[i].length});
         store->pushed += parts[i].length;
     }
+}
+
+void outq_push_end(struct outq *queue)
+{
+    struct outq_store *store = queue->store;
     assert(store->end_count < store->end_max);
     *end_at(store, store->end_count++) =
         (struct outq_end){.position = store->pushed, .tag = OUTQ_UNTAGGED};
+}
+
+void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
+               unsigned part_count)
+{
+    outq_push_frame(queue, text_bytes, parts, part_count);
+    outq_push_end(queue);
 }
 
 void outq_tag(struct outq *queue, uint32_t tag)

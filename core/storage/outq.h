@@ -68,6 +68,14 @@ char *outq_reserve(struct outq *queue, size_t text_bytes, unsigned parts);
 void outq_push(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
                unsigned part_count);
 
+/* The same without an end mark: part of a response whose frames alternate with those of others. */
+void outq_push_frame(struct outq *queue, size_t text_bytes, const struct outq_part *parts,
+                     unsigned part_count);
+
+/* Ends such a response: its untagged end mark comes due when all that is queued now has been sent.
+ * Cannot fail within the room that was reserved for the last frame. */
+void outq_push_end(struct outq *queue);
+
 /* Sets the tag of the end mark that was pushed last. */
 void outq_tag(struct outq *queue, uint32_t tag);
 

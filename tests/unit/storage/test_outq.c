@@ -111,6 +111,36 @@ Test(outq, reports_a_file_only_directly_before_it)
     model_destroy(model);
 }
 
+/* Two responses whose frames alternate. */
+Test(outq, ends_frames_where_the_caller_says)
+{
+    struct model *model = model_create(4);
+    struct outq_end end;
+    struct outq_part file = {model->blobs[3], 0, 100};
+    model_lend(model, SMALL);
+    for (unsigned i = 0; i < 4; i++) {
+        char *text = outq_reserve(&model->queue, 3, 1);
+        cr_assert_not_null(text);
+        str_put(text, STR("abc"));
+        outq_push_frame(&model->queue, 3, &file, 1);
+        if (i == 2)
+            outq_push_end(&model->queue);
+    }
+    outq_push_end(&model->queue);
+    outq_tag(&model->queue, 404);
+    cr_expect_eq(outq_unsent(&model->queue), 4 * 103);
+    outq_sent(&model->queue, 3 * 103 - 1);
+    cr_expect_not(outq_next_end(&model->queue, &end), "frames alone have no end");
+    outq_sent(&model->queue, 1);
+    cr_assert(outq_next_end(&model->queue, &end));
+    cr_expect(end.tag == OUTQ_UNTAGGED && end.position == 309);
+    cr_expect_not(outq_next_end(&model->queue, &end));
+    cr_expect_eq(outq_clear(&model->queue), 1, "one is cut");
+    cr_expect_eq(model->blobs[3]->references, 1);
+    model_return(model);
+    model_destroy(model);
+}
+
 Test(outq, gives_an_end_mark_with_the_last_byte_sent)
 {
     struct model *model = model_create(4);
