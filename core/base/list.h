@@ -72,4 +72,16 @@ static inline struct list *list_take_first(struct list *list)
     return node;
 }
 
+/* Moves all nodes of FROM to the end of LIST. */
+static inline void list_splice(struct list *list, struct list *from)
+{
+    if (list_is_empty(from))
+        return;
+    from->next->previous = list->previous;
+    list->previous->next = from->next;
+    from->previous->next = list;
+    list->previous = from->previous;
+    list_init(from);
+}
+
 #endif

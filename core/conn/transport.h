@@ -61,6 +61,10 @@ struct transport {
     /* Whether a peer that takes no output may still be taking bytes, see socket_drains. */
     bool (*drains)(struct conn *conn);
 
+    /* Whether `shut` sends bytes of the transport's own, so that a connection that could be
+     * closed at once is shut first. */
+    bool ends_with_bytes;
+
     /* Ends our side; all output has been sent. PROGRESS: it is shut. NOTHING: bytes have to be
      * sent first (holds_output); call it again then. FAILED: the connection is broken. */
     enum transport_result (*shut)(struct conn_context *context, struct conn *conn);

@@ -76,21 +76,30 @@ static void rest(struct loop *loop, struct conn *conn)
         loop_reset(loop, conn);
 }
 
-/* Everything is sent: shuts our side; further input is discarded. */
-static void begin_linger(struct loop *loop, struct conn *conn)
+/* Everything is sent: shuts our side. False: not yet, or CONN is over. */
+static bool shut(struct loop *loop, struct conn *conn)
 {
     switch (conn_transport(loop->context, conn)->shut(loop->context, conn)) {
     case TRANSPORT_PROGRESS:
-        conn_linger(loop->context, conn);
+        return true;
+    case TRANSPORT_NOTHING: /* the transport's last bytes are output: again when they are sent */
         loop_make_runnable(loop, conn);
-        break;
-    case TRANSPORT_NOTHING: /* its last bytes are output: again when they are sent */
         break;
     case TRANSPORT_FULL:
     case TRANSPORT_FAILED:
         loop_reset(loop, conn);
         break;
     }
+    return false;
+}
+
+/* Shuts our side; further input is discarded. */
+static void begin_linger(struct loop *loop, struct conn *conn)
+{
+    if (!shut(loop, conn))
+        return;
+    conn_linger(loop->context, conn);
+    loop_make_runnable(loop, conn);
 }
 
 /* A turn of a connection in CONN_LINGERING. */
@@ -166,10 +175,11 @@ static void run_conn(struct loop *loop, struct conn *conn)
         loop_reset(loop, conn);
         return;
     }
+    const struct transport *transport = conn_transport(loop->context, conn);
     enum conn_verdict verdict = conn_verdict(loop->context, conn);
     if (verdict == CONN_ENDS)
-        verdict = conn_transport(loop->context, conn)->delivered(conn) ? CONN_CLOSES : CONN_LINGERS;
-    if (verdict == CONN_CLOSES) {
+        verdict = transport->delivered(conn) ? CONN_CLOSES : CONN_LINGERS;
+    if (verdict == CONN_CLOSES && (!transport->ends_with_bytes || shut(loop, conn))) {
         close_conn(loop, conn);
         return;
     }
