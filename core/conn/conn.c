@@ -66,7 +66,7 @@ void conn_init(struct conn *conn, int fd)
 {
     *conn = (struct conn){.state = CONN_OPEN, .needs_input = true, .lent_at = ""};
     socket_init(&conn->socket, fd);
-    wheel_timer_init(&conn->timer);
+    wheel_timer_init(&conn->timer, CONN_TIMER_PHASE);
 }
 
 /* All but the output. */

@@ -27,6 +27,13 @@ enum {
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
 };
 
+/* The timers on a worker's wheel. */
+enum conn_timer {
+    CONN_TIMER_PHASE,        /* of a struct conn */
+    CONN_TIMER_ACCEPT_PAUSE, /* of the listeners */
+    CONN_TIMER_DRAIN,        /* of the loop */
+};
+
 struct conn_wait;
 struct loop;
 

@@ -19,7 +19,7 @@ void listeners_init(struct listeners *listeners, struct conn_context *context,
         .context = context, .conns = conns, .accepted = accepted, .count = count};
     for (unsigned i = 0; i < count; i++)
         listeners->items[i] = (struct listener){.fd = fds[i]};
-    wheel_timer_init(&listeners->pause);
+    wheel_timer_init(&listeners->pause, CONN_TIMER_ACCEPT_PAUSE);
 }
 
 static void close_all(struct listeners *listeners)

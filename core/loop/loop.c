@@ -195,9 +195,8 @@ static void run_all(struct loop *loop)
 {
     struct list turn;
     list_init(&turn);
+    list_splice(&turn, &loop->run);
     struct list *node;
-    while ((node = list_take_first(&loop->run)))
-        list_append(&turn, node);
     while ((node = list_take_first(&turn)))
         run_conn(loop, CONTAINER_OF(node, struct conn, queue));
 }
@@ -266,10 +265,16 @@ static void expire_timers(struct loop *loop)
 {
     struct wheel_timer *timer;
     while ((timer = wheel_expire(&loop->context->wheel, loop->context->now.ms))) {
-        if (timer == &loop->drain_timer)
-            loop->drain_over = true;
-        else if (timer != &loop->listeners.pause) /* it has ended the pause by firing */
+        switch ((enum conn_timer)timer->kind) {
+        case CONN_TIMER_PHASE:
             expire_conn(loop, CONTAINER_OF(timer, struct conn, timer));
+            break;
+        case CONN_TIMER_ACCEPT_PAUSE: /* it has ended the pause by firing */
+            break;
+        case CONN_TIMER_DRAIN:
+            loop->drain_over = true;
+            break;
+        }
     }
 }
 
@@ -345,7 +350,7 @@ static int init(struct loop *loop, const struct loop_engine *engine,
     loop->context->io = engine->io;
     loop->context->transports[TRANSPORT_PLAIN] = engine->transport;
     list_init(&loop->run);
-    wheel_timer_init(&loop->drain_timer);
+    wheel_timer_init(&loop->drain_timer, CONN_TIMER_DRAIN);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,
                    config->listener_count);
     int engine_error = engine->init(loop);

@@ -15,43 +15,16 @@
 enum {
     SLOT_NONE = WHEEL_SLOTS, /* in `due` or `late`: no slot, no bit in `occupied` */
 };
-static_assert(SLOT_NONE <= UINT16_MAX, "a timer holds it in 16 bits");
+static_assert(SLOT_NONE < 1 << 12, "a timer holds it in 12 bits");
 static_assert(WHEEL_SLOTS % 64 == 0 && (WHEEL_SLOTS & (WHEEL_SLOTS - 1)) == 0,
               "slots fill whole words of the bitmap, and a mask finds a tick's slot");
 
 /* The value of deadline_ms that means never. */
 static const uint64_t never_held = ((uint64_t)1 << 48) - 1;
 
-/* --- Circular lists --------------------------------------------------------------------------- */
-
-static void list_init(struct wheel_timer *head)
+static struct wheel_timer *timer_of(struct list *node)
 {
-    head->next = head->previous = head;
-}
-
-static bool list_empty(const struct wheel_timer *head)
-{
-    return head->next == head;
-}
-
-static void list_append(struct wheel_timer *head, struct wheel_timer *timer)
-{
-    timer->next = head;
-    timer->previous = head->previous;
-    head->previous->next = timer;
-    head->previous = timer;
-}
-
-/* Moves all timers of FROM to the end of TO. */
-static void list_splice(struct wheel_timer *to, struct wheel_timer *from)
-{
-    if (list_empty(from))
-        return;
-    from->next->previous = to->previous;
-    to->previous->next = from->next;
-    from->previous->next = to;
-    to->previous = from->previous;
-    list_init(from);
+    return CONTAINER_OF(node, struct wheel_timer, node);
 }
 
 /* --- Slots ------------------------------------------------------------------------------------ */
@@ -69,10 +42,8 @@ static uint32_t slot_of(uint64_t tick)
 
 static void unlink_timer(struct wheel *wheel, struct wheel_timer *timer)
 {
-    bool alone = timer->next == timer->previous; /* both are the head of its list */
-    timer->next->previous = timer->previous;
-    timer->previous->next = timer->next;
-    timer->next = timer->previous = NULL;
+    bool alone = timer->node.next == timer->node.previous; /* both are the head of its list */
+    list_unlink(&timer->node);
     if (alone && timer->slot != SLOT_NONE)
         wheel->occupied[timer->slot / 64] &= ~((uint64_t)1 << timer->slot % 64);
 }
@@ -88,7 +59,7 @@ static void place(struct wheel *wheel, struct wheel_timer *timer)
     uint64_t deadline_ms = deadline_of(timer);
     if (deadline_ms <= wheel->now_ms) {
         timer->slot = SLOT_NONE;
-        list_append(&wheel->late, timer);
+        list_append(&wheel->late, &timer->node);
         return;
     }
     uint64_t tick = tick_after(deadline_ms);
@@ -96,9 +67,9 @@ static void place(struct wheel *wheel, struct wheel_timer *timer)
     if (tick - wheel->tick >= WHEEL_SLOTS)
         tick = wheel->tick + WHEEL_SLOTS - 1;
     uint32_t slot = slot_of(tick);
-    timer->slot = slot;
+    timer->slot = slot & 4095;
     wheel->occupied[slot / 64] |= (uint64_t)1 << slot % 64;
-    list_append(&wheel->slots[slot], timer);
+    list_append(&wheel->slots[slot], &timer->node);
 }
 
 /* The tick that an occupied SLOT waits for. */
@@ -143,9 +114,9 @@ static bool advance(struct wheel *wheel)
     }
     wheel->tick = tick + 1; /* before any timer is put back, so that none goes to this slot */
     uint32_t slot = slot_of(tick);
-    struct wheel_timer *head = &wheel->slots[slot];
-    for (struct wheel_timer *timer = head->next; timer != head; timer = timer->next)
-        timer->slot = SLOT_NONE;
+    struct list *head = &wheel->slots[slot];
+    for (struct list *node = head->next; node != head; node = node->next)
+        timer_of(node)->slot = SLOT_NONE;
     wheel->occupied[slot / 64] &= ~((uint64_t)1 << slot % 64);
     list_splice(&wheel->due, head);
     return true;
@@ -162,9 +133,9 @@ void wheel_init(struct wheel *wheel, uint64_t now_ms)
     list_init(&wheel->late);
 }
 
-void wheel_timer_init(struct wheel_timer *timer)
+void wheel_timer_init(struct wheel_timer *timer, unsigned kind)
 {
-    *timer = (struct wheel_timer){.slot = SLOT_NONE};
+    *timer = (struct wheel_timer){.slot = SLOT_NONE, .kind = kind & 15};
 }
 
 void wheel_arm(struct wheel *wheel, struct wheel_timer *timer, uint64_t deadline_ms)
@@ -196,8 +167,8 @@ struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ms)
         list_splice(&wheel->due, &wheel->late);
     }
     do {
-        while (!list_empty(&wheel->due)) {
-            struct wheel_timer *timer = wheel->due.next;
+        while (!list_is_empty(&wheel->due)) {
+            struct wheel_timer *timer = timer_of(wheel->due.next);
             unlink_timer(wheel, timer);
             if (deadline_of(timer) <= wheel->now_ms)
                 return timer;
@@ -210,7 +181,7 @@ struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ms)
 
 int wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms)
 {
-    if (!list_empty(&wheel->due) || !list_empty(&wheel->late))
+    if (!list_is_empty(&wheel->due) || !list_is_empty(&wheel->late))
         return 0;
     uint64_t tick;
     if (!next_occupied(wheel, &tick))

@@ -9,7 +9,7 @@
 #ifndef SLUICE_WHEEL_H
 #define SLUICE_WHEEL_H
 
-#include "base/base.h"
+#include "base/list.h"
 
 enum {
     WHEEL_TICK_MS = 32,
@@ -17,31 +17,31 @@ enum {
 };
 
 struct wheel_timer {
-    struct wheel_timer *next; /* NULL: not armed */
-    struct wheel_timer *previous;
-    uint64_t slot : 16;        /* WHEEL_SLOTS: in no slot, but in `due` or `late` */
+    struct list node;          /* in no list: not armed */
+    uint64_t slot : 12;        /* WHEEL_SLOTS: in no slot, but in `due` or `late` */
+    uint64_t kind : 4;         /* of its owner; the wheel does not use it */
     uint64_t deadline_ms : 48; /* the latest value means never (8,900 years) */
 };
 
 struct wheel {
-    struct wheel_timer slots[WHEEL_SLOTS]; /* heads of circular lists */
-    struct wheel_timer due;                /* from slots that came up, not checked yet */
-    struct wheel_timer late;               /* armed for the past: for the next series */
-    uint64_t occupied[WHEEL_SLOTS / 64];   /* a bit for each slot that holds timers */
-    uint64_t now_ms;                       /* the latest time passed to wheel_expire */
-    uint64_t tick;                         /* the slots of all earlier ticks are empty */
-    bool expiring;                         /* a series of wheel_expire calls is going on */
+    struct list slots[WHEEL_SLOTS];      /* of timers */
+    struct list due;                     /* from slots that came up, not checked yet */
+    struct list late;                    /* armed for the past: for the next series */
+    uint64_t occupied[WHEEL_SLOTS / 64]; /* a bit for each slot that holds timers */
+    uint64_t now_ms;                     /* the latest time passed to wheel_expire */
+    uint64_t tick;                       /* the slots of all earlier ticks are empty */
+    bool expiring;                       /* a series of wheel_expire calls is going on */
 };
 
 /* Makes a wheel without timers. It must not move in memory: its lists point into it. */
 void wheel_init(struct wheel *wheel, uint64_t now_ms);
 
-/* Makes TIMER an unarmed timer. */
-void wheel_timer_init(struct wheel_timer *timer);
+/* Makes TIMER an unarmed timer. KIND, below 16, says what it is a timer of when it fires. */
+void wheel_timer_init(struct wheel_timer *timer, unsigned kind);
 
 static inline bool wheel_armed(const struct wheel_timer *timer)
 {
-    return timer->next != NULL;
+    return list_linked(&timer->node);
 }
 
 /* Sets TIMER, armed or not, to fire at DEADLINE_MS. A deadline at or before wheel->now_ms fires at

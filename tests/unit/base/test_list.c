@@ -106,6 +106,25 @@ static void check(const struct modelled *m)
     cr_assert_eq(m->list.previous, at);
 }
 
+/* Each of 0 to 2 nodes after each of 0 to 2 others. */
+Test(list, splices_all_nodes_to_the_end)
+{
+    for (size_t kept = 0; kept <= 2; kept++) {
+        for (size_t moved = 0; moved <= 2; moved++) {
+            struct list list, from, nodes[4] = {{0}};
+            list_init(&list);
+            list_init(&from);
+            for (size_t i = 0; i < kept + moved; i++)
+                list_append(i < kept ? &list : &from, &nodes[i]);
+            list_splice(&list, &from);
+            cr_expect(list_is_empty(&from));
+            for (size_t i = 0; i < kept + moved; i++)
+                cr_expect_eq(list_take_first(&list), &nodes[i], "%zu and %zu", kept, moved);
+            cr_expect(list_is_empty(&list));
+        }
+    }
+}
+
 Test(list, agrees_with_an_array_under_random_operations)
 {
     struct modelled m = {0};

@@ -16,8 +16,8 @@ static struct wheel_timer timer, other;
 static void set_up(void)
 {
     wheel_init(&wheel, start_ms);
-    wheel_timer_init(&timer);
-    wheel_timer_init(&other);
+    wheel_timer_init(&timer, 3);
+    wheel_timer_init(&other, 15);
 }
 
 TestSuite(wheel, .init = set_up);
@@ -88,11 +88,11 @@ Test(wheel, fires_a_deadline_in_the_past_at_the_next_expiry)
 Test(wheel, moves_nothing_when_rearmed_later)
 {
     wheel_arm(&wheel, &timer, start_ms + 1000);
-    struct wheel_timer *neighbour = timer.next;
+    struct list *neighbour = timer.node.next;
     uint32_t slot = timer.slot;
     for (uint64_t ms = 1000; ms < 5 * HORIZON_MS; ms += 77) {
         wheel_arm(&wheel, &timer, start_ms + ms);
-        cr_assert_eq(timer.next, neighbour);
+        cr_assert_eq(timer.node.next, neighbour);
         cr_assert_eq(timer.slot, slot);
     }
     wheel_arm(&wheel, &timer, start_ms + 3000);
@@ -306,7 +306,7 @@ Test(wheel, agrees_with_a_list_of_deadlines)
     for (uint64_t seed = 1; seed <= 8; seed++) {
         wheel_init(&wheel, start_ms);
         for (size_t i = 0; i < TIMERS; i++) {
-            wheel_timer_init(&model_timers[i]);
+            wheel_timer_init(&model_timers[i], i % 16);
             model_deadlines[i] = NOT_ARMED;
         }
         run_model(seed, 4000);
