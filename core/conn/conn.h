@@ -44,8 +44,8 @@ struct conn_context {
     const struct socket_io *io;                         /* the engine's */
     struct loop *loop; /* that runs the connections; set by it, for the transports of its engine */
     struct session_h1_shared h1;
-    struct plan_policy policy;
     struct store *files;       /* *borrowed* */
+    const struct hosts *hosts; /* *borrowed*; NULL: FILES has one site, which answers everything */
     struct counters *counters; /* *borrowed* */
     uint64_t header_ms;        /* for a whole head, from its first byte */
     uint64_t idle_ms;          /* between requests; without progress in either direction */

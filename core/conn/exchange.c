@@ -2,6 +2,30 @@
  * plan an answer to it. */
 #include "conn/exchange.h"
 
+#include "site/hosts.h"
+
+/* The site for the host of REQUEST; NULL: none. RFC 9110 section 7.2. */
+static struct site *find_site(const struct conn_context *context, const struct request *request)
+{
+    uint32_t number = context->hosts ? hosts_find(context->hosts, request->authority) : 0;
+    return number == HOSTS_NONE ? NULL : store_site(context->files, number);
+}
+
+static struct plan_policy policy_of(const struct site *site)
+{
+    return (struct plan_policy){
+        .cors = site && site->settings->cors,
+        .fallback = site && site->settings->fallback.at,
+    };
+}
+
+static void make_plan(const struct conn_context *context, struct exchange *exchange,
+                      const struct request *request)
+{
+    struct plan_policy policy = policy_of(exchange->site);
+    plan_make(&exchange->plan, request, &exchange->found, &policy, &context->now);
+}
+
 /* Looks up what REQUEST is about. READY: exchange->found is *given*; it has no resource only if
  * REQUEST is now refused. */
 static enum store_result find_resource(struct conn_context *context, struct exchange *exchange,
@@ -9,11 +33,12 @@ static enum store_result find_resource(struct conn_context *context, struct exch
 {
     struct conn *conn = exchange->conn;
     struct path path;
+    struct plan_policy policy = policy_of(exchange->site);
     enum store_page page = STORE_PAGE_ERROR;
     switch (path_decode(request->path, &path)) {
     case PATH_OK:
     case PATH_UNNAMABLE: /* a script's route may hold bytes that a file's name can't */
-        if (plan_takes_fallback(request, &context->policy))
+        if (plan_takes_fallback(request, &policy))
             page = STORE_PAGE_FALLBACK;
         break;
     case PATH_HIDDEN:
@@ -28,7 +53,7 @@ static enum store_result find_resource(struct conn_context *context, struct exch
         return STORE_READY;
     }
     struct store_query query = {
-        .site = store_site(context->files, 0),
+        .site = exchange->site,
         .path = &path,
         .page = page,
         .now = &context->now,
@@ -57,12 +82,15 @@ static bool is_current(const struct exchange *exchange, const struct date_now *n
 enum exchange_result exchange_run(struct conn_context *context, struct exchange *exchange,
                                   struct request *request)
 {
+    exchange->site = find_site(context, request);
+    if (!exchange->site && !request->refusal)
+        request->refusal = HTTP_MISDIRECTED_REQUEST;
     for (;;) {
         exchange->found = (struct found){.resource = NULL};
         if (plan_needs_resource(request) &&
             find_resource(context, exchange, request) == STORE_PENDING)
             return EXCHANGE_PENDING;
-        plan_make(&exchange->plan, request, &exchange->found, &context->policy, &context->now);
+        make_plan(context, exchange, request);
         if (is_current(exchange, &context->now))
             return EXCHANGE_READY;
         exchange_fini(exchange); /* the next look-up sees the files as they are now, so this ends */
@@ -74,7 +102,7 @@ void exchange_refuse(struct conn_context *context, struct exchange *exchange,
 {
     plan_fini(&exchange->plan);
     request->refusal = status;
-    plan_make(&exchange->plan, request, &exchange->found, &context->policy, &context->now);
+    make_plan(context, exchange, request);
 }
 
 void exchange_fini(struct exchange *exchange)

@@ -14,6 +14,7 @@
 #include "conn/conn_wait.h"
 
 struct exchange {
+    struct site *site;  /* that answers, after exchange_run; NULL: none does (421) */
     struct conn *conn;  /* *borrowed*: it is woken when the exchange can go on */
     const void *owner;  /* of the wait, see conn_wait.h */
     struct found found; /* these two after READY, until exchange_fini */

@@ -33,6 +33,7 @@ struct server {
     enum backend backend;
     struct net_set set;
     struct sizes sizes;
+    struct hosts *hosts;
     struct store_shared *shared;
     int signal_fd;
     struct supervisor supervisor;
@@ -101,9 +102,14 @@ static int find_sizes(struct server *server, struct problem *ret_problem)
 static int share_sites(struct server *server, struct problem *ret_problem)
 {
     uint32_t workers = server->sizes.threads;
-    uint64_t cache_bytes = server->settings->process.cache_bytes / workers;
-    server->shared = store_shared_create(workers, server->settings->site_count,
-                                         worker_cache_entries(cache_bytes));
+    const struct settings *settings = server->settings;
+    int error = hosts_create(&server->hosts, (const struct site_settings *const *)settings->sites,
+                             settings->site_count, ret_problem);
+    if (error)
+        return error;
+    uint64_t cache_bytes = settings->process.cache_bytes / workers;
+    server->shared =
+        store_shared_create(workers, settings->site_count, worker_cache_entries(cache_bytes));
     if (server->shared)
         return 0;
     problem_set_no_memory(ret_problem);
@@ -119,6 +125,7 @@ static int start(struct server *server, struct problem *ret_problem)
     const struct worker_config config = {
         .profile = server->profile,
         .settings = server->settings,
+        .hosts = server->hosts,
         .shared = server->shared,
         .backend = server->backend,
         .listeners = listeners,
@@ -180,6 +187,7 @@ int server_run(const struct profile *profile, struct settings *settings)
     int status = serve(&server);
     supervisor_fini(&server.supervisor);
     store_shared_destroy(server.shared);
+    hosts_destroy(server.hosts);
     settings_unref(server.settings);
     if (server.signal_fd >= 0)
         close(server.signal_fd);

@@ -41,12 +41,6 @@ static struct h1_limits limits_of(const struct worker_config *config)
     return limits;
 }
 
-/* The site that is served: today there is one. */
-static const struct site_settings *site_of(const struct worker_config *config)
-{
-    return config->settings->sites[0];
-}
-
 /* The part of the cache's memory that memos may take. */
 static uint64_t memo_bytes(const struct worker_config *config)
 {
@@ -60,10 +54,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), context->now.ms);
     trace_publish(&context->trace);
     context->h1.limits = limits_of(config);
-    context->policy = (struct plan_policy){
-        .cors = site_of(config)->cors,
-        .fallback = site_of(config)->fallback.at != NULL,
-    };
+    context->hosts = config->hosts;
     context->counters = &worker->counters;
     context->header_ms = config->settings->process.header_ms;
     context->idle_ms = config->settings->process.idle_ms;

@@ -9,6 +9,7 @@
 #include "config/profile.h"
 #include "config/settings.h"
 #include "observe/counters.h"
+#include "site/hosts.h"
 #include "site/store_shared.h"
 
 struct worker;
@@ -17,6 +18,7 @@ struct worker;
 struct worker_config {
     const struct profile *profile;
     const struct settings *settings; /* prepared */
+    const struct hosts *hosts;       /* of the settings' sites; NULL: there is one */
     struct store_shared *shared;     /* of all workers; NULL: this is the only one */
     enum backend backend;            /* never BACKEND_AUTO */
     bool reports_rules;              /* this worker reports mistakes in ROOT/_headers */
