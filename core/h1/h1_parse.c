@@ -65,7 +65,7 @@ static const char *refuse(struct h1_head *ret, enum http_status status)
     return NULL;
 }
 
-/* The take_ functions take bytes from AT to END and return the end of what they took. NULL: the
+/* The functions below take bytes from AT to END and return the end of what they took. NULL: the
  * request is refused and its refusal is set; or, if the refusal is HTTP_NONE, the bytes end too
  * early. */
 

@@ -2,7 +2,8 @@
  *
  * Includes str only. Open addressing with linear probing, at most half full, nothing ever removed.
  * An entry holds views: of the built-in table below, or of the lines read from a file, which are
- * kept until mime_destroy even when a later line overrides them, so a type once given stays valid. */
+ * kept until mime_destroy even when a later line overrides them, so a type once given stays
+ * valid. */
 #include "http/mime.h"
 
 #include <errno.h>
@@ -325,7 +326,8 @@ static bool names_charset(struct str type)
 
 /* --- reading a types file --------------------------------------------------------------------- */
 
-/* RFC 6838 section 4.2 allows 127 characters on each side of the slash; the rest is for parameters. */
+/* RFC 6838 section 4.2 allows 127 characters on each side of the slash; the rest is for
+ * parameters. */
 enum { TYPE_BYTES_MAX = 512 };
 
 /* token/token, then perhaps ';' and visible ASCII: nothing that could break a field line. */

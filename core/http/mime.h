@@ -20,17 +20,18 @@ void mime_destroy(struct mime *mime);
 /* Reads lines "type/subtype ext ext …" as in /etc/mime.types: '#' starts a comment, a type without
  * extensions is skipped, a later line wins. "; charset=utf-8" is appended to text types (see
  * mime_is_text) that name no charset; a type may have parameters written without spaces
- * (text/plain;charset=utf-8). An extension with a dot in it ("gpkg.tar" exists) is accepted but never
- * found. NAME is the file's, for messages. Returns 0; -EINVAL for a malformed line, -EIO, or -ENOMEM,
- * with *RET_PROBLEM set; the lines before it stay in effect. Call it before MIME is shared. */
+ * (text/plain;charset=utf-8). An extension with a dot in it ("gpkg.tar" exists) is accepted but
+ * never found. NAME is the file's, for messages. Returns 0; -EINVAL for a malformed line, -EIO, or
+ * -ENOMEM, with *RET_PROBLEM set; the lines before it stay in effect. Call it before MIME is
+ * shared. */
 int mime_read(struct mime *mime, FILE *file, const char *name, struct problem *ret_problem);
 
 /* The media type for the file NAME (a path will do), case of the extension ignored;
  * application/octet-stream when the extension is unknown or missing. *Borrowed* from MIME. */
 struct str mime_of(const struct mime *mime, struct str name);
 
-/* Whether content of TYPE is compressed as it is: pictures (but for SVG and bitmaps), sound, films, web
- * fonts, archives. */
+/* Whether content of TYPE is compressed as it is: pictures (but for SVG and bitmaps), sound, films,
+ * web fonts, archives. */
 bool mime_is_compressed(struct str type);
 
 /* Whether TYPE is text of a kind that is UTF-8 on today's web: text/ anything, and the JavaScript

@@ -82,7 +82,7 @@ void cache_remove_group(struct cache *cache, struct cache_group *group);
 /* Ends the lease of each entry of GROUP. The entries stay, so that they can be revalidated. */
 void cache_expire_group(struct cache_group *group);
 
-/* Removes one entry that holds descriptors. False if there is none. */
+/* Removes one entry that holds descriptors. False: no entry does. */
 bool cache_shed_file(struct cache *cache);
 
 struct cache_usage {

@@ -15,8 +15,8 @@ enum {
     LOCKS = 64,
 };
 
-/* A word is the upper half of the path's hash, and a fingerprint that is never 0; 0 in its place
- * is no state that a lease could have. A word of 0 is empty. */
+/* A word is the upper half of the path's hash and a fingerprint that is never 0; with 0 in its
+ * place it does not match any lease. A word of 0 is empty. */
 struct changes_bucket {
     _Atomic uint64_t version;
     _Atomic uint64_t words[BUCKET_WORDS];
@@ -115,7 +115,7 @@ static pthread_mutex_t *lock_of(struct changes *changes, const struct changes_bu
     return &changes->locks[(size_t)(bucket - changes->buckets) % LOCKS];
 }
 
-/* The word of TAG in BUCKET; NULL: there is none. */
+/* The word of TAG in BUCKET. NULL: not found. */
 static _Atomic uint64_t *find(struct changes_bucket *bucket, uint64_t tag)
 {
     for (unsigned i = 0; i < BUCKET_WORDS; i++) {

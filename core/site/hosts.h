@@ -27,7 +27,7 @@ int hosts_create(struct hosts **ret, const struct site_settings *const *sites, u
 void hosts_destroy(struct hosts *hosts);
 
 /* The number of the site for AUTHORITY, host[:port]; absent (HTTP/1.0) or empty: the default.
- * HOSTS_NONE if there is none. */
+ * HOSTS_NONE: no site. */
 uint32_t hosts_find(const struct hosts *hosts, struct str authority);
 
 #endif

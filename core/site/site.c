@@ -104,7 +104,7 @@ static void ignore(void *context, const struct rules_mistake *mistake)
     (void)context, (void)mistake;
 }
 
-/* The content of the rules file in FETCHED; NULL if there is none that can be used. */
+/* The content of the rules file in FETCHED. NULL: it has no content that can be used. */
 static struct blob *rules_text_of(struct site *site, const struct fetched *fetched)
 {
     static const char unreadable[] = "cannot be read; make it a readable file";

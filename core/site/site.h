@@ -94,7 +94,7 @@ bool site_has_rules(const struct site *site);
 enum { SITE_RULE_SETS = 2 };
 
 /* Sets RET to the site's rules, in the order in which they apply: those of the file in ROOT, then
- * those of the settings. NULL: there are none. *Borrowed* until site_take_rules. */
+ * those of the settings; NULL in place of absent ones. *Borrowed* until site_take_rules. */
 void site_rule_sets(const struct site *site, const struct rules *ret[static SITE_RULE_SETS]);
 
 /* --- Paths ----------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
-/* site_settings: what one site is configured to serve, and how.
+/* site_settings: the configuration of one site: its content and how it is served.
  *
  * Made and validated by config (settings.h), which owns it and everything it points to; immutable
- * from then on, read by all workers, and valid as long as the generation of settings that it belongs
- * to (settings_ref). Text ends in a NUL, so that `at` can be given to the C library. */
+ * from then on, read by all workers, and valid as long as the generation of settings that it
+ * belongs to (settings_ref). Text ends in a NUL, so that `at` can be given to the C library. */
 #ifndef SLUICE_SITE_SETTINGS_H
 #define SLUICE_SITE_SETTINGS_H
 

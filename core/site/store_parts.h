@@ -50,8 +50,8 @@ static inline uint64_t store_directory_ms(const struct site *site)
  * served. */
 void store_expire_site(struct store *store, struct site *site);
 
-/* Sees to it that SITE's root and rules are no older than its resources. CACHED: the path has an
- * entry, for which ROOT need not be checked each time. Rules that only a job can read: see
+/* Makes sure that SITE's root and rules are at least as new as its resources. CACHED: the path has
+ * an entry, for which ROOT need not be checked each time. Rules that only a job can read: see
  * rules_lookup. WAITED: the caller has waited for them already, and goes on with those that are
  * known. */
 void store_refresh_site(struct store *store, struct site *site, uint64_t now_ms, bool cached,

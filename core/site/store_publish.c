@@ -62,7 +62,7 @@ struct store_known store_known_state(const struct store_step *step)
     return known;
 }
 
-/* Until when a resource seen at SEEN_MS is fresh. It is no fresher than ROOT, and not at all
+/* Until when a resource seen at SEEN_MS is fresh. It is not fresher than ROOT, and not fresh
  * while the site has to be checked. Entries that were read together are to be revalidated one by
  * one: the hash takes up to a quarter off. */
 static uint64_t fresh_until(const struct store_step *step, uint64_t seen_ms)

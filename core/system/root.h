@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* What the caller's thread may spend on a look-up. */
+/* How long a look-up may keep the caller's thread. */
 enum io_mode {
     IO_WITHOUT_WAITING, /* only what the kernel has in memory */
     IO_WAITING,         /* may wait for disks; what takes long to compute is answered with 503 */

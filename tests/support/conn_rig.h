@@ -40,8 +40,8 @@ struct rig {
     struct conn_context context;
 };
 
-/* With the pipelined profile's limits, and at most STORAGE_BYTES of each kind of storage. The tree has
- * tiny.txt (seed 1, 100 bytes), small.txt (seed 2), large.bin (seed 3). */
+/* With the pipelined profile's limits, and at most STORAGE_BYTES of each kind of storage. The tree
+ * has tiny.txt (seed 1, 100 bytes), small.txt (seed 2), large.bin (seed 3). */
 void rig_init(struct rig *rig, uint64_t storage_bytes);
 
 /* The same, where what is cached is good for VALID_MS, not a second. */
@@ -58,12 +58,12 @@ void rig_make_cold(bool cold);
 /* Waits for a look-up's end. */
 void rig_await(struct rig *rig, const struct conn *conn);
 
-/* Gives CONN what it has room for of *BYTES, from the front, and moves *BYTES on; then lets it work.
- * False when no storage could be lent. */
+/* Gives CONN what it has room for of *BYTES, from the front, and moves *BYTES on; then lets it
+ * work. False when no storage could be lent. */
 bool rig_give(struct rig *rig, struct conn *conn, struct str *bytes);
 
-/* Takes at most LENGTH bytes of the output, as if sent, and adds them to TO (or to nothing). Returns
- * how many. */
+/* Takes at most LENGTH bytes of the output, as if sent, and adds them to TO (or to nothing).
+ * Returns how many. */
 size_t rig_take(struct rig *rig, struct conn *conn, struct pile *to, size_t length);
 
 /* All of BYTES in, all that comes of it out, look-ups waited for, and settled. */

@@ -1,4 +1,5 @@
-/* session_bench: a session with output storage and the driver's site, to be asked one thing at a time. */
+/* session_bench: a session with output storage and the driver's site, to be asked one thing at a
+ * time. */
 #ifndef SLUICE_TESTS_SESSION_BENCH_H
 #define SLUICE_TESTS_SESSION_BENCH_H
 

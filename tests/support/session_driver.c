@@ -138,7 +138,8 @@ static bool is_same_head(const struct h1_head *a, const struct h1_head *b)
            is_same_view(a->request.query, b->request.query);
 }
 
-/* A request that is PENDING is asked for again: it must be the same, and nothing may have changed. */
+/* A request that is PENDING is asked for again: it must be the same, and nothing may have
+ * changed. */
 static void ask_again(struct driver *driver, const struct h1_head *head, size_t bytes)
 {
     struct h1_head again = {.minor = 0};

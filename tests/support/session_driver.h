@@ -1,10 +1,10 @@
-/* session_driver: one connection without a socket: ring, session, plan and output queue, put together as
- * conn does it, over a small site of resources in memory.
+/* session_driver: one connection without a socket: ring, session, plan and output queue, put
+ * together as conn does it, over a small site of resources in memory.
  *
- * What arrives is given in pieces of any size; what leaves is collected. With a generator the driver
- * does at random what the world does: it sends little at a time, releases late, asks for a request
- * several times before it answers, and exchanges its output storage. What comes again is answered by memos. The bytes that leave must not
- * depend on any of that. */
+ * Input is given in pieces of any size; output is collected. With a generator the driver imitates a
+ * network at random: it sends little at a time, releases late, asks for a request several times
+ * before it answers, and exchanges its output storage. Repeated heads are answered by memos. The
+ * output must not depend on any of that. */
 #ifndef SLUICE_TESTS_SESSION_DRIVER_H
 #define SLUICE_TESTS_SESSION_DRIVER_H
 
@@ -40,8 +40,8 @@ void driver_site_create(void);
 /* Checks that nothing holds a reference any more. */
 void driver_site_destroy(void);
 
-/* The answer to REQUEST, by the site above. plan_fini. *RET_RESOURCE, *borrowed*, is what it is about; NULL:
- * nothing of the site. */
+/* Plans the response to REQUEST, by the site above. plan_fini. *RET_RESOURCE, *borrowed*, is the
+ * resource used; NULL: none of the site. */
 void driver_plan(struct plan *ret, const struct request *request, struct resource **ret_resource);
 
 /* Answers that all drivers give again; made and destroyed with the site. */

@@ -130,7 +130,7 @@ void driver_plan(struct plan *ret, const struct request *request, struct resourc
     plan_make(ret, request, &found, &policy, &driver_now);
 }
 
-/* The fields behind Connection, the blank line, and the body of a file. */
+/* The fields after Connection, the blank line, and the body of a file. */
 static void add_file(struct text *text, const struct expected *expected)
 {
     const struct entry *entry = find(str_of(expected->path));

@@ -1,5 +1,4 @@
-/* store_rig: a files over a tree, with a clock of the test's own, for test_files and
- * test_files_jobs. */
+/* store_rig: a store over a tree, with a clock of the test's own, for the tests of store. */
 #ifndef SLUICE_TESTS_STORE_RIG_H
 #define SLUICE_TESTS_STORE_RIG_H
 

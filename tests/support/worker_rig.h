@@ -1,4 +1,5 @@
-/* rig: a whole worker inside the test's process, serving a tree, with clients on the loopback interface.
+/* rig: a whole worker inside the test's process, serving a tree, with clients on the loopback
+ * interface.
  *
  * For Criterion and for the plain runner alike. */
 #ifndef SLUICE_TESTS_HOUSE_H
@@ -109,8 +110,8 @@ static inline uint64_t worker_rig_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Asks for NAME on FD, COUNT times at once, the last time with Connection: close, and reads to the end.
- * Whether every answer is 200 with LENGTH bytes that follow from SEED. */
+/* Asks for NAME on FD, COUNT times at once, the last time with Connection: close, and reads to the
+ * end. Whether every answer is 200 with LENGTH bytes that follow from SEED. */
 static inline bool worker_rig_asks(int fd, const char *name, unsigned count, size_t length,
                                    uint64_t seed)
 {

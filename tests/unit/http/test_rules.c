@@ -1,5 +1,5 @@
 /* rules: RFC 9110 sections 5.1 (names), 5.3 (several lines), 5.5 (values); the big hosts' order of
- * rules; and what an answer may hold. Reading _headers files: test_rules_file.c. */
+ * rules; and what an answer may hold. Reading _headers files: test_site_rules_file.c. */
 #include "http/rules.h"
 #include "support/faults.h"
 #include "support/guard.h"

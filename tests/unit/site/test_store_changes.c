@@ -63,7 +63,7 @@ static void collect(struct store *store)
     store_collect(store, &now, ignore, NULL);
 }
 
-/* What STORE has at NAME. Drop it. */
+/* The resource of STORE at NAME. Drop it. */
 static struct found find(struct store *store, const char *name)
 {
     struct path path = path_named(name);

@@ -52,7 +52,7 @@ static void set_up(void)
 
 TestSuite(store_sites, .init = set_up, .fini = store_rig_fini, .timeout = 120);
 
-/* What SITE has at NAME, waited for if need be. Drop it. */
+/* The resource of SITE at NAME; waits for it if necessary. Drop it. */
 static struct found find(unsigned site, const char *name)
 {
     struct path path = path_named(name);
