@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- Root --------------------------------------------------------------------------------------- */
@@ -120,27 +121,61 @@ static int prepare_root(struct site_settings *site, struct arena *arena,
 
 /* --- Media types and rules ---------------------------------------------------------------------- */
 
-static int load_types(struct site_settings *site, struct problem *ret_problem)
+/* Reads the media types of SITE into *RET, which is *given*. */
+static int read_types(const struct site_settings *site, struct mime **ret,
+                      struct problem *ret_problem)
 {
     const char *path = site->mime_types_path.at;
-    site->mime = mime_create();
-    if (!site->mime) {
+    struct mime *mime = mime_create();
+    if (!mime) {
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    if (!path)
-        return 0;
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        int error = -errno;
+    FILE *file = path ? fopen(path, "re") : NULL;
+    int error = path && !file ? -errno : 0;
+    if (error) {
         problem_set(ret_problem, "'%s' cannot be read: %s", path, strerror(-error));
         problem_remedy(ret_problem, "name a readable file");
         problem_of_option(ret_problem, "mime-types");
-        return error;
     }
-    int error = mime_read(site->mime, file, path, ret_problem);
-    fclose(file);
+    if (file) {
+        error = mime_read(mime, file, path, ret_problem);
+        fclose(file);
+    }
+    if (error)
+        mime_destroy(mime);
+    else
+        *ret = mime;
     return error;
+}
+
+static int load_types(struct site_settings *site, struct problem *ret_problem)
+{
+    struct mime *mime;
+    int error = read_types(site, &mime, ret_problem);
+    if (!error)
+        site->mime = mime;
+    return error;
+}
+
+int config_site_reread_types(struct site_settings *site, struct problem *ret_problem)
+{
+    struct mime *former = site->mime, *mime;
+    struct stat status;
+    if (!site->mime_types_path.at)
+        return 0;
+    if (stat(site->mime_types_path.at, &status) == 0 && !S_ISREG(status.st_mode))
+        return 0; /* what a pipe had was read at the start */
+    int error = read_types(site, &mime, ret_problem);
+    if (error)
+        return error;
+    if (mime_equal(mime, former)) {
+        mime_destroy(mime);
+        return 0;
+    }
+    mime_keep(mime, former);
+    site->mime = mime;
+    return 0;
 }
 
 /* Makes the rules of --header. Each was checked when it was set, so only memory can be missing. */

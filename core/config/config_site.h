@@ -15,6 +15,12 @@
 int config_site_prepare(struct site_settings *site, struct arena *arena,
                         struct problem *ret_problem);
 
+/* Reads the file of media types again, while workers use SITE. If the types have changed, new ones
+ * replace those in use, which are kept until config_site_fini because responses may refer to them.
+ * What is not a regular file (a pipe) is not read again. Returns 0, or a negative errno with
+ * *RET_PROBLEM set and the types as they were. */
+int config_site_reread_types(struct site_settings *site, struct problem *ret_problem);
+
 /* Frees mime and rules. No effect if there are none. */
 void config_site_fini(struct site_settings *site);
 

@@ -134,3 +134,14 @@ int settings_prepare(struct settings *settings, struct problem *ret_problem)
         error = config_site_prepare(settings->sites[i], &settings->arena, ret_problem);
     return error;
 }
+
+int settings_reread_types(struct settings *settings, struct problem *ret_problem)
+{
+    int result = 0;
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        int error = config_site_reread_types(settings->sites[i], ret_problem);
+        if (error)
+            result = error;
+    }
+    return result;
+}

@@ -106,4 +106,8 @@ enum setting_source settings_source(const struct settings *settings, const void 
  * before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. */
 int settings_prepare(struct settings *settings, struct problem *ret_problem);
 
+/* Reads the files of media types again, for prepared settings that are in use. Returns 0, or a negative
+ * errno with *RET_PROBLEM set; a site whose file has a mistake keeps its types. */
+int settings_reread_types(struct settings *settings, struct problem *ret_problem);
+
 #endif

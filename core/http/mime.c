@@ -143,6 +143,7 @@ struct mime {
     size_t capacity; /* a power of two */
     size_t count;
     struct line *lines;
+    struct mime *former; /* see mime_keep */
 };
 
 /* --- the table -------------------------------------------------------------------------------- */
@@ -232,10 +233,8 @@ fail:
     return NULL;
 }
 
-void mime_destroy(struct mime *mime)
+static void destroy_one(struct mime *mime)
 {
-    if (mime == NULL)
-        return;
     while (mime->lines != NULL) {
         struct line *line = mime->lines;
         mime->lines = line->next;
@@ -243,6 +242,32 @@ void mime_destroy(struct mime *mime)
     }
     free(mime->entries);
     free(mime);
+}
+
+void mime_destroy(struct mime *mime)
+{
+    while (mime != NULL) {
+        struct mime *former = mime->former;
+        destroy_one(mime);
+        mime = former;
+    }
+}
+
+bool mime_equal(const struct mime *a, const struct mime *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->capacity; i++) {
+        const struct entry *entry = &a->entries[i];
+        if (entry->extension.at != NULL && !str_equal(entry->type, find(b, entry->extension)->type))
+            return false;
+    }
+    return true;
+}
+
+void mime_keep(struct mime *mime, struct mime *former)
+{
+    mime->former = former;
 }
 
 struct str mime_of(const struct mime *mime, struct str name)

@@ -243,6 +243,23 @@ void loop_drain(struct loop *loop)
     event_fd_signal(loop->wake_fd);
 }
 
+void loop_revalidate(struct loop *loop)
+{
+    atomic_store(&loop->revalidation_wanted, true);
+    event_fd_signal(loop->wake_fd);
+}
+
+/* Does what other threads have asked for. */
+static void take_orders(struct loop *loop)
+{
+    if (atomic_load_explicit(&loop->drain_wanted, memory_order_relaxed))
+        begin_drain(loop);
+    if (atomic_load_explicit(&loop->revalidation_wanted, memory_order_relaxed)) {
+        atomic_exchange(&loop->revalidation_wanted, false);
+        store_revalidate(loop->context->files);
+    }
+}
+
 /* --- Timers ----------------------------------------------------------------------------------- */
 
 static void expire_conn(struct loop *loop, struct conn *conn)
@@ -308,8 +325,7 @@ static void turn(struct loop *loop)
 {
     clock_read(&loop->context->now);
     loop->engine->take(loop);
-    if (atomic_load_explicit(&loop->drain_wanted, memory_order_relaxed))
-        begin_drain(loop);
+    take_orders(loop);
     loop->engine->accept(loop);
     expire_timers(loop);
     run_all(loop);

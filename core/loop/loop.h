@@ -74,12 +74,13 @@ struct loop {
     struct conn_context *context; /* *borrowed* */
     struct conn_table *conns;     /* *borrowed* */
     struct listeners listeners;
-    int wake_fd; /* signalled when another thread sets DRAIN_WANTED */
+    int wake_fd; /* signalled when another thread sets one of the WANTED flags */
     struct list run;
     struct wheel_timer drain_timer;
     uint64_t drain_ms;
     bool drain_over;
     atomic_bool drain_wanted;
+    atomic_bool revalidation_wanted;
 };
 
 /* Creates a loop on ENGINE. *Takes* the listeners' descriptors if it succeeds; *borrows* context
@@ -96,6 +97,9 @@ int loop_run(struct loop *loop);
 /* Called from any thread: accepts pending connections, closes the listeners, finishes the requests
  * in progress (for at most drain_ms), then lets loop_run return. */
 void loop_drain(struct loop *loop);
+
+/* Called from any thread: the store checks everything again before it is served. */
+void loop_revalidate(struct loop *loop);
 
 /* --- For engines ------------------------------------------------------------------------------ */
 

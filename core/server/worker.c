@@ -171,6 +171,11 @@ void worker_drain(struct worker *worker)
     loop_drain(worker->loop);
 }
 
+void worker_revalidate(struct worker *worker)
+{
+    loop_revalidate(worker->loop);
+}
+
 bool worker_busy(const struct worker *worker)
 {
     return store_busy(worker->store);

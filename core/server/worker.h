@@ -46,6 +46,10 @@ int worker_start(struct worker *worker, struct problem *ret_problem);
  * what is in flight for at most drain_ms of the settings, and end. It then adds 1 to done_fd. */
 void worker_drain(struct worker *worker);
 
+/* Asks a started worker, from any thread, to check everything again before it serves it: roots, header
+ * rules, cached files. Requests in flight go on. */
+void worker_revalidate(struct worker *worker);
+
 /* Whether a look-up in the file system is still under way in a worker that has ended, so that
  * worker_destroy would have to wait for it. */
 bool worker_busy(const struct worker *worker);

@@ -12,6 +12,7 @@ struct site *site_create(const struct site_settings *settings, uint32_t number,
     if (!site)
         return NULL;
     site->settings = settings;
+    site->mime = settings->mime;
     site->report = report;
     site->number = number;
     cache_group_init(&site->entries, number);
@@ -165,7 +166,8 @@ uint64_t site_fingerprint(const struct site *site, uint64_t secret)
 {
     const struct blob *text = site->rules_text;
     struct str rules = text ? (struct str){text->bytes, text->length} : STR("");
-    const uint64_t words[] = {site->root->device, site->root->inode, hash_bytes(secret, rules)};
+    const uint64_t words[] = {site->root->device, site->root->inode, hash_bytes(secret, rules),
+                              (uintptr_t)site->mime};
     return hash_bytes(secret, (struct str){(const char *)words, sizeof words});
 }
 

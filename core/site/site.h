@@ -23,6 +23,7 @@ struct site {
     const struct site_settings *settings; /* *borrowed* */
     struct site_report report;
     struct cache_group entries;
+    const struct mime *mime; /* the types that its entries were made with */
 
     struct root_slot *root_slot; /* shared by the workers; *borrowed* */
     struct root *root;           /* that ROOT means, when last seen; pinned; NULL: not opened yet */
@@ -85,7 +86,8 @@ const struct fetch_state *site_rules_known(const struct site *site);
  * resources that were made before are out of date. Out of memory, the old rules stay. */
 bool site_take_rules(struct site *site, const struct fetched *fetched);
 
-/* A fingerprint of the directory and the rules: what all its answers depend on besides files. */
+/* A fingerprint of the directory, the rules and the media types: what all its answers depend on
+ * besides files. */
 uint64_t site_fingerprint(const struct site *site, uint64_t secret);
 
 /* Whether a path may have header fields of its own even where nothing is served. */

@@ -8,7 +8,12 @@ bool store_is_out_of_files(const struct fetched *fetched)
 
 void store_expire_site(struct store *store, struct site *site)
 {
-    cache_expire_group(&site->entries);
+    const struct mime *mime = site->settings->mime;
+    if (mime == site->mime)
+        cache_expire_group(&site->entries);
+    else
+        cache_remove_group(store->cache, &site->entries); /* made with other media types */
+    site->mime = mime;
     lookups_outdate(&store->lookups, site);
     directory_states_forget(&store->directories, site->root);
     site->root_overdue = true;

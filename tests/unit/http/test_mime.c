@@ -307,3 +307,23 @@ Test(mime, recognises_types_that_are_compressed_already)
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         cr_expect_eq(mime_is_compressed(rows[i].type), rows[i].compressed, "%s", rows[i].type.at);
 }
+
+Test(mime, is_equal_when_every_name_has_the_same_type)
+{
+    struct problem problem;
+    struct mime *other = mime_create();
+    cr_expect(mime_equal(mime, other));
+    cr_assert_eq(read_types(STR("a/first x\n"), &problem), 0);
+    cr_expect_not(mime_equal(mime, other), "another extension");
+    cr_expect_not(mime_equal(other, mime), "one less");
+    mime_destroy(other);
+    other = mime;
+    mime = mime_create();
+    cr_assert_eq(read_types(STR("a/second x\n"), &problem), 0);
+    cr_expect_not(mime_equal(mime, other), "another type");
+    cr_assert_eq(read_types(STR("a/first X\n"), &problem), 0);
+    cr_expect(mime_equal(mime, other), "the case of an extension does not matter");
+    struct str kept = mime_of(other, STR("a.x"));
+    mime_keep(mime, other); /* AddressSanitizer reports what is lost, or used after it was freed */
+    cr_expect(str_equal(kept, STR("a/first")));
+}
