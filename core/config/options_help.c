@@ -50,6 +50,7 @@ void options_help(const struct profile *profile, FILE *out)
     }
     fputs("\nTIME is a number with ms, s, m or h (none: seconds); SIZE one with K, M or G.\n"
           "SIGINT (Ctrl-C) and SIGTERM finish responses in flight and exit 0; a second one\n"
-          "exits at once. Exit status: 0 stopped as asked, 1 failed at run time, 2 usage.\n",
+          "exits at once. SIGHUP has every file checked again before it is served.\n"
+          "Exit status: 0 stopped as asked, 1 failed at run time, 2 usage.\n",
           out);
 }

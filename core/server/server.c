@@ -8,6 +8,7 @@
 #include "observe/trace.h"
 #include "server/process.h"
 #include "server/screen.h"
+#include "server/signals.h"
 #include "server/sizing.h"
 #include "server/supervisor.h"
 #include "site/store_shared.h"
@@ -35,7 +36,7 @@ struct server {
     struct sizes sizes;
     struct hosts *hosts;
     struct store_shared *shared;
-    int signal_fd;
+    struct signals signals;
     struct supervisor supervisor;
 };
 
@@ -43,8 +44,7 @@ struct server {
 
 static int catch_signals(struct server *server, struct problem *ret_problem)
 {
-    server->signal_fd = process_catch_signals(ret_problem);
-    return server->signal_fd < 0 ? server->signal_fd : 0;
+    return signals_init(&server->signals, ret_problem);
 }
 
 static int prepare_settings(struct server *server, struct problem *ret_problem)
@@ -131,7 +131,8 @@ static int start(struct server *server, struct problem *ret_problem)
         .listeners = listeners,
         .listener_count = server->set.count,
     };
-    server->supervisor.signal_fd = server->signal_fd;
+    server->supervisor.settings = server->settings;
+    server->supervisor.signals = &server->signals;
     error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
     free(listeners);
     return error;
@@ -155,7 +156,7 @@ static int run(struct server *server)
     int status = supervisor_run(&server->supervisor) == 0 ? STATUS_DONE : STATUS_FAILED;
     supervisor_count(&server->supervisor, &totals);
     screen_show_totals(&screen, &totals);
-    process_release_signals();
+    signals_release();
     if (supervisor_is_busy(&server->supervisor))
         _exit(status);
     return status;
@@ -181,7 +182,7 @@ int server_run(const struct profile *profile, struct settings *settings)
     struct server server = {
         .profile = profile,
         .settings = settings_ref(settings),
-        .signal_fd = -1,
+        .signals = {.fd = -1},
         .supervisor = {.done_fd = -1},
     };
     int status = serve(&server);
@@ -189,14 +190,14 @@ int server_run(const struct profile *profile, struct settings *settings)
     store_shared_destroy(server.shared);
     hosts_destroy(server.hosts);
     settings_unref(server.settings);
-    if (server.signal_fd >= 0)
-        close(server.signal_fd);
+    signals_fini(&server.signals);
     return status;
 }
 
 /* Answers --help and --version. */
 static int show(const struct profile *profile, enum command command)
 {
+    signals_release(); /* the reader may be slow */
     if (command == COMMAND_HELP)
         options_help(profile, stdout);
     else
@@ -213,6 +214,7 @@ int server_main(const struct profile *profile, int argc, char **argv)
     struct problem problem;
     enum command command = COMMAND_SERVE;
     int status = STATUS_USAGE;
+    signals_block();
     process_fill_standard_descriptors();
     trace_catch_crashes();
     log_open(profile->name);

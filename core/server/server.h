@@ -1,16 +1,21 @@
-/* server: a whole program around a profile: command line, limits, listeners, workers, signals, end.
+/* server: a whole program around a profile: settings, limits, listeners, workers, signals, end.
  *
- * Owns everything that outlives a worker. One call a process: it sets signal dispositions and
- * limits of the process. SIGPIPE is ignored. SIGINT and SIGTERM are blocked in every thread and read
- * by the main one, even if they were ignored by who started it (a shell's "&"); the first drains,
- * a second exits at once with status 1. Other signals keep their meaning: SIGHUP ends the process. */
+ * Owns everything that outlives a worker. One call a process: it sets the process's signal mask and
+ * limits. Signals, from the first moment on (signals.h says how they are read):
+ *
+ * - SIGINT, SIGTERM: finish the responses in flight, for at most drain_ms, and exit with status 0; a
+ *   second one exits at once with status 1.
+ * - SIGHUP: every file, each root, the _headers files and the media types are checked again before
+ *   they are used. If the terminal has gone, as SIGTERM.
+ * - SIGUSR1, SIGUSR2: reported as having no effect yet.
+ * - SIGPIPE is ignored, all others have their usual effect. */
 #ifndef SLUICE_SERVER_H
 #define SLUICE_SERVER_H
 
 #include "config/profile.h"
 #include "config/settings.h"
 
-/* Runs the program PROFILE until it is told to stop. Returns the exit status: 0 stopped as asked (or
+/* Runs the program PROFILE until a signal ends it. Returns the exit status: 0 stopped as asked (or
  * --help, --version), 1 failed at run time, 2 wrong usage; 1 and 2 with one line on standard error.
  * Once it serves, standard output has one screen with a line "  http://ADDRESS:PORT/" for each
  * address; the first such line says that connections are accepted, and on which port. At the end it

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -71,44 +70,88 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
 
 /* --- Running ------------------------------------------------------------------------------------ */
 
-/* Whether SIGINT or SIGTERM has come. */
-static bool is_signalled(const struct supervisor *supervisor)
+/* Has every worker check everything again before it serves it. */
+static void revalidate(const struct supervisor *supervisor)
 {
-    struct signalfd_siginfo info;
-    return read(supervisor->signal_fd, &info, sizeof info) == (ssize_t)sizeof info;
+    struct problem problem;
+    log_say("SIGHUP: all files are checked again; options stay as they are until a restart");
+    if (settings_reread_types(supervisor->settings, &problem) < 0) {
+        problem_prefix(&problem, "media types stay as they were: ");
+        log_problem(&problem);
+    }
+    for (unsigned i = 0; i < supervisor->started_count; i++)
+        worker_revalidate(supervisor->workers[i]);
+}
+
+/* The state of supervisor_run. */
+struct run {
+    uint64_t running; /* workers that have not ended */
+    bool draining;
+    bool explained; /* it was said what a long drain waits for */
+    bool failed;
+};
+
+static void begin_drain(const struct supervisor *supervisor, struct run *run)
+{
+    if (!run->draining)
+        drain(supervisor);
+    run->draining = true;
+}
+
+static void obey(const struct supervisor *supervisor, struct run *run, enum signal_request request)
+{
+    switch (request) {
+    case SIGNAL_NONE:
+        break;
+    case SIGNAL_STOP:
+        if (run->draining) {
+            log_say("stopped at once");
+            _exit(EXIT_AT_ONCE);
+        }
+        begin_drain(supervisor, run);
+        break;
+    case SIGNAL_HANGUP: /* comes more than once: from the kernel and from a shell */
+        begin_drain(supervisor, run);
+        break;
+    case SIGNAL_REVALIDATE:
+        revalidate(supervisor);
+        break;
+    case SIGNAL_REOPEN_LOGS:
+        log_say("SIGUSR1 has no effect: there is no log file to reopen");
+        break;
+    case SIGNAL_UPGRADE:
+        log_say("SIGUSR2 has no effect: to upgrade, stop the server and start the new one");
+        break;
+    }
+}
+
+static void count_ended(const struct supervisor *supervisor, struct run *run)
+{
+    uint64_t ended = event_fd_take(supervisor->done_fd);
+    run->running -= ended < run->running ? ended : run->running;
+    if (ended == 0 || run->draining)
+        return;
+    log_say("a worker failed, so all stop; start the server again");
+    run->failed = true;
+    begin_drain(supervisor, run);
 }
 
 int supervisor_run(struct supervisor *supervisor)
 {
-    struct pollfd watched[] = {{supervisor->signal_fd, POLLIN, 0},
+    struct pollfd watched[] = {{supervisor->signals->fd, POLLIN, 0},
                                {supervisor->done_fd, POLLIN, 0}};
-    bool draining = false, explained = false;
-    uint64_t running = supervisor->started_count;
-    int error = 0;
-    while (running > 0) {
-        int ready = poll(watched, COUNT_OF(watched), draining && !explained ? DRAIN_NOTICE_MS : -1);
+    struct run run = {.running = supervisor->started_count};
+    while (run.running > 0) {
+        bool explain = run.draining && !run.explained;
+        int ready = poll(watched, COUNT_OF(watched), explain ? DRAIN_NOTICE_MS : -1);
         if (ready == 0) {
             log_say("finishing responses in flight; send the signal again to stop immediately");
-            explained = true;
+            run.explained = true;
         }
-        bool stop = is_signalled(supervisor);
-        if (stop && draining) {
-            log_say("stopped at once");
-            _exit(EXIT_AT_ONCE);
-        }
-        uint64_t ended = event_fd_take(supervisor->done_fd);
-        running -= ended < running ? ended : running;
-        if (ended > 0 && !stop && !draining) {
-            log_say("a worker failed, so all stop; start the server again");
-            error = -EIO;
-            stop = true;
-        }
-        if (stop) {
-            drain(supervisor);
-            draining = true;
-        }
+        obey(supervisor, &run, signals_take(supervisor->signals));
+        count_ended(supervisor, &run);
     }
-    return error;
+    return run.failed ? -EIO : 0;
 }
 
 /* --- Ending ------------------------------------------------------------------------------------- */

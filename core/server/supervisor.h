@@ -6,14 +6,16 @@
 #define SLUICE_SUPERVISOR_H
 
 #include "observe/metrics.h"
+#include "server/signals.h"
 #include "server/sizing.h"
 #include "server/worker.h"
 
 struct supervisor {
+    struct settings *settings; /* *borrowed* */
+    struct signals *signals;   /* *borrowed* */
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;
-    int signal_fd; /* of process_catch_signals; *borrowed* */
     int done_fd;
 };
 
@@ -23,8 +25,9 @@ struct supervisor {
 int supervisor_start(struct supervisor *supervisor, const struct worker_config *config,
                      const struct sizes *sizes, struct problem *ret_problem);
 
-/* Waits until all workers have ended: because a signal asked for it, or because one failed, which is
- * reported. A second signal exits the process at once with status 1. Returns 0, or -EIO: one failed. */
+/* Does what signals ask for until all workers have ended: because a signal asked for that, or because
+ * one failed, which is reported. A second SIGINT or SIGTERM exits the process at once with status 1.
+ * Returns 0, or -EIO: one failed. */
 int supervisor_run(struct supervisor *supervisor);
 
 /* Adds what the workers have counted to TOTALS. */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -108,7 +109,12 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
         arguments[i + 1] = strdup(setup->arguments[i]);
     if (input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(error, 2) < 0)
         _exit(126);
-    setpgid(0, 0);
+    if (!setup->terminal_fd)
+        setpgid(0, 0);
+    else if (setsid() < 0 || ioctl(setup->terminal_fd, TIOCSCTTY, 0) < 0)
+        fail_in_child("TIOCSCTTY");
+    if (setup->ignores_hangup)
+        signal(SIGHUP, SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);

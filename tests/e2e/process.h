@@ -18,6 +18,8 @@ struct process_setup {
     bool as_nobody;            /* run as user and group 65534; needs root */
     uint64_t files_max;        /* RLIMIT_NOFILE, soft and hard; 0: unchanged */
     int uring_errno;           /* io_uring_setup fails with it; 0: it works */
+    int terminal_fd;           /* of a terminal, to lead a session on it; 0: none */
+    bool ignores_hangup;       /* SIGHUP, as with nohup(1) */
 };
 
 struct process {

@@ -67,6 +67,8 @@ struct server *server_start_with(const struct server_setup *setup)
         .as_nobody = setup->as_nobody,
         .files_max = setup->files_max,
         .uring_errno = setup->uring_errno,
+        .terminal_fd = setup->terminal_fd,
+        .ignores_hangup = setup->ignores_hangup,
     };
     struct server *server = &servers[server_count];
 

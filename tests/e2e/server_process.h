@@ -34,7 +34,9 @@ struct server_setup {
     bool no_bind;             /* the options name the addresses */
     bool as_nobody;
     uint64_t files_max;
-    int uring_errno; /* see process_setup */
+    int uring_errno; /* see process_setup, as the next two */
+    int terminal_fd;
+    bool ignores_hangup;
     const char *directory;
 };
 

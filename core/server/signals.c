@@ -1,0 +1,100 @@
+/* signals: see signals.h. */
+#include "server/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+
+static sigset_t handled_set(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < COUNT_OF(handled); i++)
+        sigaddset(&set, handled[i]);
+    return set;
+}
+
+/* Opens the controlling terminal. Returns 0, or a negative errno: -ENXIO means that there is none. */
+static int probe_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+void signals_block(void)
+{
+    const sigset_t set = handled_set();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int signals_init(struct signals *ret, struct problem *ret_problem)
+{
+    const sigset_t set = handled_set();
+    struct sigaction hangup = {.sa_handler = SIG_DFL};
+    signals_block();
+    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGHUP, NULL, &hangup);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) {
+        int error = -errno;
+        problem_set(ret_problem, "cannot watch signals: %s", strerror(-error));
+        problem_remedy(ret_problem, "raise the limits of this process");
+        return error;
+    }
+    *ret = (struct signals){
+        .fd = fd,
+        .had_terminal = probe_terminal() == 0,
+        .ignores_hangup = hangup.sa_handler == SIG_IGN,
+    };
+    return 0;
+}
+
+void signals_fini(struct signals *signals)
+{
+    if (signals->fd >= 0)
+        close(signals->fd);
+    signals->fd = -1;
+}
+
+static bool is_hangup(const struct signals *signals, const struct signalfd_siginfo *info)
+{
+    const bool from_above = info->ssi_code == SI_KERNEL || (pid_t)info->ssi_pid == getsid(0);
+    return from_above && signals->had_terminal && !signals->ignores_hangup &&
+           probe_terminal() == -ENXIO;
+}
+
+enum signal_request signals_take(const struct signals *signals)
+{
+    struct signalfd_siginfo info;
+    if (read(signals->fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return SIGNAL_NONE;
+    switch (info.ssi_signo) {
+    case SIGHUP:
+        return is_hangup(signals, &info) ? SIGNAL_HANGUP : SIGNAL_REVALIDATE;
+    case SIGUSR1:
+        return SIGNAL_REOPEN_LOGS;
+    case SIGUSR2:
+        return SIGNAL_UPGRADE;
+    default:
+        return SIGNAL_STOP;
+    }
+}
+
+void signals_release(void)
+{
+    sigset_t set;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
