@@ -1,4 +1,5 @@
 /* conn: see conn.h. */
+#include "conn/conn_log.h"
 #include "conn/conn_storage.h"
 #include "conn/conn_wait.h"
 #include "conn/transport_plain.h"
@@ -45,6 +46,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     conn_waits_init(context);
     wheel_init(&context->wheel, now_ms);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
+    context->log = (struct log_records){.items = NULL};
     context->draining = false;
 }
 
@@ -52,6 +54,7 @@ void conn_context_fini(struct conn_context *context)
 {
     conn_waits_fini(context);
     session_h1_fini_shared(&context->h1);
+    log_records_fini(&context->log);
     conn_storage_fini(context);
 }
 
@@ -87,6 +90,8 @@ static void let_go(struct conn_context *context, struct conn *conn)
 void conn_fini(struct conn_context *context, struct conn *conn)
 {
     let_go(context, conn);
+    if (conn_log_wanted(context))
+        conn_log_unsent(context, conn);
     unsigned cut = outq_clear(&conn->output);
     counters_add(context->counters, COUNTER_RESPONSES_CUT, cut);
     conn_storage_return_output(context, conn);
@@ -169,8 +174,10 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     counters_add(context->counters, COUNTER_BYTES_SENT, length);
     conn->phase_renewed = true;
     socket_progressed(&conn->socket);
-    while (outq_next_end(&conn->output, &end))
+    while (outq_next_end(&conn->output, &end)) {
+        conn_log_sent(context, &end);
         count++;
+    }
     if (count > 0) {
         probe_answer(conn->slot, conn->generation, count);
         session_of(context, conn)->sent(context, conn, count);

@@ -13,6 +13,7 @@
 #include "conn/session_h1.h"
 #include "conn/socket.h"
 #include "conn/transport.h"
+#include "observe/log_record.h"
 #include "observe/trace.h"
 #include "site/store.h"
 #include "storage/ring.h"
@@ -47,6 +48,7 @@ struct conn_context {
     struct store *files;       /* *borrowed* */
     const struct hosts *hosts; /* *borrowed*; NULL: FILES has one site, which answers everything */
     struct counters *counters; /* *borrowed* */
+    struct log_records log;    /* without a reader until log_records_init */
     uint64_t header_ms;        /* for a whole head, from its first byte */
     uint64_t idle_ms;          /* between requests; without progress in either direction */
     struct date_now now;       /* set by the loop, once a turn */

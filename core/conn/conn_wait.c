@@ -50,6 +50,7 @@ void conn_wait_begin(struct conn_context *context, struct conn *conn, const void
     context->spare_wait = NULL;
     wait->conn = conn;
     wait->owner = owner;
+    wait->began_ms = context->now.ms;
     wait->next = conn->waits;
     conn->waits = wait;
 }

@@ -16,6 +16,7 @@ struct conn_wait {
     struct conn_wait *next; /* of the same connection */
     struct conn *conn;
     const void *owner;
+    uint64_t began_ms; /* date_now's ms */
 };
 
 void conn_waits_init(struct conn_context *context);

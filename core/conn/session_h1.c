@@ -1,6 +1,7 @@
 /* session_h1: see session_h1.h. RFC 9112. */
 #include "conn/session_h1.h"
 
+#include "conn/conn_log.h"
 #include "conn/conn_storage.h"
 #include "conn/exchange.h"
 #include "observe/probes.h"
@@ -21,6 +22,33 @@ static const void *owner_of(const struct conn *conn)
     return &conn->session;
 }
 
+/* --- Logging ---------------------------------------------------------------------------------- */
+
+/* Takes a log record for the answer that MEMO has just given. */
+static void log_memo(struct conn_context *context, struct conn *conn, const struct h1_memo *memo)
+{
+    struct log_response response = {
+        .status = (uint16_t)memo->end.status,
+        .body_bytes = memo->end.body_bytes,
+        .arrived_ms = context->now.ms,
+    };
+    h1_memo_log_parts(memo, response.parts);
+    conn_log_queued(context, conn, &response);
+}
+
+/* Takes a log record for PLAN, just queued as the answer to the head at the front of the input. */
+static void log_plan(struct conn_context *context, struct conn *conn, const struct plan *plan,
+                     uint64_t arrived_ms)
+{
+    struct log_response response = {
+        .status = (uint16_t)plan->status,
+        .body_bytes = plan->body_omitted ? 0 : plan->content_bytes,
+        .arrived_ms = arrived_ms,
+    };
+    h1_log_parts(response.parts, conn_input(conn));
+    conn_log_queued(context, conn, &response);
+}
+
 /* --- Memos ------------------------------------------------------------------------------------ */
 
 /* Answers the head at the front of the input with a memo. False if it has none, or no room
@@ -36,6 +64,8 @@ static bool repeat(struct conn_context *context, struct conn *conn, struct h1_me
     if (!memo || !conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
         !h1_repeat(session, memo, &conn->output))
         return false;
+    if (conn_log_wanted(context))
+        log_memo(context, conn, memo);
     conn_consume(conn, memo->head_bytes);
     counters_add(context->counters, COUNTER_CACHE_HITS, 1);
     conn->phase_renewed = true;
@@ -56,6 +86,8 @@ static const struct h1_memo *memorize(struct conn_context *context, const struct
     struct str bytes = str_first(conn_input(conn), key->head_bytes);
     struct h1_memo *memo = h1_memorize(&conn->session.h1, &context->h1.limits, bytes, head,
                                        &exchange->plan, found->resource, now);
+    if (memo && conn_log_wanted(context))
+        h1_memo_prepare_log(memo);
     return memo ? h1_memos_put(&context->h1.memos, key, memo) : NULL;
 }
 
@@ -79,6 +111,8 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
                    const struct h1_memo_key *key)
 {
     struct exchange exchange;
+    uint64_t arrived_ms =
+        conn_log_wanted(context) ? conn_log_arrived_ms(context, conn, owner_of(conn)) : 0;
     exchange_init(&exchange, conn, owner_of(conn));
     if (!conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
         exchange_run(context, &exchange, &head->request) == EXCHANGE_PENDING)
@@ -91,6 +125,8 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
         exchange_refuse(context, &exchange, &head->request, HTTP_INTERNAL_ERROR);
         queued = queue_plan(context, conn, head, &exchange.plan);
     }
+    if (queued && conn_log_wanted(context))
+        log_plan(context, conn, &exchange.plan, arrived_ms);
     exchange_fini(&exchange);
     if (queued)
         conn->phase_renewed = true;

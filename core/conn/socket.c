@@ -2,6 +2,7 @@
 #include "conn/socket.h"
 
 #include "conn/conn.h"
+#include "system/net_address.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -84,4 +85,24 @@ bool socket_drains(struct socket *socket)
 int socket_shut(const struct socket *socket)
 {
     return shutdown(socket->fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+void socket_peer(const struct socket *socket, struct log_client *ret)
+{
+    struct net_address peer = {.at.v6 = {.sin6_family = AF_UNSPEC}};
+    socklen_t bytes = sizeof peer.at;
+    *ret = (struct log_client){.version = 0};
+    if (getpeername(socket->fd, &peer.at.any, &bytes) != 0)
+        return;
+    const struct in6_addr *v6 = &peer.at.v6.sin6_addr;
+    if (peer.at.any.sa_family == AF_INET) {
+        *ret = (struct log_client){.version = 4, .port = ntohs(peer.at.v4.sin_port)};
+        memcpy(ret->address, &peer.at.v4.sin_addr, sizeof peer.at.v4.sin_addr);
+    } else if (peer.at.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
+        *ret = (struct log_client){.version = 4, .port = ntohs(peer.at.v6.sin6_port)};
+        memcpy(ret->address, &v6->s6_addr[12], sizeof peer.at.v4.sin_addr);
+    } else if (peer.at.any.sa_family == AF_INET6) {
+        *ret = (struct log_client){.version = 6, .port = ntohs(peer.at.v6.sin6_port)};
+        memcpy(ret->address, v6, sizeof *v6);
+    }
 }

@@ -7,6 +7,7 @@
 #define SLUICE_SOCKET_H
 
 #include "base/base.h"
+#include "observe/log_record.h"
 
 #include <sys/types.h>
 
@@ -82,5 +83,8 @@ bool socket_drains(struct socket *socket);
 
 /* Shuts our side: FIN follows what has been sent. 0 or a negative errno. */
 int socket_shut(const struct socket *socket);
+
+/* Sets *RET to the socket's peer (getpeername(2)); of version 0 if that fails or is not of IP. */
+void socket_peer(const struct socket *socket, struct log_client *ret);
 
 #endif

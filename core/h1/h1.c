@@ -295,6 +295,7 @@ struct h1_memo *h1_memorize(const struct h1 *session, const struct h1_limits *li
         return NULL;
     struct h1_memo_end end = {
         .status = plan->status,
+        .body_bytes = plan->body_omitted ? 0 : plan->content_bytes,
         .last = is_last(session, limits, head),
         .peer_done = is_peer_done(head),
     };

@@ -51,6 +51,13 @@ struct h1_memo *h1_memo_create(struct str head, size_t answer_bytes_max,
     return memo;
 }
 
+void h1_memo_prepare_log(struct h1_memo *memo)
+{
+    struct str head = {memo->text, memo->head_bytes}, parts[LOG_PART_COUNT];
+    h1_log_parts(parts, head);
+    h1_log_spans_of(&memo->log, head, parts);
+}
+
 /* Frees MEMO, of which nothing is queued. */
 static void destroy(struct h1_memo *memo)
 {

@@ -339,8 +339,7 @@ bool outq_unsent_end(const struct outq *queue, unsigned index, struct outq_end *
     if (!store || index >= store->end_count)
         return false;
     *ret = *end_at(store, index);
-    assert(ret->position > store->sent);
-    *ret_unsent_bytes = ret->position - store->sent;
+    *ret_unsent_bytes = ret->position > store->sent ? ret->position - store->sent : 0;
     return true;
 }
 

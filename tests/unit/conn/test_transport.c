@@ -81,7 +81,8 @@ static bool turn(void)
     return result != TRANSPORT_FAILED;
 }
 
-/* Turns until LENGTH bytes have come out, as if events said all the time that there is something. */
+/* Turns until LENGTH bytes have come out, as if events said all the time that there is
+ * something. */
 static void run_until(size_t length)
 {
     for (unsigned i = 0; output.length < length; i++) {
@@ -244,8 +245,9 @@ Test(transport, only_a_large_file_may_fill_the_socket)
 
 /* --- files that change while they are sent ----------------------------------------------------------- */
 
-/* Sends the first LENGTH bytes of the answer to REQUEST, for large.bin, has CHANGE done to the file, and
- * sends the rest; in parts, as a socket that is nearly full takes them. Returns whether all could be sent. */
+/* Sends the first LENGTH bytes of the answer to REQUEST, for large.bin, has CHANGE done to the
+ * file, and sends the rest; in parts, as a socket that is nearly full takes them. Returns whether
+ * all could be sent. */
 static bool send_changed(struct str request, size_t length, void (*change)(void))
 {
     faults_hinder(FAULT_SENDFILE, 1);
@@ -345,7 +347,8 @@ static void expect_large_file_sent(void)
     cr_expect_eq(stream.length, 0, "no byte more than Content-Length says");
 }
 
-/* A log that is written, a download in progress: before the last piece is sent, and before the first. */
+/* A log that is written, a download in progress: before the last piece is sent, and before the
+ * first. */
 Test(transport, a_file_that_grows_is_sent_to_its_content_length)
 {
     static const size_t moments[] = {100, 100000};
@@ -520,4 +523,69 @@ Test(transport, discarding_has_an_end)
     struct pollfd event = {.fd = conn.socket.fd, .events = POLLIN};
     cr_assert_eq(poll(&event, 1, RIG_PATIENCE_MS), 1);
     cr_expect_eq(transport_plain_discard(&rig.context, &conn, &budget), TRANSPORT_FAILED);
+}
+
+/* A listening socket of FAMILY on the loopback interface, and a client's connection to it. Returns
+ * the server's end; -1: this machine does not have FAMILY. */
+static int accept_over(int family, const struct sockaddr *address, socklen_t bytes, int *ret_client)
+{
+    struct sockaddr_storage bound;
+    socklen_t bound_bytes = sizeof bound;
+    int off = 0, listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (listener < 0 || bind(listener, address, bytes) != 0 || listen(listener, 1) != 0) {
+        close(listener);
+        return -1;
+    }
+    cr_assert_eq(getsockname(listener, (struct sockaddr *)&bound, &bound_bytes), 0);
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in6 *bound_v6 = (const struct sockaddr_in6 *)&bound;
+    bool mapped = family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&bound_v6->sin6_addr);
+    v4.sin_port = bound_v6->sin6_port;
+    *ret_client = socket(mapped ? AF_INET : family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int error = mapped ? connect(*ret_client, (struct sockaddr *)&v4, sizeof v4)
+                       : connect(*ret_client, (struct sockaddr *)&bound, bound_bytes);
+    cr_assert_eq(error, 0);
+    int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    close(listener);
+    return accepted;
+}
+
+Test(transport, reports_the_peers_address)
+{
+    static const struct sockaddr_in v4 = {.sin_family = AF_INET,
+                                          .sin_addr.s_addr = 0x0100007f}; /* 127.0.0.1 */
+    static const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
+                                           .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    static const struct sockaddr_in6 dual = {.sin6_family = AF_INET6};
+    static const struct {
+        int family;
+        const void *address;
+        socklen_t bytes;
+        struct log_client expected;
+    } rows[] = {
+        {AF_INET, &v4, sizeof v4, {.version = 4, .address = {127, 0, 0, 1}}},
+        {AF_INET6, &v6, sizeof v6, {.version = 6, .address = {[15] = 1}}},
+        {AF_INET6, &dual, sizeof dual, {.version = 4, .address = {127, 0, 0, 1}}},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct sockaddr_in6 own;
+        socklen_t own_bytes = sizeof own;
+        struct log_client peer;
+        struct conn other;
+        int end, fd = accept_over(rows[i].family, rows[i].address, rows[i].bytes, &end);
+        if (fd < 0)
+            continue;
+        cr_assert_eq(getsockname(end, (struct sockaddr *)&own, &own_bytes), 0);
+        conn_init(&other, fd);
+        socket_peer(&other.socket, &peer);
+        cr_expect_eq(peer.version, rows[i].expected.version, "%zu", i);
+        cr_expect_arr_eq(peer.address, rows[i].expected.address, sizeof peer.address, "%zu", i);
+        cr_expect_eq(peer.port, ntohs(own.sin6_port), "%zu: the client's", i);
+        close(end);
+        close(fd);
+    }
+    struct log_client peer = {.version = 4};
+    socket_peer(&(struct socket){.fd = -1}, &peer);
+    cr_expect_eq(peer.version, 0, "there is no socket");
 }
