@@ -36,7 +36,7 @@ struct wheel {
 /* Makes a wheel without timers. It must not move in memory: its lists point into it. */
 void wheel_init(struct wheel *wheel, uint64_t now_ms);
 
-/* Makes TIMER an unarmed timer. KIND, below 16, says what it is a timer of when it fires. */
+/* Makes TIMER an unarmed timer. KIND, less than 16, tells the caller which kind of timer fired. */
 void wheel_timer_init(struct wheel_timer *timer, unsigned kind);
 
 static inline bool wheel_armed(const struct wheel_timer *timer)
