@@ -2,9 +2,9 @@
 
     /usr/bin/python3 tests/tools/precompress_test.py [name]...         (make test runs it)
 
-The tool promises: a sibling is right, as old as its plain file and worth its size, or absent; other
-files are not removed, and not replaced while the servers would use them. Where something must
-happen while the tool works, a program of the test replaces brotli.
+Expectations follow from the tool's promise: a sibling is correct, as old as its plain file, and
+saves enough, or does not exist; foreign files are not removed, and not replaced while the servers
+would use them. Where something must happen while it works, a program of the test replaces brotli.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TEXT = b"".join(b"line %d of what compresses well\n" % i for i in range(400))
 OTHER = TEXT.replace(b"well", b"quite well")
 NOISE = os.urandom(4096)
 
-# Programs that replace brotli; $SITE is the site's directory, $REAL where the real program is.
+# The program that replaces brotli; $SITE is the site's directory, $REAL where the real program is.
 SLOW = '[ "$1" != -dc ] || exec $REAL "$@"; touch $SITE/../started; sleep 60'
 FAILING = "echo cannot do it >&2; exit 3"
 CHANGING_ONCE = (
@@ -201,7 +201,7 @@ class Making(Case):
         self.assertEqual(self.files(), {*taken, *left, *(f"{name}.gz" for name in taken)})
 
     def test_odd_names(self) -> None:
-        """Any name that a file may have."""
+        """Files with any name are compressed."""
         names = [
             "two words.txt",
             "na\u00efve.txt",
@@ -237,7 +237,7 @@ class Making(Case):
         self.assertEqual(self.files() - {"directory"}, expected)
 
     def test_size_and_saving(self) -> None:
-        """Files that are small, or hardly shrink, get no siblings."""
+        """Files that are small, or that hardly shrink, get no sibling."""
         self.put("small.txt", b"a" * 1023)
         self.put("noise.txt", NOISE)
         self.put("enough.txt", b"a" * 1024)
@@ -345,7 +345,7 @@ class Again(Case):
         self.assertEqual(self.state(), before)
 
     def test_damaged(self) -> None:
-        """A sibling that is truncated, or has bytes after its end."""
+        """A sibling that was truncated, or has bytes after its end, is made again."""
         path = self.put("a.txt")
         for coding in CODINGS:
             self.make("--codings", coding)
@@ -371,7 +371,7 @@ class Foreign(Case):
     """What isn't the tool's."""
 
     def test_right(self) -> None:
-        """A sibling made by hand, newer than the plain file and right, is left alone."""
+        """A foreign sibling that is correct and newer than the plain file is left alone."""
         self.put("a.txt")
         self.put("a.txt.gz", gzip.compress(TEXT, 1), LATER_NS)
         before = self.state()
@@ -379,7 +379,7 @@ class Foreign(Case):
         self.assertEqual(self.state(), before)
 
     def test_wrong(self) -> None:
-        """A sibling with other content, which the servers would send, is reported and kept."""
+        """A foreign file that the servers would send in place of another is reported, and kept."""
         cases = {"other": gzip.compress(OTHER), "no gzip": TEXT, "short": gzip.compress(TEXT)[:-9]}
         cases["longer"] = gzip.compress(TEXT + b"more")
         self.put("a.txt")
@@ -401,7 +401,7 @@ class Foreign(Case):
         self.assertEqual(self.state(), before)
 
     def test_no_file(self) -> None:
-        """A directory or a link with a sibling's name is reported."""
+        """A directory or a link with the name of a sibling is reported."""
         self.put("a.txt")
         os.mkdir(self.path("a.txt.gz"))
         os.symlink("a.txt", self.path("a.txt.br"))
@@ -434,7 +434,7 @@ class Clean(Case):
         self.assertEqual(self.files(), expected - {"stays.txt.gz"})
 
     def test_not_ours(self) -> None:
-        """Downloads, and siblings that were made or changed by hand, stay."""
+        """Downloads, and siblings that a person has added or changed, stay."""
         for name in (
             "backup.tar.gz",
             "data.csv.gz",
@@ -476,7 +476,7 @@ class Trouble(Case):
     """What goes wrong."""
 
     def test_unreadable(self) -> None:
-        """Is reported; the other files are still compressed."""
+        """It is reported; the other files are processed."""
         os.chmod(self.put("secret.txt"), 0)
         self.put("closed/a.txt")
         path = self.put("b.txt")
