@@ -43,14 +43,15 @@ enum opcode {
 /* The requests and the input of a connection, by slot. All zeros: none. */
 struct peer {
     struct uring_input input;
-    bool known : 1;      /* its first turn is over */
-    bool lent : 1;       /* the oldest input is lent to the session */
-    bool receiving : 1;  /* a multishot receive is with the kernel, */
-    bool cancelling : 1; /* and is being cancelled */
-    bool sending : 1;    /* a send is with the kernel */
-    bool polling : 1;    /* a poll for POLLOUT is with the kernel */
-    bool ended : 1;      /* the end of input has been received */
-    bool expecting : 1;  /* input was seen in the socket and will be received */
+    bool known : 1;       /* its first turn is over */
+    bool lent : 1;        /* the oldest input is lent to the session */
+    bool receiving : 1;   /* a multishot receive is with the kernel, */
+    bool cancelling : 1;  /* and is being cancelled */
+    bool sending : 1;     /* a send is with the kernel */
+    bool polling : 1;     /* a poll for POLLOUT is with the kernel */
+    bool half_closed : 1; /* a poll has reported POLLRDHUP */
+    bool ended : 1;       /* the end of input has been received */
+    bool expecting : 1;   /* input was seen in the socket and will be received */
 };
 
 struct loop_uring {
@@ -321,6 +322,17 @@ static bool wants_more(const struct peer *peer, const struct conn *conn)
     return !conn->no_storage && (conn_wants_input(conn) || kept < KEPT_BYTES_HIGH);
 }
 
+/* Every poll completes at once on a half-closed socket, because io_uring always adds POLLRDHUP. So
+ * there it has to be a multishot poll: its first completion is that one, the next ones are for
+ * POLLOUT. */
+static bool poll_for_output(struct loop_uring *self, const struct conn *conn)
+{
+    uint64_t identity = identity_of(OP_WRITABLE, conn);
+    return peer_of(self, conn)->half_closed
+               ? uring_ask_poll_multishot(&self->uring, conn->socket.fd, POLLOUT, identity)
+               : uring_ask_poll(&self->uring, conn->socket.fd, POLLOUT, identity);
+}
+
 /* Starts and cancels requests as needed. False: the submission queue is full. */
 static bool update_requests(struct loop_uring *self, struct conn *conn)
 {
@@ -334,8 +346,7 @@ static bool update_requests(struct loop_uring *self, struct conn *conn)
         good = peer->cancelling = cancel(self, conn, OP_RECEIVE);
     }
     if (!conn->socket.writable && !peer->polling && !peer->sending && conn_has_unsent(conn)) {
-        peer->polling =
-            uring_ask_poll(&self->uring, conn->socket.fd, POLLOUT, identity_of(OP_WRITABLE, conn));
+        peer->polling = poll_for_output(self, conn);
         good = good && peer->polling;
     }
     return good;
@@ -409,16 +420,20 @@ static void take_received(struct loop_uring *self, const struct io_uring_cqe *ev
 static void take_writable(struct loop_uring *self, const struct io_uring_cqe *event)
 {
     struct conn *conn = conn_table_named(self->loop.conns, event->user_data);
-    if (conn)
+    if (conn && !(event->flags & IORING_CQE_F_MORE))
         peer_of(self, conn)->polling = false;
     conn = open_conn_of(self, event);
     if (!conn)
         return;
-    if (event->res > 0 && event->res & (POLLERR | POLLHUP)) {
+    int events = event->res > 0 ? event->res : 0;
+    if (events & (POLLERR | POLLHUP)) {
         loop_reset(&self->loop, conn);
         return;
     }
-    conn->socket.writable = conn->socket.writable || event->res > 0;
+    if (events & POLLRDHUP)
+        peer_of(self, conn)->half_closed = true;
+    if (events & POLLOUT)
+        conn->socket.writable = true;
     loop_make_runnable(&self->loop, conn);
 }
 

@@ -201,6 +201,47 @@ Test(worker_on_uring, leaks_nothing_when_peers_reset_during_a_response)
     cr_expect(worker_rig_serves_small(&rig));
 }
 
+/* Whether the worker stops trying to send within the usual time: no more calls for 50 ms. */
+static bool stops_sending(void)
+{
+    unsigned calls = faults_calls(FAULT_SENDFILE);
+    uint64_t begun_ms = worker_rig_now_ms(), still_ms = begun_ms;
+    while (worker_rig_now_ms() - begun_ms < WORKER_RIG_PATIENCE_MS) {
+        poll(NULL, 0, 1);
+        if (faults_calls(FAULT_SENDFILE) != calls)
+            still_ms = worker_rig_now_ms();
+        calls = faults_calls(FAULT_SENDFILE);
+        if (worker_rig_now_ms() - still_ms >= 50)
+            return true;
+    }
+    return false;
+}
+
+/* Polls of a half-closed socket complete at once, with POLLRDHUP. */
+Test(worker_on_uring, waits_for_a_half_closed_peer_without_spinning)
+{
+    enum { REQUESTS = 20, ROOM = REQUESTS * (WORKER_RIG_LARGE_BYTES + 1000) };
+    char *bytes = malloc(ROOM);
+    cr_assert_not_null(bytes);
+    worker_rig_start(&rig);
+    int fd = wire_connect(rig.port);
+    for (unsigned i = 0; i < REQUESTS; i++)
+        cr_assert(wire_send(fd, STR(GET("/large.bin"))));
+    cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+    cr_expect(stops_sending());
+    ssize_t got = wire_read_all(fd, bytes, ROOM);
+    cr_assert_gt(got, 0);
+    struct str stream = {bytes, (size_t)got};
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        struct answer answer;
+        cr_assert(answer_next(&stream, false, &answer), "answer %u", i);
+        cr_expect(tree_filled(answer.body, WORKER_RIG_LARGE_BYTES, 2));
+    }
+    cr_expect_eq(stream.length, 0);
+    free(bytes);
+    close(fd);
+}
+
 struct flood {
     int fd;
     size_t sent; /* bytes of requests */
