@@ -89,6 +89,18 @@ void client_half_close(struct client *client)
     shutdown(client->fd, SHUT_WR);
 }
 
+void client_await_half_closed(const struct client *client)
+{
+    int64_t deadline = deadline_after(DEADLINE_MS);
+    struct tcp_info info = {.tcpi_state = TCP_FIN_WAIT1};
+    socklen_t length = sizeof(info);
+    while (getsockopt(client->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+           (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_FIN_WAIT1) &&
+           deadline_left_ms(deadline) > 0)
+        poll(NULL, 0, 1);
+    cr_expect(deadline_left_ms(deadline) > 0, "the end of input was not acknowledged");
+}
+
 void client_close(struct client *client)
 {
     if (client->fd >= 0)

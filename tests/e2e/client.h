@@ -62,6 +62,8 @@ void client_connect_with(struct client *client, const struct client_setup *setup
 bool client_try_connect(struct client *client, const struct client_setup *setup);
 
 void client_half_close(struct client *client); /* shutdown(SHUT_WR), everything being sent */
+/* Waits until the server's kernel has received the end that client_half_close sent. */
+void client_await_half_closed(const struct client *client);
 void client_close(struct client *client);
 void client_abort(struct client *client); /* a reset */
 

@@ -223,6 +223,13 @@ E2E_TEST(closing, half_closed_without_a_request_is_closed)
     }
 }
 
+/* Waits until SERVER has handled the end of the input of CLIENT, which has read nothing yet. */
+static void await_end_seen(const struct client *client, const struct server *server)
+{
+    client_await_half_closed(client);
+    server_await_sleep(server);
+}
+
 /* The end of the input arrives long before the server has sent the answer. */
 E2E_TEST(closing, half_closed_clients_get_large_answers_whole)
 {
@@ -242,7 +249,7 @@ E2E_TEST(closing, half_closed_clients_get_large_answers_whole)
             client_queue_text(&client, "GET /big.mp4 HTTP/1.1\r\nHost: x\r\n\r\n");
         cr_expect(client_flush_blindly(&client));
         client_half_close(&client);
-        let_pass(50); /* the server should see the end before the client reads anything */
+        await_end_seen(&client, server);
         for (size_t i = 0; i < (server->kind == SIMPLE ? 1 : COUNT); i++) {
             struct response response;
 
@@ -276,7 +283,7 @@ E2E_TEST(closing, half_closed_clients_get_many_answers_whole)
         mix_queue(&client, kinds, COUNT);
         cr_expect(client_flush_blindly(&client));
         client_half_close(&client);
-        let_pass(50);
+        await_end_seen(&client, server);
         mix_expect(&mix, server->name, &client, kinds, mix_answered(&mix, kinds, COUNT));
         expect_end(&client, server->name);
         client_close(&client);

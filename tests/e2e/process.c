@@ -246,6 +246,28 @@ static const char *read_proc(pid_t pid, const char *name)
     return bytes_text(&text);
 }
 
+/* The third field of proc_pid_stat(5), after the second, which may have spaces in it. */
+static bool stat_says_sleep(const char *stat)
+{
+    const char *state = strrchr(stat, ')');
+    return state && strncmp(state, ") S", 3) == 0;
+}
+
+bool process_sleeps(const struct process *process)
+{
+    DIR *directory = opendir(text_format("/proc/%d/task", (int)process->pid));
+    bool sleeps = directory != NULL;
+    struct dirent *entry;
+    while (sleeps && (entry = readdir(directory))) {
+        if (entry->d_name[0] != '.')
+            sleeps = stat_says_sleep(
+                read_proc(process->pid, text_format("task/%s/stat", entry->d_name)));
+    }
+    if (directory)
+        closedir(directory);
+    return sleeps;
+}
+
 static size_t count_descriptors(pid_t pid)
 {
     DIR *directory = opendir(text_format("/proc/%d/fd", (int)pid));

@@ -58,6 +58,9 @@ const char *sanitizer_report(const char *text);
 /* "exit status 0", "killed by signal 9 (Killed)". Kept. */
 const char *status_text(int status);
 
+/* Whether all its threads sleep. */
+bool process_sleeps(const struct process *process);
+
 /* --- The resources of a process, from /proc --------------------------------------------------- */
 
 struct usage {

@@ -144,6 +144,14 @@ void server_expect_alive(const struct server *server, const char *what)
     client_close(&client);
 }
 
+void server_await_sleep(const struct server *server)
+{
+    int64_t deadline = deadline_after(10000);
+    while (!process_sleeps(&server->process) && deadline_left_ms(deadline) > 0)
+        poll(NULL, 0, 1);
+    cr_expect(deadline_left_ms(deadline) > 0, "%s never sleeps", server->name);
+}
+
 size_t server_settled_descriptors(const struct server *server)
 {
     enum { STILL_MS = 150 };

@@ -56,6 +56,10 @@ void server_expect_end(struct server *server, int64_t ms);
 /* It must still run and answer a request. */
 void server_expect_alive(const struct server *server, const char *what);
 
+/* Waits until all its threads sleep: it has then handled everything that its kernel received
+ * before. */
+void server_await_sleep(const struct server *server);
+
 /* The number of its open descriptors, once it has not changed for a while: connections that were
  * closed a moment ago may still be closing. */
 size_t server_settled_descriptors(const struct server *server);
