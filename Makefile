@@ -29,6 +29,7 @@ SERVER_SRC := $(sort $(wildcard servers/*.c))
 UNIT_SRC   := $(sort $(wildcard tests/support/*.c tests/unit/*/*.c))
 E2E_SRC    := $(sort $(wildcard tests/e2e/*.c))
 PLAIN_SRC  := $(sort $(wildcard tests/plain/*.c))
+HOSTS_SRC  := tests/programs/hosts_server.c
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -38,6 +39,7 @@ SERVERS := $(patsubst servers/%.c,$(BUILD)/%,$(subst _,-,$(SERVER_SRC)))
 UNIT    := $(if $(UNIT_SRC),$(BUILD)/tests/unit)
 E2E     := $(if $(E2E_SRC),$(BUILD)/tests/e2e)
 PLAIN   := $(if $(PLAIN_SRC),$(BUILD)/tests/plain)
+HOSTS   := $(BUILD)/tests/hosts-server
 
 # --- how it is built ----------------------------------------------------------------------------
 
@@ -46,8 +48,8 @@ PLAIN   := $(if $(PLAIN_SRC),$(BUILD)/tests/plain)
 ## all: build the three servers (the default)
 all: servers
 servers: $(SERVERS)
-check-programs: $(SERVERS) $(UNIT) $(E2E)
-plain-program: $(PLAIN)
+check-programs: $(SERVERS) $(HOSTS) $(UNIT) $(E2E)
+plain-program: $(PLAIN) $(HOSTS)
 
 say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 run = $(if $(V),,@)
@@ -106,7 +108,12 @@ $(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
 	@mkdir -p $(@D)
 	$(run)$(LINK) $(LTO_OFF) -o $@
 
--include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC)))
+$(BUILD)/tests/hosts-server: $(call object,$(HOSTS_SRC)) $(LIB) $(BUILD)/obj/links
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(run)$(LINK) $(LTO_OFF) -o $@
+
+-include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(HOSTS_SRC)))
 
 # --- around the build ---------------------------------------------------------------------------
 

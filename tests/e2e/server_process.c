@@ -61,8 +61,7 @@ struct server *server_start_with(const struct server_setup *setup)
     static const size_t shadow_bytes_min = (size_t)1
                                            << 40; /* a mapping that only sanitizers make */
     struct process_setup process = {
-        .program = server_program(setup->kind),
-        .arguments = {setup->port ? setup->port : "0", setup->root},
+        .program = setup->sites ? "tests/hosts-server" : server_program(setup->kind),
         .directory = setup->directory,
         .as_nobody = setup->as_nobody,
         .files_max = setup->files_max,
@@ -73,6 +72,11 @@ struct server *server_start_with(const struct server_setup *setup)
     struct server *server = &servers[server_count];
 
     cr_assert(server_count < COUNT_OF(servers), "too many servers in one test");
+    if (setup->sites)
+        process_add_word(&process, setup->sites);
+    process_add_word(&process, setup->port ? setup->port : "0");
+    if (setup->root)
+        process_add_word(&process, setup->root);
     process_add_words(&process, setup->no_bind ? NULL : "--bind 127.0.0.1");
     process_add_words(&process, e2e_backend_options());
     process_add_words(&process, setup->options);

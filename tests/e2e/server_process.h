@@ -28,6 +28,7 @@ struct server {
 struct server_setup {
     enum server_kind kind;
     const char *root;
+    const char *sites;        /* a file of tests/programs/hosts_server.c; NULL: ROOT alone */
     const char *options;      /* words separated by spaces, or NULL */
     const char *const *words; /* more options, which may have spaces in them; NULL-terminated */
     const char *port;         /* NULL: 0 */

@@ -17,6 +17,7 @@ static const struct {
     {"counters_read_by_others", counters_read_by_others},
     {"files_filled_by_jobs", files_filled_by_jobs},
     {"files_destroyed_under_way", files_destroyed_under_way},
+    {"stores_agree_while_files_change", stores_agree_while_files_change},
     {"worker_serves_many_clients", worker_serves_many_clients},
     {"worker_is_drained_under_load", worker_is_drained_under_load},
     {"worker_serves_many_clients_on_uring", worker_serves_many_clients_on_uring},

@@ -18,5 +18,6 @@ void worker_serves_many_clients_on_uring(void);
 void worker_is_drained_under_load_on_uring(void);
 void files_filled_by_jobs(void);
 void files_destroyed_under_way(void);
+void stores_agree_while_files_change(void);
 
 #endif
