@@ -9,8 +9,8 @@
 
 #include <time.h>
 
-/* Milliseconds since some moment in the past, never set back; unlike CLOCK_BOOTTIME they stop while
- * the machine is suspended. */
+/* Milliseconds since some moment in the past, never set back. They stop while the machine is
+ * suspended. */
 static inline uint64_t clock_monotonic_ms(void)
 {
     struct timespec now;

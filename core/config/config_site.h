@@ -1,8 +1,8 @@
-/* config_site: validates what a site names (its root, its pages, its media types, its header rules) and
- * makes from it what the workers use.
+/* config_site: validates what a site names (its root, its pages, its media types, its header
+ * rules) and makes from it what the workers use.
  *
- * Owns nothing: what it makes belongs to the site's settings, which settings.c frees. Reads the file
- * system; prints nothing. Called before the settings are shared. */
+ * Owns nothing: what it makes belongs to the site's settings, which settings.c frees. Reads the
+ * file system; prints nothing. Called before the settings are shared. */
 #ifndef SLUICE_CONFIG_SITE_H
 #define SLUICE_CONFIG_SITE_H
 
@@ -21,7 +21,7 @@ int config_site_prepare(struct site_settings *site, struct arena *arena,
  * *RET_PROBLEM set and the types as they were. */
 int config_site_reread_types(struct site_settings *site, struct problem *ret_problem);
 
-/* Frees mime and rules. No effect if there are none. */
+/* Frees mime and rules, if they were made. */
 void config_site_fini(struct site_settings *site);
 
 #endif

@@ -1,10 +1,11 @@
 /* options: the one table of everything that can be configured, and how its values are written.
  *
- * An option has a long name, which is its key wherever settings are written (the command line today;
- * environment and file are to come), a scope, which says which struct of settings.h has its field, and
- * a kind, which says how its value reads. Parsing, defaults, --help and suggestions are made from the
- * table, later also the man page and shell completions. Owns nothing: the table is const, and text is
- * copied into the settings' arena. Nothing here exits, prints or touches the file system. */
+ * An option has a long name, which is its key wherever settings are written (the command line
+ * today; environment and file are to come), a scope, which says which struct of settings.h has
+ * its field, and a kind, which says how its value reads. Parsing, defaults, --help and
+ * suggestions are made from the table, later also the man page and shell completions. Owns
+ * nothing: the table is const, and text is copied into the settings' arena. Nothing here exits,
+ * prints or touches the file system. */
 #ifndef SLUICE_OPTIONS_H
 #define SLUICE_OPTIONS_H
 
@@ -79,14 +80,14 @@ const struct option_spec *options_table(size_t *ret_count);
 /* The title of a group in --help. Static. */
 const char *option_group_title(enum option_group group);
 
-/* The option with this long NAME; NULL: there is none. */
+/* The option with this long NAME; NULL: no option has it. */
 const struct option_spec *option_find(struct str name);
 
-/* The option that NAME was most likely meant to be: one that begins with it, or one a few slips away.
- * NULL: none is near. */
+/* The option that NAME was most likely meant to be: one that begins with it, or one a few slips
+ * away. NULL: no name is near. */
 const struct option_spec *option_nearest(struct str name);
 
-/* --- Values ------------------------------------------------------------------------------------- */
+/* --- Values --------------------------------------------------------------------------------- */
 
 /* Where a value goes. */
 struct option_target {
@@ -103,7 +104,7 @@ int option_set(const struct option_spec *option, const struct option_target *tar
 /* Sets the fields of SCOPE, zeroed, to the defaults of its options. False: out of memory. */
 bool options_set_defaults(enum option_scope scope, void *fields, struct arena *arena);
 
-/* --- Help --------------------------------------------------------------------------------------- */
+/* --- Help ----------------------------------------------------------------------------------- */
 
 /* Writes the text of --help for the program PROFILE. */
 void options_help(const struct profile *profile, FILE *out);

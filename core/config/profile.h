@@ -1,7 +1,7 @@
 /* profile: what makes the three programs different, as values.
  *
- * A profile is const and lives as long as the program. The core never checks which program it is: it
- * uses one of these values. */
+ * A profile is const and lives as long as the program. The core never checks which program it
+ * is: it uses one of these values. */
 #ifndef SLUICE_PROFILE_H
 #define SLUICE_PROFILE_H
 

@@ -1,12 +1,13 @@
 /* settings: one generation of everything that can be configured.
  *
- * Owns an arena with all its structs and strings, and each site's media types and rules. One thread
- * builds it (from the command line, in a test, later from a file) and calls settings_prepare; then it
- * is immutable and every thread may read it. It has a reference count, because a reload will make a
- * new generation while connections still use the old one: the last settings_unref frees it.
+ * Owns an arena with all its structs and strings, and each site's media types and rules. One
+ * thread builds it (from the command line, in a test, later from a file) and calls
+ * settings_prepare; then it is immutable and every thread may read it. It has a reference count,
+ * because a reload will make a new generation while connections still use the old one: the last
+ * settings_unref frees it.
  *
- * There are three scopes: the process, each listener, each site. Nothing here is derived from the
- * machine: a number that is left to the server is 0, and server/sizing.h computes it. */
+ * There are three scopes: the process, each listener, each site. Nothing here is derived from
+ * the machine: a number that is left to the server is 0, and server/sizing.h computes it. */
 #ifndef SLUICE_SETTINGS_H
 #define SLUICE_SETTINGS_H
 
@@ -69,8 +70,8 @@ struct settings {
     struct setting_record *records; /* values that are not defaults, the latest first */
 };
 
-/* Settings with the defaults of the process, no listeners and no sites, and one reference. NULL: out
- * of memory. *Gives*: settings_unref. */
+/* Settings with the defaults of the process, no listeners and no sites, and one reference.
+ * NULL: out of memory. *Gives*: settings_unref. */
 struct settings *settings_create(void);
 
 /* Adds a reference. Returns SETTINGS. Any thread that has a reference may call it. */
@@ -92,9 +93,9 @@ struct setting {
     enum setting_source source;
 };
 
-/* Parses and stores SETTING; text is copied. The last value of an option wins, and options that may be
- * repeated collect theirs. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set, which names the
- * option. */
+/* Parses and stores SETTING; text is copied. The last value of an option wins, and options that
+ * may be repeated collect theirs. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set, which
+ * names the option. */
 int settings_set(struct settings *settings, const struct setting *setting,
                  struct problem *ret_problem);
 
@@ -102,12 +103,12 @@ int settings_set(struct settings *settings, const struct setting *setting,
 enum setting_source settings_source(const struct settings *settings, const void *scope,
                                     const struct option_spec *option);
 
-/* Validates what the sites name and makes what their workers use: roots, media types, rules. Call it
- * before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. */
+/* Validates what the sites name and makes what their workers use: roots, media types, rules.
+ * Call it before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. */
 int settings_prepare(struct settings *settings, struct problem *ret_problem);
 
-/* Reads the files of media types again, for prepared settings that are in use. Returns 0, or a negative
- * errno with *RET_PROBLEM set; a site whose file has a mistake keeps its types. */
+/* Reads the files of media types again, for prepared settings that are in use. Returns 0, or a
+ * negative errno with *RET_PROBLEM set; a site whose file has a mistake keeps its types. */
 int settings_reread_types(struct settings *settings, struct problem *ret_problem);
 
 #endif

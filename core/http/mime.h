@@ -29,15 +29,16 @@ int mime_read(struct mime *mime, FILE *file, const char *name, struct problem *r
 /* Whether A and B give the same type to every name. */
 bool mime_equal(const struct mime *a, const struct mime *b);
 
-/* *Takes* FORMER, which MIME replaces and which others may still use: mime_destroy destroys both. */
+/* *Takes* FORMER, which MIME replaces and which others may still use: mime_destroy destroys
+ * both. */
 void mime_keep(struct mime *mime, struct mime *former);
 
 /* The media type for the file NAME (a path will do), case of the extension ignored;
  * application/octet-stream when the extension is unknown or missing. *Borrowed* from MIME. */
 struct str mime_of(const struct mime *mime, struct str name);
 
-/* Whether content of TYPE is compressed as it is: pictures (but for SVG and bitmaps), sound, films,
- * web fonts, archives. */
+/* Whether content of TYPE is compressed as it is: pictures (but for SVG and bitmaps), sound,
+ * films, web fonts, archives. */
 bool mime_is_compressed(struct str type);
 
 /* Whether TYPE is text of a kind that is UTF-8 on today's web: text/ anything, and the JavaScript

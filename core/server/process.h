@@ -6,8 +6,8 @@
 
 #include "base/base.h"
 
-/* Opens those of descriptors 0 to 2 that the parent has closed, so that no socket gets such a number
- * and receives messages. */
+/* Opens those of descriptors 0 to 2 that the parent has closed, so that no socket gets such a
+ * number and receives messages. */
 void process_fill_standard_descriptors(void);
 
 /* Raises the limit of descriptors to the hard limit. Returns the limit that holds then. */

@@ -40,7 +40,7 @@ struct server {
     struct supervisor supervisor;
 };
 
-/* --- Steps: 0, or a negative errno with *RET_PROBLEM set ----------------------------------------- */
+/* --- Steps: 0, or a negative errno with *RET_PROBLEM set ------------------------------------ */
 
 static int catch_signals(struct server *server, struct problem *ret_problem)
 {
@@ -138,10 +138,10 @@ static int start(struct server *server, struct problem *ret_problem)
     return error;
 }
 
-/* --- The life of a server ------------------------------------------------------------------------ */
+/* --- The life of a server ------------------------------------------------------------------- */
 
-/* Runs until the workers have ended. From then on signals end the process in the ordinary way, and a
- * disk that hangs does not keep it: then nothing is freed. */
+/* Runs until the workers have ended. From then on signals end the process in the ordinary way,
+ * and a disk that hangs does not keep it: then nothing is freed. */
 static int run(struct server *server)
 {
     const struct screen screen = {

@@ -19,7 +19,8 @@ static sigset_t handled_set(void)
     return set;
 }
 
-/* Opens the controlling terminal. Returns 0, or a negative errno: -ENXIO means that there is none. */
+/* Opens the controlling terminal. Returns 0, or a negative errno: -ENXIO: the process has
+ * no controlling terminal. */
 static int probe_terminal(void)
 {
     int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);

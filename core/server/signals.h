@@ -1,11 +1,12 @@
 /* signals: what the server does on a signal, and how it knows that its terminal has gone.
  *
- * Owns a signalfd. SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are blocked in every thread and read
- * here by the main thread, even if the parent ignored them (a shell's "&" ignores SIGINT). SIGPIPE is
- * ignored: sendfile has no MSG_NOSIGNAL. signal(7), signalfd(2), tty(4), credentials(7).
+ * Owns a signalfd. SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are blocked in every thread and
+ * read here by the main thread, even if the parent ignored them (a shell's "&" ignores SIGINT).
+ * SIGPIPE is ignored: sendfile has no MSG_NOSIGNAL. signal(7), signalfd(2), tty(4),
+ * credentials(7).
  *
- * SIGHUP has two meanings. An operator sends it to have changes take effect; the kernel, and the shell
- * that is the leader of our session, send it when the terminal has gone. It is a hangup when
+ * SIGHUP has two meanings. An operator sends it to have changes take effect; the kernel, and the
+ * shell that is the leader of our session, send it when the terminal has gone. It is a hangup when
  * all of these hold:
  *
  * - the process had a controlling terminal at its start, and has none now (/dev/tty says ENXIO);
@@ -38,8 +39,8 @@ enum signal_request {
 /* Blocks the signals, before anything else happens: none is lost and none ends the process. */
 void signals_block(void);
 
-/* Starts reading them, blocked or not yet, before other threads start. Returns 0, or a negative errno
- * with *RET_PROBLEM set. *Gives*: signals_fini. */
+/* Starts reading them, blocked or not yet, before other threads start. Returns 0, or a negative
+ * errno with *RET_PROBLEM set. *Gives*: signals_fini. */
 int signals_init(struct signals *ret, struct problem *ret_problem);
 
 /* Closes the descriptor. No effect if it is -1. */

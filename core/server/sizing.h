@@ -1,4 +1,5 @@
-/* sizing: how many threads, connections and open files, where the settings leave that to the server.
+/* sizing: how many threads, connections and open files, where the settings leave that to the
+ * server.
  *
  * Owns nothing. Pure but for the CPUs, which are counted if no number of threads is given. */
 #ifndef SLUICE_SIZING_H
@@ -7,7 +8,7 @@
 #include "base/problem.h"
 #include "config/settings.h"
 
-/* What there is to be divided. */
+/* Limits that the sizes must respect. */
 struct sizing_limits {
     uint64_t descriptors;    /* that the process may have open */
     uint64_t listener_count; /* of each thread */
@@ -21,9 +22,9 @@ struct sizes {
     uint32_t files_max;       /* descriptors that the caches may keep open */
 };
 
-/* Divides the descriptors: a quarter for cached files, and the rest, without those that the workers
- * themselves need, for connections. Returns 0, or -EMFILE with *RET_PROBLEM set: there is not one
- * connection for each thread. */
+/* Divides the descriptors: a quarter for cached files, and the rest, without those that the
+ * workers themselves need, for connections. Returns 0, or -EMFILE with *RET_PROBLEM set: there
+ * is not one connection for each thread. */
 int sizing_find(const struct process_settings *settings, const struct sizing_limits *limits,
                 struct sizes *ret, struct problem *ret_problem);
 

@@ -1,4 +1,5 @@
-/* supervisor: the main thread's part once there are workers: starts them, hands signals on, ends them.
+/* supervisor: the main thread's part once there are workers: starts them, hands signals on, ends
+ * them.
  *
  * Owns the workers, and an eventfd to which each adds 1 when its thread has ended. Used by one
  * thread. Zeroed, with DONE_FD -1: nothing to free. */
@@ -19,15 +20,16 @@ struct supervisor {
     int done_fd;
 };
 
-/* Creates SIZES->threads workers, each with its share of SIZES and the next CONFIG->listener_count of
- * LISTENERS, which are *taken* in any case, and starts them. The rest of CONFIG is for all. Returns 0,
- * or a negative errno with *RET_PROBLEM set; then the workers that were started drain. */
+/* Creates SIZES->threads workers, each with its share of SIZES and the next
+ * CONFIG->listener_count of LISTENERS, which are *taken* in any case, and starts them. The rest
+ * of CONFIG is for all. Returns 0, or a negative errno with *RET_PROBLEM set; then the workers
+ * that were started drain. */
 int supervisor_start(struct supervisor *supervisor, const struct worker_config *config,
                      const struct sizes *sizes, struct problem *ret_problem);
 
-/* Does what signals ask for until all workers have ended: because a signal asked for that, or because
- * one failed, which is reported. A second SIGINT or SIGTERM exits the process at once with status 1.
- * Returns 0, or -EIO: one failed. */
+/* Does what signals ask for until all workers have ended: because a signal asked for that, or
+ * because one failed, which is reported. A second SIGINT or SIGTERM exits the process at once
+ * with status 1. Returns 0, or -EIO: one failed. */
 int supervisor_run(struct supervisor *supervisor);
 
 /* Adds what the workers have counted to TOTALS. */

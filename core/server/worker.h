@@ -14,7 +14,7 @@
 
 struct worker;
 
-/* What a worker is given; its own share of what all workers have together. */
+/* The configuration of one worker: its own share of what all workers have together. */
 struct worker_config {
     const struct profile *profile;
     const struct settings *settings; /* prepared */
@@ -33,21 +33,22 @@ struct worker_config {
 /* The most entries that the cache of a worker with CACHE_BYTES can have. */
 uint32_t worker_cache_entries(uint64_t cache_bytes);
 
-/* Makes a worker, without a thread yet. *Takes* the listeners' descriptors if it succeeds; *borrows*
- * everything else until worker_destroy. Returns 0, or a negative errno with *RET_PROBLEM set. *Gives*:
- * worker_destroy. */
+/* Makes a worker, without a thread yet. *Takes* the listeners' descriptors if it succeeds;
+ * *borrows* everything else until worker_destroy. Returns 0, or a negative errno with
+ * *RET_PROBLEM set. *Gives*: worker_destroy. */
 int worker_create(struct worker **ret, const struct worker_config *config,
                   struct problem *ret_problem);
 
 /* Starts its thread. Returns 0, or a negative errno with *RET_PROBLEM set. */
 int worker_start(struct worker *worker, struct problem *ret_problem);
 
-/* Asks a started worker, from any thread, to take what its listeners have queued, close them, finish
- * what is in flight for at most drain_ms of the settings, and end. It then adds 1 to done_fd. */
+/* Asks a started worker, from any thread, to take what its listeners have queued, close them,
+ * finish what is in flight for at most drain_ms of the settings, and end. It then adds 1 to
+ * done_fd. */
 void worker_drain(struct worker *worker);
 
-/* Asks a started worker, from any thread, to check everything again before it serves it: roots, header
- * rules, cached files. Requests in flight go on. */
+/* Asks a started worker, from any thread, to check everything again before it serves it: roots,
+ * header rules, cached files. Requests in flight go on. */
 void worker_revalidate(struct worker *worker);
 
 /* Whether a look-up in the file system is still under way in a worker that has ended, so that

@@ -1,5 +1,5 @@
-/* signals: SIGHUP has changes take effect at once, unless the terminal has gone, which ends the server;
- * SIGUSR1 and SIGUSR2 do not end it. See core/server/signals.h. */
+/* signals: SIGHUP has changes take effect at once, unless the terminal has gone, which ends the
+ * server; SIGUSR1 and SIGUSR2 do not end it. See core/server/signals.h. */
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
@@ -29,7 +29,7 @@ static void create_site(struct site *site)
     site_write_text(site, "index.html", "x");
 }
 
-/* --- Changes ------------------------------------------------------------------------------------ */
+/* --- Changes -------------------------------------------------------------------------------- */
 
 /* What a response says: its status, one field and its body. */
 static const char *said(const struct server *server, const char *target, const char *field)
@@ -179,7 +179,7 @@ E2E_TEST(signals, hangup_keeps_media_types_when_their_file_has_a_mistake)
               "%s", errors);
 }
 
-/* --- Requests in flight ------------------------------------------------------------------------- */
+/* --- Requests in flight --------------------------------------------------------------------- */
 
 /* Receives the first bytes of /big.mp4 and no more yet. */
 static void begin_download(struct client *client, const struct server *server)
@@ -258,9 +258,10 @@ E2E_TEST(signals, are_survived_before_the_server_has_started)
               status_text(process.status));
 }
 
-/* --- Terminals ---------------------------------------------------------------------------------- */
+/* --- Terminals ------------------------------------------------------------------------------ */
 
-/* Starts a server that leads a session on a new terminal; *RET_MASTER is the terminal's other side. */
+/* Starts a server that leads a session on a new terminal; *RET_MASTER is the terminal's other
+ * side. */
 static struct server *start_on_terminal(const struct site *site, bool ignores_hangup,
                                         int *ret_master)
 {

@@ -11,8 +11,9 @@
 
 enum { PATIENCE_MS = 10000 };
 
-/* A session leader on a terminal, like a shell, and its child, like a server. The leader sends SIGHUP
- * to its child for each byte that it is given; the child writes a byte for each request it reads. */
+/* A session leader on a terminal, like a shell, and its child, like a server. The leader sends
+ * SIGHUP to its child for each byte that it is given; the child writes a byte for each request
+ * it reads. */
 struct session {
     int master;
     int orders[2];
@@ -129,7 +130,7 @@ Test(signals, of_an_operator_revalidate_after_the_terminal_has_gone)
     end_session(&session);
 }
 
-Test(signals, are_told_apart)
+Test(signals, ask_for_one_thing_each)
 {
     static const struct {
         int number;
