@@ -119,7 +119,8 @@ Test(store_changes, shows_a_changed_file_by_all_as_soon_as_by_one)
 Test(store_changes, shows_it_when_the_one_that_sees_it_had_nothing)
 {
     tree_fill(&tree, "site/file", 1000, 1);
-    find(stores[1], "file");
+    struct found found = find(stores[1], "file");
+    found_drop(&found);
     tree_fill(&tree, "site/new", 1000, 2);
     tree_rename(&tree, "site/new", "site/file");
     expect_both(0, "file", 1000, 2);
