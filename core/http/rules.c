@@ -11,7 +11,7 @@
 /* --- Sets ------------------------------------------------------------------------------------- */
 
 struct rule {
-    struct str pattern; /* prepared; the same view for all rules of one line in column one */
+    struct str pattern; /* prepared; the same view for all rules below one path */
     struct str name;
     struct str value;
     const struct header_policy *header;
@@ -93,7 +93,7 @@ static const char *parse_rule(struct str line, struct rule *ret)
 {
     bool removes = line.length > 0 && line.at[0] == '!';
     size_t colon = str_find(line, ':');
-    struct str name = removes ? str_trim(str_from(line, 1)) : str_first(line, colon);
+    struct str name = str_trim(removes ? str_from(line, 1) : str_first(line, colon));
     struct str value = STR_ABSENT;
     if (!removes)
         value = str_trim(str_from(line, colon + 1));
@@ -113,6 +113,20 @@ static const char *parse_rule(struct str line, struct rule *ret)
         return "the value contains a control character; remove it";
     *ret = (struct rule){ret->pattern, name, value, header, removes};
     return NULL;
+}
+
+/* Whether LINE begins like a URL: with a host, for which no rule can be. */
+static bool is_absolute(struct str line)
+{
+    struct str http = STR("http://"), https = STR("https://");
+    return str_equal_nocase(str_first(line, http.length), http) ||
+           str_equal_nocase(str_first(line, https.length), https);
+}
+
+/* Whether LINE, trimmed, is meant as a pattern, valid or not: no header name has a slash. */
+static bool is_pattern(struct str line)
+{
+    return str_starts_with(line, STR("/")) || is_absolute(line);
 }
 
 static int keep_pattern(struct rules *rules, struct str text, struct str *ret,
@@ -174,8 +188,8 @@ struct reader {
     void *context;
     unsigned line;
     enum place place;
-    struct rule rule;      /* the pattern is that of the last line in column one */
-    unsigned pattern_line; /* number of that line while no header line follows it; else 0 */
+    struct rule rule;      /* with the pattern of the last path */
+    unsigned pattern_line; /* number of its line while no header line follows it; else 0 */
 };
 
 static void report(const struct reader *reader, unsigned line, const char *reason)
@@ -188,7 +202,7 @@ static void end_rule(struct reader *reader)
 {
     if (reader->place == IN_RULE && reader->pattern_line > 0)
         report(reader, reader->pattern_line,
-               "no header lines follow this path; write them below it, indented");
+               "no header lines follow this path; write them below it");
     reader->pattern_line = 0;
 }
 
@@ -199,7 +213,7 @@ static int read_rule(struct reader *reader, struct str line)
         return 0;
     reader->pattern_line = 0;
     if (reader->place == BEFORE_RULES) {
-        reason = "no path above this line; write one that begins with '/' in column one";
+        reason = "no path above this line; write one that begins with '/'";
     } else if (reader->rules->count == RULES_MAX) {
         reason = full_reason;
         reader->place = PAST_LIMIT;
@@ -212,29 +226,15 @@ static int read_rule(struct reader *reader, struct str line)
     return 0;
 }
 
-/* Whether LINE, which begins in column one, was meant as a header line. If it counted as an invalid
- * path, the lines below it would be skipped, too. */
-static bool is_field_like(struct str line)
-{
-    size_t colon = find_colon(line);
-    return (line.length > 0 && line.at[0] == '!') ||
-           (colon < line.length && str_is_token(str_first(line, colon)));
-}
-
 static int read_pattern(struct reader *reader, struct str line)
 {
     const char *reason = NULL;
-    if (is_field_like(line)) {
-        reader->pattern_line = 0;
-        report(reader, reader->line, "a header line begins with white space; indent it");
-        return 0;
-    }
     end_rule(reader);
     if (reader->place == PAST_LIMIT)
         return 0;
     reader->place = IN_WRONG_RULE;
     int result = -EINVAL;
-    if (str_starts_with(line, STR("https://")) || str_starts_with(line, STR("http://")))
+    if (is_absolute(line))
         reason = "rules for one host are not supported; write only the path, from its '/'";
     else
         result = keep_pattern(reader->rules, line, &reader->rule.pattern, &reason);
@@ -247,16 +247,27 @@ static int read_pattern(struct reader *reader, struct str line)
     return result;
 }
 
+/* Whether LINE, trimmed, is meant as a header line, valid or not. Indentation means nothing, but a
+ * line in column one that is neither a path nor a header is an invalid path: the lines below it
+ * must not count for the path above. */
+static bool is_field_like(struct str line, bool indented)
+{
+    size_t colon = str_find(line, ':');
+    return !is_pattern(line) &&
+           (indented || line.at[0] == '!' ||
+            (colon < line.length && str_is_token(str_trim(str_first(line, colon)))));
+}
+
 static int read_line(struct reader *reader, struct str line)
 {
     struct str trimmed = str_trim(line);
-    bool indented = line.length > 0 && (line.at[0] == ' ' || line.at[0] == '\t');
     if (trimmed.length == 0 || trimmed.at[0] == '#')
         return 0;
+    bool field = is_field_like(trimmed, trimmed.at != line.at);
     if (line.length <= RULES_LINE_BYTES_MAX)
-        return indented ? read_rule(reader, trimmed) : read_pattern(reader, trimmed);
+        return field ? read_rule(reader, trimmed) : read_pattern(reader, trimmed);
     report(reader, reader->line, "the line is longer than 8192 bytes; shorten it");
-    if (!indented) {
+    if (!field) {
         end_rule(reader);
         reader->place = reader->place == PAST_LIMIT ? PAST_LIMIT : IN_WRONG_RULE;
     }

@@ -1,8 +1,8 @@
 /* rules: the header fields that a site's owner adds to responses, and to which paths.
  *
  * They come from `--header` and from a _headers file, in the format of Netlify and Cloudflare
- * Pages: a path in column one (see pattern), and below it, indented, lines "Name: value", or "!
- * Name" to remove a field.
+ * Pages: a line that begins with a slash is a path (see pattern); below it come lines "Name: value",
+ * or "! Name" to remove a field. Indentation means nothing.
  *
  * Pure: text in, fields out. Uses pattern, header_policy and fields. A set owns its text; once
  * built, it is only read, by any number of threads. Names and values are RFC 9110 sections 5.1 and
@@ -34,7 +34,7 @@ struct rules_mistake {
 };
 
 /* Adds the rules in TEXT, a whole _headers file. Lines may end in CRLF; '#' begins a comment line.
- * An invalid line is reported to COMPLAIN (with CONTEXT) and skipped; after an invalid path, so are
+ * White space around a line, a name and a value means nothing. An invalid line is reported to COMPLAIN (with CONTEXT) and skipped; after an invalid path, so are
  * the lines below it. All other lines count. TEXT is copied. Returns 0; or -ENOMEM, with the rules
  * up to there kept. */
 int rules_read(struct rules *rules, struct str text,

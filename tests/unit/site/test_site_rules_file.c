@@ -96,6 +96,32 @@ Test(rules_file, accepts_any_line_ends)
     }
 }
 
+/* Both large hosts trim each line before they read it. */
+Test(rules_file, ignores_indentation)
+{
+    static const struct {
+        const char *label;
+        struct str text;
+        const char *expected;
+    } rows[] = {
+        {"headers in column one", STR_INIT("/*\nA: 1\nB:2\n"), "A: 1\r\nB: 2\r\n"},
+        {"a removal in column one", STR_INIT("/*\n A: 1\n B: 2\n! A\n"), "B: 2\r\n"},
+        {"an indented path", STR_INIT("/b\n Z: 1\n  /*\n    A: 1\n"), "A: 1\r\n"},
+        {"an indented path above all", STR_INIT("\t/*\n\tA: 1\n"), "A: 1\r\n"},
+        {"all indented alike", STR_INIT("  /b\n  Z: 1\n  /*\n  A: 1\n"), "A: 1\r\n"},
+        {"white space before a colon", STR_INIT("/*\nA : 1\n B\t:\t2\n"), "A: 1\r\nB: 2\r\n"},
+        {"a slash in a value", STR_INIT("/*\nLink: </a>; rel=b\n"), "Link: </a>; rel=b\r\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct mistakes mistakes;
+        struct rules *rules = read_file(rows[i].text, &mistakes);
+        cr_expect_eq(mistakes.count, 0, "%s: %s", rows[i].label,
+                     mistakes.count > 0 ? mistakes.items[0].reason : "");
+        rig_expect(rows[i].label, rules, "/", RULES_FILE, rows[i].expected);
+        rules_destroy(rules);
+    }
+}
+
 Test(rules_file, reports_mistakes_and_uses_the_rest)
 {
     static const struct {
@@ -125,13 +151,12 @@ Test(rules_file, reports_mistakes_and_uses_the_rest)
         {"a path with a query", STR_INIT("/?a=b\n B: 2\n/*\n C: 3\n"), "C: 3\r\n", {1}, "%3F"},
         {"one host's", STR_INIT("https://a.b/*\n B: 2\n/*\n C: 3\n"), "C: 3\r\n", {1}, "one host"},
         {"one host's, by http", STR_INIT("http://:name.b/*\n B: 2\n"), "", {1}, "one host"},
-        {"not indented", STR_INIT("/*\nA: 1\n B: 2\n"), "B: 2\r\n", {2}, "indent"},
-        {"not indented, taking away",
-         STR_INIT("/*\n A: 1\n! A\n B: 2\n"),
+        {"not indented, under a bad path", STR_INIT("x\nA: 1\n B: 2\n"), "", {1}, "'/'"},
+        {"indented, neither path nor header",
+         STR_INIT("/*\n A: 1\n x/*\n B: 2\n"),
          "A: 1\r\nB: 2\r\n",
          {3},
-         "indent"},
-        {"not indented, under a bad path", STR_INIT("x\nA: 1\n B: 2\n"), "", {1, 2}, "'/'"},
+         "colon"},
         {"all in one line", STR_INIT("/* A: 1\n/*\n B: 2\n"), "B: 2\r\n", {1}, "white space"},
         {"nothing below", STR_INIT("/a\n/*\n B: 2\n"), "B: 2\r\n", {1}, "no header lines"},
         {"nothing below, comments",
