@@ -76,8 +76,9 @@ static const struct option_spec table[] = {
              "no-cache for the others; empty: none.", .initial = "auto",
      .kind = OPTION_KIND_VALUE, SITE(cache_control)},
     {.name = "header", .argument = "RULE", .group = OPTION_GROUP_CONTENT,
-     .help = "Add a header field where a pattern matches, 'PATTERN: Name: value'; may be given "
-             "up to 64 times. ROOT/_headers can have more.",
+     .help = "Add a header field where a pattern matches the path, 'PATTERN: Name: value', such as "
+             "'/*: X-Frame-Options: DENY'; may be given up to 64 times. ROOT/_headers can have "
+             "more.",
      .kind = OPTION_KIND_HEADER, SITE(headers)},
     {.name = "cors", .group = OPTION_GROUP_CONTENT,
      .help = "Let scripts of every origin read the responses.",

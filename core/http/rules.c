@@ -155,16 +155,20 @@ static size_t find_colon(struct str text)
 
 int rules_add(struct rules *rules, struct str text, const char **ret_reason)
 {
+    text = str_trim(text);
     size_t colon = find_colon(text);
     struct rule rule = {0};
     const char *reason = NULL;
-    if (colon == text.length)
+    if (rules->count == RULES_MAX)
+        reason = full_reason;
+    else if (colon == text.length && is_pattern(text))
         reason =
             "write it as 'PATTERN: Name: value', such as '/fonts/*: Access-Control-Allow-Origin: *'";
-    else if (rules->count == RULES_MAX)
-        reason = full_reason;
     else
         reason = parse_rule(str_trim(str_from(text, colon + 1)), &rule);
+    if (reason && !is_pattern(text))
+        reason = "a pattern for the paths is missing; write it as 'PATTERN: Name: value', such as "
+                 "'/*: X-Frame-Options: DENY' for all paths";
     int result =
         reason ? -EINVAL
                : keep_pattern(rules, str_trim(str_first(text, colon)), &rule.pattern, &reason);
