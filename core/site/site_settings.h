@@ -34,8 +34,8 @@ struct site_settings {
     bool listing;               /* directories without an index are listed */
     bool cors;                  /* scripts of every origin may read everything (WHATWG Fetch) */
 
-    /* Made from the above when the settings are validated. MIME alone may be replaced later, when its
-     * file has changed; what was replaced stays valid. */
+    /* Made from the above when the settings are validated. MIME alone may be replaced later,
+     * when its file has changed; what was replaced stays valid. */
     struct mime *_Atomic mime;
     struct rules *rules; /* of HEADERS; NULL: none */
 };

@@ -89,8 +89,8 @@ void store_collect(struct store *store, const struct date_now *now,
  * may have had before. */
 void store_follow_changes(struct store *store);
 
-/* Ends all leases: roots, rules and cached files are checked again before they are served. Where the
- * settings have other media types than before, all resources are made again. */
+/* Ends all leases: roots, rules and cached files are checked again before they are served. Where
+ * the settings have other media types than before, all resources are made again. */
 void store_revalidate(struct store *store);
 
 struct cache_usage store_usage(const struct store *store);

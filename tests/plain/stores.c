@@ -1,7 +1,7 @@
 /* stores: stores of several threads agree on the newest state of each file while files change.
  *
- * Each thread has a store, as a worker has. A file holds a number that only grows. Whoever reads
- * a number has read at least the greatest that anyone had read before it asked. */
+ * Each thread has a store, as a worker has. A file holds a number that only grows. A read
+ * gives at least the greatest number that any thread had read before it began. */
 #include "site/store.h"
 
 #include "base/clock.h"

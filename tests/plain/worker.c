@@ -1,5 +1,5 @@
-/* worker: started, used by several clients at once, watched and drained from another thread; on each
- * backend. */
+/* worker: started, used by several clients at once, watched and drained from another thread; on
+ * each backend. */
 #include "plain.h"
 #include "support/uring_here.h"
 #include "support/worker_rig.h"
