@@ -260,7 +260,7 @@ static uint64_t phase_ms(const struct conn_context *context, enum conn_phase pha
     case CONN_PHASE_LINGER:
         return LINGER_QUIET_MS;
     case CONN_PHASE_SEND:
-        return context->idle_ms / 2; /* two checks, see transport_drains */
+        return context->idle_ms / 2; /* two checks, see socket_drains */
     case CONN_PHASE_NONE:
     case CONN_PHASE_IDLE:
     case CONN_PHASE_BODY:

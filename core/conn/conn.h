@@ -298,7 +298,7 @@ static inline void conn_renew_phase(struct conn *conn)
 
 /* The connection to shed, of those that hold full storage and make no progress: the oldest
  * partial head, else the peer that has taken no output for the longest time. NULL: there is
- * none. */
+ * no such connection. */
 struct conn *conn_to_shed(struct conn_context *context);
 
 /* --- For sessions ----------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
  *
  * A part of conn: besides conn, sessions use it to get output storage. Storage comes from the
  * context's slabs while there are bytes to keep, is exchanged for the small size when few bytes
- * have to wait, and goes back when there are none. conn_room, conn_await_storage and
+ * have to wait, and goes back when it is empty. conn_room, conn_await_storage and
  * conn_to_shed, of conn.h, are here as well. */
 #ifndef SLUICE_CONN_STORAGE_H
 #define SLUICE_CONN_STORAGE_H

@@ -29,7 +29,7 @@ static inline void exchange_init(struct exchange *ret, struct conn *conn, const 
 }
 
 enum exchange_result {
-    EXCHANGE_READY, /* PLAN is the answer to the request, and FOUND what it is about; exchange_fini */
+    EXCHANGE_READY,   /* PLAN is the answer to the request, about FOUND; exchange_fini */
     EXCHANGE_PENDING, /* OWNER waits: run it again when CONN works again, or cancel it */
 };
 

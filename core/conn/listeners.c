@@ -8,7 +8,7 @@
 enum {
     ACCEPTS_PER_TURN = 64,  /* from one listener */
     ACCEPTS_AT_END = 65536, /* the longest queue that listen(2) makes */
-    PAUSE_MS = 100,         /* when descriptors are out and nobody closes */
+    PAUSE_MS = 100,         /* when descriptors are out and no connection ends */
 };
 
 void listeners_init(struct listeners *listeners, struct conn_context *context,
@@ -47,8 +47,8 @@ void listeners_resume(struct listeners *listeners)
     wheel_cancel(&listeners->context->wheel, &listeners->pause);
 }
 
-/* Whether this error of accept4 concerns one connection only; the next may be had. accept(2):
- * errors of the new socket's network are passed on here. */
+/* Whether this error of accept4 concerns one connection only, so that the next may be accepted.
+ * accept(2): errors of the new socket's network are reported here. */
 static bool accept_may_go_on(int error)
 {
     switch (error) {

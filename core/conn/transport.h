@@ -13,7 +13,7 @@
  * the connection nor takes it for idle. Sealed bytes are sent before anything else is sealed. A
  * byte of conn->output counts as sent (conn_sent) once it is sealed. - Input that is opened and
  * not handed over, for want of room, counts as readable: socket.holds_input. - shut sends
- * close_notify first: it may return NOTHING and be called again when all is sent. - Raw bytes
+ * the closing alert first: it may return NOTHING and be called again when all is sent. - Raw bytes
  * move through the engine (context->io), so a transport works on each of them. - The state of a
  * connection is the transport's own, by conn->slot or allocated; fini ends it. A plain
  * connection pays nothing for it. */
@@ -33,8 +33,9 @@ enum {
 
 enum transport_result {
     TRANSPORT_PROGRESS, /* something moved, or the end of input was reached */
-    TRANSPORT_NOTHING, /* nothing can move now: the socket isn't ready, and the flag that said so is cleared;
-                           or a disk isn't, and the connection wants no output */
+    /* Nothing can move now: the socket isn't ready, and its flag is cleared; or part of a file
+     * isn't in memory, and the connection wants no output. */
+    TRANSPORT_NOTHING,
     TRANSPORT_FULL,   /* receive: no storage for input can be lent */
     TRANSPORT_FAILED, /* the connection is broken, or its response can't be finished */
 };

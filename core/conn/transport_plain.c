@@ -98,8 +98,8 @@ static size_t left_of_window(const struct outq_part *part)
     return (size_t)(part->length < left ? part->length : left);
 }
 
-/* Whether the next bytes of PART can be sent without a wait for a disk. It is asked at its
- * beginning and wherever a window of the file begins, for as much as is in that window. */
+/* Whether the next bytes of PART can be sent without a wait for a disk. Checks the page cache where
+ * PART begins and where a window of the file begins, for the rest of that window. */
 static bool is_warm(struct conn_context *context, struct conn *conn, const struct outq_part *part)
 {
     if (part->first % WARM_WINDOW_BYTES > 0 && !outq_span_begins(&conn->output))
@@ -108,16 +108,16 @@ static bool is_warm(struct conn_context *context, struct conn *conn, const struc
     return conn_disk_ready(context, conn, &window);
 }
 
-/* What is sent from memory is copied, so what a socket accepts of it is bounded
- * (NET_UNSENT_BYTES_MAX): a peer that takes nothing can't make the kernel hold more. What is
- * sent of a file is not copied, and there the bound would cut sendfile short: CPU time for 1 MiB
- * was 1.49 times the limit's with it and 1.05 without, for 8 MiB 1.60 with a bound of 1 MiB. So
- * it is lifted for large FILE spans, and set again behind them. */
+/* The kernel copies output from memory, so the bytes that a socket accepts of it are bounded
+ * (NET_UNSENT_BYTES_MAX): a peer that takes nothing can't make the kernel hold more. sendfile
+ * copies nothing, and the bound would cut it short: CPU time for 1 MiB was 1.49 times the
+ * limit's with it and 1.05 without, for 8 MiB 1.60 with a bound of 1 MiB. So the bound is lifted
+ * for large FILE spans, and set again after them. */
 static void bound_unsent(struct conn *conn, bool bounded)
 {
     if (conn->socket.lowat_lifted == !bounded)
         return;
-    int bytes = bounded ? NET_UNSENT_BYTES_MAX : 0; /* 0: the system's default, which is none */
+    int bytes = bounded ? NET_UNSENT_BYTES_MAX : 0; /* 0: the system's default, no bound */
     setsockopt(conn->socket.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
     conn->socket.lowat_lifted = !bounded;
 }

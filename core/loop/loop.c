@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Per connection, in both directions: one large sendfile, see transport.c. */
+/* Per connection, in both directions: one large sendfile, see transport_plain.c. */
 enum { BYTES_PER_TURN = 2 << 20 };
 
 /* --- The run list ----------------------------------------------------------------------------- */

@@ -226,9 +226,9 @@ static const struct transport transport_uring = {
     .shut = transport_plain_shut,
 };
 
-/* --- Raw bytes ---------------------------------------------------------------------------------- */
+/* --- Raw bytes -------------------------------------------------------------------------------- */
 
-/* For transports that transform bytes: the kernel receives for them as for others, into its buffers. */
+/* For transports that transform bytes. The kernel receives into its buffers for them, too. */
 static ssize_t receive_raw(struct conn_context *context, struct conn *conn, void *to, size_t room)
 {
     struct loop_uring *self = self_of(context->loop);

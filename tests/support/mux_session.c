@@ -23,7 +23,7 @@ struct mux {
     bool closing;
 };
 
-/* --- Streams ------------------------------------------------------------------------------------ */
+/* --- Streams ---------------------------------------------------------------------------------- */
 
 static struct mux *mux_of(struct conn *conn)
 {
@@ -80,7 +80,7 @@ static void stream_begin(struct conn *conn, struct mux *mux, unsigned number, st
     mux->any = true;
 }
 
-/* --- Input -------------------------------------------------------------------------------------- */
+/* --- Input ------------------------------------------------------------------------------------ */
 
 static unsigned number_at(const char *at)
 {
@@ -118,7 +118,7 @@ static void read_frames(struct conn_context *context, struct conn *conn, struct 
     }
 }
 
-/* --- Answers ------------------------------------------------------------------------------------ */
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 static void run_exchanges(struct conn_context *context, struct conn *conn, struct mux *mux)
 {
@@ -228,7 +228,7 @@ static void write_frames(struct conn_context *context, struct conn *conn, struct
     }
 }
 
-/* --- The session -------------------------------------------------------------------------------- */
+/* --- The session ------------------------------------------------------------------------------ */
 
 static enum session_phase work(struct conn_context *context, struct conn *conn)
 {
@@ -281,7 +281,7 @@ const struct session mux_session = {
     .fini = fini,
 };
 
-/* --- The client --------------------------------------------------------------------------------- */
+/* --- The client ------------------------------------------------------------------------------- */
 
 void mux_add(struct pile *pile, enum mux_type type, unsigned stream, struct str payload)
 {

@@ -1,9 +1,11 @@
-/* mux_session: a small protocol with streams, to prove that session.h and exchange.h are enough for one.
+/* mux_session: a small protocol with streams, to prove that session.h and exchange.h are enough for
+ * one.
  *
- * Frames of both directions: type (1 byte), stream (2, big-endian), payload length (2), payload. A client
- * sends MUX_REQUEST (payload: the path) and MUX_CANCEL. Each request is answered, in any order, by
- * MUX_HEAD (payload: the status in digits), MUX_DATA frames and MUX_END; frames of different streams may
- * alternate. A request is owned by its stream, as HPACK would require, and waits for its own look-up. */
+ * Frames of both directions: type (1 byte), stream (2, big-endian), payload length (2), payload.
+ * A client sends MUX_REQUEST (payload: the path) and MUX_CANCEL. Each request is answered, in
+ * any order, by MUX_HEAD (payload: the status in digits), MUX_DATA frames and MUX_END; frames of
+ * different streams may alternate. A request is owned by its stream, as HPACK would require, and
+ * waits for its own look-up. */
 #ifndef SLUICE_TESTS_MUX_SESSION_H
 #define SLUICE_TESTS_MUX_SESSION_H
 
@@ -30,7 +32,7 @@ extern const struct session mux_session;
 /* Adds a frame to PILE. */
 void mux_add(struct pile *pile, enum mux_type type, unsigned stream, struct str payload);
 
-/* What a client has understood of frames: by stream, from 0. */
+/* The answers that a client has understood, by stream, from 0. */
 struct mux_client {
     struct {
         unsigned status;

@@ -52,7 +52,7 @@ static struct peer *peer_of(struct conn *conn)
     return peers[conn->slot];
 }
 
-/* --- Records ------------------------------------------------------------------------------------ */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 static char next_key(struct xor_key *key)
 {
@@ -74,8 +74,8 @@ static size_t seal(char *to, struct xor_key *key, struct str payload)
     return payload.length + XOR_OVERHEAD;
 }
 
-/* Opens the record that BYTES begins with into TO. Returns its bytes with all overhead; 0: it is not whole;
- * -1: it makes no sense. */
+/* Opens the record that BYTES begins with into TO. Returns its bytes with all overhead; 0: it is
+ * not whole; -1: it makes no sense. */
 static int unseal(char *to, struct xor_key *key, struct str bytes)
 {
     uint8_t sum = 0;
@@ -93,7 +93,7 @@ static int unseal(char *to, struct xor_key *key, struct str bytes)
     return sum == (uint8_t)bytes.at[2 + length] ? (int)(length + XOR_OVERHEAD) : -1;
 }
 
-/* --- Queues ------------------------------------------------------------------------------------- */
+/* --- Queues ----------------------------------------------------------------------------------- */
 
 static struct str queue_view(const struct queue *queue)
 {
@@ -124,7 +124,7 @@ static void queue_add(struct queue *queue, struct str bytes)
     queue->length += bytes.length;
 }
 
-/* --- Input -------------------------------------------------------------------------------------- */
+/* --- Input ------------------------------------------------------------------------------------ */
 
 static size_t some(struct peer *peer, size_t max)
 {
@@ -236,7 +236,7 @@ static enum transport_result discard(struct conn_context *context, struct conn *
     return conn_discarded(conn, (size_t)got) ? TRANSPORT_PROGRESS : TRANSPORT_FAILED;
 }
 
-/* --- Output ------------------------------------------------------------------------------------- */
+/* --- Output ----------------------------------------------------------------------------------- */
 
 static enum transport_result flush(struct conn_context *context, struct conn *conn,
                                    struct peer *peer)
@@ -251,8 +251,8 @@ static enum transport_result flush(struct conn_context *context, struct conn *co
     return TRANSPORT_PROGRESS;
 }
 
-/* Copies the next bytes of the output to TO. Returns their number; 0: a disk has to be waited for; -1: the
- * file is too short. */
+/* Copies the next bytes of the output to TO. Returns their number; 0: a disk has to be waited
+ * for; -1: the file is too short. */
 static ssize_t take_output(struct conn_context *context, struct conn *conn, char *to, size_t room)
 {
     struct outq_part part;
@@ -335,7 +335,7 @@ const struct transport xor_transport = {
     .fini = fini,
 };
 
-/* --- The client --------------------------------------------------------------------------------- */
+/* --- The client ------------------------------------------------------------------------------- */
 
 void xor_seal(struct pile *pile, struct xor_key *key, struct str bytes, size_t record_max)
 {

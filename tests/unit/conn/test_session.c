@@ -1,5 +1,5 @@
-/* session and exchange: a protocol with streams drives them through a connection, without a socket. Each
- * stream waits for its own look-up. (Over sockets: test_seams.c.) */
+/* session and exchange: a protocol with streams drives them through a connection, without a
+ * socket. Each stream waits for its own look-up. (Over sockets: test_seams.c.) */
 #include "conn/conn_wait.h"
 #include "support/mux_session.h"
 

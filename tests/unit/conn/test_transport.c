@@ -157,9 +157,10 @@ Test(transport, sixteen_pipelined_files_cost_one_call_in_and_one_out)
     cr_expect_eq(faults_calls(FAULT_SEND), 1);
 }
 
-/* --- files that aren't in the page cache -------------------------------------------------------------- */
+/* --- files that aren't in the page cache ------------------------------------------------------ */
 
-/* Everything is cold, always: each window is read by a job before it is sent, and it gets on. */
+/* Everything is cold, always: each window is read by a job before it is sent, and sending goes
+ * on. */
 Test(transport, what_is_on_a_disk_is_read_by_jobs)
 {
     enum { BYTES = (8 << 20) + 5, WINDOWS = 3 };
@@ -243,7 +244,7 @@ Test(transport, only_a_large_file_may_fill_the_socket)
     }
 }
 
-/* --- files that change while they are sent ----------------------------------------------------------- */
+/* --- files that change while they are sent ---------------------------------------------------- */
 
 /* Sends the first LENGTH bytes of the answer to REQUEST, for large.bin, has CHANGE done to the
  * file, and sends the rest; in parts, as a socket that is nearly full takes them. Returns whether
@@ -422,7 +423,7 @@ Test(transport, a_file_that_is_replaced_is_sent_as_it_was)
     cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
 }
 
-/* --- what each call may say -------------------------------------------------------------------------- */
+/* --- what each call may say ------------------------------------------------------------------- */
 
 static enum transport_result receive(void)
 {

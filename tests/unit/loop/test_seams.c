@@ -1,5 +1,5 @@
-/* loop: the seams that TLS and HTTP/2 will use, on each engine and over real sockets: another session, with
- * streams (mux_session), and another transport, with records (xor_transport). */
+/* loop: the seams that TLS and HTTP/2 will use, on each engine and over real sockets: another
+ * session, with streams (mux_session), and another transport, with records (xor_transport). */
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
 #include "support/mux_session.h"
@@ -121,7 +121,7 @@ TestSuite(seams_uring, .init = set_up_uring, .fini = tear_down, .timeout = 120);
     }                       \
     static void name(void)
 
-/* --- Clients ------------------------------------------------------------------------------------ */
+/* --- Clients ---------------------------------------------------------------------------------- */
 
 /* Sends REQUEST in pieces that PRNG decides, and reads to the end: the reply is added to RET. */
 static void talk_plain(struct str request, struct prng *prng, struct pile *ret)
@@ -167,7 +167,7 @@ static void blank_dates(struct pile *pile)
     }
 }
 
-/* --- Streams ------------------------------------------------------------------------------------ */
+/* --- Streams ---------------------------------------------------------------------------------- */
 
 static const struct {
     const char *path;
@@ -237,7 +237,7 @@ BOTH(serves_streams_over_records)
     cr_expect_eq(xor_counts().handshakes, 4);
 }
 
-/* --- Records ------------------------------------------------------------------------------------ */
+/* --- Records ---------------------------------------------------------------------------------- */
 
 #define HOST            "Host: a\r\n"
 #define GET(path, more) "GET " path " HTTP/1.1\r\n" HOST more "\r\n"
@@ -283,8 +283,8 @@ static void add_session(struct pile *pile, unsigned index)
     add(pile, last_requests, COUNT_OF(last_requests), &prng);
 }
 
-/* Whole sessions, pipelined and split anywhere: a client that opens the records reads the bytes that it
- * would have read without them. */
+/* Whole sessions, pipelined and split anywhere: a client that opens the records reads the bytes
+ * that it would have read without them. */
 BOTH(records_carry_every_session_unchanged)
 {
     static struct pile expected[SESSIONS];
@@ -317,7 +317,8 @@ BOTH(records_carry_every_session_unchanged)
     cr_expect_eq(counts.broken, 0);
 }
 
-/* A handshake that does not come has the time of a head, and one that is wrong ends the connection. */
+/* A handshake that does not come has the time of a head, and one that is wrong ends the
+ * connection. */
 BOTH(ends_connections_without_a_handshake)
 {
     char byte;
