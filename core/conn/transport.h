@@ -5,18 +5,20 @@
  * the bytes of the socket as they are (transport_plain.h; an engine may bring its own). Everything
  * above calls these functions alone, so TLS comes as another table:
  *
- * - The handshake is a phase. While the transport sets socket.handshaking, receive hands over no
- * input and the connection has the time of CONN_PHASE_HANDSHAKE. Records to be sent are sealed
- * bytes. - ALPN picks the session: when the handshake is over, receive sets conn->session_index,
- * before it hands over the first input. - Sealed bytes count as output: while it sets
- * socket.holds_output, the loop calls send, waits until the socket is writable, and neither ends
- * the connection nor takes it for idle. Sealed bytes are sent before anything else is sealed. A
- * byte of conn->output counts as sent (conn_sent) once it is sealed. - Input that is opened and
- * not handed over, for want of room, counts as readable: socket.holds_input. - shut sends
- * the closing alert first: it may return NOTHING and be called again when all is sent. - Raw bytes
- * move through the engine (context->io), so a transport works on each of them. - The state of a
- * connection is the transport's own, by conn->slot or allocated; fini ends it. A plain
- * connection pays nothing for it. */
+ * - The handshake is a phase. While the transport sets socket.handshaking, `receive` hands over no
+ *   input and the connection has the time of CONN_PHASE_HANDSHAKE.
+ * - ALPN picks the session: when the handshake is over, `receive` sets conn->session_index, before
+ *   it hands over the first input.
+ * - Sealed bytes count as output. While the transport sets socket.holds_output, the loop calls
+ *   `send` when the socket is writable, and does not end the connection. Sealed bytes are sent
+ *   before others are sealed. Bytes of conn->output count as sent (conn_sent) once they are sealed.
+ * - Input that is opened, but not handed over for want of room, counts as readable: the transport
+ *   sets socket.holds_input.
+ * - `shut` sends the closing alert first: it returns TRANSPORT_NOTHING, and is called again when
+ *   everything is sent. With ends_with_bytes it is called before every orderly close.
+ * - Raw bytes move through the engine (context->io), so a transport works on each engine.
+ * - The state of a connection is the transport's own, by conn->slot or allocated; `fini` ends it. A
+ *   plain connection pays nothing for it. */
 #ifndef SLUICE_TRANSPORT_H
 #define SLUICE_TRANSPORT_H
 
