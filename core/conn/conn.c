@@ -89,7 +89,8 @@ static void let_go(struct conn_context *context, struct conn *conn)
 
 void conn_fini(struct conn_context *context, struct conn *conn)
 {
-    let_go(context, conn);
+    if (!conn_is_over(conn)) /* else conn_retire has done so */
+        let_go(context, conn);
     if (conn_log_wanted(context))
         conn_log_unsent(context, conn);
     unsigned cut = outq_clear(&conn->output);

@@ -272,3 +272,24 @@ Test(conn_memo, ends_the_connection_while_draining)
     exchange(requests[1], &prng);
     exchange(requests[0], &prng);
 }
+
+/* The memo of one origin is marked, so that its answers can be told apart from others. */
+Test(conn_memo, answers_connections_of_its_own_origin_only)
+{
+    struct prng prng = {5};
+    for (unsigned i = 0; i < 3; i++)
+        exchange(requests[0], &prng);
+    struct h1_memo *memo = rig.context.h1.memos.latest;
+    cr_assert_not_null(memo);
+    h1_memo_answer(memo)[0] = '#';
+    for (unsigned i = 0; i < 2; i++) {
+        struct pile output = {0};
+        struct conn conn;
+        conn_init(&conn, -1);
+        conn.origin = i;
+        rig_exchange(&rig, &conn, requests[0], &output);
+        cr_expect_eq(output.at[0], i == 0 ? '#' : 'H', "origin %u", i);
+        conn_fini(&rig.context, &conn);
+        pile_clear(&output);
+    }
+}
