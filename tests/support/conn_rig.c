@@ -95,6 +95,7 @@ static void note_waiter(void *context, struct lookup_waiter *waiter)
     struct rig *rig = context;
     cr_assert_null(waiter->lookup);
     conn_woken(&rig->context, waiter);
+    rig->woken++;
 }
 
 void rig_await(struct rig *rig, const struct conn *conn)

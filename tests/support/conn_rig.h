@@ -38,6 +38,7 @@ struct rig {
     struct site_settings site;
     struct counters counters;
     struct conn_context context;
+    unsigned woken; /* waiters that rig_await has woken */
 };
 
 /* With the pipelined profile's limits, and at most STORAGE_BYTES of each kind of storage. The tree

@@ -130,6 +130,7 @@ Test(session, does_not_answer_a_stream_that_was_cancelled_while_its_job_ran)
     cr_expect_eq(client.streams[1].status, 0);
     cr_expect_eq(client.ended, 1);
     cr_expect_null(conn.waits);
+    cr_expect_eq(rig.woken, 1, "the one that still waits");
 }
 
 /* Two streams that wait for the same file: cancelling one leaves the other its wait. */

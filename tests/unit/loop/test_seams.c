@@ -317,6 +317,30 @@ BOTH(records_carry_every_session_unchanged)
     cr_expect_eq(counts.broken, 0);
 }
 
+/* More input than the session takes while its output waits: on io_uring the rest stays with the
+ * engine, as raw bytes. */
+BOTH(records_wait_until_the_session_takes_them)
+{
+    enum { COUNT = 1500 };
+    struct prng prng = {11};
+    struct pile session = {0}, reply = {0};
+    pile_add(&session, requests[2].at, requests[2].length);
+    for (unsigned i = 0; i < COUNT; i++)
+        pile_add(&session, requests[0].at, requests[0].length);
+    pile_add(&session, last_requests[0].at, last_requests[0].length);
+    start(SESSION_HTTP_1, TRANSPORT_XOR);
+    talk_xor(pile_view(&session), &prng, &reply);
+    struct str stream = pile_view(&reply);
+    struct answer answer;
+    unsigned answers = 0;
+    while (answer_next(&stream, false, &answer))
+        answers += answer.status == 200;
+    cr_expect_eq(stream.length, 0);
+    cr_expect_eq(answers, COUNT + 2);
+    pile_clear(&session);
+    pile_clear(&reply);
+}
+
 /* A handshake that does not come has the time of a head, and one that is wrong ends the
  * connection. */
 BOTH(ends_connections_without_a_handshake)
