@@ -26,12 +26,49 @@ static void make_plan(const struct conn_context *context, struct exchange *excha
     plan_make(&exchange->plan, request, &exchange->found, &policy, &context->now);
 }
 
+/* Looks up PATH, or the site's PAGE for it. READY: exchange->found is *given*. */
+static enum store_result look_up(struct conn_context *context, struct exchange *exchange,
+                                 const struct path *path, enum store_page page)
+{
+    struct conn *conn = exchange->conn;
+    struct lookup_waiter *waiter = conn_wait_prepare(context, conn, exchange->owner);
+    if (!waiter)
+        return STORE_READY; /* out of memory */
+    struct store_query query = {
+        .site = exchange->site,
+        .path = path,
+        .page = page,
+        .now = &context->now,
+    };
+    enum store_result result = store_lookup(context->files, &query, waiter, &exchange->found);
+    if (result == STORE_PENDING)
+        conn_wait_begin(context, conn, exchange->owner);
+    else if (conn->waits)
+        conn_wait_end(context, conn, exchange->owner);
+    return result;
+}
+
+/* Looks up the fields of the site's rules for the response to REQUEST, which is refused or OPTIONS.
+ * READY: exchange->found is *given*; it has no resource if there are no fields, or REQUEST has no
+ * path: "*", that of CONNECT, or one that is malformed. */
+static enum store_result find_fields(struct conn_context *context, struct exchange *exchange,
+                                     const struct request *request)
+{
+    struct path path;
+    enum store_page page = !request->refusal && request->method == HTTP_OPTIONS
+                               ? STORE_PAGE_PREFLIGHT
+                               : STORE_PAGE_REFUSED;
+    if (!exchange->site || request->method == HTTP_CONNECT ||
+        path_decode(request->path, &path) == PATH_MALFORMED)
+        return STORE_READY;
+    return look_up(context, exchange, &path, page);
+}
+
 /* Looks up what REQUEST is about. READY: exchange->found is *given*; it has no resource only if
  * REQUEST is now refused. */
 static enum store_result find_resource(struct conn_context *context, struct exchange *exchange,
                                        struct request *request)
 {
-    struct conn *conn = exchange->conn;
     struct path path;
     struct plan_policy policy = policy_of(exchange->site);
     enum store_page page = STORE_PAGE_ERROR;
@@ -47,22 +84,7 @@ static enum store_result find_resource(struct conn_context *context, struct exch
         request->refusal = HTTP_BAD_REQUEST;
         return STORE_READY;
     }
-    struct lookup_waiter *waiter = conn_wait_prepare(context, conn, exchange->owner);
-    if (!waiter) {
-        request->refusal = HTTP_UNAVAILABLE;
-        return STORE_READY;
-    }
-    struct store_query query = {
-        .site = exchange->site,
-        .path = &path,
-        .page = page,
-        .now = &context->now,
-    };
-    enum store_result result = store_lookup(context->files, &query, waiter, &exchange->found);
-    if (result == STORE_PENDING)
-        conn_wait_begin(context, conn, exchange->owner);
-    else if (conn->waits)
-        conn_wait_end(context, conn, exchange->owner);
+    enum store_result result = look_up(context, exchange, &path, page);
     if (result == STORE_READY && !exchange->found.resource)
         request->refusal = HTTP_UNAVAILABLE; /* out of memory */
     return result;
@@ -87,8 +109,10 @@ enum exchange_result exchange_run(struct conn_context *context, struct exchange 
         request->refusal = HTTP_MISDIRECTED_REQUEST;
     for (;;) {
         exchange->found = (struct found){.resource = NULL};
-        if (plan_needs_resource(request) &&
-            find_resource(context, exchange, request) == STORE_PENDING)
+        enum store_result result = plan_needs_resource(request)
+                                       ? find_resource(context, exchange, request)
+                                       : find_fields(context, exchange, request);
+        if (result == STORE_PENDING)
             return EXCHANGE_PENDING;
         make_plan(context, exchange, request);
         if (is_current(exchange, &context->now))

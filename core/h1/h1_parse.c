@@ -42,12 +42,14 @@ static enum http_status parse_target(struct str target, size_t mark, struct requ
         return HTTP_NONE;
     }
     ret->path = STR("/");
+    if (ret->method == HTTP_OPTIONS && str_equal(target, STR("*"))) {
+        ret->path = target;
+        return HTTP_NONE;
+    }
     if (ret->method == HTTP_CONNECT) {
         ret->authority = target;
         return authority_is_complete(target) ? HTTP_NONE : HTTP_BAD_REQUEST;
     }
-    if (ret->method == HTTP_OPTIONS && str_equal(target, STR("*")))
-        return HTTP_NONE;
     if (!authority_cut(&target, &ret->authority))
         return HTTP_BAD_REQUEST;
     mark = str_find(target, '?');

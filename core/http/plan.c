@@ -339,7 +339,8 @@ static void plan_options(struct plan *plan, const struct plan_policy *policy)
 {
     plan->status = HTTP_NO_CONTENT;
     add_field(plan, STR("Allow"), allowed_methods);
-    add_defaults(plan, DEFAULT_FIELDS_PREFLIGHT, policy->cors);
+    if (!plan->page_fields)
+        add_defaults(plan, DEFAULT_FIELDS_PREFLIGHT, policy->cors);
 }
 
 void plan_make(struct plan *ret, const struct request *request, const struct found *found,
@@ -350,7 +351,7 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
     ret->variant = NULL;
     ret->prepared = PLAN_NONE;
     ret->field_count = 0;
-    ret->page_fields = NULL;
+    ret->page_fields = found && found->resource ? page_fields_of(found->resource) : NULL;
     ret->text = STR_ABSENT;
     ret->parts = NULL;
     ret->part_count = 0;
@@ -365,7 +366,7 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
         plan_options(ret, policy);
         return;
     }
-    ret->page_fields = page_fields_of(found->resource);
+    assert(found && found->resource);
     switch (found->resource->kind) {
     case RESOURCE_FILE:
     case RESOURCE_LISTING:

@@ -58,7 +58,8 @@ struct plan {
 };
 
 /* Whether the response to REQUEST depends on the resource at its path. If not (the request is
- * refused, or its method is OPTIONS), plan_make takes NULL for what was found. */
+ * refused, or its method is OPTIONS), plan_make needs of what was found only a resource's page
+ * fields, which may be absent, and so may the resource. */
 bool plan_needs_resource(const struct request *request);
 
 /* Whether REQUEST, if its path is a 404, gets the fallback page: it accepts HTML, and its path does

@@ -82,8 +82,10 @@ struct description {
     struct fields fields;
     unsigned validator_count; /* a 304 carries the first so many */
     unsigned partial_count;   /* a 206 of one part carries the first so many */
-    int64_t last_modified;    /* seconds */
-    char etag[ETAG_BYTES_MAX];
+    bool dated;
+    int64_t last_modified; /* seconds */
+    struct str etag;
+    char etag_text[ETAG_BYTES_MAX];
     char date[DATE_BYTES];
     char length[NUM_U64_DIGITS_MAX];
 };
@@ -94,19 +96,35 @@ static void append(struct fields *fields, const struct fields *more)
         fields_append(fields, more);
 }
 
+/* Sets the validators of RET to those of ITEM. */
+static void describe_validators(struct description *ret, const struct representation *item,
+                                int64_t now_seconds)
+{
+    const struct variant *original = item->original;
+    int64_t modified = item->modified.tv_sec;
+    assert(item->digest.length <= DIGEST_TAG_DIGITS);
+    if (original) {
+        ret->dated = original->dated;
+        ret->last_modified = original->last_modified;
+        ret->etag = original->etag;
+        return;
+    }
+    ret->dated = !item->digest.at;
+    ret->last_modified = modified < now_seconds ? modified : now_seconds;
+    ret->etag =
+        (struct str){ret->etag_text, (size_t)(put_etag(ret->etag_text, item) - ret->etag_text)};
+}
+
 /* Describes the variant for ITEM. *RET points into itself, so it must not move. */
 static void describe(struct description *ret, const struct representation *item,
                      const struct resource_fields *fields, int64_t now_seconds)
 {
     struct fields *list = &ret->fields;
-    int64_t modified = item->modified.tv_sec;
-    assert(item->digest.length <= DIGEST_TAG_DIGITS);
-    ret->last_modified = modified < now_seconds ? modified : now_seconds;
+    describe_validators(ret, item, now_seconds);
     fields_init(list);
-    fields_add(list, STR("ETag"),
-               (struct str){ret->etag, (size_t)(put_etag(ret->etag, item) - ret->etag)});
+    fields_add(list, STR("ETag"), ret->etag);
     date_write(ret->date, ret->last_modified);
-    if (!item->digest.at)
+    if (ret->dated)
         fields_add(list, STR("Last-Modified"), (struct str){ret->date, DATE_BYTES});
     append(list, fields->shared);
     fields_add(list, STR("Vary"), fields->vary);
@@ -139,7 +157,7 @@ static char *init_variant(struct variant *ret, char *at, const struct representa
     *ret = (struct variant){
         .body = blob_pin(item->body),
         .coding = item->coding,
-        .dated = !item->digest.at,
+        .dated = description->dated,
         .last_modified = description->last_modified,
     };
     at = field_block_write(&ret->fields, at, &description->fields);
@@ -173,6 +191,14 @@ struct resource *resource_create(enum resource_kind kind, const struct represent
     }
     write_page(resource, at, fields->page);
     return resource;
+}
+
+void resource_derive(struct resource *resource, const struct resource *original)
+{
+    lease_drop(resource->lease);
+    resource->lease = original->lease;
+    resource->lease->references++;
+    resource->derived = true;
 }
 
 /* --- Redirects and refusals ------------------------------------------------------------------- */
@@ -215,7 +241,8 @@ void resource_drop(struct resource *resource)
     assert(resource->references > 0);
     if (--resource->references > 0)
         return;
-    resource->lease->fresh_until_ms = 0;
+    if (!resource->derived)
+        resource->lease->fresh_until_ms = 0;
     lease_drop(resource->lease);
     for (unsigned i = 0; i < resource->variant_count; i++)
         blob_drop(resource->variants[i].body);

@@ -78,6 +78,7 @@ struct resource {
     struct field_block page_fields;
     struct str vary; /* the fields that the choice of a variant depends on; absent: no choice */
     struct lease *lease;
+    bool derived; /* LEASE is that of the resource it was made from */
     unsigned variant_count;
     /* Of a FILE: the plain one, then its coded siblings; of a LISTING: HTML, then JSON. After them,
      * in the same memory, the blocks and the text. */
@@ -94,6 +95,9 @@ struct representation {
      * MODIFIED means nothing; then there is no Last-Modified. Else absent. */
     struct str digest;
     bool weak; /* the file's next change might leave MODIFIED as it is */
+    /* Another variant with the same content, whose validators this one has, in place of those that
+     * the members above give; *borrowed*. NULL: there is none. */
+    const struct variant *original;
 };
 
 enum { RESOURCE_OWN_FIELDS_MAX = 7 }; /* that a resource adds to the lists below */
@@ -113,6 +117,9 @@ struct resource_fields {
 struct resource *resource_create(enum resource_kind kind, const struct representation *items,
                                  unsigned count, const struct resource_fields *fields,
                                  int64_t now_seconds);
+
+/* Gives RESOURCE, just created of ORIGINAL's content, the lease of ORIGINAL. */
+void resource_derive(struct resource *resource, const struct resource *original);
 
 /* A REDIRECT from PATH to PATH with a slash. PAGE is copied; NULL: the defaults alone. NULL: out of
  * memory. *Gives* one reference. */

@@ -54,18 +54,26 @@ struct lists {
     struct fields shared, content, page;
 };
 
-/* Fills the list for a page of Sluice's own in place of PATH. Returns it; or NULL if the site adds
- * nothing to the defaults, which plan adds itself then. */
-static const struct fields *page_fields(const struct site *site, const struct path *path,
-                                        enum rules_response_kind kind, struct fields *list)
+/* Fills the list for the response BARE to PATH. Returns it; or NULL if the site adds nothing to the
+ * defaults, which plan adds itself then. */
+static const struct fields *bare_fields(const struct site *site, const struct path *path,
+                                        enum site_bare bare, struct fields *list)
 {
+    static const struct {
+        enum rules_response_kind kind;
+        enum default_fields_part part;
+    } rows[] = {
+        [SITE_BARE_ERROR] = {RULES_ERROR, DEFAULT_FIELDS_PAGE},
+        [SITE_BARE_REDIRECT] = {RULES_OTHER, DEFAULT_FIELDS_PAGE},
+        [SITE_BARE_PREFLIGHT] = {RULES_OTHER, DEFAULT_FIELDS_PREFLIGHT},
+    };
     struct query query;
     if (!site_has_rules(site))
         return NULL;
-    query_init(&query, site, path, kind);
+    query_init(&query, site, path, rows[bare].kind);
     fields_init(list);
     rules_apply(&query.rules, list);
-    default_fields_add(list, DEFAULT_FIELDS_PAGE, site_settings(site)->cors, &query.rules);
+    default_fields_add(list, rows[bare].part, site_settings(site)->cors, &query.rules);
     return list;
 }
 
@@ -89,7 +97,7 @@ static struct resource_fields file_fields(const struct site *site, const struct 
     return (struct resource_fields){
         .shared = &lists->shared,
         .content = &lists->content,
-        .page = page_fields(site, path, RULES_ERROR, &lists->page),
+        .page = bare_fields(site, path, SITE_BARE_ERROR, &lists->page),
     };
 }
 
@@ -151,6 +159,41 @@ static struct resource *make_listing(const struct site *site, const struct path 
     return resource_create(RESOURCE_LISTING, items, COUNT_OF(items), &fields, now_seconds);
 }
 
+struct resource *site_resource_make_route(const struct site *site, const struct path *path,
+                                          const struct resource *page)
+{
+    struct query query;
+    struct lists lists;
+    struct representation items[CONTENT_CODING_COUNT];
+    struct str name = site_settings(site)->fallback;
+    query_init(&query, site, path, RULES_OTHER);
+    struct str media_type = media_type_of(site, &query, name);
+    for (unsigned i = 0; i < page->variant_count; i++) {
+        const struct variant *variant = &page->variants[i];
+        items[i] = (struct representation){
+            .body = variant->body,
+            .coding = variant->coding,
+            .media_type = media_type,
+            .original = variant,
+        };
+    }
+    struct resource_fields fields = file_fields(site, path, name, &query, &lists);
+    fields.vary = page->vary;
+    struct resource *resource =
+        resource_create(RESOURCE_FILE, items, page->variant_count, &fields, INT64_MAX);
+    if (resource)
+        resource_derive(resource, page);
+    return resource;
+}
+
+struct resource *site_resource_make_bare(const struct site *site, const struct path *path,
+                                         enum site_bare bare)
+{
+    struct fields list;
+    const struct fields *page = bare_fields(site, path, bare, &list);
+    return page ? resource_create_refusal(HTTP_NONE, page) : NULL;
+}
+
 struct resource *site_resource_make(const struct site *site, const struct path *path,
                                     struct str index, const struct fetched *fetched,
                                     int64_t now_seconds)
@@ -162,10 +205,10 @@ struct resource *site_resource_make(const struct site *site, const struct path *
     case FETCH_LISTING:
         return make_listing(site, path, fetched, now_seconds);
     case FETCH_DIRECTORY:
-        return resource_create_redirect(path, page_fields(site, path, RULES_OTHER, &list));
+        return resource_create_redirect(path, bare_fields(site, path, SITE_BARE_REDIRECT, &list));
     case FETCH_REFUSED:
         return resource_create_refusal(fetched->status,
-                                       page_fields(site, path, RULES_ERROR, &list));
+                                       bare_fields(site, path, SITE_BARE_ERROR, &list));
     case FETCH_UNCHANGED: /* has a resource already */
         break;
     }

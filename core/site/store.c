@@ -1,5 +1,6 @@
 /* store: see store.h. */
 #include "base/hash.h"
+#include "site/site_resource.h"
 #include "site/store_parts.h"
 
 #include <errno.h>
@@ -155,17 +156,57 @@ static enum store_result lookup_page(struct store *store, const struct store_que
     return STORE_PENDING;
 }
 
+/* Makes the resource for a response that is the same whatever is at the path of QUERY. */
+static enum store_result lookup_bare(struct store *store, const struct store_query *query,
+                                     struct lookup_waiter *waiter, struct found *found)
+{
+    struct site *site = query->site;
+    enum site_bare bare =
+        query->page == STORE_PAGE_PREFLIGHT ? SITE_BARE_PREFLIGHT : SITE_BARE_ERROR;
+    store_refresh_site(store, site, query->now->ms, true, waiter->rules_seen);
+    if (waits_for_rules(site, waiter))
+        return STORE_PENDING;
+    found->resource = site_resource_make_bare(site, query->path, bare);
+    return STORE_READY;
+}
+
+/* Gives the fallback page in FOUND, which is cached with the fields of its own path, the fields of
+ * the path of QUERY. Out of memory: FOUND becomes empty. */
+static void adapt_fallback(const struct store_query *query, struct found *found)
+{
+    struct resource *page = found->page;
+    if (!page || page->kind != RESOURCE_FILE || !site_has_rules(query->site))
+        return;
+    found->page = site_resource_make_route(query->site, query->path, page);
+    resource_drop(page);
+    if (!found->page) {
+        resource_drop(found->resource);
+        found->resource = NULL;
+    }
+}
+
+static enum store_result lookup(struct store *store, const struct store_query *query,
+                                struct lookup_waiter *waiter, struct found *found)
+{
+    if (query->page == STORE_PAGE_REFUSED || query->page == STORE_PAGE_PREFLIGHT)
+        return lookup_bare(store, query, waiter, found);
+    if (lookup_path(store, query, waiter, found) == STORE_PENDING ||
+        (is_missing(found->resource) && lookup_page(store, query, waiter, found) == STORE_PENDING))
+        return STORE_PENDING;
+    found->fallback = query->page == STORE_PAGE_FALLBACK;
+    if (found->fallback)
+        adapt_fallback(query, found);
+    return STORE_READY;
+}
+
 enum store_result store_lookup(struct store *store, const struct store_query *query,
                                struct lookup_waiter *waiter, struct found *ret)
 {
     struct found found = {.resource = NULL};
     store_follow_changes(store);
-    if (lookup_path(store, query, waiter, &found) == STORE_PENDING)
-        return STORE_PENDING;
-    if (is_missing(found.resource) && lookup_page(store, query, waiter, &found) == STORE_PENDING)
+    if (lookup(store, query, waiter, &found) == STORE_PENDING)
         return STORE_PENDING;
     waiter->rules_seen = false;
-    found.fallback = query->page == STORE_PAGE_FALLBACK;
     *ret = found;
     return STORE_READY;
 }

@@ -17,10 +17,14 @@
 
 struct store;
 
-/* The page that a site sends where there is nothing at a path. */
+/* The page that a site sends where there is nothing at a path. The last two are for responses that
+ * are the same whatever there is: nothing is looked up, and the resource has the fields of the
+ * site's rules for the path, see site_resource_make_bare. */
 enum store_page {
-    STORE_PAGE_ERROR,    /* for a person who took a wrong turn */
-    STORE_PAGE_FALLBACK, /* whose script knows the route */
+    STORE_PAGE_ERROR,     /* for a person who took a wrong turn */
+    STORE_PAGE_FALLBACK,  /* whose script knows the route */
+    STORE_PAGE_REFUSED,   /* of a refused request */
+    STORE_PAGE_PREFLIGHT, /* of the answer to OPTIONS */
 };
 
 struct store_config {
@@ -52,7 +56,8 @@ struct store_query {
 
 enum store_result { STORE_READY, STORE_PENDING };
 
-/* READY: *RET is *given*; its resource is NULL only when memory is out. PENDING: WAITER, *borrowed*
+/* READY: *RET is *given*; its resource is NULL only when memory is out, or when the site has no
+ * rules for a response that is the same whatever there is. PENDING: WAITER, *borrowed*
  * until it is ready or cancelled, has been queued. When store_collect has woken it, repeat the call
  * with the same arguments: READY, or PENDING once more. */
 enum store_result store_lookup(struct store *store, const struct store_query *query,

@@ -158,14 +158,16 @@ Test(h1_fields, another_encoding_has_a_sites_fields)
     static const struct plan_policy cors = {.cors = true};
     static const struct {
         const char *label, *request;
+        bool rules;
         unsigned fields;
     } rows[] = {
-        {"404", "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", 3},
-        {"OPTIONS", "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n", 5},
+        {"404", "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", true, 3},
+        {"OPTIONS", "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n", false, 5},
+        {"OPTIONS, with rules", "OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n", true, 2},
     };
     struct resource *refusal = resource_create_refusal(HTTP_NOT_FOUND, list_of("X-A", "1"));
-    struct found found = {.resource = refusal};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct found found = {.resource = rows[i].rules ? refusal : NULL};
         struct bench *bench = bench_create(&pipelined);
         struct encoded encoded;
         struct plan plan;

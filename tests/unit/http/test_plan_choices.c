@@ -313,3 +313,26 @@ Test(plan_choices, answers_preflight_requests_if_cors_is_on)
     cr_expect(field_is(&plan, "Access-Control-Allow-Origin", NULL));
     cr_expect(field_is(&plan, "Allow", "GET, HEAD, OPTIONS"));
 }
+
+/* They include the defaults, or the site's rules have removed these. */
+Test(plan_choices, prefers_page_fields_to_the_defaults_of_preflights)
+{
+    static const struct plan_policy open = {.cors = true};
+    static const enum http_method methods[] = {HTTP_OPTIONS, HTTP_POST};
+    struct fields page;
+    fields_init(&page);
+    fields_add(&page, STR("X-A"), STR("1"));
+    struct resource *resource = resource_create_refusal(HTTP_NONE, &page);
+    struct found found = {.resource = resource};
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        struct request request = {.method = methods[i]};
+        struct plan plan;
+        plan_make(&plan, &request, &found, &open, &now);
+        cr_expect_eq(plan.status, i == 0 ? HTTP_NO_CONTENT : HTTP_METHOD_NOT_ALLOWED);
+        cr_expect_eq(plan.page_fields, &resource->page_fields);
+        cr_expect(field_is(&plan, "Access-Control-Allow-Origin", NULL));
+        cr_expect(field_is(&plan, "X-Content-Type-Options", NULL));
+        cr_expect(field_is(&plan, "Allow", "GET, HEAD, OPTIONS"));
+    }
+    resource_drop(resource);
+}

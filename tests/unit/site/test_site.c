@@ -232,6 +232,74 @@ Test(site, gives_redirects_and_errors_the_site_s_fields)
     resource_drop(resource);
 }
 
+Test(site, gives_preflights_the_fields_of_their_path)
+{
+    static const struct {
+        const char *label, *rules;
+        bool cors;
+        enum site_bare bare;
+        const char *expected; /* NULL: no resource */
+    } rows[] = {
+        {"nothing", "", false, SITE_BARE_PREFLIGHT, NULL},
+        {"a rule", "/a\n X-A: 1\n Content-Type: a/b\n", false, SITE_BARE_PREFLIGHT, "X-A: 1\r\n"},
+        {"another path's", "/b\n X-A: 1\n", false, SITE_BARE_PREFLIGHT, ""},
+        {"rules and defaults",
+         "/a\n Access-Control-Max-Age: 600\n ! Access-Control-Allow-Headers\n", true,
+         SITE_BARE_PREFLIGHT,
+         "Access-Control-Max-Age: 600\r\nAccess-Control-Allow-Origin: *\r\n"
+         "Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"},
+        {"a refusal", "/a\n X-A: 1\n Cache-Control: max-age=9\n", false, SITE_BARE_ERROR,
+         "X-A: 1\r\nX-Content-Type-Options: nosniff\r\n"},
+    };
+    struct path path = path_named("a");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        make(&(struct site_settings){.cors = rows[i].cors});
+        if (rows[i].rules[0])
+            take(rows[i].rules);
+        struct resource *resource = site_resource_make_bare(site, &path, rows[i].bare);
+        cr_expect_eq(resource != NULL, rows[i].expected != NULL, "%s", rows[i].label);
+        if (!resource)
+            continue;
+        struct str lines = field_block_lines(&resource->page_fields);
+        cr_expect(str_equal(lines, str_of(rows[i].expected)), "%s: %.*s", rows[i].label,
+                  (int)lines.length, lines.at);
+        resource_drop(resource);
+    }
+}
+
+/* A route has the content, the validators and the lease of the page, and the fields of its own
+ * path. */
+Test(site, gives_a_route_the_fields_of_its_path)
+{
+    struct path page_path = path_named("index.html"), path = path_named("users/7");
+    struct fetched fetched = file_of(STR("12345"));
+    make(&(struct site_settings){.fallback = STR("index.html")});
+    take("/index.html\n X-A: page\n/users/*\n X-A: route\n");
+    struct resource *page = site_resource_make(site, &page_path, STR("x"), &fetched, INT64_MAX);
+    fetched_fini(&fetched);
+    page->lease->fresh_until_ms = 7;
+    struct resource *route = site_resource_make_route(site, &path, page);
+    cr_assert_not_null(route);
+    struct str lines = field_block_lines(&route->variants[0].fields);
+    cr_expect(str_equal(lines, STR("ETag: \"ae1b981bc490a00-5\"\r\n"
+                                   "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                   "Cache-Control: no-cache\r\n"
+                                   "X-A: route\r\n"
+                                   "Content-Type: text/html; charset=utf-8\r\n"
+                                   "X-Content-Type-Options: nosniff\r\n"
+                                   "Accept-Ranges: bytes\r\n"
+                                   "Content-Length: 5\r\n")),
+              "%.*s", (int)lines.length, lines.at);
+    cr_expect(str_equal(route->variants[0].etag, page->variants[0].etag));
+    cr_expect_eq(route->variants[0].dated, page->variants[0].dated);
+    cr_expect_eq(route->variants[0].last_modified, page->variants[0].last_modified);
+    cr_expect_eq(route->variants[0].body, page->variants[0].body);
+    cr_expect_eq(route->lease, page->lease);
+    resource_drop(route);
+    cr_expect_eq(page->lease->fresh_until_ms, 7, "not ended with the route");
+    resource_drop(page);
+}
+
 static void expect_error_lines(const char *text, struct str expected)
 {
     struct path path = path_named("a.txt");
