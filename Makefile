@@ -125,7 +125,7 @@ clean:
 
 ## help: show this list
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^## \([a-z_.-]*\): /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-21s %s\n", $$1, $$2}'
 	@printf '\nVariables: %s\n' 'CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BUILD=directory'
 	@printf '           %s\n' 'V=1 (show every command)  WERROR=1 (fail on warnings)  CCACHE=ccache' \
 	    'PORT= ROOT= THREADS= (make serve)  ROOT= (make precompress)' \
