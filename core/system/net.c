@@ -10,10 +10,15 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     FREE_PORT_TRIES = 16,
+    /* A port that is in use is tried for half a second: the kernel frees the sockets of a process
+     * that was killed while its io_uring was in use some milliseconds after the process has ended. */
+    BUSY_PORT_TRIES = 26,
+    BUSY_PORT_PAUSE_MS = 20,
     /* A connection is accepted when it has sent something, or after this time (tcp(7),
      * TCP_DEFER_ACCEPT; 1 is the minimum). That saves an event and a failed recv: a connection with
      * one request takes 0.66 times the CPU time that it takes without this (bench/bench wrk --only
@@ -204,20 +209,44 @@ static int open_others(const struct net_set *set, unsigned worker_count, int *fd
     return 0;
 }
 
+/* Opens the listeners of all workers once. Updates SET as open_first does. */
+static int open_all(struct net_set *set, unsigned worker_count, int *fds,
+                    struct net_failure *ret_failure)
+{
+    int error = open_first(set, fds, ret_failure);
+    return error ? error : open_others(set, worker_count, fds, ret_failure);
+}
+
+static void pause_ms(unsigned ms)
+{
+    const struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+/* Opens all listeners, in several tries. A port of our choice that is free on the first address may
+ * be busy on the next: takes another. A given port that is in use may be free in a moment. */
+static int open_patiently(struct net_set *set, unsigned worker_count, int *fds,
+                          struct net_failure *ret_failure)
+{
+    const struct net_set wanted = *set;
+    const unsigned tries_max = wanted.port ? BUSY_PORT_TRIES : FREE_PORT_TRIES;
+    int error = open_all(set, worker_count, fds, ret_failure);
+    for (unsigned tries = 1; error == -EADDRINUSE && tries < tries_max; tries++) {
+        if (wanted.port)
+            pause_ms(BUSY_PORT_PAUSE_MS);
+        *set = wanted;
+        error = open_all(set, worker_count, fds, ret_failure);
+    }
+    return error;
+}
+
 int net_listen(struct net_set *set, unsigned worker_count, int **ret_fds,
                struct problem *ret_problem)
 {
     const struct net_set wanted = *set;
     struct net_failure failure = {NET_STEP_SOCKET, set->addresses[0], set->port};
     int *fds = calloc((size_t)worker_count * set->count, sizeof *fds);
-    int error = fds ? -EADDRINUSE : -ENOMEM;
-    /* A port that is free on the first address may be busy on the next: take another. */
-    for (int i = 0; i < (wanted.port ? 1 : FREE_PORT_TRIES) && error == -EADDRINUSE; i++) {
-        *set = wanted;
-        error = open_first(set, fds, &failure);
-    }
-    if (!error)
-        error = open_others(set, worker_count, fds, &failure);
+    int error = fds ? open_patiently(set, worker_count, fds, &failure) : -ENOMEM;
     if (error) {
         net_explain(&failure, error, ret_problem);
         *set = wanted;

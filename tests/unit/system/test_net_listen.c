@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -222,6 +223,29 @@ Test(net, refuses_a_port_in_use)
         cr_expect(str_starts_with(str_of(text), str_of(start)), "%s: %s", rows[i].label, text);
         close(other);
     }
+}
+
+static void *close_after_200_ms(void *argument)
+{
+    const int *fd = argument;
+    poll(NULL, 0, 200);
+    close(*fd);
+    return NULL;
+}
+
+/* The kernel frees the sockets of a killed process late if it used io_uring. */
+Test(net, waits_for_a_port_that_is_freed_in_a_moment)
+{
+    struct net_set set = {.backlog = NET_RIG_BACKLOG};
+    struct problem problem;
+    pthread_t closer;
+    int *fds, other = other_listener(&set.port, false);
+    net_add(&set, "127.0.0.1");
+    cr_assert_eq(pthread_create(&closer, NULL, close_after_200_ms, &other), 0);
+    int error = net_listen(&set, 2, &fds, &problem);
+    pthread_join(closer, NULL);
+    cr_assert_eq(error, 0, "%d", error);
+    close_all(fds, 2);
 }
 
 Test(net, refuses_to_share_the_port_with_a_second_start)
