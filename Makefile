@@ -90,7 +90,8 @@ $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
 # Calls that a unit test can make fail, or count: tests/support/faults.c has a __wrap_ of each.
 WRAPPED      = accept4 aligned_alloc calloc clock_gettime epoll_ctl epoll_wait fstat malloc preadv2 \
-    pthread_create readv recv send sendfile sendmsg syscall
+    io_uring_submit_and_get_events io_uring_submit_and_wait_timeout pthread_create readv recv send \
+    sendfile sendmsg syscall
 UNIT_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)
 
 $(BUILD)/tests/unit: $(call object,$(UNIT_SRC)) $(LIB) $(BUILD)/obj/links

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The group is one mapping with two parts: the entries that the kernel reads, and the buffers. */
@@ -179,6 +180,15 @@ bool uring_ask_cancel(struct uring *uring, uint64_t identity, uint64_t failed)
 
 /* --- Completions ------------------------------------------------------------------------------ */
 
+enum { SHORTAGE_PAUSE_MS = 1 };
+
+/* Lets other processes free memory, instead of asking for it again at once. */
+static void pause_for_memory(void)
+{
+    const struct timespec pause = {.tv_nsec = SHORTAGE_PAUSE_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
 int uring_wait(struct uring *uring, int ms)
 {
     struct __kernel_timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000LL};
@@ -191,10 +201,13 @@ int uring_wait(struct uring *uring, int ms)
     if (io_uring_sq_ready(&uring->ring) == 0)
         uring->message_count = uring->piece_count = 0; /* the kernel has copied them */
     switch (result) {
+    case -EAGAIN: /* short of memory: unsubmitted requests stay queued */
+    case -ENOMEM:
+        pause_for_memory();
+        return 0;
     case -EINTR:
     case -ETIME:
-    case -EAGAIN: /* short of memory: unsubmitted requests stay queued */
-    case -EBUSY:  /* completions must be taken first */
+    case -EBUSY: /* completions must be taken first */
         return 0;
     default:
         return result < 0 ? result : 0;

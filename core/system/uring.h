@@ -80,8 +80,8 @@ bool uring_ask_cancel(struct uring *uring, uint64_t identity, uint64_t failed);
 /* --- Completions ------------------------------------------------------------------------------ */
 
 /* Submits the requests and waits for a completion, at most MS milliseconds; -1: without limit; 0:
- * does not wait, but lets the kernel do its pending work. Returns 0, or a negative errno: the ring
- * failed. */
+ * does not wait, but lets the kernel do its pending work. Returns 0, also if the kernel is short of
+ * memory, or a negative errno: the ring failed. */
 int uring_wait(struct uring *uring, int ms);
 
 /* The memory of BUFFER, an index from a completion. */

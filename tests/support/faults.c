@@ -4,6 +4,9 @@
 #include "support/prng.h"
 
 #include <errno.h>
+#ifdef SLUICE_HAVE_LIBURING
+#include <liburing.h>
+#endif
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -159,6 +162,32 @@ int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int wait_
 {
     return passes(FAULT_EPOLL_WAIT, NULL) ? __real_epoll_wait(epoll, events, room, wait_ms) : -1;
 }
+
+#ifdef SLUICE_HAVE_LIBURING
+int __real_io_uring_submit_and_get_events(struct io_uring *ring);
+int __wrap_io_uring_submit_and_get_events(struct io_uring *ring);
+
+int __wrap_io_uring_submit_and_get_events(struct io_uring *ring)
+{
+    return passes(FAULT_URING_ENTER, NULL) ? __real_io_uring_submit_and_get_events(ring) : -errno;
+}
+
+int __real_io_uring_submit_and_wait_timeout(struct io_uring *ring, struct io_uring_cqe **ret,
+                                            unsigned count, struct __kernel_timespec *time,
+                                            sigset_t *mask);
+int __wrap_io_uring_submit_and_wait_timeout(struct io_uring *ring, struct io_uring_cqe **ret,
+                                            unsigned count, struct __kernel_timespec *time,
+                                            sigset_t *mask);
+
+int __wrap_io_uring_submit_and_wait_timeout(struct io_uring *ring, struct io_uring_cqe **ret,
+                                            unsigned count, struct __kernel_timespec *time,
+                                            sigset_t *mask)
+{
+    if (!passes(FAULT_URING_ENTER, NULL))
+        return -errno;
+    return __real_io_uring_submit_and_wait_timeout(ring, ret, count, time, mask);
+}
+#endif
 
 int __real_fstat(int fd, struct stat *ret);
 int __wrap_fstat(int fd, struct stat *ret);

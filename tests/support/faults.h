@@ -21,8 +21,9 @@ enum fault {
     FAULT_READV,
     FAULT_RECV,
     FAULT_SENDFILE,
-    FAULT_SEND,   /* send, sendmsg */
-    FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
+    FAULT_SEND,        /* send, sendmsg */
+    FAULT_THREAD,      /* pthread_create; its error is a positive errno like the others' */
+    FAULT_URING_ENTER, /* the liburing calls that submit and wait */
     FAULT_COUNT,
 };
 

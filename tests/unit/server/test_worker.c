@@ -79,6 +79,17 @@ BOTH(serves_from_all_its_listeners)
     cr_expect(worker_rig_serves_small(&rig));
 }
 
+Test(worker_uring, survives_a_kernel_that_is_short_of_memory)
+{
+    static const int errors[] = {ENOMEM, EAGAIN, EBUSY};
+    worker_rig_start(&rig);
+    for (unsigned i = 0; i < COUNT_OF(errors); i++) {
+        cr_expect(worker_rig_serves_small(&rig));
+        faults_fail(FAULT_URING_ENTER, 0, 10, errors[i]);
+        cr_expect(worker_rig_serves_small(&rig), "%d", errors[i]);
+    }
+}
+
 Test(worker, leaves_the_listeners_open_when_creation_fails)
 {
     struct problem problem;

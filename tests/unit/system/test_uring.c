@@ -1,4 +1,5 @@
 /* uring: nothing is lost or delivered twice when queues and buffers are full. */
+#include "support/faults.h"
 #include "support/tree.h"
 #include "support/uring_or_skip.h"
 #include "system/uring.h"
@@ -25,6 +26,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    faults_clear();
     uring_fini(&uring);
 }
 
@@ -145,6 +147,25 @@ Test(uring, reports_cancelled_requests_and_failed_cancels)
     event = next();
     cr_expect_eq(event.user_data, 9, "success is silent, so 8 never comes");
     cr_expect_eq(event.res, -ENOENT);
+    close(fd);
+}
+
+/* io_uring_enter(2): unsubmitted requests stay queued. */
+Test(uring, goes_on_after_a_wait_that_fails_for_a_moment)
+{
+    static const int errors[] = {ENOMEM, EAGAIN, EBUSY, EINTR, ETIME};
+    static const int waits_ms[] = {0, PATIENCE_MS};
+    int fd = eventfd(1, EFD_CLOEXEC);
+    for (unsigned i = 0; i < COUNT_OF(errors) * COUNT_OF(waits_ms); i++) {
+        int error = errors[i / COUNT_OF(waits_ms)], wait_ms = waits_ms[i % COUNT_OF(waits_ms)];
+        faults_fail(FAULT_URING_ENTER, 0, 2, error);
+        cr_assert(uring_ask_poll(&uring, fd, POLLIN, i));
+        cr_expect_eq(uring_wait(&uring, wait_ms), 0, "%d", error);
+        cr_expect_eq(uring_wait(&uring, wait_ms), 0, "%d", error);
+        cr_expect_eq(next().user_data, i, "%d", error);
+    }
+    faults_fail(FAULT_URING_ENTER, 0, 1, EBADF);
+    cr_expect_eq(uring_wait(&uring, 0), -EBADF);
     close(fd);
 }
 
