@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void process_fill_standard_descriptors(void)
@@ -15,6 +16,12 @@ void process_fill_standard_descriptors(void)
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
+}
+
+void process_close_inherited_descriptors(void)
+{
+    /* A kernel before 5.9 lacks the call; then they stay open. */
+    syscall(SYS_close_range, STDERR_FILENO + 1, UINT32_MAX, 0);
 }
 
 uint64_t process_raise_descriptors(void)

@@ -1,6 +1,6 @@
-/* process: what belongs to the process as a whole: descriptors 0 to 2, and its limits.
+/* process: what belongs to the process as a whole: the descriptors it starts with, and its limits.
  *
- * Owns nothing. Called by the main thread before it opens anything. getrlimit(2). */
+ * Owns nothing. Called by the main thread before it opens anything. close_range(2), getrlimit(2). */
 #ifndef SLUICE_PROCESS_H
 #define SLUICE_PROCESS_H
 
@@ -9,6 +9,10 @@
 /* Opens those of descriptors 0 to 2 that the parent has closed, so that no socket gets such a
  * number and receives messages. */
 void process_fill_standard_descriptors(void);
+
+/* Closes the descriptors above 2 that the parent left open by mistake. They would keep the other
+ * ends of its pipes, its locks and its file systems in use as long as the server runs. */
+void process_close_inherited_descriptors(void);
 
 /* Raises the limit of descriptors to the hard limit. Returns the limit that holds then. */
 uint64_t process_raise_descriptors(void);

@@ -215,6 +215,7 @@ int server_main(const struct profile *profile, int argc, char **argv)
     enum command command = COMMAND_SERVE;
     int status = STATUS_USAGE;
     signals_block();
+    process_close_inherited_descriptors();
     process_fill_standard_descriptors();
     trace_catch_crashes();
     log_open(profile->name);

@@ -4,6 +4,10 @@
 #include "e2e.h"
 #include "mix.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 E2E_SUITE(leaks);
 
 enum { BATCH = 50 };
@@ -142,4 +146,23 @@ E2E_TEST(leaks, nothing_of_persistent_server)
 E2E_TEST(leaks, nothing_of_simple_server)
 {
     expect_no_leak(SIMPLE, &(struct traffic){0, 0, 10000, 1000});
+}
+
+/* A pipe that the parent left open has its end although the server runs. */
+E2E_TEST(leaks, keeps_no_descriptor_of_its_parent)
+{
+    int ends[2];
+    char byte;
+    struct site site;
+
+    site_create(&site);
+    cr_assert(pipe2(ends, O_CLOEXEC) == 0);
+    server_start_with(
+        &(struct server_setup){.kind = SIMPLE, .root = site.path, .inherited_fd = ends[1]});
+    close(ends[1]);
+    struct pollfd ended = {.fd = ends[0], .events = POLLIN};
+    cr_expect(poll(&ended, 1, deadline_left_ms(deadline_after(2000))) == 1 &&
+                  read(ends[0], &byte, 1) == 0,
+              "the server keeps the pipe open");
+    close(ends[0]);
 }

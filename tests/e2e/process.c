@@ -123,6 +123,8 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
     if (setup->files_max && setrlimit(RLIMIT_NOFILE, &files) < 0)
         fail_in_child("RLIMIT_NOFILE");
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (setup->inherited_fd)
+        fcntl(setup->inherited_fd, F_SETFD, 0);
     if (setup->uring_errno)
         refuse_uring(setup->uring_errno);
     run(path, arguments, setup->as_nobody, parent);

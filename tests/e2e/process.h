@@ -20,6 +20,7 @@ struct process_setup {
     int uring_errno;           /* io_uring_setup fails with it; 0: it works */
     int terminal_fd;           /* of a terminal, to lead a session on it; 0: none */
     bool ignores_hangup;       /* SIGHUP, as with nohup(1) */
+    int inherited_fd;          /* a descriptor left open; 0: none */
 };
 
 struct process {

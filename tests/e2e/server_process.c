@@ -68,6 +68,7 @@ struct server *server_start_with(const struct server_setup *setup)
         .uring_errno = setup->uring_errno,
         .terminal_fd = setup->terminal_fd,
         .ignores_hangup = setup->ignores_hangup,
+        .inherited_fd = setup->inherited_fd,
     };
     struct server *server = &servers[server_count];
 

@@ -35,9 +35,10 @@ struct server_setup {
     bool no_bind;             /* the options name the addresses */
     bool as_nobody;
     uint64_t files_max;
-    int uring_errno; /* see process_setup, as the next two */
+    int uring_errno; /* see process_setup, as the next three */
     int terminal_fd;
     bool ignores_hangup;
+    int inherited_fd;
     const char *directory;
 };
 
