@@ -50,11 +50,12 @@ static ssize_t read_piece(int fd, uint64_t first, char *to, size_t length, enum 
 }
 
 /* Reads a small file of IDENTITY. On success *RET_BODY is its content and *RET_AFTER its identity
- * afterwards. Returns 0 or a negative errno. */
+ * afterwards. Of a file that claims to be empty, tries to read a byte. Returns 0 or a negative
+ * errno. */
 static int read_body(int fd, enum io_mode mode, const struct blob_identity *identity,
                      struct blob **ret_body, struct blob_identity *ret_after)
 {
-    struct blob *body = blob_create_bytes(identity->bytes);
+    struct blob *body = blob_create_bytes(identity->bytes > 0 ? identity->bytes : 1);
     if (!body)
         return -ENOMEM;
     ssize_t got = read_piece(fd, 0, body->bytes, body->length, mode);
@@ -77,16 +78,18 @@ static bool is_kept(const struct blob_identity *then, const struct blob_identity
 }
 
 /* Loads the content of the open regular file FD of *IDENTITY, which is updated if the file changes
- * meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative errno;
- * -EAGAIN also if the file is rewritten faster than it can be read. Of a file that grew during each
- * try, such as a busy log, the body is its content when the last try began. */
+ * meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative errno:
+ * -EAGAIN also if the file is rewritten faster than it can be read, -EACCES if it is unchanged and
+ * yet not as long as its size says. Of a file that grew during each try, such as a busy log, the
+ * body is its content when the last try began. */
 static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
                      struct blob **ret_body)
 {
+    int failure = -EAGAIN;
     for (unsigned tries = 1; identity->bytes <= LOAD_READ_BYTES_MAX; tries++) {
         struct blob *body;
         struct blob_identity after;
-        int error = tries > READ_TRIES ? -EAGAIN : read_body(fd, mode, identity, &body, &after);
+        int error = tries > READ_TRIES ? failure : read_body(fd, mode, identity, &body, &after);
         if (error)
             return error;
         bool good =
@@ -95,6 +98,7 @@ static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
             *ret_body = body;
             return 0;
         }
+        failure = blob_identity_equal(identity, &after) ? -EACCES : -EAGAIN;
         *identity = after;
         blob_drop(body);
     }

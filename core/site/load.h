@@ -29,7 +29,9 @@ struct loaded {
 /* Loads NAME below ROOT_FD; it must be a regular file (else -ENXIO). Returns 0, or a negative errno
  * with nothing given. -EAGAIN: in WITHOUT_WAITING, it would wait for a disk or compute for long; in
  * any mode, the file is rewritten faster than it can be read. -EBUSY: in WAITING and BY_JOB, it
- * would compute for long, and needs a job or a lengthy job. */
+ * would compute for long, and needs a job or a lengthy job. -EACCES also for a small file that is
+ * longer or shorter than its size says, as those of /proc and /sys are: nothing shows when their
+ * content changes. */
 int load_file(int root_fd, const char *name, enum io_mode mode, struct loaded *ret);
 
 /* Whether LENGTH bytes of the file FD, from FIRST on, seem to be in the page cache: samples one

@@ -239,6 +239,16 @@ E2E_TEST(files, devices_are_not_served)
                  404, NULL);
 }
 
+E2E_TEST(files, of_a_wrong_size_are_forbidden)
+{
+    static const char *const paths[] = {"/version", "/cpuinfo", "/sys/kernel/ostype"};
+    struct server *server =
+        server_start_with(&(struct server_setup){.kind = PIPELINED, .root = "/proc"});
+
+    for (size_t i = 0; i < COUNT_OF(paths); i++)
+        expect_fetch(server, paths[i], request_text("GET", paths[i]), 403, NULL);
+}
+
 /* A process that is blocked in opening the FIFO at PATH for writing, or soon will be. */
 static pid_t start_writer(const char *path)
 {

@@ -219,3 +219,34 @@ Test(load, hashes_exactly_the_given_bytes_of_a_growing_file)
     blob_drop(before.body);
     blob_drop(during.body);
 }
+
+/* Their content changes while their identity stays: no check would find a copy out of date. */
+Test(load, refuses_files_that_are_not_as_long_as_their_size_says)
+{
+    static const struct {
+        const char *directory;
+        const char *name;
+    } rows[] = {
+        {"/proc", "version"},             /* of size 0 */
+        {"/sys/kernel", "uevent_seqnum"}, /* of size 4096 */
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct loaded loaded = {0};
+        int root_fd = open(rows[i].directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root_fd < 0 || faccessat(root_fd, rows[i].name, R_OK, 0) < 0)
+            cr_skip_test("%s is not mounted", rows[i].directory);
+        unsigned descriptors = tree_open_descriptors();
+        int error = load_file(root_fd, rows[i].name, IO_BY_JOB, &loaded);
+        cr_expect_eq(error, -EACCES, "%s: %d", rows[i].name, error);
+        cr_expect_eq(tree_open_descriptors(), descriptors);
+        close(root_fd);
+    }
+}
+
+Test(load, loads_an_empty_file)
+{
+    tree_fill(&tree, "file", 0, 1);
+    struct loaded loaded = get("file");
+    cr_expect_eq(loaded.body->length, 0);
+    blob_drop(loaded.body);
+}
