@@ -239,31 +239,47 @@ Test(fetch_changes, loads_siblings_that_are_not_older)
     }
 }
 
-/* As Debian's brotli -k makes them. */
-Test(fetch_changes, accepts_a_sibling_whose_time_is_truncated_to_a_second)
+/* Tools copy the time of their input in less than nanoseconds: Debian's brotli -k in seconds, cp to
+ * FAT in two seconds, Node.js in milliseconds, calculated in floating point. */
+Test(fetch_changes, compares_times_at_the_granularity_of_the_sibling)
 {
+    enum { SECOND = 1000000001 };
+    static const struct {
+        const char *label;
+        struct timespec plain, sibling;
+        bool used;
+    } rows[] = {
+        {"the same", {SECOND, 123456789}, {SECOND, 123456789}, true},
+        {"seconds", {SECOND, 999999999}, {SECOND, 0}, true},
+        {"a second less", {SECOND, 123456789}, {SECOND - 2, 0}, false},
+        {"seconds, both", {SECOND, 0}, {SECOND - 1, 0}, false},
+        {"FAT", {SECOND, 999999999}, {SECOND - 1, 0}, true},
+        {"less on FAT", {SECOND, 1}, {SECOND - 3, 0}, false},
+        {"next on FAT", {SECOND + 1, 1}, {SECOND - 1, 0}, false},
+        {"exFAT", {SECOND, 129999999}, {SECOND, 120000000}, true},
+        {"10 ms less", {SECOND, 130000000}, {SECOND, 120000000}, false},
+        {"milliseconds", {SECOND, 123999999}, {SECOND, 123000000}, true},
+        {"a millisecond less", {SECOND, 124000000}, {SECOND, 123000000}, false},
+        {"milliseconds as floating point", {SECOND, 123999999}, {SECOND, 122999000}, true},
+        {"the same, finer", {SECOND, 123999999}, {SECOND, 122999907}, true},
+        {"a millisecond less than that", {SECOND, 124000000}, {SECOND, 122999000}, false},
+        {"microseconds", {SECOND, 123456999}, {SECOND, 123456000}, true},
+        {"a microsecond less", {SECOND, 123457000}, {SECOND, 123456000}, false},
+        {"floating point", {SECOND, 123456789}, {SECOND, 123456716}, true},
+        {"no coarser than microseconds", {SECOND, 123457789}, {SECOND, 123456789}, false},
+        {"before the last second's end", {SECOND, 1}, {SECOND - 1, 999999999}, true},
+        {"much older", {SECOND, 0}, {0, 0}, false},
+        {"later", {SECOND, 1}, {2000000000, 0}, true},
+    };
     struct fetch_state state;
     site.codings = CONTENT_CODING_ALL_CODED;
     tree_fill(&tree, "a.css", 100, 1);
     tree_fill(&tree, "a.css.br", 50, 2);
-    set_time("a.css", 1000000000, 123456789);
-    set_time("a.css.br", 1000000000, 0);
-    cr_expect_str_eq(forms_of(&state), "pb");
-    set_time("a.css.br", 999999999, 0);
-    cr_expect_str_eq(forms_of(&state), "p");
-}
-
-Test(fetch_changes, skips_a_sibling_that_is_a_nanosecond_older)
-{
-    struct fetch_state state;
-    site.codings = CONTENT_CODING_ALL_CODED;
-    tree_fill(&tree, "a.css", 100, 1);
-    tree_fill(&tree, "a.css.gz", 50, 2);
-    set_time("a.css", 1000, 500);
-    set_time("a.css.gz", 1000, 499);
-    cr_expect_str_eq(forms_of(&state), "p");
-    set_time("a.css.gz", 1000, 500);
-    cr_expect_str_eq(forms_of(&state), "pg");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        set_time("a.css", rows[i].plain.tv_sec, rows[i].plain.tv_nsec);
+        set_time("a.css.br", rows[i].sibling.tv_sec, rows[i].sibling.tv_nsec);
+        cr_expect_str_eq(forms_of(&state), rows[i].used ? "pb" : "p", "%s", rows[i].label);
+    }
 }
 
 static void renew_plain(void *argument)
