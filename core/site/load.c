@@ -213,8 +213,9 @@ static int load_open(int fd, enum io_mode mode, struct loaded *ret)
     if (error)
         return error;
     clock_gettime(CLOCK_REALTIME, &now);
-    ret->fresh = ret->identity.modified.tv_sec + ROOT_SETTLED_SECONDS >= now.tv_sec;
-    ret->settled = !ret->fresh && ret->identity.changed.tv_sec + ROOT_SETTLED_SECONDS < now.tv_sec;
+    ret->settled = ret->identity.changed.tv_sec + ROOT_SETTLED_SECONDS < now.tv_sec;
+    ret->fresh =
+        !ret->settled && ret->identity.modified.tv_sec + ROOT_SETTLED_SECONDS >= now.tv_sec;
     ret->digested = false;
     if (ret->identity.modified.tv_sec <= NO_TIME_SECONDS)
         error = digest_body(ret, mode);

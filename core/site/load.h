@@ -20,8 +20,9 @@ enum { LOAD_READ_BYTES_MAX = 32 << 10 };
 struct loaded {
     struct blob *body; /* one reference, *given* */
     struct blob_identity identity;
-    bool fresh;    /* modified so recently that another change may get the same time */
-    bool settled;  /* neither modified nor changed recently: any later change shows in IDENTITY */
+    /* Both are judged by the time of the inode's change, which only the kernel sets. */
+    bool fresh;    /* written so recently that the next change may get the same time */
+    bool settled;  /* changed so long ago that any later change shows in IDENTITY */
     bool digested; /* its time is meaningless; DIGEST of the content takes its place */
     char digest[DIGEST_TAG_DIGITS];
 };

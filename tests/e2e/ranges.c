@@ -6,8 +6,10 @@
 #include "server_process.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 E2E_SUITE(ranges);
 
@@ -193,4 +195,27 @@ E2E_TEST(ranges, are_answered_in_a_pipeline)
             "request %zu: its bytes are not there", i);
     }
     client_close(&client);
+}
+
+/* A camera, an archive or another time zone dated the file; its tag becomes strong nevertheless. */
+E2E_TEST(ranges, a_file_dated_in_the_future_can_be_resumed)
+{
+    enum { TRIES = 400, PAUSE_MS = 50, YEAR_SECONDS = 365 * 86400 };
+
+    struct site site;
+    struct response response;
+    const char *tag = NULL;
+    site_create(&site);
+    site_fill(&site, "film.mp4", 300000, 1);
+    site_set_time(&site, "film.mp4", time(NULL) + YEAR_SECONDS);
+    const struct server *server = server_start(PIPELINED, &site, "--threads 1 --cache-valid 0");
+    for (unsigned i = 0; i < TRIES && (!tag || tag[0] == 'W'); i++) {
+        poll(NULL, 0, tag ? PAUSE_MS : 0);
+        if (!expect_fetch(server, "it", range_request("/film.mp4", ""), 200, &response))
+            return;
+        tag = text_format("%s", response_field(&response, "ETag"));
+    }
+    cr_assert_eq(tag[0], '"', "%s", tag);
+    const char *fields = text_format("Range: bytes=100000-\r\nIf-Range: %s\r\n", tag);
+    expect_fetch(server, "the rest", range_request("/film.mp4", fields), 206, NULL);
 }

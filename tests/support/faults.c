@@ -39,6 +39,7 @@ struct arrangement {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct arrangement arrangements[FAULT_COUNT]; /* under LOCK */
+static int64_t clock_stopped;                        /* under LOCK; 0: it runs */
 static int64_t clock_shift;                          /* under LOCK */
 
 void faults_clear(void)
@@ -47,6 +48,7 @@ void faults_clear(void)
     for (unsigned i = 0; i < FAULT_COUNT; i++)
         arrangements[i] = (struct arrangement){0};
     clock_shift = 0;
+    clock_stopped = 0;
     pthread_mutex_unlock(&lock);
 }
 
@@ -88,6 +90,13 @@ void faults_shift_clock(int64_t seconds)
 {
     pthread_mutex_lock(&lock);
     clock_shift = seconds;
+    pthread_mutex_unlock(&lock);
+}
+
+void faults_stop_clock(int64_t seconds)
+{
+    pthread_mutex_lock(&lock);
+    clock_stopped = seconds;
     pthread_mutex_unlock(&lock);
 }
 
@@ -241,7 +250,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 {
     int result = __real_clock_gettime(clock, ret);
     pthread_mutex_lock(&lock);
-    if (clock == CLOCK_REALTIME)
+    if (clock == CLOCK_REALTIME && clock_stopped)
+        *ret = (struct timespec){.tv_sec = clock_stopped};
+    else if (clock == CLOCK_REALTIME)
         ret->tv_sec += clock_shift;
     pthread_mutex_unlock(&lock);
     return result;

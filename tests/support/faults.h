@@ -49,4 +49,7 @@ void faults_hinder(enum fault which, uint64_t seed);
 /* Sets CLOCK_REALTIME ahead by SECONDS. */
 void faults_shift_clock(int64_t seconds);
 
+/* Stops CLOCK_REALTIME at SECONDS, which is not 0. */
+void faults_stop_clock(int64_t seconds);
+
 #endif

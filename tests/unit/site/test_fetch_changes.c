@@ -306,25 +306,38 @@ Test(fetch_changes, skips_a_sibling_that_becomes_older_meanwhile)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
+static void let_time_pass(void *argument)
+{
+    (void)argument;
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+}
+
+static void turn_back_the_clock(void *argument)
+{
+    (void)argument;
+    faults_shift_clock(-SETTLED_AFTER_SECONDS); /* so the form to be loaded changed just now */
+    faults_act(FAULT_OPEN, 1, let_time_pass, NULL);
+}
+
 Test(fetch_changes, settles_only_when_all_forms_are_settled)
 {
-    static const struct {
-        int64_t gzip_age;
-        bool settled;
-    } rows[] = {{-1000, false}, {1000, true}};
+    enum { CHECKS = 4, FORMS = 3 }; /* each opens once */
+
     site.codings = CONTENT_CODING_ALL_CODED;
-    faults_shift_clock(SETTLED_AFTER_SECONDS);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        tree_fill(&tree, "a.css", 100, 1);
-        tree_fill(&tree, "a.css.gz", 50, 2);
-        tree_fill(&tree, "a.css.br", 50, 3);
-        set_time("a.css", 1000, 0);
-        set_time("a.css.gz", time(NULL) - rows[i].gzip_age, 0);
-        set_time("a.css.br", 2000, 0);
+    tree_fill(&tree, "a.css", 100, 1);
+    tree_fill(&tree, "a.css.gz", 50, 2);
+    tree_fill(&tree, "a.css.br", 50, 3);
+    set_time("a.css", 1000, 0);
+    set_time("a.css.gz", 1500, 0);
+    set_time("a.css.br", 2000, 0);
+    for (unsigned i = 0; i <= FORMS; i++) {
+        faults_shift_clock(SETTLED_AFTER_SECONDS);
+        if (i < FORMS)
+            faults_act(FAULT_OPEN, CHECKS + i, turn_back_the_clock, NULL);
         struct fetched fetched = get("a.css");
         cr_expect(fetched.available & content_coding_bit(CONTENT_CODING_GZIP));
         cr_expect(fetched.available & content_coding_bit(CONTENT_CODING_BR));
-        cr_expect_eq(fetched.settled, rows[i].settled, "%zu", i);
+        cr_expect_eq(fetched.settled, i == FORMS, "%u", i);
         fetched_fini(&fetched);
     }
 }
