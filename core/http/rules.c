@@ -188,7 +188,7 @@ enum place {
 
 struct reader {
     struct rules *rules;
-    void (*complain)(void *context, const struct rules_mistake *mistake);
+    void (*complain)(void *context, const struct problem *problem);
     void *context;
     unsigned line;
     enum place place;
@@ -196,9 +196,18 @@ struct reader {
     unsigned pattern_line; /* number of its line while no header line follows it; else 0 */
 };
 
+/* Reports REASON, "WHAT; REMEDY", as the problem of LINE. */
 static void report(const struct reader *reader, unsigned line, const char *reason)
 {
-    reader->complain(reader->context, &(struct rules_mistake){line, reason});
+    struct problem problem;
+    struct str all = str_of(reason), separator = STR("; ");
+    const char *remedy = strstr(reason, separator.at);
+    struct str what = str_first(all, remedy ? (size_t)(remedy - reason) : all.length);
+    problem_set(&problem, "%.*s", (int)what.length, what.at);
+    if (remedy)
+        problem_remedy(&problem, "%s", remedy + separator.length);
+    problem.line = line;
+    reader->complain(reader->context, &problem);
 }
 
 /* Ends the rule of the last pattern. */
@@ -280,7 +289,7 @@ static int read_line(struct reader *reader, struct str line)
 }
 
 int rules_read(struct rules *rules, struct str text,
-               void (*complain)(void *context, const struct rules_mistake *mistake), void *context)
+               void (*complain)(void *context, const struct problem *problem), void *context)
 {
     struct reader reader = {.rules = rules, .complain = complain, .context = context};
     struct str byte_order_mark = STR("\xef\xbb\xbf");

@@ -11,6 +11,7 @@
 #ifndef SLUICE_RULES_H
 #define SLUICE_RULES_H
 
+#include "base/problem.h"
 #include "http/fields.h"
 
 enum {
@@ -27,18 +28,13 @@ struct rules;
 struct rules *rules_create(void);
 void rules_destroy(struct rules *rules);
 
-/* A mistake in a line, and what to do about it, for people. */
-struct rules_mistake {
-    unsigned line; /* counted from 1 */
-    const char *reason;
-};
-
 /* Adds the rules in TEXT, a whole _headers file. Lines may end in CRLF; '#' begins a comment line.
- * White space around a line, a name and a value means nothing. An invalid line is reported to COMPLAIN (with CONTEXT) and skipped; after an invalid path, so are
+ * White space around a line, a name and a value means nothing. An invalid line is reported to
+ * COMPLAIN (with CONTEXT; the problem has its number) and skipped; after an invalid path, so are
  * the lines below it. All other lines count. TEXT is copied. Returns 0; or -ENOMEM, with the rules
  * up to there kept. */
 int rules_read(struct rules *rules, struct str text,
-               void (*complain)(void *context, const struct rules_mistake *mistake), void *context);
+               void (*complain)(void *context, const struct problem *problem), void *context);
 
 /* Adds the rule "PATTERN: Name: value" or "PATTERN: ! Name". TEXT is copied. Returns 0; -EINVAL,
  * with *RET_REASON set to words for people; or -ENOMEM. */

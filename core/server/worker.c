@@ -61,13 +61,12 @@ static void init_context(struct worker *worker, const struct worker_config *conf
 }
 
 /* Reports a line of ROOT/_headers that was skipped. */
-static void report_rule(void *context, const struct rules_mistake *mistake)
+static void report_rule(void *context, const struct problem *problem)
 {
     (void)context;
-    if (mistake->line > 0)
-        log_say("ROOT/_headers, line %u: %s", mistake->line, mistake->reason);
-    else
-        log_say("ROOT/_headers %s", mistake->reason);
+    struct problem located = *problem;
+    problem_in_file(&located, "ROOT/" SITE_RULES_NAME, problem->line, 0);
+    log_problem(&located);
 }
 
 uint32_t worker_cache_entries(uint64_t cache_bytes)

@@ -91,34 +91,38 @@ bool site_has_rules(const struct site *site)
     return site->settings->rules || site->rules || site->settings->cors;
 }
 
-/* Reports REASON, unless it was the last one reported: the file is checked again and again. */
-static void report_file(struct site *site, const char *reason)
+/* Reports WHAT is wrong with the file and its REMEDY, unless that was the last report: the file is
+ * checked again and again. */
+static void report_file(struct site *site, const char *what, const char *remedy)
 {
-    struct rules_mistake mistake = {.line = 0, .reason = reason};
-    if (site->report.function && site->reported != reason)
-        site->report.function(site->report.context, &mistake);
-    site->reported = reason;
+    if (site->report.function && site->reported != what) {
+        struct problem problem;
+        problem_set(&problem, "%s", what);
+        problem_remedy(&problem, "%s", remedy);
+        site->report.function(site->report.context, &problem);
+    }
+    site->reported = what;
 }
 
-static void ignore(void *context, const struct rules_mistake *mistake)
+static void ignore(void *context, const struct problem *problem)
 {
-    (void)context, (void)mistake;
+    (void)context, (void)problem;
 }
 
 /* The content of the rules file in FETCHED. NULL: it has no content that can be used. */
 static struct blob *rules_text_of(struct site *site, const struct fetched *fetched)
 {
-    static const char unreadable[] = "cannot be read; make it a readable file";
-    static_assert(LOAD_READ_BYTES_MAX == 32 << 10, "what the text below says");
-    static const char too_large[] = "is too large, so no rule counts; keep it below 32 KiB";
+    static const char unreadable[] = "the file cannot be read";
+    static_assert(LOAD_READ_BYTES_MAX == 32 << 10, "the remedy below names the bound");
+    static const char too_large[] = "the file is too large, so no rule counts";
     struct blob *body =
         fetched->kind == FETCH_FILE ? fetched->files[CONTENT_CODING_IDENTITY].body : NULL;
     if (body && body->fd >= 0) {
-        report_file(site, too_large);
+        report_file(site, too_large, "keep it below 32 KiB");
         return NULL;
     }
     if (!body && !(fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND)) {
-        report_file(site, unreadable);
+        report_file(site, unreadable, "make it a readable file");
         return NULL;
     }
     site->reported = NULL;

@@ -15,7 +15,7 @@
 /* Where mistakes in a site's rules file are reported: FUNCTION is called for each line that is not
  * a rule, and with line 0 when the file as a whole can't be used. NULL: they are not reported. */
 struct site_report {
-    void (*function)(void *context, const struct rules_mistake *mistake);
+    void (*function)(void *context, const struct problem *problem);
     void *context;
 };
 

@@ -10,12 +10,12 @@ struct told {
     unsigned line_count; /* of the file */
 };
 
-static void note(void *context, const struct rules_mistake *mistake)
+static void note(void *context, const struct problem *problem)
 {
     struct told *told = context;
-    FUZZ_CHECK(mistake->reason && mistake->line > told->last_line);
-    FUZZ_CHECK(mistake->line <= told->line_count);
-    told->last_line = mistake->line;
+    FUZZ_CHECK(problem->what[0] && problem->line > told->last_line);
+    FUZZ_CHECK(problem->line <= told->line_count);
+    told->last_line = problem->line;
     told->count++;
 }
 

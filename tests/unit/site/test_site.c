@@ -11,11 +11,11 @@ static struct site *site;
 static unsigned complaints;
 static unsigned last_line;
 
-static void complain(void *context, const struct rules_mistake *mistake)
+static void complain(void *context, const struct problem *problem)
 {
     (void)context;
     complaints++;
-    last_line = mistake->line;
+    last_line = problem->line;
 }
 
 static struct site_settings settings; /* of SITE */

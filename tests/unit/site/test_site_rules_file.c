@@ -9,14 +9,22 @@ enum { MISTAKES_MAX = 8 };
 
 struct mistakes {
     unsigned count;
-    struct rules_mistake items[MISTAKES_MAX];
+    struct problem items[MISTAKES_MAX];
 };
 
-static void note(void *context, const struct rules_mistake *mistake)
+static void note(void *context, const struct problem *problem)
 {
     struct mistakes *mistakes = context;
-    cr_assert_lt(mistakes->count, MISTAKES_MAX, "line %u: %s", mistake->line, mistake->reason);
-    mistakes->items[mistakes->count++] = *mistake;
+    cr_assert_lt(mistakes->count, MISTAKES_MAX, "line %u: %s", problem->line, problem->what);
+    mistakes->items[mistakes->count++] = *problem;
+}
+
+/* PROBLEM in words, until the next call. */
+static const char *text_of(const struct problem *problem)
+{
+    static char text[PROBLEM_TEXT_BYTES];
+    problem_text(problem, text);
+    return text;
 }
 
 static struct rules *read_file(struct str text, struct mistakes *mistakes)
@@ -116,7 +124,7 @@ Test(rules_file, ignores_indentation)
         struct mistakes mistakes;
         struct rules *rules = read_file(rows[i].text, &mistakes);
         cr_expect_eq(mistakes.count, 0, "%s: %s", rows[i].label,
-                     mistakes.count > 0 ? mistakes.items[0].reason : "");
+                     mistakes.count > 0 ? mistakes.items[0].what : "");
         rig_expect(rows[i].label, rules, "/", RULES_FILE, rows[i].expected);
         rules_destroy(rules);
     }
@@ -177,10 +185,10 @@ Test(rules_file, reports_mistakes_and_uses_the_rest)
         struct rules *rules = read_file(rows[i].text, &mistakes);
         for (unsigned j = 0; j < COUNT_OF(rows[i].lines); j++)
             cr_expect_eq(mistakes.items[j].line, rows[i].lines[j], "%s: line %u, %s", rows[i].label,
-                         mistakes.items[j].line, mistakes.items[j].reason);
+                         mistakes.items[j].line, text_of(&mistakes.items[j]));
         cr_assert_gt(mistakes.count, 0, "%s", rows[i].label);
-        cr_expect_not_null(strstr(mistakes.items[0].reason, rows[i].word), "%s: %s", rows[i].label,
-                           mistakes.items[0].reason);
+        cr_expect_not_null(strstr(text_of(&mistakes.items[0]), rows[i].word), "%s: %s",
+                           rows[i].label, text_of(&mistakes.items[0]));
         rig_expect(rows[i].label, rules, "/", RULES_FILE, rows[i].expected);
         rules_destroy(rules);
     }
@@ -200,9 +208,9 @@ Test(rules_file, reports_long_lines)
     free(text);
     cr_assert_eq(mistakes.count, 3);
     cr_expect_eq(mistakes.items[0].line, 3);
-    cr_expect_not_null(strstr(mistakes.items[0].reason, "8192"));
+    cr_expect_not_null(strstr(text_of(&mistakes.items[0]), "8192"));
     cr_expect_eq(mistakes.items[1].line, 5);
-    cr_expect_not_null(strstr(mistakes.items[1].reason, "2048"));
+    cr_expect_not_null(strstr(text_of(&mistakes.items[1]), "2048"));
     cr_expect_eq(mistakes.items[2].line, 7);
     rig_expect("the rest", rules, "/", RULES_FILE, "A: 1\r\nD: 4\r\n");
     rules_destroy(rules);
@@ -222,7 +230,7 @@ Test(rules_file, reports_too_many_lines_once)
     free(lines);
     cr_assert_eq(mistakes.count, 1);
     cr_expect_eq(mistakes.items[0].line, 1 + RULES_MAX + 1);
-    cr_expect_not_null(strstr(mistakes.items[0].reason, "1000"));
+    cr_expect_not_null(strstr(text_of(&mistakes.items[0]), "1000"));
     struct str text = STR("/a\n X: 1\n/*\n Y: 2\nbad\n");
     mistakes.count = 0;
     cr_expect_eq(rules_read(rules, text, note, &mistakes), 0);
