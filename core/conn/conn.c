@@ -8,6 +8,7 @@
 enum {
     LINGER_QUIET_MS = 5 * 1000, /* a peer that sends nothing has seen the answer, or never will */
     LINGER_TOTAL_MS = 30 * 1000,
+    LINGER_DRAINING_MS = 1000, /* the exit does not wait longer for a quiet peer */
 };
 
 /* As the trace shows them. */
@@ -203,8 +204,8 @@ enum conn_verdict conn_verdict(const struct conn_context *context, const struct 
     }
     if (conn->needs_input && conn->socket.input_ended)
         return CONN_CLOSES;
-    if (context->draining && conn->needs_input && conn->session_phase <= SESSION_IDLE &&
-        conn->input.length == 0 && !conn_is_readable(conn))
+    if (context->draining && context->drain_grace_ms == 0 && conn->needs_input &&
+        conn->session_phase <= SESSION_IDLE && conn->input.length == 0 && !conn_is_readable(conn))
         return CONN_CLOSES;
     return CONN_GOES_ON;
 }
@@ -251,7 +252,7 @@ static enum conn_phase phase_of(const struct conn *conn)
     return of_session[conn->session_phase];
 }
 
-static uint64_t phase_ms(const struct conn_context *context, enum conn_phase phase)
+static uint64_t phase_ms_when_serving(const struct conn_context *context, enum conn_phase phase)
 {
     switch (phase) {
     case CONN_PHASE_HANDSHAKE:
@@ -270,6 +271,30 @@ static uint64_t phase_ms(const struct conn_context *context, enum conn_phase pha
         break;
     }
     return context->idle_ms;
+}
+
+/* While draining, a peer that owes a request, or only the end of its side, gets less time. */
+static uint64_t phase_ms(const struct conn_context *context, enum conn_phase phase)
+{
+    const uint64_t ms = phase_ms_when_serving(context, phase);
+    if (!context->draining)
+        return ms;
+    switch (phase) {
+    case CONN_PHASE_HANDSHAKE:
+    case CONN_PHASE_FIRST:
+    case CONN_PHASE_IDLE:
+    case CONN_PHASE_HEAD:
+        return ms < context->drain_grace_ms ? ms : context->drain_grace_ms;
+    case CONN_PHASE_LINGER:
+        return LINGER_DRAINING_MS;
+    case CONN_PHASE_NONE:
+    case CONN_PHASE_BODY:
+    case CONN_PHASE_JOB:
+    case CONN_PHASE_STORAGE:
+    case CONN_PHASE_SEND:
+        break;
+    }
+    return ms;
 }
 
 /* The one place where the phase changes. */

@@ -51,6 +51,7 @@ struct conn_context {
     struct log_records log;    /* without a reader until log_records_init */
     uint64_t header_ms;        /* for a whole head, from its first byte */
     uint64_t idle_ms;          /* between requests; without progress in either direction */
+    uint64_t drain_grace_ms;   /* while draining: for another request, and for its head */
     struct date_now now;       /* set by the loop, once a turn */
     struct wheel wheel;
     struct slab small;

@@ -206,7 +206,10 @@ static void run_all(struct loop *loop)
 static void visit_to_drain(void *argument, struct conn *conn)
 {
     struct loop *loop = argument;
-    if (conn_is_over(conn))
+    conn_renew_phase(conn); /* its time is another one now */
+    if (conn->state == CONN_LINGERING)
+        conn_settle(loop->context, conn);
+    if (conn->state != CONN_OPEN)
         return;
     conn_close_soon(loop->context, conn);
     loop->engine->check_input(loop, conn);
@@ -234,7 +237,8 @@ static void begin_drain(struct loop *loop)
     context->draining = true;
     loop->engine->finish_accepting(loop);
     conn_table_each(loop->conns, visit_to_drain, loop);
-    wheel_arm(&context->wheel, &loop->drain_timer, context->now.ms + loop->drain_ms);
+    if (loop->drain_ms > 0)
+        wheel_arm(&context->wheel, &loop->drain_timer, context->now.ms + loop->drain_ms);
 }
 
 void loop_drain(struct loop *loop)

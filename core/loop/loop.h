@@ -66,7 +66,7 @@ struct loop_config {
     struct conn_table *conns;
     const int *listeners; /* listening and non-blocking; at most LISTENERS_MAX */
     unsigned listener_count;
-    uint64_t drain_ms; /* how long draining may take */
+    uint64_t drain_ms; /* how long draining may take; 0: no limit */
 };
 
 struct loop {

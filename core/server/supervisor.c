@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    DRAIN_NOTICE_MS = 300, /* a drain that takes longer is explained */
+    DRAIN_NOTICE_MS = 300, /* a drain that takes longer after its grace is explained */
     EXIT_AT_ONCE = 1,      /* the exit status after a second signal */
 };
 
@@ -140,10 +140,11 @@ int supervisor_run(struct supervisor *supervisor)
 {
     struct pollfd watched[] = {{supervisor->signals->fd, POLLIN, 0},
                                {supervisor->done_fd, POLLIN, 0}};
+    const int notice_ms = (int)supervisor->settings->process.drain_grace_ms + DRAIN_NOTICE_MS;
     struct run run = {.running = supervisor->started_count};
     while (run.running > 0) {
         bool explain = run.draining && !run.explained;
-        int ready = poll(watched, COUNT_OF(watched), explain ? DRAIN_NOTICE_MS : -1);
+        int ready = poll(watched, COUNT_OF(watched), explain ? notice_ms : -1);
         if (ready == 0) {
             log_say("finishing responses in flight; send the signal again to stop immediately");
             run.explained = true;

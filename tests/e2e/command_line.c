@@ -154,9 +154,10 @@ E2E_TEST(command_line, reports_each_mistake_in_one_line)
 E2E_TEST(command_line, prints_help_and_version)
 {
     static const char *const options[] = {
-        "--threads",  "--bind",        "--backend", "--idle-timeout",    "--header-timeout",
-        "--max-head", "--max-body",    "--backlog", "--max-connections", "--drain-timeout",
-        "--version",  "--cache-bytes", "--help",    "--cache-valid",     "--mime-types",
+        "--threads",         "--bind",          "--backend",     "--idle-timeout",
+        "--header-timeout",  "--max-head",      "--max-body",    "--backlog",
+        "--max-connections", "--drain-timeout", "--drain-grace", "--version",
+        "--cache-bytes",     "--help",          "--cache-valid", "--mime-types",
     };
 
     for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {

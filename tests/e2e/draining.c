@@ -140,13 +140,111 @@ E2E_TEST(draining, finishes_a_batch)
     }
 }
 
+/* Sends a request. */
+static void ask(struct client *client, const char *text)
+{
+    client_queue_text(client, text);
+    client_flush_blindly(client);
+}
+
+/* Reads answers of CLIENT, which sends a request after each one, to the last. All must be whole;
+ * the connection must end after the one that says so. */
+static void expect_last_answer(struct client *client, const char *what)
+{
+    struct response response;
+
+    while (expect_status(client, what, false, 200, &response)) {
+        if (response_field(&response, "Connection")) {
+            expect_end(client, what);
+            return;
+        }
+        ask(client, request);
+    }
+}
+
+/* RFC 9112 9.6: "Connection: close" lets a client know which request is the last; a client that
+ * sends its next one a moment after the signal loses nothing. */
+E2E_TEST(draining, loses_no_request_on_kept_connections)
+{
+    enum { CLIENTS = 16, ROUNDS = 3 };
+    struct site site;
+
+    create_site(&site);
+    for (unsigned round = 0; round < ROUNDS * 2; round++) {
+        enum server_kind kind = round % 2 ? PERSISTENT : PIPELINED;
+        struct server *server =
+            server_start(kind, &site, "--drain-grace 20s --drain-timeout 60s --threads 2");
+        struct client clients[CLIENTS];
+
+        for (size_t i = 0; i < CLIENTS; i++) {
+            client_connect(&clients[i], server);
+            ask(&clients[i], request);
+            expect_status(&clients[i], "before the signal", false, 200, NULL);
+        }
+        for (size_t i = 0; i < CLIENTS / 2; i++) /* in flight when the signal comes */
+            ask(&clients[i], request);
+        process_signal(&server->process, SIGTERM);
+        await_closed_door(server);
+        for (size_t i = CLIENTS / 2; i < CLIENTS; i++)
+            ask(&clients[i], request);
+        for (size_t i = 0; i < CLIENTS; i++) {
+            expect_last_answer(&clients[i], server->name);
+            client_close(&clients[i]);
+        }
+        server_expect_end(server, 3000); /* without waiting for the end of the grace */
+    }
+}
+
+E2E_TEST(draining, is_not_held_by_clients_that_owe_a_head_or_an_end)
+{
+    struct site site;
+    struct server *server;
+    struct client half, open;
+    int64_t since;
+
+    create_site(&site);
+    server =
+        server_start(PIPELINED, &site,
+                     "--drain-grace 200ms --drain-timeout 60s --header-timeout 60s --threads 1");
+    client_connect(&half, server);
+    ask(&half, "GET /small.txt HTTP/1.1\r\nHo");
+    client_connect(&open, server);
+    ask(&open, "GET /small.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect_status(&open, "the last answer", false, 200, NULL);
+    server_expect_alive(server, "besides both");
+    since = clock_ms();
+    process_signal(&server->process, SIGTERM);
+    server_expect_end(server, 20000);
+    cr_expect(clock_ms() - since < (int64_t)e2e_scaled(4000, 20000), "the end took %d ms",
+              (int)(clock_ms() - since));
+    expect_status(&half, "half a head", false, 408, NULL);
+    client_close(&half);
+    client_close(&open);
+}
+
+E2E_TEST(draining, has_no_limit_if_the_timeout_is_0)
+{
+    struct site site;
+    struct server *server;
+    struct client client;
+
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--drain-timeout 0");
+    begin_download(&client, server, "/huge.mp4");
+    process_signal(&server->process, SIGTERM);
+    cr_expect(!process_wait(&server->process, deadline_after(1500)), "the download was cut");
+    client_close(&client);
+    server_expect_end(server, 5000);
+}
+
 E2E_TEST(draining, does_not_wait_for_idle_connections)
 {
     struct site site;
 
     create_site(&site);
     for (enum server_kind kind = PERSISTENT; kind <= PIPELINED; kind++) {
-        struct server *server = server_start(kind, &site, "--drain-timeout 60s");
+        struct server *server =
+            server_start(kind, &site, "--drain-grace 100ms --drain-timeout 60s");
         struct crowd crowd;
         struct client silent;
         int64_t since;

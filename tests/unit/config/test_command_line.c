@@ -118,7 +118,8 @@ Test(command_line, has_the_documented_defaults)
     cr_expect_eq(process->backend, BACKEND_AUTO);
     cr_expect_eq(process->idle_ms, 60000);
     cr_expect_eq(process->header_ms, 15000);
-    cr_expect_eq(process->drain_ms, 5000);
+    cr_expect_eq(process->drain_ms, 30000);
+    cr_expect_eq(process->drain_grace_ms, 1000);
     cr_expect_eq(process->head_bytes_max, 8192);
     cr_expect_eq(process->body_bytes_max, 65536);
     cr_expect_eq(process->connections_max, 0);
@@ -173,6 +174,9 @@ Test(command_line, reads_numbers_sizes_and_times_in_each_form)
         {"header-timeout", "250ms", true, 250},
         {"header-timeout", "0s", false, 0},
         {"header-timeout", "x", false, 0},
+        {"drain-grace", "0", true, 0},
+        {"drain-grace", "250ms", true, 250},
+        {"drain-grace", "86401s", false, 0},
         {"drain-timeout", "0", true, 0},
         {"drain-timeout", "1h", true, 3600000},
         {"drain-timeout", "86401s", false, 0},

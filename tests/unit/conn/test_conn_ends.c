@@ -30,6 +30,7 @@ struct verdict_row {
     bool unsent;      /* no output has been sent */
     bool input_ended; /* the peer has ended its side */
     bool draining;
+    bool grace;
     bool readable;
     enum conn_verdict verdict;
 };
@@ -74,6 +75,11 @@ static const struct verdict_row verdicts[] = {
      .verdict = CONN_LINGERS},
     {.name = "draining, idle", .input = GET(""), .draining = true, .verdict = CONN_LINGERS},
     {.name = "draining, nothing asked", .input = "", .draining = true, .verdict = CONN_CLOSES},
+    {.name = "draining, nothing asked, in the grace",
+     .input = "",
+     .draining = true,
+     .grace = true,
+     .verdict = CONN_GOES_ON},
     {.name = "draining, perhaps asked",
      .input = "",
      .draining = true,
@@ -95,6 +101,7 @@ Test(conn_ends, gives_the_verdict_for_each_situation)
         struct conn one;
         conn_init(&one, -1);
         rig.context.draining = row->draining;
+        rig.context.drain_grace_ms = row->grace ? 1000 : 0;
         if (row->draining)
             conn_close_soon(&rig.context, &one);
         one.socket.writable = true;
@@ -111,6 +118,7 @@ Test(conn_ends, gives_the_verdict_for_each_situation)
         conn_fini(&rig.context, &one);
     }
     rig.context.draining = false;
+    rig.context.drain_grace_ms = 0;
 }
 
 /* What bounds lingering stands where lent input would. */

@@ -313,6 +313,7 @@ static bool is_refused(uint16_t port)
 BOTH(finishes_responses_in_progress_when_draining)
 {
     char *bytes = malloc(WORKER_RIG_LARGE_BYTES + 1024);
+    rig.settings->process.drain_grace_ms = 0;
     worker_rig_start(&rig);
     int idle = wire_connect(rig.port), busy = wire_connect(rig.port);
     cr_assert(wire_send(busy, STR(GET("/large.bin"))));
