@@ -33,6 +33,7 @@ enum conn_timer {
     CONN_TIMER_PHASE,        /* of a struct conn */
     CONN_TIMER_ACCEPT_PAUSE, /* of the listeners */
     CONN_TIMER_DRAIN,        /* of the loop */
+    CONN_TIMER_TRIM,         /* of its struct trim */
 };
 
 struct conn_wait;

@@ -24,6 +24,12 @@ void conn_storage_fini(struct conn_context *context)
     slab_fini(&context->full);
 }
 
+void conn_storage_shrink(struct conn_context *context)
+{
+    slab_shrink(&context->small);
+    slab_shrink(&context->full);
+}
+
 /* Gives back STORAGE of BYTES, of either size; none, if it is NULL. */
 static void give_back(struct conn_context *context, void *storage, size_t bytes)
 {

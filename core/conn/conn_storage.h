@@ -14,6 +14,15 @@
 void conn_storage_init(struct conn_context *context, uint64_t bytes_max);
 void conn_storage_fini(struct conn_context *context);
 
+/* Frees the storage that no connection has. */
+void conn_storage_shrink(struct conn_context *context);
+
+/* The bytes of storage that have been freed since the start. */
+static inline uint64_t conn_storage_freed(const struct conn_context *context)
+{
+    return context->small.freed_bytes + context->full.freed_bytes;
+}
+
 /* Gives back the storage of an empty input ring, or of an empty output queue. */
 void conn_storage_return_input(struct conn_context *context, struct conn *conn);
 void conn_storage_return_output(struct conn_context *context, struct conn *conn);

@@ -81,6 +81,7 @@ static void remove_chunk(struct conn_table *conns, uint32_t index)
     free(chunk->conns);
     chunk->conns = NULL;
     conns->empty_count--;
+    conns->freed_bytes += CONN_TABLE_CHUNK_SLOTS * sizeof(struct conn);
     if (index < conns->first_absent)
         conns->first_absent = index;
 }

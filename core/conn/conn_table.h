@@ -30,8 +30,9 @@ struct conn_table {
     uint32_t first_absent; /* index of a chunk; all before it are allocated */
     uint32_t empty_count;  /* allocated chunks without connections */
     uint32_t open_count;
-    uint32_t generation; /* of the latest connection */
-    struct list free;    /* free slots, linked by `queue`, the last used first */
+    uint64_t freed_bytes; /* of chunks, since the start */
+    uint32_t generation;  /* of the latest connection */
+    struct list free;     /* free slots, linked by `queue`, the last used first */
     struct list graveyard;
 };
 

@@ -295,6 +295,9 @@ static void expire_timers(struct loop *loop)
         case CONN_TIMER_DRAIN:
             loop->drain_over = true;
             break;
+        case CONN_TIMER_TRIM:
+            trim_expired(&loop->trim);
+            break;
         }
     }
 }
@@ -335,6 +338,7 @@ static void turn(struct loop *loop)
     run_all(loop);
     feed_waiting(loop);
     conn_table_bury(loop->conns);
+    trim_watch(&loop->trim);
 }
 
 int loop_run(struct loop *loop)
@@ -371,6 +375,7 @@ static int init(struct loop *loop, const struct loop_engine *engine,
     loop->context->transports[TRANSPORT_PLAIN] = engine->transport;
     list_init(&loop->run);
     wheel_timer_init(&loop->drain_timer, CONN_TIMER_DRAIN);
+    trim_init(&loop->trim, config->context, config->conns);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,
                    config->listener_count);
     int engine_error = engine->init(loop);
@@ -402,6 +407,7 @@ void loop_destroy(struct loop *loop)
     loop->engine->fini(loop);
     listeners_fini(&loop->listeners);
     wheel_cancel(&loop->context->wheel, &loop->drain_timer);
+    trim_fini(&loop->trim);
     if (loop->wake_fd >= 0)
         close(loop->wake_fd);
     free(loop);

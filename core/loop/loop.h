@@ -10,6 +10,7 @@
 
 #include "conn/listeners.h"
 #include "conn/transport.h"
+#include "loop/trim.h"
 
 #include <stdatomic.h>
 
@@ -77,6 +78,7 @@ struct loop {
     int wake_fd; /* signalled when another thread sets one of the WANTED flags */
     struct list run;
     struct wheel_timer drain_timer;
+    struct trim trim;
     uint64_t drain_ms;
     bool drain_over;
     atomic_bool drain_wanted;

@@ -46,8 +46,7 @@ static void push_idle(struct slab *slab, struct idle_object *object)
 void slab_fini(struct slab *slab)
 {
     assert(slab->lent_count == 0);
-    while (slab->idle != NULL)
-        free(pop_idle(slab));
+    slab_shrink(slab);
 }
 
 void *slab_take(struct slab *slab)
@@ -65,8 +64,18 @@ void slab_give(struct slab *slab, void *object)
 {
     assert(slab->lent_count > 0);
     slab->lent_count--;
-    if (slab->idle_count < slab->keep_max)
+    if (slab->idle_count < slab->keep_max) {
         push_idle(slab, object);
-    else
-        free(object);
+        return;
+    }
+    free(object);
+    slab->freed_bytes += slab->object_bytes;
+}
+
+void slab_shrink(struct slab *slab)
+{
+    while (slab->idle != NULL) {
+        free(pop_idle(slab));
+        slab->freed_bytes += slab->object_bytes;
+    }
 }

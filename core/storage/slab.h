@@ -3,9 +3,9 @@
  *
  * The slab owns all memory; a lent object must be given back before slab_fini. At most OBJECTS_MAX
  * objects are lent at a time. Up to KEEP_MAX idle objects are kept for the next borrower and the
- * rest are freed, so a burst does not hold memory for ever. Objects are aligned to 64 bytes and not
- * cleared. Under AddressSanitizer an idle object is poisoned, so a use after slab_give is reported.
- * One thread only. */
+ * rest are freed, so a burst does not hold memory for ever; slab_shrink frees them all. Objects are
+ * aligned to 64 bytes and not cleared. Under AddressSanitizer an idle object is poisoned, so a use
+ * after slab_give is reported. One thread only. */
 #ifndef SLUICE_SLAB_H
 #define SLUICE_SLAB_H
 
@@ -18,6 +18,7 @@ struct slab {
     uint32_t keep_max;
     uint32_t lent_count;
     uint32_t idle_count;
+    uint64_t freed_bytes; /* by slab_give and slab_shrink, since the start */
 };
 
 /* Makes an empty slab. OBJECT_BYTES is a multiple of 64, and not 0. */
@@ -32,5 +33,8 @@ void *slab_take(struct slab *slab);
 
 /* *Takes* back OBJECT, which slab_take gave. */
 void slab_give(struct slab *slab, void *object);
+
+/* Frees the idle objects. */
+void slab_shrink(struct slab *slab);
 
 #endif

@@ -83,6 +83,50 @@ E2E_TEST(limits, a_thousand_partial_heads_do_not_delay_others)
     crowd_close(&crowd);
 }
 
+/* Waits until the resident memory of SERVER is at most BYTES_MAX. Whether it is in time. */
+static bool memory_falls_to(const struct server *server, size_t bytes_max)
+{
+    int64_t deadline = deadline_after(10000);
+
+    while (process_usage(&server->process).resident_bytes > bytes_max) {
+        if (deadline_left_ms(deadline) == 0)
+            return false;
+        poll(NULL, 0, 50);
+    }
+    return true;
+}
+
+E2E_TEST(limits, memory_of_a_wave_is_given_back)
+{
+    enum { COUNT = 1500, FILLER_BYTES = 6000, LEFT_BYTES_MAX = 4 << 20 };
+    struct site site;
+    const struct server *server;
+    struct crowd crowd;
+    size_t before, during;
+
+    if (!e2e_raise_files(COUNT + 100))
+        e2e_skip("RLIMIT_NOFILE allows too few descriptors");
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 1 --header-timeout 60s");
+    if (server->instrumented)
+        e2e_skip("a sanitizer keeps freed memory");
+    server_expect_alive(server, "before the wave");
+    before = process_usage(&server->process).resident_bytes;
+    crowd_connect(
+        &crowd, server, COUNT,
+        text_format("GET /small.txt HTTP/1.1\r\nHost: x\r\nX-Filler: %0*d", FILLER_BYTES, 0));
+    server_expect_alive(server, "besides the wave");
+    server_await_sleep(server);
+    during = process_usage(&server->process).resident_bytes;
+    cr_expect(during > before + 2 * LEFT_BYTES_MAX, "the wave took only %zu bytes",
+              during - before);
+    crowd_close(&crowd);
+    cr_expect(memory_falls_to(server, before + LEFT_BYTES_MAX),
+              "%zu bytes more than before are left",
+              process_usage(&server->process).resident_bytes - before);
+    server_expect_alive(server, "after the wave");
+}
+
 /* --- Shortages -------------------------------------------------------------------------------- */
 
 /* COUNT clients send a request and stay; the server can serve fewer at once. The others wait,

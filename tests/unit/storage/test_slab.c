@@ -51,6 +51,23 @@ Test(slab, lends_at_most_objects_max)
     slab_fini(&slab);
 }
 
+Test(slab, frees_what_is_idle_and_counts_it)
+{
+    struct slab slab;
+    slab_init(&slab, 64, 100, 4);
+    void *objects[6];
+    for (int i = 0; i < 6; i++)
+        objects[i] = slab_take(&slab);
+    for (int i = 0; i < 5; i++)
+        slab_give(&slab, objects[i]);
+    cr_expect_eq(slab.freed_bytes, 64, "one more than it keeps");
+    slab_shrink(&slab);
+    cr_expect_eq(slab.idle_count, 0);
+    cr_expect_eq(slab.freed_bytes, 5 * 64);
+    slab_give(&slab, objects[5]);
+    slab_fini(&slab);
+}
+
 Test(slab, keeps_at_most_keep_max_idle)
 {
     struct slab slab;
