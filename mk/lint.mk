@@ -14,7 +14,7 @@ lint:
 	$(again) -k lint-all
 	@printf 'lint: all checks passed (%s C files, %s scripts)\n' $(words $(C_SRC) $(C_HDR)) $(words $(SCRIPTS))
 
-lint-all: lint-layout lint-layers lint-cppcheck lint-scripts $(TIDIED)
+lint-all: lint-layout lint-layers lint-prose lint-cppcheck lint-scripts $(TIDIED)
 
 lint-layout:
 	$(call say,FMT,'*.c *.h')
@@ -25,7 +25,6 @@ lint-layers:
 	$(run)tools/check-layers --self-test
 	$(run)tools/check-layers
 
-# Not yet a part of lint-all: the sources are being rewritten.
 lint-prose:
 	$(call say,TEXT,'comments documents messages')
 	$(run)tools/check-prose --self-test

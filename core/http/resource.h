@@ -96,7 +96,7 @@ struct representation {
     struct str digest;
     bool weak; /* the file's next change might leave MODIFIED as it is */
     /* Another variant with the same content, whose validators this one has, in place of those that
-     * the members above give; *borrowed*. NULL: there is none. */
+     * the members above give; *borrowed*. NULL: no other variant. */
     const struct variant *original;
 };
 

@@ -1,13 +1,13 @@
 /* rules: the header fields that a site's owner adds to responses, and to which paths.
  *
  * They come from `--header` and from a _headers file, in the format of Netlify and Cloudflare
- * Pages: a line that begins with a slash is a path (see pattern); below it come lines "Name: value",
- * or "! Name" to remove a field. Indentation means nothing.
+ * Pages: a line that begins with a slash is a path (see pattern); below it come lines "Name:
+ * value", or "! Name" to remove a field. Indentation means nothing.
  *
  * Pure: text in, fields out. Uses pattern, header_policy and fields. A set owns its text; once
- * built, it is only read, by any number of threads. Names and values are RFC 9110 sections 5.1 and
- * 5.5. Fields about the message or its state belong to the server, and no rule may set them (see
- * header_policy). */
+ * built, it is only read, by any number of threads. Names and values are RFC 9110 sections 5.1
+ * and 5.5. Fields about the message or its state belong to the server, and no rule may set them
+ * (see header_policy). */
 #ifndef SLUICE_RULES_H
 #define SLUICE_RULES_H
 

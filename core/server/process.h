@@ -1,6 +1,8 @@
-/* process: what belongs to the process as a whole: the descriptors it starts with, and its limits.
+/* process: what belongs to the process as a whole: the descriptors it starts with, and its
+ * limits.
  *
- * Owns nothing. Called by the main thread before it opens anything. close_range(2), getrlimit(2). */
+ * Owns nothing. Called by the main thread before it opens anything. close_range(2),
+ * getrlimit(2). */
 #ifndef SLUICE_PROCESS_H
 #define SLUICE_PROCESS_H
 

@@ -156,10 +156,10 @@ static int64_t granularity_ns(const struct timespec *modified)
     return ROUNDING_ERROR_NS;
 }
 
-/* Whether a file modified at SIBLING was made from another version than that modified at PLAIN. Many
- * tools give their output the time of their input, but in microseconds, milliseconds, whole seconds
- * or, on FAT, two seconds: SIBLING is older only if it is so by more than its granularity. Where
- * PLAIN has whole seconds, they are compared: half of all seconds are even. */
+/* Whether a file modified at SIBLING was made from another version than that modified at PLAIN.
+ * Many tools give their output the time of their input, but in microseconds, milliseconds, whole
+ * seconds or, on FAT, two seconds: SIBLING is older only if it is so by more than its
+ * granularity. Where PLAIN has whole seconds, they are compared: half of all seconds are even. */
 static bool is_older(const struct timespec *sibling, const struct timespec *plain)
 {
     int64_t later = plain->tv_sec - sibling->tv_sec;

@@ -15,8 +15,9 @@
 
 enum {
     FREE_PORT_TRIES = 16,
-    /* A port that is in use is tried for half a second: the kernel frees the sockets of a process
-     * that was killed while its io_uring was in use some milliseconds after the process has ended. */
+    /* A port that is in use is tried for half a second: the kernel frees the sockets of a
+     * process that was killed while its io_uring was in use some milliseconds after the process
+     * has ended. */
     BUSY_PORT_TRIES = 26,
     BUSY_PORT_PAUSE_MS = 20,
     /* A connection is accepted when it has sent something, or after this time (tcp(7),

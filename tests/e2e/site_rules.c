@@ -29,7 +29,7 @@ static void expect_field(const char *what, const struct response *response, cons
 }
 
 /* Browsers ask with OPTIONS before a script of another origin may send some requests (Fetch,
- * CORS-preflight request); the site's rules say what they are told, for each path. */
+ * CORS-preflight request); the site's rules determine the answer, for each path. */
 E2E_TEST(site_rules, apply_to_preflights_and_refusals_of_their_path)
 {
     static const char *const words[] = {"--cors",
