@@ -76,26 +76,31 @@ uint64_t changes_secret(const struct changes *changes)
 /* --- Tickets ---------------------------------------------------------------------------------- */
 
 /* The acquire keeps the examination that follows after the load. */
-static struct changes_ticket begin(struct changes_bucket *bucket)
+static uint64_t version_of(const struct changes_bucket *bucket)
 {
-    uint64_t version = atomic_load_explicit(&bucket->version, memory_order_acquire);
-    return (struct changes_ticket){bucket, version};
+    return atomic_load_explicit(&bucket->version, memory_order_acquire);
 }
 
-struct changes_ticket changes_begin(const struct changes *changes, uint64_t hash)
+static struct changes_ticket begin(struct changes *changes, struct changes_bucket *bucket)
 {
-    return changes ? begin(&changes->buckets[hash & changes->bucket_mask])
-                   : (struct changes_ticket){.bucket = NULL};
+    return (struct changes_ticket){changes, bucket, version_of(bucket)};
 }
 
-struct changes_ticket changes_begin_site(const struct changes *changes, uint32_t site)
+struct changes_ticket changes_begin(struct changes *changes, uint64_t hash)
 {
-    return changes ? begin(&changes->sites[site]) : (struct changes_ticket){.bucket = NULL};
+    return changes ? begin(changes, &changes->buckets[hash & changes->bucket_mask])
+                   : (struct changes_ticket){.changes = NULL};
+}
+
+struct changes_ticket changes_begin_site(struct changes *changes, uint32_t site)
+{
+    return changes ? begin(changes, &changes->sites[site])
+                   : (struct changes_ticket){.changes = NULL};
 }
 
 bool changes_is_current(const struct changes_ticket *ticket)
 {
-    return !ticket->bucket || begin(ticket->bucket).version == ticket->version;
+    return !ticket->changes || version_of(ticket->bucket) == ticket->version;
 }
 
 /* --- Publishing ------------------------------------------------------------------------------- */
@@ -166,10 +171,14 @@ static enum outcome publish_locked(const struct changes_ticket *ticket, uint64_t
 }
 
 /* TAG is not 0. */
-static enum outcome publish(struct changes *changes, const struct changes_ticket *ticket,
-                            uint64_t tag, uint64_t fingerprint, struct changes_mark *ret)
+static enum outcome publish(const struct changes_ticket *ticket, uint64_t tag, uint64_t fingerprint,
+                            struct changes_mark *ret)
 {
-    pthread_mutex_t *lock = lock_of(changes, ticket->bucket);
+    if (!ticket->changes) {
+        *ret = (struct changes_mark){&unchanged, 0};
+        return KNOWN;
+    }
+    pthread_mutex_t *lock = lock_of(ticket->changes, ticket->bucket);
     uint64_t value = tag << 32 | (uint32_t)fingerprint | 1;
     const _Atomic uint64_t *word;
     pthread_mutex_lock(lock);
@@ -180,26 +189,18 @@ static enum outcome publish(struct changes *changes, const struct changes_ticket
     return outcome;
 }
 
-bool changes_publish(struct changes *changes, const struct changes_ticket *ticket, uint64_t hash,
-                     uint64_t fingerprint, struct changes_mark *ret)
+bool changes_publish(const struct changes_ticket *ticket, uint64_t hash, uint64_t fingerprint,
+                     struct changes_mark *ret)
 {
-    if (!changes) {
-        *ret = (struct changes_mark){&unchanged, 0};
-        return true;
-    }
-    return publish(changes, ticket, hash >> 32 | 1, fingerprint, ret) != OUTDATED;
+    return publish(ticket, hash >> 32 | 1, fingerprint, ret) != OUTDATED;
 }
 
-bool changes_publish_site(struct changes *changes, const struct changes_ticket *ticket,
-                          uint64_t fingerprint, struct changes_mark *ret)
+bool changes_publish_site(const struct changes_ticket *ticket, uint64_t fingerprint,
+                          struct changes_mark *ret)
 {
-    if (!changes) {
-        *ret = (struct changes_mark){&unchanged, 0};
-        return true;
-    }
-    enum outcome outcome = publish(changes, ticket, 1, fingerprint, ret);
+    enum outcome outcome = publish(ticket, 1, fingerprint, ret);
     if (outcome != KNOWN)
-        atomic_fetch_add_explicit(&changes->epoch, 1, memory_order_acq_rel);
+        atomic_fetch_add_explicit(&ticket->changes->epoch, 1, memory_order_acq_rel);
     return outcome != OUTDATED;
 }
 

@@ -48,14 +48,15 @@ uint64_t changes_secret(const struct changes *changes);
 
 /* Taken before a path or a site is examined. */
 struct changes_ticket {
-    struct changes_bucket *bucket; /* NULL: no other store of this process */
+    struct changes *changes; /* NULL: nothing is shared */
+    struct changes_bucket *bucket;
     uint64_t version;
 };
 
 /* For the path of HASH. CHANGES may be NULL here and below: then nothing is shared. */
-struct changes_ticket changes_begin(const struct changes *changes, uint64_t hash);
+struct changes_ticket changes_begin(struct changes *changes, uint64_t hash);
 
-struct changes_ticket changes_begin_site(const struct changes *changes, uint32_t site);
+struct changes_ticket changes_begin_site(struct changes *changes, uint32_t site);
 
 /* Whether nothing has been published in the bucket since TICKET was taken. */
 bool changes_is_current(const struct changes_ticket *ticket);
@@ -69,12 +70,12 @@ struct changes_mark {
 /* Publishes that the path of HASH is in the state of FINGERPRINT, examined after TICKET was
  * taken. False: another worker has published meanwhile, so the state may be served to those who
  * asked before, but not be kept; *RET is untouched. */
-bool changes_publish(struct changes *changes, const struct changes_ticket *ticket, uint64_t hash,
-                     uint64_t fingerprint, struct changes_mark *ret);
+bool changes_publish(const struct changes_ticket *ticket, uint64_t hash, uint64_t fingerprint,
+                     struct changes_mark *ret);
 
 /* The same for the site of TICKET. */
-bool changes_publish_site(struct changes *changes, const struct changes_ticket *ticket,
-                          uint64_t fingerprint, struct changes_mark *ret);
+bool changes_publish_site(const struct changes_ticket *ticket, uint64_t fingerprint,
+                          struct changes_mark *ret);
 
 /* The word of SITE, 0 if CHANGES is NULL. */
 uint64_t changes_site_word(const struct changes *changes, uint32_t site);

@@ -77,9 +77,8 @@ static enum store_result lookup_cold(const struct store_step *step, struct looku
                                      struct resource **ret)
 {
     struct store *store = step->store;
-    bool cached = cache_find(store->cache, &step->key) != NULL;
     counters_add(store->counters, COUNTER_CACHE_MISSES, 1);
-    store_refresh_site(store, step->site, step->now->ms, cached, waiter->rules_seen);
+    store_refresh_site(step, waiter);
     if (waits_for_rules(step->site, waiter))
         return STORE_PENDING;
     struct lookup *lookup = lookups_find(&store->lookups, step->site, step->path);
@@ -163,7 +162,9 @@ static enum store_result lookup_bare(struct store *store, const struct store_que
     struct site *site = query->site;
     enum site_bare bare =
         query->page == STORE_PAGE_PREFLIGHT ? SITE_BARE_PREFLIGHT : SITE_BARE_ERROR;
-    store_refresh_site(store, site, query->now->ms, true, waiter->rules_seen);
+    struct store_step step = store_step_of(store, site, query->path, query->now);
+    step.without_file = true;
+    store_refresh_site(&step, waiter);
     if (waits_for_rules(site, waiter))
         return STORE_PENDING;
     found->resource = site_resource_make_bare(site, query->path, bare);

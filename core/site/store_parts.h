@@ -29,6 +29,7 @@ struct store_step {
     const struct date_now *now;
     struct cache_key key;
     struct changes_ticket ticket; /* taken before anything of the path was examined */
+    bool without_file;            /* no file is looked up, so ROOT need not be checked each time */
 };
 
 struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
@@ -50,12 +51,10 @@ static inline uint64_t store_directory_ms(const struct site *site)
  * served. */
 void store_expire_site(struct store *store, struct site *site);
 
-/* Makes sure that SITE's root and rules are at least as new as its resources. CACHED: the path has
- * an entry, for which ROOT need not be checked each time. Rules that only a job can read: see
- * rules_lookup. WAITED: the caller has waited for them already, and goes on with those that are
- * known. */
-void store_refresh_site(struct store *store, struct site *site, uint64_t now_ms, bool cached,
-                        bool waited);
+/* Checks the root and the rules of STEP's site if they are older than its resources may be.
+ * WAITER, which looks the path up, may have to wait for rules_lookup after that, once; if it
+ * has, the rules are read at once where they must be. */
+void store_refresh_site(const struct store_step *step, const struct lookup_waiter *waiter);
 
 /* Opens the root of SITE and reads its rules, however long it takes. 0 or a negative errno. */
 int store_open_site(struct store *store, struct site *site);

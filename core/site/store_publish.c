@@ -85,7 +85,7 @@ static bool announce(const struct store_step *step, const struct fetched *fetche
     if (fetched->kind == FETCH_REFUSED && fetched->status >= HTTP_INTERNAL_ERROR)
         return false;
     uint64_t fingerprint = fetched_fingerprint(fetched, store->secret);
-    return changes_publish(store->shared->changes, &step->ticket, step->key.hash, fingerprint, ret);
+    return changes_publish(&step->ticket, step->key.hash, fingerprint, ret);
 }
 
 /* Gives LEASE, of what was seen at SEEN_MS and published with MARK, its time. */

@@ -22,16 +22,34 @@ void store_expire_site(struct store *store, struct site *site)
     site->shared_state = changes_site_word(store->shared->changes, site->number);
 }
 
-/* Publishes what SITE serves now, examined after TICKET was taken. If another worker has published
- * meanwhile, it is checked once more. */
-static void announce(struct store *store, struct site *site, const struct changes_ticket *ticket)
+/* A site that is checked now. */
+struct check {
+    struct store *store;
+    struct site *site;
+    uint64_t now_ms;
+    struct changes_ticket ticket; /* taken before anything of the site was examined */
+};
+
+static struct check begin_check(struct store *store, struct site *site, uint64_t now_ms)
+{
+    return (struct check){
+        .store = store,
+        .site = site,
+        .now_ms = now_ms,
+        .ticket = changes_begin_site(store->shared->changes, site->number),
+    };
+}
+
+/* Publishes the root and the rules that the site of CHECK has now. If another worker has published
+ * meanwhile, they are checked once more. */
+static void announce(const struct check *check)
 {
     struct changes_mark mark;
-    uint64_t fingerprint = site_fingerprint(site, store->secret);
-    if (changes_publish_site(store->shared->changes, ticket, fingerprint, &mark))
-        site->shared_state = mark.seen;
+    uint64_t fingerprint = site_fingerprint(check->site, check->store->secret);
+    if (changes_publish_site(&check->ticket, fingerprint, &mark))
+        check->site->shared_state = mark.seen;
     else
-        store_expire_site(store, site);
+        store_expire_site(check->store, check->site);
 }
 
 /* --- The rules ------------------------------------------------------------------------------- */
@@ -50,25 +68,27 @@ static bool take_rules(struct store *store, struct site *site, uint64_t seen_ms,
     return true;
 }
 
-/* Reads the rules of SITE. In IO_WITHOUT_WAITING a job does it where it would wait:
- * rules_lookup. True if they are known now. */
-static bool read_rules(struct store *store, struct site *site, const struct changes_ticket *ticket,
-                       uint64_t now_ms, enum io_mode mode)
+/* Reads the rules for CHECK. In IO_WITHOUT_WAITING a job does it where it would wait: rules_lookup.
+ * True if they are known now. */
+static bool read_rules(const struct check *check, enum io_mode mode)
 {
+    struct site *site = check->site;
     struct path path;
     struct fetched fetched;
     if (!site_rules_path(site, &path)) {
         site->rules_overdue = false;
+        site->rules_fresh_until_ms = UINT64_MAX;
         return true;
     }
     const struct fetch_state *known = site_rules_known(site);
     if (fetch(site->root->fd, &path, site->settings, mode, known, &fetched) < 0) {
-        struct lookup_order order = {LOOKUP_RULES, site, &path, known, now_ms, *ticket};
-        site->rules_lookup = lookups_start(&store->lookups, &order);
+        struct lookup_order order = {LOOKUP_RULES, site,          &path,
+                                     known,        check->now_ms, check->ticket};
+        site->rules_lookup = lookups_start(&check->store->lookups, &order);
         return false;
     }
     site->rules_lookup = NULL; /* if there is one, it may have seen older ones */
-    bool taken = take_rules(store, site, now_ms, &fetched);
+    bool taken = take_rules(check->store, site, check->now_ms, &fetched);
     fetched_fini(&fetched);
     return taken;
 }
@@ -86,49 +106,58 @@ void store_finish_rules(struct store *store, struct lookup *lookup)
     if (site->rules_lookup != lookup)
         return; /* of a former root, or from before a change */
     site->rules_lookup = NULL;
+    struct check check = {store, site, lookup->started_ms, lookup->ticket};
     if (take_rules(store, site, lookup->started_ms, &lookup->fetched))
-        announce(store, site, &lookup->ticket);
+        announce(&check);
 }
 
 /* --- The root -------------------------------------------------------------------------------- */
 
 int store_open_site(struct store *store, struct site *site)
 {
-    struct changes_ticket ticket = changes_begin_site(store->shared->changes, site->number);
+    struct check check = begin_check(store, site, 0);
     int error = site_open(site, &store->shared->roots[site->number]);
-    if (!error && read_rules(store, site, &ticket, 0, IO_WAITING))
-        announce(store, site, &ticket);
+    if (!error && read_rules(&check, IO_WAITING))
+        announce(&check);
     return error;
 }
 
 /* Follows ROOT. True if it means another directory now. */
-static bool follow_root(struct store *store, struct site *site, uint64_t now_ms)
+static bool follow_root(const struct check *check)
 {
+    struct site *site = check->site;
     struct root *former;
-    if (site_follow_root(site, now_ms, &former) != SITE_ROOT_SWITCHED)
+    if (site_follow_root(site, check->now_ms, &former) != SITE_ROOT_SWITCHED)
         return false;
-    directory_states_forget(&store->directories, former);
+    directory_states_forget(&check->store->directories, former);
     root_drop(former);
     site->rules_lookup = NULL; /* it reads those of the former root */
     site->rules_overdue = true;
     return true;
 }
 
-void store_refresh_site(struct store *store, struct site *site, uint64_t now_ms, bool cached,
-                        bool waited)
+/* Whether ROOT need not be checked for STEP: it was a moment ago, and the path has an entry or
+ * needs none. */
+static bool is_root_known(const struct store_step *step)
 {
-    const struct changes *changes = store->shared->changes;
-    struct changes_ticket ticket = changes_begin_site(changes, site->number);
-    if (changes_site_word(changes, site->number) != site->shared_state)
-        store_expire_site(store, site);
-    bool seen =
-        cached && !site->root_overdue && now_ms - site->root_seen_ms < store_directory_ms(site);
-    bool switched = !seen && follow_root(store, site, now_ms);
-    if (!are_rules_due(site, now_ms, waited))
+    const struct site *site = step->site;
+    return (step->without_file || cache_find(step->store->cache, &step->key)) &&
+           !site->root_overdue && step->now->ms - site->root_seen_ms < store_directory_ms(site);
+}
+
+void store_refresh_site(const struct store_step *step, const struct lookup_waiter *waiter)
+{
+    struct site *site = step->site;
+    const bool waited = waiter->rules_seen;
+    struct check check = begin_check(step->store, site, step->now->ms);
+    if (changes_site_word(check.ticket.changes, site->number) != site->shared_state)
+        store_expire_site(step->store, site);
+    bool switched = !is_root_known(step) && follow_root(&check);
+    if (!are_rules_due(site, check.now_ms, waited))
         return;
     /* Another root has other rules, and so may a site that has been waited for: they are read at
      * once. */
     enum io_mode mode = switched || waited ? IO_WAITING : IO_WITHOUT_WAITING;
-    if (read_rules(store, site, &ticket, now_ms, mode) || switched)
-        announce(store, site, &ticket);
+    if (read_rules(&check, mode) || switched)
+        announce(&check);
 }

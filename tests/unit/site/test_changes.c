@@ -46,7 +46,7 @@ static struct changes_mark publish(uint64_t hash, uint64_t fingerprint)
 {
     struct changes_ticket ticket = changes_begin(changes, hash);
     struct changes_mark mark = {NULL, 0};
-    cr_assert(changes_publish(changes, &ticket, hash, fingerprint, &mark));
+    cr_assert(changes_publish(&ticket, hash, fingerprint, &mark));
     cr_assert(is_newest(&mark));
     return mark;
 }
@@ -89,11 +89,11 @@ Test(changes, gives_no_mark_to_what_was_examined_before_another_state_was_publis
     cr_expect(changes_is_current(&early));
     struct changes_mark new = publish(hash, 20);
     cr_expect_not(changes_is_current(&early));
-    cr_expect_not(changes_publish(changes, &early, hash, 10, &mark));
+    cr_expect_not(changes_publish(&early, hash, 10, &mark));
     cr_expect_eq(mark.seen, 7);
     cr_expect_not(is_newest(&new), "which of the two is newer isn't known");
     new = publish(hash, 20);
-    cr_expect(changes_publish(changes, &early, hash, 20, &mark), "the same state");
+    cr_expect(changes_publish(&early, hash, 20, &mark), "the same state");
     cr_expect(is_newest(&mark) && is_newest(&new));
 }
 
@@ -105,7 +105,7 @@ Test(changes, leaves_old_marks_ended_after_several_late_results)
     struct changes_ticket early = changes_begin(changes, hash);
     struct changes_mark new = publish(hash, 20);
     for (unsigned i = 0; i < 3; i++) {
-        cr_expect_not(changes_publish(changes, &early, hash, 10 + 2 * i, &mark));
+        cr_expect_not(changes_publish(&early, hash, 10 + 2 * i, &mark));
         cr_expect_not(is_newest(&new));
     }
 }
@@ -157,21 +157,21 @@ Test(changes, moves_the_epoch_when_a_site_changes_only)
     struct changes_mark mark;
     uint64_t before = epoch();
     struct changes_ticket ticket = changes_begin_site(changes, 1);
-    cr_expect(changes_publish_site(changes, &ticket, 10, &mark));
+    cr_expect(changes_publish_site(&ticket, 10, &mark));
     cr_expect_neq(epoch(), before);
     cr_expect_eq(changes_site_word(changes, 1), mark.seen);
     cr_expect_eq(changes_site_word(changes, 0), 0);
     before = epoch();
     ticket = changes_begin_site(changes, 1);
-    cr_expect(changes_publish_site(changes, &ticket, 10, &mark));
+    cr_expect(changes_publish_site(&ticket, 10, &mark));
     publish(hash_of(1, 5), 10);
     cr_expect_eq(epoch(), before);
     struct changes_ticket early = changes_begin_site(changes, 1);
     ticket = early;
-    cr_expect(changes_publish_site(changes, &ticket, 20, &mark));
+    cr_expect(changes_publish_site(&ticket, 20, &mark));
     cr_expect_neq(epoch(), before);
     before = epoch();
-    cr_expect_not(changes_publish_site(changes, &early, 10, &mark));
+    cr_expect_not(changes_publish_site(&early, 10, &mark));
     cr_expect_neq(epoch(), before);
     cr_expect_neq(changes_site_word(changes, 1), mark.seen);
 }
@@ -181,11 +181,11 @@ Test(changes, shares_nothing_without_other_stores)
     struct changes_mark mark = {NULL, 1};
     struct changes_ticket ticket = changes_begin(NULL, 5);
     cr_expect(changes_is_current(&ticket));
-    cr_expect(changes_publish(NULL, &ticket, 5, 10, &mark));
-    cr_expect(changes_publish(NULL, &ticket, 5, 20, &mark));
+    cr_expect(changes_publish(&ticket, 5, 10, &mark));
+    cr_expect(changes_publish(&ticket, 5, 20, &mark));
     cr_expect(is_newest(&mark));
     ticket = changes_begin_site(NULL, 0);
-    cr_expect(changes_publish_site(NULL, &ticket, 10, &mark));
+    cr_expect(changes_publish_site(&ticket, 10, &mark));
     cr_expect_eq(changes_site_word(NULL, 0), 0);
     cr_expect_eq(atomic_load(changes_epoch(NULL)), 0);
 }

@@ -77,6 +77,12 @@ static struct found find(struct store *store, const char *name)
     return found;
 }
 
+static void look_up(struct store *store, const char *name)
+{
+    struct found found = find(store, name);
+    found_drop(&found);
+}
+
 /* Expects at NAME, of both stores from FIRST on, a file of LENGTH from SEED; length 0: nothing. */
 static void expect_both(unsigned first, const char *name, size_t length, uint64_t seed)
 {
@@ -119,8 +125,7 @@ Test(store_changes, shows_a_changed_file_by_all_as_soon_as_by_one)
 Test(store_changes, shows_it_when_the_one_that_sees_it_had_nothing)
 {
     tree_fill(&tree, "site/file", 1000, 1);
-    struct found found = find(stores[1], "file");
-    found_drop(&found);
+    look_up(stores[1], "file");
     tree_fill(&tree, "site/new", 1000, 2);
     tree_rename(&tree, "site/new", "site/file");
     expect_both(0, "file", 1000, 2);
@@ -161,7 +166,7 @@ Test(store_changes, shows_siblings_that_come)
     faults_shift_clock(SETTLED_AFTER_SECONDS);
     now.seconds = time(NULL) + SETTLED_AFTER_SECONDS;
     for (unsigned i = 0; i < STORES; i++)
-        found_drop(&(struct found[]){find(stores[i], "file.txt")}[0]);
+        look_up(stores[i], "file.txt");
     for (unsigned i = 0; i < STORES; i++) /* the directory's state is known */
         expire(stores[i], "file.txt");
     expect_both(0, "file.txt", 1000, 1);
@@ -180,7 +185,7 @@ Test(store_changes, shows_listings_that_have_changed)
 {
     tree_dir(&tree, "site/d");
     for (unsigned i = 0; i < STORES; i++)
-        found_drop(&(struct found[]){find(stores[i], "d/")}[0]);
+        look_up(stores[i], "d/");
     tree_fill(&tree, "site/d/entry", 10, 1);
     expire(stores[0], "d/");
     for (unsigned i = 0; i < STORES; i++) {
@@ -195,7 +200,7 @@ Test(store_changes, shows_the_page_for_errors_that_has_changed)
 {
     tree_fill(&tree, "site/404.html", 100, 1);
     for (unsigned i = 0; i < STORES; i++)
-        found_drop(&(struct found[]){find(stores[i], "none")}[0]);
+        look_up(stores[i], "none");
     tree_fill(&tree, "site/404.html", 200, 2);
     expire(stores[0], "404.html");
     for (unsigned i = 0; i < STORES; i++) {
