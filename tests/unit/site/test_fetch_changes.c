@@ -1,10 +1,6 @@
 /* fetch: files that have changed since the last time, and files that change while they are read. */
-#include "site/fetch.h"
-#include "support/faults.h"
-#include "support/paths.h"
-#include "support/tree.h"
+#include "support/fetch_rig.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
 
@@ -13,36 +9,7 @@ enum { LIMIT = LOAD_READ_BYTES_MAX, SETTLED_AFTER_SECONDS = 10 };
 /* Longer than the resolution of a file system's clock. */
 enum { TICK_MS = 12 };
 
-static struct tree tree;
-static int root_fd;
-static struct site_settings site = {.index = STR_INIT("index.html")};
-
-static void set_up(void)
-{
-    tree_init(&tree);
-    site.mime = mime_create();
-    root_fd = root_open(tree.path);
-    cr_assert_geq(root_fd, 0);
-}
-
-static void tear_down(void)
-{
-    faults_clear();
-    close(root_fd);
-    mime_destroy(site.mime);
-    tree_fini(&tree);
-}
-
 TestSuite(fetch_changes, .init = set_up, .fini = tear_down, .timeout = 120);
-
-/* Fetches TEXT, which ends in a slash for a directory's index. */
-static struct fetched get(const char *text)
-{
-    struct path path = path_named(text);
-    struct fetched fetched = {.kind = FETCH_REFUSED};
-    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, NULL, &fetched), 0, "%s", text);
-    return fetched;
-}
 
 static struct str content_of(const struct fetched *fetched)
 {

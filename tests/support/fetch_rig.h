@@ -1,0 +1,41 @@
+/* fetch_rig: a tree and the settings of a site over it, for the tests of fetch. */
+#ifndef SLUICE_TESTS_FETCH_RIG_H
+#define SLUICE_TESTS_FETCH_RIG_H
+
+#include "site/fetch.h"
+#include "support/faults.h"
+#include "support/paths.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+
+static struct tree tree;
+static int root_fd;
+static struct site_settings site = {.index = STR_INIT("index.html")};
+
+static inline void set_up(void)
+{
+    tree_init(&tree);
+    site.mime = mime_create();
+    root_fd = root_open(tree.path);
+    cr_assert_geq(root_fd, 0);
+}
+
+static inline void tear_down(void)
+{
+    faults_clear();
+    close(root_fd);
+    mime_destroy(site.mime);
+    tree_fini(&tree);
+}
+
+/* Fetches TEXT, which ends in a slash for a directory's index. */
+static inline struct fetched get(const char *text)
+{
+    struct path path = path_named(text);
+    struct fetched fetched = {.kind = FETCH_REFUSED};
+    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, NULL, &fetched), 0, "%s", text);
+    return fetched;
+}
+
+#endif
