@@ -181,6 +181,39 @@ struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint
     return conn->generation == generation && conn->state != CONN_CLOSED ? conn : NULL;
 }
 
+/* Since when CONN has been idle, in milliseconds. UINT64_MAX: it is not. */
+static uint64_t idle_since_ms(const struct conn_context *context, const struct conn *conn)
+{
+    if (conn->state != CONN_OPEN || list_linked(&conn->queue))
+        return UINT64_MAX;
+    if (conn->phase == CONN_PHASE_IDLE)
+        return conn->timer.deadline_ms - context->idle_ms;
+    if (conn->phase == CONN_PHASE_FIRST)
+        return conn->timer.deadline_ms - context->header_ms;
+    return UINT64_MAX;
+}
+
+struct conn *conn_table_find_idle(struct conn_table *conns)
+{
+    struct conn *found = NULL;
+    uint64_t oldest_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < conns->slot_max && i < CONN_TABLE_SAMPLE_SLOTS; i++) {
+        if (conns->sampled >= conns->slot_max)
+            conns->sampled = 0;
+        uint32_t slot = conns->sampled++;
+        struct conn *all = chunk_of(conns, slot)->conns;
+        struct conn *conn = all ? &all[slot % CONN_TABLE_CHUNK_SLOTS] : NULL;
+        uint64_t since_ms = UINT64_MAX;
+        if (conn && conn->state != CONN_CLOSED)
+            since_ms = idle_since_ms(conns->context, conn);
+        if (since_ms < oldest_ms) {
+            oldest_ms = since_ms;
+            found = conn;
+        }
+    }
+    return found;
+}
+
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
                      void *argument)
 {

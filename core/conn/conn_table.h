@@ -16,6 +16,7 @@ enum {
     CONN_TABLE_SLOTS_MAX = 1 << 24, /* a slot has 24 bits in an event */
     CONN_TABLE_CHUNK_SLOTS = 128,   /* per chunk: 20 KiB */
     CONN_TABLE_SPARE_CHUNKS = 2,    /* empty chunks kept for the next connections */
+    CONN_TABLE_SAMPLE_SLOTS = 512,  /* a look at each: some microseconds */
 };
 
 struct conn_table_chunk {
@@ -30,6 +31,7 @@ struct conn_table {
     uint32_t first_absent; /* index of a chunk; all before it are allocated */
     uint32_t empty_count;  /* allocated chunks without connections */
     uint32_t open_count;
+    uint32_t sampled;     /* the slot at which the last sample ended */
     uint64_t freed_bytes; /* of chunks, since the start */
     uint32_t generation;  /* of the latest connection */
     struct list free;     /* free slots, linked by `queue`, the last used first */
@@ -57,6 +59,10 @@ void conn_table_bury(struct conn_table *conns);
 
 /* The open connection with this SLOT and GENERATION. NULL: none. */
 struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint32_t generation);
+
+/* The connection that has been idle for the longest time, between requests or before the first one,
+ * among those of the next CONN_TABLE_SAMPLE_SLOTS slots. NULL: none of these is idle. */
+struct conn *conn_table_find_idle(struct conn_table *conns);
 
 /* Calls VISIT for every open connection; VISIT may close that connection. */
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),

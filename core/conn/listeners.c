@@ -2,6 +2,7 @@
 #include "conn/listeners.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -95,10 +96,27 @@ bool listeners_failed(struct listeners *listeners, int error)
     return false;
 }
 
+/* Whether a connection waits in LISTENER's queue. */
+static bool has_pending(const struct listener *listener)
+{
+    struct pollfd event = {.fd = listener->fd, .events = POLLIN};
+    return poll(&event, 1, 0) != 0;
+}
+
+static bool make_room(const struct listeners *listeners)
+{
+    return listeners->make_room && listeners->make_room(listeners->make_room_argument);
+}
+
 /* One connection from LISTENER. Whether it may be asked for another at once. */
 static bool accept_one(struct listeners *listeners, struct listener *listener)
 {
-    if (conn_table_full(listeners->conns)) {
+    const bool full = conn_table_full(listeners->conns);
+    if (full && !has_pending(listener)) {
+        listener->readable = false;
+        return false;
+    }
+    if (full && !make_room(listeners)) {
         pause_accepting(listeners);
         return false;
     }

@@ -19,6 +19,10 @@ struct listener {
 };
 
 struct listeners {
+    /* The table is full and a connection waits. Returns whether there is room now. NULL: not
+     * asked. */
+    bool (*make_room)(void *argument);
+    void *make_room_argument;
     struct conn_context *context; /* *borrowed* */
     struct conn_table *conns;     /* *borrowed* */
     struct list *accepted;        /* *borrowed*: where new connections go, by their queue node */

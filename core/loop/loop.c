@@ -50,6 +50,20 @@ static bool shed_one(struct loop *loop, const struct conn *spared)
     return true;
 }
 
+/* Closes an idle connection, so that a new one can be accepted: a server may close one that is kept
+ * at any time (RFC 9112 9.5). Whether there is room now; an engine may close it later. */
+static bool make_room(void *argument)
+{
+    struct loop *loop = argument;
+    struct conn *victim = conn_table_find_idle(loop->conns);
+    if (!victim)
+        return false;
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_EVICTED, 1);
+    conn_trace(loop->context, victim, TRACE_SHED, 0);
+    close_conn(loop, victim);
+    return !conn_table_full(loop->conns);
+}
+
 /* Lets the connections that wait for storage try again, if some was returned or can be freed by
  * shedding. */
 static void feed_waiting(struct loop *loop)
@@ -378,6 +392,8 @@ static int init(struct loop *loop, const struct loop_engine *engine,
     trim_init(&loop->trim, config->context, config->conns);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,
                    config->listener_count);
+    loop->listeners.make_room = make_room;
+    loop->listeners.make_room_argument = loop;
     int engine_error = engine->init(loop);
     return error ? error : engine_error;
 }

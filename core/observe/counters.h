@@ -14,7 +14,8 @@ enum counter {
     COUNTER_CONNECTIONS_CLOSED,
     COUNTER_CONNECTIONS_RESET,   /* by the peer, or by an error of its socket */
     COUNTER_CONNECTIONS_EXPIRED, /* closed by a timeout */
-    COUNTER_CONNECTIONS_SHED,    /* closed to make room */
+    COUNTER_CONNECTIONS_SHED,    /* closed to free storage */
+    COUNTER_CONNECTIONS_EVICTED, /* idle, and closed for a new one */
     COUNTER_ACCEPT_PAUSES,       /* out of descriptors, memory or connections */
     COUNTER_RESPONSES,           /* sent whole */
     COUNTER_RESPONSES_CUT,       /* begun, not finished */

@@ -129,15 +129,15 @@ E2E_TEST(limits, memory_of_a_wave_is_given_back)
 
 /* --- Shortages -------------------------------------------------------------------------------- */
 
-/* COUNT clients send a request and stay; the server can serve fewer at once. The others wait,
- * without a spinning server, and are served as clients leave. */
+/* COUNT clients send a request and the first bytes of another one, and stay; the server can serve
+ * fewer at once. The others wait, without a spinning server, and are served as clients leave. */
 static void expect_patience(const struct server *server, size_t count, size_t at_once_max)
 {
     enum { WATCHED_MS = 500 };
     int64_t cpu_ms;
     struct crowd crowd;
 
-    crowd_connect(&crowd, server, count, request);
+    crowd_connect(&crowd, server, count, text_format("%sGET /", request));
     crowd_read(&crowd, count, clock_ms() + (int64_t)e2e_scaled(500, 2000));
     cr_expect(crowd.answered > 0 && crowd.answered <= at_once_max,
               "%zu of %zu were answered at once, not 1 to %zu", crowd.answered, count, at_once_max);
@@ -158,6 +158,47 @@ static void expect_patience(const struct server *server, size_t count, size_t at
               count, crowd_failure(&crowd));
     crowd_close(&crowd);
     server_expect_alive(server, "after a shortage");
+}
+
+/* Sends a request, which must be answered on the open connection. */
+static void expect_answer(struct client *client, const char *what)
+{
+    client_queue_text(client, request);
+    client_flush_blindly(client);
+    expect_status(client, what, false, 200, NULL);
+    let_pass(20); /* the order in which connections became idle is visible then */
+}
+
+E2E_TEST(limits, the_longest_idle_connection_is_closed_for_a_new_one)
+{
+    enum { SLOTS = 4, NEW = 2 };
+    struct site site;
+
+    create_site(&site);
+    for (enum server_kind kind = PERSISTENT; kind <= PIPELINED; kind++) {
+        const struct server *server =
+            server_start(kind, &site, "--threads 1 --max-connections 4 --idle-timeout 60s");
+        struct client old[SLOTS], new[NEW];
+
+        for (size_t i = 0; i < SLOTS; i++) {
+            client_connect(&old[i], server);
+            expect_answer(&old[i], "with a slot for each");
+        }
+        for (size_t i = 0; i < SLOTS; i++)
+            expect_answer(&old[i], "again");
+        expect_answer(&old[0], "the one that was idle longest");
+        for (size_t i = 0; i < NEW; i++) {
+            client_connect(&new[i], server);
+            expect_answer(&new[i], "a new one");
+            expect_end(&old[i + 1], "the one that was idle longest then");
+        }
+        expect_answer(&old[0], "one that was used lately");
+        expect_answer(&old[SLOTS - 1], "one that was used lately");
+        for (size_t i = 0; i < SLOTS; i++)
+            client_close(&old[i]);
+        for (size_t i = 0; i < NEW; i++)
+            client_close(&new[i]);
+    }
 }
 
 E2E_TEST(limits, waits_without_spinning_at_max_connections)

@@ -181,6 +181,7 @@ BOTH(lets_the_next_client_wait_when_all_connections_are_in_use)
     rig.config.connections_max = 2;
     worker_rig_start(&rig);
     int first = wire_connect(rig.port), second = wire_connect(rig.port);
+    cr_assert(wire_send(first, STR("GET /")) && wire_send(second, STR("GET /"))); /* not idle */
     cr_assert(worker_rig_counts(&rig, COUNTER_CONNECTIONS_ACCEPTED, 2));
     int third = wire_connect(rig.port);
     cr_assert(worker_rig_counts(&rig, COUNTER_ACCEPT_PAUSES, 1));
@@ -188,10 +189,27 @@ BOTH(lets_the_next_client_wait_when_all_connections_are_in_use)
     poll(NULL, 0, 300);
     cr_expect_leq(faults_calls(FAULT_EPOLL_WAIT) - waits, 20, "it must not spin");
     cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_ACCEPTED), 2);
-    cr_expect(worker_rig_asks(second, "small.txt", 2, WORKER_RIG_SMALL_BYTES, 1));
+    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EVICTED), 0);
     close(second);
     cr_expect(worker_rig_asks(third, "small.txt", 2, WORKER_RIG_SMALL_BYTES, 1));
     close(third);
+    close(first);
+}
+
+BOTH(closes_an_idle_connection_only_for_one_that_waits)
+{
+    enum { SLOTS = 2 };
+    rig.config.connections_max = SLOTS;
+    worker_rig_start(&rig);
+    int first = wire_connect(rig.port), second = wire_connect(rig.port);
+    cr_assert(worker_rig_counts(&rig, COUNTER_CONNECTIONS_ACCEPTED, SLOTS));
+    int third = wire_connect(rig.port);
+    cr_expect(worker_rig_asks(third, "small.txt", 2, WORKER_RIG_SMALL_BYTES, 1));
+    close(third);
+    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EVICTED), 1, "%lu",
+                 (unsigned long)worker_rig_count(&rig, COUNTER_CONNECTIONS_EVICTED));
+    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED), 0);
+    close(second);
     close(first);
 }
 
