@@ -109,7 +109,7 @@ static void describe_validators(struct description *ret, const struct representa
         ret->etag = original->etag;
         return;
     }
-    ret->dated = !item->digest.at;
+    ret->dated = !item->undated;
     ret->last_modified = modified < now_seconds ? modified : now_seconds;
     ret->etag =
         (struct str){ret->etag_text, (size_t)(put_etag(ret->etag_text, item) - ret->etag_text)};

@@ -91,10 +91,11 @@ struct representation {
     enum content_coding coding;
     struct str media_type;    /* absent: no Content-Type */
     struct timespec modified; /* of the file */
-    /* Hexadecimal digest of the content, at most DIGEST_TAG_DIGITS, for the entity tag where
-     * MODIFIED means nothing; then there is no Last-Modified. Else absent. */
+    /* Hexadecimal digest of the content, at most DIGEST_TAG_DIGITS, for the entity tag. Absent: the
+     * tag is made of MODIFIED and the size. */
     struct str digest;
-    bool weak; /* the file's next change might leave MODIFIED as it is */
+    bool undated; /* MODIFIED means nothing: there is no Last-Modified */
+    bool weak;    /* the file's next change might leave the tag as it is */
     /* Another variant with the same content, whose validators this one has, in place of those that
      * the members above give; *borrowed*. NULL: no other variant. */
     const struct variant *original;

@@ -66,7 +66,7 @@ static uint64_t hash_fresh(uint64_t hash, const struct fetched *fetched)
         bool there = fetched->available & content_coding_bit((enum content_coding)i);
         if (!there || !form->fresh)
             continue;
-        hash += i + 1; /* its entity tag is weak, which it won't be later */
+        hash += i + 1; /* its entity tag may be weak, which it won't be later */
         if (form->body->fd < 0)
             hash = hash_bytes(hash, (struct str){form->body->bytes, form->body->length});
     }
@@ -326,7 +326,7 @@ static int fetch_listing(struct target *target, const struct path *path, int err
         return error;
     *ret = (struct fetched){.kind = FETCH_LISTING, .cacheable = true};
     for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++) {
-        ret->pages[i] = (struct loaded){.body = pages[i], .digested = true};
+        ret->pages[i] = (struct loaded){.body = pages[i], .undated = true, .digested = true};
         load_digest(pages[i], ret->pages[i].digest);
     }
     return 0;

@@ -38,7 +38,7 @@ struct fetched {
     enum http_status status;
     union {
         struct loaded files[CONTENT_CODING_COUNT];
-        struct loaded pages[FETCH_PAGE_COUNT]; /* only body and digest */
+        struct loaded pages[FETCH_PAGE_COUNT]; /* only body and digest; undated */
     };
     unsigned available; /* of FILES, as content_coding_bit; with the plain file, if any */
     struct fetch_state state;

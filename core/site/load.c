@@ -9,17 +9,17 @@
 
 enum {
     READ_TRIES = 3, /* for a file that changes while it is read */
-    /* Modification times up to this second after the epoch are meaningless: build systems set
-     * them. */
-    NO_TIME_SECONDS = 1,
+    /* 1990-01-01: no file of a web site is older than the Web. */
+    FIRST_SECONDS = 631152000,
+    DAY_SECONDS = 86400,
     HASH_PIECE_BYTES = 64 << 10,
     WARM_STEP_BYTES = 1 << 20, /* the distance between sampled pages */
 };
 
 /* The number of bytes that may be hashed in each mode. */
 static const uint64_t hashed_bytes_max[] = {
-    [IO_WITHOUT_WAITING] = 16 << 10, /* some tens of microseconds */
-    [IO_WAITING] = 16 << 10,
+    [IO_WITHOUT_WAITING] = LOAD_READ_BYTES_MAX, /* some tens of microseconds */
+    [IO_WAITING] = LOAD_READ_BYTES_MAX,
     [IO_BY_JOB] = 16 << 20, /* some tens of milliseconds */
     [IO_BY_LENGTHY_JOB] = UINT64_MAX,
 };
@@ -202,6 +202,21 @@ static int digest_body(struct loaded *loaded, enum io_mode mode)
     return 0;
 }
 
+/* --- Times ------------------------------------------------------------------------------------ */
+
+/* Whether MODIFIED is a time that tools set by habit, so that two versions may share it: one before
+ * the Web, such as the epoch (Nix, OSTree), 1980-01-01 (ZIP) and 1985-10-26 (npm), or the first
+ * second of a year, such as 2000-01-01. */
+static bool is_meaningless(const struct timespec *modified)
+{
+    struct tm date;
+    if (modified->tv_sec < FIRST_SECONDS)
+        return true;
+    if (modified->tv_nsec != 0 || modified->tv_sec % DAY_SECONDS != 0)
+        return false;
+    return gmtime_r(&modified->tv_sec, &date) && date.tm_yday == 0;
+}
+
 /* --- The file --------------------------------------------------------------------------------- */
 
 /* Loads the open regular file FD of RET->identity. *Takes* FD if it returns 0 and the body is a
@@ -216,8 +231,9 @@ static int load_open(int fd, enum io_mode mode, struct loaded *ret)
     ret->settled = ret->identity.changed.tv_sec + ROOT_SETTLED_SECONDS < now.tv_sec;
     ret->fresh =
         !ret->settled && ret->identity.modified.tv_sec + ROOT_SETTLED_SECONDS >= now.tv_sec;
+    ret->undated = is_meaningless(&ret->identity.modified);
     ret->digested = false;
-    if (ret->identity.modified.tv_sec <= NO_TIME_SECONDS)
+    if (ret->undated || ret->body->fd < 0)
         error = digest_body(ret, mode);
     if (!error)
         return 0;

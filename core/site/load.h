@@ -1,8 +1,10 @@
 /* load: loads a regular file into a blob, with the facts from which its entity tag is made.
  *
- * Small files are read between two fstats that must agree; larger ones stay open descriptors. Where
- * the modification time is meaningless (Nix, OSTree: the epoch or one second after it), the content
- * is hashed. Safe in any thread. */
+ * Small files are read between two fstats that must agree, and hashed: their entity tags depend on
+ * their content alone, whatever a build or a copy did to their times. Larger ones stay open
+ * descriptors, and are hashed where the modification time is meaningless: tools that make builds
+ * reproducible set it to the epoch, 1980, 1985 (npm) or the first second of a year. Safe in any
+ * thread. */
 #ifndef SLUICE_LOAD_H
 #define SLUICE_LOAD_H
 
@@ -23,7 +25,8 @@ struct loaded {
     /* Both are judged by the time of the inode's change, which only the kernel sets. */
     bool fresh;    /* written so recently that the next change may get the same time */
     bool settled;  /* changed so long ago that any later change shows in IDENTITY */
-    bool digested; /* its time is meaningless; DIGEST of the content takes its place */
+    bool undated;  /* its time is meaningless */
+    bool digested; /* DIGEST of the content takes the place of its time in the entity tag */
     char digest[DIGEST_TAG_DIGITS];
 };
 

@@ -111,7 +111,8 @@ static struct representation representation_of(const struct loaded *loaded,
         .coding = coding,
         .media_type = media_type,
         .modified = loaded->identity.modified,
-        .weak = loaded->fresh,
+        .undated = loaded->undated,
+        .weak = loaded->fresh && !loaded->digested,
     };
     if (loaded->digested)
         item.digest = (struct str){loaded->digest, sizeof loaded->digest};

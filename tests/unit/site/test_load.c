@@ -87,33 +87,47 @@ Test(load, reports_a_recent_change_as_fresh_whatever_its_date)
         struct loaded loaded = get("file");
         cr_expect_eq(loaded.fresh, rows[i].fresh, "%s", rows[i].label);
         cr_expect_eq(loaded.settled, rows[i].settled, "%s", rows[i].label);
-        cr_expect_not(loaded.digested, "%s", rows[i].label);
+        cr_expect_not(loaded.undated, "%s", rows[i].label);
         blob_drop(loaded.body);
     }
 }
 
-/* Nix and OSTree set all times to 1 and 0. */
-Test(load, hashes_content_where_the_time_is_meaningless)
+/* Small files always; larger ones where the time is one that tools set by habit. */
+Test(load, hashes_content_where_the_time_may_mean_nothing)
 {
     static const struct {
         const char *label;
         int64_t seconds;
         long nanoseconds;
-        bool digested;
+        bool undated;
     } rows[] = {
-        {"the epoch", 0, 0, true},
-        {"a second after", 1, 0, true},
+        {"the epoch, as OSTree", 0, 0, true},
+        {"a second after, as Nix", 1, 0, true},
         {"before the epoch", -100, 0, true},
-        {"two seconds after", 2, 0, false},
+        {"1980-01-01, as ZIP", 315532800, 0, true},
+        {"1980-01-01 in New York", 315550800, 0, true},
+        {"1980-02-01, as Gradle", 318211200, 0, true},
+        {"1985-10-26 08:15, as npm", 499162500, 0, true},
+        {"1989-12-31 23:59:59", 631151999, 999999999, true},
+        {"1990-01-01 00:00:01", 631152001, 0, false},
+        {"2000-01-01", 946684800, 0, true},
+        {"a nanosecond after", 946684800, 1, false},
+        {"2000-01-02", 946771200, 0, false},
+        {"2000-01-01 01:00", 946688400, 0, false},
+        {"2010-01-01, as Bazel", 1262304000, 0, true},
+        {"2024-12-31", 1735603200, 0, false},
+        {"2025-01-01", 1735689600, 0, true},
         {"an ordinary time", 784111777, 5, false},
     };
-    static const size_t lengths[] = {0, 1, LIMIT, LARGE};
+    static const size_t lengths[] = {0, 1, LIMIT, LIMIT + 1, LARGE};
     for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lengths); i++) {
         size_t length = lengths[i / COUNT_OF(rows)], row = i % COUNT_OF(rows);
         tree_fill(&tree, "file", length, 1);
         set_time("file", rows[row].seconds, rows[row].nanoseconds);
         struct loaded loaded = get("file");
-        cr_expect_eq(loaded.digested, rows[row].digested, "%s, %zu", rows[row].label, length);
+        cr_expect_eq(loaded.undated, rows[row].undated, "%s, %zu", rows[row].label, length);
+        cr_expect_eq(loaded.digested, length <= LIMIT || rows[row].undated, "%s, %zu",
+                     rows[row].label, length);
         blob_drop(loaded.body);
     }
 }
@@ -157,8 +171,10 @@ Test(load, leaves_hashing_of_large_files_to_a_job)
     } rows[] = {
         {100, IO_WITHOUT_WAITING, 0},
         {100, IO_WAITING, 0},
-        {LIMIT, IO_WITHOUT_WAITING, -EAGAIN},
-        {LIMIT, IO_WAITING, -EBUSY},
+        {LIMIT, IO_WITHOUT_WAITING, 0},
+        {LIMIT, IO_WAITING, 0},
+        {LIMIT + 1, IO_WITHOUT_WAITING, -EAGAIN},
+        {LIMIT + 1, IO_WAITING, -EBUSY},
         {LARGE, IO_WITHOUT_WAITING, -EAGAIN},
         {LARGE, IO_WAITING, -EBUSY},
         {LARGE, IO_BY_JOB, 0},

@@ -337,7 +337,7 @@ Test(site, makes_the_forms_of_a_file_variants)
     blob_pin(fetched.files[CONTENT_CODING_BR].body);
     blob_pin(fetched.files[CONTENT_CODING_BR].body);
     fetched.files[CONTENT_CODING_GZIP].fresh = true;
-    fetched.files[CONTENT_CODING_BR].digested = true;
+    fetched.files[CONTENT_CODING_BR].digested = fetched.files[CONTENT_CODING_BR].undated = true;
     memset(fetched.files[CONTENT_CODING_BR].digest, 'd', DIGEST_TAG_DIGITS);
     struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, INT64_MAX);
     fetched_fini(&fetched);
