@@ -34,6 +34,7 @@ enum conn_timer {
     CONN_TIMER_ACCEPT_PAUSE, /* of the listeners */
     CONN_TIMER_DRAIN,        /* of the loop */
     CONN_TIMER_TRIM,         /* of its struct trim */
+    CONN_TIMER_FILES,        /* of the loop: for the store */
 };
 
 struct conn_wait;

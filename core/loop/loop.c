@@ -15,6 +15,9 @@
 /* Per connection, in both directions: one large sendfile, see transport_plain.c. */
 enum { BYTES_PER_TURN = 2 << 20 };
 
+/* The store lets go of a descriptor that was not used for this time, or up to twice as long. */
+enum { FILES_KEPT_MS = 2000 };
+
 /* --- The run list ----------------------------------------------------------------------------- */
 
 void loop_make_runnable(struct loop *loop, struct conn *conn)
@@ -312,8 +315,19 @@ static void expire_timers(struct loop *loop)
         case CONN_TIMER_TRIM:
             trim_expired(&loop->trim);
             break;
+        case CONN_TIMER_FILES:
+            store_release_files(loop->context->files);
+            break;
         }
     }
+}
+
+/* While the store keeps descriptors, the loop wakes up from time to time; an idle loop does not. */
+static void watch_files(struct loop *loop)
+{
+    struct conn_context *context = loop->context;
+    if (!wheel_armed(&loop->files_timer) && store_keeps_files(context->files))
+        wheel_arm(&context->wheel, &loop->files_timer, context->now.ms + FILES_KEPT_MS);
 }
 
 /* --- Events ----------------------------------------------------------------------------------- */
@@ -351,6 +365,7 @@ static void turn(struct loop *loop)
     expire_timers(loop);
     run_all(loop);
     feed_waiting(loop);
+    watch_files(loop);
     conn_table_bury(loop->conns);
     trim_watch(&loop->trim);
 }
@@ -390,6 +405,7 @@ static int init(struct loop *loop, const struct loop_engine *engine,
     list_init(&loop->run);
     wheel_timer_init(&loop->drain_timer, CONN_TIMER_DRAIN);
     trim_init(&loop->trim, config->context, config->conns);
+    wheel_timer_init(&loop->files_timer, CONN_TIMER_FILES);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,
                    config->listener_count);
     loop->listeners.make_room = make_room;
@@ -424,6 +440,7 @@ void loop_destroy(struct loop *loop)
     listeners_fini(&loop->listeners);
     wheel_cancel(&loop->context->wheel, &loop->drain_timer);
     trim_fini(&loop->trim);
+    wheel_cancel(&loop->context->wheel, &loop->files_timer);
     if (loop->wake_fd >= 0)
         close(loop->wake_fd);
     free(loop);

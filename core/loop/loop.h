@@ -79,6 +79,7 @@ struct loop {
     struct list run;
     struct wheel_timer drain_timer;
     struct trim trim;
+    struct wheel_timer files_timer; /* armed while the store keeps descriptors */
     uint64_t drain_ms;
     bool drain_over;
     atomic_bool drain_wanted;

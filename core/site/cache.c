@@ -9,6 +9,7 @@ struct cache {
     struct cache_limits limits;
     struct cache_usage usage;
     struct list order; /* all entries, the oldest first */
+    struct list files; /* the entries that hold descriptors */
     struct list *hand; /* the next candidate; the list itself: start with the oldest */
     uint64_t secret;
     uint32_t bucket_mask;
@@ -44,6 +45,7 @@ struct cache *cache_create(const struct cache_limits *limits, uint64_t secret)
     cache->limits = *limits;
     cache->bucket_mask = buckets - 1;
     list_init(&cache->order);
+    list_init(&cache->files);
     cache->hand = &cache->order;
     cache->secret = secret;
     return cache;
@@ -89,7 +91,7 @@ struct cache_entry *cache_find(struct cache *cache, const struct cache_key *key)
         struct str name = {entry->name, entry->name_bytes};
         if (entry->hash == key->hash && entry->group == key->group &&
             entry->directory == key->directory && str_equal(name, key->name)) {
-            entry->hit = true;
+            entry->hit = entry->used = true;
             return entry;
         }
     }
@@ -111,6 +113,7 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
         cache->hand = entry->order.next;
     list_unlink(&entry->order);
     list_unlink(&entry->in_group);
+    list_remove(&entry->in_files);
     cache->usage.bytes -= entry->bytes;
     cache->usage.entries--;
     cache->usage.files -= resource_descriptors(entry->resource);
@@ -154,6 +157,19 @@ bool cache_shed_file(struct cache *cache)
     return true;
 }
 
+void cache_release_files(struct cache *cache)
+{
+    struct list *next;
+    for (struct list *node = cache->files.next; node != &cache->files; node = next) {
+        struct cache_entry *entry = CONTAINER_OF(node, struct cache_entry, in_files);
+        next = node->next;
+        if (!entry->used)
+            cache_remove(cache, entry);
+        else
+            entry->used = false;
+    }
+}
+
 /* Makes room for an entry of BYTES that holds DESCRIPTORS. */
 static void make_room(struct cache *cache, uint64_t bytes, unsigned descriptors)
 {
@@ -174,7 +190,10 @@ static void link_newest(struct cache *cache, struct cache_entry *entry)
     list_append(&entry->group->entries, &entry->in_group);
     cache->usage.bytes += entry->bytes;
     cache->usage.entries++;
-    cache->usage.files += resource_descriptors(entry->resource);
+    unsigned descriptors = resource_descriptors(entry->resource);
+    cache->usage.files += descriptors;
+    if (descriptors > 0)
+        list_append(&cache->files, &entry->in_files);
 }
 
 struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
@@ -199,6 +218,7 @@ struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
         .bytes = (uint32_t)bytes,
         .name_bytes = (uint16_t)key->name.length,
         .directory = key->directory,
+        .used = true,
     };
     str_put(entry->name, key->name);
     link_newest(cache, entry);

@@ -36,6 +36,7 @@ struct cache_entry {
     struct cache_entry *same_hash; /* the next in its bucket */
     struct list order;             /* among all entries, the oldest first */
     struct list in_group;
+    struct list in_files; /* among those that hold descriptors */
     struct cache_group *group;
     struct resource *resource;
     struct blob_identity identity; /* of a file, when it was read */
@@ -48,6 +49,7 @@ struct cache_entry {
     uint8_t revalidations; /* counted modulo 256 */
     bool settled;          /* every later change of the file changes IDENTITY */
     bool hit;              /* since the hand last passed */
+    bool used;             /* since cache_release_files last passed */
     char name[];
 };
 
@@ -84,6 +86,9 @@ void cache_expire_group(struct cache_group *group);
 
 /* Removes one entry that holds descriptors. False: no entry does. */
 bool cache_shed_file(struct cache *cache);
+
+/* Removes the entries that hold descriptors and were not found since the last call. */
+void cache_release_files(struct cache *cache);
 
 struct cache_usage {
     uint64_t bytes;

@@ -307,6 +307,16 @@ struct cache_usage store_usage(const struct store *store)
     return cache_usage(store->cache);
 }
 
+bool store_keeps_files(const struct store *store)
+{
+    return cache_usage(store->cache).files > 0;
+}
+
+void store_release_files(struct store *store)
+{
+    cache_release_files(store->cache);
+}
+
 void store_revalidate(struct store *store)
 {
     for (uint32_t i = 0; i < store->site_count; i++)

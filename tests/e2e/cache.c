@@ -4,8 +4,11 @@
 #include "e2e.h"
 #include "server_process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -356,5 +359,57 @@ E2E_TEST(cache, completes_the_answer_when_its_file_is_removed_or_renamed)
             client_close(&client);
             unlink(site_path(&site, "big.mp4"));
         }
+    }
+}
+
+static const char *some_bytes_of(const char *path)
+{
+    return text_format(
+        "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nRange: bytes=0-9\r\n\r\n", path);
+}
+
+/* Whether SERVER has the file NAME open, deleted or not. */
+static bool has_open(const struct server *server, const char *name)
+{
+    char target[PATH_MAX];
+    bool found = false;
+    DIR *directory = opendir(text_format("/proc/%d/fd", (int)server->process.pid));
+    cr_assert(directory != NULL);
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
+        target[length < 0 ? 0 : length] = '\0';
+        found = found || strstr(target, name) != NULL;
+    }
+    closedir(directory);
+    return found;
+}
+
+/* Its disk space must become free, and a medium below ROOT must be unmountable. Whatever the cache
+ * may keep, and while another large file is requested. */
+E2E_TEST(cache, closes_files_that_are_not_requested_any_more)
+{
+    enum { WAIT_MS = 15000, PAUSE_MS = 50 };
+    static const char *const options[] = {"--threads 1 --cache-valid 1h",
+                                          "--threads 1 --cache-valid 0"};
+    struct site site;
+    site_create(&site);
+    site_fill(&site, "other.bin", MIB(1), 2);
+    for (size_t i = 0; i < COUNT_OF(options); i++) {
+        site_fill(&site, "rec.mp4", MIB(1), 1);
+        const struct server *server = server_start(PIPELINED, &site, options[i]);
+        expect_fetch(server, "it", some_bytes_of("/rec.mp4"), 206, NULL);
+        cr_expect(has_open(server, "rec.mp4"), "%s: the test can't see it", options[i]);
+        cr_assert(unlink(site_path(&site, "rec.mp4")) == 0);
+        int64_t deadline = deadline_after(WAIT_MS);
+        while (has_open(server, "rec.mp4") && deadline_left_ms(deadline) > 0) {
+            expect_fetch(server, "the other", some_bytes_of("/other.bin"), 206, NULL);
+            poll(NULL, 0, PAUSE_MS);
+        }
+        cr_expect(!has_open(server, "rec.mp4"), "%s: it is open", options[i]);
+        while (has_open(server, "other.bin") && deadline_left_ms(deadline) > 0)
+            poll(NULL, 0, PAUSE_MS);
+        cr_expect(!has_open(server, "other.bin"), "%s: the other is open, of an idle server",
+                  options[i]);
+        server_await_sleep(server);
     }
 }

@@ -66,7 +66,7 @@ void server_await_sleep(const struct server *server);
  * closed a moment ago may still be closing. */
 size_t server_settled_descriptors(const struct server *server);
 
-/* Waits until it has exactly COUNT descriptors open; it must in time. */
+/* Waits until it has at most COUNT descriptors open; it must in time. */
 void server_expect_descriptors(const struct server *server, size_t count, const char *what);
 
 void servers_stop_all(void);

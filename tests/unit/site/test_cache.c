@@ -278,6 +278,30 @@ Test(cache, sheds_only_entries_with_descriptors)
     cache_destroy(cache);
 }
 
+/* A deleted file's blocks stay on the disk as long as it is open. */
+Test(cache, releases_files_that_are_not_found_any_more)
+{
+    struct cache *cache = cache_create_fresh(&roomy);
+    cache_release_files(cache);
+    put(cache, "m", 1, false);
+    put(cache, "a", 1, true);
+    put(cache, "b", 1, true);
+    cache_release_files(cache);
+    cr_expect_eq(cache_usage(cache).files, 2, "they came since the last call");
+    find(cache, "b");
+    find(cache, "b");
+    cache_release_files(cache);
+    cr_expect_eq(cache_usage(cache).files, 1);
+    cr_expect_not_null(find(cache, "m"), "it holds no descriptor");
+    cr_expect_null(find(cache, "a"));
+    cr_expect_not_null(find(cache, "b"));
+    cache_release_files(cache);
+    cache_release_files(cache);
+    cr_expect_eq(cache_usage(cache).files, 0);
+    cr_expect_eq(cache_usage(cache).entries, 1);
+    cache_destroy(cache);
+}
+
 Test(cache, keeps_a_consistent_state_without_memory)
 {
     struct cache *cache = cache_create_fresh(&roomy);
@@ -344,6 +368,10 @@ static void step(struct cache *cache, struct model *model, struct prng *prng)
     } else if (dice == 1) {
         bool had = cache_usage(cache).files > 0;
         cr_assert_eq(cache_shed_file(cache), had);
+    } else if (dice == 2) {
+        if (entry)
+            entry->used = false;
+        cache_release_files(cache);
     } else {
         resource_drop(model->resources[i]);
         model->file[i] = prng_below(prng, 4) == 0;
