@@ -384,8 +384,8 @@ static bool has_open(const struct server *server, const char *name)
     return found;
 }
 
-/* Its disk space must become free, and a medium below ROOT must be unmountable. Whatever the cache
- * may keep, and while another large file is requested. */
+/* The disk space of a deleted file must become free, and a medium below ROOT must be unmountable,
+ * even while another large file is requested. */
 E2E_TEST(cache, closes_files_that_are_not_requested_any_more)
 {
     enum { WAIT_MS = 15000, PAUSE_MS = 50 };

@@ -210,7 +210,7 @@ E2E_TEST(conditional, releases_with_one_time_have_different_tags)
     } rows[] = {
         {0, 100, false},         {1, KIB(300), false},         {315532800, KIB(300), false},
         {499162500, 100, false}, {499162500, KIB(300), false}, {946684800, KIB(300), false},
-        {SITE_TIME, 100, true}, /* SOURCE_DATE_EPOCH */
+        {SITE_TIME, 100, true}, /* a time of the release */
     };
     struct site site;
     struct response response;
