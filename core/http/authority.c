@@ -83,6 +83,30 @@ bool authority_is_complete(struct str text)
            host_bytes + 1 < text.length;
 }
 
+/* AUTHORITY without its port and one trailing dot. */
+static struct str without_port(struct str authority)
+{
+    struct str host = authority;
+    if (host.length > 0 && host.at[0] == '[') {
+        size_t end = str_find(host, ']');
+        return str_first(host, end < host.length ? end + 1 : host.length);
+    }
+    host = str_first(host, str_find(host, ':'));
+    if (str_ends_with(host, STR(".")))
+        host.length--;
+    return host;
+}
+
+struct str authority_host(struct str authority, char to[static AUTHORITY_HOST_BYTES_MAX])
+{
+    struct str host = without_port(authority);
+    if (host.length > AUTHORITY_HOST_BYTES_MAX)
+        host.length = 0;
+    for (size_t i = 0; i < host.length; i++)
+        to[i] = char_lower(host.at[i]);
+    return (struct str){to, host.length};
+}
+
 bool authority_cut(struct str *target, struct str *ret_authority)
 {
     static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};

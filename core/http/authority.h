@@ -15,6 +15,13 @@ bool authority_is_host(struct str text);
  * CONNECT. */
 bool authority_is_complete(struct str text);
 
+enum { AUTHORITY_HOST_BYTES_MAX = 255 }; /* RFC 1035 section 2.3.4 */
+
+/* The host of AUTHORITY, host[:port], in lower case: without its port and one trailing dot; an IPv6
+ * address keeps its brackets. Written to TO. Empty: there is no host, or it is longer than
+ * AUTHORITY_HOST_BYTES_MAX. */
+struct str authority_host(struct str authority, char to[static AUTHORITY_HOST_BYTES_MAX]);
+
 /* Removes the scheme and the authority from an absolute-form TARGET; "/path", "?query" or nothing
  * is left. *RET_AUTHORITY, host[:port], *borrows* from TARGET. False, with nothing changed: the
  * scheme is not http or https, or the authority is malformed or has no host. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum {
-    NAME_BYTES_MAX = 255, /* RFC 1035 section 2.3.4 */
+    NAME_BYTES_MAX = AUTHORITY_HOST_BYTES_MAX,
     LABEL_BYTES_MAX = 63,
 };
 
@@ -31,20 +31,6 @@ struct hosts {
 };
 
 /* --- Names ----------------------------------------------------------------------------------- */
-
-/* AUTHORITY without its port and one trailing dot. */
-static struct str host_of(struct str authority)
-{
-    struct str host = authority;
-    if (host.length > 0 && host.at[0] == '[') {
-        size_t end = str_find(host, ']');
-        return str_first(host, end < host.length ? end + 1 : host.length);
-    }
-    host = str_first(host, str_find(host, ':'));
-    if (str_ends_with(host, STR(".")))
-        host.length--;
-    return host;
-}
 
 /* NAME in lower case, written at TO. */
 static struct str lower(struct str name, char to[static NAME_BYTES_MAX])
@@ -189,10 +175,9 @@ uint32_t hosts_find(const struct hosts *hosts, struct str authority)
     char buffer[NAME_BYTES_MAX];
     if (hosts->site_count == 1)
         return 0;
-    struct str host = host_of(authority);
-    if (host.length == 0 || host.length > NAME_BYTES_MAX || host.at[0] == '.')
+    struct str host = authority_host(authority, buffer);
+    if (host.length == 0 || host.at[0] == '.')
         return hosts->fallback;
-    host = lower(host, buffer);
     const struct hosts_entry *entry = place_of(hosts, host);
     size_t dot = str_find(host, '.');
     if (!entry->name.at && dot < host.length)

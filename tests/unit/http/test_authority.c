@@ -121,3 +121,35 @@ Test(authority, removes_the_authority_from_absolute_targets)
     }
     rows_end();
 }
+
+/* RFC 9110 section 4.2.3: scheme and host are not case-sensitive. */
+Test(authority, gives_the_host_without_its_port)
+{
+    static const struct {
+        const char *authority, *expected;
+    } rows[] = {
+        {"Example.ORG", "example.org"},
+        {"a.b:80", "a.b"},
+        {"a.b.", "a.b"},
+        {"a.b.:80", "a.b"},
+        {"a.b:", "a.b"},
+        {"[FE80::A]:80", "[fe80::a]"},
+        {"[::1]", "[::1]"},
+        {"", ""},
+        {":80", ""},
+        {".", ""},
+    };
+    char to[AUTHORITY_HOST_BYTES_MAX], text[AUTHORITY_HOST_BYTES_MAX + 1];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str authority = guard_copy(str_of(rows[i].authority));
+        struct str host = authority_host(authority, to);
+        cr_expect(str_equal(host, str_of(rows[i].expected)), "%s: %.*s", rows[i].authority,
+                  (int)host.length, host.at);
+        guard_drop(authority);
+    }
+    memset(text, 'a', sizeof text);
+    cr_expect_eq(authority_host((struct str){text, sizeof text}, to).length, 0, "too long");
+    cr_expect_eq(authority_host((struct str){text, sizeof text - 1}, to).length,
+                 AUTHORITY_HOST_BYTES_MAX);
+    cr_expect_eq(authority_host(STR_ABSENT, to).length, 0);
+}
