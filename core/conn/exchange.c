@@ -26,21 +26,28 @@ static void make_plan(const struct conn_context *context, struct exchange *excha
     plan_make(&exchange->plan, request, &exchange->found, &policy, &context->now);
 }
 
-/* Looks up PATH, or the site's PAGE for it. READY: exchange->found is *given*. */
+/* The query for PATH of the site that EXCHANGE has for REQUEST. */
+static struct store_query query_of(const struct conn_context *context,
+                                   const struct exchange *exchange, const struct request *request,
+                                   const struct path *path)
+{
+    return (struct store_query){
+        .site = exchange->site,
+        .path = path,
+        .now = &context->now,
+        .authority = request->authority,
+    };
+}
+
+/* Looks up QUERY. READY: exchange->found is *given*. */
 static enum store_result look_up(struct conn_context *context, struct exchange *exchange,
-                                 const struct path *path, enum store_page page)
+                                 const struct store_query *query)
 {
     struct conn *conn = exchange->conn;
     struct lookup_waiter *waiter = conn_wait_prepare(context, conn, exchange->owner);
     if (!waiter)
         return STORE_READY; /* out of memory */
-    struct store_query query = {
-        .site = exchange->site,
-        .path = path,
-        .page = page,
-        .now = &context->now,
-    };
-    enum store_result result = store_lookup(context->files, &query, waiter, &exchange->found);
+    enum store_result result = store_lookup(context->files, query, waiter, &exchange->found);
     if (result == STORE_PENDING)
         conn_wait_begin(context, conn, exchange->owner);
     else if (conn->waits)
@@ -61,7 +68,9 @@ static enum store_result find_fields(struct conn_context *context, struct exchan
     if (!exchange->site || request->method == HTTP_CONNECT ||
         path_decode(request->path, &path) == PATH_MALFORMED)
         return STORE_READY;
-    return look_up(context, exchange, &path, page);
+    struct store_query query = query_of(context, exchange, request, &path);
+    query.page = page;
+    return look_up(context, exchange, &query);
 }
 
 /* Looks up what REQUEST is about. READY: exchange->found is *given*; it has no resource only if
@@ -84,7 +93,9 @@ static enum store_result find_resource(struct conn_context *context, struct exch
         request->refusal = HTTP_BAD_REQUEST;
         return STORE_READY;
     }
-    enum store_result result = look_up(context, exchange, &path, page);
+    struct store_query query = query_of(context, exchange, request, &path);
+    query.page = page;
+    enum store_result result = look_up(context, exchange, &query);
     if (result == STORE_READY && !exchange->found.resource)
         request->refusal = HTTP_UNAVAILABLE; /* out of memory */
     return result;

@@ -11,6 +11,7 @@ struct prepared {
     char *at;
     size_t length;
     unsigned wildcard_count;
+    struct str names[PATTERN_WILDCARDS_MAX]; /* of the wildcards; views into the pattern */
 };
 
 static bool is_letter(char c)
@@ -25,24 +26,22 @@ static bool ends_in_anything(const struct prepared *prepared)
            prepared->at[prepared->length - 1] == ANYTHING;
 }
 
-static const char *put_wildcard(struct prepared *prepared, char kind)
+static const char *put_wildcard(struct prepared *prepared, char kind, struct str name)
 {
     if (kind == ANYTHING && ends_in_anything(prepared)) /* "**" means "*" */
         return NULL;
     if (prepared->wildcard_count == PATTERN_WILDCARDS_MAX)
-        return "the path has more than 8 wildcards; use fewer";
-    prepared->wildcard_count++;
+        return "the pattern has more than 8 wildcards; use fewer";
+    prepared->names[prepared->wildcard_count++] = name;
     prepared->at[prepared->length++] = MARK;
     prepared->at[prepared->length++] = kind;
     return NULL;
 }
 
-/* The length of the placeholder at the start of TEXT, which begins with ':'. 0: not a
- * placeholder. */
-static size_t placeholder_bytes(struct str text)
+size_t pattern_placeholder_bytes(struct str text)
 {
     size_t length = 1;
-    if (text.length < 2 || !is_letter(text.at[1]))
+    if (text.length < 2 || text.at[0] != ':' || !is_letter(text.at[1]))
         return 0;
     while (length < text.length &&
            (is_letter(text.at[length]) || char_is_digit(text.at[length]) || text.at[length] == '_'))
@@ -69,15 +68,15 @@ static const char *put_next(struct prepared *prepared, struct str text, char bef
                             size_t *ret_length)
 {
     uint8_t byte = (uint8_t)text.at[0];
-    size_t name_bytes = byte == ':' && before == '/' ? placeholder_bytes(text) : 0;
+    size_t name_bytes = before == '/' ? pattern_placeholder_bytes(text) : 0;
     *ret_length = 1;
     if (name_bytes > 0) {
         *ret_length = name_bytes;
-        return put_wildcard(prepared, SEGMENT);
+        return put_wildcard(prepared, SEGMENT, str_from(str_first(text, name_bytes), 1));
     }
     switch (byte) {
     case '*':
-        return put_wildcard(prepared, ANYTHING);
+        return put_wildcard(prepared, ANYTHING, STR("splat"));
     case '%':
         *ret_length = 3;
         return put_escape(prepared, text);
@@ -92,17 +91,26 @@ static const char *put_next(struct prepared *prepared, struct str text, char bef
     }
 }
 
+/* Prepares TEXT, whatever its length is. Returns NULL, or the reason why it is malformed. */
+static const char *prepare_path(struct prepared *prepared, struct str text)
+{
+    const char *reason = NULL;
+    for (size_t i = 0, used; !reason && i < text.length; i += used)
+        reason = put_next(prepared, str_from(text, i), i > 0 ? text.at[i - 1] : '\0', &used);
+    return reason;
+}
+
 bool pattern_prepare(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX],
                      size_t *ret_length, const char **ret_reason)
 {
     struct prepared prepared = {.at = to};
-    const char *reason = NULL;
+    const char *reason;
     if (text.length == 0 || text.at[0] != '/')
         reason = "the path does not begin with '/'; write it from the root of the site";
     else if (text.length > PATTERN_BYTES_MAX)
         reason = "the path is longer than 1024 bytes; use a wildcard";
-    for (size_t i = 0, used; !reason && i < text.length; i += used)
-        reason = put_next(&prepared, str_from(text, i), i > 0 ? text.at[i - 1] : '\0', &used);
+    else
+        reason = prepare_path(&prepared, text);
     if (reason) {
         *ret_reason = reason;
         return false;
@@ -111,55 +119,138 @@ bool pattern_prepare(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX]
     return true;
 }
 
+/* --- Hosts ------------------------------------------------------------------------------------ */
+
+static bool is_host_byte(char c)
+{
+    return is_letter(c) || char_is_digit(c) || c == '-' || c == '.' || c == '_';
+}
+
+/* Prepares the name of a host, or an IPv6 address in brackets. Returns NULL, or the reason why it
+ * is malformed. */
+static const char *prepare_host(struct prepared *prepared, struct str text)
+{
+    const char *reason = NULL;
+    size_t literal_bytes = 0;
+    if (str_starts_with(text, STR("[")))
+        literal_bytes = size_min(str_find(text, ']') + 1, text.length);
+    for (size_t i = 0; i < literal_bytes; i++)
+        prepared->at[prepared->length++] = char_lower(text.at[i]);
+    for (size_t i = literal_bytes, used; !reason && i < text.length; i += used) {
+        struct str rest = str_from(text, i);
+        bool first = i == 0 || text.at[i - 1] == '.';
+        used = first ? pattern_placeholder_bytes(rest) : 0;
+        if (used > 0) {
+            reason = put_wildcard(prepared, SEGMENT, str_from(str_first(rest, used), 1));
+            continue;
+        }
+        used = 1;
+        if (rest.at[0] == '*')
+            reason = put_wildcard(prepared, ANYTHING, STR("splat"));
+        else if (is_host_byte(rest.at[0]))
+            prepared->at[prepared->length++] = char_lower(rest.at[0]);
+        else if (rest.at[0] == ':')
+            return "the host has a port, but ports are ignored; leave it out";
+        else
+            return "the host is not a host name; write it as in https://example.org/*";
+    }
+    return reason;
+}
+
+bool pattern_prepare_host(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX],
+                          size_t *ret_length, const char **ret_reason)
+{
+    struct prepared prepared = {.at = to};
+    const char *reason;
+    if (str_ends_with(text, STR(".")))
+        text.length--;
+    if (text.length == 0)
+        reason = "the host is missing; write it as in https://example.org/*, or only the path";
+    else if (text.length > PATTERN_BYTES_MAX)
+        reason = "the host is longer than 1024 bytes; use a wildcard";
+    else
+        reason = prepare_host(&prepared, text);
+    if (reason) {
+        *ret_reason = reason;
+        return false;
+    }
+    *ret_length = prepared.length;
+    return true;
+}
+
+unsigned pattern_find_wildcard(struct str text, struct str name)
+{
+    char bytes[PATTERN_PREPARED_BYTES_MAX];
+    struct prepared prepared = {.at = bytes};
+    if (str_starts_with(text, STR("/")))
+        prepare_path(&prepared, text);
+    else
+        prepare_host(&prepared, text);
+    for (unsigned i = 0; i < prepared.wildcard_count; i++) {
+        if (str_equal(prepared.names[i], name))
+            return i;
+    }
+    return PATTERN_WILDCARDS_MAX;
+}
+
 /* --- Matching --------------------------------------------------------------------------------- */
 
 /* Where to continue when the bytes after a wildcard do not match: the wildcard then takes one more
  * byte. */
 struct retry {
     bool set;
+    unsigned wildcard;
     size_t pattern_index; /* after the wildcard */
-    size_t path_index;    /* after the bytes that the wildcard took */
+    size_t text_index;    /* after the bytes that the wildcard took */
 };
 
-static bool may_take(const struct retry *retry, struct str path, bool slashes)
+static bool may_take(const struct retry *retry, struct str text, bool separators, char separator)
 {
-    return retry->set && retry->path_index < path.length &&
-           (slashes || path.at[retry->path_index] != '/');
+    return retry->set && retry->text_index < text.length &&
+           (separators || text.at[retry->text_index] != separator);
 }
 
 /* Only the last `*`, and the last `:name` after it, are retried. Everything before a wildcard has
  * matched as early as possible, which leaves the most bytes for the rest, so a later match of it
  * cannot help. */
-bool pattern_matches(struct str prepared, struct str path)
+bool pattern_matches(struct str prepared, struct str text, enum pattern_subject subject,
+                     struct str captures[static PATTERN_WILDCARDS_MAX])
 {
+    const char separator = subject == PATTERN_HOST ? '.' : '/';
     struct retry anything = {0}, segment = {0};
-    size_t i = 0, j = 0; /* indices in PREPARED and PATH */
+    size_t i = 0, j = 0; /* indices in PREPARED and TEXT */
+    unsigned wildcard = 0;
     for (;;) {
-        if (i == prepared.length && j == path.length)
+        if (i == prepared.length && j == text.length)
             return true;
         if (i < prepared.length && prepared.at[i] == MARK) {
-            bool slashes = prepared.at[i + 1] == ANYTHING;
-            bool possible = slashes || (j < path.length && path.at[j] != '/');
+            bool separators = prepared.at[i + 1] == ANYTHING;
+            bool possible = separators || (j < text.length && text.at[j] != separator);
             i += 2;
-            if (slashes) {
-                anything = (struct retry){true, i, j};
+            if (possible)
+                captures[wildcard] = (struct str){text.at + j, separators ? 0 : 1};
+            if (separators) {
+                anything = (struct retry){true, wildcard, i, j};
                 segment.set = false;
             } else if (possible) {
-                segment = (struct retry){true, i, ++j};
+                segment = (struct retry){true, wildcard, i, ++j};
             }
+            wildcard++;
             if (possible)
                 continue;
-        } else if (i < prepared.length && j < path.length && prepared.at[i] == path.at[j]) {
+        } else if (i < prepared.length && j < text.length && prepared.at[i] == text.at[j]) {
             i++, j++;
             continue;
         }
-        struct retry *retry = may_take(&segment, path, false) ? &segment : &anything;
-        if (!may_take(retry, path, retry == &anything))
+        struct retry *retry = may_take(&segment, text, false, separator) ? &segment : &anything;
+        if (!may_take(retry, text, retry == &anything, separator))
             return false;
         if (retry == &anything)
             segment.set = false;
-        retry->path_index++;
+        retry->text_index++;
+        captures[retry->wildcard].length++;
+        wildcard = retry->wildcard + 1;
         i = retry->pattern_index;
-        j = retry->path_index;
+        j = retry->text_index;
     }
 }

@@ -1,32 +1,16 @@
-/* rules: see rules.h. A set is an array of rules in the order of their text, each with its pattern.
- * Text is copied into pieces that live as long as the set. */
-#include "http/rules.h"
-
-#include "http/header_policy.h"
-#include "http/pattern.h"
+/* rules: see rules.h, and rules_parts.h for how a set is made up. Text is copied into pieces that
+ * live as long as the set. */
+#include "http/rules_parts.h"
+#include "http/rules_value.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 /* --- Sets ------------------------------------------------------------------------------------- */
 
-struct rule {
-    struct str pattern; /* prepared; the same view for all rules below one path */
-    struct str name;
-    struct str value;
-    const struct header_policy *header;
-    bool removes; /* "! Name" */
-};
-
 struct piece {
     struct piece *next;
     char bytes[];
-};
-
-struct rules {
-    struct piece *pieces;
-    unsigned count;
-    struct rule items[RULES_MAX];
 };
 
 struct rules *rules_create(void)
@@ -46,6 +30,11 @@ void rules_destroy(struct rules *rules)
     free(rules);
 }
 
+bool rules_have_hosts(const struct rules *rules)
+{
+    return rules->has_hosts;
+}
+
 /* Copies TEXT, which is not empty, for as long as RULES lives. Absent: out of memory. */
 static struct str keep(struct rules *rules, struct str text)
 {
@@ -58,17 +47,29 @@ static struct str keep(struct rules *rules, struct str text)
     return (struct str){piece->bytes, text.length};
 }
 
-/* Adds RULE, whose name and value are copied. */
-static int add_rule(struct rules *rules, const struct rule *rule)
+/* A pattern as it is written, and as the set keeps it. */
+struct target {
+    struct rules_names names; /* views into the text that is being read */
+    struct str host, pattern; /* see struct rule */
+};
+
+/* Adds RULE for TARGET. Its name and value are copied. */
+static int add_rule(struct rules *rules, const struct target *target, const struct rule *rule)
 {
+    char value[RULES_VALUE_BYTES_MAX];
     assert(rules->count < RULES_MAX);
     struct rule kept = *rule;
+    kept.host = target->host;
+    kept.pattern = target->pattern;
     kept.name = keep(rules, rule->name);
-    if (!rule->removes)
-        kept.value = keep(rules, rule->value);
+    if (!rule->removes) {
+        size_t length = rules_value_prepare(rule->value, &target->names, value, &kept.filled);
+        kept.value = keep(rules, (struct str){value, length});
+    }
     if (!kept.name.at || (!kept.value.at && !kept.removes))
         return -ENOMEM;
     rules->items[rules->count++] = kept;
+    rules->has_hosts |= kept.host.at != NULL;
     return 0;
 }
 
@@ -87,7 +88,7 @@ static bool is_value(struct str text)
     return true;
 }
 
-/* Parses LINE, trimmed: "Name: value" or "! Name". Sets all of *RET but the pattern, as views into
+/* Parses LINE, trimmed: "Name: value" or "! Name". Sets *RET without its pattern, as views into
  * LINE. Returns NULL; or the mistake in LINE, with *RET untouched. */
 static const char *parse_rule(struct str line, struct rule *ret)
 {
@@ -111,35 +112,52 @@ static const char *parse_rule(struct str line, struct rule *ret)
         return "the value is longer than 2048 bytes; shorten it";
     if (!is_value(value))
         return "the value contains a control character; remove it";
-    *ret = (struct rule){ret->pattern, name, value, header, removes};
+    *ret = (struct rule){.name = name, .value = value, .header = header, .removes = removes};
     return NULL;
 }
 
-/* Whether LINE begins like a URL: with a host, for which no rule can be. */
-static bool is_absolute(struct str line)
+/* The length of "http://" or "https://" at the start of LINE; 0: it begins with neither. */
+static size_t scheme_bytes(struct str line)
 {
-    struct str http = STR("http://"), https = STR("https://");
-    return str_equal_nocase(str_first(line, http.length), http) ||
-           str_equal_nocase(str_first(line, https.length), https);
+    static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        if (str_equal_nocase(str_first(line, schemes[i].length), schemes[i]))
+            return schemes[i].length;
+    }
+    return 0;
 }
 
 /* Whether LINE, trimmed, is meant as a pattern, valid or not: no header name has a slash. */
 static bool is_pattern(struct str line)
 {
-    return str_starts_with(line, STR("/")) || is_absolute(line);
+    return str_starts_with(line, STR("/")) || scheme_bytes(line) > 0;
 }
 
-static int keep_pattern(struct rules *rules, struct str text, struct str *ret,
-                        const char **ret_reason)
+/* Keeps TEXT, a pattern with or without a host, as *RET. Returns 0; -EINVAL, with *RET_REASON set;
+ * or -ENOMEM. */
+static int keep_target(struct rules *rules, struct str text, struct target *ret,
+                       const char **ret_reason)
 {
-    char bytes[PATTERN_PREPARED_BYTES_MAX];
-    size_t length;
-    if (!pattern_prepare(text, bytes, &length, ret_reason))
+    char host[PATTERN_PREPARED_BYTES_MAX], path[PATTERN_PREPARED_BYTES_MAX];
+    size_t host_bytes = 0, path_bytes, scheme = scheme_bytes(text);
+    struct target target = {.names.path = text};
+    if (scheme > 0) {
+        struct str rest = str_from(text, scheme);
+        target.names.host = str_first(rest, str_find(rest, '/'));
+        target.names.path = str_from(rest, target.names.host.length);
+        if (target.names.path.length == 0)
+            target.names.path = STR("/");
+        if (!pattern_prepare_host(target.names.host, host, &host_bytes, ret_reason))
+            return -EINVAL;
+    }
+    if (!pattern_prepare(target.names.path, path, &path_bytes, ret_reason))
         return -EINVAL;
-    struct str kept = keep(rules, (struct str){bytes, length});
-    if (!kept.at)
+    target.pattern = keep(rules, (struct str){path, path_bytes});
+    if (scheme > 0)
+        target.host = keep(rules, (struct str){host, host_bytes});
+    if (!target.pattern.at || (scheme > 0 && !target.host.at))
         return -ENOMEM;
-    *ret = kept;
+    *ret = target;
     return 0;
 }
 
@@ -157,7 +175,8 @@ int rules_add(struct rules *rules, struct str text, const char **ret_reason)
 {
     text = str_trim(text);
     size_t colon = find_colon(text);
-    struct rule rule = {0};
+    struct rule rule;
+    struct target target;
     const char *reason = NULL;
     if (rules->count == RULES_MAX)
         reason = full_reason;
@@ -170,11 +189,10 @@ int rules_add(struct rules *rules, struct str text, const char **ret_reason)
         reason = "a pattern for the paths is missing; write it as 'PATTERN: Name: value', such as "
                  "'/*: X-Frame-Options: DENY' for all paths";
     int result =
-        reason ? -EINVAL
-               : keep_pattern(rules, str_trim(str_first(text, colon)), &rule.pattern, &reason);
+        reason ? -EINVAL : keep_target(rules, str_trim(str_first(text, colon)), &target, &reason);
     if (result == -EINVAL)
         *ret_reason = reason;
-    return result == 0 ? add_rule(rules, &rule) : result;
+    return result == 0 ? add_rule(rules, &target, &rule) : result;
 }
 
 /* --- Reading a _headers file ------------------------------------------------------------------ */
@@ -192,7 +210,7 @@ struct reader {
     void *context;
     unsigned line;
     enum place place;
-    struct rule rule;      /* with the pattern of the last path */
+    struct target target;  /* of the last path */
     unsigned pattern_line; /* number of its line while no header line follows it; else 0 */
 };
 
@@ -222,6 +240,7 @@ static void end_rule(struct reader *reader)
 static int read_rule(struct reader *reader, struct str line)
 {
     const char *reason = NULL;
+    struct rule rule;
     if (reader->place == IN_WRONG_RULE || reader->place == PAST_LIMIT)
         return 0;
     reader->pattern_line = 0;
@@ -231,10 +250,10 @@ static int read_rule(struct reader *reader, struct str line)
         reason = full_reason;
         reader->place = PAST_LIMIT;
     } else {
-        reason = parse_rule(line, &reader->rule);
+        reason = parse_rule(line, &rule);
     }
     if (!reason)
-        return add_rule(reader->rules, &reader->rule);
+        return add_rule(reader->rules, &reader->target, &rule);
     report(reader, reader->line, reason);
     return 0;
 }
@@ -246,11 +265,7 @@ static int read_pattern(struct reader *reader, struct str line)
     if (reader->place == PAST_LIMIT)
         return 0;
     reader->place = IN_WRONG_RULE;
-    int result = -EINVAL;
-    if (is_absolute(line))
-        reason = "rules for one host are not supported; write only the path, from its '/'";
-    else
-        result = keep_pattern(reader->rules, line, &reader->rule.pattern, &reason);
+    int result = keep_target(reader->rules, line, &reader->target, &reason);
     if (result == -EINVAL) {
         report(reader, reader->line, reason);
         return 0;
@@ -308,102 +323,4 @@ int rules_read(struct rules *rules, struct str text,
     if (result == 0)
         end_rule(&reader);
     return result;
-}
-
-/* --- Applying --------------------------------------------------------------------------------- */
-
-/* The fields that a query has got so far. */
-struct answer {
-    struct fields *fields; /* those of the answer are the last */
-    unsigned first;        /* index of the answer's first field */
-    size_t bytes;          /* of the answer's fields as lines */
-};
-
-/* Removes the answer's fields NAME. */
-static void remove_name(struct answer *answer, struct str name)
-{
-    struct field *items = answer->fields->items;
-    unsigned kept = answer->first;
-    for (unsigned i = answer->first; i < answer->fields->count; i++) {
-        if (str_equal_nocase(items[i].name, name))
-            answer->bytes -= field_line_bytes(&items[i]);
-        else
-            items[kept++] = items[i];
-    }
-    answer->fields->count = kept;
-}
-
-static bool has_field(const struct answer *answer, const struct field *wanted)
-{
-    for (unsigned i = answer->first; i < answer->fields->count; i++) {
-        const struct field *field = &answer->fields->items[i];
-        if (str_equal_nocase(field->name, wanted->name) && str_equal(field->value, wanted->value))
-            return true;
-    }
-    return false;
-}
-
-static void apply(struct answer *answer, const struct rule *rule)
-{
-    struct field field = {rule->name, rule->value};
-    if (rule->removes || rule->header->single)
-        remove_name(answer, rule->name);
-    if (rule->removes || has_field(answer, &field) ||
-        answer->fields->count - answer->first == RULES_ANSWER_FIELDS_MAX ||
-        answer->bytes + field_line_bytes(&field) > RULES_ANSWER_BYTES_MAX)
-        return;
-    fields_add(answer->fields, field.name, field.value);
-    answer->bytes += field_line_bytes(&field);
-}
-
-static bool is_for(const struct rule *rule, enum rules_response_kind kind)
-{
-    switch (kind) {
-    case RULES_FILE:
-        return true;
-    case RULES_OTHER:
-        return rule->header->subject != HEADER_POLICY_OF_CONTENT_TYPE;
-    case RULES_ERROR:
-        break;
-    }
-    return rule->header->subject == HEADER_POLICY_OF_ANY;
-}
-
-/* Applies all rules that match QUERY, in order. Returns whether one of them removes NAME. */
-static bool apply_all(const struct rules_query *query, struct str name, struct fields *fields)
-{
-    struct answer answer = {.fields = fields, .first = fields->count};
-    bool removed = false;
-    for (unsigned i = 0; i < query->set_count; i++) {
-        const struct rules *rules = query->sets[i];
-        const char *pattern = NULL; /* that MATCHES is about: rules of one pattern are adjacent */
-        bool matches = false;
-        for (unsigned j = 0; rules && j < rules->count; j++) {
-            const struct rule *rule = &rules->items[j];
-            if (rule->pattern.at != pattern)
-                matches = pattern_matches(rule->pattern, query->path);
-            pattern = rule->pattern.at;
-            if (!matches || !is_for(rule, query->response_kind))
-                continue;
-            apply(&answer, rule);
-            if (rule->removes && str_equal_nocase(rule->name, name))
-                removed = true;
-        }
-    }
-    return removed;
-}
-
-void rules_apply(const struct rules_query *query, struct fields *fields)
-{
-    apply_all(query, STR_ABSENT, fields);
-}
-
-enum rules_verdict rules_verdict(const struct rules_query *query, struct str name)
-{
-    struct fields fields;
-    fields_init(&fields);
-    bool removed = apply_all(query, name, &fields);
-    if (fields_find(&fields, name).at)
-        return RULES_REPLACED;
-    return removed ? RULES_REMOVED : RULES_SILENT;
 }

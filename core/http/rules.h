@@ -1,8 +1,9 @@
 /* rules: the header fields that a site's owner adds to responses, and to which paths.
  *
  * They come from `--header` and from a _headers file, in the format of Netlify and Cloudflare
- * Pages: a line that begins with a slash is a path (see pattern); below it come lines "Name:
- * value", or "! Name" to remove a field. Indentation means nothing.
+ * Pages: a line that begins with a slash is a path, one that begins with https:// or http:// a host
+ * and a path (see pattern); below it come lines "Name: value", or "! Name" to remove a field.
+ * Indentation means nothing. Values may have parts of the path in them (see rules_value).
  *
  * Pure: text in, fields out. Uses pattern, header_policy and fields. A set owns its text; once
  * built, it is only read, by any number of threads. Names and values are RFC 9110 sections 5.1
@@ -27,6 +28,9 @@ struct rules;
 /* No rules. NULL: out of memory. *Gives*: rules_destroy, which takes NULL, too. */
 struct rules *rules_create(void);
 void rules_destroy(struct rules *rules);
+
+/* Whether some of the rules are for some hosts only. */
+bool rules_have_hosts(const struct rules *rules);
 
 /* Adds the rules in TEXT, a whole _headers file. Lines may end in CRLF; '#' begins a comment line.
  * White space around a line, a name and a value means nothing. An invalid line is reported to
@@ -59,18 +63,27 @@ struct rules_query {
     unsigned set_count;
     struct str path; /* decoded, with its leading slash: "/a b.css", "/dir/" */
     enum rules_response_kind response_kind;
+    struct str host; /* as from authority_host; empty: rules for hosts do not match */
+};
+
+/* Memory for the values of one response that have parts of the path in them. */
+struct rules_values {
+    size_t used;
+    char bytes[RULES_ANSWER_BYTES_MAX];
 };
 
 /* Adds the fields that the rules give the response to FIELDS, which has room for
  * RULES_ANSWER_FIELDS_MAX more: as HTTP/1 lines these take at most RULES_ANSWER_BYTES_MAX bytes.
- * Names and values are *borrowed* from the rules; the fields that FIELDS had before are not
- * touched.
+ * Names and values are *borrowed* from the rules and from VALUES, which is written; the fields that
+ * FIELDS had before are not touched.
  *
  * All rules that match the path count, in order. Several fields of one name mean the same as one
  * with commas (RFC 9110 section 5.3); of two equal ones only the first is added. A field that is
  * not defined as a list is added once, with its last value. "! Name" removes the fields that
- * earlier rules gave. A field for which the bounds leave no room is left out. */
-void rules_apply(const struct rules_query *query, struct fields *fields);
+ * earlier rules gave. A field for which the bounds leave no room is left out,
+ * and so is one whose value is empty once it is filled in. */
+void rules_apply(const struct rules_query *query, struct fields *fields,
+                 struct rules_values *values);
 
 enum rules_verdict {
     RULES_SILENT,   /* the rules do not mention the field: the default applies */
@@ -80,5 +93,9 @@ enum rules_verdict {
 
 /* What the rules decide about the field NAME, in any letter case, in the response. */
 enum rules_verdict rules_verdict(const struct rules_query *query, struct str name);
+
+/* Whether a rule for some hosts only matches QUERY: the response differs from that of other
+ * hosts. */
+bool rules_depend_on_host(const struct rules_query *query);
 
 #endif

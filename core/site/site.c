@@ -91,6 +91,12 @@ bool site_has_rules(const struct site *site)
     return site->settings->rules || site->rules || site->settings->cors;
 }
 
+bool site_has_host_rules(const struct site *site)
+{
+    return (site->settings->rules && rules_have_hosts(site->settings->rules)) ||
+           (site->rules && rules_have_hosts(site->rules));
+}
+
 /* Reports WHAT is wrong with the file and its REMEDY, unless that was the last report: the file is
  * checked again and again. */
 static void report_file(struct site *site, const char *what, const char *remedy)

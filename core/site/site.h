@@ -93,6 +93,9 @@ uint64_t site_fingerprint(const struct site *site, uint64_t secret);
 /* Whether a path may have header fields of its own even where nothing is served. */
 bool site_has_rules(const struct site *site);
 
+/* Whether some of its rules are for some hosts only. */
+bool site_has_host_rules(const struct site *site);
+
 enum { SITE_RULE_SETS = 2 };
 
 /* Sets RET to the site's rules, in the order in which they apply: those of the file in ROOT, then

@@ -10,18 +10,19 @@ static_assert((unsigned)RULES_ANSWER_FIELDS_MAX + RESOURCE_OWN_FIELDS_MAX + 4 <=
 
 /* --- Fields ----------------------------------------------------------------------------------- */
 
-/* A query to the rules about one path. */
+/* A query to the rules about one target. */
 struct query {
     struct rules_query rules;
     const struct rules *sets[SITE_RULE_SETS];
     char path[RULE_PATH_BYTES_MAX];
 };
 
-/* Makes *RET the query about a response of KIND for PATH. It points into itself, so it must not
+/* Makes *RET the query about a response of KIND for TARGET. It points into itself, so it must not
  * move. */
-static void query_init(struct query *ret, const struct site *site, const struct path *path,
+static void query_init(struct query *ret, const struct site *site, const struct site_target *target,
                        enum rules_response_kind kind)
 {
+    const struct path *path = target->path;
     char *end = str_put(ret->path, STR("/"));
     end = str_put(end, path_view(path));
     if (path->directory && path->length > 0)
@@ -32,32 +33,35 @@ static void query_init(struct query *ret, const struct site *site, const struct 
         .set_count = SITE_RULE_SETS,
         .path = {ret->path, (size_t)(end - ret->path)},
         .response_kind = kind,
+        .host = target->host,
     };
 }
 
-/* The media type for the file NAME: the rules' if they mention it, else by its name. */
-static struct str media_type_of(const struct site *site, const struct query *query, struct str name)
+/* A list of fields, and the values that rules made for it. */
+struct field_list {
+    struct fields fields;
+    struct rules_values values;
+};
+
+/* The media type for the file NAME: the rules' if they mention it, else by its name. *Borrowed*
+ * from LIST, among others. */
+static struct str media_type_of(const struct site *site, const struct query *query, struct str name,
+                                struct field_list *list)
 {
     struct str field = STR("Content-Type");
     struct rules_query file_query = query->rules;
-    struct fields fields;
     file_query.response_kind = RULES_FILE; /* no other kind has Content-Type */
     if (rules_verdict(&file_query, field) == RULES_SILENT)
         return mime_of(site_settings(site)->mime, name);
-    fields_init(&fields);
-    rules_apply(&file_query, &fields);
-    return fields_find(&fields, field); /* absent if it is removed */
+    fields_init(&list->fields);
+    rules_apply(&file_query, &list->fields, &list->values);
+    return fields_find(&list->fields, field); /* absent if it is removed */
 }
 
-/* The lists of fields that a resource is made with. */
-struct lists {
-    struct fields shared, content, page;
-};
-
-/* Fills the list for the response BARE to PATH. Returns it; or NULL if the site adds nothing to the
- * defaults, which plan adds itself then. */
-static const struct fields *bare_fields(const struct site *site, const struct path *path,
-                                        enum site_bare bare, struct fields *list)
+/* Fills the list for the response BARE to TARGET. Returns it; or NULL if the site adds nothing to
+ * the defaults, which plan adds itself then. */
+static const struct fields *bare_fields(const struct site *site, const struct site_target *target,
+                                        enum site_bare bare, struct field_list *list)
 {
     static const struct {
         enum rules_response_kind kind;
@@ -68,36 +72,45 @@ static const struct fields *bare_fields(const struct site *site, const struct pa
         [SITE_BARE_PREFLIGHT] = {RULES_OTHER, DEFAULT_FIELDS_PREFLIGHT},
     };
     struct query query;
+    struct fields *fields = &list->fields;
     if (!site_has_rules(site))
         return NULL;
-    query_init(&query, site, path, rows[bare].kind);
-    fields_init(list);
-    rules_apply(&query.rules, list);
-    default_fields_add(list, rows[bare].part, site_settings(site)->cors, &query.rules);
-    return list;
+    query_init(&query, site, target, rows[bare].kind);
+    fields_init(fields);
+    rules_apply(&query.rules, fields, &list->values);
+    default_fields_add(fields, rows[bare].part, site_settings(site)->cors, &query.rules);
+    return fields;
 }
 
-/* Fills LISTS for what QUERY asks about, the file NAME at PATH. Returns them as the resource takes
- * them. */
-static struct resource_fields file_fields(const struct site *site, const struct path *path,
+/* The lists of fields that a resource with content is made with. */
+struct lists {
+    struct field_list type; /* for its media type alone */
+    struct field_list shared, page;
+    struct fields content;
+};
+
+/* Fills LISTS for what QUERY asks about, the file NAME at TARGET. Returns them as the resource
+ * takes them. */
+static struct resource_fields file_fields(const struct site *site, const struct site_target *target,
                                           struct str name, const struct query *query,
                                           struct lists *lists)
 {
     const struct site_settings *settings = site_settings(site);
+    struct fields *shared = &lists->shared.fields;
     struct default_fields_settings defaults = {
         .cache_control = settings->cache_control,
         .cors = settings->cors,
     };
-    fields_init(&lists->shared);
-    default_fields_add_cache_control(&lists->shared, &defaults, &query->rules, name);
-    rules_apply(&query->rules, &lists->shared);
-    default_fields_add(&lists->shared, DEFAULT_FIELDS_SHARED, defaults.cors, &query->rules);
+    fields_init(shared);
+    default_fields_add_cache_control(shared, &defaults, &query->rules, name);
+    rules_apply(&query->rules, shared, &lists->shared.values);
+    default_fields_add(shared, DEFAULT_FIELDS_SHARED, defaults.cors, &query->rules);
     fields_init(&lists->content);
     default_fields_add(&lists->content, DEFAULT_FIELDS_CONTENT, defaults.cors, &query->rules);
     return (struct resource_fields){
-        .shared = &lists->shared,
+        .shared = shared,
         .content = &lists->content,
-        .page = bare_fields(site, path, SITE_BARE_ERROR, &lists->page),
+        .page = bare_fields(site, target, SITE_BARE_ERROR, &lists->page),
     };
 }
 
@@ -127,15 +140,16 @@ static struct resource *make_file(const struct site *site, const struct path *pa
     struct lists lists;
     struct representation items[CONTENT_CODING_COUNT];
     unsigned count = 0;
+    struct site_target target = {.path = path};
     struct str name = path->directory ? index : path_view(path);
-    query_init(&query, site, path, RULES_OTHER);
-    struct str media_type = media_type_of(site, &query, name);
+    query_init(&query, site, &target, RULES_OTHER);
+    struct str media_type = media_type_of(site, &query, name, &lists.type);
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
         enum content_coding coding = (enum content_coding)i;
         if (fetched->available & content_coding_bit(coding))
             items[count++] = representation_of(&fetched->files[i], coding, media_type);
     }
-    struct resource_fields fields = file_fields(site, path, name, &query, &lists);
+    struct resource_fields fields = file_fields(site, &target, name, &query, &lists);
     if (count > 1)
         fields.vary = STR("Accept-Encoding");
     return resource_create(RESOURCE_FILE, items, count, &fields, now_seconds);
@@ -152,46 +166,100 @@ static struct resource *make_listing(const struct site *site, const struct path 
     struct query query;
     struct lists lists;
     struct representation items[FETCH_PAGE_COUNT];
-    query_init(&query, site, path, RULES_OTHER);
+    struct site_target target = {.path = path};
+    query_init(&query, site, &target, RULES_OTHER);
     for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++)
         items[i] = representation_of(&fetched->pages[i], CONTENT_CODING_IDENTITY, types[i]);
-    struct resource_fields fields = file_fields(site, path, STR("index.html"), &query, &lists);
+    struct resource_fields fields = file_fields(site, &target, STR("index.html"), &query, &lists);
     fields.vary = STR("Accept");
     return resource_create(RESOURCE_LISTING, items, COUNT_OF(items), &fields, now_seconds);
 }
 
-struct resource *site_resource_make_route(const struct site *site, const struct path *path,
-                                          const struct resource *page)
+/* The name of the file whose content ORIGINAL, which is served for PATH, has. */
+static struct str name_of(const struct site *site, const struct path *path,
+                          const struct resource *original)
+{
+    if (original->kind == RESOURCE_LISTING)
+        return STR("index.html");
+    return path->directory ? site_settings(site)->index : path_view(path);
+}
+
+/* Makes the resource that sends the content of ORIGINAL, the file NAME, with the fields of TARGET,
+ * but has a lease of its own. */
+static struct resource *copy_content(const struct site *site, const struct site_target *target,
+                                     struct str name, const struct resource *original)
 {
     struct query query;
     struct lists lists;
     struct representation items[CONTENT_CODING_COUNT];
-    struct str name = site_settings(site)->fallback;
-    query_init(&query, site, path, RULES_OTHER);
-    struct str media_type = media_type_of(site, &query, name);
-    for (unsigned i = 0; i < page->variant_count; i++) {
-        const struct variant *variant = &page->variants[i];
+    static_assert(COUNT_OF(items) >= FETCH_PAGE_COUNT, "room for the variants of a listing");
+    query_init(&query, site, target, RULES_OTHER);
+    struct str media_type = media_type_of(site, &query, name, &lists.type);
+    for (unsigned i = 0; i < original->variant_count; i++) {
+        const struct variant *variant = &original->variants[i];
+        bool file = original->kind == RESOURCE_FILE;
         items[i] = (struct representation){
             .body = variant->body,
             .coding = variant->coding,
-            .media_type = media_type,
+            .media_type = file ? media_type : variant->media_type,
             .original = variant,
         };
     }
-    struct resource_fields fields = file_fields(site, path, name, &query, &lists);
-    fields.vary = page->vary;
-    struct resource *resource =
-        resource_create(RESOURCE_FILE, items, page->variant_count, &fields, INT64_MAX);
+    struct resource_fields fields = file_fields(site, target, name, &query, &lists);
+    fields.vary = original->vary;
+    return resource_create(original->kind, items, original->variant_count, &fields, INT64_MAX);
+}
+
+/* Gives RESOURCE, which may be NULL, the lease of ORIGINAL. Returns RESOURCE. */
+static struct resource *derived(struct resource *resource, const struct resource *original)
+{
     if (resource)
-        resource_derive(resource, page);
+        resource_derive(resource, original);
     return resource;
 }
 
-struct resource *site_resource_make_bare(const struct site *site, const struct path *path,
+struct resource *site_resource_make_route(const struct site *site, const struct site_target *target,
+                                          const struct resource *page)
+{
+    return derived(copy_content(site, target, site_settings(site)->fallback, page), page);
+}
+
+struct resource *site_resource_make_for_host(const struct site *site,
+                                             const struct site_target *target,
+                                             const struct resource *original)
+{
+    struct field_list list;
+    struct resource *resource = NULL;
+    const struct path *path = target->path;
+    switch (original->kind) {
+    case RESOURCE_FILE:
+    case RESOURCE_LISTING:
+        resource = copy_content(site, target, name_of(site, path, original), original);
+        break;
+    case RESOURCE_REDIRECT:
+        resource =
+            resource_create_redirect(path, bare_fields(site, target, SITE_BARE_REDIRECT, &list));
+        break;
+    case RESOURCE_REFUSAL:
+        resource = resource_create_refusal(original->status,
+                                           bare_fields(site, target, SITE_BARE_ERROR, &list));
+        break;
+    }
+    return derived(resource, original);
+}
+
+bool site_resource_depends_on_host(const struct site *site, const struct site_target *target)
+{
+    struct query query;
+    query_init(&query, site, target, RULES_OTHER);
+    return target->host.length > 0 && rules_depend_on_host(&query.rules);
+}
+
+struct resource *site_resource_make_bare(const struct site *site, const struct site_target *target,
                                          enum site_bare bare)
 {
-    struct fields list;
-    const struct fields *page = bare_fields(site, path, bare, &list);
+    struct field_list list;
+    const struct fields *page = bare_fields(site, target, bare, &list);
     return page ? resource_create_refusal(HTTP_NONE, page) : NULL;
 }
 
@@ -199,17 +267,19 @@ struct resource *site_resource_make(const struct site *site, const struct path *
                                     struct str index, const struct fetched *fetched,
                                     int64_t now_seconds)
 {
-    struct fields list;
+    struct field_list list;
+    struct site_target target = {.path = path};
     switch (fetched->kind) {
     case FETCH_FILE:
         return make_file(site, path, index, fetched, now_seconds);
     case FETCH_LISTING:
         return make_listing(site, path, fetched, now_seconds);
     case FETCH_DIRECTORY:
-        return resource_create_redirect(path, bare_fields(site, path, SITE_BARE_REDIRECT, &list));
+        return resource_create_redirect(path,
+                                        bare_fields(site, &target, SITE_BARE_REDIRECT, &list));
     case FETCH_REFUSED:
         return resource_create_refusal(fetched->status,
-                                       bare_fields(site, path, SITE_BARE_ERROR, &list));
+                                       bare_fields(site, &target, SITE_BARE_ERROR, &list));
     case FETCH_UNCHANGED: /* has a resource already */
         break;
     }

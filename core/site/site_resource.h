@@ -8,12 +8,18 @@
 #include "http/resource.h"
 #include "site/site.h"
 
-/* Makes the resource for PATH out of FETCHED, which must not be FETCH_UNCHANGED. INDEX is the name
- * of the file that is served for a directory. Times are in seconds since 1970. *Gives* one
- * reference; NULL: out of memory. */
+/* Makes the resource for PATH, for every host, out of FETCHED, which must not be FETCH_UNCHANGED.
+ * INDEX is the name of the file that is served for a directory. Times are in seconds since 1970.
+ * *Gives* one reference; NULL: out of memory. */
 struct resource *site_resource_make(const struct site *site, const struct path *path,
                                     struct str index, const struct fetched *fetched,
                                     int64_t now_seconds);
+
+/* The path and the host that a request asks for. */
+struct site_target {
+    const struct path *path;
+    struct str host; /* as from authority_host; empty: rules for hosts do not match */
+};
 
 /* Responses without content of the site's. */
 enum site_bare {
@@ -23,14 +29,23 @@ enum site_bare {
 };
 
 /* Makes a resource that has page fields only: those of a response that is the same whatever exists
- * at PATH. *Gives* one reference; NULL: the site adds nothing to the defaults, or out of memory. */
-struct resource *site_resource_make_bare(const struct site *site, const struct path *path,
+ * at the path of TARGET. *Gives* one reference; NULL: the site adds nothing to the defaults, or
+ * out of memory. */
+struct resource *site_resource_make_bare(const struct site *site, const struct site_target *target,
                                          enum site_bare bare);
 
-/* Makes the resource that sends the content of PAGE, the FILE of the site's fallback, for PATH, a
- * route: with the fields of PATH. It has the lease of PAGE. *Gives* one reference; NULL: out of
- * memory. */
-struct resource *site_resource_make_route(const struct site *site, const struct path *path,
+/* Makes the resource that sends for TARGET what ORIGINAL, which was made for its path and every
+ * host, sends, with the fields of TARGET's host. It has the lease of ORIGINAL. *Gives* one
+ * reference; NULL: out of memory. */
+struct resource *site_resource_make_for_host(const struct site *site,
+                                             const struct site_target *target,
+                                             const struct resource *original);
+
+/* The same for a route: PAGE is the FILE of the site's fallback. */
+struct resource *site_resource_make_route(const struct site *site, const struct site_target *target,
                                           const struct resource *page);
+
+/* Whether the resource for TARGET is not the one that was made for every host. */
+bool site_resource_depends_on_host(const struct site *site, const struct site_target *target);
 
 #endif

@@ -1,6 +1,5 @@
 /* store: see store.h. */
 #include "base/hash.h"
-#include "site/site_resource.h"
 #include "site/store_parts.h"
 
 #include <errno.h>
@@ -160,30 +159,13 @@ static enum store_result lookup_bare(struct store *store, const struct store_que
                                      struct lookup_waiter *waiter, struct found *found)
 {
     struct site *site = query->site;
-    enum site_bare bare =
-        query->page == STORE_PAGE_PREFLIGHT ? SITE_BARE_PREFLIGHT : SITE_BARE_ERROR;
     struct store_step step = store_step_of(store, site, query->path, query->now);
     step.without_file = true;
     store_refresh_site(&step, waiter);
     if (waits_for_rules(site, waiter))
         return STORE_PENDING;
-    found->resource = site_resource_make_bare(site, query->path, bare);
+    found->resource = store_make_bare(query);
     return STORE_READY;
-}
-
-/* Gives the fallback page in FOUND, which is cached with the fields of its own path, the fields of
- * the path of QUERY. Out of memory: FOUND becomes empty. */
-static void adapt_fallback(const struct store_query *query, struct found *found)
-{
-    struct resource *page = found->page;
-    if (!page || page->kind != RESOURCE_FILE || !site_has_rules(query->site))
-        return;
-    found->page = site_resource_make_route(query->site, query->path, page);
-    resource_drop(page);
-    if (!found->page) {
-        resource_drop(found->resource);
-        found->resource = NULL;
-    }
 }
 
 static enum store_result lookup(struct store *store, const struct store_query *query,
@@ -195,8 +177,7 @@ static enum store_result lookup(struct store *store, const struct store_query *q
         (is_missing(found->resource) && lookup_page(store, query, waiter, found) == STORE_PENDING))
         return STORE_PENDING;
     found->fallback = query->page == STORE_PAGE_FALLBACK;
-    if (found->fallback)
-        adapt_fallback(query, found);
+    store_adapt(query, found);
     return STORE_READY;
 }
 

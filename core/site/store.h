@@ -52,6 +52,7 @@ struct store_query {
     const struct path *path;
     enum store_page page;
     const struct date_now *now;
+    struct str authority; /* of the request; absent: rules for some hosts do not match */
 };
 
 enum store_result { STORE_READY, STORE_PENDING };

@@ -88,4 +88,12 @@ struct resource *store_make(const struct store_step *step, const struct fetched 
 /* A 404 for the path, whatever exists there. Pinned, *given*; NULL: out of memory. */
 struct resource *store_refuse(const struct store_step *step);
 
+/* The resource for a response that is the same whatever is at the path of QUERY. Pinned, *given*;
+ * NULL: out of memory, or the site has no rules. */
+struct resource *store_make_bare(const struct store_query *query);
+
+/* Gives what was found for QUERY the fields of its path and host: a cached resource has those for
+ * every host, and the fallback page those of its own path. Out of memory: FOUND becomes empty. */
+void store_adapt(const struct store_query *query, struct found *found);
+
 #endif

@@ -1,5 +1,6 @@
 /* store_publish: from what was fetched to a resource with a lease, in the cache; see
  * store_parts.h. */
+#include "http/authority.h"
 #include "site/site_resource.h"
 #include "site/store_parts.h"
 
@@ -160,4 +161,47 @@ struct resource *store_refuse(const struct store_step *step)
     if (!site->shared_404)
         site->shared_404 = resource_create_refusal(HTTP_NOT_FOUND, NULL);
     return site->shared_404 ? resource_pin(site->shared_404) : NULL;
+}
+
+/* --- For one request -------------------------------------------------------------------------- */
+
+/* The target of QUERY. Its host is written to HOST. */
+static struct site_target target_of(const struct store_query *query,
+                                    char host[static AUTHORITY_HOST_BYTES_MAX])
+{
+    return (struct site_target){query->path, authority_host(query->authority, host)};
+}
+
+struct resource *store_make_bare(const struct store_query *query)
+{
+    char host[AUTHORITY_HOST_BYTES_MAX];
+    struct site_target target = target_of(query, host);
+    return site_resource_make_bare(query->site, &target,
+                                   query->page == STORE_PAGE_PREFLIGHT ? SITE_BARE_PREFLIGHT
+                                                                       : SITE_BARE_ERROR);
+}
+
+/* Puts ADAPTED, made from *RESOURCE, in its place. */
+static void replace(struct resource **resource, struct resource *adapted)
+{
+    resource_drop(*resource);
+    *resource = adapted;
+}
+
+void store_adapt(const struct store_query *query, struct found *found)
+{
+    const struct site *site = query->site;
+    char host[AUTHORITY_HOST_BYTES_MAX];
+    if (!site_has_rules(site) || !found->resource)
+        return;
+    struct site_target target = target_of(query, host);
+    bool routed = found->fallback && found->page && found->page->kind == RESOURCE_FILE;
+    if (routed)
+        replace(&found->page, site_resource_make_route(site, &target, found->page));
+    else if (site_has_host_rules(site) && site_resource_depends_on_host(site, &target))
+        replace(&found->resource, site_resource_make_for_host(site, &target, found->resource));
+    if (routed && !found->page)
+        replace(&found->resource, NULL);
+    if (!found->resource)
+        replace(&found->page, NULL);
 }

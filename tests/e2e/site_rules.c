@@ -144,3 +144,46 @@ E2E_TEST(site_rules, match_the_path_that_was_asked_for)
             expect_field("412", &response, "X-Page", "users");
     }
 }
+
+E2E_TEST(site_rules, of_absolute_patterns_match_the_host)
+{
+    struct site site;
+    struct response response;
+    site_create(&site);
+    site_write_text(&site, "a.txt", "a");
+    site_write_text(&site, "_headers",
+                    "https://example.org/*\n X-Host: exact\n"
+                    "https://:name.example.org/:file\n X-Host: :name has :file\n"
+                    "/*\n X-All: 1\n");
+    const struct server *server = start(&site, NULL);
+    static const struct {
+        const char *host, *value;
+    } rows[] = {
+        {"a", NULL},
+        {"example.org", "exact"},
+        {"EXAMPLE.org.:8080", "exact"},
+        {"www.example.org", "www has %s"},
+        {"a.b.example.org", NULL},
+    };
+    static const struct {
+        const char *method, *target;
+        int status;
+    } targets[] = {{"GET", "/a.txt", 200}, {"GET", "/none", 404}, {"OPTIONS", "/x", 204}};
+    for (unsigned round = 0; round < 3; round++) { /* the third is answered with memos */
+        for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(targets); i++) {
+            const char *host = rows[i / COUNT_OF(targets)].host;
+            const char *value = rows[i / COUNT_OF(targets)].value;
+            const char *target = targets[i % COUNT_OF(targets)].target;
+            const char *request =
+                text_format("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                            targets[i % COUNT_OF(targets)].method, target, host);
+            if (!expect_fetch(server, host, request, targets[i % COUNT_OF(targets)].status,
+                              &response))
+                continue;
+            expect_field(host, &response, "X-All", "1");
+            if (value && strstr(value, "has"))
+                value = text_format("www has %s", target + 1);
+            expect_field(host, &response, "X-Host", value);
+        }
+    }
+}

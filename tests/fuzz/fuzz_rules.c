@@ -1,5 +1,6 @@
-/* fuzz_rules: first line: a path; then a _headers file. For any file, the result is field lines
- * that may be sent, mistakes are reported in order, and CRLF means the same as LF. */
+/* fuzz_rules: first line: a path, after a host or none; then a _headers file. For any file, the
+ * result is field lines that may be sent, mistakes are reported in order, and CRLF means the same
+ * as LF. */
 #include "fuzz.h"
 #include "http/header_policy.h"
 #include "http/rules.h"
@@ -38,7 +39,8 @@ static size_t write_lines(const struct rules_query *query, char to[static RULES_
     struct fields fields;
     size_t bytes = 0;
     fields_init(&fields);
-    rules_apply(query, &fields);
+    struct rules_values values;
+    rules_apply(query, &fields, &values);
     for (unsigned i = 0; i < fields.count; i++) {
         FUZZ_CHECK(bytes + field_line_bytes(&fields.items[i]) <= RULES_ANSWER_BYTES_MAX);
         bytes = (size_t)(field_write_line(to + bytes, &fields.items[i]) - to);
@@ -63,7 +65,7 @@ static void check_line(const struct rules_query *query, struct str name, struct 
 {
     const struct header_policy *header = header_policy_of(name);
     FUZZ_CHECK(str_is_token(name) && !header->refusal);
-    FUZZ_CHECK(value.length > 0 && value.length <= RULES_VALUE_BYTES_MAX);
+    FUZZ_CHECK(value.length > 0 && value.length <= RULES_ANSWER_BYTES_MAX);
     FUZZ_CHECK(str_equal(str_trim(value), value));
     for (size_t i = 0; i < value.length; i++) {
         uint8_t byte = (uint8_t)value.at[i];
@@ -113,11 +115,23 @@ static void check_crlf(const struct rules_query *query, struct str text, unsigne
     }
     struct rules *rules = read_file((struct str){crlf, (size_t)(at - crlf)}, &told_again);
     const struct rules *sets[] = {rules};
-    struct rules_query other = {sets, 1, query->path, query->response_kind};
+    struct rules_query other = {sets, 1, query->path, query->response_kind, query->host};
     size_t length = write_lines(&other, again);
     FUZZ_CHECK(told_again == told && str_equal((struct str){again, length}, lines));
     rules_destroy(rules);
     free(crlf);
+}
+
+/* Where no rule for some hosts matches, LINES are those of every host. */
+static void check_host(const struct rules_query *query, struct str lines)
+{
+    char again[RULES_ANSWER_BYTES_MAX];
+    struct rules_query other = *query;
+    other.host = STR_ABSENT;
+    if (rules_depend_on_host(query))
+        return;
+    size_t length = write_lines(&other, again);
+    FUZZ_CHECK(str_equal((struct str){again, length}, lines));
 }
 
 /* The first line as an argument of --header. */
@@ -138,19 +152,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char lines[RULES_ANSWER_BYTES_MAX];
     struct str text = fuzz_input(data, size);
     size_t end = str_find(text, '\n');
-    struct str path = str_first(text, end);
+    struct str line = str_first(text, end);
+    size_t host_bytes = str_find(line, '/');
+    struct str host = str_first(line, host_bytes), path = str_from(line, host_bytes);
     unsigned told;
     text = str_from(text, end + 1);
     struct rules *rules = read_file(text, &told);
     const struct rules *sets[] = {rules, NULL};
     for (unsigned i = 0; i < 3; i++) {
-        struct rules_query query = {sets, 2, path, (enum rules_response_kind)i};
+        struct rules_query query = {sets, 2, path, (enum rules_response_kind)i, host};
         size_t length = write_lines(&query, lines);
         check_lines(&query, (struct str){lines, length});
+        check_host(&query, (struct str){lines, length});
         if (str_find(text, '\r') == text.length)
             check_crlf(&query, text, told, (struct str){lines, length});
     }
-    check_argument(path);
+    check_argument(line);
     check_argument(str_first(text, str_find(text, '\n')));
     rules_destroy(rules);
     return 0;

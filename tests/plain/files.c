@@ -77,7 +77,7 @@ static enum store_result ask(unsigned number, struct lookup_waiter *waiter, stru
     snprintf(name, sizeof name, "n%u", number);
     struct path path = path_named(name);
     struct found found;
-    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now, STR_ABSENT};
     enum store_result result = store_lookup(files, &query, waiter, &found);
     if (result == STORE_READY)
         *ret = found.resource;

@@ -52,7 +52,8 @@ static unsigned read_number(struct reader *reader, unsigned name)
     struct found found;
     struct lookup_waiter waiter = {0};
     struct path path = path_named((const char[]){'n', (char)('0' + name), '\0'});
-    struct store_query query = {store_site(reader->store, 0), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(reader->store, 0), &path, STORE_PAGE_ERROR, &now,
+                                STR_ABSENT};
     clock_read(&now);
     while (store_lookup(reader->store, &query, &waiter, &found) == STORE_PENDING) {
         while (waiter.lookup) {

@@ -27,7 +27,8 @@ static inline size_t rig_lines(const struct rules_query *query,
     struct fields fields;
     size_t bytes = 0;
     fields_init(&fields);
-    rules_apply(query, &fields);
+    struct rules_values values;
+    rules_apply(query, &fields, &values);
     for (unsigned i = 0; i < fields.count; i++) {
         cr_assert_leq(bytes + field_line_bytes(&fields.items[i]), RULES_ANSWER_BYTES_MAX);
         bytes = (size_t)(field_write_line(to + bytes, &fields.items[i]) - to);
@@ -44,12 +45,25 @@ static inline void rig_expect_query(const char *label, const struct rules_query 
               (int)length, lines);
 }
 
+/* The lines that RULES give a file at TARGET: a path, or "//host/path". */
+static inline void rig_expect_at(const char *label, const struct rules *rules, const char *target,
+                                 const char *expected)
+{
+    struct str path = str_of(target), host = STR_ABSENT;
+    if (str_starts_with(path, STR("//"))) {
+        host = str_first(str_from(path, 2), str_find(str_from(path, 2), '/'));
+        path = str_from(path, 2 + host.length);
+    }
+    struct rules_query query = {&rules, 1, path, RULES_FILE, host};
+    rig_expect_query(label, &query, expected);
+}
+
 /* The lines that RULES give for PATH. */
 static inline void rig_expect(const char *label, const struct rules *rules, const char *path,
                               enum rules_response_kind kind, const char *expected)
 {
     struct str copy = guard_copy(str_of(path));
-    struct rules_query query = {&rules, 1, copy, kind};
+    struct rules_query query = {&rules, 1, copy, kind, STR_ABSENT};
     rig_expect_query(label, &query, expected);
     guard_drop(copy);
 }

@@ -65,7 +65,7 @@ enum store_result ask(const char *name, struct lookup_waiter *waiter, struct res
 {
     struct path path = path_named(name);
     struct found found;
-    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now, STR_ABSENT};
     enum store_result result = store_lookup(files, &query, waiter, &found);
     if (result == STORE_READY && found.resource && found.resource->variant_count > 0 &&
         !store_confirm(&found, found.resource->variants[0].body, &now)) {

@@ -12,7 +12,7 @@ static void set_up(void)
     fields_init(&list);
     rules = rules_create();
     sets[0] = rules;
-    query = (struct rules_query){sets, 1, STR("/a"), RULES_OTHER};
+    query = (struct rules_query){sets, 1, STR("/a"), RULES_OTHER, STR_ABSENT};
 }
 
 static void tear_down(void)

@@ -29,7 +29,8 @@ static bool matches(struct str text, struct str path)
     if (!prepare(text, &prepared))
         return false;
     struct str copy = guard_copy(path);
-    bool result = pattern_matches(prepared, copy);
+    struct str captures[PATTERN_WILDCARDS_MAX];
+    bool result = pattern_matches(prepared, copy, PATTERN_PATH, captures);
     guard_drop(copy);
     guard_drop(prepared);
     return result;
@@ -153,6 +154,60 @@ Test(pattern, prepares_the_longest_pattern)
     cr_expect_not(prepare((struct str){text, PATTERN_BYTES_MAX + 1}, &prepared));
 }
 
+Test(pattern, matches_hosts)
+{
+    static const struct {
+        const char *label, *pattern, *host; /* as from authority_host */
+        bool expected;
+    } rows[] = {
+        {"the same", "example.org", "example.org", true},
+        {"in any case", "Example.ORG", "example.org", true},
+        {"a trailing dot", "example.org.", "example.org", true},
+        {"another", "example.org", "example.com", false},
+        {"a label more", "example.org", "a.example.org", false},
+        {"any labels", "*.example.org", "a.b.example.org", true},
+        {"every host", "*", "a.b", true},
+        {"one label", ":name.example.org", "a.example.org", true},
+        {"one label, not two", ":name.example.org", "a.b.example.org", false},
+        {"a label inside", "a.:b.c", "a.x.c", true},
+        {"an empty host", ":name", "", false},
+        {"an IPv6 address", "[FE80::a]", "[fe80::a]", true},
+        {"another IPv6 address", "[fe80::a]", "[fe80::b]", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char to[PATTERN_PREPARED_BYTES_MAX];
+        struct str captures[PATTERN_WILDCARDS_MAX];
+        size_t length = 0;
+        const char *reason = "";
+        cr_assert(pattern_prepare_host(str_of(rows[i].pattern), to, &length, &reason), "%s: %s",
+                  rows[i].label, reason);
+        cr_expect_eq(
+            pattern_matches((struct str){to, length}, str_of(rows[i].host), PATTERN_HOST, captures),
+            rows[i].expected, "%s", rows[i].label);
+    }
+}
+
+Test(pattern, refuses_text_that_is_not_a_host)
+{
+    static const struct {
+        const char *pattern, *word;
+    } rows[] = {
+        {"", "missing"},          {".", "missing"},
+        {"a:80", "port"},         {"a:", "port"},
+        {"[::1]:80", "port"},     {"a b", "not a host"},
+        {"user@a", "not a host"}, {"a?b", "not a"},
+        {"\xc3\xbc", "not a"},    {"*.*.*.*.*.*.*.*.*", "8 wildcards"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char to[PATTERN_PREPARED_BYTES_MAX];
+        size_t length;
+        const char *reason = "";
+        cr_expect_not(pattern_prepare_host(str_of(rows[i].pattern), to, &length, &reason), "%s",
+                      rows[i].pattern);
+        cr_expect_not_null(strstr(reason, rows[i].word), "%s: %s", rows[i].pattern, reason);
+    }
+}
+
 /* The definition of the syntax, literally, in exponential time. */
 static bool model_matches(const char *pattern, char before, const char *path)
 {
@@ -180,6 +235,21 @@ static void random_text(struct prng *prng, const char *alphabet, size_t length_m
     *to = '\0';
 }
 
+/* With the captures in place of its wildcards, PREPARED is PATH. */
+static void expect_rebuilt(struct str prepared, const struct str *captures, const char *path)
+{
+    char text[64], *end = text;
+    for (size_t i = 0; i < prepared.length; i++) {
+        if (prepared.at[i] == '\0') {
+            end = str_put(end, *captures++);
+            i++;
+        } else {
+            *end++ = prepared.at[i];
+        }
+    }
+    cr_assert(str_equal((struct str){text, (size_t)(end - text)}, str_of(path)), "%s", path);
+}
+
 Test(pattern, agrees_with_a_naive_model)
 {
     struct prng prng = {14};
@@ -200,8 +270,11 @@ Test(pattern, agrees_with_a_naive_model)
         if (strstr(pattern, "nn"))
             continue;
         bool expected = model_matches(pattern, '\0', path);
-        bool got = pattern_matches((struct str){to, length}, str_of(path));
+        struct str prepared = {to, length}, captures[PATTERN_WILDCARDS_MAX];
+        bool got = pattern_matches(prepared, str_of(path), PATTERN_PATH, captures);
         cr_assert_eq(got, expected, "%s on %s: %d", pattern, path, got);
+        if (got)
+            expect_rebuilt(prepared, captures, path);
         matched += expected;
     }
     cr_expect_gt(matched, 10000);

@@ -163,7 +163,7 @@ Test(rules, give_a_verdict_on_a_default)
         for (size_t j = 0; j < COUNT_OF(rows[i].rules) && rows[i].rules[j]; j++)
             rig_add(rules, rows[i].rules[j]);
         const struct rules *sets[] = {rules};
-        struct rules_query query = {sets, 1, STR("/a"), rows[i].kind};
+        struct rules_query query = {sets, 1, STR("/a"), rows[i].kind, STR_ABSENT};
         cr_expect_eq(rules_verdict(&query, str_of(rows[i].name)), rows[i].expected, "%s",
                      rows[i].label);
         rules_destroy(rules);
@@ -174,7 +174,7 @@ Test(rules, applies_sets_one_after_another)
 {
     struct rules *first = rules_create(), *second = rules_create();
     const struct rules *sets[] = {first, NULL, second};
-    struct rules_query query = {sets, 3, STR("/a"), RULES_FILE};
+    struct rules_query query = {sets, 3, STR("/a"), RULES_FILE, STR_ABSENT};
     rig_add(second, "/*: X: 1");
     rig_add(second, "/*: ! Y");
     rig_add(first, "/*: Y: 2");
@@ -205,7 +205,7 @@ Test(rules, bounds_the_bytes_of_one_response)
 {
     struct rules *rules = rules_create();
     const struct rules *sets[] = {rules};
-    struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
+    struct rules_query query = {sets, 1, STR("/"), RULES_FILE, STR_ABSENT};
     char lines[RULES_ANSWER_BYTES_MAX];
     add_line(rules, "A", 2000);
     add_line(rules, "B", 2000);
@@ -231,7 +231,7 @@ Test(rules, bounds_the_fields_of_one_response)
 {
     struct rules *rules = rules_create();
     const struct rules *sets[] = {rules};
-    struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
+    struct rules_query query = {sets, 1, STR("/"), RULES_FILE, STR_ABSENT};
     char lines[RULES_ANSWER_BYTES_MAX];
     for (unsigned i = 0; i < RULES_ANSWER_FIELDS_MAX + 10; i++) {
         char text[32];
@@ -263,7 +263,7 @@ Test(rules, leaves_earlier_fields_of_the_list_alone)
 {
     struct rules *rules = rules_create();
     const struct rules *sets[] = {rules};
-    struct rules_query query = {sets, 1, STR("/"), RULES_FILE};
+    struct rules_query query = {sets, 1, STR("/"), RULES_FILE, STR_ABSENT};
     struct fields fields;
     rig_add(rules, "/*: X: 1");
     rig_add(rules, "/*: ! Y");
@@ -272,7 +272,8 @@ Test(rules, leaves_earlier_fields_of_the_list_alone)
     fields_add(&fields, STR("X"), STR("1"));
     fields_add(&fields, STR("Y"), STR("2"));
     fields_add(&fields, STR("X-Frame-Options"), STR("SAMEORIGIN"));
-    rules_apply(&query, &fields);
+    struct rules_values values;
+    rules_apply(&query, &fields, &values);
     cr_assert_eq(fields.count, 5);
     cr_expect(str_equal(fields.items[1].value, STR("2")), "not removed");
     cr_expect(str_equal(fields.items[2].value, STR("SAMEORIGIN")), "not replaced");

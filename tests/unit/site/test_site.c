@@ -256,7 +256,8 @@ Test(site, gives_preflights_the_fields_of_their_path)
         make(&(struct site_settings){.cors = rows[i].cors});
         if (rows[i].rules[0])
             take(rows[i].rules);
-        struct resource *resource = site_resource_make_bare(site, &path, rows[i].bare);
+        struct site_target target = {.path = &path};
+        struct resource *resource = site_resource_make_bare(site, &target, rows[i].bare);
         cr_expect_eq(resource != NULL, rows[i].expected != NULL, "%s", rows[i].label);
         if (!resource)
             continue;
@@ -278,7 +279,8 @@ Test(site, gives_a_route_the_fields_of_its_path)
     struct resource *page = site_resource_make(site, &page_path, STR("x"), &fetched, INT64_MAX);
     fetched_fini(&fetched);
     page->lease->fresh_until_ms = 7;
-    struct resource *route = site_resource_make_route(site, &path, page);
+    struct site_target target = {.path = &path};
+    struct resource *route = site_resource_make_route(site, &target, page);
     cr_assert_not_null(route);
     struct str lines = field_block_lines(&route->variants[0].fields);
     cr_expect(str_equal(lines, STR("ETag: \"ae1b981bc490a00-5\"\r\n"
@@ -298,6 +300,41 @@ Test(site, gives_a_route_the_fields_of_its_path)
     resource_drop(route);
     cr_expect_eq(page->lease->fresh_until_ms, 7, "not ended with the route");
     resource_drop(page);
+}
+
+/* Every kind of resource, with the lease of the one for every host. */
+Test(site, gives_hosts_their_fields)
+{
+    struct path path = path_named("a.txt");
+    struct site_target target = {.path = &path, .host = STR("example.org")};
+    struct fetched file = file_of(STR("12345"));
+    struct fetched missing = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
+    struct fetched directory = {.kind = FETCH_DIRECTORY};
+    const struct fetched *all[] = {&file, &missing, &directory};
+    take("https://example.org/*\n X-A: :splat\n Content-Type: text/x\n/*\n X-B: 1\n");
+    cr_expect(site_has_host_rules(site));
+    cr_expect(site_resource_depends_on_host(site, &target));
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        struct resource *original = site_resource_make(site, &path, STR("x"), all[i], INT64_MAX);
+        struct resource *resource = site_resource_make_for_host(site, &target, original);
+        cr_expect_eq(resource->lease, original->lease);
+        cr_expect_eq(resource->kind, original->kind);
+        cr_expect_eq(resource->status, original->status);
+        cr_expect(str_equal(resource->location, original->location));
+        const struct field_block *block =
+            i == 0 ? &resource->variants[0].fields : &resource->page_fields;
+        struct str lines = field_block_lines(block);
+        cr_expect(memmem(lines.at, lines.length, "X-A: a.txt\r\nX-B: 1\r\n", 20), "%zu", i);
+        if (i == 0)
+            cr_expect(str_equal(resource->variants[0].media_type, STR("text/x")));
+        resource_drop(resource);
+        resource_drop(original);
+    }
+    fetched_fini(&file);
+    target.host = STR("example.com");
+    cr_expect_not(site_resource_depends_on_host(site, &target));
+    target.host = STR("");
+    cr_expect_not(site_resource_depends_on_host(site, &target));
 }
 
 static void expect_error_lines(const char *text, struct str expected)

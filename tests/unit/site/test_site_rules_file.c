@@ -130,6 +130,78 @@ Test(rules_file, ignores_indentation)
     }
 }
 
+Test(rules_file, matches_hosts_of_absolute_patterns)
+{
+    static const struct str text = STR_INIT("https://example.org/*\n  A: 1\n"
+                                            "  HTTP://:name.Example.org/a/*\n  B: :name\n"
+                                            "https://bare.org\nC: 3\n"
+                                            "/*\n  D: 4\n");
+    static const struct {
+        const char *target, *expected;
+    } rows[] = {
+        {"/a/b", "D: 4\r\n"},
+        {"//other.org/a/b", "D: 4\r\n"},
+        {"//example.org/a/b", "A: 1\r\nD: 4\r\n"},
+        {"//www.example.org/a/b", "B: www\r\nD: 4\r\n"},
+        {"//www.example.org/c", "D: 4\r\n"},
+        {"//bare.org/", "C: 3\r\nD: 4\r\n"},
+        {"//bare.org/a", "D: 4\r\n"},
+    };
+    struct mistakes mistakes;
+    struct rules *rules = read_file(text, &mistakes);
+    cr_expect_eq(mistakes.count, 0);
+    cr_expect(rules_have_hosts(rules));
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        rig_expect_at(rows[i].target, rules, rows[i].target, rows[i].expected);
+    rules_destroy(rules);
+}
+
+/* As both large hosts document it; a capture is percent-encoded, as in the URL. */
+Test(rules_file, fills_captures_in)
+{
+    static const struct {
+        const char *label, *text, *target, *expected;
+    } rows[] = {
+        {"a placeholder", "/movies/:title\n x-movie-name: You are watching \":title\"\n",
+         "/movies/up", "x-movie-name: You are watching \"up\"\r\n"},
+        {"a splat", "/news/*\n Link: </blog/:splat>\n", "/news/a/b", "Link: </blog/a/b>\r\n"},
+        {"several", "/:a/:b\n X: :b-:a-:b\n", "/1/2", "X: 2-1-2\r\n"},
+        {"whole names", "/:a\n X: :ab :a\n", "/1", "X: :ab 1\r\n"},
+        {"names that the path does not have", "/:a\n X: :b :splat\n", "/1", "X: :b :splat\r\n"},
+        {"colons that are not names", "/:a\n X: https://x:80/:a:\n", "/1",
+         "X: https://x:80/1:\r\n"},
+        {"encoded", "/:a\n X: :a\n", "/a\"b\r\n;\xc3\xbc", "X: a%22b%0D%0A%3B%C3%BC\r\n"},
+        {"a percent sign is encoded again", "/:a\n X: :a\n", "/a%20", "X: a%2520\r\n"},
+        {"empty: left out", "/*\n X: :splat\n Y: a:splat\n", "/", "Y: a\r\n"},
+        {"white space at an end", "/*\n X: a :splat\n", "/", "X: a\r\n"},
+        {"of the host", "https://:who.org/*\n X: :who :splat\n", "//me.org/a", "X: me a\r\n"},
+        {"the path's first", "https://*.org/*\n X: :splat\n", "//me.org/a", "X: a\r\n"},
+        {"equal when filled in", "/:a\n X: 1\n X: :a\n", "/1", "X: 1\r\n"},
+        {"not a list", "/:a\n X-Frame-Options: a\n X-Frame-Options: :a\n", "/1",
+         "X-Frame-Options: 1\r\n"},
+        {"taken away", "/:a\n X: :a\n/*\n ! X\n", "/1", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct mistakes mistakes;
+        struct rules *rules = read_file(str_of(rows[i].text), &mistakes);
+        cr_expect_eq(mistakes.count, 0, "%s", rows[i].label);
+        rig_expect_at(rows[i].label, rules, rows[i].target, rows[i].expected);
+        rules_destroy(rules);
+    }
+}
+
+Test(rules_file, leaves_out_a_value_that_gets_too_long)
+{
+    struct mistakes mistakes;
+    struct rules *rules =
+        read_file(STR("/*\n A: 1\n B: :splat:splat:splat\n C: :splat\n"), &mistakes);
+    char target[1500], expected[1600];
+    snprintf(target, sizeof target, "/%0*d", 1400, 0);
+    snprintf(expected, sizeof expected, "A: 1\r\nC: %0*d\r\n", 1400, 0);
+    rig_expect_at("4200 bytes", rules, target, expected);
+    rules_destroy(rules);
+}
+
 Test(rules_file, reports_mistakes_and_uses_the_rest)
 {
     static const struct {
@@ -157,8 +229,17 @@ Test(rules_file, reports_mistakes_and_uses_the_rest)
          {3},
          "begin with '/'"},
         {"a path with a query", STR_INIT("/?a=b\n B: 2\n/*\n C: 3\n"), "C: 3\r\n", {1}, "%3F"},
-        {"one host's", STR_INIT("https://a.b/*\n B: 2\n/*\n C: 3\n"), "C: 3\r\n", {1}, "one host"},
-        {"one host's, by http", STR_INIT("http://:name.b/*\n B: 2\n"), "", {1}, "one host"},
+        {"a host with a port",
+         STR_INIT("https://a.b:80/*\n B: 2\n/*\n C: 3\n"),
+         "C: 3\r\n",
+         {1},
+         "port"},
+        {"no host", STR_INIT("https:///*\n B: 2\n/*\n C: 3\n"), "C: 3\r\n", {1}, "missing"},
+        {"a host, and a path with a query",
+         STR_INIT("https://a.b/?c\n B: 2\n/*\n C: 3\n"),
+         "C: 3\r\n",
+         {1},
+         "%3F"},
         {"not indented, under a bad path", STR_INIT("x\nA: 1\n B: 2\n"), "", {1}, "'/'"},
         {"indented, neither path nor header",
          STR_INIT("/*\n A: 1\n x/*\n B: 2\n"),

@@ -67,7 +67,7 @@ static void collect(struct store *store)
 static struct found find(struct store *store, const char *name)
 {
     struct path path = path_named(name);
-    struct store_query query = {store_site(store, 0), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(store, 0), &path, STORE_PAGE_ERROR, &now, STR_ABSENT};
     struct lookup_waiter waiter = {0};
     struct found found;
     while (store_lookup(store, &query, &waiter, &found) == STORE_PENDING) {
@@ -289,7 +289,8 @@ Test(store_changes, ends_leases_that_are_used_without_a_look_up)
 Test(store_changes, is_not_answered_by_a_job_that_began_before_the_change_was_seen)
 {
     struct path path = path_named("file");
-    struct store_query query = {store_site(stores[1], 0), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(stores[1], 0), &path, STORE_PAGE_ERROR, &now,
+                                STR_ABSENT};
     struct lookup_waiter early = {0}, late = {0};
     struct found found;
     tree_fill(&tree, "site/file", 1000, 1);

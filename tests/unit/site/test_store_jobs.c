@@ -255,7 +255,7 @@ Test(store_jobs, leak_nothing_when_the_store_is_destroyed)
 static enum store_result find(const char *name, struct lookup_waiter *waiter, struct found *ret)
 {
     struct path path = path_named(name);
-    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now, STR_ABSENT};
     return store_lookup(files, &query, waiter, ret);
 }
 

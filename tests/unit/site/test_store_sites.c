@@ -56,7 +56,7 @@ TestSuite(store_sites, .init = set_up, .fini = store_rig_fini, .timeout = 120);
 static struct found find(unsigned site, const char *name)
 {
     struct path path = path_named(name);
-    struct store_query query = {store_site(files, site), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(files, site), &path, STORE_PAGE_ERROR, &now, STR_ABSENT};
     struct lookup_waiter waiter = {0};
     struct found found;
     while (store_lookup(files, &query, &waiter, &found) == STORE_PENDING)
@@ -96,11 +96,13 @@ Test(store_sites, keeps_equal_paths_apart_while_jobs_look_them_up)
     struct found found;
     faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
     for (unsigned i = 0; i < SITES; i++) {
-        struct store_query query = {store_site(files, i), &path, STORE_PAGE_ERROR, &now};
+        struct store_query query = {store_site(files, i), &path, STORE_PAGE_ERROR, &now,
+                                    STR_ABSENT};
         cr_assert_eq(store_lookup(files, &query, &waiters[i], &found), STORE_PENDING);
     }
     for (unsigned i = 0; i < SITES; i++) {
-        struct store_query query = {store_site(files, i), &path, STORE_PAGE_ERROR, &now};
+        struct store_query query = {store_site(files, i), &path, STORE_PAGE_ERROR, &now,
+                                    STR_ABSENT};
         do
             await(&waiters[i]);
         while (store_lookup(files, &query, &waiters[i], &found) == STORE_PENDING);
@@ -223,7 +225,7 @@ Test(store_sites, keeps_nothing_of_jobs_that_ran_before_it_was_revalidated)
 {
     struct lookup_waiter waiter = {0}, other = {0};
     struct path path = path_named("file");
-    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now};
+    struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now, STR_ABSENT};
     struct found found;
     faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
     pass_ms(VALID_MS / 2);
