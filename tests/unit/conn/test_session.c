@@ -27,7 +27,7 @@ static void tear_down(void)
     rig_fini(&rig);
 }
 
-TestSuite(session, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(session, .init = set_up, .fini = tear_down, .timeout = 120);
 
 /* The connection receives FRAMES, works and sends all it has, without waiting for look-ups. */
 static void give(struct pile *frames)

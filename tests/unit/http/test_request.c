@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-TestSuite(request, .timeout = 60);
+TestSuite(request, .timeout = 120);
 
 /* Each view has a guard page of its own, so that a copy that still points there can be found. */
 static void fill(struct request *request)
