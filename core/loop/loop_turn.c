@@ -1,0 +1,139 @@
+/* loop_turn: see loop_turn.h. */
+#include "loop/loop_turn.h"
+
+/* Per connection, in both directions: one large sendfile, see transport_plain.c. */
+enum { BYTES_PER_TURN = 2 << 20 };
+
+bool loop_turn_shed(struct loop *loop, const struct conn *spared)
+{
+    struct conn *victim = conn_to_shed(loop->context);
+    if (!victim || victim == spared)
+        return false;
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
+    conn_trace(loop->context, victim, TRACE_SHED, 0);
+    loop->engine->close(loop, victim);
+    return true;
+}
+
+/* The end of a turn: makes sure that CONN's events will come, then settles its storage and
+ * deadline. */
+static void rest(struct loop *loop, struct conn *conn)
+{
+    if (loop->engine->keep(loop, conn))
+        conn_settle(loop->context, conn);
+    else
+        loop_reset(loop, conn);
+}
+
+/* Everything is sent: shuts our side. False: not yet, or CONN is over. */
+static bool shut(struct loop *loop, struct conn *conn)
+{
+    switch (conn_transport(loop->context, conn)->shut(loop->context, conn)) {
+    case TRANSPORT_PROGRESS:
+        return true;
+    case TRANSPORT_NOTHING: /* the transport's last bytes are output: again when they are sent */
+        loop_make_runnable(loop, conn);
+        break;
+    case TRANSPORT_FULL:
+    case TRANSPORT_FAILED:
+        loop_reset(loop, conn);
+        break;
+    }
+    return false;
+}
+
+/* Shuts our side; further input is discarded. */
+static void begin_linger(struct loop *loop, struct conn *conn)
+{
+    if (!shut(loop, conn))
+        return;
+    conn_linger(loop->context, conn);
+    loop_make_runnable(loop, conn);
+}
+
+/* A turn of a connection in CONN_LINGERING. */
+static void run_lingering(struct loop *loop, struct conn *conn)
+{
+    const struct transport *transport = conn_transport(loop->context, conn);
+    size_t budget = BYTES_PER_TURN;
+    while (conn_is_readable(conn) && budget > 0) {
+        if (transport->discard(loop->context, conn, &budget) == TRANSPORT_FAILED ||
+            conn->socket.input_ended) {
+            loop->engine->close(loop, conn);
+            return;
+        }
+    }
+    if (conn_is_readable(conn))
+        loop_make_runnable(loop, conn);
+    rest(loop, conn);
+}
+
+/* Receives. If there is no room, sheds another connection that makes no progress. TRANSPORT_FULL:
+ * no room all the same; CONN then waits. */
+static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
+{
+    const struct transport *transport = conn_transport(loop->context, conn);
+    enum transport_result result;
+    do
+        result = transport->receive(loop->context, conn, budget);
+    while (result == TRANSPORT_FULL && loop_turn_shed(loop, conn));
+    if (result == TRANSPORT_FULL)
+        conn_await_storage(loop->context, conn);
+    return result;
+}
+
+/* Moves bytes in both directions until CONN makes no progress or its budget is used up. False: the
+ * connection failed. Output goes first, because it frees storage that input needs. */
+static bool pump(struct loop *loop, struct conn *conn)
+{
+    size_t budget = BYTES_PER_TURN;
+    conn_work(loop->context, conn);
+    for (;;) {
+        bool sends = conn->socket.writable && conn_wants_output(conn);
+        bool receives = !sends && conn_wants_input(conn) && conn_is_readable(conn);
+        if (!sends && !receives)
+            return true;
+        if (budget == 0)
+            break;
+        enum transport_result result =
+            sends ? conn_transport(loop->context, conn)->send(loop->context, conn, &budget)
+                  : receive(loop, conn, &budget);
+        if (result == TRANSPORT_FAILED)
+            return false;
+        if (result == TRANSPORT_FULL)
+            return true;
+        /* While output is left, sending may not have changed what the session can do. */
+        if (receives || !conn_has_unsent(conn))
+            conn_work(loop->context, conn);
+    }
+    loop_make_runnable(loop, conn); /* at the end of the list */
+    return true;
+}
+
+void loop_turn_run(struct loop *loop, struct conn *conn)
+{
+    loop->context->trace.turn = conn->generation;
+    if (conn->state == CONN_LINGERING) {
+        run_lingering(loop, conn);
+        return;
+    }
+    bool good = pump(loop, conn);
+    if (loop->engine->take_back)
+        loop->engine->take_back(loop, conn);
+    if (!good) {
+        loop_reset(loop, conn);
+        return;
+    }
+    const struct transport *transport = conn_transport(loop->context, conn);
+    enum conn_verdict verdict = conn_verdict(loop->context, conn);
+    if (verdict == CONN_ENDS)
+        verdict = transport->delivered(conn) ? CONN_CLOSES : CONN_LINGERS;
+    if (verdict == CONN_CLOSES && (!transport->ends_with_bytes || shut(loop, conn))) {
+        loop->engine->close(loop, conn);
+        return;
+    }
+    if (verdict == CONN_LINGERS)
+        begin_linger(loop, conn);
+    if (!conn_is_over(conn))
+        rest(loop, conn);
+}
