@@ -9,6 +9,9 @@
 
 enum {
     READ_TRIES = 3, /* for a file that changes while it is read */
+    /* For one that grows. A write(2) sets the mtime before the size, so that an fstat in between
+     * takes it for a file that is rewritten. */
+    GROWTH_TRIES = 16,
     /* 1990-01-01: no file of a web site is older than the Web. */
     FIRST_SECONDS = 631152000,
     DAY_SECONDS = 86400,
@@ -80,8 +83,8 @@ static bool is_kept(const struct blob_identity *then, const struct blob_identity
 /* Loads the content of the open regular file FD of *IDENTITY, which is updated if the file changes
  * meanwhile. *Takes* FD if it returns 0 and the body is a file. Returns 0 or a negative errno:
  * -EAGAIN also if the file is rewritten faster than it can be read, -EACCES if it is unchanged and
- * yet not as long as its size says. Of a file that grew during each try, such as a busy log, the
- * body is its content when the last try began. */
+ * yet not as long as its size says. Of a file that grows during READ_TRIES, such as a busy log,
+ * the body is its content when the last try began. */
 static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
                      struct blob **ret_body)
 {
@@ -89,16 +92,18 @@ static int load_body(int fd, enum io_mode mode, struct blob_identity *identity,
     for (unsigned tries = 1; identity->bytes <= LOAD_READ_BYTES_MAX; tries++) {
         struct blob *body;
         struct blob_identity after;
-        int error = tries > READ_TRIES ? failure : read_body(fd, mode, identity, &body, &after);
+        int error = tries > GROWTH_TRIES ? failure : read_body(fd, mode, identity, &body, &after);
         if (error)
             return error;
-        bool good =
-            tries < READ_TRIES ? blob_identity_equal(identity, &after) : is_kept(identity, &after);
-        if (good && body->length == identity->bytes) {
+        bool unchanged = blob_identity_equal(identity, &after);
+        bool grown = tries >= READ_TRIES && blob_identity_change(identity, &after) == BLOB_GROWN;
+        if (grown && body->length > identity->bytes)
+            body->length = identity->bytes; /* it was empty, and read_body got its first byte */
+        if ((unchanged || grown) && body->length == identity->bytes) {
             *ret_body = body;
             return 0;
         }
-        failure = blob_identity_equal(identity, &after) ? -EACCES : -EAGAIN;
+        failure = unchanged ? -EACCES : -EAGAIN;
         *identity = after;
         blob_drop(body);
     }

@@ -136,6 +136,34 @@ Test(fetch_changes, gives_a_file_that_keeps_growing_as_it_was)
     fetched_fini(&fetched);
 }
 
+/* Touches the file during the first two tries, and appends to it during the third. */
+static void touch_or_append(void *argument)
+{
+    unsigned *call = argument;
+    if (++*call < 3) {
+        const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1700000000 + *call}};
+        cr_assert_eq(utimensat(tree.fd, "file", times, 0), 0);
+        faults_act(FAULT_PREADV2, 0, touch_or_append, call);
+    } else {
+        unsigned once = 0;
+        append_to_file(&once);
+    }
+}
+
+/* A read of a byte checks that it is empty, and may get the first byte that is appended. */
+Test(fetch_changes, gives_an_empty_file_that_begins_to_grow_as_it_was)
+{
+    unsigned call = 0;
+    tree_fill(&tree, "file", 0, 1);
+    faults_act(FAULT_PREADV2, 0, touch_or_append, &call);
+    struct fetched fetched = get("file");
+    cr_assert_eq(fetched.kind, FETCH_FILE);
+    cr_expect_eq(call, 3);
+    cr_expect_eq(content_of(&fetched).length, 0);
+    cr_expect_eq(fetched.state.plain.bytes, 0);
+    fetched_fini(&fetched);
+}
+
 /* No content and no validator would be right for it. */
 Test(fetch_changes, refuses_a_file_that_is_rewritten_during_every_try)
 {
