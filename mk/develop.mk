@@ -17,7 +17,7 @@ quick:
 ## debug: build the servers for a debugger (-Og -g3) into build/debug
 debug:
 	$(deps) build
-	$(again) BUILD=$(DEBUG) LTO=0 CFLAGS='-Og -g3' servers
+	$(again) BUILD=$(DEBUG) LTO=0 CFLAGS='-Og -g3' CPPFLAGS='$(CPPFLAGS) -DSLUICE_DEBUG=1' servers
 	@printf '%s\n' 'Run: gdb -x tools/gdb/sluice.py --args $(DEBUG)/pipelined-server $(PORT) $(ROOT)'
 
 # Counters are atomic, because workers share them; a server writes them when it exits.

@@ -60,12 +60,11 @@ ifneq ($(COMPILES),)
 $(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))),$(word 3,$(subst :, ,$(library))))))
 endif
 
-# --- optimising across files
-# --------------------------------------------------------------------- Most functions on the path
-# of a request are called once, from another file: link-time optimisation saves one instruction in
-# eight. The objects of core/ and servers/ hold machine code as well, for the tests, which replace
-# functions between files. Only gcc makes such objects; with other compilers, and with LTO=0, the
-# servers are linked like the tests.
+# --- optimising across files --------------------------------------------------------------------
+# Most functions on the path of a request are called once, from another file: link-time optimisation
+# saves one instruction in eight. The objects of core/ and servers/ hold machine code as well, for
+# the tests, which replace functions between files. Only gcc makes such objects; with other
+# compilers, and with LTO=0, the servers are linked like the tests.
 
 # The flags $(1), if the compiler links a program with them and without a warning.
 links_with = $(shell printf 'int main(void) { return 0; }\n' | \

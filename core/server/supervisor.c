@@ -2,6 +2,7 @@
 #include "server/supervisor.h"
 
 #include "observe/log.h"
+#include "observe/trace.h"
 #include "system/event_fd.h"
 
 #include <errno.h>
@@ -117,7 +118,11 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
         revalidate(supervisor);
         break;
     case SIGNAL_REOPEN_LOGS:
+#ifdef SLUICE_DEBUG
+        trace_dump_all(STDERR_FILENO, TRACE_RECORDS);
+#else
         log_say("SIGUSR1 has no effect: there is no log file to reopen");
+#endif
         break;
     case SIGNAL_UPGRADE:
         log_say("SIGUSR2 has no effect: to upgrade, stop the server and start the new one");

@@ -6,7 +6,7 @@
 
 print shows struct str as text, struct list as its length, and rings, output queues, blobs and
 connections in one line. The commands work with any build that has debug information; after `make
-debug` no variable is "optimized out".
+debug` few variables are "optimized out".
 
 Workers are found through the list of trace rings (core/observe/trace.c): each ring is a member of
 its worker's struct conn_context. The commands only read memory, so they work with core files.
