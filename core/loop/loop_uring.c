@@ -77,13 +77,16 @@ static void take_writable(struct loop_uring *self, const struct io_uring_cqe *ev
     if (!conn)
         return;
     int events = event->res > 0 ? event->res : 0;
-    if (events & (POLLERR | POLLHUP)) {
+    /* A hang-up means that both directions are over: a reset, unless our own shutdown did it, and
+     * then input that is unread has to be discarded, or the answer is destroyed. */
+    if (events & POLLERR || (events & POLLHUP && conn->state != CONN_LINGERING)) {
         loop_reset(&self->loop, conn);
         return;
     }
+    struct uring_peer *peer = uring_peer_of(self, conn);
     if (events & POLLRDHUP)
-        uring_peer_of(self, conn)->half_closed = true;
-    if (events & POLLOUT)
+        peer->half_closed = true;
+    if (events & POLLOUT && !peer->sending)
         conn->socket.writable = true;
     loop_make_runnable(&self->loop, conn);
 }
