@@ -8,17 +8,20 @@
 
 enum {
     LINE_BYTES = 64,
-    BUCKET_WORDS = 7,
-    BUCKET_PATHS = 4, /* that a bucket is planned for: few have to take the place of another */
+    BUCKET_WORDS = 5,
+    BUCKET_PATHS = 2, /* that a bucket is planned for: few have to take the place of another */
     BUCKETS_MIN = 1 << 6,
     BUCKETS_MAX = 1 << 17, /* 8 MiB, of which those pages are used that have paths */
     LOCKS = 64,
+    SITE_TAG = 1,
 };
 
 /* A word is the upper half of the path's hash and a fingerprint that is never 0; with 0 in its
- * place it does not match any lease. A word of 0 is empty. */
+ * place it does not match any lease. A word of 0 is empty. VERSION counts what changes a word,
+ * CONFIRMED for each word how often its state was published again. */
 struct changes_bucket {
-    _Atomic uint64_t version;
+    _Atomic uint32_t version;
+    _Atomic uint32_t confirmed[BUCKET_WORDS];
     _Atomic uint64_t words[BUCKET_WORDS];
 };
 static_assert(sizeof(struct changes_bucket) == LINE_BYTES, "a bucket is one cache line");
@@ -75,40 +78,67 @@ uint64_t changes_secret(const struct changes *changes)
 
 /* --- Tickets ---------------------------------------------------------------------------------- */
 
-/* The acquire keeps the examination that follows after the load. */
-static uint64_t version_of(const struct changes_bucket *bucket)
+static uint64_t load(const _Atomic uint64_t *word)
 {
-    return atomic_load_explicit(&bucket->version, memory_order_acquire);
+    return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-static struct changes_ticket begin(struct changes *changes, struct changes_bucket *bucket)
+/* The acquire keeps the examination that follows after the load. */
+static uint32_t count_of(const _Atomic uint32_t *count)
 {
-    return (struct changes_ticket){changes, bucket, version_of(bucket)};
+    return atomic_load_explicit(count, memory_order_acquire);
+}
+
+/* The index of TAG's word in BUCKET; BUCKET_WORDS: it has none. */
+static unsigned index_of(const struct changes_bucket *bucket, uint64_t tag)
+{
+    unsigned i = 0;
+    while (i < BUCKET_WORDS &&
+           (load(&bucket->words[i]) == 0 || load(&bucket->words[i]) >> 32 != tag))
+        i++;
+    return i;
+}
+
+/* TAG is not 0. */
+static struct changes_ticket begin(struct changes *changes, struct changes_bucket *bucket,
+                                   uint64_t tag)
+{
+    struct changes_ticket ticket = {changes, bucket, .version = count_of(&bucket->version)};
+    ticket.word = index_of(bucket, tag);
+    if (ticket.word < BUCKET_WORDS)
+        ticket.confirmed = count_of(&bucket->confirmed[ticket.word]);
+    return ticket;
+}
+
+static uint64_t tag_of(uint64_t hash)
+{
+    return hash >> 32 | 1;
 }
 
 struct changes_ticket changes_begin(struct changes *changes, uint64_t hash)
 {
-    return changes ? begin(changes, &changes->buckets[hash & changes->bucket_mask])
+    return changes ? begin(changes, &changes->buckets[hash & changes->bucket_mask], tag_of(hash))
                    : (struct changes_ticket){.changes = NULL};
 }
 
 struct changes_ticket changes_begin_site(struct changes *changes, uint32_t site)
 {
-    return changes ? begin(changes, &changes->sites[site])
+    return changes ? begin(changes, &changes->sites[site], SITE_TAG)
                    : (struct changes_ticket){.changes = NULL};
 }
 
+/* As long as the version is the same, each word is in its place. */
 bool changes_is_current(const struct changes_ticket *ticket)
 {
-    return !ticket->changes || version_of(ticket->bucket) == ticket->version;
+    const struct changes_bucket *bucket = ticket->bucket;
+    if (!ticket->changes)
+        return true;
+    return count_of(&bucket->version) == ticket->version &&
+           (ticket->word == BUCKET_WORDS ||
+            count_of(&bucket->confirmed[ticket->word]) == ticket->confirmed);
 }
 
 /* --- Publishing ------------------------------------------------------------------------------- */
-
-static uint64_t load(const _Atomic uint64_t *word)
-{
-    return atomic_load_explicit(word, memory_order_relaxed);
-}
 
 static void store(_Atomic uint64_t *word, uint64_t value)
 {
@@ -120,25 +150,19 @@ static pthread_mutex_t *lock_of(struct changes *changes, const struct changes_bu
     return &changes->locks[(size_t)(bucket - changes->buckets) % LOCKS];
 }
 
-/* The word of TAG in BUCKET. NULL: not found. */
-static _Atomic uint64_t *find(struct changes_bucket *bucket, uint64_t tag)
+static void count(_Atomic uint32_t *counter)
 {
-    for (unsigned i = 0; i < BUCKET_WORDS; i++) {
-        uint64_t word = load(&bucket->words[i]);
-        if (word != 0 && word >> 32 == tag)
-            return &bucket->words[i];
-    }
-    return NULL;
+    atomic_fetch_add_explicit(counter, 1, memory_order_release);
 }
 
-/* A place for another word: an empty one, else one that VERSION chooses. */
-static _Atomic uint64_t *place_in(struct changes_bucket *bucket, uint64_t version)
+/* A place for another word: an empty one, else one that the version chooses. */
+static unsigned place_in(const struct changes_bucket *bucket)
 {
     for (unsigned i = 0; i < BUCKET_WORDS; i++) {
         if (load(&bucket->words[i]) == 0)
-            return &bucket->words[i];
+            return i;
     }
-    return &bucket->words[version % BUCKET_WORDS];
+    return count_of(&bucket->version) % BUCKET_WORDS;
 }
 
 enum outcome {
@@ -152,21 +176,19 @@ static enum outcome publish_locked(const struct changes_ticket *ticket, uint64_t
                                    uint64_t value, const _Atomic uint64_t **ret_word)
 {
     struct changes_bucket *bucket = ticket->bucket;
-    uint64_t version = load(&bucket->version);
-    _Atomic uint64_t *word = find(bucket, tag);
-    enum outcome outcome = NEWS;
-    if (word && load(word) == value)
+    unsigned i = index_of(bucket, tag);
+    bool has_word = i < BUCKET_WORDS;
+    enum outcome outcome = changes_is_current(ticket) ? NEWS : OUTDATED;
+    if (has_word && load(&bucket->words[i]) == value)
         outcome = KNOWN;
-    else if (version != ticket->version)
-        outcome = OUTDATED;
-    if (outcome == OUTDATED && word)
-        store(word, tag << 32);
-    if (outcome == NEWS) {
-        word = word ? word : place_in(bucket, version);
-        store(word, value);
-    }
-    store(&bucket->version, version + 1);
-    *ret_word = word;
+    if (outcome == NEWS && !has_word)
+        i = place_in(bucket);
+    if (outcome == NEWS)
+        store(&bucket->words[i], value);
+    if (outcome == OUTDATED && has_word)
+        store(&bucket->words[i], tag << 32);
+    count(outcome == KNOWN ? &bucket->confirmed[i] : &bucket->version);
+    *ret_word = outcome == OUTDATED ? NULL : &bucket->words[i];
     return outcome;
 }
 
@@ -192,13 +214,13 @@ static enum outcome publish(const struct changes_ticket *ticket, uint64_t tag, u
 bool changes_publish(const struct changes_ticket *ticket, uint64_t hash, uint64_t fingerprint,
                      struct changes_mark *ret)
 {
-    return publish(ticket, hash >> 32 | 1, fingerprint, ret) != OUTDATED;
+    return publish(ticket, tag_of(hash), fingerprint, ret) != OUTDATED;
 }
 
 bool changes_publish_site(const struct changes_ticket *ticket, uint64_t fingerprint,
                           struct changes_mark *ret)
 {
-    enum outcome outcome = publish(ticket, 1, fingerprint, ret);
+    enum outcome outcome = publish(ticket, SITE_TAG, fingerprint, ret);
     if (outcome != KNOWN)
         atomic_fetch_add_explicit(&ticket->changes->epoch, 1, memory_order_acq_rel);
     return outcome != OUTDATED;

@@ -9,14 +9,15 @@
  * workers, are equal words: nothing is published twice, and workers that agree never end each
  * other's leases.
  *
- * The words are in buckets of one cache line, found by the path's hash, each with a version that
- * counts what is published there. A bucket is bounded: a path that finds no room takes the place of
+ * The words are in buckets of one cache line, found by the path's hash. A version of the bucket
+ * counts what changes a word, a counter for each word how often its state was found again. A bucket
+ * is bounded: a path that finds no room takes the place of
  * another, whose leases then end early; they are renewed by one check of the file. A site has a
  * bucket of its own, for the state of its root and its rules; when that changes, EPOCH does.
  *
  * Why no worker answers with an older state, once the answer with a newer one has left: a ticket is
- * taken before a file is examined and returned when the result is published. If something was
- * published in the bucket in between, the result may be the older one: unless it is the very state
+ * taken before a file is examined and returned when the result is published. If the path was
+ * published in between, or any other with a change, the result may be the older one: unless it is the very state
  * that is there, it gets no lease, and the word is made to match no lease. Else the examination
  * began after everything that was published before, so its result is the newest. The word is stored
  * before the answer is sent; a client that has the answer and asks another worker does so through
@@ -50,7 +51,9 @@ uint64_t changes_secret(const struct changes *changes);
 struct changes_ticket {
     struct changes *changes; /* NULL: nothing is shared */
     struct changes_bucket *bucket;
-    uint64_t version;
+    uint32_t version;
+    uint32_t confirmed; /* of the path's word, if it has one */
+    unsigned word;      /* its index */
 };
 
 /* For the path of HASH. CHANGES may be NULL here and below: then nothing is shared. */
@@ -58,7 +61,7 @@ struct changes_ticket changes_begin(struct changes *changes, uint64_t hash);
 
 struct changes_ticket changes_begin_site(struct changes *changes, uint32_t site);
 
-/* Whether nothing has been published in the bucket since TICKET was taken. */
+/* Whether the path of TICKET was not published since it was taken, nor a change in its bucket. */
 bool changes_is_current(const struct changes_ticket *ticket);
 
 /* A word and the value that it has as long as what was published is the newest. */
