@@ -52,6 +52,15 @@ static int prepare_settings(struct server *server, struct problem *ret_problem)
     return settings_prepare(server->settings, ret_problem);
 }
 
+/* After the files that options name have been read, which may be pipes of a shell (<(...)), and
+ * before the server opens a descriptor that stays. */
+static int close_inherited(struct server *server, struct problem *ret_problem)
+{
+    (void)server, (void)ret_problem;
+    process_close_inherited_descriptors();
+    return 0;
+}
+
 /* What auto means where both work; see README. */
 enum { AUTO_BACKEND = BACKEND_EPOLL };
 
@@ -165,7 +174,8 @@ static int run(struct server *server)
 static int serve(struct server *server)
 {
     static int (*const steps[])(struct server * server, struct problem * ret_problem) = {
-        catch_signals, prepare_settings, choose_backend, find_sizes, share_sites, start,
+        prepare_settings, close_inherited, catch_signals, choose_backend,
+        find_sizes,       share_sites,     start,
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         struct problem problem;
@@ -215,7 +225,6 @@ int server_main(const struct profile *profile, int argc, char **argv)
     enum command command = COMMAND_SERVE;
     int status = STATUS_USAGE;
     signals_block();
-    process_close_inherited_descriptors();
     process_fill_standard_descriptors();
     trace_catch_crashes();
     log_open(profile->name);
