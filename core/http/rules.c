@@ -175,7 +175,7 @@ int rules_add(struct rules *rules, struct str text, const char **ret_reason)
 {
     text = str_trim(text);
     size_t colon = find_colon(text);
-    struct rule rule;
+    struct rule rule = {.removes = false};
     struct target target;
     const char *reason = NULL;
     if (rules->count == RULES_MAX)
@@ -240,7 +240,7 @@ static void end_rule(struct reader *reader)
 static int read_rule(struct reader *reader, struct str line)
 {
     const char *reason = NULL;
-    struct rule rule;
+    struct rule rule = {.removes = false};
     if (reader->place == IN_WRONG_RULE || reader->place == PAST_LIMIT)
         return 0;
     reader->pattern_line = 0;

@@ -17,13 +17,13 @@
  *
  * Why no worker answers with an older state, once the answer with a newer one has left: a ticket is
  * taken before a file is examined and returned when the result is published. If the path was
- * published in between, or any other with a change, the result may be the older one: unless it is the very state
- * that is there, it gets no lease, and the word is made to match no lease. Else the examination
- * began after everything that was published before, so its result is the newest. The word is stored
- * before the answer is sent; a client that has the answer and asks another worker does so through
- * the kernel's sockets, whose locks order that store before the other worker's load. So the load
- * may be relaxed; and a request that comes while another worker publishes is concurrent with it and
- * may get either state.
+ * published in between, or any other with a change, the result may be the older one: unless it is
+ * the very state that is there, it gets no lease, and the word is made to match no lease. Else the
+ * examination began after everything that was published before, so its result is the newest. The
+ * word is stored before the answer is sent; a client that has the answer and asks another worker
+ * does so through the kernel's sockets, whose locks order that store before the other worker's
+ * load. So the load may be relaxed; and a request that comes while another worker publishes is
+ * concurrent with it and may get either state.
  *
  * Publishing takes one of a few mutexes for some tens of instructions, as often as files are
  * examined. Safe from any thread. */

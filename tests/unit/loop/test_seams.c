@@ -283,6 +283,15 @@ static void add_session(struct pile *pile, unsigned index)
     add(pile, last_requests, COUNT_OF(last_requests), &prng);
 }
 
+static void expect_orderly_ends(unsigned count)
+{
+    struct xor_counts counts = xor_counts();
+    cr_expect_eq(counts.handshakes, count);
+    cr_expect_eq(counts.closes, count, "each is ended by a record before FIN");
+    cr_expect_eq(counts.finis, count);
+    cr_expect_eq(counts.broken, 0);
+}
+
 /* Whole sessions, pipelined and split anywhere: a client that opens the records reads the bytes
  * that it would have read without them. */
 BOTH(records_carry_every_session_unchanged)
@@ -310,11 +319,7 @@ BOTH(records_carry_every_session_unchanged)
         pile_clear(&expected[i]);
     }
     stop();
-    struct xor_counts counts = xor_counts();
-    cr_expect_eq(counts.handshakes, SESSIONS);
-    cr_expect_eq(counts.closes, SESSIONS, "each is ended by a record before FIN");
-    cr_expect_eq(counts.finis, SESSIONS);
-    cr_expect_eq(counts.broken, 0);
+    expect_orderly_ends(SESSIONS);
 }
 
 /* More input than the session takes while its output waits: on io_uring the rest stays with the
