@@ -35,7 +35,7 @@ enum session_phase {
 struct session {
     /* Goes on as far as it can: until it needs more input (conn_needs_more), until an exchange
      * has to wait, or until conn_may_queue says that enough is queued. Called again when any of
-     * these may have changed. Returns what the session waits for now. */
+     * these may have changed. Returns what the session then waits for. */
     enum session_phase (*work)(struct conn_context *context, struct conn *conn);
 
     /* COUNT answers, whose end marks it has queued, have been sent whole. */
