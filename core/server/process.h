@@ -12,9 +12,14 @@
  * number and receives messages. */
 void process_fill_standard_descriptors(void);
 
-/* Closes the descriptors above 2 that the parent left open by mistake. They would keep the other
- * ends of its pipes, its locks and its file systems in use as long as the server runs. */
-void process_close_inherited_descriptors(void);
+/* The descriptor that PATH, absolute, names or leads through: 3 for "/dev/fd/3" and
+ * "/proc/self/fd/3/site". -1: none. */
+int process_descriptor_in(const char *path);
+
+/* Closes the descriptors above 2 that the parent left open by mistake, all but the COUNT that are
+ * KEPT: they would keep the other ends of its pipes, its locks and its file systems in use as long
+ * as the server runs. Members of KEPT may be -1 and may be repeated. */
+void process_close_inherited_descriptors(const int *kept, unsigned count);
 
 /* Raises the limit of descriptors to the hard limit. Returns the limit that holds then. */
 uint64_t process_raise_descriptors(void);

@@ -53,11 +53,20 @@ static int prepare_settings(struct server *server, struct problem *ret_problem)
 }
 
 /* After the files that options name have been read, which may be pipes of a shell (<(...)), and
- * before the server opens a descriptor that stays. */
+ * before the server opens a descriptor that stays. A ROOT such as /dev/fd/3 is checked again and
+ * again, so its descriptor stays, and its number never means another file. */
 static int close_inherited(struct server *server, struct problem *ret_problem)
 {
-    (void)server, (void)ret_problem;
-    process_close_inherited_descriptors();
+    const struct settings *settings = server->settings;
+    int *roots = calloc(settings->site_count + 1, sizeof *roots);
+    if (!roots) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < settings->site_count; i++)
+        roots[i] = process_descriptor_in(settings->sites[i]->root);
+    process_close_inherited_descriptors(roots, settings->site_count);
+    free(roots);
     return 0;
 }
 

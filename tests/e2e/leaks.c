@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 E2E_SUITE(leaks);
@@ -165,4 +166,25 @@ E2E_TEST(leaks, keeps_no_descriptor_of_its_parent)
                   read(ends[0], &byte, 1) == 0,
               "the server keeps the pipe open");
     close(ends[0]);
+}
+
+/* The directory may have no path that the server could use: unlinked, or of another mount
+ * namespace. */
+E2E_TEST(leaks, keeps_the_descriptor_that_root_names)
+{
+    struct site site;
+    struct response response;
+    char root[32];
+
+    site_create(&site);
+    site_write_text(&site, "a.txt", "content");
+    int fd = open(site.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(fd > STDERR_FILENO);
+    snprintf(root, sizeof root, "/dev/fd/%d", fd);
+    const struct server *server = server_start_with(&(struct server_setup){
+        .kind = SIMPLE, .root = root, .inherited_fd = fd, .options = "--cache-valid 0"});
+    close(fd);
+    site_write_text(&site, "b.txt", "later");
+    expect_fetch(server, "a file", request_text("GET", "/a.txt"), 200, &response);
+    expect_fetch(server, "a new file", request_text("GET", "/b.txt"), 200, &response);
 }
