@@ -115,11 +115,9 @@ uint64_t fetched_fingerprint(const struct fetched *fetched, uint64_t secret)
 
 /* --- A file and its siblings ------------------------------------------------------------------ */
 
-/* A look-up: the place and the name. */
+/* A look-up: the order, and the name of the file in the form that is examined. */
 struct target {
-    int root_fd;
-    enum io_mode mode;
-    const struct site_settings *site;
+    const struct fetch_order *order;
     size_t name_bytes;
     char name[PATH_BYTES_MAX + 1];
 };
@@ -205,11 +203,12 @@ static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob
  * as a link that leads nowhere. Returns 0 or a negative errno. */
 static int look_at_sibling(const struct target *target, struct stat *ret, bool *ret_taken)
 {
-    int error = root_stat_below(target->root_fd, target->name, O_NOFOLLOW, target->mode, ret);
+    int error =
+        root_stat_below(target->order->root_fd, target->name, O_NOFOLLOW, target->order->mode, ret);
     *ret_taken = error != -ENOENT;
     if (error || !S_ISLNK(ret->st_mode))
         return error;
-    return root_stat_below(target->root_fd, target->name, 0, target->mode, ret);
+    return root_stat_below(target->order->root_fd, target->name, 0, target->order->mode, ret);
 }
 
 /* Finds the siblings of a file of state RET->plain: sets the other members of *RET, and in
@@ -224,7 +223,8 @@ static int look_for_siblings(struct target *target, struct fetch_state *ret, uns
     *ret_usable = 0;
     for (unsigned i = CONTENT_CODING_IDENTITY + 1; i < CONTENT_CODING_COUNT; i++) {
         enum content_coding coding = (enum content_coding)i;
-        if (!(target->site->codings & content_coding_bit(coding)) || !name_form(target, coding))
+        if (!(target->order->site->codings & content_coding_bit(coding)) ||
+            !name_form(target, coding))
             continue;
         bool taken;
         int error = look_at_sibling(target, &status, &taken);
@@ -249,7 +249,7 @@ static int load_form(struct target *target, enum content_coding coding, struct f
     struct loaded *loaded = &ret->files[coding];
     bool sibling = coding != CONTENT_CODING_IDENTITY;
     name_form(target, coding);
-    int error = load_file(target->root_fd, target->name, target->mode, loaded);
+    int error = load_file(target->order->root_fd, target->name, target->order->mode, loaded);
     if (error)
         return sibling ? without_sibling(error) : error;
     if (sibling && !is_usable(&loaded->identity, &ret->state.plain)) {
@@ -285,16 +285,16 @@ static int load_forms(struct target *target, unsigned wanted, struct fetched *re
 static bool may_have_siblings(const struct target *target)
 {
     struct str name = {target->name, target->name_bytes};
-    return !mime_is_compressed(mime_of(target->site->mime, name));
+    return !mime_is_compressed(mime_of(target->order->site->mime, name));
 }
 
-static int fetch_regular(struct target *target, const struct stat *status,
-                         const struct fetch_state *known, struct fetched *ret)
+static int fetch_regular(struct target *target, const struct stat *status, struct fetched *ret)
 {
+    const struct fetch_state *known = target->order->known;
     struct fetch_state state = {.alone = known && known->alone};
     unsigned usable = 0;
     blob_identify(status, &state.plain);
-    if (!state.alone && target->site->codings && may_have_siblings(target)) {
+    if (!state.alone && target->order->site->codings && may_have_siblings(target)) {
         int error = look_for_siblings(target, &state, &usable);
         if (error)
             return error;
@@ -312,16 +312,16 @@ static int fetch_regular(struct target *target, const struct stat *status,
 /* --- Files, directories and others ------------------------------------------------------------ */
 
 /* Lists a directory without an index, if the site wants that. ERROR is the result for the index. */
-static int fetch_listing(struct target *target, const struct path *path, int error,
-                         struct fetched *ret)
+static int fetch_listing(const struct target *target, int error, struct fetched *ret)
 {
-    if (error != -ENOENT || !target->site->listing)
+    const struct path *path = target->order->path;
+    if (error != -ENOENT || !target->order->site->listing)
         return error;
-    if (target->mode < IO_BY_JOB)
-        return target->mode == IO_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
+    if (target->order->mode < IO_BY_JOB)
+        return target->order->mode == IO_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
     struct blob *pages[FETCH_PAGE_COUNT] = {NULL};
-    error = directory_read(target->root_fd, path, target->site->rules_name, &pages[FETCH_PAGE_HTML],
-                           &pages[FETCH_PAGE_JSON]);
+    error = directory_read(target->order->root_fd, path, target->order->site->rules_name,
+                           &pages[FETCH_PAGE_HTML], &pages[FETCH_PAGE_JSON]);
     if (error)
         return error;
     *ret = (struct fetched){.kind = FETCH_LISTING, .cacheable = true};
@@ -332,13 +332,14 @@ static int fetch_listing(struct target *target, const struct path *path, int err
     return 0;
 }
 
-static int fetch_target(struct target *target, const struct path *path,
-                        const struct fetch_state *known, struct fetched *ret)
+static int fetch_target(struct target *target, struct fetched *ret)
 {
+    const struct path *path = target->order->path;
     struct stat status;
-    int error = root_stat_below(target->root_fd, target->name, 0, target->mode, &status);
+    int error =
+        root_stat_below(target->order->root_fd, target->name, 0, target->order->mode, &status);
     if (error && path->directory)
-        return fetch_listing(target, path, error, ret);
+        return fetch_listing(target, error, ret);
     if (error)
         return error;
     if (S_ISDIR(status.st_mode) && !path->directory) {
@@ -347,27 +348,27 @@ static int fetch_target(struct target *target, const struct path *path,
     }
     if (!S_ISREG(status.st_mode))
         return refuse(ret, HTTP_NOT_FOUND);
-    return fetch_regular(target, &status, known, ret);
+    return fetch_regular(target, &status, ret);
 }
 
-int fetch(int root_fd, const struct path *path, const struct site_settings *site, enum io_mode mode,
-          const struct fetch_state *known, struct fetched *ret)
+int fetch(const struct fetch_order *order, struct fetched *ret)
 {
     struct target target; /* not zeroed, because most of it is room for the name */
-    if (path->length + 1 + site->index.length > PATH_BYTES_MAX)
+    const struct path *path = order->path;
+    const struct str index = order->site->index;
+    if (path->length + 1 + index.length > PATH_BYTES_MAX)
         return refuse(ret, HTTP_NOT_FOUND);
-    target.root_fd = root_fd;
-    target.mode = mode;
-    target.site = site;
+    target.order = order;
     char *end = str_put(target.name, path_view(path));
     if (path->directory) {
         end = path->length > 0 ? str_put(end, STR("/")) : end;
-        end = str_put(end, site->index);
+        end = str_put(end, index);
     }
     *end = '\0';
     target.name_bytes = (size_t)(end - target.name);
-    int error = fetch_target(&target, path, known, ret);
-    if ((error == -EAGAIN && mode == IO_WITHOUT_WAITING) || (error == -EBUSY && mode == IO_BY_JOB))
+    int error = fetch_target(&target, ret);
+    if ((error == -EAGAIN && order->mode == IO_WITHOUT_WAITING) ||
+        (error == -EBUSY && order->mode == IO_BY_JOB))
         return error;
     return error ? refuse(ret, fetch_status_of(-error)) : 0;
 }

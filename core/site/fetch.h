@@ -54,14 +54,22 @@ void fetched_fini(struct fetched *fetched);
  * SECRET. */
 uint64_t fetched_fingerprint(const struct fetched *fetched, uint64_t secret);
 
-/* Fetches PATH below the directory ROOT_FD, or the index of a directory, with its precompressed
- * siblings: NAME.br and so on, unless they are older than NAME, at the granularity of their times.
- * If the file still matches KNOWN (NULL: nothing is known), returns FETCH_UNCHANGED without reading
- * it; if KNOWN is alone, does not look for siblings. Returns 0 with *RET *given*: fetched_fini.
- * -EAGAIN: MODE is IO_WITHOUT_WAITING and it would have to wait; -EBUSY: MODE is IO_BY_JOB and it
- * needs a lengthy job. */
-int fetch(int root_fd, const struct path *path, const struct site_settings *site, enum io_mode mode,
-          const struct fetch_state *known, struct fetched *ret);
+/* What to fetch: PATH below the directory ROOT_FD. */
+struct fetch_order {
+    int root_fd;
+    const struct path *path;
+    const struct site_settings *site;
+    enum io_mode mode;
+    const struct fetch_state *known; /* NULL: nothing is known */
+};
+
+/* Fetches the file that ORDER names, or the index of a directory, with its precompressed siblings:
+ * NAME.br and so on, unless they are older than NAME, at the granularity of their times. If the
+ * file still matches what is known, returns FETCH_UNCHANGED without reading it; if that is alone,
+ * does not look for siblings. Returns 0 with *RET *given*: fetched_fini. -EAGAIN: the mode is
+ * IO_WITHOUT_WAITING and it would have to wait; -EBUSY: it is IO_BY_JOB and it needs a lengthy
+ * job. */
+int fetch(const struct fetch_order *order, struct fetched *ret);
 
 /* The status of the response if a look-up fails with ERROR, a positive errno. */
 enum http_status fetch_status_of(int error);

@@ -42,8 +42,14 @@ static void run(struct job *job)
         return;
     }
     enum io_mode mode = job->lengthy ? IO_BY_LENGTHY_JOB : IO_BY_JOB;
-    lookup->too_long = fetch(lookup->root->fd, &lookup->path, lookup->site->settings, mode,
-                             lookup->known_set ? &lookup->known : NULL, &lookup->fetched) < 0;
+    struct fetch_order order = {
+        .root_fd = lookup->root->fd,
+        .path = &lookup->path,
+        .site = lookup->site->settings,
+        .mode = mode,
+        .known = lookup->known_set ? &lookup->known : NULL,
+    };
+    lookup->too_long = fetch(&order, &lookup->fetched) < 0;
 }
 
 /* A lookup of KIND that uses nothing yet. Its path is not set: it is large. NULL: out of memory. */

@@ -16,10 +16,12 @@ enum { WARM_MS = 1000 };
 static int fetch_here(const struct store_step *step, enum io_mode mode,
                       const struct fetch_state *known, struct fetched *ret)
 {
-    const struct site *site = step->site;
-    int error = fetch(site->root->fd, step->path, site->settings, mode, known, ret);
-    if (!error && store_is_out_of_files(ret) && cache_shed_file(step->store->cache))
-        error = fetch(site->root->fd, step->path, site->settings, mode, NULL, ret);
+    struct fetch_order order = store_fetch_order(step->site, step->path, mode, known);
+    int error = fetch(&order, ret);
+    if (!error && store_is_out_of_files(ret) && cache_shed_file(step->store->cache)) {
+        order.known = NULL;
+        error = fetch(&order, ret);
+    }
     return error;
 }
 

@@ -35,6 +35,14 @@ struct store_step {
 struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
                                 const struct date_now *now);
 
+/* The order to fetch PATH of SITE, below the directory that it serves now. KNOWN may be NULL. */
+static inline struct fetch_order store_fetch_order(const struct site *site, const struct path *path,
+                                                   enum io_mode mode,
+                                                   const struct fetch_state *known)
+{
+    return (struct fetch_order){site->root->fd, path, site->settings, mode, known};
+}
+
 /* Whether FETCHED says that descriptors are out. */
 bool store_is_out_of_files(const struct fetched *fetched);
 

@@ -81,10 +81,11 @@ static bool read_rules(const struct check *check, enum io_mode mode)
         return true;
     }
     const struct fetch_state *known = site_rules_known(site);
-    if (fetch(site->root->fd, &path, site->settings, mode, known, &fetched) < 0) {
-        struct lookup_order order = {LOOKUP_RULES, site,          &path,
-                                     known,        check->now_ms, check->ticket};
-        site->rules_lookup = lookups_start(&check->store->lookups, &order);
+    const struct fetch_order order = store_fetch_order(site, &path, mode, known);
+    if (fetch(&order, &fetched) < 0) {
+        struct lookup_order by_job = {LOOKUP_RULES, site,          &path,
+                                      known,        check->now_ms, check->ticket};
+        site->rules_lookup = lookups_start(&check->store->lookups, &by_job);
         return false;
     }
     site->rules_lookup = NULL; /* if there is one, it may have seen older ones */

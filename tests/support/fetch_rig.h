@@ -29,12 +29,20 @@ static inline void tear_down(void)
     tree_fini(&tree);
 }
 
+/* Fetches TEXT, of which KNOWN is known, in MODE. */
+static inline int fetch_named(const char *text, enum io_mode mode, const struct fetch_state *known,
+                              struct fetched *ret)
+{
+    struct path path = path_named(text);
+    struct fetch_order order = {root_fd, &path, &site, mode, known};
+    return fetch(&order, ret);
+}
+
 /* Fetches TEXT, which ends in a slash for a directory's index. */
 static inline struct fetched get(const char *text)
 {
-    struct path path = path_named(text);
     struct fetched fetched = {.kind = FETCH_REFUSED};
-    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, NULL, &fetched), 0, "%s", text);
+    cr_assert_eq(fetch_named(text, IO_WAITING, NULL, &fetched), 0, "%s", text);
     return fetched;
 }
 

@@ -13,8 +13,7 @@ TestSuite(fetch, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static int get_cached(const char *text, struct fetched *ret)
 {
-    struct path path = path_named(text);
-    return fetch(root_fd, &path, &site, IO_WITHOUT_WAITING, NULL, ret);
+    return fetch_named(text, IO_WITHOUT_WAITING, NULL, ret);
 }
 
 static struct str content_of(const struct fetched *fetched)
@@ -171,9 +170,8 @@ Test(fetch, refuses_unreadable_files)
             _exit(9);
         static const char *const names[] = {"secret", "closed/file", "closed/"};
         for (size_t row = 0; row < COUNT_OF(names); row++) {
-            struct path path = path_named(names[row]);
             struct fetched fetched;
-            if (fetch(root_fd, &path, &site, IO_WAITING, NULL, &fetched) != 0 ||
+            if (fetch_named(names[row], IO_WAITING, NULL, &fetched) != 0 ||
                 fetched.kind != FETCH_REFUSED || fetched.status != HTTP_FORBIDDEN)
                 _exit(1 + (int)row);
         }

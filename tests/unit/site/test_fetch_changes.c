@@ -22,17 +22,16 @@ Test(fetch_changes, does_not_read_an_unchanged_file_again)
     for (size_t row = 0; row < COUNT_OF(lengths); row++) {
         tree_fill(&tree, "file", lengths[row], 1);
         struct fetched first = get("file"), second;
-        struct path path = path_named("file");
         faults_clear();
         unsigned descriptors = tree_open_descriptors();
-        cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &first.state, &second), 0);
+        cr_assert_eq(fetch_named("file", IO_WAITING, &first.state, &second), 0);
         cr_expect_eq(second.kind, FETCH_UNCHANGED);
         cr_expect(second.cacheable);
         cr_expect(fetch_state_equal(&second.state, &first.state));
         cr_expect_eq(faults_calls(FAULT_PREADV2), 0);
         cr_expect_eq(tree_open_descriptors(), descriptors);
         first.state.plain.inode++;
-        cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &first.state, &second), 0);
+        cr_assert_eq(fetch_named("file", IO_WAITING, &first.state, &second), 0);
         cr_assert_eq(second.kind, FETCH_FILE);
         fetched_fini(&first);
         fetched_fini(&second);
@@ -341,7 +340,6 @@ Test(fetch_changes, does_not_read_known_siblings_again)
 {
     struct fetch_state state;
     struct fetched fetched;
-    struct path path = path_named("a.css");
     site.codings = CONTENT_CODING_ALL_CODED;
     tree_fill(&tree, "a.css", 100, 1);
     tree_fill(&tree, "a.css.br", LIMIT + 1, 2);
@@ -349,11 +347,11 @@ Test(fetch_changes, does_not_read_known_siblings_again)
     forms_of(&state);
     cr_expect_eq(tree_open_descriptors(), descriptors);
     faults_clear();
-    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &state, &fetched), 0);
+    cr_assert_eq(fetch_named("a.css", IO_WAITING, &state, &fetched), 0);
     cr_expect_eq(fetched.kind, FETCH_UNCHANGED);
     cr_expect_eq(faults_calls(FAULT_PREADV2), 0);
     tree_unlink(&tree, "a.css.br");
-    cr_assert_eq(fetch(root_fd, &path, &site, IO_WAITING, &state, &fetched), 0);
+    cr_assert_eq(fetch_named("a.css", IO_WAITING, &state, &fetched), 0);
     cr_expect_eq(fetched.kind, FETCH_FILE);
     fetched_fini(&fetched);
 }
