@@ -1,7 +1,7 @@
 /* loop: see loop.h.
  *
- * A turn: wait for events, store readiness, accept, expire timers, give each connection in the run
- * list its turn, free the closed ones. */
+ * A turn: wait for events, store readiness, accept, expire timers, give connections in the run list
+ * their turn, free the closed ones. Each step is bounded, so that none waits long for another. */
 #include "loop/loop.h"
 
 #include "base/clock.h"
@@ -12,8 +12,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The store lets go of a descriptor that was not used for this time, or up to twice as long. */
-enum { FILES_KEPT_MS = 2000 };
+enum {
+    /* The store lets go of a descriptor that was not used for this time, or up to twice as long. */
+    FILES_KEPT_MS = 2000,
+    /* The bounds of a turn of the loop, so that events, accepting and timers do not wait for a
+     * crowd: some milliseconds of sending, or 256 connections. */
+    RUN_BYTES_MAX = 16 << 20,
+    RUN_BYTES_PER_CONN = 64 << 10, /* that each connection counts for, beside those it moves */
+    EXPIRED_MAX = 256,
+};
 
 /* --- The run list ----------------------------------------------------------------------------- */
 
@@ -65,16 +72,21 @@ static void feed_waiting(struct loop *loop)
     context->returned = false;
 }
 
-/* Gives a turn to each connection that is in the run list now; those added meanwhile wait for the
- * next time. */
-static void run_all(struct loop *loop)
+/* Gives a turn to connections that are in the run list now, until RUN_BYTES_MAX have been moved.
+ * The others come first the next time, before those added meanwhile. */
+static void run_some(struct loop *loop)
 {
-    struct list turn;
-    list_init(&turn);
-    list_splice(&turn, &loop->run);
+    size_t left = RUN_BYTES_MAX;
+    struct list now;
+    list_init(&now);
+    list_splice(&now, &loop->run);
     struct list *node;
-    while ((node = list_take_first(&turn)))
-        loop_turn_run(loop, CONTAINER_OF(node, struct conn, queue));
+    while (left > 0 && (node = list_take_first(&now))) {
+        size_t moved = loop_turn_run(loop, CONTAINER_OF(node, struct conn, queue));
+        left -= size_min(left, moved + RUN_BYTES_PER_CONN);
+    }
+    list_splice(&now, &loop->run);
+    list_splice(&loop->run, &now);
 }
 
 /* --- Draining --------------------------------------------------------------------------------- */
@@ -158,26 +170,34 @@ static void expire_conn(struct loop *loop, struct conn *conn)
     close_conn(loop, conn);
 }
 
+static void expire(struct loop *loop, struct wheel_timer *timer)
+{
+    switch ((enum conn_timer)timer->kind) {
+    case CONN_TIMER_PHASE:
+        expire_conn(loop, CONTAINER_OF(timer, struct conn, timer));
+        break;
+    case CONN_TIMER_ACCEPT_PAUSE: /* it has ended the pause by firing */
+        break;
+    case CONN_TIMER_DRAIN:
+        loop->drain_over = true;
+        break;
+    case CONN_TIMER_TRIM:
+        trim_expired(&loop->trim);
+        break;
+    case CONN_TIMER_FILES:
+        store_release_files(loop->context->files);
+        break;
+    }
+}
+
+/* Those that are left expire in the next turn, for which the wheel lets the loop not wait. */
 static void expire_timers(struct loop *loop)
 {
-    struct wheel_timer *timer;
-    while ((timer = wheel_expire(&loop->context->wheel, loop->context->now.ms))) {
-        switch ((enum conn_timer)timer->kind) {
-        case CONN_TIMER_PHASE:
-            expire_conn(loop, CONTAINER_OF(timer, struct conn, timer));
+    for (unsigned count = 0; count < EXPIRED_MAX; count++) {
+        struct wheel_timer *timer = wheel_expire(&loop->context->wheel, loop->context->now.ms);
+        if (!timer)
             break;
-        case CONN_TIMER_ACCEPT_PAUSE: /* it has ended the pause by firing */
-            break;
-        case CONN_TIMER_DRAIN:
-            loop->drain_over = true;
-            break;
-        case CONN_TIMER_TRIM:
-            trim_expired(&loop->trim);
-            break;
-        case CONN_TIMER_FILES:
-            store_release_files(loop->context->files);
-            break;
-        }
+        expire(loop, timer);
     }
 }
 
@@ -222,7 +242,7 @@ static void turn(struct loop *loop)
     take_orders(loop);
     loop->engine->accept(loop);
     expire_timers(loop);
-    run_all(loop);
+    run_some(loop);
     feed_waiting(loop);
     watch_files(loop);
     conn_table_bury(loop->conns);

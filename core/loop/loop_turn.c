@@ -52,12 +52,11 @@ static void begin_linger(struct loop *loop, struct conn *conn)
 }
 
 /* A turn of a connection in CONN_LINGERING. */
-static void run_lingering(struct loop *loop, struct conn *conn)
+static void run_lingering(struct loop *loop, struct conn *conn, size_t *budget)
 {
     const struct transport *transport = conn_transport(loop->context, conn);
-    size_t budget = BYTES_PER_TURN;
-    while (conn_is_readable(conn) && budget > 0) {
-        if (transport->discard(loop->context, conn, &budget) == TRANSPORT_FAILED ||
+    while (conn_is_readable(conn) && *budget > 0) {
+        if (transport->discard(loop->context, conn, budget) == TRANSPORT_FAILED ||
             conn->socket.input_ended) {
             loop->engine->close(loop, conn);
             return;
@@ -84,20 +83,19 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
 
 /* Moves bytes in both directions until CONN makes no progress or its budget is used up. False: the
  * connection failed. Output goes first, because it frees storage that input needs. */
-static bool pump(struct loop *loop, struct conn *conn)
+static bool pump(struct loop *loop, struct conn *conn, size_t *budget)
 {
-    size_t budget = BYTES_PER_TURN;
     conn_work(loop->context, conn);
     for (;;) {
         bool sends = conn->socket.writable && conn_wants_output(conn);
         bool receives = !sends && conn_wants_input(conn) && conn_is_readable(conn);
         if (!sends && !receives)
             return true;
-        if (budget == 0)
+        if (*budget == 0)
             break;
         enum transport_result result =
-            sends ? conn_transport(loop->context, conn)->send(loop->context, conn, &budget)
-                  : receive(loop, conn, &budget);
+            sends ? conn_transport(loop->context, conn)->send(loop->context, conn, budget)
+                  : receive(loop, conn, budget);
         if (result == TRANSPORT_FAILED)
             return false;
         if (result == TRANSPORT_FULL)
@@ -110,14 +108,10 @@ static bool pump(struct loop *loop, struct conn *conn)
     return true;
 }
 
-void loop_turn_run(struct loop *loop, struct conn *conn)
+/* A turn of a connection in CONN_OPEN. */
+static void run_open(struct loop *loop, struct conn *conn, size_t *budget)
 {
-    loop->context->trace.turn = conn->generation;
-    if (conn->state == CONN_LINGERING) {
-        run_lingering(loop, conn);
-        return;
-    }
-    bool good = pump(loop, conn);
+    bool good = pump(loop, conn, budget);
     if (loop->engine->take_back)
         loop->engine->take_back(loop, conn);
     if (!good) {
@@ -136,4 +130,15 @@ void loop_turn_run(struct loop *loop, struct conn *conn)
         begin_linger(loop, conn);
     if (!conn_is_over(conn))
         rest(loop, conn);
+}
+
+size_t loop_turn_run(struct loop *loop, struct conn *conn)
+{
+    size_t budget = BYTES_PER_TURN;
+    loop->context->trace.turn = conn->generation;
+    if (conn->state == CONN_LINGERING)
+        run_lingering(loop, conn, &budget);
+    else
+        run_open(loop, conn, &budget);
+    return BYTES_PER_TURN - budget;
 }

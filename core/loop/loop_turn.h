@@ -8,8 +8,9 @@
 
 #include "loop/loop.h"
 
-/* Gives CONN, which has left the run list, its turn. It is back in the list if it can go on. */
-void loop_turn_run(struct loop *loop, struct conn *conn);
+/* Gives CONN, which has left the run list, its turn. It is back in the list if it can go on.
+ * Returns the number of bytes that were moved. */
+size_t loop_turn_run(struct loop *loop, struct conn *conn);
 
 /* Closes a connection that holds storage and makes no progress. False: there is no such connection
  * except SPARED, which may be NULL. */

@@ -1,0 +1,192 @@
+/* loop: each step of a turn is bounded, so that events, accepting and timers have their turn beside
+ * any crowd. An engine and a transport of the test's own count. */
+#include "conn/transport_plain.h"
+#include "loop/loop.h"
+#include "support/conn_rig.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 600, TURNS = 200 };
+
+static struct rig rig;
+static struct conn_table conns;
+static struct loop *loop;
+static int pair[2];
+
+/* The counts of the engine and its transport. */
+static struct {
+    unsigned turns;
+    unsigned accepts;
+    unsigned sleeps;     /* waits that were allowed to take time */
+    unsigned moves;      /* in this turn */
+    unsigned moves_max;  /* in any turn */
+    unsigned closes;     /* in this turn */
+    unsigned closes_max; /* in any turn */
+    size_t bytes_per_move;
+    unsigned moves_of[CONNECTIONS];
+    unsigned turns_wanted;
+} seen;
+
+/* --- The engine ------------------------------------------------------------------------------- */
+
+static int init(struct loop *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static void do_nothing(struct loop *unused)
+{
+    (void)unused;
+}
+
+static int count_turn(struct loop *unused, int ms)
+{
+    (void)unused;
+    seen.sleeps += ms != 0;
+    seen.moves_max = seen.moves > seen.moves_max ? seen.moves : seen.moves_max;
+    seen.closes_max = seen.closes > seen.closes_max ? seen.closes : seen.closes_max;
+    seen.moves = seen.closes = 0;
+    return seen.turns++ == seen.turns_wanted ? -ECANCELED : 0;
+}
+
+static void count_accept(struct loop *unused)
+{
+    (void)unused;
+    seen.accepts++;
+}
+
+static bool keep(struct loop *unused, struct conn *conn)
+{
+    (void)unused;
+    (void)conn;
+    return true;
+}
+
+static void close_conn(struct loop *unused, struct conn *conn)
+{
+    (void)unused;
+    seen.closes++;
+    conn_table_close(&conns, conn);
+}
+
+/* There is always more. */
+static enum transport_result receive(struct conn_context *context, struct conn *conn,
+                                     size_t *budget)
+{
+    (void)context;
+    seen.moves++;
+    seen.moves_of[conn->slot]++;
+    *budget -= size_min(*budget, seen.bytes_per_move);
+    conn->socket.readable = *budget == 0;
+    return *budget == 0 ? TRANSPORT_PROGRESS : TRANSPORT_NOTHING;
+}
+
+static const struct transport endless = {.receive = receive};
+
+static const struct loop_engine counting_engine = {
+    .bytes = sizeof(struct loop),
+    .transport = &endless,
+    .init = init,
+    .fini = do_nothing,
+    .wait = count_turn,
+    .take = do_nothing,
+    .accept = count_accept,
+    .finish_accepting = do_nothing,
+    .keep = keep,
+    .close = close_conn,
+};
+
+/* --- The tests -------------------------------------------------------------------------------- */
+
+static void set_up(void)
+{
+    struct timespec now;
+    rig_init(&rig, 1 << 20);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    conn_context_fini(&rig.context);
+    date_now_set(&rig.context.now, now_ms, now.tv_sec);
+    conn_context_init(&rig.context, 1 << 20, 1 << 20, now_ms);
+    cr_assert_eq(conn_table_init(&conns, &rig.context, CONNECTIONS), 0);
+    const struct loop_config config = {.context = &rig.context, .conns = &conns};
+    cr_assert_eq(loop_create(&loop, &counting_engine, &config), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+}
+
+static void tear_down(void)
+{
+    loop_destroy(loop);
+    conn_table_fini(&conns);
+    close(pair[0]);
+    close(pair[1]);
+    rig_fini(&rig);
+}
+
+TestSuite(loop_bounds, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* Opens all connections. RUNNABLE: each has input without end. */
+static void open_all(bool runnable)
+{
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        struct conn *conn = conn_table_open(&conns, fcntl(pair[0], F_DUPFD_CLOEXEC, 0));
+        cr_assert_not_null(conn);
+        conn->socket.readable = conn->socket.writable = true;
+        if (runnable)
+            loop_make_runnable(loop, conn);
+        else
+            conn_settle(&rig.context, conn);
+    }
+}
+
+static void run_turns(unsigned count)
+{
+    seen.turns_wanted = count;
+    cr_assert_eq(loop_run(loop), -ECANCELED);
+}
+
+/* Whether no connection had more than one turn more than another. */
+static bool all_had_equal_turns(void)
+{
+    unsigned least = UINT32_MAX, most = 0;
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        least = seen.moves_of[i] < least ? seen.moves_of[i] : least;
+        most = seen.moves_of[i] > most ? seen.moves_of[i] : most;
+    }
+    return least > 0 && most - least <= 1;
+}
+
+Test(loop_bounds, lets_events_and_accepting_have_their_turn_beside_a_crowd_that_moves_much)
+{
+    seen.bytes_per_move = SIZE_MAX;
+    open_all(true);
+    run_turns(TURNS);
+    cr_expect_eq(seen.accepts, TURNS);
+    cr_expect_leq(seen.moves_max, 8, "%u connections with 2 MiB each", seen.moves_max);
+    cr_expect_geq(seen.moves_max, 4);
+    cr_expect_eq(seen.sleeps, 0);
+    cr_expect(all_had_equal_turns());
+}
+
+Test(loop_bounds, lets_events_and_accepting_have_their_turn_beside_a_crowd_that_moves_little)
+{
+    seen.bytes_per_move = 1;
+    open_all(true);
+    run_turns(1);
+    cr_expect_leq(seen.moves_max, 256);
+    cr_expect_geq(seen.moves_max, 128);
+    cr_expect_eq(seen.accepts, 1);
+}
+
+Test(loop_bounds, expires_a_crowd_a_part_in_each_turn)
+{
+    rig.context.header_ms = 0; /* the time of the first byte is over at once */
+    open_all(false);
+    run_turns(TURNS);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_EXPIRED), CONNECTIONS);
+    cr_expect_leq(seen.closes_max, 256);
+    cr_expect_eq(seen.accepts, TURNS);
+}
