@@ -35,6 +35,7 @@ enum conn_timer {
     CONN_TIMER_DRAIN,        /* of the loop */
     CONN_TIMER_TRIM,         /* of its struct trim */
     CONN_TIMER_FILES,        /* of the loop: for the store */
+    CONN_TIMER_RETRY,        /* of the loop's struct retry */
 };
 
 struct conn_wait;
@@ -118,8 +119,8 @@ struct conn {
     uint32_t origin : 5;    /* listeners whose answers may differ have different ones */
     struct outq output;
     struct ring input;
-    struct list
-        queue; /* the loop's run list, the context's waiting_for_storage, or the graveyard */
+    struct list queue; /* the loop's run list, a list of its struct retry, the context's
+                          waiting_for_storage, or the graveyard */
     union {
         struct h1 h1;
         void *other; /* of another protocol; NULL at first */

@@ -29,7 +29,7 @@ ssize_t socket_note_not_sent(struct socket *socket)
     int error = errno;
     if (!would_block(error))
         return -error;
-    socket->writable = false;
+    socket_note_full(socket);
     return -EAGAIN;
 }
 

@@ -2,7 +2,11 @@
  *
  * Readiness is stored here: events set `readable` and `writable`; EAGAIN or a short count clears
  * them. The event loop and the transport write these members; conn reads them. No bytes are kept
- * here. tcp(7), epoll(7). */
+ * here. tcp(7), epoll(7).
+ *
+ * A host that is short of TCP memory makes readiness spurious: the socket polls writable, because
+ * its buffer has room, and takes nothing. Each such report is counted; from the first one on,
+ * further reports are ignored and the loop tries again by time, until the socket takes a byte. */
 #ifndef SLUICE_SOCKET_H
 #define SLUICE_SOCKET_H
 
@@ -13,6 +17,8 @@
 
 struct conn;
 struct conn_context;
+
+enum { SOCKET_SPURIOUS_MAX = 6 };
 
 struct socket {
     int fd;
@@ -28,6 +34,9 @@ struct socket {
     bool handshaking : 1;  /* set by the transport: its handshake is not over */
     bool holds_input : 1;  /* set by the transport: input that it has not handed to conn yet */
     bool holds_output : 1; /* set by the transport: bytes that it has sealed and not sent */
+    bool announced : 1;    /* reported writable, and has taken nothing since */
+    unsigned
+        spurious : 3; /* such reports in a row, at most SOCKET_SPURIOUS_MAX; 0: trust the next */
 };
 
 /* How an engine moves raw bytes, for transports that transform them. They keep `readable` and
@@ -51,7 +60,29 @@ static inline void socket_init(struct socket *ret, int fd)
 static inline void socket_progressed(struct socket *socket)
 {
     socket->kernel_bytes = UINT32_MAX;
-    socket->no_progress = false;
+    socket->no_progress = socket->announced = false;
+    socket->spurious = 0;
+}
+
+/* Assumes that the socket takes bytes, although it may have refused them before. */
+static inline void socket_try_again(struct socket *socket)
+{
+    socket->writable = socket->announced = true;
+}
+
+/* Notes an event: the socket polls writable. Ignored after a spurious one. */
+static inline void socket_note_writable(struct socket *socket)
+{
+    if (socket->spurious == 0)
+        socket_try_again(socket);
+}
+
+/* Notes that the socket took nothing (EAGAIN). */
+static inline void socket_note_full(struct socket *socket)
+{
+    if (socket->announced && socket->spurious < SOCKET_SPURIOUS_MAX)
+        socket->spurious = (socket->spurious + 1u) & 7u;
+    socket->writable = socket->announced = false;
 }
 
 /* Notes that receiving returned GOT: 0, the end, or -1 with errno. Returns 0 or a negative

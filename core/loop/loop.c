@@ -28,7 +28,7 @@ void loop_make_runnable(struct loop *loop, struct conn *conn)
 {
     if (conn_is_over(conn))
         return;
-    list_remove(&conn->queue); /* it may be in the list of those that wait for storage */
+    list_remove(&conn->queue); /* it may wait for storage, or to send again */
     list_append(&loop->run, &conn->queue);
 }
 
@@ -187,6 +187,9 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
     case CONN_TIMER_FILES:
         store_release_files(loop->context->files);
         break;
+    case CONN_TIMER_RETRY:
+        retry_expired(&loop->retry, &loop->run);
+        break;
     }
 }
 
@@ -283,6 +286,7 @@ static int init(struct loop *loop, const struct loop_engine *engine,
     loop->context->transports[TRANSPORT_PLAIN] = engine->transport;
     list_init(&loop->run);
     wheel_timer_init(&loop->drain_timer, CONN_TIMER_DRAIN);
+    retry_init(&loop->retry, config->context);
     trim_init(&loop->trim, config->context, config->conns);
     wheel_timer_init(&loop->files_timer, CONN_TIMER_FILES);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,
@@ -318,6 +322,7 @@ void loop_destroy(struct loop *loop)
     loop->engine->fini(loop);
     listeners_fini(&loop->listeners);
     wheel_cancel(&loop->context->wheel, &loop->drain_timer);
+    retry_fini(&loop->retry);
     trim_fini(&loop->trim);
     wheel_cancel(&loop->context->wheel, &loop->files_timer);
     if (loop->wake_fd >= 0)

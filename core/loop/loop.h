@@ -10,6 +10,7 @@
 
 #include "conn/listeners.h"
 #include "conn/transport.h"
+#include "loop/retry.h"
 #include "loop/trim.h"
 
 #include <stdatomic.h>
@@ -78,6 +79,7 @@ struct loop {
     int wake_fd; /* signalled when another thread sets one of the WANTED flags */
     struct list run;
     struct wheel_timer drain_timer;
+    struct retry retry;
     struct trim trim;
     struct wheel_timer files_timer; /* armed while the store keeps descriptors */
     uint64_t drain_ms;

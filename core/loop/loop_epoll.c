@@ -49,7 +49,7 @@ static void take_conn_event(struct loop *loop, uint64_t identity, uint32_t event
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
         conn->socket.readable = true;
     if (events & EPOLLOUT)
-        conn->socket.writable = true;
+        socket_note_writable(&conn->socket);
     loop_make_runnable(loop, conn);
 }
 

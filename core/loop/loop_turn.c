@@ -19,10 +19,13 @@ bool loop_turn_shed(struct loop *loop, const struct conn *spared)
  * deadline. */
 static void rest(struct loop *loop, struct conn *conn)
 {
-    if (loop->engine->keep(loop, conn))
-        conn_settle(loop->context, conn);
-    else
+    if (!loop->engine->keep(loop, conn)) {
         loop_reset(loop, conn);
+        return;
+    }
+    if (retry_is_due(conn))
+        retry_add(&loop->retry, conn);
+    conn_settle(loop->context, conn);
 }
 
 /* Everything is sent: shuts our side. False: not yet, or CONN is over. */

@@ -87,7 +87,7 @@ static void take_writable(struct loop_uring *self, const struct io_uring_cqe *ev
     if (events & POLLRDHUP)
         peer->half_closed = true;
     if (events & POLLOUT && !peer->sending)
-        conn->socket.writable = true;
+        socket_note_writable(&conn->socket);
     loop_make_runnable(&self->loop, conn);
 }
 
@@ -112,7 +112,10 @@ static void take_sent(struct loop_uring *self, const struct io_uring_cqe *event)
     }
     if (event->res >= 0)
         conn_sent(self->loop.context, conn, (uint64_t)event->res);
-    conn->socket.writable = event->res != -EAGAIN;
+    if (event->res == -EAGAIN)
+        socket_note_full(&conn->socket);
+    else
+        conn->socket.writable = true;
     if (is_at_rest(self, conn))
         conn_settle(self->loop.context, conn);
     else

@@ -264,7 +264,8 @@ static bool update_requests(struct loop_uring *self, struct conn *conn)
     } else if (!more && peer->receiving && !peer->cancelling) {
         good = peer->cancelling = cancel(self, conn, OP_RECEIVE);
     }
-    if (!conn->socket.writable && !peer->polling && !peer->sending && conn_has_unsent(conn)) {
+    bool refused = !conn->socket.writable && conn->socket.spurious == 0 && conn_has_unsent(conn);
+    if (refused && !peer->polling && !peer->sending) {
         peer->polling = poll_for_output(self, conn);
         good = good && peer->polling;
     }
