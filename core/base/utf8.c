@@ -46,3 +46,14 @@ struct str utf8_take(struct str *rest)
     *rest = str_from(*rest, matched > 0 ? matched : 1);
     return matched > 0 && matched == length ? character : STR(UTF8_REPLACEMENT);
 }
+
+bool utf8_is_valid(struct str s)
+{
+    while (s.length > 0) {
+        size_t length = 0;
+        if (matching(s, &length) != length || length == 0)
+            return false;
+        s = str_from(s, length);
+    }
+    return true;
+}

@@ -193,7 +193,9 @@ static size_t message_bytes(const struct message *message)
                    message->copied.length + 2;
     for (unsigned i = 0; i < plan->field_count; i++) {
         const struct plan_field *field = &plan->fields[i];
-        bytes += field->name.length + field->value.length + field->more.length + 4;
+        bytes += field->name.length + field->value.length + 4;
+        if (field->query.length > 0)
+            bytes += path_query_bytes(field->query);
     }
     if (plan_needs_length(plan))
         bytes += sizeof "Content-Length: \r\n" + NUM_U64_DIGITS_MAX;
@@ -223,7 +225,7 @@ static size_t message_write(char *to, const struct message *message, const struc
         at = str_put(at, plan->fields[i].name);
         at = str_put(at, STR(": "));
         at = str_put(at, plan->fields[i].value);
-        at = str_put(at, plan->fields[i].more);
+        at = path_put_query(at, plan->fields[i].query);
         at = str_put(at, STR("\r\n"));
     }
     if (plan_needs_length(plan)) {

@@ -2,6 +2,7 @@
 #include "h1/h1_parse.h"
 
 #include "base/scan.h"
+#include "base/utf8.h"
 #include "h1/h1_fields.h"
 #include "http/authority.h"
 
@@ -103,6 +104,19 @@ static const char *take_version(const char *at, const char *end, struct h1_head 
     return at + VERSION_BYTES + 2;
 }
 
+/* The end of a target that begins at TARGET and has bytes beyond ASCII: clients should encode them
+ * (RFC 3986 section 2.1), but many send UTF-8 as it is. Results as above. */
+static const char *take_raw_target(const char *target, const char *end, struct h1_head *ret)
+{
+    const char *at = target;
+    while (at < end && (scan_is(SCAN_TARGET, *at) || (uint8_t)*at >= 0x80))
+        at++;
+    if (at == end)
+        return NULL;
+    bool good = *at == ' ' && utf8_is_valid((struct str){target, (size_t)(at - target)});
+    return good ? at : refuse(ret, HTTP_BAD_REQUEST);
+}
+
 /* method SP request-target SP HTTP-version CRLF, single spaces. */
 static const char *take_request_line(const char *at, const char *end, struct h1_head *ret)
 {
@@ -115,7 +129,13 @@ static const char *take_request_line(const char *at, const char *end, struct h1_
         target_end = scan_chosen(SCAN_TARGET, mark, end);
     if (target_end == end)
         return NULL;
-    if (target_end == target || *target_end != ' ')
+    if (*target_end != ' ') {
+        target_end = take_raw_target(target, end, ret);
+        if (!target_end)
+            return NULL;
+        mark = target + str_find((struct str){target, (size_t)(target_end - target)}, '?');
+    }
+    if (target_end == target)
         return refuse(ret, HTTP_BAD_REQUEST);
     const char *next = take_version(target_end + 1, end, ret);
     if (!next)

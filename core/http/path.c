@@ -1,21 +1,22 @@
 /* path: see path.h.
  *
- * Includes str and scan. One pass decodes and resolves: each segment is appended as it is read. At
- * its end, "." and ".." (also percent-encoded) are removed, with their parent in the second case.
- * Whether the path is hidden or not a possible name is decided on the result, so "/.git/../x" is
- * just "/x".
+ * Includes str, scan and utf8. One pass decodes and resolves: each segment is appended as it is
+ * read. At its end, "." and ".." (also percent-encoded) are removed, with their parent in the
+ * second case. Whether the path is hidden or not a possible name is decided on the result, so
+ * "/.git/../x" is just "/x".
  *
  * During that pass an encoded slash is a NUL in the text, so that it is not taken for a separator.
  * NUL is the only byte that is free for this, because an encoded NUL is malformed. */
 #include "http/path.h"
 
 #include "base/scan.h"
+#include "base/utf8.h"
 
 enum { SLASH_WITHIN = '\0' };
 
 enum byte_class {
-    REFUSED, /* must be encoded: control bytes, space, '#', '?', non-ASCII */
-    PLAIN,   /* pchar of RFC 3986, and other visible ASCII, which clients do send */
+    REFUSED, /* must be encoded: control bytes, space, '#', '?' */
+    PLAIN,   /* pchar of RFC 3986; other visible ASCII and UTF-8, which clients do send */
     SLASH,
     PERCENT,
 };
@@ -23,7 +24,7 @@ enum byte_class {
 /* clang-format off */
 static const uint8_t class_of[256] = {
     ['!' ... '"'] = PLAIN, ['$'] = PLAIN,         ['%'] = PERCENT, ['&' ... '.'] = PLAIN,
-    ['/'] = SLASH,         ['0' ... '>'] = PLAIN, ['@' ... '~'] = PLAIN,
+    ['/'] = SLASH,         ['0' ... '>'] = PLAIN, ['@' ... '~'] = PLAIN, [0x80 ... 0xff] = PLAIN,
 };
 /* clang-format on */
 
@@ -137,6 +138,8 @@ enum path_result path_decode(struct str target, struct path *ret)
         return PATH_MALFORMED;
     if (take_plain(target, ret))
         return PATH_OK;
+    if (!utf8_is_valid(target))
+        return PATH_MALFORMED;
     ret->length = 0;
     ret->directory = true;
     while (target.length > 0) {
@@ -190,17 +193,45 @@ size_t path_encoded_bytes(struct str text)
     return length;
 }
 
+static char *put_escape(char *to, char c)
+{
+    *to++ = '%';
+    *to++ = "0123456789ABCDEF"[(uint8_t)c >> 4];
+    *to++ = "0123456789ABCDEF"[(uint8_t)c & 15];
+    return to;
+}
+
 char *path_put_encoded(char *to, struct str text)
 {
     for (size_t i = 0; i < text.length; i++) {
-        char c = text.at[i];
-        if (is_unreserved(c)) {
-            *to++ = c;
-        } else {
-            *to++ = '%';
-            *to++ = "0123456789ABCDEF"[(uint8_t)c >> 4];
-            *to++ = "0123456789ABCDEF"[(uint8_t)c & 15];
-        }
+        if (is_unreserved(text.at[i]))
+            *to++ = text.at[i];
+        else
+            to = put_escape(to, text.at[i]);
+    }
+    return to;
+}
+
+static bool is_ascii(char c)
+{
+    return (uint8_t)c < 0x80;
+}
+
+size_t path_query_bytes(struct str query)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < query.length; i++)
+        length += is_ascii(query.at[i]) ? 1 : 3;
+    return length;
+}
+
+char *path_put_query(char *to, struct str query)
+{
+    for (size_t i = 0; i < query.length; i++) {
+        if (is_ascii(query.at[i]))
+            *to++ = query.at[i];
+        else
+            to = put_escape(to, query.at[i]);
     }
     return to;
 }

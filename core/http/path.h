@@ -1,6 +1,7 @@
 /* path: turns the path of a request target (RFC 3986) into a path below ROOT.
  *
- * Pure: no file system. Percent-decodes once, removes dot segments after decoding (section 5.2.4;
+ * Pure: no file system. Percent-decodes once (UTF-8 that is not encoded counts as if it were: an
+ * IRI, RFC 3987 section 3.1), removes dot segments after decoding (section 5.2.4;
  * never above the root), merges repeated slashes, and refuses paths that must not name a file. The
  * result has no leading slash, no ".", no "..", no empty segment. openat2 with RESOLVE_BENEATH
  * checks it again all the same. */
@@ -15,8 +16,8 @@ enum {
 
 enum path_result {
     PATH_OK,
-    /* 400: no leading slash, a malformed escape, an encoded NUL, or a byte that must be encoded
-     * (control, space, '#', '?', non-ASCII). */
+    /* 400: no leading slash, a malformed escape, an encoded NUL, a byte that must be encoded
+     * (control, space, '#', '?'), or bytes beyond ASCII that are not valid UTF-8. */
     PATH_MALFORMED,
     /* 404: a segment begins with a dot, and is not ".well-known" at the root. */
     PATH_HIDDEN,
@@ -53,6 +54,11 @@ size_t path_encoded_bytes(struct str text);
  * for it. All bytes are encoded except the unreserved ones, so slashes and colons too: the result
  * cannot be taken for "//host" or a scheme. Returns the end of the text written. */
 char *path_put_encoded(char *to, struct str text);
+
+/* The same for the query of a request target, which is encoded already, except perhaps for bytes
+ * beyond ASCII: those alone are encoded. */
+size_t path_query_bytes(struct str query);
+char *path_put_query(char *to, struct str query);
 
 /* Writes the last segment of P, percent-encoded, and a slash: the relative reference for the
  * redirect from a directory's name without a slash. TO has room for ROOM bytes; no NUL. Returns the

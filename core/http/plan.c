@@ -57,7 +57,7 @@ static void plan_redirect(struct plan *plan, const struct request *request,
     plan_page(plan, HTTP_MOVED_PERMANENTLY);
     add_field(plan, STR("Location"), resource->location);
     if (request->query.at) /* with the '?' before it */
-        plan->fields[plan->field_count - 1].more =
+        plan->fields[plan->field_count - 1].query =
             (struct str){request->query.at - 1, request->query.length + 1};
 }
 

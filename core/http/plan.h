@@ -21,8 +21,7 @@ enum { PLAN_FIELDS_MAX = 6 };
 struct plan_field {
     struct str name;
     struct str value;
-    struct str
-        more; /* the end of the value, which follows without a separator: a redirect's query */
+    struct str query; /* with its '?': the end of a redirect's value, written by path_put_query */
 };
 
 /* The fields of a variant that a response has. */

@@ -1,5 +1,6 @@
 /* fuzz_path: the path of a request target. A decoded path has none of the forms that path.h
  * excludes, and is the same after encoding and decoding it again. */
+#include "base/utf8.h"
 #include "fuzz.h"
 #include "http/path.h"
 
@@ -64,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(result == PATH_OK || result == PATH_MALFORMED || result == PATH_HIDDEN ||
                result == PATH_UNNAMABLE);
     FUZZ_CHECK(result == PATH_MALFORMED || !memmem(data, size, "%00", 3));
+    FUZZ_CHECK(result == PATH_MALFORMED || utf8_is_valid((struct str){(const char *)data, size}));
     if (result != PATH_OK)
         return 0;
     FUZZ_CHECK(path.length <= PATH_BYTES_MAX && path.text[path.length] == '\0');

@@ -86,6 +86,7 @@ Test(utf8, accepts_exactly_the_valid_encodings)
             struct str text = {bytes, encode(bytes, code, length)}, rest = text;
             bool surrogate = code >= 0xd800 && code <= 0xdfff;
             bool is_character = code >= beyond[length - 1] && code <= 0x10ffff && !surrogate;
+            cr_assert_eq(utf8_is_valid(text), is_character, "U+%04X in %zu bytes", code, length);
             struct str taken = utf8_take(&rest);
             cr_assert_eq(taken.at == text.at && taken.length == length && rest.length == 0,
                          is_character, "U+%04X in %zu bytes", code, length);
@@ -106,5 +107,7 @@ Test(utf8, gives_well_formed_text_for_any_bytes)
             bytes[i] = (char)(prng_below(&prng, 4) > 0 ? 0x80 | prng_next(&prng) : 'a');
         struct str repaired = repair(text, once);
         cr_assert(str_equal(repair(repaired, twice), repaired));
+        cr_assert(utf8_is_valid(repaired));
+        cr_assert_eq(utf8_is_valid(text), str_equal(repaired, text));
     }
 }

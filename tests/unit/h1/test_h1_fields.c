@@ -46,7 +46,7 @@ static void encode(struct encoded *ret, const struct plan *plan)
     if (plan->page_fields)
         put_block(ret, *plan->page_fields);
     for (unsigned i = 0; i < plan->field_count; i++)
-        put_field(ret, plan->fields[i].name, plan->fields[i].value, plan->fields[i].more);
+        put_field(ret, plan->fields[i].name, plan->fields[i].value, plan->fields[i].query);
     if (plan_needs_length(plan))
         put_field(ret, STR("Content-Length"),
                   (struct str){length, num_write_u64(length, plan->content_bytes)}, STR(""));

@@ -71,6 +71,10 @@ Test(path, decodes_plain_paths)
         {"2.1", STR_INIT("/a%0Ab"), FILE_AT("a\nb")},
         {"2.1", STR_INIT("/a%7f"), FILE_AT("a\x7f")},
         {"2.1", STR_INIT("/%ff%FE"), FILE_AT("\xff\xfe")},
+        {"core/http/path.h", STR_INIT("/\xc3\xbc.html"), FILE_AT("\xc3\xbc.html")},
+        {"core/http/path.h", STR_INIT("/\xe6\x97\xa5/%e6%9C%AC/"),
+         DIRECTORY_AT("\xe6\x97\xa5/\xe6\x9c\xac")},
+        {"core/http/path.h", STR_INIT("/\xf0\x9f\x8e\x89/../a\xc2\x80"), FILE_AT("a\xc2\x80")},
         {"3.3", STR_INIT("/a\\b"), FILE_AT("a\\b")},
         {"2.1", STR_INIT("/a%5Cb"), FILE_AT("a\\b")},
         {"3.3", STR_INIT("/..\\x"), REFUSED_AS(PATH_HIDDEN)},
@@ -185,8 +189,16 @@ Test(path, refuses_malformed_targets)
         {"3.3", STR_INIT("/a\x7f"), REFUSED_AS(PATH_MALFORMED)},
         {"3.3", STR_INIT("/a#b"), REFUSED_AS(PATH_MALFORMED)},
         {"3.3", STR_INIT("/a?b"), REFUSED_AS(PATH_MALFORMED)},
-        {"3.3", STR_INIT("/\xc3\xbc"), REFUSED_AS(PATH_MALFORMED)},
         {"3.3", STR_INIT("/\x80"), REFUSED_AS(PATH_MALFORMED)},
+        {"3.3", STR_INIT("/\xfc"), REFUSED_AS(PATH_MALFORMED)},
+        {"3.3", STR_INIT("/\xc3"), REFUSED_AS(PATH_MALFORMED)},
+        {"3.3", STR_INIT("/\xc3/\xbc"), REFUSED_AS(PATH_MALFORMED)},
+        {"3.3", STR_INIT("/%c3\xbc"), REFUSED_AS(PATH_MALFORMED)},            /* half a character */
+        {"3.3", STR_INIT("/\xc0\xae\xc0\xae/x"), REFUSED_AS(PATH_MALFORMED)}, /* overlong ".." */
+        {"3.3", STR_INIT("/a\xe0\x80\xafx"), REFUSED_AS(PATH_MALFORMED)},
+        {"3.3", STR_INIT("/\xed\xa0\x80"), REFUSED_AS(PATH_MALFORMED)}, /* a surrogate */
+        {"3.3", STR_INIT("/\xf4\x90\x80\x80"), REFUSED_AS(PATH_MALFORMED)},
+        {"3.3", STR_INIT("/\xff/../x"), REFUSED_AS(PATH_MALFORMED)},
         {"2.1", STR_INIT("/.git/%"),
          REFUSED_AS(PATH_MALFORMED)}, /* MALFORMED takes precedence wherever it occurs */
         {"2.1", STR_INIT("/a%2Fb/%00"), REFUSED_AS(PATH_MALFORMED)},
@@ -258,8 +270,8 @@ static void check_decoded(void)
 Test(path, keeps_its_promises_for_random_targets)
 {
     static const char *const pieces[] = {
-        "/",   "/",           "/", ".",   "..", "a", "bc",   "%2e", "%2E", "%2f",
-        "%41", ".well-known", "%", "%00", "%4", " ", "\xc3", "%c3", "\\",  "+",
+        "/",           "/", "/",   ".",  "..", "a",    "bc",  "%2e", "%2E", "%2f",      "%41",
+        ".well-known", "%", "%00", "%4", " ",  "\xc3", "%c3", "\\",  "+",   "\xc3\xbc",
     };
     struct prng prng = {3986};
     size_t decoded = 0;
@@ -345,6 +357,7 @@ Test(path, writes_relative_redirects)
         {STR_INIT("/a/b"), "b/"},
         {STR_INIT("/a/b/c.d_e~f-9"), "c.d_e~f-9/"},
         {STR_INIT("/%c3%bc"), "%C3%BC/"},
+        {STR_INIT("/a/\xe2\x82\xac"), "%E2%82%AC/"},
         {STR_INIT("/a%20b"), "a%20b/"},
         {STR_INIT("/x/javascript:alert"), "javascript%3Aalert/"}, /* not a scheme */
         {STR_INIT("//host"), "host/"},
@@ -397,4 +410,26 @@ Test(path, encodes_all_but_unreserved_bytes)
     cr_expect_eq(path_put_encoded(encoded, (struct str){all, sizeof all}), encoded + length);
     cr_expect_eq(path_encoded_bytes((struct str){NULL, 0}), 0);
     cr_expect_eq(path_put_encoded(encoded, (struct str){NULL, 0}), encoded);
+}
+
+Test(path, encodes_of_a_query_only_what_is_not_ascii)
+{
+    static const struct {
+        struct str query;
+        const char *encoded;
+    } rows[] = {
+        {STR_INIT(""), ""},
+        {STR_INIT("?a=b&c=%20;/?:@!$'()*+,~"), "?a=b&c=%20;/?:@!$'()*+,~"},
+        {STR_INIT("?q=f\xc3\xbcr"), "?q=f%C3%BCr"},
+        {STR_INIT("\x7f\x80\xff"), "\x7f%80%FF"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char to[64];
+        struct str query = guard_copy(rows[i].query);
+        size_t length = (size_t)(path_put_query(to, query) - to);
+        cr_expect(str_equal((struct str){to, length}, str_of(rows[i].encoded)), "%.*s", (int)length,
+                  to);
+        cr_expect_eq(path_query_bytes(query), length, "%s", rows[i].encoded);
+        guard_drop(query);
+    }
 }
