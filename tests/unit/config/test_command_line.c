@@ -116,7 +116,7 @@ Test(command_line, has_the_documented_defaults)
     cr_expect_eq(outcome.listener->backlog, 4096);
     cr_expect_eq(process->threads, 0);
     cr_expect_eq(process->backend, BACKEND_AUTO);
-    cr_expect_eq(process->idle_ms, 60000);
+    cr_expect_eq(process->idle_ms, 75000);
     cr_expect_eq(process->header_ms, 15000);
     cr_expect_eq(process->drain_ms, 30000);
     cr_expect_eq(process->drain_grace_ms, 1000);
