@@ -73,22 +73,23 @@ static void explain_root(const char *root, int error, bool opened, struct proble
 
 /* --- Pages -------------------------------------------------------------------------------------- */
 
-static bool is_rules_file(const struct site_settings *site, struct str name)
+/* Returns -EINVAL: NAME, the value of OPTION, is never served. */
+static int refuse_private(struct str name, const char *option, struct problem *ret_problem)
 {
-    return name.at && str_equal_nocase(name, site->rules_name);
+    problem_set(ret_problem, "'%s' is never served", name.at);
+    problem_remedy(ret_problem, "name another file");
+    problem_of_option(ret_problem, option);
+    return -EINVAL;
 }
 
 /* Checks that the configured pages can be served: the fallback is a file below DIRECTORY. */
 static int check_pages(const struct site_settings *site, int directory, struct problem *ret_problem)
 {
     struct stat status;
-    const bool index = is_rules_file(site, site->index);
-    if (index || is_rules_file(site, site->fallback)) {
-        problem_set(ret_problem, "'%s' is never served", SITE_RULES_NAME);
-        problem_remedy(ret_problem, "name another file");
-        problem_of_option(ret_problem, index ? "index" : "spa");
-        return -EINVAL;
-    }
+    if (site_settings_is_private(site, site->index))
+        return refuse_private(site->index, "index", ret_problem);
+    if (site_settings_is_private(site, site->fallback))
+        return refuse_private(site->fallback, "spa", ret_problem);
     if (!site->fallback.at)
         return 0;
     int error = root_stat_below(directory, site->fallback.at, 0, IO_WAITING, &status);

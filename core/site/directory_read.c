@@ -21,7 +21,7 @@ struct entries {
 /* A name in the directory, as a path below ROOT. */
 struct place {
     int root_fd;
-    struct str hidden;      /* a name in ROOT itself that is omitted */
+    const struct site_settings *settings;
     size_t directory_bytes; /* with the final slash; 0: ROOT itself */
     char path[PATH_BYTES_MAX + 1];
 };
@@ -64,7 +64,7 @@ static int consider(struct entries *entries, struct place *place, const char *na
     size_t length = strlen(name);
     if (name[0] == '.' || place->directory_bytes + length > PATH_BYTES_MAX)
         return 0;
-    if (place->directory_bytes == 0 && str_equal_nocase(str_of(name), place->hidden))
+    if (place->directory_bytes == 0 && site_settings_is_private(place->settings, str_of(name)))
         return 0;
     memcpy(place->path + place->directory_bytes, name, length + 1);
     int error = root_stat_below(place->root_fd, place->path, 0, IO_BY_JOB, &status);
@@ -108,11 +108,11 @@ static int open_directory(int root_fd, const struct path *path, DIR **ret)
     return error;
 }
 
-int directory_read(int root_fd, const struct path *path, struct str hidden, struct blob **ret_html,
-                   struct blob **ret_json)
+int directory_read(int root_fd, const struct path *path, const struct site_settings *settings,
+                   struct blob **ret_html, struct blob **ret_json)
 {
     struct entries entries = {0};
-    struct place place = {.root_fd = root_fd, .hidden = hidden};
+    struct place place = {.root_fd = root_fd, .settings = settings};
     struct str name = path_view(path);
     DIR *stream;
     int error = open_directory(root_fd, path, &stream);

@@ -1,21 +1,22 @@
 /* directory_read: reads a directory below ROOT for its listing.
  *
  * The listing has the entries that a client could request: regular files and directories that are
- * not hidden and are below ROOT after following links. Takes time in proportion to the directory,
- * so it is for jobs. Safe in any thread. */
+ * not hidden or private and are below ROOT after following links. Takes time in proportion to the
+ * directory, so it is for jobs. Safe in any thread. */
 #ifndef SLUICE_DIRECTORY_READ_H
 #define SLUICE_DIRECTORY_READ_H
 
 #include "http/path.h"
+#include "site/site_settings.h"
 #include "storage/blob.h"
 
 enum {
     DIRECTORY_READ_ENTRIES_MAX = 20000, /* the page reports that a larger directory is truncated */
 };
 
-/* Lists the directory PATH below ROOT_FD as HTML and as JSON. HIDDEN, a name in ROOT itself, is
- * omitted. Returns 0 with a reference to each page, *given*; or a negative errno. */
-int directory_read(int root_fd, const struct path *path, struct str hidden, struct blob **ret_html,
-                   struct blob **ret_json);
+/* Lists the directory PATH below ROOT_FD, the root of the site with SETTINGS, as HTML and as JSON.
+ * Returns 0 with a reference to each page, *given*; or a negative errno. */
+int directory_read(int root_fd, const struct path *path, const struct site_settings *settings,
+                   struct blob **ret_html, struct blob **ret_json);
 
 #endif

@@ -320,7 +320,7 @@ static int fetch_listing(const struct target *target, int error, struct fetched 
     if (target->order->mode < IO_BY_JOB)
         return target->order->mode == IO_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
     struct blob *pages[FETCH_PAGE_COUNT] = {NULL};
-    error = directory_read(target->order->root_fd, path, target->order->site->rules_name,
+    error = directory_read(target->order->root_fd, path, target->order->site,
                            &pages[FETCH_PAGE_HTML], &pages[FETCH_PAGE_JSON]);
     if (error)
         return error;

@@ -66,11 +66,9 @@ enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root 
 
 /* --- The rules -------------------------------------------------------------------------------- */
 
-/* Without regard to case, since the file system may not regard it either. */
 bool site_is_private(const struct site *site, const struct path *path)
 {
-    struct str name = site->settings->rules_name;
-    return name.at && str_equal_nocase(path_view(path), name);
+    return site_settings_is_private(site->settings, path_view(path));
 }
 
 bool site_rules_path(const struct site *site, struct path *ret)

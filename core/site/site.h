@@ -73,7 +73,7 @@ enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root 
 
 /* --- The rules ------------------------------------------------------------------------------- */
 
-/* Whether PATH is the rules file, which is never served. */
+/* Whether PATH is a file that configures the site, as the rules file does: it is never served. */
 bool site_is_private(const struct site *site, const struct path *path);
 
 /* Sets RET to the path of the rules file. False: the site has none. */

@@ -12,6 +12,8 @@
 
 /* The file in ROOT that has the site's rules. */
 #define SITE_RULES_NAME "_headers"
+/* The file in ROOT that has redirects for other hosts of sites. */
+#define SITE_REDIRECTS_NAME "_redirects"
 /* The page in ROOT that is sent with a 404. */
 #define SITE_ERROR_PAGE "404.html"
 
@@ -39,5 +41,13 @@ struct site_settings {
     struct mime *_Atomic mime;
     struct rules *rules; /* of HEADERS; NULL: none */
 };
+
+/* Whether NAME in ROOT configures the site, so that it is neither served nor listed. Without regard
+ * to case, since the file system may not regard it either. */
+static inline bool site_settings_is_private(const struct site_settings *settings, struct str name)
+{
+    return (settings->rules_name.at && str_equal_nocase(name, settings->rules_name)) ||
+           str_equal_nocase(name, STR(SITE_REDIRECTS_NAME));
+}
 
 #endif

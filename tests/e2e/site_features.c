@@ -67,6 +67,29 @@ E2E_TEST(site_features, a_404_is_answered_with_the_sites_page)
         cr_expect(body_has(&response, "other"));
 }
 
+E2E_TEST(site_features, files_that_configure_a_site_are_neither_served_nor_listed)
+{
+    static const char *const hidden[] = {"/_redirects", "/_Redirects", "/%5fredirects",
+                                         "/_redirects/", "/_headers"};
+    struct site site;
+    struct response response;
+    site_create(&site);
+    site_write_text(&site, "_redirects", "/secret /other 301");
+    site_write_text(&site, "_headers", "/*\n  X-Rule: 1\n");
+    site_write_text(&site, "dir/_redirects", "an ordinary file");
+    const struct server *server = server_start(PIPELINED, &site, "--threads 1 --listing");
+    for (size_t i = 0; i < COUNT_OF(hidden); i++) {
+        if (expect_fetch(server, hidden[i], ask("GET", hidden[i], ""), 404, &response))
+            cr_expect_not(body_has(&response, "secret"), "%s", hidden[i]);
+    }
+    expect_fetch(server, "in a directory", ask("GET", "/dir/_redirects", ""), 200, NULL);
+    if (expect_fetch(server, "the list", ask("GET", "/", ""), 200, &response))
+        cr_expect(body_has(&response, "dir/") && !body_has(&response, "_redirects") &&
+                  !body_has(&response, "_headers"));
+    if (expect_fetch(server, "another list", ask("GET", "/dir/", ""), 200, &response))
+        cr_expect(body_has(&response, "_redirects"));
+}
+
 E2E_TEST(site_features, head_of_a_404_has_its_fields)
 {
     struct site site;

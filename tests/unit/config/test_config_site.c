@@ -76,10 +76,18 @@ Test(config_site, refuses_a_root_that_cannot_be_served)
 Test(config_site, refuses_pages_that_are_never_served)
 {
     site->index = STR("_HEADERS");
-    expect_problem(-EINVAL, "--index '_headers' is never served");
+    expect_problem(-EINVAL, "--index '_HEADERS' is never served");
+    site->index = STR("_redirects");
+    expect_problem(-EINVAL, "--index '_redirects' is never served");
     site->index = STR("index.html");
-    site->fallback = STR("_headers");
-    expect_problem(-EINVAL, "--spa '_headers' is never served");
+    static const char *const names[] = {"_headers", "_HEADERS", "_Redirects"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char expected[64];
+        tree_write(&tree, names[i], STR("/a")); /* it exists, so nothing else is wrong */
+        site->fallback = str_of(names[i]);
+        snprintf(expected, sizeof expected, "--spa '%s' is never served", names[i]);
+        expect_problem(-EINVAL, expected);
+    }
 }
 
 Test(config_site, refuses_a_fallback_that_is_not_a_file_in_root)

@@ -34,8 +34,9 @@ TestSuite(directory_read, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static int list(const char *name, struct blob **ret_html, struct blob **ret_json)
 {
+    static const struct site_settings settings = {.rules_name = STR_INIT("_headers")};
     struct path path = path_named(name);
-    return directory_read(tree.fd, &path, STR("_headers"), ret_html, ret_json);
+    return directory_read(tree.fd, &path, &settings, ret_html, ret_json);
 }
 
 static bool has(const struct blob *page, const char *text)
@@ -65,11 +66,13 @@ Test(directory_read, lists_entries_that_can_be_requested)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-Test(directory_read, omits_the_rules_file_in_the_root)
+Test(directory_read, omits_files_in_the_root_that_configure_the_site)
 {
     struct blob *html, *json;
+    tree_write(&tree, "_Redirects", STR("/a /b"));
     cr_assert_eq(list("", &html, &json), 0);
     cr_expect(has(json, "\"d\"") && !has(json, "_headers") && !has(html, "_headers"));
+    cr_expect(!has(json, "_Redirects") && !has(html, "_Redirects"));
     blob_drop(html);
     blob_drop(json);
 }

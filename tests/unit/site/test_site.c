@@ -198,14 +198,15 @@ Test(site, reports_an_unreadable_rules_file_once)
     cr_expect_eq(complaints, 3, "wrong again");
 }
 
-Test(site, keeps_the_rules_file_private)
+Test(site, keeps_files_that_configure_it_private)
 {
     static const struct {
         const char *name;
         bool private;
     } rows[] = {
-        {"_headers", true},    {"_HEADERS", true}, {"_headers/", true},
-        {"a/_headers", false}, {"headers", false}, {"_headers.txt", false},
+        {"_headers", true},    {"_HEADERS", true},      {"_headers/", true},  {"a/_headers", false},
+        {"headers", false},    {"_headers.txt", false}, {"_redirects", true}, {"_Redirects", true},
+        {"_redirects/", true}, {"a/_redirects", false}, {"redirects", false}, {"", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct path path = path_named(rows[i].name);
