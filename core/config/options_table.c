@@ -66,7 +66,8 @@ static const struct option_spec table[] = {
      .initial = "1s",
      .kind = OPTION_KIND_SPAN, SITE(cache_valid_ms), .most = DAY_MS},
     {.name = "mime-types", .argument = "FILE", .group = OPTION_GROUP_CONTENT,
-     .help = "Media types in the format of /etc/mime.types, which override the built-in ones.",
+     .help = "Media types in the format of /etc/mime.types, which override the built-in ones and are "
+             "sent as they are written.",
      .kind = OPTION_KIND_FILE, SITE(mime_types_path)},
     {.name = "index", .argument = "NAME", .group = OPTION_GROUP_CONTENT,
      .help = "File that is served for a directory.", .initial = "index.html",

@@ -9,8 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define UTF8_SUFFIX "; charset=utf-8"
-#define TEXT(type)  STR_INIT(type UTF8_SUFFIX)
+#define TEXT(type) STR_INIT(type "; charset=utf-8")
 
 /* IANA's registered type where there is one. Where the world disagrees: .js is text/javascript (RFC
  * 9239, WHATWG), .ico is image/vnd.microsoft.icon (registered; Apache and Python say the same, and
@@ -125,6 +124,50 @@ static const struct {
     {STR_INIT("application/vnd.debian.binary-package"), STR_INIT("deb")},
     {STR_INIT("application/vnd.android.package-archive"), STR_INIT("apk")},
     {STR_INIT("application/x-bittorrent"), STR_INIT("torrent")},
+};
+
+#define JSON              STR_INIT("application/json")
+#define APPLE_ASSOCIATION "apple-app-site-association"
+
+/* Files below /.well-known/ without an extension: IANA's registry "Well-Known URIs" (RFC 8615) and
+ * what others have made customary. Each type is from the document that defines the file. */
+static const struct {
+    struct str name;
+    struct str type;
+} well_known[] = {
+    {STR_INIT(APPLE_ASSOCIATION), JSON},
+    {STR_INIT("api-catalog"), STR_INIT("application/linkset+json")}, /* RFC 9727 */
+    {STR_INIT("atproto-did"), TEXT("text/plain")},
+    {STR_INIT("browserid"), JSON},
+    {STR_INIT("core"), STR_INIT("application/link-format")}, /* RFC 6690 */
+    {STR_INIT("discord"), TEXT("text/plain")},
+    {STR_INIT("gnap-as-rs"), JSON},                           /* RFC 9767 */
+    {STR_INIT("host-meta"), STR_INIT("application/xrd+xml")}, /* RFC 6415 */
+    {STR_INIT("http-opportunistic"), JSON},                   /* RFC 8164 */
+    {STR_INIT("jmap"), JSON},                                 /* RFC 8620 */
+    {STR_INIT("jwt-vc-issuer"), JSON},
+    {STR_INIT("matrix/client"), JSON},
+    {STR_INIT("matrix/server"), JSON},
+    {STR_INIT("matrix/support"), JSON},
+    {STR_INIT("nodeinfo"), JSON},
+    {STR_INIT("oauth-authorization-server"), JSON},                  /* RFC 8414 */
+    {STR_INIT("oauth-protected-resource"), JSON},                    /* RFC 9728 */
+    {STR_INIT("ohttp-gateway"), STR_INIT("application/ohttp-keys")}, /* RFC 9540 */
+    {STR_INIT("openid-configuration"), JSON},
+    {STR_INIT("openid-credential-issuer"), JSON},
+    {STR_INIT("openid-federation"), STR_INIT("application/entity-statement+jwt")},
+    {STR_INIT("passkey-endpoints"), JSON},
+    {STR_INIT("private-token-issuer-directory"),
+     STR_INIT("application/private-token-issuer-directory")}, /* RFC 9578 */
+    {STR_INIT("pvd"), STR_INIT("application/pvd+json")},      /* RFC 8801 */
+    {STR_INIT("smart-configuration"), JSON},
+    {STR_INIT("ssf-configuration"), JSON},
+    {STR_INIT("traffic-advice"), STR_INIT("application/trafficadvice+json")},
+    {STR_INIT("uma2-configuration"), JSON},
+    {STR_INIT("web-identity"), JSON},
+    {STR_INIT("webauthn"), JSON},
+    {STR_INIT("webfinger"), STR_INIT("application/jrd+json")}, /* RFC 7033 */
+    {STR_INIT("wot"), STR_INIT("application/td+json")},
 };
 
 struct entry {
@@ -270,39 +313,36 @@ void mime_keep(struct mime *mime, struct mime *former)
     mime->former = former;
 }
 
-struct str mime_of(const struct mime *mime, struct str name)
+/* The type of the file NAME, which has no known extension: by its path, if that is well-known. */
+static struct str type_of_path(struct str name)
 {
     static const struct str unknown = STR_INIT("application/octet-stream");
+    struct str directory = STR(".well-known/");
+    if (str_equal(name, STR(APPLE_ASSOCIATION)))
+        return STR("application/json"); /* where it was before it had a well-known path */
+    if (!str_starts_with(name, directory))
+        return unknown;
+    name = str_from(name, directory.length);
+    for (size_t i = 0; i < COUNT_OF(well_known); i++) {
+        if (str_equal(name, well_known[i].name))
+            return well_known[i].type;
+    }
+    return unknown;
+}
+
+struct str mime_of(const struct mime *mime, struct str name)
+{
     size_t slash = str_find_last(name, '/');
     struct str base = slash < name.length ? str_from(name, slash + 1) : name;
     size_t dot = str_find_last(base, '.');
     struct str extension = str_from(base, dot + 1);
     if (dot == 0 || extension.length == 0) /* ".profile", "README", "ends." */
-        return unknown;
+        return type_of_path(name);
     const struct entry *entry = find(mime, extension);
-    return entry->extension.at != NULL ? entry->type : unknown;
+    return entry->extension.at != NULL ? entry->type : type_of_path(name);
 }
 
-/* --- text and its charset --------------------------------------------------------------------- */
-
-bool mime_is_text(struct str type)
-{
-    static const struct str scripts[] = {
-        STR_INIT("application/javascript"),
-        STR_INIT("application/x-javascript"),
-        STR_INIT("application/ecmascript"),
-        STR_INIT("application/x-ecmascript"),
-    };
-    struct str essence = str_trim(str_first(type, str_find(type, ';')));
-    struct str text = STR("text/");
-    if (str_equal_nocase(str_first(essence, text.length), text))
-        return true;
-    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
-        if (str_equal_nocase(essence, scripts[i]))
-            return true;
-    }
-    return false;
-}
+/* --- Compressed types ---------------------------------------------------------------------- */
 
 bool mime_is_compressed(struct str type)
 {
@@ -336,19 +376,6 @@ bool mime_is_compressed(struct str type)
     return false;
 }
 
-static bool names_charset(struct str type)
-{
-    struct str charset = STR("charset=");
-    struct str rest = str_from(type, str_find(type, ';'));
-    while (rest.length > 0) {
-        rest = str_trim(str_from(rest, 1));
-        if (str_equal_nocase(str_first(rest, charset.length), charset))
-            return true;
-        rest = str_from(rest, str_find(rest, ';'));
-    }
-    return false;
-}
-
 /* --- reading a types file --------------------------------------------------------------------- */
 
 /* RFC 6838 section 4.2 allows 127 characters on each side of the slash; the rest is for
@@ -370,22 +397,17 @@ static bool is_type(struct str word)
     return str_is_token(str_first(essence, slash)) && str_is_token(str_from(essence, slash + 1));
 }
 
-/* Keeps a copy of TYPE, with its charset, and of EXTENSIONS, and adds them. */
+/* Keeps a copy of TYPE and of EXTENSIONS, and adds them. */
 static int keep_and_add(struct mime *mime, struct str type, struct str extensions)
 {
-    struct str suffix = STR(UTF8_SUFFIX);
-    if (!mime_is_text(type) || names_charset(type))
-        suffix.length = 0;
-    struct line *line = malloc(sizeof(*line) + type.length + suffix.length + extensions.length);
+    struct line *line = malloc(sizeof(*line) + type.length + extensions.length);
     if (line == NULL)
         return -ENOMEM;
     line->next = mime->lines;
     mime->lines = line;
-    char *end = mempcpy(line->bytes, type.at, type.length);
-    end = mempcpy(end, suffix.at, suffix.length);
-    memcpy(end, extensions.at, extensions.length);
-    return add(mime, (struct str){line->bytes, type.length + suffix.length},
-               (struct str){end, extensions.length});
+    char *end = str_put(line->bytes, type);
+    str_put(end, extensions);
+    return add(mime, (struct str){line->bytes, type.length}, (struct str){end, extensions.length});
 }
 
 static int read_line(struct mime *mime, struct str line, struct problem *ret_problem)

@@ -115,9 +115,80 @@ E2E_TEST(files, have_the_media_types_of_the_users_table)
     server = server_start(PIPELINED, &site,
                           text_format("--mime-types %s", site_path(&site, "../mime.types")));
     expect_type(server, "/a.our", "image/x-ours");
-    expect_type(server, "/a.words", "text/x-words" UTF8);
+    expect_type(server, "/a.words", "text/x-words"); /* as it is written: no charset is added */
     expect_type(server, "/a.html", "application/x-html");
     expect_type(server, "/a.css", "text/css" UTF8);
+}
+
+E2E_TEST(files, with_well_known_paths_have_the_types_that_programs_expect)
+{
+    static const struct {
+        const char *path, *type;
+    } rows[] = {
+        {".well-known/apple-app-site-association", "application/json"},
+        {".well-known/openid-configuration", "application/json"},
+        {".well-known/assetlinks.json", "application/json"},
+        {".well-known/webfinger", "application/jrd+json"},
+        {".well-known/acme-challenge/token", "application/octet-stream"},
+    };
+    struct site site;
+    site_create(&site);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        site_write_text(&site, rows[i].path, "{}");
+    const struct server *server = server_start(PIPELINED, &site, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        expect_type(server, text_format("/%s", rows[i].path), rows[i].type);
+}
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+E2E_TEST(files, are_found_by_utf8_that_is_not_encoded)
+{
+    static const struct {
+        const char *target;
+        int status;
+        const char *location;
+    } rows[] = {
+        {"/gr\xc3\xbc\xc3\x9f"
+         "e.txt",
+         200, NULL},
+        {"/gr%c3%bc\xc3\x9f"
+         "e.txt",
+         200, NULL},
+        {"/gr\xc3\xbc\xc3\x9f"
+         "e.txt?q=\xc3\xa4",
+         200, NULL},
+        {"http://a/\xe6\x97\xa5/", 200, NULL},
+        {"/\xe6\x97\xa5", 301, "%E6%97%A5/"},
+        {"/\xe6\x97\xa5?q=\xc3\xa4&r=%c3", 301, "%E6%97%A5/?q=%C3%A4&r=%c3"},
+        {"/\xe6\x97\xa5x", 404, NULL},
+        {"/gr\xfc\xdf"
+         "e.txt",
+         400, NULL}, /* Latin-1 */
+        {"/\xc0\xaf", 400, NULL},
+        {"/\xed\xa0\x80", 400, NULL},
+    };
+    struct site site;
+    struct response response;
+    site_create(&site);
+    site_write_text(&site,
+                    "gr\xc3\xbc\xc3\x9f"
+                    "e.txt",
+                    "x");
+    site_write_text(&site, "\xe6\x97\xa5/index.html", "x");
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        const struct server *server = server_start(kind, &site, NULL);
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            const char *target = rows[i].target;
+            if (!expect_fetch(server, target, request_text("GET", target), rows[i].status,
+                              &response) ||
+                !rows[i].location)
+                continue;
+            const char *location = response_field(&response, "Location");
+            cr_expect(location && strcmp(location, rows[i].location) == 0, "%s: %s", target,
+                      location ? location : "(none)");
+        }
+    }
 }
 
 /* --- Sizes ------------------------------------------------------------------------------------ */
