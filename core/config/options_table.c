@@ -53,8 +53,8 @@ static const struct option_spec table[] = {
      .help = "Longest body of a request; it is read and discarded.", .initial = "64K",
      .kind = OPTION_KIND_SIZE, PROCESS(body_bytes_max), .most = 1ULL << 40},
     {.name = "max-connections", .argument = "N", .group = OPTION_GROUP_LIMITS,
-     .help = "Connections open at once, divided among the threads; then the one that has been idle "
-             "longest is closed for a new one.",
+     .help = "Connections open at once; then the one that has been idle longest is closed for a new "
+             "one.",
      .derived = "what RLIMIT_NOFILE allows, at most 1000000",
      .kind = OPTION_KIND_NUMBER, PROCESS(connections_max), .least = 1, .most = 10000000},
     {.name = "cache-bytes", .argument = "SIZE", .group = OPTION_GROUP_CONTENT,

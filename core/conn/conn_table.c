@@ -99,14 +99,43 @@ int conn_table_init(struct conn_table *conns, struct conn_context *context,
     return conns->chunks ? 0 : -ENOMEM;
 }
 
+void conn_table_join(struct conn_table *conns, struct conn_pool *pool, unsigned member)
+{
+    conns->pool = pool;
+    conns->member = member;
+}
+
 void conn_table_fini(struct conn_table *conns)
 {
-    assert(conns->open_count == 0 && list_is_empty(&conns->graveyard));
+    assert(conns->open_count == 0 && !conns->reserved && list_is_empty(&conns->graveyard));
     for (uint32_t i = 0; conns->empty_count > 0; i++) {
         if (conns->chunks[i].conns)
             remove_chunk(conns, i);
     }
     free(conns->chunks);
+}
+
+/* --- The pool --------------------------------------------------------------------------------- */
+
+bool conn_table_reserve(struct conn_table *conns)
+{
+    if (!conns->reserved)
+        conns->reserved =
+            conns->open_count < conns->slot_max && (!conns->pool || conn_pool_take(conns->pool));
+    return conns->reserved;
+}
+
+void conn_table_unreserve(struct conn_table *conns)
+{
+    if (conns->reserved && conns->pool)
+        conn_pool_give(conns->pool);
+    conns->reserved = false;
+}
+
+uint32_t conn_table_room(const struct conn_table *conns)
+{
+    return conns->pool ? conn_pool_free_slots(conns->pool) / conns->pool->member_count
+                       : conns->slot_max - conns->open_count;
 }
 
 /* --- Connections ------------------------------------------------------------------------------ */
@@ -129,10 +158,13 @@ static struct conn *take_slot(struct conn_table *conns)
 
 struct conn *conn_table_open(struct conn_table *conns, int fd)
 {
-    struct conn *conn = conn_table_full(conns) ? NULL : take_slot(conns);
-    if (!conn)
+    struct conn *conn = conn_table_reserve(conns) ? take_slot(conns) : NULL;
+    if (!conn) {
+        conn_table_unreserve(conns);
         return NULL;
+    }
     uint32_t slot = conn->slot;
+    conns->reserved = false; /* it is this connection's now */
     conn_init(conn, fd);
     conn->slot = slot;
     conn->generation = ++conns->generation;
@@ -153,6 +185,8 @@ void conn_table_close(struct conn_table *conns, struct conn *conn)
     close(conn->socket.fd);
     conn->state = CONN_CLOSED;
     conns->open_count--;
+    if (conns->pool)
+        conn_pool_give(conns->pool);
     list_append(&conns->graveyard, &conn->queue);
     counters_add(conns->context->counters, COUNTER_CONNECTIONS_CLOSED, 1);
 }
@@ -181,6 +215,17 @@ struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint
     return conn->generation == generation && conn->state != CONN_CLOSED ? conn : NULL;
 }
 
+/* --- The longest idle --------------------------------------------------------------------------- */
+
+/* The connections of a search that have been idle longest, the first one longest. */
+struct candidates {
+    struct {
+        struct conn *conn;
+        uint64_t since_ms;
+    } items[8];
+    unsigned count;
+};
+
 /* Since when CONN has been idle, in milliseconds. UINT64_MAX: it is not. */
 static uint64_t idle_since_ms(const struct conn_context *context, const struct conn *conn)
 {
@@ -193,26 +238,61 @@ static uint64_t idle_since_ms(const struct conn_context *context, const struct c
     return UINT64_MAX;
 }
 
-struct conn *conn_table_find_idle(struct conn_table *conns)
+static void add_candidate(struct candidates *candidates, struct conn *conn, uint64_t since_ms)
 {
-    struct conn *found = NULL;
-    uint64_t oldest_ms = UINT64_MAX;
-    for (uint32_t i = 0; i < conns->slot_max && i < CONN_TABLE_SAMPLE_SLOTS; i++) {
-        if (conns->sampled >= conns->slot_max)
-            conns->sampled = 0;
-        uint32_t slot = conns->sampled++;
-        struct conn *all = chunk_of(conns, slot)->conns;
-        struct conn *conn = all ? &all[slot % CONN_TABLE_CHUNK_SLOTS] : NULL;
-        uint64_t since_ms = UINT64_MAX;
-        if (conn && conn->state != CONN_CLOSED)
-            since_ms = idle_since_ms(conns->context, conn);
-        if (since_ms < oldest_ms) {
-            oldest_ms = since_ms;
-            found = conn;
-        }
-    }
-    return found;
+    unsigned at = candidates->count;
+    while (at > 0 && candidates->items[at - 1].since_ms > since_ms)
+        at--;
+    if (at == COUNT_OF(candidates->items))
+        return;
+    if (candidates->count < COUNT_OF(candidates->items))
+        candidates->count++;
+    for (unsigned i = candidates->count - 1; i > at; i--)
+        candidates->items[i] = candidates->items[i - 1];
+    candidates->items[at].conn = conn;
+    candidates->items[at].since_ms = since_ms;
 }
+
+/* Adds what is idle in chunk INDEX. Returns the number of slots that were checked. */
+static uint32_t search_chunk(const struct conn_table *conns, uint32_t index,
+                             struct candidates *candidates)
+{
+    const struct conn_table_chunk *chunk = &conns->chunks[index];
+    if (!chunk->conns || chunk->used_count == 0)
+        return 0;
+    for (uint32_t i = 0; i < slot_count(conns, index); i++) {
+        struct conn *conn = &chunk->conns[i];
+        uint64_t since_ms = UINT64_MAX;
+        if (conn->state != CONN_CLOSED)
+            since_ms = idle_since_ms(conns->context, conn);
+        if (since_ms < UINT64_MAX)
+            add_candidate(candidates, conn, since_ms);
+    }
+    return slot_count(conns, index);
+}
+
+struct conn *conn_table_find_idle(struct conn_table *conns,
+                                  bool (*may_close)(void *argument, struct conn *conn),
+                                  void *argument)
+{
+    struct candidates candidates = {.count = 0};
+    const uint32_t chunks = chunk_count(conns);
+    uint32_t checked = 0;
+    for (uint32_t i = 0; i < chunks; i++) {
+        uint32_t enough = candidates.count > 0 ? CONN_TABLE_SAMPLE_SLOTS : CONN_TABLE_SEARCH_SLOTS;
+        if (checked >= enough)
+            break;
+        conns->sampled = (conns->sampled + 1) % chunks;
+        checked += search_chunk(conns, conns->sampled, &candidates);
+    }
+    for (unsigned i = 0; i < candidates.count; i++) {
+        if (may_close(argument, candidates.items[i].conn))
+            return candidates.items[i].conn;
+    }
+    return NULL;
+}
+
+/* --- All -------------------------------------------------------------------------------------- */
 
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
                      void *argument)

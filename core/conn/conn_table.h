@@ -6,17 +6,22 @@
  * conn_table_bury, at the end of a batch, when no pointer to it is left.
  *
  * Connections are allocated in chunks, when needed, and a chunk is freed when it is empty: an idle
- * connection costs its own bytes, and a crowd that has gone costs nothing. */
+ * connection costs its own bytes, and a crowd that has gone costs nothing. So each worker's table
+ * may have as many slots as the pool that all of them share (conn_pool.h). */
 #ifndef SLUICE_CONN_TABLE_H
 #define SLUICE_CONN_TABLE_H
 
 #include "conn/conn.h"
+#include "conn/conn_pool.h"
 
 enum {
     CONN_TABLE_SLOTS_MAX = 1 << 24, /* a slot has 24 bits in an event */
     CONN_TABLE_CHUNK_SLOTS = 128,   /* per chunk: 20 KiB */
     CONN_TABLE_SPARE_CHUNKS = 2,    /* empty chunks kept for the next connections */
-    CONN_TABLE_SAMPLE_SLOTS = 512,  /* a look at each: some microseconds */
+    /* Slots that a search for an idle connection checks: some microseconds. If none of these is
+     * idle, it goes on to the larger number. */
+    CONN_TABLE_SAMPLE_SLOTS = 512,
+    CONN_TABLE_SEARCH_SLOTS = 1 << 16,
 };
 
 struct conn_table_chunk {
@@ -26,12 +31,15 @@ struct conn_table_chunk {
 
 struct conn_table {
     struct conn_context *context; /* *borrowed* */
+    struct conn_pool *pool;       /* *borrowed*; NULL: this is the only table */
+    unsigned member;              /* of the pool */
+    bool reserved;                /* a slot is reserved for the next connection */
     struct conn_table_chunk *chunks;
     uint32_t slot_max;
     uint32_t first_absent; /* index of a chunk; all before it are allocated */
     uint32_t empty_count;  /* allocated chunks without connections */
     uint32_t open_count;
-    uint32_t sampled;     /* the slot at which the last sample ended */
+    uint32_t sampled;     /* the chunk that was searched last for an idle connection */
     uint64_t freed_bytes; /* of chunks, since the start */
     uint32_t generation;  /* of the latest connection */
     struct list free;     /* free slots, linked by `queue`, the last used first */
@@ -45,6 +53,18 @@ int conn_table_init(struct conn_table *conns, struct conn_context *context,
 
 /* Frees the table. All connections must have been closed and buried. */
 void conn_table_fini(struct conn_table *conns);
+
+/* The connections of this table take slots of POOL from now on, as its member MEMBER. */
+void conn_table_join(struct conn_table *conns, struct conn_pool *pool, unsigned member);
+
+/* Makes sure that one slot is reserved for the next conn_table_open. False: all are in use. */
+bool conn_table_reserve(struct conn_table *conns);
+
+/* Gives back a slot that is reserved and not used. */
+void conn_table_unreserve(struct conn_table *conns);
+
+/* The number of connections that each table of the pool could still open if all opened as many. */
+uint32_t conn_table_room(const struct conn_table *conns);
 
 /* Opens a new connection that owns FD. NULL, with FD untouched: the table is full, or out of
  * memory. */
@@ -61,8 +81,11 @@ void conn_table_bury(struct conn_table *conns);
 struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint32_t generation);
 
 /* The connection that has been idle for the longest time, between requests or before the first one,
- * among those of the next CONN_TABLE_SAMPLE_SLOTS slots. NULL: none of these is idle. */
-struct conn *conn_table_find_idle(struct conn_table *conns);
+ * among those of the next slots that are searched, and may be closed: MAY_CLOSE is asked about the
+ * best few. NULL: all are busy. */
+struct conn *conn_table_find_idle(struct conn_table *conns,
+                                  bool (*may_close)(void *argument, struct conn *conn),
+                                  void *argument);
 
 /* Calls VISIT for every open connection; VISIT may close that connection. */
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
@@ -89,11 +112,6 @@ static inline uint32_t conn_table_slot_of(uint64_t identity)
 static inline struct conn *conn_table_named(const struct conn_table *conns, uint64_t identity)
 {
     return conn_table_find(conns, conn_table_slot_of(identity), (uint32_t)identity);
-}
-
-static inline bool conn_table_full(const struct conn_table *conns)
-{
-    return conns->open_count == conns->slot_max;
 }
 
 #endif

@@ -33,7 +33,7 @@ static void close_all(struct listeners *listeners)
 void listeners_fini(struct listeners *listeners)
 {
     close_all(listeners);
-    wheel_cancel(&listeners->context->wheel, &listeners->pause);
+    listeners_resume(listeners);
 }
 
 static void pause_accepting(struct listeners *listeners)
@@ -43,10 +43,65 @@ static void pause_accepting(struct listeners *listeners)
     wheel_arm(&context->wheel, &listeners->pause, context->now.ms + PAUSE_MS);
 }
 
+static void stop_waiting(struct listeners *listeners)
+{
+    if (listeners->waits)
+        conn_pool_stop_waiting(listeners->conns->pool, listeners->conns->member);
+    listeners->waits = false;
+}
+
 void listeners_resume(struct listeners *listeners)
 {
     wheel_cancel(&listeners->context->wheel, &listeners->pause);
+    stop_waiting(listeners);
 }
+
+/* --- Room for a connection -------------------------------------------------------------------- */
+
+/* Whether a connection waits in LISTENER's queue. */
+static bool has_pending(const struct listener *listener)
+{
+    struct pollfd event = {.fd = listener->fd, .events = POLLIN};
+    return poll(&event, 1, 0) != 0;
+}
+
+static enum listeners_room make_room(const struct listeners *listeners)
+{
+    return listeners->make_room ? listeners->make_room(listeners->make_room_argument)
+                                : LISTENERS_ROOM_NONE;
+}
+
+/* Pauses until a slot of the pool is free, unless one is by now: then it is reserved. ASKS: another
+ * worker is asked to close an idle connection. */
+static bool wait_for_slot(struct listeners *listeners, bool asks)
+{
+    struct conn_table *conns = listeners->conns;
+    if (conns->pool) {
+        listeners->waits = true;
+        conn_pool_wait(conns->pool, conns->member);
+        if (conn_table_reserve(conns)) {
+            stop_waiting(listeners);
+            return true;
+        }
+        if (asks)
+            conn_pool_ask(conns->pool, conns->member);
+    }
+    pause_accepting(listeners);
+    return false;
+}
+
+/* Reserves a slot, if need be by closing an idle connection. False: accepting pauses. */
+static bool reserve(struct listeners *listeners)
+{
+    if (conn_table_reserve(listeners->conns))
+        return true;
+    enum listeners_room room = make_room(listeners);
+    if (room == LISTENERS_ROOM_NOW && conn_table_reserve(listeners->conns))
+        return true;
+    return wait_for_slot(listeners, room == LISTENERS_ROOM_NONE);
+}
+
+/* --- Accepting -------------------------------------------------------------------------------- */
 
 /* Whether this error of accept4 concerns one connection only, so that the next may be accepted.
  * accept(2): errors of the new socket's network are reported here. */
@@ -72,10 +127,12 @@ static bool accept_may_go_on(int error)
 
 bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd)
 {
-    struct conn *conn = conn_table_open(listeners->conns, fd);
+    bool room = reserve(listeners);
+    struct conn *conn = room ? conn_table_open(listeners->conns, fd) : NULL;
     if (!conn) {
         close(fd);
-        pause_accepting(listeners);
+        if (room) /* but no memory */
+            pause_accepting(listeners);
         return false;
     }
     counters_add(listeners->context->counters, COUNTER_CONNECTIONS_ACCEPTED, 1);
@@ -96,30 +153,15 @@ bool listeners_failed(struct listeners *listeners, int error)
     return false;
 }
 
-/* Whether a connection waits in LISTENER's queue. */
-static bool has_pending(const struct listener *listener)
-{
-    struct pollfd event = {.fd = listener->fd, .events = POLLIN};
-    return poll(&event, 1, 0) != 0;
-}
-
-static bool make_room(const struct listeners *listeners)
-{
-    return listeners->make_room && listeners->make_room(listeners->make_room_argument);
-}
-
 /* One connection from LISTENER. Whether it may be asked for another at once. */
 static bool accept_one(struct listeners *listeners, struct listener *listener)
 {
-    const bool full = conn_table_full(listeners->conns);
-    if (full && !has_pending(listener)) {
+    if (!conn_table_reserve(listeners->conns) && !has_pending(listener)) {
         listener->readable = false;
         return false;
     }
-    if (full && !make_room(listeners)) {
-        pause_accepting(listeners);
+    if (!reserve(listeners))
         return false;
-    }
     int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0)
         return listeners_take(listeners, listener, fd);
@@ -134,6 +176,7 @@ static void accept_from(struct listeners *listeners, struct listener *listener, 
 {
     while (listener->readable && budget-- > 0 && accept_one(listeners, listener)) {
     }
+    conn_table_unreserve(listeners->conns);
 }
 
 void listeners_accept(struct listeners *listeners)

@@ -1,8 +1,10 @@
 /* listeners: a worker's listening sockets, and when to accept from them.
  *
  * Owns the descriptors. Readiness is stored like a connection's: set by events, cleared by EAGAIN.
- * When descriptors, memory or connections are out, accepting pauses, and who comes waits in the
- * kernel's queue; it resumes when a connection ends, or after a while. */
+ * A slot is reserved before a connection is accepted. When all slots are in use, an idle connection
+ * is closed for the new one, of this worker or else of another (conn_pool.h). When all are busy, or
+ * descriptors or memory are out, accepting pauses, and new clients wait in the kernel's queue; it
+ * resumes when a connection ends, or after a while. */
 #ifndef SLUICE_LISTENERS_H
 #define SLUICE_LISTENERS_H
 
@@ -18,10 +20,16 @@ struct listener {
     uint8_t origin;
 };
 
+/* What closing an idle connection for a new one has led to. */
+enum listeners_room {
+    LISTENERS_ROOM_NONE, /* all are busy */
+    LISTENERS_ROOM_SOON, /* one is being closed; listeners_resume comes after it */
+    LISTENERS_ROOM_NOW,
+};
+
 struct listeners {
-    /* The table is full and a connection waits. Returns whether there is room now. NULL: not
-     * asked. */
-    bool (*make_room)(void *argument);
+    /* Closes an idle connection of this worker. NULL: not called. */
+    enum listeners_room (*make_room)(void *argument);
     void *make_room_argument;
     struct conn_context *context; /* *borrowed* */
     struct conn_table *conns;     /* *borrowed* */
@@ -29,6 +37,7 @@ struct listeners {
     struct listener items[LISTENERS_MAX];
     unsigned count;
     struct wheel_timer pause; /* armed: accepting pauses */
+    bool waits;               /* for a slot of the pool, since the pause began */
 };
 
 /* FDS are listening and non-blocking; at most LISTENERS_MAX. *Takes* them. */
@@ -46,7 +55,7 @@ void listeners_accept(struct listeners *listeners);
  * False, with FD closed and a pause begun, when there is no room for it. */
 bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd);
 
-/* Says that accepting has failed with ERROR, a positive errno. False, with a pause begun, if it
+/* Reports that accepting has failed with ERROR, a positive errno. False, with a pause begun, if it
  * would fail again. */
 bool listeners_failed(struct listeners *listeners, int error);
 
@@ -61,7 +70,7 @@ static inline bool listeners_paused(const struct listeners *listeners)
     return wheel_armed(&listeners->pause);
 }
 
-/* Says that a connection has ended: a descriptor is free again. */
+/* Reports that a connection has ended: a descriptor and a slot are free again. */
 void listeners_resume(struct listeners *listeners);
 
 #endif

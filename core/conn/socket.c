@@ -68,6 +68,12 @@ static uint32_t kernel_bytes(const struct socket *socket)
     return ioctl(socket->fd, SIOCOUTQ, &bytes) == 0 ? (uint32_t)bytes : UINT32_MAX;
 }
 
+bool socket_has_input(const struct socket *socket)
+{
+    int bytes;
+    return ioctl(socket->fd, FIONREAD, &bytes) != 0 || bytes > 0;
+}
+
 bool socket_delivered(const struct socket *socket)
 {
     return kernel_bytes(socket) == 0;

@@ -104,6 +104,9 @@ static inline ssize_t socket_note_received(struct socket *socket, ssize_t got, s
 /* Notes that sending returned -1 with errno. Returns a negative errno. */
 ssize_t socket_note_not_sent(struct socket *socket);
 
+/* Whether the kernel has received bytes that have not been read. */
+bool socket_has_input(const struct socket *socket);
+
 /* Whether the peer's kernel has acknowledged all that was sent. */
 bool socket_delivered(const struct socket *socket);
 

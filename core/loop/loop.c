@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
+#include "loop/loop_room.h"
 #include "loop/loop_turn.h"
 #include "system/event_fd.h"
 
@@ -42,20 +43,6 @@ void loop_reset(struct loop *loop, struct conn *conn)
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_RESET, 1);
     conn_trace(loop->context, conn, TRACE_RESET, 0);
     close_conn(loop, conn);
-}
-
-/* Closes an idle connection, so that a new one can be accepted: a server may close one that is kept
- * at any time (RFC 9112 9.5). Whether there is room now; an engine may close it later. */
-static bool make_room(void *argument)
-{
-    struct loop *loop = argument;
-    struct conn *victim = conn_table_find_idle(loop->conns);
-    if (!victim)
-        return false;
-    counters_add(loop->context->counters, COUNTER_CONNECTIONS_EVICTED, 1);
-    conn_trace(loop->context, victim, TRACE_SHED, 0);
-    close_conn(loop, victim);
-    return !conn_table_full(loop->conns);
 }
 
 /* Lets the connections that wait for storage try again, if some was returned or can be freed by
@@ -150,6 +137,8 @@ static void take_orders(struct loop *loop)
         atomic_exchange(&loop->revalidation_wanted, false);
         store_revalidate(loop->context->files);
     }
+    if (atomic_load_explicit(&loop->pool_calls, memory_order_relaxed))
+        loop_room_answer(loop);
 }
 
 /* --- Timers ----------------------------------------------------------------------------------- */
@@ -176,7 +165,8 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
     case CONN_TIMER_PHASE:
         expire_conn(loop, CONTAINER_OF(timer, struct conn, timer));
         break;
-    case CONN_TIMER_ACCEPT_PAUSE: /* it has ended the pause by firing */
+    case CONN_TIMER_ACCEPT_PAUSE:
+        listeners_resume(&loop->listeners);
         break;
     case CONN_TIMER_DRAIN:
         loop->drain_over = true;
@@ -291,8 +281,7 @@ static int init(struct loop *loop, const struct loop_engine *engine,
     wheel_timer_init(&loop->files_timer, CONN_TIMER_FILES);
     listeners_init(&loop->listeners, loop->context, loop->conns, &loop->run, config->listeners,
                    config->listener_count);
-    loop->listeners.make_room = make_room;
-    loop->listeners.make_room_argument = loop;
+    loop_room_init(loop);
     int engine_error = engine->init(loop);
     return error ? error : engine_error;
 }
@@ -320,6 +309,7 @@ void loop_destroy(struct loop *loop)
     if (!loop)
         return;
     loop->engine->fini(loop);
+    loop_room_fini(loop);
     listeners_fini(&loop->listeners);
     wheel_cancel(&loop->context->wheel, &loop->drain_timer);
     retry_fini(&loop->retry);

@@ -55,6 +55,9 @@ struct loop_engine {
     /* Sets CONN->readable if input may be pending that no event has reported yet. */
     void (*check_input)(struct loop *loop, struct conn *conn);
 
+    /* Whether the kernel has received nothing for CONN that no event has reported yet. */
+    bool (*is_silent)(struct loop *loop, struct conn *conn);
+
     /* Ends CONN: calls conn_table_close, at once or as soon as possible. */
     void (*close)(struct loop *loop, struct conn *conn);
 
@@ -76,7 +79,7 @@ struct loop {
     struct conn_context *context; /* *borrowed* */
     struct conn_table *conns;     /* *borrowed* */
     struct listeners listeners;
-    int wake_fd; /* signalled when another thread sets one of the WANTED flags */
+    int wake_fd; /* signalled when another thread sets a WANTED flag or POOL_CALLS */
     struct list run;
     struct wheel_timer drain_timer;
     struct retry retry;
@@ -86,6 +89,7 @@ struct loop {
     bool drain_over;
     atomic_bool drain_wanted;
     atomic_bool revalidation_wanted;
+    atomic_uint pool_calls; /* a bit for each enum conn_pool_call that has come */
 };
 
 /* Creates a loop on ENGINE. *Takes* the listeners' descriptors if it succeeds; *borrows* context

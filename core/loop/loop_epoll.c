@@ -112,6 +112,12 @@ static void check_input(struct loop *loop, struct conn *conn)
     conn->socket.readable = true;
 }
 
+static bool is_silent(struct loop *loop, struct conn *conn)
+{
+    (void)loop;
+    return !socket_has_input(&conn->socket);
+}
+
 static void close_now(struct loop *loop, struct conn *conn)
 {
     conn_table_close(loop->conns, conn); /* the descriptor leaves the epoll set */
@@ -162,5 +168,6 @@ const struct loop_engine loop_epoll_engine = {
     .finish_accepting = finish_accepting,
     .keep = keep,
     .check_input = check_input,
+    .is_silent = is_silent,
     .close = close_now,
 };

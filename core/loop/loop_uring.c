@@ -286,6 +286,7 @@ const struct loop_engine loop_uring_engine = {
     .take_back = uring_peer_take_back,
     .keep = uring_peer_keep,
     .check_input = uring_peer_check_input,
+    .is_silent = uring_peer_is_silent,
     .close = uring_peer_close,
     .end = end,
 };

@@ -29,12 +29,11 @@ static void cancel(struct uring_listen *listen, unsigned index)
                              conn_table_identity(listen->opcode_cancel, index, 0));
 }
 
-/* Whether a multishot accept cannot exceed the table: it stops by itself when the completion queue
- * is full. */
+/* Whether a multishot accept of each worker cannot exceed the slots: it stops by itself when the
+ * completion queue is full. */
 static bool has_room(const struct uring_listen *listen)
 {
-    const struct conn_table *conns = listen->listeners->conns;
-    return conns->slot_max - conns->open_count > listen->uring->sizes.completions;
+    return conn_table_room(listen->listeners->conns) > listen->uring->sizes.completions;
 }
 
 void uring_listen_update(struct uring_listen *listen)

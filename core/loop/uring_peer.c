@@ -287,6 +287,13 @@ bool uring_peer_keep(struct loop *loop, struct conn *conn)
     return true;
 }
 
+/* A completion that has not been taken may have its bytes. */
+bool uring_peer_is_silent(struct loop *loop, struct conn *conn)
+{
+    struct uring *uring = &uring_peer_loop(loop)->uring;
+    return io_uring_cq_ready(&uring->ring) == 0 && !socket_has_input(&conn->socket);
+}
+
 /* The completion may be pending, or the bytes not received yet: then a completion will follow. */
 void uring_peer_check_input(struct loop *loop, struct conn *conn)
 {

@@ -88,6 +88,7 @@ extern const struct socket_io uring_peer_io;
 void uring_peer_take_back(struct loop *loop, struct conn *conn);
 bool uring_peer_keep(struct loop *loop, struct conn *conn);
 void uring_peer_check_input(struct loop *loop, struct conn *conn);
+bool uring_peer_is_silent(struct loop *loop, struct conn *conn);
 void uring_peer_close(struct loop *loop, struct conn *conn);
 
 /* Closes CONN, of which the kernel has nothing any more. */

@@ -22,8 +22,6 @@ int sizing_find(const struct process_settings *settings, const struct sizing_lim
 {
     const uint64_t wanted = settings->connections_max;
     uint64_t threads = settings->threads ? settings->threads : cpus_usable();
-    if (wanted)
-        threads = smaller(threads, wanted);
     uint64_t files = smaller(limits->descriptors / 4, CACHED_FILES_MAX);
     uint64_t taken = PROCESS_DESCRIPTORS + limits->site_count +
                      threads * (WORKER_DESCRIPTORS + limits->listener_count) + files;

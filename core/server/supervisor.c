@@ -27,7 +27,9 @@ static int create_workers(struct supervisor *supervisor, const struct worker_con
         struct worker_config config = *all;
         config.reports_rules = i == 0;
         config.listeners = &all->listeners[i * all->listener_count];
-        config.connections_max = (uint32_t)sizing_share(sizes->connections_max, i, count);
+        config.connections_max = sizes->connections_max;
+        config.pool = &supervisor->pool;
+        config.index = i;
         config.files_max = (uint32_t)sizing_share(sizes->files_max, i, count);
         config.cache_bytes = sizing_share(all->settings->process.cache_bytes, i, count);
         config.done_fd = supervisor->done_fd;
@@ -50,8 +52,9 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
     int error = 0;
     supervisor->done_fd = event_fd_open();
     supervisor->workers = calloc(count, sizeof *supervisor->workers);
-    if (!supervisor->workers || supervisor->done_fd < 0) {
-        error = supervisor->workers ? supervisor->done_fd : -ENOMEM;
+    int pool_error = conn_pool_init(&supervisor->pool, sizes->connections_max, count);
+    if (!supervisor->workers || pool_error || supervisor->done_fd < 0) {
+        error = supervisor->workers && !pool_error ? supervisor->done_fd : -ENOMEM;
         problem_set(ret_problem, "cannot start workers: %s", strerror(-error));
         problem_remedy(ret_problem, "raise the limits of this process");
     }
@@ -180,8 +183,11 @@ bool supervisor_is_busy(const struct supervisor *supervisor)
 void supervisor_fini(struct supervisor *supervisor)
 {
     for (unsigned i = 0; i < supervisor->worker_count; i++)
+        worker_join(supervisor->workers[i]);
+    for (unsigned i = 0; i < supervisor->worker_count; i++)
         worker_destroy(supervisor->workers[i]);
     free(supervisor->workers);
+    conn_pool_fini(&supervisor->pool);
     if (supervisor->done_fd >= 0)
         close(supervisor->done_fd);
 }

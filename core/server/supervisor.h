@@ -1,8 +1,8 @@
 /* supervisor: the main thread's part once there are workers: starts them, hands signals on, ends
  * them.
  *
- * Owns the workers, and an eventfd to which each adds 1 when its thread has ended. Used by one
- * thread. Zeroed, with DONE_FD -1: nothing to free. */
+ * Owns the workers, the pool of connections that they share, and an eventfd to which each adds 1
+ * when its thread has ended. Used by one thread. Zeroed, with DONE_FD -1: nothing to free. */
 #ifndef SLUICE_SUPERVISOR_H
 #define SLUICE_SUPERVISOR_H
 
@@ -17,10 +17,11 @@ struct supervisor {
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;
+    struct conn_pool pool; /* the connections' slots; without members: not yet */
     int done_fd;
 };
 
-/* Creates SIZES->threads workers, each with its share of SIZES and the next
+/* Creates SIZES->threads workers, each with its share of what is divided among them and the next
  * CONFIG->listener_count of LISTENERS, which are *taken* in any case, and starts them. The rest
  * of CONFIG is for all. Returns 0, or a negative errno with *RET_PROBLEM set; then the workers
  * that were started drain. */

@@ -132,6 +132,8 @@ int worker_create(struct worker **ret, const struct worker_config *config,
     worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
     int error = conn_table_init(&worker->conns, &worker->context, config->connections_max);
+    if (!error && config->pool)
+        conn_table_join(&worker->conns, config->pool, config->index);
     if (!error) {
         what = "open ROOT";
         error = create_store(worker, config);
@@ -181,12 +183,18 @@ bool worker_busy(const struct worker *worker)
     return store_busy(worker->store);
 }
 
+void worker_join(struct worker *worker)
+{
+    if (worker->started)
+        pthread_join(worker->thread, NULL);
+    worker->started = false;
+}
+
 void worker_destroy(struct worker *worker)
 {
     if (!worker)
         return;
-    if (worker->started)
-        pthread_join(worker->thread, NULL);
+    worker_join(worker);
     loop_destroy(worker->loop);
     store_destroy(worker->store);
     conn_table_fini(&worker->conns);

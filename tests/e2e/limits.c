@@ -201,6 +201,32 @@ E2E_TEST(limits, the_longest_idle_connection_is_closed_for_a_new_one)
     }
 }
 
+/* The kernel chooses a thread by the client's port, so the old clients are on any of them. */
+E2E_TEST(limits, all_threads_share_the_connections)
+{
+    enum { SLOTS = 4, ROUNDS = 6 };
+    struct site site;
+    const struct server *server;
+
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 2 --max-connections 4");
+    for (size_t round = 0; round < ROUNDS; round++) {
+        struct client old[SLOTS], new;
+
+        for (size_t i = 0; i < SLOTS; i++) {
+            client_connect(&old[i], server);
+            expect_answer(&old[i], "with a slot for each");
+        }
+        for (size_t i = 0; i < SLOTS; i++)
+            expect_answer(&old[i], "again");
+        client_connect(&new, server);
+        expect_answer(&new, "a new one");
+        client_close(&new);
+        for (size_t i = 0; i < SLOTS; i++)
+            client_close(&old[i]);
+    }
+}
+
 E2E_TEST(limits, waits_without_spinning_at_max_connections)
 {
     struct site site;

@@ -19,7 +19,7 @@ Test(sizing, divides_the_descriptors)
         {"fewer connections", 1024, 4, 100, {4, 100, 256}},
         {"more than the default", 10000000, 4, 2000000, {4, 2000000, 4096}},
         {"more than the limit allows", 1024, 4, 5000, {4, 1024 - 256 - 16 - 1 - 32, 256}},
-        {"more threads than connections", 1024, 8, 3, {3, 3, 256}},
+        {"more threads than connections", 1024, 8, 3, {8, 3, 256}},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct process_settings settings = {.threads = rows[i].threads,

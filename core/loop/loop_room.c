@@ -1,0 +1,60 @@
+/* loop_room: see loop_room.h. */
+#include "loop/loop_room.h"
+
+#include "system/event_fd.h"
+
+/* Whether CONN, which is idle, has no request on its way that the kernel has already received. */
+static bool may_close(void *argument, struct conn *conn)
+{
+    struct loop *loop = argument;
+    return loop->engine->is_silent(loop, conn);
+}
+
+static enum listeners_room make_room(void *argument)
+{
+    struct loop *loop = argument;
+    struct conn *victim = conn_table_find_idle(loop->conns, may_close, loop);
+    if (!victim)
+        return LISTENERS_ROOM_NONE;
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_EVICTED, 1);
+    conn_trace(loop->context, victim, TRACE_SHED, 0);
+    loop->engine->close(loop, victim);
+    return victim->state == CONN_CLOSED ? LISTENERS_ROOM_NOW : LISTENERS_ROOM_SOON;
+}
+
+static bool make_room_for_another(void *argument)
+{
+    return make_room(argument) != LISTENERS_ROOM_NONE;
+}
+
+/* On any thread. */
+static void call(void *argument, enum conn_pool_call why)
+{
+    struct loop *loop = argument;
+    atomic_fetch_or(&loop->pool_calls, 1u << why);
+    event_fd_signal(loop->wake_fd);
+}
+
+void loop_room_init(struct loop *loop)
+{
+    struct conn_table *conns = loop->conns;
+    loop->listeners.make_room = make_room;
+    loop->listeners.make_room_argument = loop;
+    if (conns->pool)
+        conn_pool_attach(conns->pool, conns->member, call, loop);
+}
+
+void loop_room_fini(struct loop *loop)
+{
+    if (loop->conns->pool)
+        conn_pool_attach(loop->conns->pool, loop->conns->member, NULL, NULL);
+}
+
+void loop_room_answer(struct loop *loop)
+{
+    unsigned calls = atomic_exchange(&loop->pool_calls, 0);
+    if (calls & 1u << CONN_POOL_MAKE_ROOM)
+        conn_pool_answer(loop->conns->pool, loop->conns->member, make_room_for_another, loop);
+    if (calls & 1u << CONN_POOL_ACCEPT)
+        listeners_resume(&loop->listeners);
+}
