@@ -4,15 +4,15 @@
 
 .PHONY: quick debug coverage
 
-QUICK    = $(BUILD)/quick
+QUICK_BUILD = $(BUILD)/quick
 DEBUG    = $(BUILD)/debug
 COVERAGE = $(BUILD)/coverage
 
 ## quick: build without link-time optimisation and run the unit tests (TEST=suite)
 quick:
 	$(deps) build test $(optional)
-	$(again) BUILD=$(QUICK) LTO=0 check-programs
-	$(call tests,$(QUICK),$(call criterion,$(UNIT:$(BUILD)/%=$(QUICK)/%)))
+	$(again) BUILD=$(QUICK_BUILD) LTO=0 check-programs
+	$(call tests,$(QUICK_BUILD),$(call criterion,$(UNIT:$(BUILD)/%=$(QUICK_BUILD)/%)))
 
 ## debug: build the servers for a debugger (-Og -g3) into build/debug
 debug:
