@@ -31,6 +31,7 @@ E2E_SRC    := $(sort $(wildcard tests/e2e/*.c))
 PLAIN_SRC  := $(sort $(wildcard tests/plain/*.c))
 HOSTS_SRC  := tests/programs/hosts_server.c
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
+ATTACK_SRC := $(sort $(wildcard bench/attackers/*.c))
 
 object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -131,6 +132,7 @@ help:
 	@printf '           %s\n' 'V=1 (show every command)  WERROR=1 (fail on warnings)  CCACHE=ccache' \
 	    'PORT= ROOT= THREADS= (make serve)  ROOT= (make precompress)' \
 	    'TEST=suite or TEST=suite/name* (make test, quick, coverage, asan, tsan)' \
-	    'QUICK=1 PIECE= ARGS= (make bench)  PROFILE=1 (every call on the stack, for perf; in build/profile)' \
+	    'QUICK=1 PIECE= ARGS= (make bench)  QUICK=1 ARGS= (make attack)  MINUTES= ARGS= (make soak)' \
+	    'PROFILE=1 (every call on the stack, for perf; in build/profile)' \
 	    '$(foreach library,$(OPTIONAL),$(firstword $(subst :, ,$(library)))=0 (without that library)) OPTIONAL= (without any)' \
 	    'LTO=0 (no optimisation across files: links faster)'

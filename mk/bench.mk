@@ -39,3 +39,40 @@ flamegraph:
 	$(again) bench-programs
 	$(again) PROFILE=1 servers
 	$(call measure,$(if $(filter-out 0,$(PROFILE)),$(BUILD),$(BUILD)/profile),flamegraph)
+
+# --- under attack, and for a long time ----------------------------------------------------------
+
+.PHONY: attack soak attack-programs
+
+MINUTES   = 3
+ATTACKER  = $(BUILD)/bench/attacker
+HONEST    = $(BUILD)/bench/honest
+ATTACKERS = bench/attackers
+
+attack-programs: $(ATTACKER) $(HONEST)
+
+$(ATTACKER): $(call object,$(filter-out $(ATTACKERS)/honest.c,$(ATTACK_SRC))) $(BUILD)/obj/links
+$(HONEST): $(call object,$(ATTACKERS)/honest.c $(ATTACKERS)/dial.c) $(BUILD)/obj/links
+$(ATTACKER) $(HONEST):
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(run)$(LINK) -o $@
+
+-include $(patsubst %.o,%.d,$(call object,$(ATTACK_SRC)))
+
+# $(call besiege,DIRECTORY OF THE SERVERS,ARGUMENTS,PREFIX)
+besiege = @SLUICE_BUILD='$(abspath $(1))' SLUICE_BENCH='$(abspath $(BUILD)/bench)' $(3)bench/attack $(2) $(ARGS)
+
+## attack: attack the servers beside an honest client, and print a table (QUICK=1: five minutes)
+attack:
+	$(deps) build $(optional)
+	$(deps) attack || :
+	$(again) servers attack-programs
+	$(call besiege,$(BUILD),run $(if $(filter-out 0,$(QUICK)),--quick))
+
+## soak: honest and hostile clients for MINUTES against servers with sanitizers, on each engine
+soak:
+	$(deps) build sanitize $(optional)
+	$(again) attack-programs
+	$(again) BUILD=$(ASAN) SANITIZE=address,undefined servers
+	$(call besiege,$(ASAN),soak --minutes $(MINUTES),$(NOASLR))

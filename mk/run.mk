@@ -32,7 +32,7 @@ criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
 uring     = tools/with-io-uring $(1)
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
-PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/bench/arithmetic.py tests/tools/*_test.py))
+PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/bench/*arithmetic.py tests/tools/*_test.py))
 
 ## test: build and run every test; the last line is the total
 test:

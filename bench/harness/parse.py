@@ -157,3 +157,45 @@ def strace_calls(output: str) -> dict[str, int]:
     if "total" in counts:
         counts["total"] = sum(count for name, count in counts.items() if name != "total")
     return counts
+
+
+# --- the programs of bench/attackers -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request of bench/attackers/honest.c."""
+
+    began: float  # seconds of CLOCK_MONOTONIC
+    seconds: float  # until the last byte of the answer
+    outcome: str
+
+    @property
+    def good(self) -> bool:
+        return self.outcome in ("ok", "retried")
+
+
+def honest(output: str) -> list[Sample]:
+    """Its lines; the last may be cut off."""
+    samples = []
+    for line in output.splitlines(keepends=True):
+        fields = line.split()
+        if line.endswith("\n") and len(fields) == 4:
+            samples.append(Sample(int(fields[0]) / 1e6, int(fields[1]) / 1e6, fields[3]))
+    return samples
+
+
+def attacker(output: str) -> dict[str, int]:
+    """The totals of bench/attackers/attacker.c, by name."""
+    totals = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", output)}
+    if "held_max" not in totals:
+        raise Unreadable("the attacker's output has no totals")
+    return totals
+
+
+def status_bytes(status: str, name: str) -> int:
+    """The line NAME of /proc/PID/status, in bytes."""
+    found = re.search(rf"^{name}:\s+(\d+) kB", status, re.M)
+    if not found:
+        raise Unreadable(f"no {name}")
+    return int(found[1]) * 1024
