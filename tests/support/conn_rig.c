@@ -87,7 +87,7 @@ void rig_pass_ms(struct rig *rig, uint64_t ms)
 
 void rig_make_cold(bool cold)
 {
-    faults_fail(FAULT_OPEN_CACHED, 0, cold ? FAULT_ALWAYS : 0, EAGAIN);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, cold ? FAULT_ALWAYS : 0, EAGAIN);
 }
 
 static void note_waiter(void *context, struct lookup_waiter *waiter)

@@ -58,7 +58,7 @@ void pass_ms(uint64_t ms)
 
 unsigned opens(void)
 {
-    return faults_calls(FAULT_OPEN) + faults_calls(FAULT_OPEN_CACHED);
+    return faults_calls(FAULT_OPENAT2) + faults_calls(FAULT_OPENAT2_CACHED);
 }
 
 enum store_result ask(const char *name, struct lookup_waiter *waiter, struct resource **ret)

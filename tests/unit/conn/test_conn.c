@@ -186,7 +186,7 @@ Test(conn, lets_many_wait_for_the_same_look_up)
         conn_fini(&rig.context, &conns[i]);
         pile_clear(&pile);
     }
-    cr_expect_eq(faults_calls(FAULT_OPEN), 2, "one look, one reading");
+    cr_expect_eq(faults_calls(FAULT_OPENAT2), 2, "one look, one reading");
 }
 
 /* Takes everything that connections could wait with from the rig. Returns the number in HELD. */

@@ -217,7 +217,7 @@ BOTH(closes_an_idle_connection_only_for_one_that_waits)
 BOTH(tolerates_interrupted_system_calls)
 {
     static const enum fault calls[] = {FAULT_EPOLL_WAIT, FAULT_RECV, FAULT_SEND, FAULT_SENDFILE,
-                                       FAULT_OPEN_CACHED};
+                                       FAULT_OPENAT2_CACHED};
     worker_rig_start(&rig);
     for (unsigned i = 0; i < COUNT_OF(calls); i++) {
         faults_fail(calls[i], i % 2, 20, EINTR);
@@ -243,7 +243,7 @@ BOTH(answers_in_order_although_a_file_is_not_cached)
 {
     worker_rig_start(&rig);
     for (unsigned i = 0; i < 20; i++) {
-        faults_fail(FAULT_OPEN_CACHED, i % 3, FAULT_ALWAYS, EAGAIN);
+        faults_fail(FAULT_OPENAT2_CACHED, i % 3, FAULT_ALWAYS, EAGAIN);
         cr_expect(worker_rig_serves(&rig, i % 2 ? "small.txt" : "large.bin", 20,
                                     i % 2 ? WORKER_RIG_SMALL_BYTES : WORKER_RIG_LARGE_BYTES,
                                     i % 2 ? 1 : 2));
@@ -258,7 +258,7 @@ BOTH(survives_clients_that_leave_at_any_time)
     for (unsigned i = 0; i < 600; i++) {
         char bytes[100];
         if (i % 50 == 0)
-            faults_fail(FAULT_OPEN_CACHED, 0, i % 100 ? FAULT_ALWAYS : 0, EAGAIN);
+            faults_fail(FAULT_OPENAT2_CACHED, 0, i % 100 ? FAULT_ALWAYS : 0, EAGAIN);
         int fd = wire_connect(rig.port);
         static const char *const inputs[] = {"", "GET", GET("/small.txt") GET("/none"),
                                              GET("/large.bin") GET("/large.bin"), "\x16\x03"};

@@ -137,7 +137,7 @@ Test(directory_read, leaks_nothing_when_memory_or_descriptors_run_out)
         }
     }
     for (unsigned skip = 0; skip < 6; skip++) {
-        faults_fail(FAULT_OPEN, skip, 1, EMFILE);
+        faults_fail(FAULT_OPENAT2, skip, 1, EMFILE);
         cr_expect_eq(list("d/", &html, &json), -EMFILE, "%u", skip);
     }
     faults_clear();

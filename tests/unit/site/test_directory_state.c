@@ -159,7 +159,7 @@ Test(directory_state, is_unknown_where_there_is_no_directory)
     cr_expect_eq(state("none/file"), 0);
     cr_expect_eq(state("d/file/file"), 0);
     known("d/file");
-    faults_fail(FAULT_OPEN_CACHED, 0, 1, EAGAIN);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, 1, EAGAIN);
     cr_expect_eq(state("d/e/file"), 0, "that would wait for a disk");
     char name[DIRECTORY_STATE_NAME_BYTES_MAX + 4];
     memset(name, 'a', sizeof name);
@@ -184,23 +184,23 @@ Test(directory_state, belongs_to_the_directory_of_the_path)
 
 Test(directory_state, asks_the_kernel_again_after_its_age_only)
 {
-    unsigned asked = faults_calls(FAULT_OPEN_CACHED);
+    unsigned asked = faults_calls(FAULT_OPENAT2_CACHED);
     for (unsigned i = 0; i < 3; i++) {
         state("d/file");
         state("d/other");
         date_now_set(&now, now.ms + AGE_MS / 4, now.seconds);
     }
-    cr_expect_eq(faults_calls(FAULT_OPEN_CACHED), asked + 1);
+    cr_expect_eq(faults_calls(FAULT_OPENAT2_CACHED), asked + 1);
     date_now_set(&now, now.ms + AGE_MS / 4, now.seconds);
     state("d/file");
-    cr_expect_eq(faults_calls(FAULT_OPEN_CACHED), asked + 2);
+    cr_expect_eq(faults_calls(FAULT_OPENAT2_CACHED), asked + 2);
     directory_states_forget(&states, &top);
     state("d/file");
-    cr_expect_eq(faults_calls(FAULT_OPEN_CACHED), asked + 3);
+    cr_expect_eq(faults_calls(FAULT_OPENAT2_CACHED), asked + 3);
     date_now_set(&now, now.ms + AGE_MS, time(NULL));
     state("d/file");
     state("d/file");
-    cr_expect_eq(faults_calls(FAULT_OPEN_CACHED), asked + 4,
+    cr_expect_eq(faults_calls(FAULT_OPENAT2_CACHED), asked + 4,
                  "an unknown state isn't asked for again");
 }
 

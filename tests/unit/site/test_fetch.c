@@ -210,7 +210,7 @@ Test(fetch, maps_each_errno_to_its_status)
     tree_write(&tree, "file", STR("x"));
     for (size_t row = 0; row < COUNT_OF(statuses); row++) {
         cr_expect_eq(fetch_status_of(statuses[row].error), statuses[row].status);
-        faults_fail(FAULT_OPEN, 0, 1, statuses[row].error);
+        faults_fail(FAULT_OPENAT2, 0, 1, statuses[row].error);
         expect_refused("file", statuses[row].status);
     }
 }
@@ -236,7 +236,7 @@ Test(fetch, leaks_nothing_on_errors_after_opening)
 Test(fetch, tolerates_interruptions_and_short_reads)
 {
     tree_fill(&tree, "file", LIMIT, 3);
-    faults_fail(FAULT_OPEN, 0, 5, EINTR);
+    faults_fail(FAULT_OPENAT2, 0, 5, EINTR);
     faults_fail(FAULT_PREADV2, 1, 3, EINTR);
     struct fetched fetched = get("file");
     cr_assert_eq(fetched.kind, FETCH_FILE);
@@ -256,14 +256,14 @@ Test(fetch, tolerates_interruptions_and_short_reads)
 Test(fetch, retries_after_a_rename_elsewhere)
 {
     tree_write(&tree, "file", STR("x"));
-    faults_fail(FAULT_OPEN, 0, 3, EAGAIN);
+    faults_fail(FAULT_OPENAT2, 0, 3, EAGAIN);
     struct fetched fetched = get("file");
     cr_assert_eq(fetched.kind, FETCH_FILE);
     fetched_fini(&fetched);
-    cr_expect_eq(faults_calls(FAULT_OPEN), 3 + 2);
-    faults_fail(FAULT_OPEN, 0, FAULT_ALWAYS, EAGAIN);
+    cr_expect_eq(faults_calls(FAULT_OPENAT2), 3 + 2);
+    faults_fail(FAULT_OPENAT2, 0, FAULT_ALWAYS, EAGAIN);
     expect_refused("file", HTTP_UNAVAILABLE);
-    cr_expect_lt(faults_calls(FAULT_OPEN), 100, "but not for ever");
+    cr_expect_lt(faults_calls(FAULT_OPENAT2), 100, "but not for ever");
 }
 
 Test(fetch, reports_when_it_would_have_to_wait)
@@ -273,7 +273,7 @@ Test(fetch, reports_when_it_would_have_to_wait)
     unsigned descriptors = tree_open_descriptors();
     static const int errors[] = {EAGAIN, EINVAL}; /* the second: a kernel without RESOLVE_CACHED */
     for (size_t row = 0; row < COUNT_OF(errors); row++) {
-        faults_fail(FAULT_OPEN_CACHED, 0, 1, errors[row]);
+        faults_fail(FAULT_OPENAT2_CACHED, 0, 1, errors[row]);
         cr_expect_eq(get_cached("file", &fetched), -EAGAIN);
     }
     static const int read_errors[] = {EAGAIN, EOPNOTSUPP, ENOSYS, EINVAL};
@@ -283,8 +283,8 @@ Test(fetch, reports_when_it_would_have_to_wait)
     }
     cr_expect_eq(fetched.kind, FETCH_DIRECTORY, "untouched");
     cr_expect_eq(tree_open_descriptors(), descriptors);
-    faults_fail(FAULT_OPEN_CACHED, 0, 1, EACCES);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, 1, EACCES);
     cr_expect_eq(get_cached("file", &fetched), 0);
     cr_expect_eq(fetched.status, HTTP_FORBIDDEN, "an answer is an answer");
-    cr_expect_eq(faults_calls(FAULT_OPEN), 0);
+    cr_expect_eq(faults_calls(FAULT_OPENAT2), 0);
 }

@@ -293,7 +293,7 @@ Test(fetch_changes, skips_a_sibling_that_becomes_older_meanwhile)
     tree_fill(&tree, "a.css.gz", 50, 2);
     set_time("a.css", 1000, 0);
     set_time("a.css.gz", 2000, 0);
-    faults_act(FAULT_OPEN, 4, renew_plain, NULL); /* after the checks, before it is opened */
+    faults_act(FAULT_OPENAT2, 4, renew_plain, NULL); /* after the checks, before it is opened */
     cr_expect_str_eq(forms_of(&state), "p");
     cr_expect_eq(state.siblings, 0);
     cr_expect_eq(state.plain.bytes, 200);
@@ -310,7 +310,7 @@ static void turn_back_the_clock(void *argument)
 {
     (void)argument;
     faults_shift_clock(-SETTLED_AFTER_SECONDS); /* so the form to be loaded changed just now */
-    faults_act(FAULT_OPEN, 1, let_time_pass, NULL);
+    faults_act(FAULT_OPENAT2, 1, let_time_pass, NULL);
 }
 
 Test(fetch_changes, settles_only_when_all_forms_are_settled)
@@ -327,7 +327,7 @@ Test(fetch_changes, settles_only_when_all_forms_are_settled)
     for (unsigned i = 0; i <= FORMS; i++) {
         faults_shift_clock(SETTLED_AFTER_SECONDS);
         if (i < FORMS)
-            faults_act(FAULT_OPEN, CHECKS + i, turn_back_the_clock, NULL);
+            faults_act(FAULT_OPENAT2, CHECKS + i, turn_back_the_clock, NULL);
         struct fetched fetched = get("a.css");
         cr_expect(fetched.available & content_coding_bit(CONTENT_CODING_GZIP));
         cr_expect(fetched.available & content_coding_bit(CONTENT_CODING_BR));
@@ -370,7 +370,7 @@ Test(fetch_changes, distinguishes_errors_of_siblings_from_absence)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         /* The calls: a check of the file, 3 of siblings, 2 opens. */
         for (unsigned call = 1; call <= 5; call++) {
-            faults_fail(FAULT_OPEN, call, 1, rows[i].error);
+            faults_fail(FAULT_OPENAT2, call, 1, rows[i].error);
             struct fetched fetched = get("a.css");
             if (call != 4) /* that one is the plain file's */
                 cr_expect_eq(fetched.kind == FETCH_REFUSED, rows[i].refused, "%d, %u",

@@ -145,13 +145,13 @@ Test(store, keeps_only_404_of_all_refusals)
     static const enum http_status statuses[] = {HTTP_FORBIDDEN, HTTP_INTERNAL_ERROR,
                                                 HTTP_UNAVAILABLE};
     for (size_t row = 0; row < COUNT_OF(errors); row++) {
-        faults_fail(FAULT_OPEN_CACHED, 0, 1, errors[row]);
+        faults_fail(FAULT_OPENAT2_CACHED, 0, 1, errors[row]);
         expect_refusal("file", statuses[row]);
         cr_expect_eq(store_usage(files).entries, 0);
     }
     expect_file("file", 10, 1);
     pass_ms(VALID_MS);
-    faults_fail(FAULT_OPEN_CACHED, 0, 1, EACCES);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, 1, EACCES);
     expect_refusal("file", HTTP_FORBIDDEN); /* not the one in the cache */
     expect_file("file", 10, 1);
 }
@@ -251,12 +251,12 @@ Test(store, takes_a_descriptor_from_the_cache_when_out_of_them)
     expect_file("a", LARGE, 1);
     expect_file("b", LARGE, 2);
     cr_expect_eq(store_usage(files).files, 2);
-    faults_fail(FAULT_OPEN_CACHED, 0, 1, EMFILE);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, 1, EMFILE);
     expect_file("c", 100, 3);
     cr_expect_eq(store_usage(files).files, 1);
     pass_ms(VALID_MS);
-    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, ENFILE);
-    faults_fail(FAULT_OPEN, 0, FAULT_ALWAYS, ENFILE);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, FAULT_ALWAYS, ENFILE);
+    faults_fail(FAULT_OPENAT2, 0, FAULT_ALWAYS, ENFILE);
     expect_refusal("c", HTTP_UNAVAILABLE);
     cr_expect_eq(store_usage(files).files, 0);
     expect_refusal("c", HTTP_UNAVAILABLE);
@@ -271,7 +271,7 @@ Test(store, may_shed_the_entry_itself_when_out_of_descriptors)
     tree_fill(&tree, "site/a", LARGE, 1);
     expect_file("a", LARGE, 1);
     pass_ms(VALID_MS);
-    faults_fail(FAULT_OPEN_CACHED, 0, 1, EMFILE);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, 1, EMFILE);
     expect_file("a", LARGE, 1);
     cr_expect_eq(store_usage(files).files, 1);
 }
@@ -416,7 +416,7 @@ Test(store, lets_a_job_look_for_siblings_itself)
     pass_ms(VALID_MS);
     expect_file("other.txt", 1000, 2);
     tree_fill(&tree, "site/file.txt.br", 500, 3);
-    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, FAULT_ALWAYS, EAGAIN);
     struct resource *resource = get("file.txt");
     cr_expect_eq(resource->variant_count, 2);
     resource_drop(resource);

@@ -294,7 +294,7 @@ Test(store_changes, is_not_answered_by_a_job_that_began_before_the_change_was_se
     struct lookup_waiter early = {0}, late = {0};
     struct found found;
     tree_fill(&tree, "site/file", 1000, 1);
-    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, FAULT_ALWAYS, EAGAIN);
     while (store_lookup(stores[1], &query, &early, &found) == STORE_PENDING && early.rules_seen &&
            early.lookup->kind == LOOKUP_RULES)
         collect(stores[1]);

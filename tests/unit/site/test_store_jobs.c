@@ -12,7 +12,7 @@ static void set_up(void)
     store_rig_init();
     tree_fill(&tree, "site/file", 1000, 1);
     tree_fill(&tree, "site/other", 500, 2);
-    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN); /* nothing is in the page cache */
+    faults_fail(FAULT_OPENAT2_CACHED, 0, FAULT_ALWAYS, EAGAIN); /* nothing is in the page cache */
 }
 
 TestSuite(store_jobs, .init = set_up, .fini = store_rig_fini, .timeout = 120);
@@ -83,7 +83,7 @@ Test(store_jobs, look_a_path_up_once_for_many_waiters)
         cr_assert_eq(ask("file", &waiters[i], &resources[i]), STORE_PENDING);
     await(&waiters[0]);
     cr_expect_eq(woken, WAITERS);
-    cr_expect_eq(faults_calls(FAULT_OPEN), 2, "one look, one reading");
+    cr_expect_eq(faults_calls(FAULT_OPENAT2), 2, "one look, one reading");
     for (unsigned i = 0; i < WAITERS; i++) {
         resources[i] = take("file", &waiters[i]);
         cr_expect_eq(resources[i], resources[0]);
@@ -149,7 +149,7 @@ static void hold(void *argument)
 {
     if (atomic_load(&gate_open))
         return;
-    faults_act(FAULT_OPEN, 0, hold, argument);
+    faults_act(FAULT_OPENAT2, 0, hold, argument);
     while (!pthread_equal(pthread_self(), main_thread) && !atomic_load(&gate_open))
         poll(NULL, 0, 1);
 }
@@ -161,7 +161,7 @@ Test(store_jobs, leave_the_look_up_to_the_worker_when_the_queue_is_full)
     struct resource *resource;
     unsigned pending = 0;
     main_thread = pthread_self();
-    faults_act(FAULT_OPEN, 0, hold, NULL);
+    faults_act(FAULT_OPENAT2, 0, hold, NULL);
     for (unsigned i = 0; i < MANY; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%u", i);
@@ -215,7 +215,7 @@ Test(store_jobs, look_an_unchanged_file_up_again_if_its_entry_is_gone)
     struct lookup_waiter waiter = {0};
     struct resource *resource = NULL;
     cr_assert_eq(ask("large", &waiter, &resource), STORE_PENDING);
-    faults_fail(FAULT_OPEN_CACHED, 0, 0, 0);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, 0, 0);
     struct lookup_waiter other = {0};
     cr_assert_eq(ask("larger", &other, &resource), STORE_READY);
     resource_drop(resource);
@@ -354,7 +354,7 @@ Test(store_jobs, keep_the_rules_while_descriptors_are_out)
     tree_write(&tree, "site/_headers", STR("/*\n X-A: 1\n"));
     make_site(1 << 20);
     pass_ms(VALID_MS);
-    faults_fail(FAULT_OPEN, 0, 1, EMFILE);
+    faults_fail(FAULT_OPENAT2, 0, 1, EMFILE);
     while (find("file", &waiter, &found) == STORE_PENDING)
         await(&waiter);
     cr_assert_eq(found.resource->kind, RESOURCE_FILE);

@@ -94,7 +94,7 @@ Test(store_sites, keeps_equal_paths_apart_while_jobs_look_them_up)
     struct lookup_waiter waiters[SITES] = {{0}};
     struct path path = path_named("file");
     struct found found;
-    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, FAULT_ALWAYS, EAGAIN);
     for (unsigned i = 0; i < SITES; i++) {
         struct store_query query = {store_site(files, i), &path, STORE_PAGE_ERROR, &now,
                                     STR_ABSENT};
@@ -227,7 +227,7 @@ Test(store_sites, keeps_nothing_of_jobs_that_ran_before_it_was_revalidated)
     struct path path = path_named("file");
     struct store_query query = {store_site(files, 0), &path, STORE_PAGE_ERROR, &now, STR_ABSENT};
     struct found found;
-    faults_fail(FAULT_OPEN_CACHED, 0, FAULT_ALWAYS, EAGAIN);
+    faults_fail(FAULT_OPENAT2_CACHED, 0, FAULT_ALWAYS, EAGAIN);
     pass_ms(VALID_MS / 2);
     cr_assert_eq(store_lookup(files, &query, &waiter, &found), STORE_PENDING);
     store_revalidate(files);

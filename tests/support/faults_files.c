@@ -1,0 +1,96 @@
+/* faults_files: the wrappers of calls on files and directories; see faults.h. */
+#include "support/faults_wrap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+
+/* NOLINTBEGIN(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */
+
+/* Linux has closed the descriptor when it reports an error, close(2). */
+WRAP(int, close, int fd)
+{
+    int result = __real_close(fd);
+    return faults_pass(FAULT_CLOSE, NULL) ? result : -1;
+}
+
+WRAP(DIR *, fdopendir, int fd)
+{
+    return faults_pass(FAULT_FDOPENDIR, NULL) ? __real_fdopendir(fd) : NULL;
+}
+
+WRAP(FILE *, fopen, const char *path, const char *mode)
+{
+    return faults_pass(FAULT_FOPEN, NULL) ? __real_fopen(path, mode) : NULL;
+}
+
+WRAP(int, fstat, int fd, struct stat *ret)
+{
+    return faults_pass(FAULT_FSTAT, NULL) ? __real_fstat(fd, ret) : -1;
+}
+
+/* Not variadic: all arguments are passed on. So are those of ioctl and syscall. */
+WRAP(int, open, const char *path, int flags, mode_t mode)
+{
+    return faults_pass(FAULT_OPEN, NULL) ? __real_open(path, flags, mode) : -1;
+}
+
+WRAP(ssize_t, preadv2, int fd, const struct iovec *pieces, int count, off_t first, int flags)
+{
+    struct iovec piece = pieces[0]; /* no caller reads into more than one */
+    if (!faults_pass(flags & RWF_NOWAIT ? FAULT_PREADV2_NOWAIT : FAULT_PREADV2, &piece.iov_len))
+        return -1;
+    return __real_preadv2(fd, count == 1 ? &piece : pieces, count, first, flags);
+}
+
+WRAP(ssize_t, read, int fd, void *to, size_t length)
+{
+    return faults_pass(FAULT_READ, NULL) ? __real_read(fd, to, length) : -1;
+}
+
+WRAP(struct dirent *, readdir, DIR *directory)
+{
+    return faults_pass(FAULT_READDIR, NULL) ? __real_readdir(directory) : NULL;
+}
+
+WRAP(int, stat, const char *path, struct stat *ret)
+{
+    return faults_pass(FAULT_STAT, NULL) ? __real_stat(path, ret) : -1;
+}
+
+WRAP(ssize_t, write, int fd, const void *from, size_t length)
+{
+    return faults_pass(FAULT_WRITE, &length) ? __real_write(fd, from, length) : -1;
+}
+
+static bool syscall_passes(long number, long c)
+{
+    const struct open_how *how = (const struct open_how *)c;
+    switch (number) {
+    case SYS_openat2:
+        return faults_pass(how->resolve & RESOLVE_CACHED ? FAULT_OPENAT2_CACHED : FAULT_OPENAT2,
+                           NULL);
+    case SYS_close_range:
+        return faults_pass(FAULT_CLOSE_RANGE, NULL);
+    case SYS_io_uring_register:
+        return faults_pass(FAULT_URING_REGISTER, NULL);
+    default:
+        return true;
+    }
+}
+
+WRAP(long, syscall, long number, long a, long b, long c, long d, long e, long f)
+{
+    return syscall_passes(number, c) ? __real_syscall(number, a, b, c, d, e, f) : -1;
+}
+
+/* NOLINTEND(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */
