@@ -232,19 +232,22 @@ int server_main(const struct profile *profile, int argc, char **argv)
     const struct command_line line = {profile->name, argc, argv};
     struct problem problem;
     enum command command = COMMAND_SERVE;
-    int status = STATUS_USAGE;
+    int status = STATUS_FAILED;
     signals_block();
     process_fill_standard_descriptors();
     trace_catch_crashes();
     log_open(profile->name);
     struct settings *settings = settings_create();
+    int error = settings ? command_line_parse(&line, settings, &command, &problem) : -ENOMEM;
     if (!settings)
         problem_set_no_memory(&problem);
-    if (!settings || command_line_parse(&line, settings, &command, &problem) < 0)
+    if (error)
         log_problem(&problem);
-    else if (command == COMMAND_SERVE)
+    if (error == -EINVAL)
+        status = STATUS_USAGE;
+    else if (!error && command == COMMAND_SERVE)
         status = server_run(profile, settings);
-    else
+    else if (!error)
         status = show(profile, command);
     settings_unref(settings);
     return status;
