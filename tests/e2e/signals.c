@@ -149,15 +149,61 @@ E2E_TEST(signals, hangup_makes_changes_take_effect_in_spite_of_the_cache)
     server_stop(server);
 }
 
+/* What own/INDEX.txt says on CLIENT, which stays connected. */
+static struct view ask_own(struct client *client, int index)
+{
+    struct response response = {0};
+    client_queue_text(client, text_format("GET /own/%d.txt HTTP/1.1\r\nHost: x\r\n\r\n", index));
+    cr_assert_eq(client_read_response(client, false, &response), ANSWER_WHOLE, "%d", index);
+    return response.body;
+}
+
+static bool says(struct view body, const char *wanted)
+{
+    return body.length == strlen(wanted) && memcmp(body.data, wanted, body.length) == 0;
+}
+
+static void expect_own(struct client *client, int index, const char *wanted)
+{
+    struct view body = ask_own(client, index);
+    cr_assert(says(body, wanted), "own/%d.txt: not %s", index, wanted);
+}
+
+static void await_own(struct client *client, int index, const char *wanted)
+{
+    int64_t deadline = deadline_after(5000);
+    while (!says(ask_own(client, index), wanted)) {
+        cr_assert(deadline_left_ms(deadline) > 0, "own/%d.txt: not %s", index, wanted);
+        poll(NULL, 0, 10);
+    }
+}
+
+/* A worker that learns of a change of a path has the others learn of it. So each connection here has
+ * a file of its own, which only its worker has in its cache; there are enough of them that no worker
+ * is without one. */
 E2E_TEST(signals, hangup_reaches_every_worker)
 {
+    enum { COUNT = 40 };
+    struct client clients[COUNT];
     struct site site;
     create_changing_site(&site);
     const struct server *server = server_start(PIPELINED, &site, "--cache-valid 1h --threads 4");
-    expect_said(server, "/changed.txt", NULL, "200 - old");
-    change_file(&site);
+    for (int i = 0; i < COUNT; i++)
+        site_write_text(&site, text_format("own/%d.txt", i), "old");
+    let_pass(SETTLED_MS);
+    for (int i = 0; i < COUNT; i++) {
+        client_connect(&clients[i], server);
+        expect_own(&clients[i], i, "old");
+    }
+    for (int i = 0; i < COUNT; i++)
+        site_replace_text(&site, text_format("own/%d.txt", i), "new");
+    for (int i = 0; i < COUNT; i++)
+        expect_own(&clients[i], i, "old");
     process_signal(&server->process, SIGHUP);
-    expect_said(server, "/changed.txt", NULL, "200 - new");
+    for (int i = 0; i < COUNT; i++) {
+        await_own(&clients[i], i, "new");
+        client_close(&clients[i]);
+    }
 }
 
 E2E_TEST(signals, hangup_keeps_media_types_when_their_file_has_a_mistake)
@@ -177,6 +223,25 @@ E2E_TEST(signals, hangup_keeps_media_types_when_their_file_has_a_mistake)
     const char *errors = process_errors(&server->process);
     cr_expect(strstr(errors, "my.types, line 2: media types stay as they were: not a media type"),
               "%s", errors);
+}
+
+/* --- Crashes -------------------------------------------------------------------------------- */
+
+E2E_TEST(signals, crash_leaves_the_latest_events_of_every_worker)
+{
+    struct site site;
+    create_site(&site);
+    struct server *server = server_start(PIPELINED, &site, "--threads 2");
+    server_expect_alive(server, "before the signal");
+    process_signal(&server->process, SIGABRT);
+    cr_assert(process_wait(&server->process, deadline_after(10000)));
+    const char *errors = process_errors(&server->process);
+    cr_expect(WIFSIGNALED(server->process.status) && WTERMSIG(server->process.status) == SIGABRT,
+              "%s", status_text(server->process.status));
+    cr_expect(strstr(errors, "trace: the process ends by signal 6\n"), "%s", errors);
+    const char *first = strstr(errors, "trace: thread ");
+    cr_expect(first && strstr(first + 1, "trace: thread "), "%s", errors);
+    cr_expect(strstr(errors, " ms ago, connection "), "%s", errors);
 }
 
 /* --- Requests in flight --------------------------------------------------------------------- */

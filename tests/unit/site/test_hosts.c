@@ -100,16 +100,26 @@ Test(hosts, finds_exact_then_wildcard_then_default)
     hosts_destroy(hosts);
 }
 
-Test(hosts, ignores_names_longer_than_any_host)
+/* Four labels: as long as a host name may be. */
+static void write_longest(char to[static 257])
 {
-    char text[600];
-    memset(text, 'a', sizeof text);
-    text[sizeof text - 1] = '\0';
+    memset(to, 'a', 256);
+    to[63] = to[127] = to[191] = '.';
+    to[255] = to[256] = '\0';
+}
+
+Test(hosts, takes_no_longer_name_for_the_longest_host)
+{
+    char text[257];
+    write_longest(text);
     add_site("example.org");
+    add_site(text);
     add_site("*");
     struct hosts *hosts = create();
     cr_expect_eq(find(hosts, text), 1);
-    text[255] = '\0';
+    text[255] = 'a'; /* a host if it was cut at 255 bytes */
+    cr_expect_eq(find(hosts, text), 2);
+    text[255] = '.'; /* the root's dot: the same host */
     cr_expect_eq(find(hosts, text), 1);
     hosts_destroy(hosts);
 }
