@@ -29,6 +29,7 @@ SERVER_SRC := $(sort $(wildcard servers/*.c))
 UNIT_SRC   := $(sort $(wildcard tests/support/*.c tests/unit/*/*.c))
 E2E_SRC    := $(sort $(wildcard tests/e2e/*.c))
 PLAIN_SRC  := $(sort $(wildcard tests/plain/*.c))
+FAULTS_SRC := $(sort $(wildcard tests/faults/*.c))
 HOSTS_SRC  := tests/programs/hosts_server.c
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
 ATTACK_SRC := $(sort $(wildcard bench/attackers/*.c))
@@ -40,17 +41,19 @@ SERVERS := $(patsubst servers/%.c,$(BUILD)/%,$(subst _,-,$(SERVER_SRC)))
 UNIT    := $(if $(UNIT_SRC),$(BUILD)/tests/unit)
 E2E     := $(if $(E2E_SRC),$(BUILD)/tests/e2e)
 PLAIN   := $(if $(PLAIN_SRC),$(BUILD)/tests/plain)
+FAULTS  := $(if $(FAULTS_SRC),$(BUILD)/tests/faults)
 HOSTS   := $(BUILD)/tests/hosts-server
 
 # --- how it is built ----------------------------------------------------------------------------
 
-.PHONY: all servers check-programs plain-program clean help FORCE
+.PHONY: all servers check-programs plain-program faults-program clean help FORCE
 
 ## all: build the three servers (the default)
 all: servers
 servers: $(SERVERS)
-check-programs: $(SERVERS) $(HOSTS) $(UNIT) $(E2E)
+check-programs: $(SERVERS) $(HOSTS) $(UNIT) $(E2E) $(FAULTS)
 plain-program: $(PLAIN) $(HOSTS)
+faults-program: $(FAULTS)
 
 say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 run = $(if $(V),,@)
@@ -69,7 +72,7 @@ endef
 $(BUILD)/obj/flags: FORCE
 	$(call remember,$(CC) $(ALL_CFLAGS) $(LTO_CFLAGS))
 $(BUILD)/obj/links: FORCE
-	$(call remember,$(CC) $(AR) $(ALL_LDFLAGS) $(UNIT_LDFLAGS) $(ALL_LDLIBS) $(CORE_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC))
+	$(call remember,$(CC) $(AR) $(ALL_LDFLAGS) $(UNIT_LDFLAGS) $(ALL_LDLIBS) $(CORE_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(FAULTS_SRC))
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/obj/flags
 	$(call say,CC,$<)
@@ -98,6 +101,7 @@ WRAPPED      = __recv_chk accept4 aligned_alloc bind calloc clock_gettime close 
     send sendfile sendmsg setrlimit setsockopt shutdown signalfd socket socketpair stat strdup syscall \
     write
 UNIT_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)
+WRAPPERS     = $(wildcard tests/support/faults*.c)
 
 $(BUILD)/tests/unit: $(call object,$(UNIT_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
@@ -114,12 +118,17 @@ $(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
 	@mkdir -p $(@D)
 	$(run)$(LINK) $(LTO_OFF) -o $@
 
+$(BUILD)/tests/faults: $(call object,$(FAULTS_SRC) $(WRAPPERS)) $(LIB) $(BUILD)/obj/links
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(run)$(LINK) $(LTO_OFF) $(UNIT_LDFLAGS) -o $@
+
 $(BUILD)/tests/hosts-server: $(call object,$(HOSTS_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(run)$(LINK) $(LTO_OFF) -o $@
 
--include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(HOSTS_SRC)))
+-include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(FAULTS_SRC) $(HOSTS_SRC)))
 
 # --- around the build ---------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 # Each target first has tools/install-deps install missing packages and then calls make again, so
 # that the build finds the packages.
 
-.PHONY: serve precompress test asan tsan
+.PHONY: serve precompress test faults asan tsan
 
 deps  = @CC='$(CC)' tools/install-deps
 # The tests include the optional libraries, unless OPTIONAL= leaves them out.
@@ -32,6 +32,9 @@ criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
 uring     = tools/with-io-uring $(1)
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
+# $(call faults,PROGRAM,PREFIX): a sample of the faults.
+faults    = $(if $(1),$(if $(TEST),,"$(2)$(1) --jobs $(shell nproc)"))
+
 PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/bench/*arithmetic.py tests/tools/*_test.py))
 
 ## test: build and run every test; the last line is the total
@@ -39,7 +42,13 @@ test:
 	$(deps) build test $(optional)
 	$(again) check-programs
 	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
-	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) $(PYTHON_TESTS:%="/usr/bin/python3 %"))
+	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) $(call faults,$(FAULTS)) $(PYTHON_TESTS:%="/usr/bin/python3 %"))
+
+## faults: make every system call and allocation of the servers fail, one run for each failure
+faults:
+	$(deps) build test $(optional)
+	$(again) faults-program
+	$(call tests,$(BUILD),"$(FAULTS) --all --jobs $(shell nproc)",TEST_TIMEOUT=7200)
 
 # Sanitizers map memory at fixed addresses, which may be taken on kernels with much address space
 # randomisation. Without it, for the programs and all their children, the addresses are always free.
@@ -58,7 +67,8 @@ asan:
 	$(again) BUILD=$(ASAN) SANITIZE=address,undefined check-programs
 	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
-	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)),$(SANITIZERS))
+	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)) \
+	    $(call faults,$(FAULTS:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
 
 # Criterion does not run under the thread sanitizer. Tests of modules with threads have a program of
 # their own, tests/plain; the end-to-end tests are not instrumented and start instrumented servers.

@@ -69,6 +69,7 @@ static const char *const names[] = {
     [FAULT_STAT] = "stat",
     [FAULT_THREAD] = "pthread_create",
     [FAULT_WRITE] = "write",
+    [FAULT_WRITE_EVENTFD] = "write_eventfd",
     [FAULT_URING_INIT] = "io_uring_setup",
     [FAULT_URING_REGISTER] = "io_uring_register",
     [FAULT_URING_ENTER] = "io_uring_enter",

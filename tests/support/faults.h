@@ -55,7 +55,8 @@ enum fault {
     FAULT_SOCKETPAIR,
     FAULT_STAT,
     FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
-    FAULT_WRITE,
+    FAULT_WRITE,  /* to a standard descriptor */
+    FAULT_WRITE_EVENTFD,
     FAULT_URING_INIT,     /* io_uring_queue_init_params */
     FAULT_URING_REGISTER, /* io_uring_register(2), by any function */
     FAULT_URING_ENTER,    /* the liburing calls that submit and wait */

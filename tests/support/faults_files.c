@@ -69,7 +69,8 @@ WRAP(int, stat, const char *path, struct stat *ret)
 
 WRAP(ssize_t, write, int fd, const void *from, size_t length)
 {
-    return faults_pass(FAULT_WRITE, &length) ? __real_write(fd, from, length) : -1;
+    enum fault which = fd <= STDERR_FILENO ? FAULT_WRITE : FAULT_WRITE_EVENTFD;
+    return faults_pass(which, NULL) ? __real_write(fd, from, length) : -1;
 }
 
 static bool syscall_passes(long number, long c)

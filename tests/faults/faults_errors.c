@@ -1,0 +1,116 @@
+/* faults_errors: see faults_errors.h.
+ *
+ * The errors are those of section ERRORS of each call's man page. Left out everywhere: EBADF,
+ * EFAULT, ENOTSOCK and their like, which say that the program passes something wrong (EINVAL is
+ * tried where an older kernel says it of something newer). EAGAIN is left out where an event of
+ * edge-triggered epoll follows it in truth, which a test cannot make: accept4, readv, recv, send.
+ * Short results of readv and recv are left out for the same reason: they say that nothing more has
+ * arrived. */
+#include "faults_errors.h"
+
+#include "base/base.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct errors_row errors_rows[] = {
+    {FAULT_ACCEPT4,
+     {EINTR, ECONNABORTED, EPROTO, EPERM, EMFILE, ENFILE, ENOBUFS, ENOMEM, ENETDOWN, ENOPROTOOPT,
+      EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ETIMEDOUT}},
+    {FAULT_BIND, {EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOMEM}},
+    {FAULT_CLOSE, {EINTR, EIO, ENOSPC, EDQUOT}},
+    {FAULT_CLOSE_RANGE, {EMFILE, ENOMEM, ENOSYS}},
+    {FAULT_EPOLL_CREATE1, {EMFILE, ENFILE, ENOMEM}},
+    {FAULT_EPOLL_CTL, {ENOMEM, ENOSPC}},
+    {FAULT_EPOLL_WAIT, {EINTR}},
+    {FAULT_EVENTFD, {EMFILE, ENFILE, ENODEV, ENOMEM}},
+    {FAULT_FDOPENDIR, {ENOMEM}},
+    {FAULT_FOPEN, {EACCES, EINTR, EIO, EMFILE, ENFILE, ENOENT, ENOMEM}},
+    {FAULT_FSTAT, {EACCES, EIO, ENOMEM, EOVERFLOW, ESTALE}},
+    {FAULT_GETADDRINFO, {ENOMEM}},
+    {FAULT_GETIFADDRS, {EMFILE, ENOBUFS, ENOMEM}},
+    {FAULT_GETPEERNAME, {ENOBUFS, ENOTCONN}},
+    {FAULT_GETRANDOM, {EAGAIN, EINTR, ENOSYS}},
+    {FAULT_GETRLIMIT, {EPERM}}, /* a sandbox */
+    {FAULT_GETSOCKNAME, {ENOBUFS}},
+    {FAULT_IOCTL, {EINVAL}},
+    {FAULT_LISTEN, {EADDRINUSE}},
+    {FAULT_MEMORY, {ENOMEM}},
+    {FAULT_MMAP, {EAGAIN, ENOMEM, EPERM}},
+    {FAULT_NANOSLEEP, {EINTR}},
+    {FAULT_OPEN,
+     {EACCES, EINTR, EIO, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOMEM, ENOTDIR,
+      ENXIO, EPERM}},
+    {FAULT_OPENAT2,
+     {EACCES, EAGAIN, EBUSY, EINTR, EIO, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENODEV, ENOENT,
+      ENOMEM, ENOSYS, ENOTDIR, ENXIO, EOVERFLOW, EPERM, ESTALE, EXDEV}},
+    {FAULT_OPENAT2_CACHED,
+     {EACCES, EAGAIN, EINTR, EINVAL, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENXIO, ESTALE, EXDEV}},
+    {FAULT_POLL, {EINTR, ENOMEM}},
+    {FAULT_PREADV2, {EINTR, EIO, ENOMEM, EISDIR, ESTALE, FAULT_SHORT}},
+    {FAULT_PREADV2_NOWAIT,
+     {EAGAIN, EINTR, EINVAL, EIO, ENOMEM, ENOSYS, EOPNOTSUPP, ESTALE, FAULT_SHORT}},
+    {FAULT_READ, {EAGAIN, EINTR, EIO}},
+    {FAULT_READDIR, {EIO, ENOENT, ENOMEM, ESTALE}},
+    {FAULT_READV,
+     {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINTR, ENOBUFS, ENOMEM, ENOTCONN, EPIPE, ETIMEDOUT}},
+    {FAULT_RECV,
+     {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EINTR, ENOBUFS, ENOMEM, ENOTCONN, EPIPE, ETIMEDOUT}},
+    {FAULT_SCHED_GETAFFINITY, {EINVAL, EPERM}},
+    {FAULT_SEND,
+     {EACCES, ECONNRESET, EHOSTUNREACH, EINTR, ENETUNREACH, ENOBUFS, ENOMEM, ENOTCONN, EPIPE,
+      ETIMEDOUT, FAULT_SHORT}},
+    {FAULT_SENDFILE,
+     {ECONNRESET, EINTR, EINVAL, EIO, ENOMEM, EOVERFLOW, EPIPE, ESTALE, ETIMEDOUT, FAULT_SHORT}},
+    {FAULT_SETRLIMIT, {EPERM}},
+    {FAULT_SETSOCKOPT, {ENOBUFS, ENOMEM, ENOPROTOOPT, EPERM}},
+    {FAULT_SHUTDOWN, {ENOTCONN}},
+    {FAULT_SIGNALFD, {EMFILE, ENFILE, ENODEV, ENOMEM}},
+    {FAULT_SOCKET, {EACCES, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTONOSUPPORT}},
+    {FAULT_SOCKETPAIR, {EAFNOSUPPORT, EMFILE, ENFILE, ENOMEM}},
+    {FAULT_STAT, {EACCES, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EOVERFLOW, ESTALE}},
+    {FAULT_THREAD, {EAGAIN, EPERM}},
+    {FAULT_WRITE, {EAGAIN, EINTR, EIO, ENOSPC, EPIPE}},
+    {FAULT_WRITE_EVENTFD, {EINTR}}, /* EAGAIN: not before 2^64 - 1 signals */
+    {FAULT_URING_INIT, {EINVAL, EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM}},
+    {FAULT_URING_REGISTER, {EINVAL, ENOMEM, ENOSYS, EPERM}},
+    {FAULT_URING_ENTER, {EAGAIN, EBUSY, EINTR, ENOMEM, ETIME}},
+    {FAULT_URING_SUBMIT, {EAGAIN, EBUSY, EINTR, ENOMEM}},
+    {FAULT_URING_ACCEPT,
+     {ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTO, ECANCELED}},
+    {FAULT_URING_CANCEL, {EALREADY, ENOENT, ENOMEM}},
+    {FAULT_URING_POLL, {ECANCELED, EINTR, ENOMEM}},
+    {FAULT_URING_RECV,
+     {EAGAIN, ECANCELED, ECONNRESET, EINTR, ENOBUFS, ENOMEM, ENOTCONN, ETIMEDOUT}},
+    {FAULT_URING_SEND,
+     {EAGAIN, ECANCELED, ECONNRESET, EINTR, ENOBUFS, ENOMEM, EPIPE, ETIMEDOUT, FAULT_SHORT}},
+};
+static_assert(COUNT_OF(errors_rows) == FAULT_COUNT, "a row for each call");
+
+const unsigned errors_row_count = COUNT_OF(errors_rows);
+
+const char *errors_name(int error)
+{
+    return error == FAULT_SHORT ? "SHORT" : strerrorname_np(error);
+}
+
+int errors_find(const char *name)
+{
+    enum { ERRNO_MAX = 200 };
+    if (strcmp(name, "SHORT") == 0)
+        return FAULT_SHORT;
+    for (int error = 1; error < ERRNO_MAX; error++) {
+        const char *known = strerrorname_np(error);
+        if (known && strcmp(known, name) == 0)
+            return error;
+    }
+    return 0;
+}
+
+enum fault errors_find_call(const char *name)
+{
+    enum fault call = 0;
+    while (call < FAULT_COUNT && strcmp(faults_name(call), name) != 0)
+        call++;
+    return call;
+}

@@ -1,0 +1,231 @@
+/* faults_run: see faults_run.h. */
+#include "faults_run.h"
+
+#include "base/base.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    START_MS = 20000,
+    END_MS = 10000,
+    DESCRIPTORS_MAX = 256,
+    MESSAGES_MAX = 3, /* lines on standard error */
+    LOG_BYTES = 4096,
+    STATUS_LEAK = 90, /* of a child that has left descriptors open */
+};
+
+static const struct profile profile = {
+    .name = "faults-server", .limits = {.minor_max = 1, .keepalive = true, .inflight_max = 64}};
+
+bool run_wrong(struct run_result *result, const char *format, ...)
+{
+    va_list arguments;
+    if (result->text[0])
+        return false;
+    va_start(arguments, format);
+    vsnprintf(result->text, sizeof result->text, format, arguments);
+    va_end(arguments);
+    for (char *c = result->text; *c; c++) {
+        if (*c == '\r' || *c == '\n')
+            *c = ' ';
+    }
+    return false;
+}
+
+/* --- The child -------------------------------------------------------------------------------- */
+
+static int serve(const struct run_setup *setup, const struct tree *tree)
+{
+    static const char narrow[] = "--threads 1 --bind 127.0.0.1 --max-connections 100";
+    char line[4 * TREE_PATH_BYTES], *words[32], *rest = line;
+    int count = 0;
+    snprintf(line, sizeof line,
+             "faults-server 0 %s --backend %s --listing --mime-types %s/mime.types --cache-valid 0 "
+             "--idle-timeout 60s --header-timeout 60s --drain-grace 30ms --drain-timeout 5s %s",
+             tree->path, setup->backend, tree->path, setup->kind == RUN_SERVE ? narrow : "");
+    for (char *word; (word = strtok_r(rest, " ", &rest)) && count < (int)COUNT_OF(words);)
+        words[count++] = word;
+    return server_main(&profile, count, words);
+}
+
+/* Whether descriptors are open besides the standard ones. */
+static bool has_leaked(void)
+{
+    bool leaked = false;
+    for (int fd = 3; fd < DESCRIPTORS_MAX; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            continue;
+        char link[32], path[128] = "";
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(link, path, sizeof path - 1);
+        dprintf(STDERR_FILENO, "descriptor %d is still open: %.*s\n", fd, (int)length, path);
+        leaked = true;
+    }
+    return leaked;
+}
+
+static void run_child(const struct run_setup *setup, const struct tree *tree, int output, int log)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(output, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    for (int fd = 3; fd < DESCRIPTORS_MAX; fd++)
+        close(fd);
+    if (setup->fault.count > 0)
+        faults_fail(setup->fault.call, setup->fault.skip, setup->fault.count, setup->fault.error);
+    faults_shuffle(setup->fault.shuffle_seed);
+    faults_begin();
+    int status = serve(setup, tree);
+    faults_end();
+    fflush(stdout);
+    if (has_leaked())
+        status = STATUS_LEAK;
+    exit(status); /* NOLINT(concurrency-mt-unsafe): LeakSanitizer works at exit */
+}
+
+/* --- The parent ------------------------------------------------------------------------------- */
+
+/* Reads the start screen from OUTPUT up to the first address. Returns the port; 0: the server has
+ * ended, or does not start. */
+static uint16_t read_port(int output)
+{
+    char screen[2048];
+    size_t length = 0;
+    struct pollfd event = {.fd = output, .events = POLLIN};
+    while (length + 1 < sizeof screen && poll(&event, 1, START_MS) == 1) {
+        ssize_t got = read(output, screen + length, sizeof screen - 1 - length);
+        if (got <= 0)
+            return 0;
+        length += (size_t)got;
+        screen[length] = '\0';
+        const char *address = strstr(screen, "http://");
+        const char *end = address ? strchr(address, '\n') : NULL;
+        const char *colon = end ? memrchr(address, ':', (size_t)(end - address)) : NULL;
+        if (colon)
+            return (uint16_t)strtoul(colon + 1, NULL, 10);
+    }
+    return 0;
+}
+
+/* Waits for the end of the server. Returns its status; -1: it was killed, because it did not end in
+ * time. */
+static int await_end(pid_t pid)
+{
+    int status;
+    for (unsigned ms = 0; ms < END_MS; ms += 2) {
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return status;
+        poll(NULL, 0, 2);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return -1;
+}
+
+struct messages {
+    char text[LOG_BYTES];
+    unsigned lines;
+    bool repeated; /* one was written more than once */
+};
+
+static void read_messages(int log, struct messages *ret)
+{
+    ssize_t length = pread(log, ret->text, sizeof ret->text - 1, 0);
+    ret->text[length > 0 ? length : 0] = '\0';
+    ret->lines = 0;
+    ret->repeated = false;
+    for (char *line = ret->text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        size_t bytes = (size_t)(end - line) + 1;
+        ret->lines++;
+        ret->repeated = ret->repeated || memmem(end + 1, strlen(end + 1), line, bytes);
+    }
+}
+
+/* Judges the end of a server that has served. */
+static void judge_end(int status, const struct messages *messages, struct run_result *result)
+{
+    if (status == -1)
+        run_wrong(result, "did not end within %d ms after SIGTERM", END_MS);
+    else if (WIFSIGNALED(status))
+        run_wrong(result, "killed by signal %d: %s", WTERMSIG(status), messages->text);
+    else if (WEXITSTATUS(status) == 1 && messages->lines > 0 &&
+             strstr(messages->text, "worker failed"))
+        result->outcome = RUN_ENDED;
+    else if (WEXITSTATUS(status) != 0)
+        run_wrong(result, "exit status %d: %s", WEXITSTATUS(status), messages->text);
+    else if (messages->lines > MESSAGES_MAX || messages->repeated)
+        run_wrong(result, "%u lines on standard error: %s", messages->lines, messages->text);
+}
+
+/* Judges a server that has not started. */
+static void judge_start(int status, const struct messages *messages, struct run_result *result)
+{
+    if (status == -1)
+        run_wrong(result, "did not start and did not end: %s", messages->text);
+    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 1)
+        run_wrong(result, "ended at its start with status %#x, not 1: %s", status, messages->text);
+    else if (messages->lines == 0 || messages->lines > 2)
+        run_wrong(result, "%u lines say why it did not start: %s", messages->lines, messages->text);
+    else
+        result->outcome = RUN_NOT_STARTED;
+}
+
+/* Plays the clients against the server PID and judges. */
+static void attend(struct play *play, int output, int log)
+{
+    struct run_result *result = play->result;
+    struct messages messages;
+    play->port = read_port(output);
+    if (play->port == 0) {
+        int status = await_end(play->pid);
+        read_messages(log, &messages);
+        judge_start(status, &messages, result);
+        return;
+    }
+    bool good = scenario_play(play);
+    if (!good)
+        kill(play->pid, SIGTERM);
+    int status = await_end(play->pid);
+    read_messages(log, &messages);
+    result->outcome = result->closed ? RUN_CLOSED : result->refused ? RUN_REFUSED : RUN_UNHARMED;
+    judge_end(status, &messages, result);
+    if (result->outcome == RUN_ENDED)
+        result->text[0] = '\0'; /* clients were cut */
+}
+
+void faults_run(const struct run_setup *setup, struct run_answers *answers, struct run_result *ret)
+{
+    struct tree tree;
+    int output[2];
+    int log = memfd_create("log", MFD_CLOEXEC);
+    struct play play = {.tree = &tree, .setup = setup, .answers = answers, .result = ret};
+    tree_init(&tree);
+    scenario_fill(&tree);
+    *ret = (struct run_result){.outcome = RUN_UNHARMED};
+    tree_must(log >= 0 && pipe2(output, O_CLOEXEC) == 0, "pipe2");
+    faults_clear();
+    fflush(stdout);
+    play.pid = fork();
+    tree_must(play.pid >= 0, "fork");
+    if (play.pid == 0)
+        run_child(setup, &tree, output[1], log);
+    close(output[1]);
+    attend(&play, output[0], log);
+    close(output[0]);
+    close(log);
+    tree_fini(&tree);
+    for (unsigned i = 0; i < FAULT_COUNT; i++)
+        ret->calls[i] = faults_calls(i);
+    ret->injected = faults_failed(setup->fault.call);
+    if (ret->text[0])
+        ret->outcome = RUN_FAILED;
+}

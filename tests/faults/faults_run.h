@@ -1,0 +1,94 @@
+/* faults_run: one run of the generator of faults: a server in a child process, in which chosen
+ * calls fail, the scenario that clients play against it, and the judgement.
+ *
+ * The child runs server_main, with calls wrapped by support/faults.h; the parent plays the clients
+ * and is not affected. A run owns its directory and its child, and leaves neither. */
+#ifndef SLUICE_TESTS_FAULTS_RUN_H
+#define SLUICE_TESTS_FAULTS_RUN_H
+
+#include "support/faults.h"
+#include "support/tree.h"
+
+#include <sys/types.h>
+
+enum run_kind {
+    RUN_SERVE, /* one thread, one address, the whole scenario */
+    RUN_START, /* as many threads as CPUs, every address: starts, serves one request, ends */
+};
+
+/* What to inject: nothing if COUNT is 0. */
+struct run_fault {
+    enum fault call;
+    int error; /* an errno, or FAULT_SHORT */
+    unsigned skip, count;
+    uint64_t shuffle_seed; /* not 0: faults_shuffle as well */
+};
+
+struct run_setup {
+    const char *backend;
+    enum run_kind kind;
+    struct run_fault fault;
+};
+
+enum { RUN_STEPS_MAX = 64, RUN_TEXT_BYTES = 400 };
+
+/* The outcomes that are right, and the one that is wrong. */
+enum run_outcome {
+    RUN_UNHARMED,    /* every request was answered as without a fault */
+    RUN_REFUSED,     /* some were refused: 403, 404, 500, 503 */
+    RUN_CLOSED,      /* some connections were closed without an answer, or within one */
+    RUN_NOT_STARTED, /* the server ended at its start with status 1, and said why */
+    RUN_ENDED,       /* a worker could not go on: the server said so, and ended with status 1 */
+    RUN_FAILED,
+    RUN_OUTCOME_COUNT,
+};
+
+/* What is expected of the answer of a step: that of the run without a fault. */
+struct run_answer {
+    bool known;
+    unsigned status;
+    size_t length;
+    uint64_t hash; /* of the body */
+};
+
+/* In memory that shards and children share. */
+struct run_result {
+    enum run_outcome outcome;
+    unsigned injected;
+    unsigned refused, closed;    /* requests, connections */
+    unsigned calls[FAULT_COUNT]; /* made by the child */
+    char text[RUN_TEXT_BYTES];   /* what was wrong */
+};
+
+/* Answers of the run without a fault, by step; filled by a run with no fault to inject. */
+struct run_answers {
+    struct run_answer steps[RUN_STEPS_MAX];
+};
+
+/* One run. ANSWERS is filled if nothing is injected, and compared with otherwise. */
+void faults_run(const struct run_setup *setup, struct run_answers *answers, struct run_result *ret);
+
+/* --- The clients' part -------------------------------------------------------------------------*/
+
+struct play {
+    uint16_t port;
+    pid_t pid; /* of the server */
+    const struct tree *tree;
+    const struct run_setup *setup;
+    struct run_answers *answers;
+    struct run_result *result;
+    unsigned step; /* the number of answers so far */
+};
+
+/* Makes the files that the scenario requests. */
+void scenario_fill(const struct tree *tree);
+
+/* Plays the scenario, up to and including SIGTERM. False: something was wrong, and the result says
+ * what. */
+bool scenario_play(struct play *play);
+
+/* Notes what was wrong, unless there is such a note. Returns false. */
+bool run_wrong(struct run_result *result, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
