@@ -242,10 +242,15 @@ static void turn(struct loop *loop)
     trim_watch(&loop->trim);
 }
 
+int loop_begin(struct loop *loop)
+{
+    return loop->engine->begin ? loop->engine->begin(loop) : 0;
+}
+
 int loop_run(struct loop *loop)
 {
     const struct loop_engine *engine = loop->engine;
-    int error = engine->begin ? engine->begin(loop) : 0;
+    int error = 0;
     while (!error && !is_drained(loop)) {
         error = engine->wait(loop, wait_ms(loop));
         if (!error)

@@ -100,6 +100,10 @@ int loop_create(struct loop **ret, const struct loop_engine *engine,
 /* Destroys LOOP. NULL is allowed. */
 void loop_destroy(struct loop *loop);
 
+/* On the thread that will run LOOP: what must be done there before loop_run. Returns 0 or a negative
+ * errno: LOOP cannot run. */
+int loop_begin(struct loop *loop);
+
 /* Runs until drained. Returns 0, or a negative errno: the engine failed. */
 int loop_run(struct loop *loop);
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ struct worker {
     int done_fd;
     bool started;
     pthread_t thread;
+    sem_t begun; /* posted by the thread when begin_error is set */
+    int begin_error;
 };
 
 static struct h1_limits limits_of(const struct worker_config *config)
@@ -129,6 +132,7 @@ int worker_create(struct worker **ret, const struct worker_config *config,
     if (!worker)
         return explain(-ENOMEM, what, ret_problem);
     worker->done_fd = config->done_fd;
+    sem_init(&worker->begun, 0, 0);
     worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
     int error = conn_table_init(&worker->conns, &worker->context, config->connections_max);
@@ -154,6 +158,11 @@ static void *run(void *argument)
 {
     struct worker *worker = argument;
     trace_enter(&worker->context.trace);
+    worker->begin_error = loop_begin(worker->loop);
+    const bool begun = worker->begin_error == 0;
+    sem_post(&worker->begun);
+    if (!begun)
+        return NULL;
     int error = loop_run(worker->loop);
     if (error)
         log_say("a worker cannot go on: %s: %s", worker->engine_name, strerror(-error));
@@ -164,8 +173,13 @@ static void *run(void *argument)
 int worker_start(struct worker *worker, struct problem *ret_problem)
 {
     int error = -pthread_create(&worker->thread, NULL, run, worker);
-    worker->started = error == 0;
-    return error ? explain(error, "start a thread", ret_problem) : 0;
+    if (error)
+        return explain(error, "start a thread", ret_problem);
+    worker->started = true;
+    while (sem_wait(&worker->begun) < 0) { /* EINTR */
+    }
+    error = worker->begin_error;
+    return error ? explain(error, worker->engine_name, ret_problem) : 0;
 }
 
 void worker_drain(struct worker *worker)
@@ -200,6 +214,7 @@ void worker_destroy(struct worker *worker)
     conn_table_fini(&worker->conns);
     trace_withdraw(&worker->context.trace);
     conn_context_fini(&worker->context);
+    sem_destroy(&worker->begun);
     free(worker);
 }
 

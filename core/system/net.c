@@ -100,13 +100,15 @@ static int bind_to(int fd, struct net_address address, uint16_t port)
     return bind(fd, &address.at.any, net_address_bytes(&address)) < 0 ? -errno : 0;
 }
 
-/* The port that FD is bound to. */
-static uint16_t bound_port(int fd)
+/* Finds the port that FD is bound to. Returns 0 or a negative errno. */
+static int find_port(int fd, uint16_t *ret)
 {
     struct net_address address = {0};
     socklen_t length = sizeof address.at;
-    getsockname(fd, &address.at.any, &length);
-    return ntohs(net_address_is_v6(&address) ? address.at.v6.sin6_port : address.at.v4.sin_port);
+    if (getsockname(fd, &address.at.any, &length) < 0)
+        return -errno;
+    *ret = ntohs(net_address_is_v6(&address) ? address.at.v6.sin6_port : address.at.v4.sin_port);
+    return 0;
 }
 
 /* The position of a listener among those on one address and port. */
@@ -191,8 +193,11 @@ static int open_first(struct net_set *set, int *fds, struct net_failure *ret_fai
             return fd;
         }
         fds[i++] = fd;
-        if (set->port == 0)
-            set->port = bound_port(fd);
+        int error = set->port == 0 ? find_port(fd, &set->port) : 0;
+        if (error) {
+            close_all(fds, i);
+            return error;
+        }
     }
     return 0;
 }

@@ -56,7 +56,9 @@ static void set_up(void)
 static void *run(void *argument)
 {
     (void)argument;
-    result = loop_run(loop);
+    result = loop_begin(loop);
+    if (result == 0)
+        result = loop_run(loop);
     return NULL;
 }
 

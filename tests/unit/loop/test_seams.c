@@ -60,7 +60,7 @@ static void set_up_epoll(void)
 static void *run(void *argument)
 {
     (void)argument;
-    return loop_run(loop) == 0 ? NULL : loop;
+    return loop_begin(loop) == 0 && loop_run(loop) == 0 ? NULL : loop;
 }
 
 /* Connections speak SESSION over TRANSPORT from now on. */
