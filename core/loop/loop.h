@@ -100,8 +100,8 @@ int loop_create(struct loop **ret, const struct loop_engine *engine,
 /* Destroys LOOP. NULL is allowed. */
 void loop_destroy(struct loop *loop);
 
-/* On the thread that will run LOOP: what must be done there before loop_run. Returns 0 or a negative
- * errno: LOOP cannot run. */
+/* Prepares LOOP on the thread that will run it, before loop_run. Returns 0, or a negative errno:
+ * LOOP cannot run. */
 int loop_begin(struct loop *loop);
 
 /* Runs until drained. Returns 0, or a negative errno: the engine failed. */

@@ -43,7 +43,8 @@ uint32_t worker_cache_entries(uint64_t cache_bytes);
 int worker_create(struct worker **ret, const struct worker_config *config,
                   struct problem *ret_problem);
 
-/* Starts its thread, and waits until that has begun to serve. Returns 0, or a negative errno with *RET_PROBLEM set. */
+/* Starts its thread, and waits until that has begun to serve. Returns 0, or a negative errno with
+ * *RET_PROBLEM set. */
 int worker_start(struct worker *worker, struct problem *ret_problem);
 
 /* Asks a started worker, from any thread, to take what its listeners have queued, close them,

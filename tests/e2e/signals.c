@@ -178,9 +178,9 @@ static void await_own(struct client *client, int index, const char *wanted)
     }
 }
 
-/* A worker that learns of a change of a path has the others learn of it. So each connection here has
- * a file of its own, which only its worker has in its cache; there are enough of them that no worker
- * is without one. */
+/* A worker that learns of a change of a path has the others learn of it. So each connection here
+ * has a file of its own, which only its worker has in its cache; there are enough of them for every
+ * worker to have one. */
 E2E_TEST(signals, hangup_reaches_every_worker)
 {
     enum { COUNT = 40 };

@@ -17,10 +17,10 @@ extern const unsigned errors_row_count;
 /* "ENOMEM", "SHORT". */
 const char *errors_name(int error);
 
-/* The error of this NAME; 0: there is none. */
+/* The error of this NAME; 0: unknown. */
 int errors_find(const char *name);
 
-/* The call of this NAME; FAULT_COUNT: there is none. */
+/* The call of this NAME; FAULT_COUNT: unknown. */
 enum fault errors_find_call(const char *name);
 
 #endif

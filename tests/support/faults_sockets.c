@@ -110,7 +110,7 @@ WRAP(ssize_t, recv, int fd, void *to, size_t length, int flags)
     return faults_pass(FAULT_RECV, &length) ? __real_recv(fd, to, length, flags) : -1;
 }
 
-/* What recv is with _FORTIFY_SOURCE. */
+/* _FORTIFY_SOURCE makes this call of recv. */
 WRAP(ssize_t, __recv_chk, int fd, void *to, size_t length, size_t room, int flags)
 {
     if (!faults_pass(FAULT_RECV, &length))
