@@ -143,6 +143,26 @@ static void take_orders(struct loop *loop)
 
 /* --- Timers ----------------------------------------------------------------------------------- */
 
+/* Counts an expired deadline by the phase that it ended. While draining, a connection without a
+ * request ends in good order. */
+static void count_expired(const struct loop *loop, enum conn_phase phase)
+{
+    static const enum counter counters[] = {
+        [CONN_PHASE_HANDSHAKE] = COUNTER_CONNECTIONS_EXPIRED_HEAD,
+        [CONN_PHASE_FIRST] = COUNTER_CONNECTIONS_EXPIRED_HEAD,
+        [CONN_PHASE_IDLE] = COUNTER_CONNECTIONS_EXPIRED_IDLE,
+        [CONN_PHASE_HEAD] = COUNTER_CONNECTIONS_EXPIRED_HEAD,
+        [CONN_PHASE_BODY] = COUNTER_CONNECTIONS_EXPIRED_BODY,
+        [CONN_PHASE_JOB] = COUNTER_CONNECTIONS_EXPIRED_WAIT,
+        [CONN_PHASE_STORAGE] = COUNTER_CONNECTIONS_EXPIRED_WAIT,
+        [CONN_PHASE_SEND] = COUNTER_CONNECTIONS_EXPIRED_SEND,
+    };
+    static_assert(COUNT_OF(counters) == CONN_PHASE_LINGER, "a counter for each phase before it");
+    if (phase == CONN_PHASE_LINGER || (loop->context->draining && phase <= CONN_PHASE_IDLE))
+        return;
+    counters_add(loop->context->counters, counters[phase], 1);
+}
+
 static void expire_conn(struct loop *loop, struct conn *conn)
 {
     if (conn->phase == CONN_PHASE_SEND && conn_transport(loop->context, conn)->drains(conn)) {
@@ -150,11 +170,11 @@ static void expire_conn(struct loop *loop, struct conn *conn)
         conn_settle(loop->context, conn);
         return;
     }
+    count_expired(loop, conn->phase);
     if (conn_expired(loop->context, conn) == CONN_GOES_ON) {
         loop_make_runnable(loop, conn);
         return;
     }
-    counters_add(loop->context->counters, COUNTER_CONNECTIONS_EXPIRED, 1);
     conn_trace(loop->context, conn, TRACE_EXPIRED, 0);
     close_conn(loop, conn);
 }
@@ -256,6 +276,7 @@ int loop_run(struct loop *loop)
         if (!error)
             turn(loop);
     }
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_DRAINED, loop->conns->open_count);
     loop_close_all(loop);
     if (engine->end)
         engine->end(loop);

@@ -12,14 +12,22 @@
 enum counter {
     COUNTER_CONNECTIONS_ACCEPTED,
     COUNTER_CONNECTIONS_CLOSED,
-    COUNTER_CONNECTIONS_RESET,   /* by the peer, or by an error of its socket */
-    COUNTER_CONNECTIONS_EXPIRED, /* closed by a timeout */
-    COUNTER_CONNECTIONS_SHED,    /* closed to free storage */
-    COUNTER_CONNECTIONS_EVICTED, /* idle, and closed for a new one */
-    COUNTER_ACCEPT_PAUSES,       /* out of descriptors, memory or connections */
-    COUNTER_RESPONSES,           /* sent whole */
-    COUNTER_RESPONSES_CUT,       /* begun, not finished */
-    COUNTER_RESPONSES_UNLOGGED,  /* sent without a log record, since all were in use */
+    COUNTER_CONNECTIONS_REFUSED,         /* accepted, but without a slot or memory for it */
+    COUNTER_CONNECTIONS_REFUSED_ADDRESS, /* its peer had as many as it may */
+    COUNTER_CONNECTIONS_EVICTED,         /* idle, and closed for a new one */
+    COUNTER_CONNECTIONS_SHED,            /* closed to free storage */
+    COUNTER_CONNECTIONS_SLOW,            /* its peer took or sent too little */
+    COUNTER_CONNECTIONS_RESET,           /* by the peer, or by an error of its socket */
+    COUNTER_CONNECTIONS_EXPIRED_HEAD,    /* by time: without the first byte, or a whole head */
+    COUNTER_CONNECTIONS_EXPIRED_IDLE,    /* without another request */
+    COUNTER_CONNECTIONS_EXPIRED_BODY,    /* without progress of a request's content */
+    COUNTER_CONNECTIONS_EXPIRED_SEND,    /* its peer took nothing */
+    COUNTER_CONNECTIONS_EXPIRED_WAIT,    /* a look-up, a disk or storage took too long */
+    COUNTER_CONNECTIONS_DRAINED,         /* unfinished when the time for draining was over */
+    COUNTER_ACCEPT_PAUSES,               /* out of descriptors, memory or connections */
+    COUNTER_RESPONSES,                   /* sent whole */
+    COUNTER_RESPONSES_CUT,               /* begun, not finished */
+    COUNTER_RESPONSES_UNLOGGED,          /* sent without a log record, since all were in use */
     COUNTER_BYTES_SENT,
     COUNTER_CACHE_HITS,
     COUNTER_CACHE_MISSES,

@@ -44,3 +44,34 @@ void metrics_summary(const struct metrics *sum, char to[static METRICS_LINE_BYTE
              grouped(responses, responses_text), plural(responses), size,
              grouped(connections, connections_text), plural(connections));
 }
+
+void metrics_reasons(const struct metrics *sum, char to[static METRICS_REASONS_BYTES])
+{
+    static const struct {
+        enum counter counter;
+        const char *text;
+    } reasons[] = {
+        {COUNTER_CONNECTIONS_REFUSED_ADDRESS, "refused by --max-connections-per-ip"},
+        {COUNTER_CONNECTIONS_REFUSED, "refused for want of memory or slots"},
+        {COUNTER_CONNECTIONS_EVICTED, "idle, closed for new ones at --max-connections"},
+        {COUNTER_CONNECTIONS_SHED, "closed to free storage"},
+        {COUNTER_CONNECTIONS_SLOW, "slower than --min-rate"},
+        {COUNTER_CONNECTIONS_EXPIRED_HEAD, "without a whole request in --header-timeout"},
+        {COUNTER_CONNECTIONS_EXPIRED_IDLE, "idle for --idle-timeout"},
+        {COUNTER_CONNECTIONS_EXPIRED_BODY, "stalled in a request's body"},
+        {COUNTER_CONNECTIONS_EXPIRED_SEND, "whose client took nothing"},
+        {COUNTER_CONNECTIONS_EXPIRED_WAIT, "that waited for a disk or storage"},
+        {COUNTER_CONNECTIONS_DRAINED, "unfinished at --drain-timeout"},
+        {COUNTER_CONNECTIONS_RESET, "reset by the client"},
+    };
+    static_assert(COUNT_OF(reasons) * (GROUPED_BYTES + 52) < METRICS_REASONS_BYTES, "all fit");
+    char *at = to;
+    *to = '\0';
+    for (size_t i = 0; i < COUNT_OF(reasons); i++) {
+        char count[GROUPED_BYTES];
+        if (sum->value[reasons[i].counter] == 0)
+            continue;
+        at += sprintf(at, "%s%s %s", at > to ? ", " : "",
+                      grouped(sum->value[reasons[i].counter], count), reasons[i].text);
+    }
+}

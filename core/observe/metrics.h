@@ -6,7 +6,10 @@
 
 #include "observe/counters.h"
 
-enum { METRICS_LINE_BYTES = 128 };
+enum {
+    METRICS_LINE_BYTES = 128,
+    METRICS_REASONS_BYTES = 1024,
+};
 
 struct metrics {
     uint64_t value[COUNTER_COUNT]; /* indexed by enum counter */
@@ -17,5 +20,9 @@ void metrics_add(struct metrics *sum, const struct counters *counters);
 
 /* Writes "served 1,234 responses, 5.6 MiB, on 78 connections" and a NUL. */
 void metrics_summary(const struct metrics *sum, char to[static METRICS_LINE_BYTES]);
+
+/* Writes how many connections were refused, or closed before their time, by reason: "12 idle for
+ * --idle-timeout, 3 below --min-rate", and a NUL; "" if there are none. */
+void metrics_reasons(const struct metrics *sum, char to[static METRICS_REASONS_BYTES]);
 
 #endif

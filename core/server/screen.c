@@ -37,8 +37,11 @@ void screen_show(const struct screen *screen)
 
 void screen_show_totals(const struct screen *screen, const struct metrics *totals)
 {
-    char line[METRICS_LINE_BYTES];
+    char line[METRICS_LINE_BYTES], reasons[METRICS_REASONS_BYTES];
     metrics_summary(totals, line);
     printf("%s %s\n", screen->profile->name, line);
+    metrics_reasons(totals, reasons);
+    if (*reasons)
+        printf("  connections: %s\n", reasons);
     fflush(stdout);
 }

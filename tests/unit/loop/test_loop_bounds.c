@@ -186,7 +186,7 @@ Test(loop_bounds, expires_a_crowd_a_part_in_each_turn)
     rig.context.header_ms = 0; /* the time of the first byte is over at once */
     open_all(false);
     run_turns(TURNS);
-    cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_EXPIRED), CONNECTIONS);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_EXPIRED_HEAD), CONNECTIONS);
     cr_expect_leq(seen.closes_max, 256);
     cr_expect_eq(seen.accepts, TURNS);
 }

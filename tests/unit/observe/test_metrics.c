@@ -42,6 +42,41 @@ Test(metrics, the_longest_line_has_room)
     cr_expect(strstr(line, " on 18,446,744,073,709,551,615 connections"), "%s", line);
 }
 
+Test(metrics, names_the_reasons_that_occurred)
+{
+    struct metrics sum = {0};
+    char line[METRICS_REASONS_BYTES];
+
+    metrics_reasons(&sum, line);
+    cr_expect_str_eq(line, "");
+    sum.value[COUNTER_CONNECTIONS_ACCEPTED] = sum.value[COUNTER_CONNECTIONS_CLOSED] = 9999;
+    sum.value[COUNTER_CONNECTIONS_EVICTED] = 1200;
+    metrics_reasons(&sum, line);
+    cr_expect_str_eq(line, "1,200 idle, closed for new ones at --max-connections");
+    sum.value[COUNTER_CONNECTIONS_SLOW] = 1;
+    sum.value[COUNTER_CONNECTIONS_RESET] = 2;
+    metrics_reasons(&sum, line);
+    cr_expect_str_eq(line, "1,200 idle, closed for new ones at --max-connections, "
+                           "1 slower than --min-rate, 2 reset by the client");
+}
+
+Test(metrics, each_reason_has_a_text_and_all_have_room)
+{
+    for (unsigned i = COUNTER_CONNECTIONS_REFUSED; i <= COUNTER_CONNECTIONS_DRAINED; i++) {
+        struct metrics sum = {0};
+        char line[METRICS_REASONS_BYTES];
+        sum.value[i] = 1;
+        metrics_reasons(&sum, line);
+        cr_expect(strncmp(line, "1 ", 2) == 0, "counter %u: %s", i, line);
+    }
+    struct metrics all;
+    char line[METRICS_REASONS_BYTES];
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        all.value[i] = UINT64_MAX;
+    metrics_reasons(&all, line);
+    cr_expect_lt(strlen(line), sizeof line);
+}
+
 Test(metrics, workers_are_summed_counter_by_counter)
 {
     static struct counters workers[3];

@@ -207,7 +207,7 @@ BOTH(closes_an_idle_connection_only_for_one_that_waits)
     close(third);
     cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EVICTED), 1, "%lu",
                  (unsigned long)worker_rig_count(&rig, COUNTER_CONNECTIONS_EVICTED));
-    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED), 0);
+    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED_IDLE), 0);
     close(second);
     close(first);
 }
@@ -309,7 +309,8 @@ BOTH(closes_silent_clients_and_answers_408_to_half_requests)
     cr_expect_geq(worker_rig_now_ms() - begun_ms, 200 - 1);
     cr_expect(is_answered(half, 408));
     cr_expect(is_answered(idle, 404));
-    cr_expect_geq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED), 2);
+    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED_HEAD), 2);
+    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED_IDLE), 1);
     close(silent);
     close(half);
     close(idle);
