@@ -57,6 +57,10 @@ static const struct option_spec table[] = {
              "one.",
      .derived = "what RLIMIT_NOFILE allows, at most 1000000",
      .kind = OPTION_KIND_NUMBER, PROCESS(connections_max), .least = 1, .most = 10000000},
+    {.name = "max-connections-per-ip", .argument = "N", .group = OPTION_GROUP_LIMITS,
+     .help = "Connections open at once of one IPv4 address, or of one IPv6 /64; more are refused. "
+             "0: no limit.", .initial = "0",
+     .kind = OPTION_KIND_NUMBER, PROCESS(connections_per_address_max), .most = 10000000},
     {.name = "cache-bytes", .argument = "SIZE", .group = OPTION_GROUP_CONTENT,
      .help = "Memory for cached responses, divided among the threads; 0: no cache.",
      .initial = "64M",

@@ -112,7 +112,18 @@ void conn_table_fini(struct conn_table *conns)
         if (conns->chunks[i].conns)
             remove_chunk(conns, i);
     }
+    free(conns->address_keys);
     free(conns->chunks);
+}
+
+int conn_table_count_addresses(struct conn_table *conns, struct conn_addresses *addresses)
+{
+    /* calloc: untouched pages of a large table cost no memory. */
+    conns->address_keys = calloc(conns->slot_max, sizeof conns->address_keys[0]);
+    if (!conns->address_keys)
+        return -ENOMEM;
+    conns->addresses = addresses;
+    return 0;
 }
 
 /* --- The pool --------------------------------------------------------------------------------- */
@@ -165,6 +176,8 @@ struct conn *conn_table_open(struct conn_table *conns, int fd)
     }
     uint32_t slot = conn->slot;
     conns->reserved = false; /* it is this connection's now */
+    if (conns->addresses)
+        conns->address_keys[slot] = CONN_ADDRESS_NONE;
     conn_init(conn, fd);
     conn->slot = slot;
     conn->generation = ++conns->generation;
@@ -172,6 +185,11 @@ struct conn *conn_table_open(struct conn_table *conns, int fd)
     conn_trace(conns->context, conn, TRACE_OPEN, (uint16_t)fd);
     probe_accept(conn->slot, conn->generation, fd);
     return conn;
+}
+
+void conn_table_counted(struct conn_table *conns, const struct conn *conn, uint64_t key)
+{
+    conns->address_keys[conn->slot] = key;
 }
 
 void conn_table_close(struct conn_table *conns, struct conn *conn)
@@ -185,6 +203,8 @@ void conn_table_close(struct conn_table *conns, struct conn *conn)
     close(conn->socket.fd);
     conn->state = CONN_CLOSED;
     conns->open_count--;
+    if (conns->addresses)
+        conn_addresses_give(conns->addresses, conns->address_keys[conn->slot]);
     if (conns->pool)
         conn_pool_give(conns->pool);
     list_append(&conns->graveyard, &conn->queue);

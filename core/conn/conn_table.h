@@ -12,6 +12,7 @@
 #define SLUICE_CONN_TABLE_H
 
 #include "conn/conn.h"
+#include "conn/conn_addresses.h"
 #include "conn/conn_pool.h"
 
 enum {
@@ -30,10 +31,12 @@ struct conn_table_chunk {
 };
 
 struct conn_table {
-    struct conn_context *context; /* *borrowed* */
-    struct conn_pool *pool;       /* *borrowed*; NULL: this is the only table */
-    unsigned member;              /* of the pool */
-    bool reserved;                /* a slot is reserved for the next connection */
+    struct conn_context *context;     /* *borrowed* */
+    struct conn_pool *pool;           /* *borrowed*; NULL: this is the only table */
+    unsigned member;                  /* of the pool */
+    bool reserved;                    /* a slot is reserved for the next connection */
+    struct conn_addresses *addresses; /* *borrowed*; NULL: there is no limit by address */
+    uint64_t *address_keys;           /* by slot, if there is */
     struct conn_table_chunk *chunks;
     uint32_t slot_max;
     uint32_t first_absent; /* index of a chunk; all before it are allocated */
@@ -57,6 +60,9 @@ void conn_table_fini(struct conn_table *conns);
 /* The connections of this table take slots of POOL from now on, as its member MEMBER. */
 void conn_table_join(struct conn_table *conns, struct conn_pool *pool, unsigned member);
 
+/* The connections of this table are counted in ADDRESSES from now on. Returns 0 or -ENOMEM. */
+int conn_table_count_addresses(struct conn_table *conns, struct conn_addresses *addresses);
+
 /* Makes sure that one slot is reserved for the next conn_table_open. False: all are in use. */
 bool conn_table_reserve(struct conn_table *conns);
 
@@ -69,6 +75,9 @@ uint32_t conn_table_room(const struct conn_table *conns);
 /* Opens a new connection that owns FD. NULL, with FD untouched: the table is full, or out of
  * memory. */
 struct conn *conn_table_open(struct conn_table *conns, int fd);
+
+/* CONN was counted with KEY, and is uncounted when it is closed. */
+void conn_table_counted(struct conn_table *conns, const struct conn *conn, uint64_t key);
 
 /* Closes CONN's descriptor and releases everything it holds. CONN stays readable, in state
  * CONN_CLOSED, until conn_table_bury or conn_table_open. */

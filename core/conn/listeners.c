@@ -125,16 +125,50 @@ static bool accept_may_go_on(int error)
     }
 }
 
+/* Counts a connection of the peer of FD. *RET_KEY is its key. False: the peer has as many
+ * connections as it may. */
+static bool count_peer(const struct conn_table *conns, int fd, uint64_t *ret_key)
+{
+    struct socket socket;
+    struct log_client peer;
+    socket_init(&socket, fd);
+    socket_peer(&socket, &peer);
+    *ret_key = conn_addresses_key(&peer);
+    return conn_addresses_take(conns->addresses, *ret_key);
+}
+
+/* Closes FD with a reset: nothing of it is left in the kernel, which would keep an orderly close
+ * for a minute, and unread input would lead to a reset anyway. */
+static void refuse(struct listeners *listeners, int fd, enum counter reason)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+    counters_add(listeners->context->counters, reason, 1);
+}
+
 bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd)
 {
-    bool room = reserve(listeners);
-    struct conn *conn = room ? conn_table_open(listeners->conns, fd) : NULL;
-    if (!conn) {
-        close(fd);
-        if (room) /* but no memory */
-            pause_accepting(listeners);
+    struct conn_table *conns = listeners->conns;
+    uint64_t key = CONN_ADDRESS_NONE;
+    if (!reserve(listeners)) {
+        refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED);
         return false;
     }
+    if (conns->addresses && !count_peer(conns, fd, &key)) {
+        refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED_ADDRESS);
+        return true;
+    }
+    struct conn *conn = conn_table_open(conns, fd);
+    if (!conn) {
+        if (conns->addresses)
+            conn_addresses_give(conns->addresses, key);
+        refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED);
+        pause_accepting(listeners);
+        return false;
+    }
+    if (conns->addresses)
+        conn_table_counted(conns, conn, key);
     counters_add(listeners->context->counters, COUNTER_CONNECTIONS_ACCEPTED, 1);
     conn->session_index = listener->session_index & (SESSIONS_MAX - 1);
     conn->transport_index = listener->transport_index & (TRANSPORTS_MAX - 1);

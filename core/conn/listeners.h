@@ -51,8 +51,9 @@ void listeners_fini(struct listeners *listeners);
 /* Accepts from each, a bounded number, unless accepting pauses. */
 void listeners_accept(struct listeners *listeners);
 
-/* The same for a connection that the kernel has accepted from LISTENER: takes FD, non-blocking.
- * False, with FD closed and a pause begun, when there is no room for it. */
+/* The same for a connection that the kernel has accepted from LISTENER: takes FD, non-blocking. One
+ * of a peer that has too many is refused. False, with FD closed and a pause begun, when there is no
+ * room for it. */
 bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd);
 
 /* Reports that accepting has failed with ERROR, a positive errno. False, with a pause begun, if it

@@ -22,7 +22,7 @@ void metrics_add(struct metrics *sum, const struct counters *counters);
 void metrics_summary(const struct metrics *sum, char to[static METRICS_LINE_BYTES]);
 
 /* Writes how many connections were refused, or closed before their time, by reason: "12 idle for
- * --idle-timeout, 3 below --min-rate", and a NUL; "" if there are none. */
+ * --idle-timeout, 3 slower than --min-rate", and a NUL. "": no such connection. */
 void metrics_reasons(const struct metrics *sum, char to[static METRICS_REASONS_BYTES]);
 
 #endif

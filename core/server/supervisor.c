@@ -29,6 +29,7 @@ static int create_workers(struct supervisor *supervisor, const struct worker_con
         config.listeners = &all->listeners[i * all->listener_count];
         config.connections_max = sizes->connections_max;
         config.pool = &supervisor->pool;
+        config.addresses = supervisor->addresses;
         config.index = i;
         config.files_max = (uint32_t)sizing_share(sizes->files_max, i, count);
         config.cache_bytes = sizing_share(all->settings->process.cache_bytes, i, count);
@@ -45,16 +46,29 @@ static void drain(const struct supervisor *supervisor)
         worker_drain(supervisor->workers[i]);
 }
 
+/* What the workers share, and the array for them. */
+static int create_shared(struct supervisor *supervisor, const struct sizes *sizes)
+{
+    const uint32_t limit = supervisor->settings->process.connections_per_address_max;
+    supervisor->done_fd = event_fd_open();
+    if (supervisor->done_fd < 0)
+        return supervisor->done_fd;
+    supervisor->workers = calloc(sizes->threads, sizeof *supervisor->workers);
+    if (!supervisor->workers)
+        return -ENOMEM;
+    if (limit > 0)
+        supervisor->addresses = conn_addresses_create(sizes->connections_max, limit);
+    if (limit > 0 && !supervisor->addresses)
+        return -ENOMEM;
+    return conn_pool_init(&supervisor->pool, sizes->connections_max, sizes->threads);
+}
+
 int supervisor_start(struct supervisor *supervisor, const struct worker_config *config,
                      const struct sizes *sizes, struct problem *ret_problem)
 {
     const unsigned count = sizes->threads;
-    int error = 0;
-    supervisor->done_fd = event_fd_open();
-    supervisor->workers = calloc(count, sizeof *supervisor->workers);
-    int pool_error = conn_pool_init(&supervisor->pool, sizes->connections_max, count);
-    if (!supervisor->workers || pool_error || supervisor->done_fd < 0) {
-        error = supervisor->workers && !pool_error ? supervisor->done_fd : -ENOMEM;
+    int error = create_shared(supervisor, sizes);
+    if (error) {
         problem_set(ret_problem, "cannot start workers: %s", strerror(-error));
         problem_remedy(ret_problem, "raise the limits of this process");
     }
@@ -187,6 +201,7 @@ void supervisor_fini(struct supervisor *supervisor)
     for (unsigned i = 0; i < supervisor->worker_count; i++)
         worker_destroy(supervisor->workers[i]);
     free(supervisor->workers);
+    conn_addresses_destroy(supervisor->addresses);
     conn_pool_fini(&supervisor->pool);
     if (supervisor->done_fd >= 0)
         close(supervisor->done_fd);

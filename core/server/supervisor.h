@@ -17,7 +17,8 @@ struct supervisor {
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;
-    struct conn_pool pool; /* the connections' slots; without members: not yet */
+    struct conn_pool pool;            /* the connections' slots; without members: not yet */
+    struct conn_addresses *addresses; /* counted by client; NULL: not */
     int done_fd;
 };
 

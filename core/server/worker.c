@@ -136,6 +136,8 @@ int worker_create(struct worker **ret, const struct worker_config *config,
     worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
     int error = conn_table_init(&worker->conns, &worker->context, config->connections_max);
+    if (!error && config->addresses)
+        error = conn_table_count_addresses(&worker->conns, config->addresses);
     if (!error && config->pool)
         conn_table_join(&worker->conns, config->pool, config->index);
     if (!error) {

@@ -1,14 +1,15 @@
 /* worker: one thread with everything it needs: listeners, loop, pools, cache, counters.
  *
  * Nothing in a worker is shared with another but what its configuration points to, which outlives
- * it and is read only, but for SHARED and POOL. All that can fail is done by worker_create, on the
- * caller's thread. */
+ * it and is read only, but for SHARED, POOL and ADDRESSES. All that can fail is done by
+ * worker_create, on the caller's thread. */
 #ifndef SLUICE_WORKER_H
 #define SLUICE_WORKER_H
 
 #include "base/problem.h"
 #include "config/profile.h"
 #include "config/settings.h"
+#include "conn/conn_addresses.h"
 #include "conn/conn_pool.h"
 #include "observe/counters.h"
 #include "site/hosts.h"
@@ -26,10 +27,11 @@ struct worker_config {
     bool reports_rules;              /* this worker reports mistakes in ROOT/_headers */
     const int *listeners;            /* listening, non-blocking sockets of this worker */
     unsigned listener_count;
-    uint32_t connections_max; /* of all workers together */
-    struct conn_pool *pool;   /* of all workers; NULL: this is the only one */
-    unsigned index;           /* of this worker, below pool->member_count */
-    uint32_t files_max;       /* descriptors that its cache may keep open */
+    uint32_t connections_max;         /* of all workers together */
+    struct conn_pool *pool;           /* of all workers; NULL: this is the only one */
+    struct conn_addresses *addresses; /* of all workers; NULL: no limit by address */
+    unsigned index;                   /* of this worker, below pool->member_count */
+    uint32_t files_max;               /* descriptors that its cache may keep open */
     uint64_t cache_bytes;
     int done_fd; /* an eventfd to add 1 to when the worker's thread has ended */
 };

@@ -227,6 +227,51 @@ E2E_TEST(limits, all_threads_share_the_connections)
     }
 }
 
+/* Waits until CLIENT is reset, without a byte. */
+static bool is_refused(struct client *client)
+{
+    client_queue_text(client, request);
+    client_flush_blindly(client);
+    return client_read_response(client, false, NULL) == ANSWER_RESET;
+}
+
+static void connect_from(struct client *client, const struct server *server, const char *source)
+{
+    client_connect_with(client, &(struct client_setup){.port = server->port, .source = source});
+}
+
+E2E_TEST(limits, one_address_has_no_more_connections_than_its_limit)
+{
+    enum { LIMIT = 3 };
+    struct site site;
+    struct server *server;
+    struct client clients[LIMIT], more, other;
+
+    create_site(&site);
+    server = server_start(PIPELINED, &site, "--threads 2 --max-connections-per-ip 3");
+    for (size_t i = 0; i < LIMIT; i++) {
+        connect_from(&clients[i], server, "127.0.0.2");
+        expect_answer(&clients[i], "within the limit");
+    }
+    connect_from(&more, server, "127.0.0.2");
+    cr_expect(is_refused(&more));
+    client_close(&more);
+    connect_from(&other, server, "127.0.0.3");
+    expect_answer(&other, "another address");
+    client_close(&other);
+    expect_answer(&clients[0], "one that was there before");
+    client_close(&clients[1]);
+    server_await_sleep(server);
+    connect_from(&more, server, "127.0.0.2");
+    expect_answer(&more, "in the place of one that has left");
+    client_close(&more);
+    client_close(&clients[0]);
+    client_close(&clients[2]);
+    server_stop(server);
+    cr_expect(strstr(bytes_text(&server->screen), "1 refused by --max-connections-per-ip"), "%s",
+              bytes_text(&server->screen));
+}
+
 E2E_TEST(limits, waits_without_spinning_at_max_connections)
 {
     struct site site;

@@ -1,0 +1,168 @@
+/* listeners: a connection that is accepted and can't be kept is refused, counted, and leaves
+ * nothing; the rest of accepting is tested through workers. */
+#include "conn/listeners.h"
+#include "support/conn_rig.h"
+#include "support/wire.h"
+
+#include <errno.h>
+
+enum { SLOTS = 300, LIMIT = 2 }; /* more slots than a chunk has */
+
+static struct rig rig;
+static struct conn_table conns;
+static struct listeners listeners;
+static struct list accepted;
+static uint16_t port;
+static unsigned descriptors;
+
+static void set_up(void)
+{
+    rig_init(&rig, 1 << 20);
+    descriptors = tree_open_descriptors();
+    cr_assert_eq(conn_table_init(&conns, &rig.context, SLOTS), 0);
+    list_init(&accepted);
+    int fd = wire_listen(&port);
+    listeners_init(&listeners, &rig.context, &conns, &accepted, &fd, 1);
+}
+
+static void close_one(void *argument, struct conn *conn)
+{
+    (void)argument;
+    conn_table_close(&conns, conn);
+}
+
+static void tear_down(void)
+{
+    faults_clear();
+    listeners_fini(&listeners);
+    conn_table_each(&conns, close_one, NULL);
+    conn_table_bury(&conns);
+    conn_table_fini(&conns);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    rig_fini(&rig);
+}
+
+TestSuite(listeners, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* Connects a client and accepts it, if it is accepted. */
+static int accept_client(void)
+{
+    int fd = wire_connect(port);
+    listeners.items[0].readable = true;
+    listeners_accept(&listeners);
+    return fd;
+}
+
+static bool was_reset(int fd)
+{
+    char byte;
+    return read(fd, &byte, 1) == -1 && errno == ECONNRESET;
+}
+
+static uint64_t count_of(enum counter which)
+{
+    return counters_read(&rig.counters, which);
+}
+
+Test(listeners, refuse_a_connection_without_memory_for_it)
+{
+    faults_fail(FAULT_MEMORY, 0, FAULT_ALWAYS, ENOMEM);
+    int fd = accept_client();
+    faults_clear();
+    cr_expect(was_reset(fd));
+    cr_expect_eq(count_of(COUNTER_CONNECTIONS_REFUSED), 1);
+    cr_expect_eq(count_of(COUNTER_CONNECTIONS_ACCEPTED), 0);
+    cr_expect(listeners_paused(&listeners));
+    close(fd);
+    listeners_resume(&listeners);
+    fd = accept_client();
+    cr_expect_eq(conns.open_count, 1, "its slot is free again");
+    close(fd);
+}
+
+Test(listeners, refuse_what_the_kernel_has_accepted_beyond_the_slots)
+{
+    int server, client;
+    conn_table_fini(&conns);
+    cr_assert_eq(conn_table_init(&conns, &rig.context, 1), 0);
+    int first = accept_client();
+    cr_assert_eq(conns.open_count, 1);
+    wire_pair(&server, &client);
+    cr_expect_not(listeners_take(&listeners, &listeners.items[0], server));
+    cr_expect(was_reset(client));
+    cr_expect_eq(count_of(COUNTER_CONNECTIONS_REFUSED), 1);
+    cr_expect(listeners_paused(&listeners));
+    close(client);
+    close(first);
+}
+
+/* --- By address ------------------------------------------------------------------------------- */
+
+static struct conn_addresses *addresses;
+
+static void set_up_addresses(void)
+{
+    set_up();
+    addresses = conn_addresses_create(SLOTS, LIMIT);
+    cr_assert_not_null(addresses);
+    cr_assert_eq(conn_table_count_addresses(&conns, addresses), 0);
+}
+
+static void tear_down_addresses(void)
+{
+    tear_down();
+    conn_addresses_destroy(addresses);
+}
+
+TestSuite(listeners_addresses, .init = set_up_addresses, .fini = tear_down_addresses,
+          .timeout = 120);
+
+static void expect_counted(unsigned count)
+{
+    const struct log_client here = {.version = 4, .address = {127, 0, 0, 1}};
+    const uint64_t key = conn_addresses_key(&here);
+    unsigned left = 0;
+    while (conn_addresses_take(addresses, key))
+        left++;
+    cr_expect_eq(LIMIT - left, count, "%u left", left);
+    while (left-- > 0)
+        conn_addresses_give(addresses, key);
+}
+
+Test(listeners_addresses, refuse_one_more_than_the_limit_and_go_on)
+{
+    int fds[LIMIT + 2];
+    for (unsigned i = 0; i < LIMIT; i++)
+        fds[i] = accept_client();
+    cr_expect_eq(conns.open_count, LIMIT);
+    fds[LIMIT] = wire_connect(port);
+    fds[LIMIT + 1] = accept_client();
+    cr_expect(was_reset(fds[LIMIT]));
+    cr_expect(was_reset(fds[LIMIT + 1]), "in the same turn");
+    cr_expect_not(listeners_paused(&listeners));
+    cr_expect_eq(count_of(COUNTER_CONNECTIONS_REFUSED_ADDRESS), 2);
+    cr_expect_eq(count_of(COUNTER_CONNECTIONS_ACCEPTED), LIMIT);
+    conn_table_each(&conns, close_one, NULL);
+    conn_table_bury(&conns);
+    expect_counted(0);
+    for (unsigned i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
+}
+
+Test(listeners_addresses, uncount_a_connection_without_memory_for_it)
+{
+    faults_fail(FAULT_MEMORY, 0, FAULT_ALWAYS, ENOMEM);
+    int fd = accept_client();
+    faults_clear();
+    expect_counted(0);
+    close(fd);
+}
+
+Test(listeners_addresses, cannot_be_counted_without_memory)
+{
+    struct conn_table others;
+    cr_assert_eq(conn_table_init(&others, &rig.context, SLOTS), 0);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_eq(conn_table_count_addresses(&others, addresses), -ENOMEM);
+    conn_table_fini(&others);
+}
