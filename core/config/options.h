@@ -19,7 +19,7 @@ enum {
     OPTIONS_ADDRESSES_MAX = 16,
     OPTIONS_HEADERS_MAX = 64,
     OPTIONS_VALUE_BYTES_MAX = 1024,
-    OPTIONS_HEAD_BYTES_MAX = 8 * 1024, /* a head fits its storage, and its target fits a Location */
+    OPTIONS_HEAD_BYTES_MAX = H1_PARSE_BYTES_MAX, /* a head also fits its storage */
 };
 
 /* Which struct has the field. */

@@ -2,6 +2,7 @@
 #include "config/options.h"
 
 #include "config/settings.h"
+#include "storage/ring.h"
 
 /* The field MEMBER of the struct of a scope. */
 #define FIELD(name, type, member)                                          \
@@ -10,6 +11,8 @@
 #define PROCESS(member)  FIELD(PROCESS, process_settings, member)
 #define LISTENER(member) FIELD(LISTENER, listener_settings, member)
 #define SITE(member)     FIELD(SITE, site_settings, member)
+
+static_assert((unsigned)OPTIONS_HEAD_BYTES_MAX <= RING_BYTES_MAX, "a head fits its storage");
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
@@ -47,7 +50,7 @@ static const struct option_spec table[] = {
      .initial = "30s",
      .kind = OPTION_KIND_SPAN, PROCESS(drain_ms), .most = DAY_MS},
     {.name = "max-head", .argument = "SIZE", .group = OPTION_GROUP_LIMITS,
-     .help = "Longest head of a request.", .initial = "8K",
+     .help = "Longest head of a request, at most 64K.", .initial = "16K",
      .kind = OPTION_KIND_SIZE, PROCESS(head_bytes_max), .least = 512, .most = OPTIONS_HEAD_BYTES_MAX},
     {.name = "max-body", .argument = "SIZE", .group = OPTION_GROUP_LIMITS,
      .help = "Longest body of a request; it is read and discarded.", .initial = "64K",

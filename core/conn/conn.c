@@ -312,7 +312,7 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
         deadline_ms = conn->linger_end_ms;
     wheel_arm(&context->wheel, &conn->timer, deadline_ms);
     if (phase != before)
-        conn_trace(context, conn, TRACE_PHASE, conn->input.length);
+        conn_trace(context, conn, TRACE_PHASE, (uint16_t)size_min(conn->input.length, UINT16_MAX));
 }
 
 void conn_settle(struct conn_context *context, struct conn *conn)

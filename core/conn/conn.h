@@ -21,8 +21,9 @@
 #include "storage/wheel.h"
 
 enum {
-    CONN_SMALL_BYTES = 1 << 10, /* storage for a partial head, or the rest of a stalled response */
-    CONN_FULL_BYTES = 16 << 10, /* storage for everything else */
+    CONN_SMALL_BYTES = 1 << 10,  /* storage for a partial head, or the rest of a stalled response */
+    CONN_FULL_BYTES = 16 << 10,  /* storage for everything else */
+    CONN_LARGE_BYTES = 64 << 10, /* storage for a head that is longer than that */
     CONN_UNSENT_BYTES_MAX = 256 << 10, /* above, no further request is answered */
     CONN_ORIGINS_MAX = 32,
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
@@ -59,11 +60,13 @@ struct conn_context {
     struct wheel wheel;
     struct slab small;
     struct slab full;
+    struct slab large;
     struct slab waits;
     struct conn_wait *spare_wait; /* see conn_wait.h; NULL: has to be taken from WAITS */
     struct list partial; /* connections with part of a head in full storage, the oldest first */
     struct list
         stalled; /* connections with output in full storage that peers don't take, likewise */
+    struct list holding_large; /* with input in large storage, of either kind, likewise */
     struct list waiting_for_storage;
     bool returned; /* storage has come back since the loop last checked */
     bool draining; /* every response is the last of its connection */
@@ -135,13 +138,13 @@ struct conn {
         uint32_t lent_length; /* in CONN_OPEN */
         uint32_t linger_left; /* in CONN_LINGERING: bytes that will still be discarded */
     };
-    struct list holding; /* the context's partial or stalled list */
+    struct list holding; /* the context's partial, stalled or holding_large list */
 };
 static_assert(
     sizeof(struct conn) <= 160,
     "an idle connection takes this, and with io_uring 24 bytes more (bench/bench memory)");
 
-/* Prepares the shared part: lists, slabs (of at most STORAGE_BYTES_MAX in each of the two
+/* Prepares the shared part: lists, slabs (of at most STORAGE_BYTES_MAX in each of the three
  * sizes), memos (of at most MEMO_BYTES_MAX) and timers. The caller sets the other members. */
 void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
                        uint64_t memo_bytes_max, uint64_t now_ms);
@@ -286,7 +289,7 @@ void conn_linger(const struct conn_context *context, struct conn *conn);
  * be. */
 bool conn_discarded(struct conn *conn, size_t length);
 
-/* Ends a turn: storage that isn't needed goes back, or is exchanged for the small kind, and the
+/* Ends a turn: storage that isn't needed goes back, or is exchanged for a smaller kind, and the
  * deadline is set for what it now waits for. */
 void conn_settle(struct conn_context *context, struct conn *conn);
 
@@ -300,10 +303,19 @@ static inline void conn_renew_phase(struct conn *conn)
     conn->phase_renewed = true;
 }
 
-/* The connection to shed, of those that hold full storage and make no progress: the oldest
- * partial head, else the peer that has taken no output for the longest time. NULL: there is
- * no such connection. */
-struct conn *conn_to_shed(struct conn_context *context);
+/* The connection to shed so that CONN, which needs storage, gets it (NULL: one of those that wait
+ * for full storage), of those that hold such storage and make no progress: the oldest partial head,
+ * else the peer that has taken no output for the longest time. NULL: there is no such
+ * connection. */
+struct conn *conn_to_shed(struct conn_context *context, const struct conn *conn);
+
+/* Whether CONN needs large storage: its input fills full storage, and is only part of a head. It
+ * does not wait for that: if no other connection can be shed, it is shed itself. */
+static inline bool conn_needs_large(const struct conn *conn)
+{
+    return conn->needs_input && conn->input.length == CONN_FULL_BYTES &&
+           ring_capacity(&conn->input) == CONN_FULL_BYTES;
+}
 
 /* --- For sessions ----------------------------------------------------------------------------- */
 
@@ -312,6 +324,11 @@ static inline struct str conn_input(const struct conn *conn)
 {
     return conn->input.length > 0 ? ring_view(&conn->input)
                                   : (struct str){conn->lent_at, conn->lent_length};
+}
+
+static inline bool conn_has_input(const struct conn *conn)
+{
+    return conn->input.length > 0 || conn->lent_length > 0;
 }
 
 static inline void conn_consume(struct conn *conn, size_t length)

@@ -180,7 +180,7 @@ static enum session_phase work(struct conn_context *context, struct conn *conn)
 {
     struct h1_memo_key key;
     while (!exchange_waits(conn, owner_of(conn)) && conn_may_queue(conn)) {
-        if (conn_input(conn).length == 0 && conn->session.h1.state != H1_STATE_ENDED) {
+        if (!conn_has_input(conn) && conn->session.h1.state != H1_STATE_ENDED) {
             conn->needs_input = true; /* nearly always, once the last request has been answered */
             break;
         }

@@ -16,12 +16,12 @@ static size_t find_end(struct h1_parse *state, struct str view)
     while (state->scanned < view.length) {
         const char *lf = memchr(view.at + state->scanned, '\n', view.length - state->scanned);
         if (!lf) {
-            state->scanned = (uint16_t)view.length;
+            state->scanned = (uint32_t)view.length;
             break;
         }
         uint32_t index = (uint32_t)(lf - view.at);
         uint32_t line_bytes = index - state->line_first;
-        state->scanned = (uint16_t)(index + 1);
+        state->scanned = index + 1;
         state->line_first = state->scanned;
         if (line_bytes == 0 || (line_bytes == 1 && lf[-1] == '\r'))
             return index + 1;
@@ -182,7 +182,7 @@ static enum http_status judge_beginning(struct h1_parse *state, struct str view,
 enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t head_bytes_max,
                               struct h1_head *ret, size_t *ret_head_bytes)
 {
-    assert(head_bytes_max <= UINT16_MAX);
+    assert(head_bytes_max <= H1_PARSE_BYTES_MAX);
     if (input.length == 0)
         return H1_PARSE_MORE;
     /* Nearly always the head is complete and good, and one pass is enough. A head that comes in

@@ -11,10 +11,12 @@
 
 #include "h1/h1_head.h"
 
+enum { H1_PARSE_BYTES_MAX = 64 << 10 }; /* of a head */
+
 /* How far the search for the end of the head has come; zero for a new head. */
 struct h1_parse {
-    uint16_t scanned;    /* bytes searched */
-    uint16_t line_first; /* where the unfinished line begins */
+    uint32_t scanned;    /* bytes searched */
+    uint32_t line_first; /* where the unfinished line begins */
     bool line_judged;    /* the request line has been found good */
 };
 
@@ -25,8 +27,8 @@ enum h1_parse_result {
 };
 
 /* INPUT begins with the first byte of a request line and holds everything received since.
- * Between calls it may move in memory and grow. HEAD_BYTES_MAX, at most UINT16_MAX, bounds the
- * head with its blank line. *RET is overwritten in every case: after MORE it means nothing;
+ * Between calls it may move in memory and grow. HEAD_BYTES_MAX, at most H1_PARSE_BYTES_MAX, bounds
+ * the head with its blank line. *RET is overwritten in every case: after MORE it means nothing;
  * after BAD, method and version are set as far as they were understood (minor 1 otherwise). */
 enum h1_parse_result h1_parse(struct h1_parse *state, struct str input, size_t head_bytes_max,
                               struct h1_head *ret, size_t *ret_head_bytes);

@@ -6,6 +6,8 @@
 #include "http/conditional.h"
 #include "http/default_fields.h"
 
+enum { LOCATION_QUERY_BYTES_MAX = 8 << 10 }; /* as it is written */
+
 static void add_field(struct plan *plan, struct str name, struct str value)
 {
     assert(plan->field_count < PLAN_FIELDS_MAX);
@@ -50,10 +52,15 @@ static void plan_page(struct plan *plan, enum http_status status)
         add_field(plan, STR("Retry-After"), STR("1")); /* section 15.6.4 */
 }
 
-/* Section 15.4.2. The query goes along; a relative Location works behind any proxy. */
+/* Section 15.4.2. The query goes along; a relative Location works behind any proxy. A query that
+ * is too long for Location makes the target too long (section 15.5.15). */
 static void plan_redirect(struct plan *plan, const struct request *request,
                           const struct resource *resource)
 {
+    if (path_query_bytes(request->query) > LOCATION_QUERY_BYTES_MAX) {
+        plan_page(plan, HTTP_URI_TOO_LONG);
+        return;
+    }
     plan_page(plan, HTTP_MOVED_PERMANENTLY);
     add_field(plan, STR("Location"), resource->location);
     if (request->query.at) /* with the '?' before it */

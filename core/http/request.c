@@ -50,11 +50,23 @@ static void empty_field(struct request *request, enum http_field field)
     }
 }
 
+/* Whether the values that FIELD has, and VALUE, can be joined. */
+static bool can_join(const struct request *request, enum http_field field, struct str value)
+{
+    size_t bytes = request->fields[field].length + 2 + value.length;
+    for (unsigned i = 0; i < request->more_count; i++) {
+        if (request->more[i].field == field)
+            bytes += 2 + request->more[i].value.length;
+    }
+    return bytes <= REQUEST_JOINED_BYTES_MAX;
+}
+
 void request_add_field(struct request *request, enum http_field field, struct str value)
 {
     if (!request->fields[field].at)
         request->fields[field] = value;
-    else if (!is_list[field] || !keep_more(request, field, value))
+    else if (!is_list[field] || !can_join(request, field, value) ||
+             !keep_more(request, field, value))
         empty_field(request, field);
 }
 

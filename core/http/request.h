@@ -12,9 +12,8 @@
 #include "http/http.h"
 
 enum {
-    REQUEST_MORE_MAX = 8, /* further lines of lists that are kept */
-    /* As long as any head: the values of one list are never longer. */
-    REQUEST_JOINED_BYTES_MAX = 8 << 10,
+    REQUEST_MORE_MAX = 8,               /* further lines of lists that are kept */
+    REQUEST_JOINED_BYTES_MAX = 8 << 10, /* of a list on several lines */
 };
 
 /* A further value of a field that is a list. */
@@ -43,7 +42,7 @@ void request_init(struct request *ret);
 
 /* Adds a line with VALUE to FIELD. Lines of a list are one list (RFC 9110 section 5.3). A field
  * that is not a list has no single meaning when it comes twice: it becomes present and empty, which
- * matches nothing. So does a list with more lines than can be kept. */
+ * matches nothing. So does a list with more lines, or more bytes on them, than can be joined. */
 void request_add_field(struct request *request, enum http_field field, struct str value);
 
 /* See request_field; for requests in which a list has several lines. */

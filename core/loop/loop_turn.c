@@ -6,7 +6,7 @@ enum { BYTES_PER_TURN = 2 << 20 };
 
 bool loop_turn_shed(struct loop *loop, const struct conn *spared)
 {
-    struct conn *victim = conn_to_shed(loop->context);
+    struct conn *victim = conn_to_shed(loop->context, spared);
     if (!victim || victim == spared)
         return false;
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
@@ -71,7 +71,7 @@ static void run_lingering(struct loop *loop, struct conn *conn, size_t *budget)
 }
 
 /* Receives. If there is no room, sheds another connection that makes no progress. TRANSPORT_FULL:
- * no room all the same; CONN then waits. */
+ * no room all the same; CONN then waits. A head that needs large storage fails instead. */
 static enum transport_result receive(struct loop *loop, struct conn *conn, size_t *budget)
 {
     const struct transport *transport = conn_transport(loop->context, conn);
@@ -79,6 +79,8 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
     do
         result = transport->receive(loop->context, conn, budget);
     while (result == TRANSPORT_FULL && loop_turn_shed(loop, conn));
+    if (result == TRANSPORT_FULL && conn_needs_large(conn))
+        return TRANSPORT_FAILED;
     if (result == TRANSPORT_FULL)
         conn_await_storage(loop->context, conn);
     return result;

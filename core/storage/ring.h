@@ -12,14 +12,20 @@
 
 #include <sys/uio.h>
 
-enum { RING_BYTES_MAX = 16 << 10 };
+enum { RING_BYTES_MAX = 64 << 10 };
 
 struct ring {
-    char *storage;     /* NULL: none lent */
-    uint16_t capacity; /* bytes, at most RING_BYTES_MAX */
-    uint16_t first;    /* index of the oldest unconsumed byte */
-    uint16_t length;   /* unconsumed bytes */
+    char *storage;   /* NULL: none lent */
+    uint32_t length; /* unconsumed bytes */
+    uint16_t first;  /* index of the oldest of them */
+    uint16_t last;   /* index of the storage's last byte */
 };
+
+/* The bytes of the storage; 0: none lent. */
+static inline size_t ring_capacity(const struct ring *ring)
+{
+    return ring->storage ? (size_t)ring->last + 1 : 0;
+}
 
 /* Lends STORAGE of CAPACITY bytes, at most RING_BYTES_MAX, to a ring that has none. */
 void ring_lend(struct ring *ring, char *storage, uint32_t capacity);
@@ -41,14 +47,14 @@ void ring_commit(struct ring *ring, size_t length);
 /* The unconsumed bytes from the oldest to the newest or to the wrap, whichever comes first. */
 static inline struct str ring_view(const struct ring *ring)
 {
-    size_t to_wrap = (size_t)(ring->capacity - ring->first);
+    size_t to_wrap = (size_t)(ring->last + 1 - ring->first);
     return (struct str){ring->storage + ring->first, size_min(ring->length, to_wrap)};
 }
 
 /* Whether ring_view lacks some of the bytes because of the wrap. */
 static inline bool ring_wraps(const struct ring *ring)
 {
-    return ring->length > ring->capacity - ring->first;
+    return ring->length > (uint32_t)(ring->last + 1 - ring->first);
 }
 
 /* Makes all unconsumed bytes contiguous. */

@@ -297,8 +297,9 @@ E2E_TEST(timeouts, a_head_may_have_max_head_bytes_and_no_more)
 
     create_site(&site);
     for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
-        expect_head_limit(server_start(kind, &site, NULL), KIB(8));
+        expect_head_limit(server_start(kind, &site, NULL), KIB(16));
         expect_head_limit(server_start(kind, &site, "--max-head 1024"), 1024);
+        expect_head_limit(server_start(kind, &site, "--max-head 64K"), KIB(64));
     }
 }
 

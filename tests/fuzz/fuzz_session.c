@@ -16,6 +16,16 @@ static const struct h1_limits limits = {
     .body_bytes_max = 64,
 };
 
+/* For inputs whose first head is made longer. */
+enum { FILLER_BYTES = 60000 };
+static const struct h1_limits long_limits = {
+    .minor_max = 1,
+    .keepalive = true,
+    .inflight_max = 64,
+    .head_bytes_max = H1_PARSE_BYTES_MAX,
+    .body_bytes_max = 64,
+};
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* NOLINTNEXTLINE(readability-non-const-parameter) */
@@ -27,12 +37,20 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* The output for INPUT, given in pieces of up to PIECE_MAX bytes. Returns the number of
- * responses. */
-static unsigned drive(struct str input, size_t piece_max, uint32_t ring_bytes, uint32_t ring_first,
-                      struct prng *prng, struct text *ret_sent)
+/* How the input of a drive is given: in pieces of up to PIECE_MAX bytes, to a ring. */
+struct delivery {
+    const struct h1_limits *limits;
+    size_t piece_max;
+    uint32_t ring_bytes, ring_first;
+};
+
+/* The output for INPUT. Returns the number of responses. */
+static unsigned drive(struct str input, const struct delivery *delivery, struct prng *prng,
+                      struct text *ret_sent)
 {
-    struct driver *driver = driver_create(&limits, ring_bytes, ring_first, prng);
+    const size_t piece_max = delivery->piece_max;
+    struct driver *driver =
+        driver_create(delivery->limits, delivery->ring_bytes, delivery->ring_first, prng);
     struct prng sizes = fuzz_prng(input);
     while (input.length > 0) {
         struct str piece =
@@ -56,6 +74,32 @@ static void check_shape(const struct text *sent, unsigned answered)
     FUZZ_CHECK(view.length == 0 || memmem(view.at, view.length, "\r\n\r\n", 4) != NULL);
 }
 
+/* INPUT with a long field after its first line: its head may be as long as any can be. */
+static struct str lengthen(struct str input)
+{
+    static char text[INPUT_BYTES_MAX + FILLER_BYTES + 8];
+    size_t line = size_min(str_find(input, '\n') + 1, input.length);
+    char *at = str_put(text, str_first(input, line));
+    at = str_put(at, STR("x:"));
+    memset(at, 'y', FILLER_BYTES);
+    at = str_put(at + FILLER_BYTES, STR("\r\n"));
+    at = str_put(at, str_from(input, line));
+    return (struct str){text, (size_t)(at - text)};
+}
+
+static void check_long_head(struct str input, struct prng *prng)
+{
+    static struct text whole, split;
+    const struct delivery at_once = {&long_limits, SIZE_MAX, RING_BYTES_MAX, 0};
+    struct delivery delivery = {&long_limits, 9000, RING_BYTES_MAX, 0};
+    delivery.ring_first = (uint32_t)prng_below(prng, RING_BYTES_MAX);
+    input = lengthen(input);
+    unsigned answered = drive(input, &at_once, NULL, &whole);
+    check_shape(&whole, answered);
+    FUZZ_CHECK(drive(input, &delivery, prng, &split) == answered);
+    FUZZ_CHECK(str_equal(text_view(&whole), text_view(&split)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct text whole, split;
@@ -66,17 +110,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* First without memos, then with memos for repeated requests. */
     h1_memos_fini(&driver_memos);
     h1_memos_init(&driver_memos, 0);
-    unsigned answered = drive(input, SIZE_MAX, RING_BYTES_MAX, 0, NULL, &whole);
+    const struct delivery at_once = {&limits, SIZE_MAX, RING_BYTES_MAX, 0};
+    unsigned answered = drive(input, &at_once, NULL, &whole);
     check_shape(&whole, answered);
     h1_memos_init(&driver_memos, 1 << 20);
 
     static const size_t piece_maxima[] = {1, 40, 1000};
     for (size_t i = 0; i < COUNT_OF(piece_maxima); i++) {
-        uint32_t ring_bytes = limits.head_bytes_max + (uint32_t)prng_below(&prng, 1000);
-        uint32_t ring_first = (uint32_t)prng_below(&prng, limits.head_bytes_max);
-        FUZZ_CHECK(drive(input, piece_maxima[i], ring_bytes, ring_first, i > 0 ? &prng : NULL,
-                         &split) == answered);
+        const struct delivery delivery = {
+            .limits = &limits,
+            .piece_max = piece_maxima[i],
+            .ring_bytes = limits.head_bytes_max + (uint32_t)prng_below(&prng, 1000),
+            .ring_first = (uint32_t)prng_below(&prng, limits.head_bytes_max),
+        };
+        FUZZ_CHECK(drive(input, &delivery, i > 0 ? &prng : NULL, &split) == answered);
         FUZZ_CHECK(str_equal(text_view(&whole), text_view(&split)));
     }
+    if (size % 8 == 0) /* the others are enough of a load */
+        check_long_head(input, &prng);
     return 0;
 }

@@ -13,7 +13,7 @@ struct parsed {
     size_t head_bytes;
 };
 
-enum { PARSE_INPUT_MAX = 16 << 10 };
+enum { PARSE_INPUT_MAX = 66 << 10 };
 
 /* The outcome for INPUT, of at most PARSE_INPUT_MAX bytes, whichever way it comes. LABEL names it
  * in messages. */

@@ -120,7 +120,7 @@ Test(command_line, has_the_documented_defaults)
     cr_expect_eq(process->header_ms, 15000);
     cr_expect_eq(process->drain_ms, 30000);
     cr_expect_eq(process->drain_grace_ms, 1000);
-    cr_expect_eq(process->head_bytes_max, 8192);
+    cr_expect_eq(process->head_bytes_max, 16384);
     cr_expect_eq(process->body_bytes_max, 65536);
     cr_expect_eq(process->connections_max, 0);
     cr_expect_eq(process->cache_bytes, MIB(64));
@@ -182,10 +182,10 @@ Test(command_line, reads_numbers_sizes_and_times_in_each_form)
         {"drain-timeout", "86401s", false, 0},
         {"drain-timeout", "-5", false, 0},
         {"max-head", "512", true, 512},
-        {"max-head", "8K", true, OPTIONS_HEAD_BYTES_MAX},
+        {"max-head", "8K", true, 8192},
+        {"max-head", "64K", true, 65536},
         {"max-head", "511", false, 0},
-        {"max-head", "8193", false, 0},
-        {"max-head", "16K", false, 0},
+        {"max-head", "65537", false, 0},
         {"max-head", "8X", false, 0},
         {"max-body", "0", true, 0},
         {"max-body", "5G", true, 5368709120},

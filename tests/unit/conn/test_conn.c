@@ -254,7 +254,7 @@ Test(conn, moves_an_incomplete_head_to_small_storage_and_back)
     conn_settle(&rig.context, &conn);
     cr_expect_eq(rig.context.full.lent_count, 0);
     cr_expect_eq(rig.context.small.lent_count, 1);
-    cr_expect_eq(conn.input.capacity, CONN_SMALL_BYTES);
+    cr_expect_eq(ring_capacity(&conn.input), CONN_SMALL_BYTES);
     char more[3000] = "TP/1.1\r\nHost: a\r\nX: ";
     memset(more + strlen(more), 'x', sizeof more - strlen(more));
     bytes = (struct str){more, sizeof more};

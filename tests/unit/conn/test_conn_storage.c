@@ -1,4 +1,5 @@
 /* conn: shortage of storage: which connection gets the last of it, which wait, which is shed. */
+#include "conn/conn_storage.h"
 #include "support/conn_rig.h"
 
 static struct rig rig;
@@ -47,7 +48,7 @@ Test(conn_storage, keeps_the_last_full_storage_for_output)
     unsigned full = take_all(&rig.context.full, full_taken, 1);
     struct str bytes = STR(GET("/tiny.txt"));
     cr_assert(rig_give(&rig, &conn, &bytes));
-    cr_expect_eq(conn.input.capacity, CONN_SMALL_BYTES);
+    cr_expect_eq(ring_capacity(&conn.input), CONN_SMALL_BYTES);
     cr_expect_eq(outq_storage_bytes(&conn.output), CONN_FULL_BYTES);
     rig_exchange(&rig, &conn, STR(""), NULL);
     give_all(&rig.context.full, full_taken, full);
@@ -81,7 +82,7 @@ Test(conn_storage, lets_a_response_wait_for_storage)
     cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_GOES_ON);
     conn_settle(&rig.context, &conn);
     cr_expect_eq(conn.phase, CONN_PHASE_STORAGE);
-    cr_expect_null(conn_to_shed(&rig.context), "its head is complete");
+    cr_expect_null(conn_to_shed(&rig.context, NULL), "its head is complete");
     slab_give(&rig.context.small, small_taken[--small]);
     list_remove(&conn.queue);
     conn_work(&rig.context, &conn);
@@ -140,24 +141,24 @@ Test(conn_storage, sheds_the_oldest_incomplete_head_in_full_storage_first)
     struct conn conns[3], small;
     struct str more = STR("more");
     struct str few = STR("GET /");
-    cr_expect_null(conn_to_shed(&rig.context));
+    cr_expect_null(conn_to_shed(&rig.context, NULL));
     conn_init(&small, -1);
     rig_give(&rig, &small, &few);
     conn_settle(&rig.context, &small);
-    cr_expect_null(conn_to_shed(&rig.context), "small storage would not help");
+    cr_expect_null(conn_to_shed(&rig.context, NULL), "small storage would not help");
     for (unsigned i = 0; i < 3; i++)
         begin_large_head(&conns[i]);
     rig_give(&rig, &conns[0], &more);
     conn_settle(&rig.context, &conns[0]);
-    cr_expect_eq(conn_to_shed(&rig.context), &conns[0], "more of it makes it no younger");
+    cr_expect_eq(conn_to_shed(&rig.context, NULL), &conns[0], "more of it makes it no younger");
     rig_exchange(&rig, &conns[0], STR("\r\n\r\n"), NULL);
-    cr_expect_eq(conn_to_shed(&rig.context), &conns[1]);
+    cr_expect_eq(conn_to_shed(&rig.context, NULL), &conns[1]);
     conn_fini(&rig.context, &conns[1]);
-    cr_expect_eq(conn_to_shed(&rig.context), &conns[2]);
+    cr_expect_eq(conn_to_shed(&rig.context, NULL), &conns[2]);
     conn_fini(&rig.context, &conns[2]);
     conn_fini(&rig.context, &conns[0]);
     conn_fini(&rig.context, &small);
-    cr_expect_null(conn_to_shed(&rig.context));
+    cr_expect_null(conn_to_shed(&rig.context, NULL));
 }
 
 /* A client that reads nothing, with more output than small storage can hold. */
@@ -177,14 +178,138 @@ Test(conn_storage, then_sheds_the_client_that_has_read_nothing_for_longest)
     struct conn stalled[2], partial;
     stall(&stalled[0]);
     stall(&stalled[1]);
-    cr_expect_eq(conn_to_shed(&rig.context), &stalled[0]);
+    cr_expect_eq(conn_to_shed(&rig.context, NULL), &stalled[0]);
     begin_large_head(&partial);
-    cr_expect_eq(conn_to_shed(&rig.context), &partial, "who has been given nothing goes first");
+    cr_expect_eq(conn_to_shed(&rig.context, NULL), &partial,
+                 "who has been given nothing goes first");
     conn_fini(&rig.context, &partial);
     rig_take(&rig, &stalled[0], NULL, 10);
     conn_settle(&rig.context, &stalled[0]);
-    cr_expect_eq(conn_to_shed(&rig.context), &stalled[1], "the other one has got on");
+    cr_expect_eq(conn_to_shed(&rig.context, NULL), &stalled[1], "the other one has got on");
     conn_fini(&rig.context, &stalled[0]);
     conn_fini(&rig.context, &stalled[1]);
-    cr_expect_null(conn_to_shed(&rig.context));
+    cr_expect_null(conn_to_shed(&rig.context, NULL));
+}
+
+/* --- Long heads ------------------------------------------------------------------------------- */
+
+enum { LARGE_COUNT = (1 << 20) / CONN_LARGE_BYTES };
+
+/* Gives the first BYTES of a head, more than full storage holds. */
+static void give_long_head(struct conn *one, size_t bytes)
+{
+    static char head[CONN_LARGE_BYTES];
+    rig.context.h1.limits.head_bytes_max = CONN_LARGE_BYTES;
+    memset(head, 'x', sizeof head);
+    str_put(head, STR("GET /tiny.txt HTTP/1.0\r\nX: "));
+    struct str rest = {head, bytes};
+    while (rest.length > 0)
+        cr_assert(rig_give(&rig, one, &rest));
+    conn_settle(&rig.context, one);
+}
+
+static void begin_long_head(struct conn *one, size_t bytes)
+{
+    conn_init(one, -1);
+    give_long_head(one, bytes);
+}
+
+Test(conn_storage, lends_large_storage_for_a_long_head_alone)
+{
+    begin_long_head(&conn, CONN_FULL_BYTES);
+    cr_expect_eq(ring_capacity(&conn.input), CONN_FULL_BYTES);
+    cr_expect_eq(rig.context.large.lent_count, 0);
+    struct str more = STR("y");
+    cr_assert(rig_give(&rig, &conn, &more));
+    conn_settle(&rig.context, &conn);
+    cr_expect_eq(ring_capacity(&conn.input), CONN_LARGE_BYTES);
+    cr_expect_eq(rig.context.full.lent_count, 0);
+    struct pile output = {0};
+    struct answer answer;
+    rig_exchange(&rig, &conn, STR("\r\n\r\n"), &output);
+    struct str stream = pile_view(&output);
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect_eq(answer.status, 200);
+    cr_expect_eq(rig.context.large.lent_count, 0, "and it is given back");
+    pile_clear(&output);
+}
+
+Test(conn_storage, keeps_requests_that_wait_out_of_large_storage)
+{
+    struct iovec pieces[2];
+    static char requests[CONN_FULL_BYTES + 100];
+    size_t bytes = 0;
+    while (bytes < CONN_FULL_BYTES)
+        bytes = (size_t)(str_put(requests + bytes, STR(GET("/tiny.txt"))) - requests);
+    conn.socket.writable = false;
+    rig.context.h1.limits.inflight_max = 1; /* the first one is answered, the others stay */
+    struct str rest = {requests, CONN_FULL_BYTES + 40};
+    while (rest.length > 0 && rig_give(&rig, &conn, &rest)) {
+    }
+    cr_expect_eq(conn_room(&rig.context, &conn, pieces), 0);
+    cr_expect_eq(ring_capacity(&conn.input), CONN_FULL_BYTES);
+    cr_expect_eq(rig.context.large.lent_count, 0);
+}
+
+Test(conn_storage, sheds_the_oldest_holder_of_large_storage_for_a_long_head)
+{
+    static struct conn conns[LARGE_COUNT];
+    struct conn full, waiting;
+    struct iovec pieces[2];
+    begin_large_head(&full); /* the oldest, but its storage would not help */
+    for (unsigned i = 0; i < LARGE_COUNT; i++)
+        begin_long_head(&conns[i], 20000);
+    begin_long_head(&waiting, CONN_FULL_BYTES);
+    cr_assert_eq(conn_room(&rig.context, &waiting, pieces), 0, "large storage is out");
+    cr_expect_eq(conn_to_shed(&rig.context, &waiting), &conns[0]);
+    cr_expect_eq(conn_to_shed(&rig.context, NULL), &full, "for a connection that needs full one");
+    conn_fini(&rig.context, &conns[0]);
+    cr_expect_eq(conn_room(&rig.context, &waiting, pieces), 1);
+    conn_fini(&rig.context, &waiting);
+    conn_fini(&rig.context, &full);
+    for (unsigned i = 1; i < LARGE_COUNT; i++)
+        conn_fini(&rig.context, &conns[i]);
+    cr_expect_null(conn_to_shed(&rig.context, NULL));
+}
+
+/* It sends a long head, but takes no output. */
+Test(conn_storage, sheds_a_stalled_holder_of_large_storage)
+{
+    struct conn stalled, waiting;
+    struct str first = STR(GET("/tiny.txt"));
+    conn_init(&stalled, -1);
+    stalled.socket.writable = false;
+    rig_give(&rig, &stalled, &first);
+    give_long_head(&stalled, 20000);
+    cr_assert_eq(stalled.phase, CONN_PHASE_SEND);
+    begin_long_head(&waiting, CONN_FULL_BYTES);
+    cr_expect_eq(conn_to_shed(&rig.context, &waiting), &stalled);
+    conn_fini(&rig.context, &stalled);
+    cr_expect_null(conn_to_shed(&rig.context, &waiting));
+    conn_fini(&rig.context, &waiting);
+}
+
+Test(conn_storage, moves_the_rest_after_a_long_head_to_less_storage)
+{
+    begin_long_head(&conn, 20000);
+    struct str more = STR("\r\nConnection: keep-alive\r\n\r\nGET /t");
+    while (more.length > 0)
+        cr_assert(rig_give(&rig, &conn, &more));
+    rig_take(&rig, &conn, NULL, SIZE_MAX);
+    conn_settle(&rig.context, &conn);
+    cr_expect_eq(conn.phase, CONN_PHASE_HEAD);
+    cr_expect_eq(ring_capacity(&conn.input), CONN_SMALL_BYTES);
+    cr_expect_eq(rig.context.large.lent_count, 0);
+    cr_expect_null(conn_to_shed(&rig.context, NULL));
+}
+
+Test(conn_storage, frees_large_storage_when_it_shrinks)
+{
+    begin_long_head(&conn, 20000);
+    rig_exchange(&rig, &conn, STR("\r\n\r\n"), NULL);
+    uint64_t freed = conn_storage_freed(&rig.context);
+    cr_expect_gt(rig.context.large.idle_count, 0);
+    conn_storage_shrink(&rig.context);
+    cr_expect_eq(rig.context.large.idle_count, 0);
+    cr_expect_geq(conn_storage_freed(&rig.context) - freed, CONN_LARGE_BYTES);
 }

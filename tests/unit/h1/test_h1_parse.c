@@ -451,6 +451,36 @@ Test(h1_parse, bounds_the_head_exactly)
     }
 }
 
+/* As above, for the longest heads there can be. They are split at a few positions only. */
+Test(h1_parse, bounds_the_longest_head_exactly)
+{
+    enum { MAX = H1_PARSE_BYTES_MAX };
+    static const struct {
+        const char *label;
+        size_t line_bytes, head_bytes;
+        enum http_status refusal;
+    } rows[] = {
+        {"64 KiB", 1000, MAX, HTTP_NONE},
+        {"64 KiB and 1", 1000, MAX + 1, HTTP_FIELDS_TOO_LARGE},
+        {"64 KiB in one line", MAX - 2, MAX, HTTP_NONE},
+        {"a line that takes it all", MAX, MAX + 2, HTTP_FIELDS_TOO_LARGE},
+        {"a line one too long", MAX + 1, MAX + 3, HTTP_URI_TOO_LONG},
+    };
+    static const size_t splits[] = {1,       900,     1000,    1001,    16384, 40000,
+                                    MAX - 4, MAX - 3, MAX - 2, MAX - 1, MAX};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str head = head_of_size(rows[i].line_bytes, rows[i].head_bytes);
+        struct parsed parsed = parse_whole(head, MAX);
+        cr_assert_neq(parsed.result, H1_PARSE_MORE, "%s", rows[i].label);
+        cr_expect_eq(parsed.head.request.refusal, rows[i].refusal, "%s: %d", rows[i].label,
+                     parsed.head.request.refusal);
+        for (size_t j = 0; j < COUNT_OF(splits); j++)
+            parse_split(rows[i].label, head, MAX, splits[j], &parsed);
+        parsed = parse_whole(str_first(head, MAX - 1), MAX);
+        cr_expect_eq(parsed.result, H1_PARSE_MORE, "%s: with one less", rows[i].label);
+    }
+}
+
 /* --- Random input ----------------------------------------------------------------------------- */
 
 /* Changes TEXT of LENGTH bytes in up to three places. Returns the new length. */

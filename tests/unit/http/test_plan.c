@@ -268,6 +268,26 @@ Test(plan, keeps_the_query_in_a_redirect)
     }
 }
 
+/* The target of the redirect would be too long for a Location. */
+Test(plan, refuses_a_redirect_with_a_very_long_query)
+{
+    enum { MAX = 8 << 10 };
+    static char query[MAX + 1];
+    static struct path path;
+    cr_assert_eq(path_decode(STR("/guide"), &path), PATH_OK);
+    struct resource *resource = resource_create_redirect(&path, NULL);
+    memset(query, 'q', sizeof query);
+    for (unsigned excess = 0; excess < 2; excess++) {
+        struct request request = {
+            .method = HTTP_GET, .path = STR("/guide"), .query = {query, MAX + excess}};
+        struct plan plan;
+        make(&plan, &request, resource);
+        cr_expect_eq(plan.status, excess ? HTTP_URI_TOO_LONG : HTTP_MOVED_PERMANENTLY);
+        plan_fini(&plan);
+    }
+    resource_drop(resource);
+}
+
 /* --- Ranges, sections 13.1.5, 14, 15.3.7, 15.5.17 --------------------------------------------- */
 
 static const struct range_row {

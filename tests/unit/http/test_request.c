@@ -94,3 +94,21 @@ Test(request, needs_no_room_for_an_empty_request)
     cr_expect_null(copy.query.at);
     cr_expect_eq(copy.more_count, 0);
 }
+
+Test(request, empties_a_list_that_is_too_long_to_be_joined)
+{
+    static char half[REQUEST_JOINED_BYTES_MAX / 2];
+    char scratch[REQUEST_JOINED_BYTES_MAX];
+    for (unsigned excess = 0; excess < 2; excess++) {
+        struct request request;
+        request_init(&request);
+        memset(half, 'a', sizeof half);
+        request_add_field(&request, HTTP_FIELD_IF_NONE_MATCH, (struct str){half, sizeof half});
+        request_add_field(&request, HTTP_FIELD_IF_NONE_MATCH, STR("b"));
+        struct str last = {half, sizeof half - sizeof "b, , " + 1 + excess};
+        request_add_field(&request, HTTP_FIELD_IF_NONE_MATCH, last);
+        struct str joined = request_field(&request, HTTP_FIELD_IF_NONE_MATCH, scratch);
+        cr_expect_eq(joined.length, excess ? 0 : sizeof scratch);
+        cr_expect_not_null(joined.at, "it is there all the same");
+    }
+}
