@@ -1,12 +1,13 @@
 /* attacker: one attack of the table in attacks.c, against a server on 127.0.0.1.
  *
- *     attacker [-c CONNECTIONS] [-p PERCENT] [-r RATE] [-s SOURCE] NAME PORT SECONDS
+ *     attacker [-1] [-c CONNECTIONS] [-p PERCENT] [-r RATE] [-s SOURCE] NAME PORT SECONDS
  *     attacker -l                                       lists the attacks
  *
  * One thread, one epoll. It opens connections until it holds CONNECTIONS (or as many as the attack
  * has), or PERCENT of them, RATE a second at most, and replaces those that the server closes. A
  * connection owns nothing but its socket: its position in the stream of attack_write is all that it
- * remembers. SOURCE is the last byte of the address that it connects from.
+ * remembers. SOURCE is the last byte of the address that it connects from. With -1 it opens each
+ * connection once and replaces none.
  *
  * It ends after SECONDS, or at SIGTERM, and prints one line of NAME=NUMBER words. Its sockets are
  * closed by its end, so those with unread input are reset. */
@@ -57,6 +58,7 @@ struct attacker {
     unsigned *vacant; /* a stack of indexes in `peers` */
     unsigned wanted, vacant_count;
     unsigned connects_s;
+    bool once;
     double may_open; /* connections, now */
     uint32_t serial;
     struct totals totals;
@@ -105,7 +107,8 @@ static void vacate(struct attacker *attacker, struct peer *peer)
     if (peer->connected)
         attacker->totals.held--;
     peer->fd = -1;
-    attacker->vacant[attacker->vacant_count++] = (unsigned)(peer - attacker->peers);
+    if (!attacker->once)
+        attacker->vacant[attacker->vacant_count++] = (unsigned)(peer - attacker->peers);
 }
 
 /* After the server's end, or an error. */
@@ -291,7 +294,7 @@ static void run(struct attacker *attacker, int64_t end_us)
 static _Noreturn void misused(void)
 {
     fputs(
-        "usage: attacker [-c CONNECTIONS] [-p PERCENT] [-r RATE] [-s SOURCE] NAME PORT SECONDS, or attacker -l\n",
+        "usage: attacker [-1] [-c CONNECTIONS] [-p PERCENT] [-r RATE] [-s SOURCE] NAME PORT SECONDS, or attacker -l\n",
         stderr);
     exit(2);
 }
@@ -343,9 +346,11 @@ int main(int argc, char **argv)
     unsigned percent = 100;
     int option;
 
-    while ((option = getopt(argc, argv, "lc:p:r:s:")) != -1) {
+    while ((option = getopt(argc, argv, "1lc:p:r:s:")) != -1) {
         if (option == 'l')
             list();
+        else if (option == '1')
+            attacker.once = true;
         else if (option == 'c')
             attacker.wanted = (unsigned)dial_number(optarg, CONNECTIONS_MAX);
         else if (option == 'p')

@@ -53,15 +53,17 @@ class Attack:
     connections: int = 0  # 0: as many as the traffic has
     options: tuple[str, ...] = ()  # of the server
     tool: tuple[str, ...] = ()  # slowhttptest's options, instead of traffic
+    once: bool = False  # connections that the server closes are not replaced
 
 
 # bench/attackers/attacks.c describes each traffic (attacker -l). One processor has one worker; with
 # --threads=2, slots and limits that are divided among workers show.
 TABLE = (
     Attack("unread"),
-    Attack("unread-expiry", "unread", 200, ("--idle-timeout=2s",)),
+    Attack("unread-expiry", "unread", 200, ("--idle-timeout=2s",), once=True),
     Attack("unread-few", "unread", 30),
     Attack("slow-read"),
+    Attack("slow-read-64-slots", "slow-read", 200, ("--max-connections=64", "--threads=2")),
     Attack("idle"),
     Attack("idle-4-slots", "idle", 50, ("--max-connections=4", "--threads=2")),
     Attack("idle-64-slots", "idle", 200, ("--max-connections=64", "--threads=2")),
@@ -69,6 +71,7 @@ TABLE = (
     Attack("slow-head"),
     Attack("slow-head-64-slots", "slow-head", 200, ("--max-connections=64", "--threads=2")),
     Attack("slow-body"),
+    Attack("slow-body-64-slots", "slow-body", 200, ("--max-connections=64", "--threads=2")),
     Attack("half-head"),
     Attack("ranges"),
     Attack("flood"),
@@ -114,6 +117,7 @@ class Row:
     memory_after: int | None = None
     tcp_before: int | None = None  # of all sockets of the machine
     tcp_peak: int | None = None
+    tcp_end: int | None = None  # while the attackers still hold their connections
     tcp_after: int | None = None
     cpu_alone: float | None = None  # the server's share of its processor
     cpu: float | None = None
@@ -188,7 +192,7 @@ def client_for(attack: Attack, port: int, seconds: float, scale: float) -> hosti
         return hostile.Client([*hostile.LAST, "slowhttptest", *attack.tool, *words])
     traffic = attack.traffic or attack.name
     if attack.connections:
-        return hostile.attacker(traffic, port, seconds, attack.connections)
+        return hostile.attacker(traffic, port, seconds, attack.connections, once=attack.once)
     return hostile.attacker(traffic, port, seconds, scale=scale)
 
 
@@ -243,6 +247,7 @@ def measure(attack: Attack, engine: str, pace: Pace, scale: float) -> Row:
             else:
                 with client_for(attack, target.port, pace.attack, scale) as client:
                     row.cpu = watch.over(pace.attack)
+                    row.tcp_end = hostile.tcp_bytes()
                     place.signal_to(client.process, 15)
                     place.ended_within(client.process, 5)
                     _fill_attackers(row, client, attack)
@@ -301,7 +306,7 @@ def cells(row: Row) -> tuple[str, ...]:
         _number(row.errors, ".0f"),
         _number(row.p99_ratio, ".1f"),
         _parts((row.memory_before, row.memory_peak, row.memory_after), MIB),
-        _parts((row.tcp_before, row.tcp_peak, row.tcp_after), MIB),
+        _parts((row.tcp_before, row.tcp_peak, row.tcp_end, row.tcp_after), MIB),
         _parts((row.cpu_alone, row.cpu, row.cpu_after), 0.01),
         (", ".join(judge(row)) or "nothing") + (f" ({row.note})" if row.note else ""),
     )
@@ -316,9 +321,10 @@ def explanation(rows: Sequence[Row]) -> str:
         f"{reached} of {len(rows)} runs reach every target: no error of the honest client, its p99 at most\n"
         f"{P99_MOST:.0f} times that before the attack, memory back to within {GROWTH_MOST // MIB} MiB."
         f"{chance}\n"
-        "held: connections (descriptors) that the server had more than before. Memory: VmRSS, and TCP: the kernel's for all\n"
-        "sockets of the machine, before the attack, at the peak, some seconds after. CPU: the server's\n"
-        "share of its processor before, in, and after the attack."
+        "held: connections (descriptors) that the server had more than before. Memory: VmRSS before the\n"
+        "attack, at the peak, some seconds after. TCP: the kernel's memory for all sockets of the machine\n"
+        "before, at the peak, at the attack's end, after. CPU: the server's share of its processor before,\n"
+        "in, and after the attack."
     )
 
 

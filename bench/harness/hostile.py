@@ -156,11 +156,13 @@ def attacker(
     rate: int = 0,
     source: int = 2,
     scale: float = 1,
+    once: bool = False,
 ) -> Client:
     """The attack NAME of bench/attackers/attacks.c, with SCALE times its connections, from
-    127.0.0.SOURCE; 0 leaves a number as the table has it."""
+    127.0.0.SOURCE; 0 leaves a number as the table has it. ONCE: it replaces no connection."""
     command = [*LAST, ATTACKER, "-s", str(source)]
     command += ["-p", str(round(scale * 100))]
+    command += ["-1"] if once else []
     command += ["-c", str(connections)] if connections else []
     command += ["-r", str(rate)] if rate else []
     client = Client([*command, name, str(port), str(round(seconds) + 1)])
