@@ -189,7 +189,7 @@ def client_for(attack: Attack, port: int, seconds: float, scale: float) -> hosti
     if attack.tool:
         words = ["-c", str(max(1, round(TOOL_CONNECTIONS * scale))), "-r", str(TOOL_RATE)]
         words += ["-l", str(round(seconds)), "-u", f"http://127.0.0.1:{port}/1m.bin"]
-        return hostile.Client([*hostile.LAST, "slowhttptest", *attack.tool, *words])
+        return hostile.Client([*hostile.PRIORITY.last, "slowhttptest", *attack.tool, *words])
     traffic = attack.traffic or attack.name
     if attack.connections:
         return hostile.attacker(traffic, port, seconds, attack.connections, once=attack.once)

@@ -25,10 +25,6 @@ SIZES = {"index.html": 612, "612.html": 612, "page.html": 8192, "64k.bin": 65536
 # The honest client asks for these in turn.
 ASKED = ("612.html", "page.html", "612.html", "page.html", "612.html", "64k.bin")
 ENGINES = {"epoll": "sluice", "io_uring": "uring"}
-# Attackers share a processor with the honest client, and other programs may share both: the honest
-# client and the server go first, as far as this user may decide that.
-LAST = ["nice", "-n", "15"]
-FIRST = ["nice", "-n", "-10"] if os.geteuid() == 0 else []
 HONEST_SPARE_SECONDS = 8  # beyond the client's deadline
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -42,6 +38,27 @@ def make_site() -> Path:
             path.write_bytes(content.text(name, size))
             os.utime(path, (content.LONG_AGO, content.LONG_AGO))
     return SITE
+
+
+@dataclasses.dataclass
+class Priority:
+    """The prefixes of commands that decide which program goes first.
+
+    Attackers share a processor with the honest client, and other programs may share both
+    processors. As root, the server and the honest client go before others."""
+
+    first: tuple[str, ...] = ("nice", "-n", "-10") if os.geteuid() == 0 else ()
+    last: tuple[str, ...] = ("nice", "-n", "15")
+
+    def make_realtime(self) -> None:
+        """Has the server and the honest client never wait for other programs (sched(7),
+        SCHED_FIFO); a busy machine then changes latencies little. Root only."""
+        if os.geteuid() != 0:
+            raise Failed("only root may use --realtime")
+        self.first, self.last = ("chrt", "-f", "10"), ("nice", "-n", "-5")
+
+
+PRIORITY = Priority()
 
 
 # --- the kernel's figures ------------------------------------------------------------------------
@@ -91,7 +108,7 @@ class Target(Server):
             dataclasses.replace(
                 kind,
                 command=lambda program, words: [
-                    *FIRST, program, words["port"], words["site"], *command
+                    *PRIORITY.first, program, words["port"], words["site"], *command
                 ],  # fmt: skip
             ),
             site=SITE,
@@ -160,7 +177,7 @@ def attacker(
 ) -> Client:
     """The attack NAME of bench/attackers/attacks.c, with SCALE times its connections, from
     127.0.0.SOURCE; 0 leaves a number as the table has it. ONCE: it replaces no connection."""
-    command = [*LAST, ATTACKER, "-s", str(source)]
+    command = [*PRIORITY.last, ATTACKER, "-s", str(source)]
     command += ["-p", str(round(scale * 100))]
     command += ["-1"] if once else []
     command += ["-c", str(connections)] if connections else []
@@ -175,7 +192,7 @@ class Honest(Client):
 
     def __init__(self, port: int, seconds: float, rate: int) -> None:
         self.ends = time.monotonic() + seconds + HONEST_SPARE_SECONDS
-        super().__init__([*FIRST, HONEST, str(port), str(round(seconds)), str(rate), SITE, *ASKED])
+        super().__init__([*PRIORITY.first, HONEST, str(port), str(round(seconds)), str(rate), SITE, *ASKED])
         self.name = "honest client"
 
     def finish(self) -> list[Sample]:
