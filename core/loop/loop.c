@@ -63,17 +63,19 @@ static void feed_waiting(struct loop *loop)
  * The others come first the next time, before those added meanwhile. */
 static void run_some(struct loop *loop)
 {
-    size_t left = RUN_BYTES_MAX;
+    ssize_t left = RUN_BYTES_MAX;
     struct list now;
     list_init(&now);
     list_splice(&now, &loop->run);
     struct list *node;
     while (left > 0 && (node = list_take_first(&now))) {
-        size_t moved = loop_turn_run(loop, CONTAINER_OF(node, struct conn, queue));
-        left -= size_min(left, moved + RUN_BYTES_PER_CONN);
+        left -= RUN_BYTES_PER_CONN;
+        left -= (ssize_t)loop_turn_run(loop, CONTAINER_OF(node, struct conn, queue));
     }
-    list_splice(&now, &loop->run);
-    list_splice(&loop->run, &now);
+    if (!list_is_empty(&now)) {
+        list_splice(&now, &loop->run);
+        list_splice(&loop->run, &now);
+    }
 }
 
 /* --- Draining --------------------------------------------------------------------------------- */
@@ -206,11 +208,12 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
 /* Those that are left expire in the next turn, for which the wheel lets the loop not wait. */
 static void expire_timers(struct loop *loop)
 {
-    for (unsigned count = 0; count < EXPIRED_MAX; count++) {
-        struct wheel_timer *timer = wheel_expire(&loop->context->wheel, loop->context->now.ms);
-        if (!timer)
-            break;
+    unsigned left = EXPIRED_MAX;
+    struct wheel_timer *timer;
+    while ((timer = wheel_expire(&loop->context->wheel, loop->context->now.ms))) {
         expire(loop, timer);
+        if (--left == 0)
+            break;
     }
 }
 

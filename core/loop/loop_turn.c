@@ -23,8 +23,8 @@ static void rest(struct loop *loop, struct conn *conn)
         loop_reset(loop, conn);
         return;
     }
-    if (retry_is_due(conn))
-        retry_add(&loop->retry, conn);
+    if (conn->socket.spurious > 0)
+        retry_later(&loop->retry, conn);
     conn_settle(loop->context, conn);
 }
 
@@ -67,7 +67,6 @@ static void run_lingering(struct loop *loop, struct conn *conn, size_t *budget)
     }
     if (conn_is_readable(conn))
         loop_make_runnable(loop, conn);
-    rest(loop, conn);
 }
 
 /* Receives. If there is no room, sheds another connection that makes no progress. TRANSPORT_FULL:
@@ -133,8 +132,6 @@ static void run_open(struct loop *loop, struct conn *conn, size_t *budget)
     }
     if (verdict == CONN_LINGERS)
         begin_linger(loop, conn);
-    if (!conn_is_over(conn))
-        rest(loop, conn);
 }
 
 size_t loop_turn_run(struct loop *loop, struct conn *conn)
@@ -145,5 +142,7 @@ size_t loop_turn_run(struct loop *loop, struct conn *conn)
         run_lingering(loop, conn, &budget);
     else
         run_open(loop, conn, &budget);
+    if (!conn_is_over(conn))
+        rest(loop, conn);
     return BYTES_PER_TURN - budget;
 }

@@ -20,8 +20,11 @@ static void arm(struct retry *retry)
     wheel_arm(&context->wheel, &retry->timer, context->now.ms + WHEEL_TICK_MS);
 }
 
-void retry_add(struct retry *retry, struct conn *conn)
+void retry_later(struct retry *retry, struct conn *conn)
 {
+    bool has_turn = list_linked(&conn->queue) && !conn->no_storage;
+    if (has_turn || conn->socket.writable || !conn_has_unsent(conn))
+        return;
     list_remove(&conn->queue);
     list_append(&retry->levels[conn->socket.spurious - 1], &conn->queue);
     if (!wheel_armed(&retry->timer))

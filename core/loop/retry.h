@@ -22,15 +22,9 @@ void retry_init(struct retry *retry, struct conn_context *context);
 /* No connection waits any more. */
 void retry_fini(struct retry *retry);
 
-/* Whether CONN, at the end of its turn, has to try again by time. */
-static inline bool retry_is_due(const struct conn *conn)
-{
-    return conn->socket.spurious > 0 && !conn->socket.writable && conn_has_unsent(conn) &&
-           (conn->no_storage || !list_linked(&conn->queue));
-}
-
-/* Makes CONN wait, instead of for storage, too. */
-void retry_add(struct retry *retry, struct conn *conn);
+/* At the end of a turn of CONN, of which a report was spurious: makes it wait, instead of for
+ * storage, too, unless it has nothing to send or will have another turn. */
+__attribute__((cold)) void retry_later(struct retry *retry, struct conn *conn);
 
 /* The timer has fired: moves the connections that are to try now to RUN. */
 void retry_expired(struct retry *retry, struct list *run);

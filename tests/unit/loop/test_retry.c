@@ -35,8 +35,8 @@ TestSuite(retry, .init = set_up, .fini = tear_down, .timeout = 120);
 static void attempt(void)
 {
     socket_note_full(&conn.socket);
-    if (retry_is_due(&conn))
-        retry_add(&retry, &conn);
+    if (conn.socket.spurious > 0)
+        retry_later(&retry, &conn);
 }
 
 /* A tick passes. Whether CONN is to try again. */
