@@ -100,7 +100,11 @@ WRAPPED      = __recv_chk accept4 aligned_alloc bind calloc clock_gettime close 
     mmap nanosleep open poll preadv2 pthread_create read readdir readv realloc recv sched_getaffinity \
     send sendfile sendmsg setrlimit setsockopt shutdown signalfd socket socketpair stat strdup syscall \
     write
-UNIT_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)
+# The functions of core/system/uring.h that a unit test can replace: tests/support/uring_script.c.
+URING_WRAPPED = uring_ask_accept uring_ask_cancel uring_ask_poll uring_ask_poll_multishot \
+    uring_ask_receive uring_ask_send uring_begin uring_fini uring_init uring_wait
+FAULTS_LDFLAGS = $(WRAPPED:%=-Wl,--wrap=%)
+UNIT_LDFLAGS   = $(FAULTS_LDFLAGS) $(URING_WRAPPED:%=-Wl,--wrap=%)
 WRAPPERS     = $(wildcard tests/support/faults*.c)
 
 $(BUILD)/tests/unit: $(call object,$(UNIT_SRC)) $(LIB) $(BUILD)/obj/links
@@ -121,7 +125,7 @@ $(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
 $(BUILD)/tests/faults: $(call object,$(FAULTS_SRC) $(WRAPPERS)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(run)$(LINK) $(LTO_OFF) $(UNIT_LDFLAGS) -o $@
+	$(run)$(LINK) $(LTO_OFF) $(FAULTS_LDFLAGS) -o $@
 
 $(BUILD)/tests/hosts-server: $(call object,$(HOSTS_SRC)) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
