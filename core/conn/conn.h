@@ -123,7 +123,7 @@ struct conn {
     struct outq output;
     struct ring input;
     struct list queue; /* the loop's run list, a list of its struct retry, the context's
-                          waiting_for_storage, or the graveyard */
+                          waiting_for_storage, in CONN_CLOSING the engine's, or the graveyard */
     union {
         struct h1 h1;
         void *other; /* of another protocol; NULL at first */

@@ -198,6 +198,8 @@ static int wait_for_events(struct loop *loop, int ms)
     if (!self->watches_files)
         self->watches_files = watch(self, store_fd(loop->context->files), OP_FILES);
     uring_listen_update(&self->listen);
+    if (!uring_peer_end_uncancelled(self))
+        ms = 0; /* the wait makes room for requests */
     return uring_wait(&self->uring, ms);
 }
 
@@ -235,6 +237,7 @@ static void end(struct loop *loop)
             break;
         take(loop);
         loop_close_all(loop);
+        uring_peer_end_uncancelled(self);
     }
     uring_fini(&self->uring);
     conn_table_each(loop->conns, visit_to_close, loop);
@@ -249,6 +252,7 @@ static int init(struct loop *loop)
 {
     struct loop_uring *self = uring_peer_loop(loop);
     const char *what;
+    list_init(&self->uncancelled);
     self->listen = (struct uring_listen){
         .uring = &self->uring,
         .listeners = &loop->listeners,

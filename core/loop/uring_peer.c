@@ -182,18 +182,31 @@ const struct socket_io uring_peer_io = {.receive = receive_raw, .send = send_raw
 void uring_peer_close_now(struct loop *loop, struct conn *conn)
 {
     *uring_peer_of(uring_peer_loop(loop), conn) = (struct uring_peer){0};
+    list_remove(&conn->queue);
     conn_table_close(loop->conns, conn);
     listeners_resume(&loop->listeners);
 }
 
-/* Shutting the socket down completes the requests that wait for it; cancelling makes sure. */
-void uring_peer_end_requests(struct loop_uring *self, const struct conn *conn)
+/* Shutting the socket down completes a receive and a single poll; a multishot poll, as of a
+ * half-closed socket, has to be cancelled. */
+void uring_peer_end_requests(struct loop_uring *self, struct conn *conn)
 {
     const struct uring_peer *peer = uring_peer_of(self, conn);
-    if (peer->receiving)
-        cancel(self, conn, OP_RECEIVE);
-    if (peer->polling)
-        cancel(self, conn, OP_WRITABLE);
+    bool good = !peer->receiving || cancel(self, conn, OP_RECEIVE);
+    good = (!peer->polling || cancel(self, conn, OP_WRITABLE)) && good;
+    if (!good && !list_linked(&conn->queue))
+        list_append(&self->uncancelled, &conn->queue);
+}
+
+bool uring_peer_end_uncancelled(struct loop_uring *self)
+{
+    struct list now;
+    list_init(&now);
+    list_splice(&now, &self->uncancelled);
+    struct list *node;
+    while ((node = list_take_first(&now)))
+        uring_peer_end_requests(self, CONTAINER_OF(node, struct conn, queue));
+    return list_is_empty(&self->uncancelled);
 }
 
 /* A socket that is closed while the kernel has requests on it stays open in the kernel, which sends

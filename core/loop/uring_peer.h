@@ -45,8 +45,9 @@ struct loop_uring {
     struct uring uring;
     struct uring_listen listen;
     bool watches_wake, watches_files; /* a multishot poll of it is with the kernel */
-    struct uring_note *notes;         /* one per buffer */
-    struct uring_peer *peers;         /* one per slot */
+    struct list uncancelled;  /* connections that are over, of which cancelling was refused */
+    struct uring_note *notes; /* one per buffer */
+    struct uring_peer *peers; /* one per slot */
 };
 
 static inline struct loop_uring *uring_peer_loop(struct loop *loop)
@@ -94,8 +95,12 @@ void uring_peer_close(struct loop *loop, struct conn *conn);
 /* Closes CONN, of which the kernel has nothing any more. */
 void uring_peer_close_now(struct loop *loop, struct conn *conn);
 
-/* Asks the kernel to end CONN's requests, whose socket is shut down. */
-void uring_peer_end_requests(struct loop_uring *self, const struct conn *conn);
+/* Asks the kernel to end CONN's requests, whose socket is shut down. If it takes no request now, CONN
+ * is put into UNCANCELLED. */
+void uring_peer_end_requests(struct loop_uring *self, struct conn *conn);
+
+/* Does so again for all in UNCANCELLED. False: some are left. */
+bool uring_peer_end_uncancelled(struct loop_uring *self);
 
 #endif
 #endif

@@ -415,6 +415,19 @@ Test(uring_order, polls_a_half_closed_socket_with_one_request)
 
 /* --- Cancelling ------------------------------------------------------------------------------- */
 
+static void cancel_is_refused(void)
+{
+    uring_script_refuse(OP_CANCEL, 1);
+    peer_resets();
+}
+
+/* Its socket is shut, but that does not end a multishot request. */
+Test(uring_order, cancels_later_when_a_cancellation_of_a_closing_connection_is_refused)
+{
+    RUN(client_is_accepted, cancel_is_refused, nothing_happens, nothing_happens, nothing_happens,
+        expect_closed);
+}
+
 static void cancel_fails(void)
 {
     expect_closing();
