@@ -165,9 +165,19 @@ static void count_expired(const struct loop *loop, enum conn_phase phase)
     counters_add(loop->context->counters, counters[phase], 1);
 }
 
+/* Whether CONN, whose time is over, made progress that it has had no turn for: the peer takes
+ * bytes, or the request that was waited for has come. */
+static bool progressed_in_time(const struct loop *loop, struct conn *conn)
+{
+    if (conn->phase == CONN_PHASE_SEND)
+        return conn_transport(loop->context, conn)->drains(conn);
+    return (conn->phase == CONN_PHASE_FIRST || conn->phase == CONN_PHASE_IDLE) &&
+           conn_is_readable(conn);
+}
+
 static void expire_conn(struct loop *loop, struct conn *conn)
 {
-    if (conn->phase == CONN_PHASE_SEND && conn_transport(loop->context, conn)->drains(conn)) {
+    if (progressed_in_time(loop, conn)) {
         conn_renew_phase(conn);
         conn_settle(loop->context, conn);
         return;
