@@ -95,8 +95,8 @@ void uring_peer_close(struct loop *loop, struct conn *conn);
 /* Closes CONN, of which the kernel has nothing any more. */
 void uring_peer_close_now(struct loop *loop, struct conn *conn);
 
-/* Asks the kernel to end CONN's requests, whose socket is shut down. If it takes no request now, CONN
- * is put into UNCANCELLED. */
+/* Asks the kernel to end the requests of CONN, whose socket is shut down. If the kernel takes no
+ * request now, CONN is put into UNCANCELLED. */
 void uring_peer_end_requests(struct loop_uring *self, struct conn *conn);
 
 /* Does so again for all in UNCANCELLED. False: some are left. */

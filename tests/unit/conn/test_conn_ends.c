@@ -208,6 +208,21 @@ static bool expires_within(uint64_t ms)
     return timer != NULL;
 }
 
+/* A peer that goes on sending is discarded from for 30 s in all, not for 5 s after each byte. */
+Test(conn_ends, lingers_for_at_most_30_s)
+{
+    conn_linger(&rig.context, &conn);
+    conn_settle(&rig.context, &conn);
+    for (unsigned s = 0; s < 28; s += 4) {
+        cr_expect_not(expires_within(4000));
+        cr_assert(conn_discarded(&conn, 1));
+        conn_settle(&rig.context, &conn);
+    }
+    cr_expect_not(expires_within(2000 - 1));
+    cr_expect(expires_within(1 + WHEEL_TICK_MS));
+    cr_expect_eq(conn_expired(&rig.context, &conn), CONN_CLOSES);
+}
+
 static void give(const char *text)
 {
     struct str bytes = str_of(text);

@@ -3,6 +3,7 @@
 #include "conn/transport_plain.h"
 #include "loop/loop.h"
 #include "support/conn_rig.h"
+#include "support/wire.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 enum { CONNECTIONS = 600, TURNS = 200 };
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
 static struct rig rig;
 static struct conn_table conns;
@@ -66,6 +69,13 @@ static bool keep(struct loop *unused, struct conn *conn)
     return true;
 }
 
+static bool is_silent(struct loop *unused, struct conn *conn)
+{
+    (void)unused;
+    (void)conn;
+    return false;
+}
+
 static void close_conn(struct loop *unused, struct conn *conn)
 {
     (void)unused;
@@ -85,7 +95,13 @@ static enum transport_result receive(struct conn_context *context, struct conn *
     return *budget == 0 ? TRANSPORT_PROGRESS : TRANSPORT_NOTHING;
 }
 
-static const struct transport endless = {.receive = receive};
+static enum transport_result discard(struct conn_context *context, struct conn *conn,
+                                     size_t *budget)
+{
+    return receive(context, conn, budget);
+}
+
+static const struct transport endless = {.receive = receive, .discard = discard};
 
 static const struct loop_engine counting_engine = {
     .bytes = sizeof(struct loop),
@@ -97,6 +113,7 @@ static const struct loop_engine counting_engine = {
     .accept = count_accept,
     .finish_accepting = do_nothing,
     .keep = keep,
+    .is_silent = is_silent,
     .close = close_conn,
 };
 
@@ -134,7 +151,7 @@ static void open_all(bool runnable)
     for (unsigned i = 0; i < CONNECTIONS; i++) {
         struct conn *conn = conn_table_open(&conns, fcntl(pair[0], F_DUPFD_CLOEXEC, 0));
         cr_assert_not_null(conn);
-        conn->socket.readable = conn->socket.writable = true;
+        conn->socket.readable = runnable;
         if (runnable)
             loop_make_runnable(loop, conn);
         else
@@ -189,4 +206,87 @@ Test(loop_bounds, expires_a_crowd_a_part_in_each_turn)
     cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_EXPIRED_HEAD), CONNECTIONS);
     cr_expect_leq(seen.closes_max, 256);
     cr_expect_eq(seen.accepts, TURNS);
+}
+
+/* Its first byte came in the same wait as the end of its time. */
+Test(loop_bounds, gives_a_turn_to_a_connection_whose_request_came_in_time)
+{
+    struct conn *conn = conn_table_open(&conns, fcntl(pair[0], F_DUPFD_CLOEXEC, 0));
+    cr_assert_not_null(conn);
+    rig.context.header_ms = 0;
+    seen.bytes_per_move = 1;
+    conn_settle(&rig.context, conn);
+    cr_assert_eq(conn->phase, CONN_PHASE_FIRST);
+    conn->socket.readable = true;
+    loop_make_runnable(loop, conn);
+    run_turns(1);
+    cr_expect_eq(seen.moves_of[conn->slot], 1);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_EXPIRED_HEAD), 0);
+}
+
+Test(loop_bounds, lets_a_lingering_connection_discard_more_than_one_budget)
+{
+    struct conn *conn = conn_table_open(&conns, fcntl(pair[0], F_DUPFD_CLOEXEC, 0));
+    seen.bytes_per_move = SIZE_MAX;
+    cr_assert_not_null(conn);
+    conn_linger(&rig.context, conn);
+    conn->socket.readable = true;
+    loop_make_runnable(loop, conn);
+    run_turns(5);
+    cr_expect_eq(seen.moves_of[conn->slot], 5, "it has input left after each turn");
+    cr_expect_eq(seen.moves_max, 1);
+}
+
+/* What a transport moves counts against the budget of its connection's turn. */
+Test(loop_bounds, each_move_of_the_plain_transport_counts)
+{
+    int server, client;
+    char bytes[5000] = GET("/large.bin");
+    wire_pair(&server, &client);
+    struct conn *conn = conn_table_open(&conns, server);
+    cr_assert_not_null(conn);
+    cr_assert(wire_send(client, (struct str){bytes, strlen(bytes)}));
+    size_t budget = 1 << 20, before = budget;
+    cr_expect_eq(transport_plain_receive(&rig.context, conn, &budget), TRANSPORT_PROGRESS);
+    cr_expect_eq(before - budget, strlen(bytes));
+    conn_work(&rig.context, conn);
+    rig_await(&rig, conn);
+    conn_work(&rig.context, conn);
+    for (unsigned i = 0; i < 2; i++) { /* the head, then the file */
+        uint64_t unsent = outq_unsent(&conn->output);
+        before = budget;
+        cr_assert_eq(transport_plain_send(&rig.context, conn, &budget), TRANSPORT_PROGRESS);
+        cr_expect_gt(unsent, outq_unsent(&conn->output));
+        cr_expect_eq(before - budget, unsent - outq_unsent(&conn->output), "move %u", i);
+    }
+    cr_assert(wire_send(client, (struct str){bytes, sizeof bytes}));
+    conn_linger(&rig.context, conn);
+    before = budget;
+    cr_expect_eq(transport_plain_discard(&rig.context, conn, &budget), TRANSPORT_PROGRESS);
+    cr_expect_gt(before, budget);
+    conn_table_close(&conns, conn);
+    conn_table_bury(&conns);
+    close(client);
+}
+
+/* The kernel has accepted a connection, and the table has no slot or no memory for it. */
+Test(loop_bounds, closes_an_accepted_connection_that_the_table_does_not_take)
+{
+    const struct listener listener = {.fd = -1};
+    for (unsigned full = 0; full < 2; full++) {
+        int fd = fcntl(pair[0], F_DUPFD_CLOEXEC, 0);
+        if (full)
+            open_all(false);
+        else
+            faults_fail(FAULT_MEMORY, 0, FAULT_ALWAYS, ENOMEM);
+        bool taken = listeners_take(&loop->listeners, &listener, fd);
+        faults_clear();
+        cr_expect_not(taken);
+        cr_expect_eq(fcntl(fd, F_GETFD), -1, "its descriptor is closed");
+        cr_expect(listeners_paused(&loop->listeners));
+        listeners_resume(&loop->listeners);
+        conn_table_unreserve(&conns);
+    }
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_ACCEPTED), 0);
+    run_turns(0);
 }

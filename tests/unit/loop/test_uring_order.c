@@ -103,7 +103,9 @@ static void request_arrives(void)
 
 static void send_completes(void)
 {
-    uring_script_complete(OP_SEND, (int)uring_script_find(OP_SEND)->length, false);
+    const struct uring_request *send = uring_script_find(OP_SEND);
+    cr_assert_not_null(send);
+    uring_script_complete(OP_SEND, (int)send->length, false);
 }
 
 static void send_takes_nothing(void)
@@ -325,6 +327,17 @@ Test(uring_order, pauses_after_a_poll_for_output_that_was_spurious)
     cr_expect_eq(count_of(COUNTER_RESPONSES), 1);
 }
 
+static void expect_output_to_be_movable(void)
+{
+    cr_expect_not(the_conn()->pinned);
+    cr_expect_null(the_conn()->output.store, "and its storage is given back");
+}
+
+Test(uring_order, returns_the_storage_of_output_that_has_been_sent)
+{
+    RUN(client_is_accepted, request_arrives, send_completes, expect_output_to_be_movable);
+}
+
 static void send_is_interrupted(void)
 {
     uring_script_complete(OP_SEND, -EINTR, false);
@@ -413,7 +426,47 @@ Test(uring_order, polls_a_half_closed_socket_with_one_request)
     cr_expect_eq(uring_script_asked(OP_WRITABLE), 2);
 }
 
+static void last_request_and_more_arrive(void)
+{
+    uring_script_receive(STR("GET /tiny.txt HTTP/1.0\r\n\r\nand more"), true);
+}
+
+static void poll_reports_our_own_shutdown(void)
+{
+    cr_assert_eq(the_conn()->state, CONN_LINGERING);
+    uring_script_report(identity(OP_WRITABLE), POLLOUT | POLLHUP, 0);
+}
+
+static void more_arrives(void)
+{
+    cr_assert_eq(the_conn()->state, CONN_LINGERING, "a reset would destroy the answer");
+    uring_script_receive(STR("and more"), true);
+}
+
+Test(uring_order, lingers_on_when_both_directions_are_shut)
+{
+    RUN(client_is_accepted, last_request_and_more_arrive, poll_reports_our_own_shutdown,
+        more_arrives, peer_ends, expect_closed);
+    cr_expect_eq(count_of(COUNTER_CONNECTIONS_RESET), 0);
+    cr_expect_eq(count_of(COUNTER_RESPONSES), 1);
+}
+
 /* --- Cancelling ------------------------------------------------------------------------------- */
+
+static void expect_client_to_see_the_end(void)
+{
+    char byte;
+    expect_closing();
+    cr_expect_eq(recvfrom(client, &byte, 1, MSG_DONTWAIT, NULL, NULL), 0);
+    uring_script_hold_cancels(false);
+}
+
+/* The kernel keeps a socket open while it has requests on it. */
+Test(uring_order, ends_the_connection_although_requests_are_with_the_kernel)
+{
+    RUN(client_is_accepted, hold_cancels, peer_resets, expect_client_to_see_the_end,
+        nothing_happens, expect_closed);
+}
 
 static void cancel_is_refused(void)
 {
@@ -474,6 +527,24 @@ Test(uring_order, stops_receiving_from_a_peer_that_takes_nothing)
     RUN(client_is_accepted, many_requests_arrive, more_requests_arrive, expect_cancelled_receive,
         nothing_happens, expect_no_receive, nothing_happens, expect_no_receive, peer_resets,
         nothing_happens, expect_closed);
+}
+
+static void cancel_of_the_receive_fails(void)
+{
+    cr_expect_eq(uring_script_asked(OP_CANCEL), 1);
+    uring_script_report(identity(OP_CANCEL), -EALREADY, 0);
+    uring_script_hold_cancels(false);
+}
+
+static void expect_another_cancel(void)
+{
+    cr_expect_eq(uring_script_asked(OP_CANCEL), 2);
+}
+
+Test(uring_order, cancels_a_receive_again_when_that_has_failed)
+{
+    RUN(client_is_accepted, hold_cancels, many_requests_arrive, more_requests_arrive,
+        cancel_of_the_receive_fails, expect_another_cancel, nothing_happens, expect_no_receive);
 }
 
 /* --- Draining --------------------------------------------------------------------------------- */
