@@ -1,8 +1,6 @@
 /* default_fields: see default_fields.h. */
 #include "http/default_fields.h"
 
-#include "http/cache_control.h"
-
 #define PART(name) (1u << (DEFAULT_FIELDS_##name))
 
 static const struct {
@@ -64,11 +62,11 @@ void default_fields_add(struct fields *fields, enum default_fields_part part, bo
 
 void default_fields_add_cache_control(struct fields *fields,
                                       const struct default_fields_settings *settings,
-                                      const struct rules_query *query, struct str name)
+                                      const struct rules_query *query)
 {
-    struct str field = STR("Cache-Control");
-    struct str value =
-        settings->cache_control.at ? settings->cache_control : cache_control_for_name(name);
+    struct str field = STR("Cache-Control"), value = settings->cache_control;
+    if (!value.at)
+        value = settings->immutable ? STR(DEFAULT_FIELDS_IMMUTABLE) : STR("no-cache");
     if (value.length > 0 && rules_verdict(query, field) == RULES_SILENT)
         fields_add(fields, field, value);
 }

@@ -346,8 +346,8 @@ static bool has_form(void *context, const struct hash_form *form)
     return token.at && hash_score(token, form->alphabet) >= MEMBER_SCORE;
 }
 
-bool hashed_names_may_have(struct str name)
+bool hashed_names_may_have(struct str path)
 {
-    struct hash_form_name part = hash_form_read(name);
+    struct hash_form_name part = hash_form_read(last_segment(path));
     return part.kind != HASH_FORM_OTHER && hash_form_any(has_form, &part);
 }

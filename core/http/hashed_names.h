@@ -38,9 +38,8 @@ struct hashed_names {
  * those of DIRECTORY->beside are not among them. 0 or -ENOMEM. */
 int hashed_names_judge(struct hashed_names *directory, struct hash_forms *ret);
 
-/* Whether NAME, the last segment of a path, might be found to have a hash in it, depending on its
- * directory. */
-bool hashed_names_may_have(struct str name);
+/* Whether the file PATH might be found to have a hash in its name, depending on its directory. */
+bool hashed_names_may_have(struct str path);
 
 /* Whether the file PATH, relative, has a hash in its name and is in a directory to which only
  * bundlers write, by its path: "_next/static", "_astro" and others. There, one name is enough. */

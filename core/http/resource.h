@@ -79,6 +79,7 @@ struct resource {
     struct str vary; /* the fields that the choice of a variant depends on; absent: no choice */
     struct lease *lease;
     bool derived; /* LEASE is that of the resource it was made from */
+    bool hashed;  /* of a FILE: its name means this content for ever; set by site_resource */
     unsigned variant_count;
     /* Of a FILE: the plain one, then its coded siblings; of a LISTING: HTML, then JSON. After them,
      * in the same memory, the blocks and the text. */

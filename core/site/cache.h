@@ -48,6 +48,7 @@ struct cache_entry {
     bool directory;
     uint8_t revalidations; /* counted modulo 256 */
     bool settled;          /* every later change of the file changes IDENTITY */
+    bool hashed;           /* of a file: see fetch_state */
     bool hit;              /* since the hand last passed */
     bool used;             /* since cache_release_files last passed */
     char name[];

@@ -4,7 +4,6 @@
 #include "http/listing.h"
 #include "system/root.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -93,8 +92,7 @@ static int read_entries(DIR *stream, struct place *place, struct entries *entrie
     }
 }
 
-/* Opens the directory PATH for reading; *RET is *given*. Returns 0 or a negative errno. */
-static int open_directory(int root_fd, const struct path *path, DIR **ret)
+int directory_open(int root_fd, const struct path *path, DIR **ret)
 {
     const char *name = path->length > 0 ? path->text : ".";
     int fd = root_open_below(root_fd, name, O_RDONLY | O_DIRECTORY, IO_BY_JOB);
@@ -115,7 +113,7 @@ int directory_read(int root_fd, const struct path *path, const struct site_setti
     struct place place = {.root_fd = root_fd, .settings = settings};
     struct str name = path_view(path);
     DIR *stream;
-    int error = open_directory(root_fd, path, &stream);
+    int error = directory_open(root_fd, path, &stream);
     if (error)
         return error;
     if (name.length > 0 && name.length < PATH_BYTES_MAX) {

@@ -10,9 +10,15 @@
 #include "site/site_settings.h"
 #include "storage/blob.h"
 
+#include <dirent.h>
+
 enum {
     DIRECTORY_READ_ENTRIES_MAX = 20000, /* the page reports that a larger directory is truncated */
 };
+
+/* Opens the directory PATH below ROOT_FD for reading; *RET is *given*. Returns 0 or a negative
+ * errno. */
+int directory_open(int root_fd, const struct path *path, DIR **ret);
 
 /* Lists the directory PATH below ROOT_FD, the root of the site with SETTINGS, as HTML and as JSON.
  * Returns 0 with a reference to each page, *given*; or a negative errno. */

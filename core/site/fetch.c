@@ -54,7 +54,8 @@ void fetched_fini(struct fetched *fetched)
 
 bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
 {
-    return a->siblings == b->siblings && blob_identity_equal(&a->plain, &b->plain);
+    return a->siblings == b->siblings && a->hashed == b->hashed &&
+           blob_identity_equal(&a->plain, &b->plain);
 }
 
 /* Adds to HASH the content of forms that have just changed: the next change might leave their times
@@ -290,12 +291,17 @@ static bool may_have_siblings(const struct target *target)
 
 static int fetch_regular(struct target *target, const struct stat *status, struct fetched *ret)
 {
-    const struct fetch_state *known = target->order->known;
+    const struct fetch_order *order = target->order;
+    const struct fetch_state *known = order->known;
+    const struct hashed_query query = {order->root_fd, order->path, order->site->root, order->mode};
     struct fetch_state state = {.alone = known && known->alone};
     unsigned usable = 0;
     blob_identify(status, &state.plain);
-    if (!state.alone && target->order->site->codings && may_have_siblings(target)) {
-        int error = look_for_siblings(target, &state, &usable);
+    int error = hashed_files_ask(order->hashed, &query, &state.hashed);
+    if (error)
+        return error;
+    if (!state.alone && order->site->codings && may_have_siblings(target)) {
+        error = look_for_siblings(target, &state, &usable);
         if (error)
             return error;
     }
@@ -303,10 +309,14 @@ static int fetch_regular(struct target *target, const struct stat *status, struc
         *ret = (struct fetched){.kind = FETCH_UNCHANGED, .state = state, .cacheable = true};
         return 0;
     }
-    int error = load_forms(target, usable | content_coding_bit(CONTENT_CODING_IDENTITY), ret);
-    if (!error)
-        ret->state.alone = state.alone;
-    return error;
+    error = load_forms(target, usable | content_coding_bit(CONTENT_CODING_IDENTITY), ret);
+    if (error)
+        return error;
+    ret->state.alone = state.alone;
+    ret->state.hashed =
+        hashed_files_note(order->hashed, &query, &ret->files[CONTENT_CODING_IDENTITY]) &&
+        state.hashed;
+    return 0;
 }
 
 /* --- Files, directories and others ------------------------------------------------------------ */

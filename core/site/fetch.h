@@ -10,7 +10,7 @@
 #include "http/content_coding.h"
 #include "http/http.h"
 #include "http/path.h"
-#include "site/load.h"
+#include "site/hashed_files.h"
 #include "site/site_settings.h"
 
 enum fetch_kind {
@@ -26,9 +26,10 @@ struct fetch_state {
     struct blob_identity plain;
     uint64_t siblings; /* hash of the siblings' identities; 0: no siblings */
     bool alone;        /* no names of siblings exist; in KNOWN: and none can have appeared */
+    bool hashed;       /* its name means this content for ever, see hashed_files.h */
 };
 
-/* Whether A and B are the same file with the same siblings. */
+/* Whether A and B are the same file with the same siblings and the same meaning of its name. */
 bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b);
 
 enum fetch_page { FETCH_PAGE_HTML, FETCH_PAGE_JSON, FETCH_PAGE_COUNT };
@@ -61,6 +62,7 @@ struct fetch_order {
     const struct site_settings *site;
     enum io_mode mode;
     const struct fetch_state *known; /* NULL: nothing is known */
+    struct hashed_files *hashed;     /* NULL: no name has a hash in it */
 };
 
 /* Fetches the file that ORDER names, or the index of a directory, with its precompressed siblings:

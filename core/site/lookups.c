@@ -48,6 +48,7 @@ static void run(struct job *job)
         .site = lookup->site->settings,
         .mode = mode,
         .known = lookup->known_set ? &lookup->known : NULL,
+        .hashed = lookup->hashed,
     };
     lookup->too_long = fetch(&order, &lookup->fetched) < 0;
 }
@@ -118,6 +119,7 @@ struct lookup *lookups_start(struct lookups *lookups, const struct lookup_order 
     lookup->known_set = order->known != NULL;
     if (order->known)
         lookup->known = *order->known;
+    lookup->hashed = order->hashed;
     lookup->path = *order->path;
     return submit(lookups, lookup);
 }

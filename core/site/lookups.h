@@ -43,8 +43,9 @@ struct lookup {
     bool outdated; /* what it finds may be older than what has to be served from now on */
     bool known_set;
     struct fetch_state known;
-    struct fetched fetched; /* by the job */
-    bool too_long;          /* by the job: it takes a lengthy one */
+    struct hashed_files *hashed; /* as for fetch */
+    struct fetched fetched;      /* by the job */
+    bool too_long;               /* by the job: it takes a lengthy one */
     struct path path;
 };
 
@@ -56,6 +57,7 @@ struct lookup_order {
     const struct fetch_state *known; /* as for fetch; may be NULL */
     uint64_t now_ms;
     struct changes_ticket ticket;
+    struct hashed_files *hashed; /* as for fetch */
 };
 
 struct lookups {

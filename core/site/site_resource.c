@@ -89,20 +89,21 @@ struct lists {
     struct fields content;
 };
 
-/* Fills LISTS for what QUERY asks about, the file NAME at TARGET. Returns them as the resource
- * takes them. */
+/* Fills LISTS for what QUERY asks about, a file at TARGET. HASHED: its name means its content for
+ * ever. Returns them as the resource takes them. */
 static struct resource_fields file_fields(const struct site *site, const struct site_target *target,
-                                          struct str name, const struct query *query,
+                                          bool hashed, const struct query *query,
                                           struct lists *lists)
 {
     const struct site_settings *settings = site_settings(site);
     struct fields *shared = &lists->shared.fields;
     struct default_fields_settings defaults = {
         .cache_control = settings->cache_control,
+        .immutable = hashed,
         .cors = settings->cors,
     };
     fields_init(shared);
-    default_fields_add_cache_control(shared, &defaults, &query->rules, name);
+    default_fields_add_cache_control(shared, &defaults, &query->rules);
     rules_apply(&query->rules, shared, &lists->shared.values);
     default_fields_add(shared, DEFAULT_FIELDS_SHARED, defaults.cors, &query->rules);
     fields_init(&lists->content);
@@ -149,10 +150,14 @@ static struct resource *make_file(const struct site *site, const struct path *pa
         if (fetched->available & content_coding_bit(coding))
             items[count++] = representation_of(&fetched->files[i], coding, media_type);
     }
-    struct resource_fields fields = file_fields(site, &target, name, &query, &lists);
+    bool hashed = fetched->state.hashed;
+    struct resource_fields fields = file_fields(site, &target, hashed, &query, &lists);
     if (count > 1)
         fields.vary = STR("Accept-Encoding");
-    return resource_create(RESOURCE_FILE, items, count, &fields, now_seconds);
+    struct resource *resource = resource_create(RESOURCE_FILE, items, count, &fields, now_seconds);
+    if (resource)
+        resource->hashed = hashed;
+    return resource;
 }
 
 static struct resource *make_listing(const struct site *site, const struct path *path,
@@ -170,7 +175,7 @@ static struct resource *make_listing(const struct site *site, const struct path 
     query_init(&query, site, &target, RULES_OTHER);
     for (unsigned i = 0; i < FETCH_PAGE_COUNT; i++)
         items[i] = representation_of(&fetched->pages[i], CONTENT_CODING_IDENTITY, types[i]);
-    struct resource_fields fields = file_fields(site, &target, STR("index.html"), &query, &lists);
+    struct resource_fields fields = file_fields(site, &target, false, &query, &lists);
     fields.vary = STR("Accept");
     return resource_create(RESOURCE_LISTING, items, COUNT_OF(items), &fields, now_seconds);
 }
@@ -205,7 +210,8 @@ static struct resource *copy_content(const struct site *site, const struct site_
             .original = variant,
         };
     }
-    struct resource_fields fields = file_fields(site, target, name, &query, &lists);
+    bool hashed = original->hashed && str_equal(name, path_view(target->path));
+    struct resource_fields fields = file_fields(site, target, hashed, &query, &lists);
     fields.vary = original->vary;
     return resource_create(original->kind, items, original->variant_count, &fields, INT64_MAX);
 }

@@ -28,7 +28,7 @@ struct site_settings {
     struct str error_page;      /* path below ROOT of the page for 404; absent: none */
     struct str fallback;        /* path below ROOT, sent in place of 404 (--spa); absent: none */
     struct str rules_name;      /* file in ROOT with header rules, never served; absent: none */
-    struct str cache_control;   /* value for all files; absent: by the file's name; "": none */
+    struct str cache_control;   /* value for all files; absent: as default_fields.h; "": none */
     struct arena_list headers;  /* rules of --header as they were given */
     struct str mime_types_path; /* of --mime-types; absent: the built-in table alone */
     uint32_t cache_valid_ms;    /* how long a response is fresh before its file is checked again */

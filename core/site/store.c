@@ -17,6 +17,7 @@ static int fetch_here(const struct store_step *step, enum io_mode mode,
                       const struct fetch_state *known, struct fetched *ret)
 {
     struct fetch_order order = store_fetch_order(step->site, step->path, mode, known);
+    order.hashed = store_hashed(step);
     int error = fetch(&order, ret);
     if (!error && store_is_out_of_files(ret) && cache_shed_file(step->store->cache)) {
         order.known = NULL;
@@ -58,6 +59,7 @@ static struct lookup *start_job(const struct store_step *step, struct store_know
         .known = known->set ? &known->state : NULL,
         .now_ms = step->now->ms,
         .ticket = step->ticket,
+        .hashed = store_hashed(step),
     };
     known->state.alone = false; /* it was a moment ago, and a job takes its time */
     return lookups_start(&step->store->lookups, &order);

@@ -40,7 +40,13 @@ static inline struct fetch_order store_fetch_order(const struct site *site, cons
                                                    enum io_mode mode,
                                                    const struct fetch_state *known)
 {
-    return (struct fetch_order){site->root->fd, path, site->settings, mode, known};
+    return (struct fetch_order){site->root->fd, path, site->settings, mode, known, NULL};
+}
+
+/* What knows whose names mean their content for ever; NULL: it makes no difference to the site. */
+static inline struct hashed_files *store_hashed(const struct store_step *step)
+{
+    return step->site->settings->cache_control.at ? NULL : step->store->shared->hashed;
 }
 
 /* Whether FETCHED says that descriptors are out. */

@@ -44,6 +44,16 @@ static uint64_t state_without_siblings(const struct store_step *step, uint64_t s
     return step->now->ms - seen_ms < RECENT_MS ? directory_state(step, &directory_seen_ms) : 0;
 }
 
+/* The state of the file that ENTRY was made of. */
+static struct fetch_state state_of(const struct cache_entry *entry)
+{
+    return (struct fetch_state){
+        .plain = entry->identity,
+        .siblings = entry->siblings,
+        .hashed = entry->hashed,
+    };
+}
+
 struct store_known store_known_state(const struct store_step *step)
 {
     struct store_known known = {.seen_ms = step->now->ms};
@@ -51,7 +61,7 @@ struct store_known store_known_state(const struct store_step *step)
     if (!entry || !entry->settled)
         return known;
     known.set = true;
-    known.state = (struct fetch_state){.plain = entry->identity, .siblings = entry->siblings};
+    known.state = state_of(entry);
     uint64_t seen_ms;
     bool trusted = ++entry->revalidations % FULL_CHECK_EVERY != 0;
     /* When another worker has seen a change, it may be younger than the directory's known state. */
@@ -106,7 +116,7 @@ static struct resource *renew(const struct store_step *step, uint64_t seen_ms,
     struct cache_entry *entry = cache_find(step->store->cache, &step->key);
     if (!fetched->cacheable || !entry)
         return NULL;
-    struct fetch_state state = {.plain = entry->identity, .siblings = entry->siblings};
+    struct fetch_state state = state_of(entry);
     if (!fetch_state_equal(&state, &fetched->state))
         return NULL;
     struct changes_mark mark;
@@ -131,6 +141,7 @@ static void keep(const struct store_step *step, uint64_t seen_ms, const struct f
     grant(step, seen_ms, &mark, resource->lease);
     entry->identity = fetched->state.plain;
     entry->siblings = fetched->state.siblings;
+    entry->hashed = fetched->state.hashed;
     entry->folder = file && fetched->state.alone ? state_without_siblings(step, seen_ms) : 0;
     entry->settled = file && fetched->settled;
 }

@@ -11,7 +11,10 @@ struct store_shared *store_shared_create(uint32_t store_count, uint32_t site_cou
         return NULL;
     shared->site_count = site_count;
     shared->changes = store_count > 1 ? changes_create(paths_max, site_count) : NULL;
-    if (store_count > 1 && !shared->changes) {
+    shared->hashed = hashed_files_create();
+    if ((store_count > 1 && !shared->changes) || !shared->hashed) {
+        changes_destroy(shared->changes);
+        hashed_files_destroy(shared->hashed);
         free(shared);
         return NULL;
     }
@@ -27,5 +30,6 @@ void store_shared_destroy(struct store_shared *shared)
     for (uint32_t i = 0; i < shared->site_count; i++)
         root_slot_fini(&shared->roots[i]);
     changes_destroy(shared->changes);
+    hashed_files_destroy(shared->hashed);
     free(shared);
 }

@@ -1,17 +1,20 @@
 /* store_shared: what the stores of all workers of a process share about each site.
  *
  * The open directories: each site has one descriptor in the process, not one in each worker. And
- * which state of each path is the newest that any worker has answered (changes.h). Created
- * before the workers and destroyed after them. Safe from any thread. */
+ * which state of each path is the newest that any worker has answered (changes.h); and which files'
+ * names mean the same content for ever (hashed_files.h). Created before the workers and destroyed
+ * after them. Safe from any thread. */
 #ifndef SLUICE_STORE_SHARED_H
 #define SLUICE_STORE_SHARED_H
 
 #include "site/changes.h"
+#include "site/hashed_files.h"
 #include "system/root.h"
 
 struct store_shared {
     uint32_t site_count;
-    struct changes *changes;  /* NULL: there is one store only */
+    struct changes *changes; /* NULL: there is one store only */
+    struct hashed_files *hashed;
     struct root_slot roots[]; /* of the sites, by their number */
 };
 

@@ -83,8 +83,14 @@ static bool read_rules(const struct check *check, enum io_mode mode)
     const struct fetch_state *known = site_rules_known(site);
     const struct fetch_order order = store_fetch_order(site, &path, mode, known);
     if (fetch(&order, &fetched) < 0) {
-        struct lookup_order by_job = {LOOKUP_RULES, site,          &path,
-                                      known,        check->now_ms, check->ticket};
+        struct lookup_order by_job = {
+            .kind = LOOKUP_RULES,
+            .site = site,
+            .path = &path,
+            .known = known,
+            .now_ms = check->now_ms,
+            .ticket = check->ticket,
+        };
         site->rules_lookup = lookups_start(&check->store->lookups, &by_job);
         return false;
     }

@@ -155,19 +155,31 @@ E2E_TEST(site_features, routes_of_an_application_are_answered_with_its_page)
 
 /* --- Caching ---------------------------------------------------------------------------------- */
 
+static const char year[] = "public, max-age=31536000, immutable";
+
+/* Writes what a bundler would: a page, a script and a style sheet with a hash in their names. */
+static void write_build(const struct site *site)
+{
+    site_write_text(site, "index.html", "<title>app</title>");
+    site_write_text(site, "app.js", "content");
+    site_write_text(site, "assets/app.3f2a9c1b.js", "script");
+    site_write_text(site, "assets/app.5ef01a7d.css", "style");
+}
+
 E2E_TEST(site_features, files_with_a_hash_in_their_name_may_be_cached_for_a_year)
 {
     static const char *const fixed[] = {"--cache-control", "public, max-age=60", NULL};
     static const char *const none[] = {"--cache-control", "", NULL};
-    static const char year[] = "public, max-age=31536000, immutable";
     static const struct {
         const char *path, *value;
-    } rows[] = {{"/index.html", "no-cache"}, {"/app.3f2a9c1b.js", year}, {"/app.js", "no-cache"}};
+    } rows[] = {{"/index.html", "no-cache"},
+                {"/assets/app.3f2a9c1b.js", year},
+                {"/assets/app.5ef01a7d.css", year},
+                {"/app.js", "no-cache"}};
     struct site site;
     struct response response;
     site_create(&site);
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        site_write_text(&site, rows[i].path + 1, "content");
+    write_build(&site);
     const struct server *automatic = start(&site, NULL);
     const struct server *fixed_one = start(&site, fixed);
     const struct server *without = start(&site, none);
@@ -182,8 +194,52 @@ E2E_TEST(site_features, files_with_a_hash_in_their_name_may_be_cached_for_a_year
         if (expect_fetch(without, path, ask("GET", path, ""), 200, &response))
             expect_field(path, &response, "Cache-Control", NULL);
     }
-    expect_fetch(automatic, "404", ask("GET", "/gone.3f2a9c1b.js", ""), 404, &response);
+    expect_fetch(automatic, "404", ask("GET", "/assets/gone.3f2a9c1b.js", ""), 404, &response);
     expect_field("404", &response, "Cache-Control", NULL);
+}
+
+E2E_TEST(site_features, files_with_an_identifier_in_their_name_are_revalidated)
+{
+    static const char *const names[] = {
+        "cam-b827eb1a2b3c.jpg", "cam-b827eb77f01d.jpg",
+        "user-5f3a9c1b.webp",   "user-0b7de4a2.webp",
+        "one/app.3f2a9c1b.js",  "one/app.js",
+        "one/logo.svg",         "app.js",
+        "site-overview.js",     "5d41402abc4b2a76b9719d911017c592.png",
+    };
+    struct site site;
+    struct response response;
+    site_create(&site);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        site_write_text(&site, names[i], "content");
+    const struct server *server = start(&site, NULL);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *path = text_format("/%s", names[i]);
+        if (expect_fetch(server, path, ask("GET", path, ""), 200, &response))
+            expect_field(path, &response, "Cache-Control", "no-cache");
+    }
+}
+
+E2E_TEST(site_features, a_file_that_has_changed_is_revalidated_whatever_its_name)
+{
+    static const char path[] = "/assets/app.3f2a9c1b.js";
+    static const char *const contents[] = {"changed", "script", "again"};
+    struct site site;
+    struct response response;
+    site_create(&site);
+    write_build(&site);
+    const struct server *server = server_start(PIPELINED, &site, "--threads 2 --cache-valid 0");
+    if (expect_fetch(server, "at first", ask("GET", path, ""), 200, &response))
+        expect_field("at first", &response, "Cache-Control", year);
+    for (size_t i = 0; i < COUNT_OF(contents); i++) {
+        site_write_text(&site, path + 1, contents[i]);
+        if (expect_fetch(server, contents[i], ask("GET", path, ""), 200, &response)) {
+            cr_expect(body_has(&response, contents[i]));
+            expect_field(contents[i], &response, "Cache-Control", "no-cache");
+        }
+    }
+    if (expect_fetch(server, "another", ask("GET", "/assets/app.5ef01a7d.css", ""), 200, &response))
+        expect_field("another", &response, "Cache-Control", year);
 }
 
 /* --- Header fields ---------------------------------------------------------------------------- */

@@ -34,7 +34,7 @@ static inline int fetch_named(const char *text, enum io_mode mode, const struct 
                               struct fetched *ret)
 {
     struct path path = path_named(text);
-    struct fetch_order order = {root_fd, &path, &site, mode, known};
+    struct fetch_order order = {root_fd, &path, &site, mode, known, NULL};
     return fetch(&order, ret);
 }
 

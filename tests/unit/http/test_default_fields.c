@@ -77,19 +77,21 @@ Test(default_fields, yield_to_rules_that_mention_them)
 Test(default_fields, cache_control_comes_from_the_setting_or_the_name)
 {
     static const struct {
-        const char *label, *setting, *name, *expected;
+        const char *label, *setting, *expected;
+        bool immutable;
     } rows[] = {
-        {"a name", NULL, "a.txt", "Cache-Control: no-cache\r\n"},
-        {"a name with a hash", NULL, "app.3f2a9c1b.js",
-         "Cache-Control: public, max-age=31536000, immutable\r\n"},
-        {"a setting", "max-age=7", "app.3f2a9c1b.js", "Cache-Control: max-age=7\r\n"},
-        {"an empty setting", "", "a.txt", ""},
+        {"a name", NULL, "Cache-Control: no-cache\r\n", false},
+        {"a name with a hash", NULL, "Cache-Control: public, max-age=31536000, immutable\r\n",
+         true},
+        {"a setting", "max-age=7", "Cache-Control: max-age=7\r\n", true},
+        {"an empty setting", "", "", true},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct default_fields_settings settings = {
             .cache_control = rows[i].setting ? str_of(rows[i].setting) : STR_ABSENT,
+            .immutable = rows[i].immutable,
         };
-        default_fields_add_cache_control(&list, &settings, &query, str_of(rows[i].name));
+        default_fields_add_cache_control(&list, &settings, &query);
         expect(rows[i].label, rows[i].expected);
     }
 }
@@ -98,6 +100,6 @@ Test(default_fields, cache_control_yields_to_rules)
 {
     struct default_fields_settings settings = {.cache_control = STR("max-age=7")};
     rig_add(rules, "/*: ! Cache-Control");
-    default_fields_add_cache_control(&list, &settings, &query, STR("a.txt"));
+    default_fields_add_cache_control(&list, &settings, &query);
     expect("removed", "");
 }

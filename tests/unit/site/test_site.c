@@ -77,12 +77,14 @@ static bool take_none(void)
     return site_take_rules(site, &fetched);
 }
 
-/* All field lines of the file at NAME, as a string until the next call. */
-static const char *lines_of(const char *name)
+/* All field lines of the file at NAME, as a string until the next call. HASHED: its name means its
+ * content for ever. */
+static const char *lines_of_file(const char *name, bool hashed)
 {
     static char text[8192];
     struct path path = path_named(name);
     struct fetched fetched = file_of(STR("12345"));
+    fetched.state.hashed = hashed;
     struct resource *resource =
         site_resource_make(site, &path, STR("index.html"), &fetched, INT64_MAX);
     cr_assert_not_null(resource);
@@ -91,6 +93,11 @@ static const char *lines_of(const char *name)
     resource_drop(resource);
     fetched_fini(&fetched);
     return text;
+}
+
+static const char *lines_of(const char *name)
+{
+    return lines_of_file(name, false);
 }
 
 Test(site, gives_a_file_its_fields)
@@ -102,15 +109,16 @@ Test(site, gives_a_file_its_fields)
                                         "X-Content-Type-Options: nosniff\r\n"
                                         "Accept-Ranges: bytes\r\n"
                                         "Content-Length: 5\r\n");
-    cr_expect(
-        strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: public, max-age=31536000, immut"));
+    cr_expect(strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: no-cache"));
+    cr_expect(strstr(lines_of_file("app.3f2a9c1b.js", true),
+                     "Cache-Control: public, max-age=31536000, immutable\r\n"));
     cr_expect(strstr(lines_of("dir/"), "Content-Type: text/html"), "its index");
 }
 
 Test(site, takes_cache_control_from_options)
 {
     make(&(struct site_settings){.cache_control = STR("max-age=7")});
-    cr_expect(strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: max-age=7\r\n"));
+    cr_expect(strstr(lines_of_file("app.3f2a9c1b.js", true), "Cache-Control: max-age=7\r\n"));
     make(&(struct site_settings){.cache_control = STR("")});
     cr_expect_null(strstr(lines_of("a.txt"), "Cache-Control"));
 }
