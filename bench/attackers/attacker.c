@@ -41,6 +41,7 @@ struct peer {
     uint32_t serial;
     uint32_t interest;        /* epoll's events */
     bool connected, finished; /* finished: all of the stream is sent */
+    bool ended;               /* the server has closed its side */
     uint64_t sent, received;
     int64_t opened_us;
 };
@@ -85,7 +86,7 @@ static uint32_t wanted_events(const struct attack *attack, const struct peer *pe
         return EPOLLOUT;
     if (!peer->finished && (opening || !attack->bytes_sent_s))
         events |= EPOLLOUT;
-    if (attack->bytes_read_s == ATTACK_READS_ALL)
+    if (attack->bytes_read_s == ATTACK_READS_ALL && !peer->ended)
         events |= EPOLLIN;
     return events;
 }
@@ -139,11 +140,16 @@ static int send_some(struct attacker *attacker, struct peer *peer, size_t room)
     return 0;
 }
 
-/* Reads and drops up to ROOM bytes. Returns 0 or a negative errno, -ECONNRESET at the end. */
+/* Reads and drops up to ROOM bytes. Returns 0 or a negative errno, -ECONNRESET at the end, unless
+ * the attack stays. */
 static int receive_some(struct attacker *attacker, struct peer *peer, size_t room)
 {
     /* MSG_TRUNC: TCP drops the bytes instead of copying them, tcp(7). */
     ssize_t received = recv(peer->fd, NULL, size_min(room, INPUT_BYTES_MAX), MSG_TRUNC);
+    if (received == 0 && attacker->attack->stays) {
+        peer->ended = true;
+        return 0;
+    }
     if (received == 0)
         return -ECONNRESET;
     if (received < 0)

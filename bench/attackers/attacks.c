@@ -8,10 +8,9 @@
 #define LARGE        "GET /1m.bin HTTP/1.1\r\n" HOST "\r\n"
 #define SMALL        "GET /612.html HTTP/1.1\r\n" HOST "\r\n"
 #define POST_CHUNKED "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
-#define TEN_RANGES   "0-,1-,2-,3-,4-,5-,6-,7-,8-,9-,"
-#define HUNDRED_RANGES                                                                      \
-    TEN_RANGES TEN_RANGES TEN_RANGES TEN_RANGES TEN_RANGES TEN_RANGES TEN_RANGES TEN_RANGES \
-        TEN_RANGES TEN_RANGES
+#define TEN(text)    text text text text text text text text text text
+#define RANGES       TEN("0-,1-,2-,3-,4-,5-,6-,7-,8-,9-,")
+#define TAGS         TEN(TEN("\"1234567890abcdef\", "))
 
 enum { COUNTER_DIGITS = 8 };
 
@@ -61,6 +60,17 @@ const struct attack attacks[] = {
         .bytes_read_s = ATTACK_READS_ALL,
     },
     {
+        .name = "linger",
+        .title = "sends on, slowly, after the server has closed its side",
+        .opening = "GET /612.html HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n" SMALL,
+        .unit = "a",
+        .bytes_sent_s = 2,
+        .connections = 2000,
+        .connects_s = 2000,
+        .bytes_read_s = ATTACK_READS_ALL,
+        .stays = true,
+    },
+    {
         .name = "slow-read",
         .title = "reads ten bytes a second through a tiny window",
         .unit = LARGE,
@@ -73,7 +83,7 @@ const struct attack attacks[] = {
     {
         .name = "ranges",
         .title = "asks for 100 overlapping ranges of a file of 1 MiB",
-        .unit = "GET /1m.bin HTTP/1.1\r\n" HOST "Range: bytes=" HUNDRED_RANGES "10-\r\n\r\n",
+        .unit = "GET /1m.bin HTTP/1.1\r\n" HOST "Range: bytes=" RANGES "10-\r\n\r\n",
         .connections = 50,
         .connects_s = 500,
         .bytes_sent_s = 4000,
@@ -160,6 +170,33 @@ const struct attack attacks[] = {
         .connections = 20,
         .connects_s = 200,
         .bytes_sent_s = 200000,
+        .bytes_read_s = ATTACK_READS_ALL,
+    },
+    {
+        .name = "dots",
+        .title = "asks for paths that lead up and down",
+        .unit = "GET /#" TEN(TEN("/a/../%2e/.")) " HTTP/1.1\r\n" HOST "\r\n",
+        .connections = 20,
+        .connects_s = 200,
+        .bytes_sent_s = 100000,
+        .bytes_read_s = ATTACK_READS_ALL,
+    },
+    {
+        .name = "many-fields",
+        .title = "sends heads of 300 fields",
+        .unit = "GET /612.html HTTP/1.1\r\n" HOST TEN(TEN("A: b\r\nC: d\r\nX-#: e\r\n")) "\r\n",
+        .connections = 20,
+        .connects_s = 200,
+        .bytes_sent_s = 100000,
+        .bytes_read_s = ATTACK_READS_ALL,
+    },
+    {
+        .name = "many-tags",
+        .title = "sends conditions with 100 entity tags",
+        .unit = "GET /page.html HTTP/1.1\r\n" HOST "If-None-Match: " TAGS "\"#\"\r\n\r\n",
+        .connections = 20,
+        .connects_s = 200,
+        .bytes_sent_s = 100000,
         .bytes_read_s = ATTACK_READS_ALL,
     },
     {

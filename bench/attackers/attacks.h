@@ -5,6 +5,7 @@
 #ifndef BENCH_ATTACKS_H
 #define BENCH_ATTACKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct attack {
     unsigned bytes_sent_s;    /* after the opening, of a connection; 0: as fast as possible */
     unsigned bytes_read_s;    /* of a connection; 0: it never reads */
     int receive_buffer_bytes; /* 0: the system's default */
+    bool stays;               /* after the server has closed its side: it closes only at the end */
     unsigned hold_ms;         /* then it is closed with a reset; 0: held to the end */
 };
 
