@@ -28,6 +28,7 @@ enum {
     ALLOCATIONS_ALL = 1000, /* every one */
     SAMPLE = 260,           /* runs with each backend */
     SHUFFLES_ALL = 40,
+    STORMS_ALL = 400,
     JOBS_MAX = 16,
 };
 
@@ -102,6 +103,8 @@ static void show_case(const struct one_case *one)
            setup->kind == RUN_START ? " --start" : "");
     if (setup->fault.shuffle_seed)
         printf(" --shuffle %llu", (unsigned long long)setup->fault.shuffle_seed);
+    if (setup->fault.storm_seed)
+        printf(" --storm %llu", (unsigned long long)setup->fault.storm_seed);
     if (setup->fault.count > 0)
         printf(" --call %s --error %s --at %u --times %u", faults_name(setup->fault.call),
                errors_name(setup->fault.error), setup->fault.skip, setup->fault.count);
@@ -111,40 +114,51 @@ static void show_case(const struct one_case *one)
 }
 
 /* The run without a fault. False: it fails. */
-static bool count_calls(const struct run_setup *base, struct run_answers *answers,
-                        struct run_result *ret)
+static bool count_calls(const struct run_setup *base, struct run_answers *answers)
 {
+    struct one_case one = {.setup = *base};
     *answers = (struct run_answers){0};
-    faults_run(base, answers, ret);
-    if (ret->outcome == RUN_UNHARMED)
+    faults_run(base, answers, &one.result);
+    if (one.result.outcome == RUN_UNHARMED)
         return true;
-    struct one_case one = {.setup = *base, .result = *ret};
     printf("without a fault: ");
     show_case(&one);
     return false;
+}
+
+/* Adds the runs with many faults, and those with other orders of completions. */
+static void add_mixtures(const struct options *options, struct run_setup base,
+                         struct run_answers *answers)
+{
+    base.fault = (struct run_fault){0};
+    for (unsigned i = 1; i <= STORMS_ALL; i++) {
+        base.fault.storm_seed = options->seed * STORMS_ALL + i;
+        add(&base, answers);
+    }
+    base.fault.storm_seed = 0;
+    bool uring = strcmp(base.backend, "io_uring") == 0;
+    for (unsigned i = 1; uring && i <= SHUFFLES_ALL; i++) {
+        base.fault.shuffle_seed = options->seed * SHUFFLES_ALL + i;
+        add(&base, answers);
+    }
 }
 
 /* Adds all runs of a kind with a backend. False: it does not work even without a fault. */
 static bool add_kind(const struct options *options, struct run_setup base,
                      struct run_answers *answers)
 {
-    struct run_result counted;
-    if (!count_calls(&base, answers, &counted))
+    if (!count_calls(&base, answers))
         return false;
     for (unsigned i = 0; i < errors_row_count; i++) {
         const struct errors_row *row = &errors_rows[i];
         base.fault.call = row->call;
         for (unsigned e = 0; e < ERRORS_MAX && row->errors[e]; e++) {
             base.fault.error = row->errors[e];
-            add_error(&base, answers, counted.calls[row->call]);
+            add_error(&base, answers, answers->calls[row->call]);
         }
     }
-    base.fault = (struct run_fault){0};
-    bool uring = strcmp(base.backend, "io_uring") == 0;
-    for (unsigned i = 1; uring && base.kind == RUN_SERVE && i <= SHUFFLES_ALL; i++) {
-        base.fault.shuffle_seed = options->seed * SHUFFLES_ALL + i;
-        add(&base, answers);
-    }
+    if (base.kind == RUN_SERVE)
+        add_mixtures(options, base, answers);
     return true;
 }
 
@@ -154,10 +168,9 @@ static bool add_backend(const struct options *options, enum backend backend)
     struct run_setup setup = {.backend = backend_name(backend)};
     struct run_answers *answers = plan->answers[backend == BACKEND_IO_URING];
     bool good = true;
-    if (options->fault.count > 0 || options->fault.shuffle_seed) {
-        struct run_result counted;
+    if (options->fault.count > 0 || options->fault.shuffle_seed || options->fault.storm_seed) {
         setup.kind = options->kind;
-        good = count_calls(&setup, &answers[options->kind], &counted);
+        good = count_calls(&setup, &answers[options->kind]);
         setup.fault = options->fault;
         add(&setup, &answers[options->kind]);
         return good;
@@ -241,14 +254,27 @@ static void show_row(const char *call, const char *error, const struct row *row)
     printf("\n");
 }
 
-/* The runs in which nothing failed, but requests of io_uring completed in another order. */
-static struct row count_shuffled(void)
+static bool is_storm(const struct run_fault *fault)
+{
+    return fault->storm_seed != 0;
+}
+
+static bool is_shuffled(const struct run_fault *fault)
+{
+    return fault->shuffle_seed != 0;
+}
+
+/* Counts the runs that BELONGS chooses. */
+static struct row count_mixtures(bool (*belongs)(const struct run_fault *fault))
 {
     struct row row = {0};
     for (unsigned i = 0; i < plan->count; i++) {
         const struct one_case *one = &plan->cases[i];
-        row.runs += one->setup.fault.shuffle_seed != 0;
-        row.outcomes[one->result.outcome] += one->setup.fault.shuffle_seed != 0;
+        if (!belongs(&one->setup.fault))
+            continue;
+        row.runs++;
+        row.injected += one->result.injected;
+        row.outcomes[one->result.outcome]++;
     }
     return row;
 }
@@ -270,8 +296,9 @@ static void show_table(bool each_error)
             show_row(faults_name(errors->call), errors_name(errors->errors[e]), &row);
         }
     }
-    struct row shuffled = count_shuffled();
-    show_row("completions", each_error ? "SHUFFLED" : "", &shuffled);
+    struct row storms = count_mixtures(is_storm), shuffled = count_mixtures(is_shuffled);
+    show_row("many at once", "", &storms);
+    show_row("other order", "", &shuffled);
 }
 
 /* Prints what failed and the line of totals. Whether nothing failed. */
@@ -296,12 +323,19 @@ static bool show_totals(const struct options *options, bool whole)
 /* --- The command line ------------------------------------------------------------------------- */
 
 static const struct option words[] = {
-    {"all", no_argument, NULL, 'a'},           {"verbose", no_argument, NULL, 'v'},
-    {"start", no_argument, NULL, 's'},         {"jobs", required_argument, NULL, 'j'},
-    {"seed", required_argument, NULL, 'S'},    {"backend", required_argument, NULL, 'b'},
-    {"call", required_argument, NULL, 'c'},    {"error", required_argument, NULL, 'e'},
-    {"at", required_argument, NULL, 'A'},      {"times", required_argument, NULL, 't'},
-    {"shuffle", required_argument, NULL, 'u'}, {NULL, 0, NULL, 0},
+    {"all", no_argument, NULL, 'a'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"start", no_argument, NULL, 's'},
+    {"jobs", required_argument, NULL, 'j'},
+    {"seed", required_argument, NULL, 'S'},
+    {"backend", required_argument, NULL, 'b'},
+    {"call", required_argument, NULL, 'c'},
+    {"error", required_argument, NULL, 'e'},
+    {"at", required_argument, NULL, 'A'},
+    {"times", required_argument, NULL, 't'},
+    {"shuffle", required_argument, NULL, 'u'},
+    {"storm", required_argument, NULL, 'm'},
+    {NULL, 0, NULL, 0},
 };
 
 /* Takes one option. False: it has a mistake. */
@@ -344,6 +378,9 @@ static bool take_option(struct options *options, int letter, const char *value)
     case 'u':
         fault->shuffle_seed = number;
         return true;
+    case 'm':
+        fault->storm_seed = number;
+        return true;
     default:
         return false;
     }
@@ -363,7 +400,7 @@ int main(int argc, char **argv)
         if (!take_option(&options, letter, optarg)) {
             fprintf(stderr, "Usage: faults [--all] [--verbose] [-j N] [--seed N] [--backend NAME]\n"
                             "    [--start] [--call NAME --error NAME [--at N] [--times N]] "
-                            "[--shuffle N]\n");
+                            "[--shuffle N] [--storm N]\n");
             return 2;
         }
     }

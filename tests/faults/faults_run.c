@@ -1,6 +1,8 @@
 /* faults_run: see faults_run.h. */
 #include "faults_run.h"
 
+#include "faults_errors.h"
+
 #include "base/base.h"
 #include "server/server.h"
 
@@ -19,6 +21,9 @@ enum {
     END_MS = 10000,
     DESCRIPTORS_MAX = 256,
     MESSAGES_MAX = 3, /* lines on standard error */
+    STORM_MESSAGES_MAX = 12,
+    STORM_SHARE = 3, /* one call in so many fails */
+    STORM_TIMES_MAX = 3,
     LOG_BYTES = 4096,
     STATUS_LEAK = 90, /* of a child that has left descriptors open */
 };
@@ -39,6 +44,12 @@ bool run_wrong(struct run_result *result, const char *format, ...)
             *c = ' ';
     }
     return false;
+}
+
+bool run_is_faultless(const struct run_setup *setup)
+{
+    const struct run_fault *fault = &setup->fault;
+    return fault->count == 0 && !fault->shuffle_seed && !fault->storm_seed;
 }
 
 /* --- The child -------------------------------------------------------------------------------- */
@@ -73,7 +84,31 @@ static bool has_leaked(void)
     return leaked;
 }
 
-static void run_child(const struct run_setup *setup, const struct tree *tree, int output, int log)
+static unsigned errors_in(const struct errors_row *row)
+{
+    unsigned count = 0;
+    while (count < ERRORS_MAX && row->errors[count])
+        count++;
+    return count;
+}
+
+/* Has many calls fail, after the start, at places and with errors that follow from SEED. */
+static void begin_storm(const struct run_answers *answers, uint64_t seed)
+{
+    struct prng prng = {seed};
+    for (unsigned i = 0; i < errors_row_count; i++) {
+        const struct errors_row *row = &errors_rows[i];
+        unsigned first = answers->start_calls[row->call], last = answers->calls[row->call];
+        int error = row->errors[prng_below(&prng, errors_in(row))];
+        if (prng_below(&prng, STORM_SHARE) != 0 || first >= last)
+            continue;
+        unsigned skip = first + (unsigned)prng_below(&prng, last - first);
+        faults_fail(row->call, skip, 1 + (unsigned)prng_below(&prng, STORM_TIMES_MAX), error);
+    }
+}
+
+static void run_child(const struct run_setup *setup, const struct run_answers *answers,
+                      const struct tree *tree, int output, int log)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(output, STDOUT_FILENO);
@@ -82,6 +117,8 @@ static void run_child(const struct run_setup *setup, const struct tree *tree, in
         close(fd);
     if (setup->fault.count > 0)
         faults_fail(setup->fault.call, setup->fault.skip, setup->fault.count, setup->fault.error);
+    if (setup->fault.storm_seed)
+        begin_storm(answers, setup->fault.storm_seed);
     faults_shuffle(setup->fault.shuffle_seed);
     faults_begin();
     int status = serve(setup, tree);
@@ -151,8 +188,11 @@ static void read_messages(int log, struct messages *ret)
 }
 
 /* Judges the end of a server that has served. */
-static void judge_end(int status, const struct messages *messages, struct run_result *result)
+static void judge_end(const struct run_setup *setup, int status, const struct messages *messages,
+                      struct run_result *result)
 {
+    const bool storm = setup->fault.storm_seed != 0;
+    const unsigned lines_max = storm ? STORM_MESSAGES_MAX : MESSAGES_MAX;
     if (status == -1)
         run_wrong(result, "did not end within %d ms after SIGTERM", END_MS);
     else if (WIFSIGNALED(status))
@@ -162,7 +202,7 @@ static void judge_end(int status, const struct messages *messages, struct run_re
         result->outcome = RUN_ENDED;
     else if (WEXITSTATUS(status) != 0)
         run_wrong(result, "exit status %d: %s", WEXITSTATUS(status), messages->text);
-    else if (messages->lines > MESSAGES_MAX || messages->repeated)
+    else if (messages->lines > lines_max || (messages->repeated && !storm))
         run_wrong(result, "%u lines on standard error: %s", messages->lines, messages->text);
 }
 
@@ -191,13 +231,15 @@ static void attend(struct play *play, int output, int log)
         judge_start(status, &messages, result);
         return;
     }
+    for (unsigned i = 0; run_is_faultless(play->setup) && i < FAULT_COUNT; i++)
+        play->answers->start_calls[i] = faults_calls(i);
     bool good = scenario_play(play);
     if (!good)
         kill(play->pid, SIGTERM);
     int status = await_end(play->pid);
     read_messages(log, &messages);
     result->outcome = result->closed ? RUN_CLOSED : result->refused ? RUN_REFUSED : RUN_UNHARMED;
-    judge_end(status, &messages, result);
+    judge_end(play->setup, status, &messages, result);
     if (result->outcome == RUN_ENDED)
         result->text[0] = '\0'; /* clients were cut */
 }
@@ -217,15 +259,17 @@ void faults_run(const struct run_setup *setup, struct run_answers *answers, stru
     play.pid = fork();
     tree_must(play.pid >= 0, "fork");
     if (play.pid == 0)
-        run_child(setup, &tree, output[1], log);
+        run_child(setup, answers, &tree, output[1], log);
     close(output[1]);
     attend(&play, output[0], log);
     close(output[0]);
     close(log);
     tree_fini(&tree);
-    for (unsigned i = 0; i < FAULT_COUNT; i++)
-        ret->calls[i] = faults_calls(i);
-    ret->injected = faults_failed(setup->fault.call);
+    for (unsigned i = 0; i < FAULT_COUNT; i++) {
+        ret->injected += faults_failed(i);
+        if (run_is_faultless(setup))
+            answers->calls[i] = faults_calls(i);
+    }
     if (ret->text[0])
         ret->outcome = RUN_FAILED;
 }

@@ -22,6 +22,7 @@ struct run_fault {
     int error; /* an errno, or FAULT_SHORT */
     unsigned skip, count;
     uint64_t shuffle_seed; /* not 0: faults_shuffle as well */
+    uint64_t storm_seed;   /* not 0: many calls fail, each with an error of its row */
 };
 
 struct run_setup {
@@ -55,15 +56,19 @@ struct run_answer {
 struct run_result {
     enum run_outcome outcome;
     unsigned injected;
-    unsigned refused, closed;    /* requests, connections */
-    unsigned calls[FAULT_COUNT]; /* made by the child */
-    char text[RUN_TEXT_BYTES];   /* what was wrong */
+    unsigned refused, closed;  /* requests, connections */
+    char text[RUN_TEXT_BYTES]; /* what was wrong */
 };
 
-/* Answers of the run without a fault, by step; filled by a run with no fault to inject. */
+/* The run without a fault; filled by a run with no fault to inject. */
 struct run_answers {
     struct run_answer steps[RUN_STEPS_MAX];
+    unsigned start_calls[FAULT_COUNT]; /* made before the server served */
+    unsigned calls[FAULT_COUNT];
 };
+
+/* Whether nothing is injected. */
+bool run_is_faultless(const struct run_setup *setup);
 
 /* One run. ANSWERS is filled if nothing is injected, and compared with otherwise. */
 void faults_run(const struct run_setup *setup, struct run_answers *answers, struct run_result *ret);

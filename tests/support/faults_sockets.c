@@ -1,4 +1,8 @@
-/* faults_sockets: the wrappers of calls on sockets and of epoll(7); see faults.h. */
+/* faults_sockets: the wrappers of calls on sockets and of epoll(7); see faults.h.
+ *
+ * When a call says EAGAIN, or moves less than it could, an event of edge-triggered epoll follows as
+ * soon as the call could do more. The kernel does not know that here it could at once, so after such
+ * a failure the descriptor is registered anew, which has its state reported again. */
 #include "support/faults_wrap.h"
 
 #include <errno.h>
@@ -10,15 +14,59 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { PIECES_MAX = 1024 };
+enum { PIECES_MAX = 1024, DESCRIPTORS_MAX = 4096 };
+
+/* The registrations, by descriptor. A descriptor is used by one thread at a time. */
+static struct registration {
+    int epoll; /* + 1; 0: none */
+    struct epoll_event event;
+} registrations[DESCRIPTORS_MAX];
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */
+
+/* --- epoll ------------------------------------------------------------------------------------ */
+
+WRAP(int, epoll_create1, int flags)
+{
+    return faults_pass(FAULT_EPOLL_CREATE1, NULL) ? __real_epoll_create1(flags) : -1;
+}
+
+WRAP(int, epoll_ctl, int epoll, int op, int fd, struct epoll_event *event)
+{
+    if (!faults_pass(FAULT_EPOLL_CTL, NULL))
+        return -1;
+    int result = __real_epoll_ctl(epoll, op, fd, event);
+    if (result == 0 && fd < DESCRIPTORS_MAX)
+        registrations[fd] = op == EPOLL_CTL_DEL ? (struct registration){0}
+                                                : (struct registration){epoll + 1, *event};
+    return result;
+}
+
+WRAP(int, epoll_wait, int epoll, struct epoll_event *events, int room, int wait_ms)
+{
+    if (!faults_pass(FAULT_EPOLL_WAIT, NULL))
+        return -1;
+    return __real_epoll_wait(epoll, events, room, wait_ms);
+}
+
+/* faults_pass for a call on the socket FD, after which a failure has its state reported again. */
+static bool pass_on(enum fault which, int fd, size_t *length)
+{
+    size_t wanted = length ? *length : 0;
+    bool passes = faults_pass(which, length);
+    int error = passes ? 0 : errno;
+    bool is_short = passes && length && *length < wanted;
+    if ((is_short || error == EAGAIN) && fd < DESCRIPTORS_MAX && registrations[fd].epoll > 0)
+        __real_epoll_ctl(registrations[fd].epoll - 1, EPOLL_CTL_MOD, fd, &registrations[fd].event);
+    errno = error;
+    return passes;
+}
 
 /* --- Making sockets --------------------------------------------------------------------------- */
 
 WRAP(int, accept4, int fd, struct sockaddr *from, socklen_t *length, int flags)
 {
-    return faults_pass(FAULT_ACCEPT4, NULL) ? __real_accept4(fd, from, length, flags) : -1;
+    return pass_on(FAULT_ACCEPT4, fd, NULL) ? __real_accept4(fd, from, length, flags) : -1;
 }
 
 WRAP(int, bind, int fd, const struct sockaddr *to, socklen_t length)
@@ -84,43 +132,24 @@ WRAP(int, getifaddrs, struct ifaddrs **ret)
     return faults_pass(FAULT_GETIFADDRS, NULL) ? __real_getifaddrs(ret) : -1;
 }
 
-/* --- epoll ------------------------------------------------------------------------------------ */
-
-WRAP(int, epoll_create1, int flags)
-{
-    return faults_pass(FAULT_EPOLL_CREATE1, NULL) ? __real_epoll_create1(flags) : -1;
-}
-
-WRAP(int, epoll_ctl, int epoll, int op, int fd, struct epoll_event *event)
-{
-    return faults_pass(FAULT_EPOLL_CTL, NULL) ? __real_epoll_ctl(epoll, op, fd, event) : -1;
-}
-
-WRAP(int, epoll_wait, int epoll, struct epoll_event *events, int room, int wait_ms)
-{
-    if (!faults_pass(FAULT_EPOLL_WAIT, NULL))
-        return -1;
-    return __real_epoll_wait(epoll, events, room, wait_ms);
-}
-
 /* --- Receiving and sending -------------------------------------------------------------------- */
 
 WRAP(ssize_t, recv, int fd, void *to, size_t length, int flags)
 {
-    return faults_pass(FAULT_RECV, &length) ? __real_recv(fd, to, length, flags) : -1;
+    return pass_on(FAULT_RECV, fd, &length) ? __real_recv(fd, to, length, flags) : -1;
 }
 
 /* _FORTIFY_SOURCE makes this call of recv. */
 WRAP(ssize_t, __recv_chk, int fd, void *to, size_t length, size_t room, int flags)
 {
-    if (!faults_pass(FAULT_RECV, &length))
+    if (!pass_on(FAULT_RECV, fd, &length))
         return -1;
     return __real___recv_chk(fd, to, length, room, flags);
 }
 
 WRAP(ssize_t, sendfile, int to, int from, off_t *first, size_t length)
 {
-    return faults_pass(FAULT_SENDFILE, &length) ? __real_sendfile(to, from, first, length) : -1;
+    return pass_on(FAULT_SENDFILE, to, &length) ? __real_sendfile(to, from, first, length) : -1;
 }
 
 /* Copies to TO the first of the COUNT pieces at FROM that hold LENGTH bytes. Returns their
@@ -149,14 +178,14 @@ WRAP(ssize_t, readv, int fd, const struct iovec *pieces, int count)
 {
     struct iovec cut[PIECES_MAX];
     size_t length = bytes_of(pieces, count);
-    if (!faults_pass(FAULT_READV, &length))
+    if (!pass_on(FAULT_READV, fd, &length))
         return -1;
     return __real_readv(fd, cut, cut_pieces(cut, pieces, count, length));
 }
 
 WRAP(ssize_t, send, int fd, const void *bytes, size_t length, int flags)
 {
-    return faults_pass(FAULT_SEND, &length) ? __real_send(fd, bytes, length, flags) : -1;
+    return pass_on(FAULT_SEND, fd, &length) ? __real_send(fd, bytes, length, flags) : -1;
 }
 
 WRAP(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
@@ -164,7 +193,7 @@ WRAP(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
     struct iovec cut[PIECES_MAX];
     struct msghdr shorter = *message;
     size_t length = bytes_of(message->msg_iov, (int)message->msg_iovlen);
-    if (!faults_pass(FAULT_SEND, &length))
+    if (!pass_on(FAULT_SEND, fd, &length))
         return -1;
     shorter.msg_iov = cut;
     shorter.msg_iovlen =
