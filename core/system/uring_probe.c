@@ -52,7 +52,7 @@ void uring_probe_explain(int error, int disabled, struct problem *ret_problem)
 
 #ifdef SLUICE_HAVE_LIBURING
 
-enum { PATIENCE_MS = 2000 };
+enum { PATIENCE_MS = 500, WAITS_MAX = 4 };
 
 static int read_disabled(void)
 {
@@ -64,18 +64,34 @@ static int read_disabled(void)
     return digit > '0' && digit <= '9' ? digit - '0' : 0;
 }
 
+/* Waits for a completion, in spite of interruptions and of a short lack of memory. 0 or a negative
+ * errno. */
+static int wait_for_one(struct uring *uring, struct io_uring_cqe **ret)
+{
+    for (unsigned i = 0; i < WAITS_MAX; i++) {
+        int error = uring_wait(uring, PATIENCE_MS);
+        if (error)
+            return error;
+        if (io_uring_peek_cqe(&uring->ring, ret) == 0)
+            return 0;
+    }
+    return -EPROTO;
+}
+
 /* Sends BYTE to the pair's other end: the multishot receive must deliver it in a buffer and stay
  * armed. 0 or a negative errno. */
 static int receive_one(struct uring *uring, int client, char byte)
 {
     struct io_uring_cqe *event;
-    if (send(client, &byte, 1, MSG_NOSIGNAL) != 1)
+    ssize_t sent;
+    do
+        sent = send(client, &byte, 1, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent != 1)
         return -errno;
-    int error = uring_wait(uring, PATIENCE_MS);
+    int error = wait_for_one(uring, &event);
     if (error)
         return error;
-    if (io_uring_peek_cqe(&uring->ring, &event) != 0)
-        return -EPROTO;
     unsigned flags = event->flags;
     bool good = event->res == 1 && flags & IORING_CQE_F_BUFFER && flags & IORING_CQE_F_MORE;
     unsigned buffer = flags >> IORING_CQE_BUFFER_SHIFT;
