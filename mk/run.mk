@@ -42,7 +42,8 @@ test:
 	$(deps) build test $(optional)
 	$(again) check-programs
 	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
-	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) $(call faults,$(FAULTS)) $(PYTHON_TESTS:%="/usr/bin/python3 %"))
+	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) $(call faults,$(FAULTS)) \
+	    $(if $(TEST),,"tools/check-wrapped $(LIB) $(WRAPPED)") $(PYTHON_TESTS:%="/usr/bin/python3 %"))
 
 ## faults: make every system call and allocation of the servers fail, one run for each failure
 faults:
