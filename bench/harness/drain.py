@@ -1,8 +1,8 @@
-"""What a drain costs clients with kept connections: the requests that fail when a server is asked to
-end, and those of them that a client may not send again.
+"""The cost of a drain for clients with kept connections: the requests that fail when a server is
+asked to end, and those of them that a client may not send again.
 
-A client may send a request again when its connection ended before a byte of the answer came, if the
-method is idempotent (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). It may not when the answer was
+A client may send a request again when its connection ended before a byte of the answer came, if
+the method is idempotent (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). It may not when the answer was
 cut, or when the method was POST. A connection that ends between two requests costs nothing."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from . import place, servers
 
 CLIENTS = 64
 REQUESTS = 10_000  # before the signal
-POSTS = 10  # one request of so many
+POSTS = 10  # one request in ten
 THINK_SECONDS = (0.0, 0.0, 0.02, 1.5)  # at most, of one client after the other
 END_SECONDS = 40.0
 FILE_BYTES = 4096

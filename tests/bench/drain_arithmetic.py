@@ -1,4 +1,4 @@
-"""Tests of the arithmetic of bench/drain: where an answer ends, and which requests may be sent again.
+"""Tests of the arithmetic of bench/drain: where an answer ends, which requests may be sent again.
 
     /usr/bin/python3 tests/bench/drain_arithmetic.py         (make test runs it)
 """

@@ -1,8 +1,9 @@
 /* faults_sockets: the wrappers of calls on sockets and of epoll(7); see faults.h.
  *
  * When a call says EAGAIN, or moves less than it could, an event of edge-triggered epoll follows as
- * soon as the call could do more. The kernel does not know that here it could at once, so after such
- * a failure the descriptor is registered anew, which has its state reported again. */
+ * soon as the call could do more. The kernel does not know that here it could at once, so after
+ * such a failure the descriptor is registered anew, which has its state reported again.
+ */
 #include "support/faults_wrap.h"
 
 #include <errno.h>
