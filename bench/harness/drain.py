@@ -2,8 +2,9 @@
 asked to end, and those of them that a client may not send again.
 
 A client may send a request again when its connection ended before a byte of the answer came, if
-the method is idempotent (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). It may not when the answer was
-cut, or when the method was POST. A connection that ends between two requests costs nothing."""
+the method is idempotent (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1). It may not when the
+answer was cut, or when the method was POST. A connection that ends between two requests costs
+nothing."""
 
 from __future__ import annotations
 
