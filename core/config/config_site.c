@@ -86,8 +86,11 @@ static int refuse_private(struct str name, const char *option, struct problem *r
 static int check_pages(const struct site_settings *site, int directory, struct problem *ret_problem)
 {
     struct stat status;
-    if (site_settings_is_private(site, site->index))
-        return refuse_private(site->index, "index", ret_problem);
+    for (unsigned i = 0; i < site->indexes.count; i++) {
+        struct str name = str_of(site->indexes.items[i]);
+        if (site_settings_is_private(site, name))
+            return refuse_private(name, "index", ret_problem);
+    }
     if (site_settings_is_private(site, site->fallback))
         return refuse_private(site->fallback, "spa", ret_problem);
     if (!site->fallback.at)

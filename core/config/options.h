@@ -18,6 +18,7 @@
 enum {
     OPTIONS_ADDRESSES_MAX = 16,
     OPTIONS_HEADERS_MAX = 64,
+    OPTIONS_NAMES_MAX = 8,
     OPTIONS_VALUE_BYTES_MAX = 1024,
     OPTIONS_HEAD_BYTES_MAX = H1_PARSE_BYTES_MAX, /* a head also fits its storage */
 };
@@ -47,7 +48,7 @@ enum option_kind {
     OPTION_KIND_SIZE,    /* num_parse_size: 512, 8K, 64MiB; in bytes */
     OPTION_KIND_BACKEND, /* a name of enum backend */
     OPTION_KIND_FILE,    /* the path of a file; struct str, as the following */
-    OPTION_KIND_NAME,    /* of a file in any directory: no slash */
+    OPTION_KIND_NAME,    /* of a file in any directory: no slash; repeatable; struct arena_list */
     OPTION_KIND_BELOW,   /* the path of a file below ROOT; a slash in front of it is removed */
     OPTION_KIND_VALUE,   /* of a header field (RFC 9110 section 5.5); "auto": absent */
     OPTION_KIND_HEADER,  /* PATTERN: Name: value, see rules; repeatable; struct arena_list */

@@ -77,8 +77,9 @@ static const struct option_spec table[] = {
              "sent as they are written.",
      .kind = OPTION_KIND_FILE, SITE(mime_types_path)},
     {.name = "index", .argument = "NAME", .group = OPTION_GROUP_CONTENT,
-     .help = "File that is served for a directory.", .initial = "index.html",
-     .kind = OPTION_KIND_NAME, SITE(index)},
+     .help = "File that is served for a directory; may be given up to 8 times: the first one that "
+             "exists.",
+     .derived = SITE_INDEX_NAME, .kind = OPTION_KIND_NAME, SITE(indexes)},
     {.name = "listing", .group = OPTION_GROUP_CONTENT,
      .help = "List directories that have no index, as HTML or JSON.",
      .kind = OPTION_KIND_FLAG, SITE(listing)},

@@ -115,16 +115,6 @@ static int set_file(const struct option_spec *option, const struct option_target
     return -EINVAL;
 }
 
-static int set_name(const struct option_spec *option, const struct option_target *target,
-                    const char *text, struct problem *ret_problem)
-{
-    if (*text != '\0' && *text != '.' && !strchr(text, '/'))
-        return set_text(option, target, text, ret_problem);
-    problem_set(ret_problem, "'%s' is not a file's name", text);
-    problem_remedy(ret_problem, "give one like %s", option->initial);
-    return -EINVAL;
-}
-
 static int set_below(const struct option_spec *option, const struct option_target *target,
                      const char *text, struct problem *ret_problem)
 {
@@ -164,6 +154,23 @@ static int append(const struct option_spec *option, const struct option_target *
 {
     int error = arena_list_append(field_of(option, target), target->arena, str_of(text));
     return error ? no_memory(ret_problem) : 0;
+}
+
+static int set_name(const struct option_spec *option, const struct option_target *target,
+                    const char *text, struct problem *ret_problem)
+{
+    const struct arena_list *list = field_of(option, target);
+    if (*text == '\0' || *text == '.' || strchr(text, '/')) {
+        problem_set(ret_problem, "'%s' is not a file's name", text);
+        problem_remedy(ret_problem, "give one like %s", option->derived);
+        return -EINVAL;
+    }
+    if (list->count == OPTIONS_NAMES_MAX) {
+        problem_set(ret_problem, "is given too often");
+        problem_remedy(ret_problem, "%d names are the limit", OPTIONS_NAMES_MAX);
+        return -EINVAL;
+    }
+    return append(option, target, text, ret_problem);
 }
 
 static int set_header(const struct option_spec *option, const struct option_target *target,

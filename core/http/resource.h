@@ -78,8 +78,9 @@ struct resource {
     struct field_block page_fields;
     struct str vary; /* the fields that the choice of a variant depends on; absent: no choice */
     struct lease *lease;
-    bool derived; /* LEASE is that of the resource it was made from */
-    bool hashed;  /* of a FILE: its name means this content for ever; set by site_resource */
+    bool derived;   /* LEASE is that of the resource it was made from */
+    bool hashed;    /* of a FILE: its name means this content for ever; set by site_resource */
+    unsigned index; /* of a FILE for a directory: which of the site's index names it has */
     unsigned variant_count;
     /* Of a FILE: the plain one, then its coded siblings; of a LISTING: HTML, then JSON. After them,
      * in the same memory, the blocks and the text. */

@@ -321,17 +321,17 @@ static int fetch_regular(struct target *target, const struct stat *status, struc
 
 /* --- Files, directories and others ------------------------------------------------------------ */
 
-/* Lists a directory without an index, if the site wants that. ERROR is the result for the index. */
-static int fetch_listing(const struct target *target, int error, struct fetched *ret)
+/* Lists a directory without an index, if the site wants that. */
+static int fetch_listing(const struct target *target, struct fetched *ret)
 {
     const struct path *path = target->order->path;
-    if (error != -ENOENT || !target->order->site->listing)
-        return error;
+    if (!target->order->site->listing)
+        return -ENOENT;
     if (target->order->mode < IO_BY_JOB)
         return target->order->mode == IO_WITHOUT_WAITING ? -EAGAIN : -EBUSY;
     struct blob *pages[FETCH_PAGE_COUNT] = {NULL};
-    error = directory_read(target->order->root_fd, path, target->order->site,
-                           &pages[FETCH_PAGE_HTML], &pages[FETCH_PAGE_JSON]);
+    int error = directory_read(target->order->root_fd, path, target->order->site,
+                               &pages[FETCH_PAGE_HTML], &pages[FETCH_PAGE_JSON]);
     if (error)
         return error;
     *ret = (struct fetched){.kind = FETCH_LISTING, .cacheable = true};
@@ -342,17 +342,19 @@ static int fetch_listing(const struct target *target, int error, struct fetched 
     return 0;
 }
 
-static int fetch_target(struct target *target, struct fetched *ret)
+/* Finds the status of the target. Returns 0 or a negative errno. */
+static int stat_target(const struct target *target, struct stat *ret)
 {
-    const struct path *path = target->order->path;
+    return root_stat_below(target->order->root_fd, target->name, 0, target->order->mode, ret);
+}
+
+static int fetch_file(struct target *target, struct fetched *ret)
+{
     struct stat status;
-    int error =
-        root_stat_below(target->order->root_fd, target->name, 0, target->order->mode, &status);
-    if (error && path->directory)
-        return fetch_listing(target, error, ret);
+    int error = stat_target(target, &status);
     if (error)
         return error;
-    if (S_ISDIR(status.st_mode) && !path->directory) {
+    if (S_ISDIR(status.st_mode)) {
         *ret = (struct fetched){.kind = FETCH_DIRECTORY, .cacheable = true};
         return 0;
     }
@@ -361,22 +363,51 @@ static int fetch_target(struct target *target, struct fetched *ret)
     return fetch_regular(target, &status, ret);
 }
 
+/* Appends NAME, after a slash unless there is nothing before it, to the first BYTES of the target's
+ * name. False: the result is too long to exist. */
+static bool name_within(struct target *target, size_t bytes, struct str name)
+{
+    if (bytes + 1 + name.length > PATH_BYTES_MAX)
+        return false;
+    char *end = target->name + bytes;
+    end = bytes > 0 ? str_put(end, STR("/")) : end;
+    end = str_put(end, name);
+    *end = '\0';
+    target->name_bytes = (size_t)(end - target->name);
+    return true;
+}
+
+/* Fetches the best index that is a file; without one, the directory's listing. */
+static int fetch_directory(struct target *target, struct fetched *ret)
+{
+    const struct site_settings *site = target->order->site;
+    const size_t bytes = target->name_bytes;
+    bool taken = false; /* by something that is not a file */
+    for (unsigned i = 0; i < site_settings_index_count(site); i++) {
+        struct stat status;
+        if (!name_within(target, bytes, site_settings_index(site, i)))
+            continue;
+        int error = stat_target(target, &status);
+        if (!error && S_ISREG(status.st_mode)) {
+            error = fetch_regular(target, &status, ret);
+            if (!error)
+                ret->index = i;
+            return error;
+        }
+        if (error && error != -ENOENT)
+            return error;
+        taken = taken || !error;
+    }
+    return taken ? refuse(ret, HTTP_NOT_FOUND) : fetch_listing(target, ret);
+}
+
 int fetch(const struct fetch_order *order, struct fetched *ret)
 {
     struct target target; /* not zeroed, because most of it is room for the name */
-    const struct path *path = order->path;
-    const struct str index = order->site->index;
-    if (path->length + 1 + index.length > PATH_BYTES_MAX)
-        return refuse(ret, HTTP_NOT_FOUND);
     target.order = order;
-    char *end = str_put(target.name, path_view(path));
-    if (path->directory) {
-        end = path->length > 0 ? str_put(end, STR("/")) : end;
-        end = str_put(end, index);
-    }
-    *end = '\0';
-    target.name_bytes = (size_t)(end - target.name);
-    int error = fetch_target(&target, ret);
+    target.name_bytes = order->path->length;
+    *str_put(target.name, path_view(order->path)) = '\0';
+    int error = order->path->directory ? fetch_directory(&target, ret) : fetch_file(&target, ret);
     if ((error == -EAGAIN && order->mode == IO_WITHOUT_WAITING) ||
         (error == -EBUSY && order->mode == IO_BY_JOB))
         return error;

@@ -41,6 +41,7 @@ struct fetched {
         struct loaded files[CONTENT_CODING_COUNT];
         struct loaded pages[FETCH_PAGE_COUNT]; /* only body and digest; undated */
     };
+    unsigned index; /* which of the site's index names FILES have; 0 if PATH is not a directory */
     unsigned available; /* of FILES, as content_coding_bit; with the plain file, if any */
     struct fetch_state state;
     bool settled;   /* the last change is so old that a later one shows in STATE */
@@ -65,7 +66,7 @@ struct fetch_order {
     struct hashed_files *hashed;     /* NULL: no name has a hash in it */
 };
 
-/* Fetches the file that ORDER names, or the index of a directory, with its precompressed siblings:
+/* Fetches the file that ORDER names, or the best index of a directory that exists, with its precompressed siblings:
  * NAME.br and so on, unless they are older than NAME, at the granularity of their times. If the
  * file still matches what is known, returns FETCH_UNCHANGED without reading it; if that is alone,
  * does not look for siblings. Returns 0 with *RET *given*: fetched_fini. -EAGAIN: the mode is

@@ -133,16 +133,21 @@ static struct representation representation_of(const struct loaded *loaded,
     return item;
 }
 
+/* The name of the file that is served for PATH; INDEX: see struct fetched. */
+static struct str name_of_file(const struct site *site, const struct path *path, unsigned index)
+{
+    return path->directory ? site_settings_index(site_settings(site), index) : path_view(path);
+}
+
 static struct resource *make_file(const struct site *site, const struct path *path,
-                                  struct str index, const struct fetched *fetched,
-                                  int64_t now_seconds)
+                                  const struct fetched *fetched, int64_t now_seconds)
 {
     struct query query;
     struct lists lists;
     struct representation items[CONTENT_CODING_COUNT];
     unsigned count = 0;
     struct site_target target = {.path = path};
-    struct str name = path->directory ? index : path_view(path);
+    struct str name = name_of_file(site, path, fetched->index);
     query_init(&query, site, &target, RULES_OTHER);
     struct str media_type = media_type_of(site, &query, name, &lists.type);
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
@@ -154,10 +159,12 @@ static struct resource *make_file(const struct site *site, const struct path *pa
     struct resource_fields fields = file_fields(site, &target, hashed, &query, &lists);
     if (count > 1)
         fields.vary = STR("Accept-Encoding");
-    struct resource *resource = resource_create(RESOURCE_FILE, items, count, &fields, now_seconds);
-    if (resource)
-        resource->hashed = hashed;
-    return resource;
+    struct resource *file = resource_create(RESOURCE_FILE, items, count, &fields, now_seconds);
+    if (file) {
+        file->hashed = hashed;
+        file->index = fetched->index;
+    }
+    return file;
 }
 
 static struct resource *make_listing(const struct site *site, const struct path *path,
@@ -186,7 +193,7 @@ static struct str name_of(const struct site *site, const struct path *path,
 {
     if (original->kind == RESOURCE_LISTING)
         return STR("index.html");
-    return path->directory ? site_settings(site)->index : path_view(path);
+    return name_of_file(site, path, original->index);
 }
 
 /* Makes the resource that sends the content of ORIGINAL, the file NAME, with the fields of TARGET,
@@ -270,14 +277,13 @@ struct resource *site_resource_make_bare(const struct site *site, const struct s
 }
 
 struct resource *site_resource_make(const struct site *site, const struct path *path,
-                                    struct str index, const struct fetched *fetched,
-                                    int64_t now_seconds)
+                                    const struct fetched *fetched, int64_t now_seconds)
 {
     struct field_list list;
     struct site_target target = {.path = path};
     switch (fetched->kind) {
     case FETCH_FILE:
-        return make_file(site, path, index, fetched, now_seconds);
+        return make_file(site, path, fetched, now_seconds);
     case FETCH_LISTING:
         return make_listing(site, path, fetched, now_seconds);
     case FETCH_DIRECTORY:

@@ -9,11 +9,9 @@
 #include "site/site.h"
 
 /* Makes the resource for PATH, for every host, out of FETCHED, which must not be FETCH_UNCHANGED.
- * INDEX is the name of the file that is served for a directory. Times are in seconds since 1970.
- * *Gives* one reference; NULL: out of memory. */
+ * Times are in seconds since 1970. *Gives* one reference; NULL: out of memory. */
 struct resource *site_resource_make(const struct site *site, const struct path *path,
-                                    struct str index, const struct fetched *fetched,
-                                    int64_t now_seconds);
+                                    const struct fetched *fetched, int64_t now_seconds);
 
 /* The path and the host that a request asks for. */
 struct site_target {

@@ -14,6 +14,8 @@
 #define SITE_RULES_NAME "_headers"
 /* The file in ROOT that has redirects for other hosts of sites. */
 #define SITE_REDIRECTS_NAME "_redirects"
+/* The page of a directory, by default. */
+#define SITE_INDEX_NAME "index.html"
 /* The page in ROOT that is sent with a 404. */
 #define SITE_ERROR_PAGE "404.html"
 
@@ -24,7 +26,7 @@ struct site_settings {
 
     struct str root_text;       /* as it was given, for messages */
     const char *root;           /* absolute, symbolic links unresolved */
-    struct str index;           /* name of a directory's own page */
+    struct arena_list indexes;  /* names of a directory's own page, the best first; none: default */
     struct str error_page;      /* path below ROOT of the page for 404; absent: none */
     struct str fallback;        /* path below ROOT, sent in place of 404 (--spa); absent: none */
     struct str rules_name;      /* file in ROOT with header rules, never served; absent: none */
@@ -41,6 +43,19 @@ struct site_settings {
     struct mime *_Atomic mime;
     struct rules *rules; /* of HEADERS; NULL: none */
 };
+
+/* The number of names that a directory's own page may have. */
+static inline unsigned site_settings_index_count(const struct site_settings *settings)
+{
+    return settings->indexes.count > 0 ? settings->indexes.count : 1;
+}
+
+/* The name number INDEX of them, the best first. *Borrowed*. */
+static inline struct str site_settings_index(const struct site_settings *settings, unsigned index)
+{
+    return settings->indexes.count > 0 ? str_of(settings->indexes.items[index])
+                                       : STR(SITE_INDEX_NAME);
+}
 
 /* Whether NAME in ROOT configures the site, so that it is neither served nor listed. Without regard
  * to case, since the file system may not regard it either. */

@@ -148,8 +148,7 @@ static void keep(const struct store_step *step, uint64_t seen_ms, const struct f
 
 struct resource *store_make(const struct store_step *step, const struct fetched *fetched)
 {
-    return site_resource_make(step->site, step->path, step->site->settings->index, fetched,
-                              step->now->seconds);
+    return site_resource_make(step->site, step->path, fetched, step->now->seconds);
 }
 
 struct resource *store_publish(const struct store_step *step, uint64_t seen_ms,

@@ -453,6 +453,33 @@ E2E_TEST(site_features, only_a_directory_without_a_page_is_listed)
     expect_fetch(silent, "not told", ask("GET", "/dir/", ""), 404, NULL);
 }
 
+E2E_TEST(site_features, the_index_is_the_first_name_that_exists)
+{
+    static const char *const words[] = {
+        "--index", "home.htm", "--index=index.txt", "--listing", "--cache-valid", "0", NULL};
+    struct site site;
+    struct response response;
+    site_create(&site);
+    site_write_text(&site, "index.html", "not an index here");
+    site_write_text(&site, "a/home.htm", "<p>home");
+    site_write_text(&site, "a/index.txt", "text");
+    site_write_text(&site, "b/index.txt", "text");
+    const struct server *server = start(&site, words);
+    if (expect_fetch(server, "both", ask("GET", "/a/", ""), 200, &response)) {
+        cr_expect(body_has(&response, "<p>home"));
+        expect_field("both", &response, "Content-Type", "text/html; charset=utf-8");
+    }
+    if (expect_fetch(server, "the second", ask("GET", "/b/", ""), 200, &response)) {
+        cr_expect(body_has(&response, "text"));
+        expect_field("the second", &response, "Content-Type", "text/plain; charset=utf-8");
+    }
+    if (expect_fetch(server, "neither", ask("GET", "/", ""), 200, &response))
+        cr_expect(body_has(&response, "href=\"index.html\""), "the default has been replaced");
+    site_write_text(&site, "b/home.htm", "<p>new");
+    if (expect_fetch(server, "a better one", ask("GET", "/b/", ""), 200, &response))
+        cr_expect(body_has(&response, "<p>new"));
+}
+
 E2E_TEST(site_features, the_index_may_have_another_name)
 {
     static const char *const words[] = {"--index", "home.htm", NULL};

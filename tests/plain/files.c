@@ -36,7 +36,6 @@ static void open_files(void)
 {
     site = (struct site_settings){
         .root = tree.path,
-        .index = STR("index.html"),
         .cache_control = STR(""),
         .cache_valid_ms = 1,
         .mime = mime,

@@ -111,7 +111,6 @@ void stores_agree_while_files_change(void)
     tree_init(&tree);
     site = (struct site_settings){
         .root = tree.path,
-        .index = STR("index.html"),
         .cache_valid_ms = VALID_MS,
         .mime = mime_create(),
     };

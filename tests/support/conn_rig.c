@@ -36,7 +36,6 @@ void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms)
     tree_fill(&rig->tree, "large.bin", RIG_LARGE_BYTES, 3);
     rig->site = (struct site_settings){
         .root = rig->tree.path,
-        .index = STR("index.html"),
         .cache_control = STR(""),
         .cache_valid_ms = (uint32_t)valid_ms,
         .mime = rig->mime,

@@ -11,7 +11,7 @@
 
 static struct tree tree;
 static int root_fd;
-static struct site_settings site = {.index = STR_INIT("index.html")};
+static struct site_settings site;
 
 static inline void set_up(void)
 {

@@ -15,7 +15,6 @@ void make_files(uint64_t bytes_max, uint32_t files_max)
 {
     settings = (struct site_settings){
         .root = root,
-        .index = STR("index.html"),
         .cache_control = STR(""),
         .cache_valid_ms = VALID_MS,
         .codings = codings,

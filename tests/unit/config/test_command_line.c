@@ -128,7 +128,8 @@ Test(command_line, has_the_documented_defaults)
     cr_expect_str_eq(site->root_text.at, "site");
     cr_expect_eq(site->cache_valid_ms, 1000);
     cr_expect_null(site->mime_types_path.at);
-    cr_expect_str_eq(site->index.at, "index.html");
+    cr_expect_eq(site_settings_index_count(site), 1);
+    cr_expect_str_eq(site_settings_index(site, 0).at, "index.html");
     cr_expect_str_eq(site->error_page.at, "404.html");
     cr_expect_str_eq(site->rules_name.at, "_headers");
     cr_expect_null(site->fallback.at);
@@ -283,7 +284,7 @@ Test(command_line, keeps_no_pointer_into_its_arguments)
     memset(index, 'x', sizeof index);
     cr_expect_str_eq(outcome.site->root_text.at, "site");
     cr_expect_str_eq(outcome.listener->addresses.items[0], "127.0.0.1");
-    cr_expect_str_eq(outcome.site->index.at, "home.htm");
+    cr_expect_str_eq(outcome.site->indexes.items[0], "home.htm");
 }
 
 Test(command_line, is_noted_as_the_source_of_what_it_sets)
@@ -527,6 +528,8 @@ Test(command_line, sets_the_options_of_the_site)
     static const char *const arguments[] = {"80",
                                             "site",
                                             "--index=home.htm",
+                                            "--index",
+                                            "index.php",
                                             "--spa",
                                             "/app/index.html",
                                             "--cache-control",
@@ -540,7 +543,9 @@ Test(command_line, sets_the_options_of_the_site)
     struct outcome outcome = parse(arguments);
     const struct site_settings *site = outcome.site;
     cr_assert(serves(&outcome), "%s", outcome.mistake);
-    cr_expect_str_eq(site->index.at, "home.htm");
+    cr_assert_eq(site_settings_index_count(site), 2, "they replace the default");
+    cr_expect_str_eq(site_settings_index(site, 0).at, "home.htm");
+    cr_expect_str_eq(site_settings_index(site, 1).at, "index.php");
     cr_expect_str_eq(site->fallback.at, "app/index.html", "below ROOT");
     cr_expect_str_eq(site->cache_control.at, "max-age=60");
     cr_assert_eq(site->headers.count, 2);

@@ -75,11 +75,12 @@ Test(config_site, refuses_a_root_that_cannot_be_served)
 
 Test(config_site, refuses_pages_that_are_never_served)
 {
-    site->index = STR("_HEADERS");
+    const char *index[] = {"index.html", "_HEADERS"};
+    site->indexes = (struct arena_list){.items = index, .count = COUNT_OF(index)};
     expect_problem(-EINVAL, "--index '_HEADERS' is never served");
-    site->index = STR("_redirects");
+    index[1] = "_redirects";
     expect_problem(-EINVAL, "--index '_redirects' is never served");
-    site->index = STR("index.html");
+    site->indexes.count = 0;
     static const char *const names[] = {"_headers", "_HEADERS", "_Redirects"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char expected[64];

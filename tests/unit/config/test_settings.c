@@ -14,7 +14,7 @@ Test(settings, give_each_listener_and_site_the_defaults)
     for (unsigned i = 0; i < SITES; i++) {
         sites[i] = settings_add_site(settings);
         cr_assert_not_null(sites[i]);
-        cr_expect_str_eq(sites[i]->index.at, "index.html");
+        cr_expect_str_eq(site_settings_index(sites[i], 0).at, "index.html");
         cr_expect_eq(sites[i]->cache_valid_ms, 1000);
     }
     cr_assert_eq(settings->site_count, SITES);
@@ -35,8 +35,8 @@ Test(settings, set_one_site_and_not_its_neighbour)
                                     SETTING_COMMAND_LINE};
     struct problem problem;
     cr_assert_eq(settings_set(settings, &setting, &problem), 0);
-    cr_expect_str_eq(first->index.at, "index.html");
-    cr_expect_str_eq(second->index.at, "home.htm");
+    cr_expect_str_eq(site_settings_index(first, 0).at, "index.html");
+    cr_expect_str_eq(site_settings_index(second, 0).at, "home.htm");
     cr_expect_eq(settings_source(settings, first, setting.option), SETTING_DEFAULT);
     cr_expect_eq(settings_source(settings, second, setting.option), SETTING_COMMAND_LINE);
     settings_unref(settings);
@@ -50,7 +50,7 @@ Test(settings, keep_the_old_value_after_a_wrong_one)
     struct problem problem;
     cr_assert_eq(settings_set(settings, &setting, &problem), -EINVAL);
     cr_expect_str_eq(problem.option, "index");
-    cr_expect_str_eq(site->index.at, "index.html");
+    cr_expect_str_eq(site_settings_index(site, 0).at, "index.html");
     cr_expect_eq(settings_source(settings, site, setting.option), SETTING_DEFAULT);
     settings_unref(settings);
 }
@@ -61,7 +61,7 @@ Test(settings, live_until_their_last_user)
     struct site_settings *site = settings_add_site(settings);
     cr_expect_eq(settings_ref(settings), settings);
     settings_unref(settings);
-    cr_expect_str_eq(site->index.at, "index.html",
+    cr_expect_str_eq(site_settings_index(site, 0).at, "index.html",
                      "AddressSanitizer would report a use after free");
     settings_unref(settings);
     settings_unref(NULL);

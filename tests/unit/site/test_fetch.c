@@ -53,6 +53,67 @@ Test(fetch, reads_small_files_and_opens_larger_ones)
     }
 }
 
+/* The first of the site's names that exists; a listing only without any. */
+Test(fetch, finds_the_best_index_that_exists)
+{
+    static const struct {
+        const char *path;
+        const char *content; /* NULL: refused */
+        unsigned index;
+    } rows[] = {
+        {"both/", "first", 0}, {"second/", "second", 1}, {"third/", "third", 2}, {"none/", NULL, 0},
+        {"odd/", "second", 1}, {"broken/", "second", 1}, {"onlyodd/", NULL, 0},
+    };
+    const char *names[] = {"home.htm", "index.html", "readme"};
+    site.indexes = (struct arena_list){.items = names, .count = COUNT_OF(names)};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        tree_dir(&tree, rows[i].path);
+    tree_write(&tree, "both/index.html", STR("second"));
+    tree_write(&tree, "both/home.htm", STR("first"));
+    tree_write(&tree, "second/index.html", STR("second"));
+    tree_write(&tree, "second/readme", STR("third"));
+    tree_write(&tree, "third/readme", STR("third"));
+    tree_dir(&tree, "odd/home.htm");
+    tree_write(&tree, "odd/index.html", STR("second"));
+    tree_link(&tree, "broken/home.htm", "nowhere");
+    tree_write(&tree, "broken/index.html", STR("second"));
+    tree_dir(&tree, "onlyodd/readme");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (!rows[i].content) {
+            expect_refused(rows[i].path, HTTP_NOT_FOUND);
+            continue;
+        }
+        struct fetched fetched = get(rows[i].path);
+        cr_assert_eq(fetched.kind, FETCH_FILE, "%s", rows[i].path);
+        cr_expect(str_equal(content_of(&fetched), str_of(rows[i].content)), "%s", rows[i].path);
+        cr_expect_eq(fetched.index, rows[i].index, "%s", rows[i].path);
+        fetched_fini(&fetched);
+    }
+    site.indexes.count = 0;
+}
+
+/* A better index than the one that is known. */
+Test(fetch, notices_that_a_better_index_has_appeared)
+{
+    const char *names[] = {"home.htm", "index.html"};
+    site.indexes = (struct arena_list){.items = names, .count = COUNT_OF(names)};
+    struct fetched fetched, again;
+    tree_dir(&tree, "d");
+    tree_write(&tree, "d/index.html", STR("second"));
+    fetched = get("d/");
+    struct fetch_state known = fetched.state;
+    known.alone = true;
+    cr_assert_eq(fetch_named("d/", IO_WAITING, &known, &again), 0);
+    cr_expect_eq(again.kind, FETCH_UNCHANGED);
+    tree_write(&tree, "d/home.htm", STR("first"));
+    cr_assert_eq(fetch_named("d/", IO_WAITING, &known, &again), 0);
+    cr_expect_eq(again.kind, FETCH_FILE);
+    cr_expect(str_equal(content_of(&again), STR("first")));
+    fetched_fini(&fetched);
+    fetched_fini(&again);
+    site.indexes.count = 0;
+}
+
 Test(fetch, finds_the_index_of_a_directory)
 {
     tree_dir(&tree, "d");

@@ -85,8 +85,7 @@ static const char *lines_of_file(const char *name, bool hashed)
     struct path path = path_named(name);
     struct fetched fetched = file_of(STR("12345"));
     fetched.state.hashed = hashed;
-    struct resource *resource =
-        site_resource_make(site, &path, STR("index.html"), &fetched, INT64_MAX);
+    struct resource *resource = site_resource_make(site, &path, &fetched, INT64_MAX);
     cr_assert_not_null(resource);
     snprintf(text, sizeof text, "%.*s", (int)resource->variants[0].fields.cut.bytes,
              resource->variants[0].fields.lines);
@@ -227,13 +226,13 @@ Test(site, gives_redirects_and_errors_the_site_s_fields)
     struct path path = path_named("gone.js");
     struct fetched fetched = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND};
     take("/*\n X-A: 1\n Cache-Control: max-age=9\n Content-Type: text/x\n");
-    struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
+    struct resource *resource = site_resource_make(site, &path, &fetched, 0);
     cr_expect(str_equal(field_block_lines(&resource->page_fields),
                         STR("X-A: 1\r\nX-Content-Type-Options: nosniff\r\n")),
               "%.*s", (int)resource->page_fields.cut.bytes, resource->page_fields.lines);
     resource_drop(resource);
     fetched.kind = FETCH_DIRECTORY;
-    resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
+    resource = site_resource_make(site, &path, &fetched, 0);
     cr_expect(str_equal(field_block_lines(&resource->page_fields),
                         STR("X-A: 1\r\nCache-Control: max-age=9\r\n"
                             "X-Content-Type-Options: nosniff\r\n")));
@@ -285,7 +284,7 @@ Test(site, gives_a_route_the_fields_of_its_path)
     struct fetched fetched = file_of(STR("12345"));
     make(&(struct site_settings){.fallback = STR("index.html")});
     take("/index.html\n X-A: page\n/users/*\n X-A: route\n");
-    struct resource *page = site_resource_make(site, &page_path, STR("x"), &fetched, INT64_MAX);
+    struct resource *page = site_resource_make(site, &page_path, &fetched, INT64_MAX);
     fetched_fini(&fetched);
     page->lease->fresh_until_ms = 7;
     struct site_target target = {.path = &path};
@@ -324,7 +323,7 @@ Test(site, gives_hosts_their_fields)
     cr_expect(site_has_host_rules(site));
     cr_expect(site_resource_depends_on_host(site, &target));
     for (size_t i = 0; i < COUNT_OF(all); i++) {
-        struct resource *original = site_resource_make(site, &path, STR("x"), all[i], INT64_MAX);
+        struct resource *original = site_resource_make(site, &path, all[i], INT64_MAX);
         struct resource *resource = site_resource_make_for_host(site, &target, original);
         cr_expect_eq(resource->lease, original->lease);
         cr_expect_eq(resource->kind, original->kind);
@@ -352,7 +351,7 @@ static void expect_error_lines(const char *text, struct str expected)
     struct fetched fetched = file_of(STR("12345"));
     if (text[0])
         take(text);
-    struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, 0);
+    struct resource *resource = site_resource_make(site, &path, &fetched, 0);
     cr_expect_eq(resource->page_fields.lines == NULL, expected.at == NULL, "'%s'", text);
     cr_expect(str_equal(field_block_lines(&resource->page_fields), expected), "%s: %.*s", text,
               (int)resource->page_fields.cut.bytes, resource->page_fields.lines);
@@ -385,7 +384,7 @@ Test(site, makes_the_forms_of_a_file_variants)
     fetched.files[CONTENT_CODING_GZIP].fresh = true;
     fetched.files[CONTENT_CODING_BR].digested = fetched.files[CONTENT_CODING_BR].undated = true;
     memset(fetched.files[CONTENT_CODING_BR].digest, 'd', DIGEST_TAG_DIGITS);
-    struct resource *resource = site_resource_make(site, &path, STR("x"), &fetched, INT64_MAX);
+    struct resource *resource = site_resource_make(site, &path, &fetched, INT64_MAX);
     fetched_fini(&fetched);
     cr_assert_eq(resource->variant_count, 3);
     static const struct {

@@ -308,7 +308,7 @@ Test(store, survives_a_failure_of_each_allocation)
 Test(store, fails_if_root_is_not_a_directory)
 {
     struct store *other = NULL;
-    struct site_settings none = {.root = "/nonexistent/root", .index = STR("x"), .mime = mime};
+    struct site_settings none = {.root = "/nonexistent/root", .mime = mime};
     const struct site_settings *const sites[] = {&none};
     struct store_config config = {.sites = sites, .site_count = COUNT_OF(sites)};
     unsigned descriptors = tree_open_descriptors();

@@ -12,7 +12,6 @@ static void make_stores(void)
 {
     settings = (struct site_settings){
         .root = root,
-        .index = STR("index.html"),
         .rules_name = STR("_headers"),
         .error_page = STR("404.html"),
         .cache_control = STR(""),

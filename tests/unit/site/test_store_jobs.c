@@ -263,7 +263,6 @@ static void make_site(uint64_t bytes_max)
 {
     settings = (struct site_settings){
         .root = root,
-        .index = STR("index.html"),
         .error_page = STR("404.html"),
         .rules_name = STR("_headers"),
         .cache_valid_ms = bytes_max > 0 ? VALID_MS : 0,

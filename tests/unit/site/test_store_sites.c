@@ -15,7 +15,6 @@ static void make_sites(struct store_shared *shared)
     for (unsigned i = 0; i < SITES; i++) {
         hosts[i] = (struct site_settings){
             .root = roots[i],
-            .index = STR("index.html"),
             .error_page = STR("404.html"),
             .rules_name = STR("_headers"),
             .cache_control = STR(""),
