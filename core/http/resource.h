@@ -72,7 +72,10 @@ struct resource {
     uint32_t references;
     enum resource_kind kind;
     enum http_status status; /* of a REFUSAL */
-    struct str location;     /* of a REDIRECT: a relative reference, without a query */
+    /* Of a 404: the directory with the site's page for it, as the number of bytes of the path; 0 is
+     * ROOT; negative: no directory has one. */
+    int page_directory;
+    struct str location; /* of a REDIRECT: a relative reference, without a query */
     /* Fields of a page that Sluice makes: of a REDIRECT, a REFUSAL, or an error in place of a
      * variant. They include the defaults; absent: the defaults alone, which plan adds. */
     struct field_block page_fields;

@@ -111,7 +111,8 @@ uint64_t fetched_fingerprint(const struct fetched *fetched, uint64_t secret)
     case FETCH_REFUSED:
         break;
     }
-    return hash_bytes(secret, STR("refused")) + (uint64_t)fetched->status;
+    return hash_bytes(secret, STR("refused")) + (uint64_t)fetched->status +
+           ((uint64_t)(fetched->page_directory + 1) << 16);
 }
 
 /* --- A file and its siblings ------------------------------------------------------------------ */
@@ -401,6 +402,57 @@ static int fetch_directory(struct target *target, struct fetched *ret)
     return taken ? refuse(ret, HTTP_NOT_FOUND) : fetch_listing(target, ret);
 }
 
+static bool is_missing(const struct fetched *fetched)
+{
+    return fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND;
+}
+
+/* --- The page for a 404 ----------------------------------------------------------------------- */
+
+/* The bytes of the name of the directory that the first BYTES of NAME are in. */
+static size_t parent_bytes(const char *name, size_t bytes)
+{
+    size_t slash = str_find_last((struct str){name, bytes}, '/');
+    return slash < bytes ? slash : 0;
+}
+
+/* The bytes of the name of the deepest directory of PATH that may have the page. */
+static size_t deepest_bytes(const struct path *path)
+{
+    size_t bytes = path->directory ? path->length : parent_bytes(path->text, path->length);
+    unsigned levels = 1;
+    for (size_t i = 0; i < bytes; i++) {
+        if (path->text[i] == '/' && ++levels > FETCH_PAGE_LEVELS_MAX)
+            return i;
+    }
+    return bytes;
+}
+
+/* Finds the directory with the site's page for the 404 in RET. Returns 0; or -EAGAIN, if it would
+ * have to wait and must not. */
+static int find_page(struct target *target, struct fetched *ret)
+{
+    const struct fetch_order *order = target->order;
+    size_t bytes = deepest_bytes(order->path);
+    for (ret->page_directory = -1; order->site->error_page.at && ret->page_directory < 0;) {
+        struct stat status;
+        bool possible = name_within(target, bytes, order->site->error_page);
+        int error = possible ? stat_target(target, &status) : -ENOENT;
+        if (error == -EAGAIN && order->mode == IO_WITHOUT_WAITING)
+            return error;
+        if (error && fetch_status_of(-error) >= HTTP_INTERNAL_ERROR)
+            ret->cacheable = false; /* for the moment */
+        if (!error && S_ISREG(status.st_mode))
+            ret->page_directory = (int)bytes;
+        if (bytes == 0)
+            break;
+        bytes = parent_bytes(target->name, bytes);
+    }
+    return 0;
+}
+
+/* --- All of it -------------------------------------------------------------------------------- */
+
 int fetch(const struct fetch_order *order, struct fetched *ret)
 {
     struct target target; /* not zeroed, because most of it is room for the name */
@@ -411,5 +463,7 @@ int fetch(const struct fetch_order *order, struct fetched *ret)
     if ((error == -EAGAIN && order->mode == IO_WITHOUT_WAITING) ||
         (error == -EBUSY && order->mode == IO_BY_JOB))
         return error;
-    return error ? refuse(ret, fetch_status_of(-error)) : 0;
+    if (error)
+        refuse(ret, fetch_status_of(-error));
+    return is_missing(ret) ? find_page(&target, ret) : 0;
 }

@@ -34,9 +34,13 @@ bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
 
 enum fetch_page { FETCH_PAGE_HTML, FETCH_PAGE_JSON, FETCH_PAGE_COUNT };
 
+/* The page for a 404 is looked for in the path's first directories only, so many. */
+enum { FETCH_PAGE_LEVELS_MAX = 16 };
+
 struct fetched {
     enum fetch_kind kind;
     enum http_status status;
+    int page_directory; /* of a 404: see struct resource */
     union {
         struct loaded files[CONTENT_CODING_COUNT];
         struct loaded pages[FETCH_PAGE_COUNT]; /* only body and digest; undated */
@@ -66,12 +70,13 @@ struct fetch_order {
     struct hashed_files *hashed;     /* NULL: no name has a hash in it */
 };
 
-/* Fetches the file that ORDER names, or the best index of a directory that exists, with its precompressed siblings:
- * NAME.br and so on, unless they are older than NAME, at the granularity of their times. If the
- * file still matches what is known, returns FETCH_UNCHANGED without reading it; if that is alone,
- * does not look for siblings. Returns 0 with *RET *given*: fetched_fini. -EAGAIN: the mode is
- * IO_WITHOUT_WAITING and it would have to wait; -EBUSY: it is IO_BY_JOB and it needs a lengthy
- * job. */
+/* Fetches the file that ORDER names, or the best index of a directory that exists, with its
+ * precompressed siblings: NAME.br and so on, unless they are older than NAME, at the granularity of
+ * their times. If the file still matches what is known, returns FETCH_UNCHANGED without reading it;
+ * if that is alone, does not look for siblings. With a 404 comes the directory, from the path's own
+ * one upward, that has the site's page for it. Returns 0 with *RET *given*: fetched_fini. -EAGAIN:
+ * the mode is IO_WITHOUT_WAITING and it would have to wait; -EBUSY: it is IO_BY_JOB and it needs a
+ * lengthy job. */
 int fetch(const struct fetch_order *order, struct fetched *ret);
 
 /* The status of the response if a look-up fails with ERROR, a positive errno. */

@@ -38,6 +38,16 @@ void site_path_set(struct path *ret, struct str text)
     *str_put(ret->text, str_first(text, ret->length)) = '\0';
 }
 
+void site_path_set_within(struct path *ret, struct str directory, struct str name)
+{
+    char *end = str_put(ret->text, directory);
+    end = directory.length > 0 ? str_put(end, STR("/")) : end;
+    end = str_put(end, name);
+    *end = '\0';
+    ret->length = (size_t)(end - ret->text);
+    ret->directory = ret->closed = false;
+}
+
 /* --- The directory --------------------------------------------------------------------------- */
 
 int site_open(struct site *site, struct root_slot *slot)

@@ -107,4 +107,8 @@ void site_rule_sets(const struct site *site, const struct rules *ret[static SITE
 /* Sets RET to the file that TEXT names below ROOT. At most PATH_BYTES_MAX of it count. */
 void site_path_set(struct path *ret, struct str text);
 
+/* Sets RET to the file NAME in DIRECTORY, a path below ROOT; "": ROOT. Both together have at most
+ * PATH_BYTES_MAX - 1 bytes. */
+void site_path_set_within(struct path *ret, struct str directory, struct str name);
+
 #endif

@@ -280,6 +280,7 @@ struct resource *site_resource_make(const struct site *site, const struct path *
                                     const struct fetched *fetched, int64_t now_seconds)
 {
     struct field_list list;
+    struct resource *resource = NULL;
     struct site_target target = {.path = path};
     switch (fetched->kind) {
     case FETCH_FILE:
@@ -290,10 +291,13 @@ struct resource *site_resource_make(const struct site *site, const struct path *
         return resource_create_redirect(path,
                                         bare_fields(site, &target, SITE_BARE_REDIRECT, &list));
     case FETCH_REFUSED:
-        return resource_create_refusal(fetched->status,
-                                       bare_fields(site, &target, SITE_BARE_ERROR, &list));
+        resource = resource_create_refusal(fetched->status,
+                                           bare_fields(site, &target, SITE_BARE_ERROR, &list));
+        if (resource)
+            resource->page_directory = fetched->page_directory;
+        break;
     case FETCH_UNCHANGED: /* has a resource already */
         break;
     }
-    return NULL;
+    return resource;
 }

@@ -16,7 +16,7 @@
 #define SITE_REDIRECTS_NAME "_redirects"
 /* The page of a directory, by default. */
 #define SITE_INDEX_NAME "index.html"
-/* The page in ROOT that is sent with a 404. */
+/* The page of a directory that is sent with a 404 for a path in it. */
 #define SITE_ERROR_PAGE "404.html"
 
 struct site_settings {
@@ -27,7 +27,7 @@ struct site_settings {
     struct str root_text;       /* as it was given, for messages */
     const char *root;           /* absolute, symbolic links unresolved */
     struct arena_list indexes;  /* names of a directory's own page, the best first; none: default */
-    struct str error_page;      /* path below ROOT of the page for 404; absent: none */
+    struct str error_page;      /* name of the page for 404, in any directory; absent: none */
     struct str fallback;        /* path below ROOT, sent in place of 404 (--spa); absent: none */
     struct str rules_name;      /* file in ROOT with header rules, never served; absent: none */
     struct str cache_control;   /* value for all files; absent: as default_fields.h; "": none */

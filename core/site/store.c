@@ -140,17 +140,29 @@ static enum store_result lookup_path(struct store *store, const struct store_que
     return STORE_READY;
 }
 
+/* Sets RET to the page that the site sends for QUERY with MISSING, a 404. False: it has none. */
+static bool find_page(const struct store_query *query, const struct resource *missing,
+                      struct path *ret)
+{
+    const struct site_settings *settings = query->site->settings;
+    if (query->page == STORE_PAGE_FALLBACK) {
+        site_path_set(ret, settings->fallback);
+        return settings->fallback.at;
+    }
+    if (!settings->error_page.at || missing->page_directory < 0)
+        return false;
+    struct str directory = str_first(path_view(query->path), (size_t)missing->page_directory);
+    site_path_set_within(ret, directory, settings->error_page);
+    return true;
+}
+
 /* Looks up the page that the site sends with the 404 in FOUND, if it has one. */
 static enum store_result lookup_page(struct store *store, const struct store_query *query,
                                      struct lookup_waiter *waiter, struct found *found)
 {
-    const struct site_settings *settings = query->site->settings;
-    struct str page =
-        query->page == STORE_PAGE_FALLBACK ? settings->fallback : settings->error_page;
-    if (page.length == 0)
-        return STORE_READY;
     struct path path;
-    site_path_set(&path, page);
+    if (!find_page(query, found->resource, &path))
+        return STORE_READY;
     struct store_step step = store_step_of(store, query->site, &path, query->now);
     if (lookup_one(&step, waiter, &found->page, &found->cached) == STORE_READY)
         return STORE_READY;

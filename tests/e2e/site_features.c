@@ -67,6 +67,40 @@ E2E_TEST(site_features, a_404_is_answered_with_the_sites_page)
         cr_expect(body_has(&response, "other"));
 }
 
+E2E_TEST(site_features, a_404_has_the_nearest_page_upward)
+{
+    static const struct {
+        const char *target, *page; /* NULL: Sluice's own */
+    } rows[] = {
+        {"/none", "ROOT's"},          {"/docs/none", "the manual's"},
+        {"/docs/", "the manual's"},   {"/docs/a/b/c/none.png?q", "the manual's"},
+        {"/docs.html", "ROOT's"},     {"/docsx/none", "ROOT's"},
+        {"/docs/%2e%2e/n", "ROOT's"}, {"/docs/empty/none", "the manual's"},
+    };
+    struct site site;
+    struct response response;
+    site_create(&site);
+    site_write_text(&site, "_headers", "/docs/*\n  X-Rule: docs\n/docs/404.html\n  X-Page: 1\n");
+    site_write_text(&site, "404.html", "<title>ROOT's</title>");
+    site_write_text(&site, "docs/404.html", "<title>the manual's</title>");
+    site_mkdir(&site, "docs/empty");
+    const struct server *server = server_start(PIPELINED, &site, "--threads 1 --cache-valid 0");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        if (expect_fetch(server, rows[i].target, ask("GET", rows[i].target, ""), 404, &response))
+            cr_expect(body_has(&response, rows[i].page), "%s", rows[i].target);
+    }
+    if (expect_fetch(server, "the path's rules", ask("GET", "/docs/none", ""), 404, &response)) {
+        expect_field("the path's rules", &response, "X-Rule", "docs");
+        expect_field("the path's rules", &response, "X-Page", NULL);
+    }
+    unlink(site_path(&site, "docs/404.html"));
+    if (expect_fetch(server, "removed", ask("GET", "/docs/none", ""), 404, &response))
+        cr_expect(body_has(&response, "ROOT's"));
+    unlink(site_path(&site, "404.html"));
+    if (expect_fetch(server, "none", ask("GET", "/docs/none", ""), 404, &response))
+        cr_expect_not(body_has(&response, "ROOT's"));
+}
+
 E2E_TEST(site_features, files_that_configure_a_site_are_neither_served_nor_listed)
 {
     static const char *const hidden[] = {"/_redirects", "/_Redirects", "/%5fredirects",

@@ -53,6 +53,77 @@ Test(fetch, reads_small_files_and_opens_larger_ones)
     }
 }
 
+/* --- The page for a 404 ----------------------------------------------------------------------- */
+
+Test(fetch, finds_the_nearest_directory_with_a_page_for_404)
+{
+    static const struct {
+        const char *path;
+        int page_directory;
+    } rows[] = {
+        {"none", 0},         {"a/none", 1},     {"a/none/", 1},  {"a/b/none", 1},
+        {"a/b/c/", 1},       {"a/b/c/none", 1}, {"x/none", 0},   {"x/y/z/none/", 0},
+        {"a/404.html/x", 1}, {"odd/none", 0},   {"d/d/none", 3}, {"d/none", 0},
+    };
+    site.error_page = STR("404.html");
+    tree_write(&tree, "404.html", STR("root's"));
+    tree_dir(&tree, "a");
+    tree_dir(&tree, "a/b");
+    tree_write(&tree, "a/404.html", STR("a's"));
+    tree_dir(&tree, "odd");
+    tree_dir(&tree, "odd/404.html");
+    tree_dir(&tree, "d");
+    tree_dir(&tree, "d/d");
+    tree_write(&tree, "d/d/404.html", STR("d's"));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct fetched fetched = get(rows[i].path);
+        cr_expect(fetched.kind == FETCH_REFUSED && fetched.status == HTTP_NOT_FOUND);
+        cr_expect_eq(fetched.page_directory, rows[i].page_directory, "%s: %d", rows[i].path,
+                     fetched.page_directory);
+        cr_expect(fetched.cacheable);
+    }
+    tree_unlink(&tree, "404.html");
+    struct fetched before = get("x/none");
+    cr_expect_lt(before.page_directory, 0);
+    site.error_page = STR_ABSENT;
+    cr_expect_lt(get("a/none").page_directory, 0);
+    site.error_page = STR("404.html");
+    tree_write(&tree, "404.html", STR("root's"));
+    struct fetched after = get("x/none");
+    cr_expect_neq(fetched_fingerprint(&before, 7), fetched_fingerprint(&after, 7),
+                  "other workers must notice");
+    site.error_page = STR_ABSENT;
+}
+
+Test(fetch, searches_few_directories_for_a_page_for_404)
+{
+    enum { SEGMENTS = 1000 };
+    static char path[2 * SEGMENTS + 1];
+    for (size_t i = 0; i < SEGMENTS; i++)
+        str_put(path + 2 * i, STR("d/"));
+    site.error_page = STR("404.html");
+    tree_write(&tree, "404.html", STR("root's"));
+    unsigned calls = faults_calls(FAULT_OPENAT2);
+    cr_expect_eq(get(path).page_directory, 0);
+    cr_expect_leq(faults_calls(FAULT_OPENAT2) - calls, FETCH_PAGE_LEVELS_MAX + 2);
+    site.error_page = STR_ABSENT;
+}
+
+Test(fetch, does_not_wait_for_a_page_for_404_when_it_must_not)
+{
+    struct fetched fetched;
+    site.error_page = STR("404.html");
+    for (unsigned skip = 0; skip < 2; skip++) {
+        faults_fail(FAULT_OPENAT2_CACHED, skip, 1, EAGAIN);
+        cr_expect_eq(fetch_named("none", IO_WITHOUT_WAITING, NULL, &fetched), -EAGAIN, "%u", skip);
+    }
+    faults_clear();
+    faults_fail(FAULT_OPENAT2, 1, 1, EMFILE);
+    cr_expect_eq(fetch_named("none", IO_WAITING, NULL, &fetched), 0);
+    cr_expect(fetched.status == HTTP_NOT_FOUND && !fetched.cacheable, "there may be one");
+    site.error_page = STR_ABSENT;
+}
+
 /* The first of the site's names that exists; a listing only without any. */
 Test(fetch, finds_the_best_index_that_exists)
 {

@@ -301,10 +301,49 @@ Test(store_jobs, find_the_error_page_of_a_missing_file)
     }
 }
 
+Test(store_jobs, find_the_nearest_error_page)
+{
+    static const struct {
+        const char *path;
+        size_t bytes; /* of the page; 0: none */
+    } rows[] = {{"none", 70}, {"d/none", 80}, {"d/e/f/none", 80}, {"e/none", 70}, {"d.html", 70}};
+    tree_fill(&tree, "site/404.html", 70, 3);
+    tree_dir(&tree, "site/d");
+    tree_fill(&tree, "site/d/404.html", 80, 3);
+    make_site(1 << 20);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct lookup_waiter waiter = {0};
+        struct found found;
+        while (find(rows[i].path, &waiter, &found) == STORE_PENDING)
+            await(&waiter);
+        cr_assert(found.resource && found.page, "%s", rows[i].path);
+        expect_content(found.page, rows[i].bytes, 3);
+        found_drop(&found);
+    }
+}
+
+/* A site without such a page: no look-up of one, once a path is known to be missing. */
+Test(store_jobs, look_up_no_error_page_that_does_not_exist)
+{
+    struct lookup_waiter waiter = {0};
+    struct found found;
+    make_site(1 << 20);
+    while (find("d/none", &waiter, &found) == STORE_PENDING)
+        await(&waiter);
+    cr_expect_null(found.page);
+    found_drop(&found);
+    uint64_t misses = counters_read(&counters, COUNTER_CACHE_MISSES);
+    cr_expect_eq(find("d/none", &waiter, &found), STORE_READY);
+    cr_expect_null(found.page);
+    found_drop(&found);
+    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_MISSES), misses);
+}
+
 Test(store_jobs, leak_nothing_when_cancelled_between_path_and_page)
 {
     struct lookup_waiter waiter = {0};
     struct found found;
+    tree_fill(&tree, "site/404.html", 70, 3);
     make_site(1 << 20);
     while (!waiter.missing) {
         cr_assert_eq(find("none", &waiter, &found), STORE_PENDING);
