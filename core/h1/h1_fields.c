@@ -131,7 +131,7 @@ static enum http_status read_expect(struct str value, struct h1_head *head,
  * initializer overridden, which compilers warn of.) */
 enum { KNOWN_SLOTS = 32 };
 #define KNOWN_SLOT(length, first, last) \
-    (((length) + 2 * ((first) | 0x20) + 4 * ((last) | 0x20)) % KNOWN_SLOTS)
+    ((8 * (length) + ((first) | 0x20) + ((last) | 0x20)) % KNOWN_SLOTS)
 
 /* The fields that are used: READ reads the value; without it the value is kept as KEPT. Names
  * are in small letters and at least four bytes long. */
@@ -155,6 +155,7 @@ static const struct field_name {
                                   .kept = HTTP_FIELD_IF_MODIFIED_SINCE},
     [KNOWN_SLOT(19, 'i', 'e')] = {STR_INIT("if-unmodified-since"),
                                   .kept = HTTP_FIELD_IF_UNMODIFIED_SINCE},
+    [KNOWN_SLOT(14, 's', 't')] = {STR_INIT("sec-fetch-dest"), .kept = HTTP_FIELD_SEC_FETCH_DEST},
 };
 
 /* The known field called NAME, a token. NULL: not known. */

@@ -59,6 +59,7 @@ enum http_field {
     HTTP_FIELD_IF_RANGE,
     HTTP_FIELD_ACCEPT,
     HTTP_FIELD_ACCEPT_ENCODING,
+    HTTP_FIELD_SEC_FETCH_DEST, /* W3C Fetch Metadata */
     HTTP_FIELD_COUNT,
 };
 

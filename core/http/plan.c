@@ -292,10 +292,25 @@ static bool is_route(struct str path)
            str_ends_with(name, STR(".htm"));
 }
 
+/* Whether a browser makes REQUEST to show a page, not to get a part of one: Fetch Metadata Request
+ * Headers (W3C), section 2.1. Browsers of before 2020 to 2023 do not say. */
+static bool is_navigation(const struct request *request)
+{
+    static const struct str pages[] = {STR_INIT("document"), STR_INIT("iframe"), STR_INIT("frame")};
+    const struct str destination = request->fields[HTTP_FIELD_SEC_FETCH_DEST];
+    for (size_t i = 0; i < COUNT_OF(pages); i++) {
+        if (str_equal(destination, pages[i]))
+            return true;
+    }
+    return false;
+}
+
 bool plan_takes_fallback(const struct request *request, const struct plan_policy *policy)
 {
     char joined[REQUEST_JOINED_BYTES_MAX];
-    return policy->fallback && is_route(request->path) &&
+    if (!policy->fallback || is_navigation(request))
+        return policy->fallback;
+    return is_route(request->path) &&
            accept_type_weight(request_field(request, HTTP_FIELD_ACCEPT, joined), STR("text/html")) >
                0;
 }
@@ -312,8 +327,9 @@ static void plan_refusal(struct plan *plan, const struct request *request,
         plan_error_page(plan, request, page);
     else
         plan_page(plan, found->resource->status);
-    if (policy->fallback && found->resource->status == HTTP_NOT_FOUND && is_route(request->path))
-        add_field(plan, STR("Vary"), STR("Accept"));
+    if (policy->fallback && found->resource->status == HTTP_NOT_FOUND)
+        add_field(plan, STR("Vary"),
+                  is_route(request->path) ? STR("Accept, Sec-Fetch-Dest") : STR("Sec-Fetch-Dest"));
 }
 
 /* --- The decision ----------------------------------------------------------------------------- */

@@ -61,8 +61,9 @@ struct plan {
  * fields, which may be absent, and so may the resource. */
 bool plan_needs_resource(const struct request *request);
 
-/* Whether REQUEST, if its path is a 404, gets the fallback page: it accepts HTML, and its path does
- * not look like a file's (no dot in its last segment, or .html). */
+/* Whether REQUEST, if its path is a 404, gets the fallback page: a browser makes it to show a page
+ * (Sec-Fetch-Dest: document); or it accepts HTML, and its path does not look like a file's (no dot
+ * in its last segment, or .html). */
 bool plan_takes_fallback(const struct request *request, const struct plan_policy *policy);
 
 /* Decides the response. A plan points into itself, so it must not move. *Gives*: plan_fini. */

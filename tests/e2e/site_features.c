@@ -142,7 +142,7 @@ E2E_TEST(site_features, head_of_a_404_has_its_fields)
 }
 
 static const struct {
-    const char *label, *target, *accept;
+    const char *label, *target, *accept; /* may hold further fields */
     int status;
     const char *content;
 } routes[] = {
@@ -157,7 +157,10 @@ static const struct {
     {"a route with a slash in a name", "/files/a%2Fb", "text/html", 200, "app"},
     {"an asset with a slash in its name", "/files/a%2Fb.js", "*/*", 404, "lost"},
     {"hidden", "/.git/config", "text/html", 404, "lost"},
-    {"what is there", "/file.txt", "text/html", 200, "file"},
+    {"a navigation", "/users/jane.doe", "text/html\r\nSec-Fetch-Dest: document", 200, "app"},
+    {"a script", "/jane.doe.js", "*/*\r\nSec-Fetch-Dest: script", 404, "lost"},
+    {"hidden, all the same", "/.env", "text/html\r\nSec-Fetch-Dest: document", 404, "lost"},
+    {"what is there", "/file.txt", "text/html\r\nSec-Fetch-Dest: document", 200, "file"},
     {"the root", "/", "text/html", 200, "app"},
 };
 
@@ -179,7 +182,7 @@ E2E_TEST(site_features, routes_of_an_application_are_answered_with_its_page)
         cr_expect(body_has(&response, routes[i].content), "%s", routes[i].label);
     }
     if (expect_fetch(server, "a route, validated", ask("GET", "/users", ""), 200, &response)) {
-        expect_field("a route", &response, "Vary", "Accept");
+        expect_field("a route", &response, "Vary", "Accept, Sec-Fetch-Dest");
         expect_field("a route", &response, "Cache-Control", "no-cache");
         const char *fields =
             text_format("If-None-Match: %s\r\n", response_field(&response, "ETag"));

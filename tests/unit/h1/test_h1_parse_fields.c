@@ -134,6 +134,11 @@ Test(h1_parse, joins_repeated_lines_of_lists_and_empties_other_fields)
          STR_INIT("Range: bytes=0-0\r\nRange: bytes=1-1\r\nRange: x\r\n"), HTTP_FIELD_RANGE, ""},
         {"5.3", "If-Range is not a list", STR_INIT("If-Range: \"a\"\r\nIf-Range: \"a\"\r\n"),
          HTTP_FIELD_IF_RANGE, ""},
+        {"5.1", "Sec-Fetch-Dest", STR_INIT("sec-fetch-DEST: document\r\n"),
+         HTTP_FIELD_SEC_FETCH_DEST, "document"},
+        {"5.3", "Sec-Fetch-Dest is not a list",
+         STR_INIT("Sec-Fetch-Dest: document\r\nSec-Fetch-Dest: document\r\n"),
+         HTTP_FIELD_SEC_FETCH_DEST, ""},
         {"5.3", "none", STR_INIT("X: y\r\nX: y\r\n"), HTTP_FIELD_IF_MATCH, NULL},
     };
     static char scratch[REQUEST_JOINED_BYTES_MAX];

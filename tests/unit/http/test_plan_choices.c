@@ -254,15 +254,26 @@ Test(plan_choices, sends_the_error_page_with_404)
 static const struct {
     const char *label, *path, *accepted;
     bool taken;
+    const char *destination; /* of Sec-Fetch-Dest */
 } fallback_rows[] = {
-    {"a route", "/users/7", "text/html", true},
-    {"a route that ends in a slash", "/users/", "text/html", true},
-    {"a page", "/users/list.html", "text/html", true},
-    {"no wish", "/users", NULL, true},
-    {"any wish", "/users", "*/*", true},
-    {"another wish", "/users", "application/json", false},
-    {"an asset", "/users/a.js", "*/*", false},
-    {"a directory with a dot", "/v1.2/users", "text/html", true},
+    {"a route", "/users/7", "text/html", true, NULL},
+    {"a route that ends in a slash", "/users/", "text/html", true, NULL},
+    {"a page", "/users/list.html", "text/html", true, NULL},
+    {"no wish", "/users", NULL, true, NULL},
+    {"any wish", "/users", "*/*", true, NULL},
+    {"another wish", "/users", "application/json", false, NULL},
+    {"an asset", "/users/a.js", "*/*", false, NULL},
+    {"a directory with a dot", "/v1.2/users", "text/html", true, NULL},
+    {"a navigation with a dot", "/users/jane.doe", "text/html", true, "document"},
+    {"a navigation to what may be an asset", "/users/a.js", "text/html", true, "document"},
+    {"a navigation that wants anything", "/v1.2", "*/*", true, "document"},
+    {"a frame", "/users/jane.doe", "text/html", true, "iframe"},
+    {"a script", "/users/a.js", "*/*", false, "script"},
+    {"an image", "/users/jane.doe", "image/avif,*/*", false, "image"},
+    {"fetch", "/users/jane.doe", "*/*", false, "empty"},
+    {"fetch of a route", "/users/7", "*/*", true, "empty"},
+    {"not a word that is known", "/jane.doe", "text/html", false, "Document"},
+    {"an empty word", "/jane.doe", "text/html", false, ""},
 };
 
 Test(plan_choices, sends_the_fallback_only_for_routes)
@@ -272,6 +283,8 @@ Test(plan_choices, sends_the_fallback_only_for_routes)
         struct request request = {.method = HTTP_GET, .path = str_of(fallback_rows[i].path)};
         if (fallback_rows[i].accepted)
             request.fields[HTTP_FIELD_ACCEPT] = str_of(fallback_rows[i].accepted);
+        if (fallback_rows[i].destination)
+            request.fields[HTTP_FIELD_SEC_FETCH_DEST] = str_of(fallback_rows[i].destination);
         cr_expect_eq(plan_takes_fallback(&request, &policies[0]), fallback_rows[i].taken, "%s",
                      fallback_rows[i].label);
         cr_expect_not(plan_takes_fallback(&request, &policies[1]), "%s", fallback_rows[i].label);
@@ -289,13 +302,17 @@ Test(plan_choices, answers_the_fallback_like_any_file)
     plan_make(&plan, &request, &found, &policy, &now);
     cr_expect_eq(plan.status, HTTP_OK);
     cr_expect_eq(plan.prepared, PLAN_ALL);
-    cr_expect(field_is(&plan, "Vary", "Accept"));
+    cr_expect(field_is(&plan, "Vary", "Accept, Sec-Fetch-Dest"));
     plan_fini(&plan);
     found.fallback = false; /* a client that does not accept it: the response varies as well */
     found.page = NULL;
     plan_make(&plan, &request, &found, &policy, &now);
     cr_expect_eq(plan.status, HTTP_NOT_FOUND);
-    cr_expect(field_is(&plan, "Vary", "Accept"));
+    cr_expect(field_is(&plan, "Vary", "Accept, Sec-Fetch-Dest"));
+    plan_fini(&plan);
+    request.path = STR("/a.js"); /* which a navigation would get, whatever it accepts */
+    plan_make(&plan, &request, &found, &policy, &now);
+    cr_expect(field_is(&plan, "Vary", "Sec-Fetch-Dest"));
     plan_fini(&plan);
     resource_drop(refusal);
     resource_drop(page);
