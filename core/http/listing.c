@@ -66,11 +66,10 @@ static int compare_natural(struct str a, struct str b)
     return compare_u64(a.length, b.length);
 }
 
-/* Entries are equal only if all their members are, so the result does not depend on the initial
- * order. */
-static int compare_entries(const void *left, const void *right)
+/* Entries are equal only if all their members are, so the result of a sort does not depend on the
+ * initial order. */
+int listing_compare(const struct listing_entry *a, const struct listing_entry *b)
 {
-    const struct listing_entry *a = left, *b = right;
     if (a->kind != b->kind)
         return a->kind == LISTING_DIRECTORY ? -1 : 1;
     int order = compare_natural(a->name, b->name);
@@ -81,6 +80,11 @@ static int compare_entries(const void *left, const void *right)
     return order != 0 ? order
                       : (a->modified_seconds > b->modified_seconds) -
                             (a->modified_seconds < b->modified_seconds);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    return listing_compare(a, b);
 }
 
 void listing_sort(struct listing_entry *entries, size_t count)

@@ -23,12 +23,15 @@ struct listing {
     struct str path; /* of the directory, decoded: "" for the root, "a/b" */
     const struct listing_entry *entries;
     size_t count;
-    bool truncated; /* the directory has more entries than these */
+    bool truncated; /* the directory has more entries than these, which are the first in order */
 };
 
-/* Sorts ENTRIES: directories first, then by name. Numbers in names are compared by value ("file2"
- * before "file10"), letters ignoring case (ASCII); names that are still equal are compared byte by
- * byte. The result does not depend on the initial order. */
+/* Compares two entries as for qsort: directories come first, then the order is by name. Numbers in
+ * names are compared by value ("file2" before "file10"), letters ignoring case (ASCII); names that
+ * are still equal are compared byte by byte. Sizes and times count only if the names are equal. */
+int listing_compare(const struct listing_entry *a, const struct listing_entry *b);
+
+/* Sorts ENTRIES by that. The result does not depend on the initial order. */
 void listing_sort(struct listing_entry *entries, size_t count);
 
 /* The page in HTML: the entries in the given order, with sizes and times (UTC). It needs no other

@@ -163,9 +163,11 @@ static void put_summary(struct writer *w, const struct listing *listing)
     }
     if (listing->count == 0)
         writer_put(w, STR("Nothing to list"));
-    if (listing->truncated)
-        writer_put(
-            w, STR("<br><strong>This directory has more entries than are listed here.</strong>"));
+    if (listing->truncated) {
+        writer_put(w, STR("<br><strong>This directory has more entries: only the first "));
+        writer_put_u64(w, listing->count);
+        writer_put(w, STR(" are listed.</strong>"));
+    }
 }
 
 static void put_row(struct writer *w, const struct listing_entry *entry)

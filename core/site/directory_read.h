@@ -2,7 +2,7 @@
  *
  * The listing has the entries that a client could request: regular files and directories that are
  * not hidden or private and are below ROOT after following links. Takes time in proportion to the
- * directory, so it is for jobs. Safe in any thread. */
+ * directory, so it is for jobs; its memory is bounded. Safe in any thread. */
 #ifndef SLUICE_DIRECTORY_READ_H
 #define SLUICE_DIRECTORY_READ_H
 
@@ -13,7 +13,8 @@
 #include <dirent.h>
 
 enum {
-    DIRECTORY_READ_ENTRIES_MAX = 20000, /* the page reports that a larger directory is truncated */
+    /* Of a larger directory the first ones in order are listed, and the page says so. */
+    DIRECTORY_READ_ENTRIES_MAX = 20000,
 };
 
 /* Opens the directory PATH below ROOT_FD for reading; *RET is *given*. Returns 0 or a negative

@@ -4,6 +4,7 @@
 #include "e2e.h"
 #include "server_process.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -448,6 +449,29 @@ E2E_TEST(site_features, directories_are_listed_with_listing)
         const char *fields =
             text_format("If-None-Match: %s\r\n", response_field(&response, "ETag"));
         expect_fetch(server, "304", ask("GET", "/dir/", fields), 304, NULL);
+    }
+}
+
+E2E_TEST(site_features, of_a_huge_directory_the_first_entries_are_listed)
+{
+    enum { FILES = 20010 };
+    static const char *const words[] = {"--listing", NULL};
+    struct site site;
+    struct response response;
+    char name[128];
+    site_create(&site);
+    site_write_text(&site, "huge/0", "x");
+    const char *first = site_path(&site, "huge/0");
+    for (int i = FILES - 1; i > 0; i--) {
+        snprintf(name, sizeof name, "%s/huge/%d", site.path, i);
+        if (link(first, name) < 0)
+            e2e_skip("the file system has too few links");
+    }
+    const struct server *server = start(&site, words);
+    if (expect_fetch(server, "HTML", ask("GET", "/huge/", ""), 200, &response)) {
+        cr_expect(body_has(&response, "only the first 20000 are listed"));
+        cr_expect(body_has(&response, "href=\"0\"") && body_has(&response, "href=\"19999\""));
+        cr_expect_not(body_has(&response, "href=\"20000\""));
     }
 }
 

@@ -147,8 +147,8 @@ Test(listing_html, sums_up_entries_and_bytes)
         {{F},
          1,
          true,
-         "1 file, 1000 B<br><strong>This directory has more entries than are listed "
-         "here.</strong>"},
+         "1 file, 1000 B<br><strong>This directory has more entries: only the first 1 are "
+         "listed.</strong>"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct blob *blob =
