@@ -4,6 +4,7 @@
 #include "conn/transport_plain.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -90,12 +91,27 @@ static void finish_accepting(struct loop *loop)
     listeners_finish(&loop->listeners);
 }
 
+/* Whether CONN's socket has room for output that it has just refused, for want of memory: it has
+ * not stopped being writable, so no event will report it. */
+static bool refuses_with_room(const struct conn *conn)
+{
+    if (conn->socket.writable || conn->socket.spurious > 0 || !conn_has_unsent(conn))
+        return false;
+    struct pollfd event = {.fd = conn->socket.fd, .events = POLLOUT};
+    return poll(&event, 1, 0) == 1 && event.revents & POLLOUT;
+}
+
 /* Registers CONN only after its first turn, so that a connection with one request costs no
  * epoll_ctl. Events that occurred before are reported at once. */
 static bool keep(struct loop *loop, struct conn *conn)
 {
-    if (conn->socket.registered)
+    if (conn->socket.registered) {
+        if (refuses_with_room(conn)) {
+            socket_note_writable(&conn->socket);
+            loop_make_runnable(loop, conn);
+        }
         return true;
+    }
     struct epoll_event event = {
         .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
         .data.u64 = conn_table_identity(OP_CONN, conn->slot, conn->generation),
