@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { GROWTH_TRIES = 16 }; /* some microseconds, as a write of some KiB takes */
+
 struct blob *blob_create_bytes(size_t length)
 {
     if (length > SIZE_MAX - sizeof(struct blob))
@@ -71,13 +73,22 @@ enum blob_change blob_identity_change(const struct blob_identity *then,
     return BLOB_UNCHANGED;
 }
 
+/* Whether only the mtime differs: a write(2) that appends sets it before the size. */
+static bool may_be_growing(const struct blob_identity *then, const struct blob_identity *now)
+{
+    return now->bytes == then->bytes && !timespec_equal(now->modified, then->modified);
+}
+
 enum blob_change blob_check_file(const struct blob *blob)
 {
-    struct stat status;
-    if (fstat(blob->fd, &status) < 0)
-        return BLOB_REWRITTEN;
     struct blob_identity now;
-    blob_identify(&status, &now);
+    unsigned tries = 0;
+    do {
+        struct stat status;
+        if (fstat(blob->fd, &status) < 0)
+            return BLOB_REWRITTEN;
+        blob_identify(&status, &now);
+    } while (may_be_growing(&blob->identity, &now) && ++tries < GROWTH_TRIES);
     return blob_identity_change(&blob->identity, &now);
 }
 

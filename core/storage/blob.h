@@ -68,7 +68,7 @@ enum blob_change blob_identity_change(const struct blob_identity *then,
                                       const struct blob_identity *now);
 
 /* Compares the file of BLOB with its identity when it was opened, by fstat(2). BLOB_REWRITTEN if
- * that fails. */
+ * that fails. If only the mtime differs, tries some more times: the file may be about to grow. */
 enum blob_change blob_check_file(const struct blob *blob);
 
 /* Whether the file of BLOB is unchanged. While it is, checks at most once per TURN of an event loop
