@@ -49,6 +49,8 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = (struct log_records){.items = NULL};
     context->draining = false;
+    context->lifted_count = 0;
+    context->lifted_max = CONN_LIFTED_MAX;
 }
 
 void conn_context_fini(struct conn_context *context)

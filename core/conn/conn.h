@@ -26,6 +26,7 @@ enum {
     CONN_LARGE_BYTES = 64 << 10, /* storage for a head that is longer than that */
     CONN_UNSENT_BYTES_MAX = 256 << 10, /* above, no further request is answered */
     CONN_ORIGINS_MAX = 32,
+    CONN_LIFTED_MAX = 16,
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
 };
 
@@ -58,6 +59,8 @@ struct conn_context {
     uint64_t drain_grace_ms;   /* while draining: for another request, and for its head */
     struct date_now now;       /* set by the loop, once a turn */
     struct wheel wheel;
+    uint32_t lifted_count; /* connections whose bound is lifted, see file_send.h */
+    uint32_t lifted_max;   /* CONN_LIFTED_MAX, unless the worker sets another number */
     struct slab small;
     struct slab full;
     struct slab large;

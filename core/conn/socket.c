@@ -60,9 +60,7 @@ const struct socket_io socket_io_direct = {.receive = receive, .send = send_byte
 
 /* --- The peer --------------------------------------------------------------------------------- */
 
-/* Bytes that the socket holds until the peer acknowledges them, tcp(7); UINT32_MAX if that is
- * unknown. */
-static uint32_t kernel_bytes(const struct socket *socket)
+uint32_t socket_held_bytes(const struct socket *socket)
 {
     int bytes;
     return ioctl(socket->fd, SIOCOUTQ, &bytes) == 0 ? (uint32_t)bytes : UINT32_MAX;
@@ -76,14 +74,14 @@ bool socket_has_input(const struct socket *socket)
 
 bool socket_delivered(const struct socket *socket)
 {
-    return kernel_bytes(socket) == 0;
+    return socket_held_bytes(socket) == 0;
 }
 
 bool socket_drains(struct socket *socket)
 {
     uint32_t before = socket->kernel_bytes;
     bool again = socket->no_progress;
-    socket->kernel_bytes = kernel_bytes(socket);
+    socket->kernel_bytes = socket_held_bytes(socket);
     socket->no_progress = socket->kernel_bytes >= before;
     return !(again && socket->no_progress);
 }

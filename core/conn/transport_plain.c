@@ -1,12 +1,9 @@
 /* transport_plain: see transport_plain.h. */
 #include "conn/transport_plain.h"
 
-#include "system/net.h"
+#include "conn/file_send.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 enum {
@@ -108,30 +105,6 @@ static bool is_warm(struct conn_context *context, struct conn *conn, const struc
     return conn_disk_ready(context, conn, &window);
 }
 
-/* The kernel copies output from memory, so the bytes that a socket accepts of it are bounded
- * (NET_UNSENT_BYTES_MAX): a peer that takes nothing can't make the kernel hold more. sendfile
- * copies nothing, and the bound would cut it short: CPU time for 1 MiB was 1.49 times the
- * limit's with it and 1.05 without, for 8 MiB 1.60 with a bound of 1 MiB. So the bound is lifted
- * for large FILE spans, and set again after them. */
-static void bound_unsent(struct conn *conn, bool bounded)
-{
-    if (conn->socket.lowat_lifted == !bounded)
-        return;
-    int bytes = bounded ? NET_UNSENT_BYTES_MAX : 0; /* 0: the system's default, no bound */
-    setsockopt(conn->socket.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
-    conn->socket.lowat_lifted = !bounded;
-}
-
-/* Whether the file of a span may still be sent to the span's end: it is unchanged, or it has
- * grown (a log that is written, a download in progress) and the announced bytes are there.
- * FIRST_PIECE: nothing of the span has been sent, so that a check of this TURN is enough. */
-static bool is_intact(struct blob *file, bool first_piece, uint64_t turn)
-{
-    if (first_piece && blob_file_unchanged(file, turn))
-        return true;
-    return blob_check_file(file) != BLOB_REWRITTEN;
-}
-
 /* A file that was truncated, or rewritten before its last byte went out, ends the connection:
  * the response can't be finished truthfully. */
 static enum transport_result send_file(struct conn_context *context, struct conn *conn,
@@ -139,14 +112,9 @@ static enum transport_result send_file(struct conn_context *context, struct conn
 {
     if (!is_warm(context, conn, part))
         return TRANSPORT_NOTHING;
-    size_t length = size_min(FILE_BYTES, left_of_window(part)); /* so that none is passed over */
-    bool first_piece = outq_span_begins(&conn->output);
-    if (length == part->length && !is_intact(part->blob, first_piece, context->now.turn))
-        return TRANSPORT_FAILED;
-    if (part->length > NET_UNSENT_BYTES_MAX)
-        bound_unsent(conn, false);
-    off_t first = (off_t)part->first;
-    ssize_t sent = sendfile(conn->socket.fd, part->blob->fd, &first, length);
+    struct outq_part piece = *part;
+    piece.length = size_min(FILE_BYTES, left_of_window(part)); /* so that none is passed over */
+    ssize_t sent = file_send(context, conn, &piece, part->length);
     return sent == 0 ? TRANSPORT_FAILED : note_sent(context, conn, sent, budget);
 }
 
@@ -157,7 +125,7 @@ static enum transport_result send_memory(struct conn_context *context, struct co
     bool file_follows;
     unsigned count = outq_gather(&conn->output, pieces, PIECES_MAX, &file_follows);
     if (!file_follows)
-        bound_unsent(conn, true);
+        file_send_bound(context, conn);
     int flags = MSG_NOSIGNAL | (file_follows ? MSG_MORE : 0);
     ssize_t sent;
     if (count == 1) { /* mostly, and it costs the kernel less */
@@ -201,4 +169,5 @@ const struct transport transport_plain = {
     .delivered = transport_plain_delivered,
     .drains = transport_plain_drains,
     .shut = transport_plain_shut,
+    .fini = file_send_end,
 };

@@ -3,6 +3,7 @@
 
 #ifdef SLUICE_HAVE_LIBURING
 
+#include "conn/file_send.h"
 #include "conn/transport_plain.h"
 
 #include <errno.h>
@@ -131,6 +132,8 @@ static enum transport_result send_some(struct conn_context *context, struct conn
     unsigned count = may_be_deferred(peer, conn)
                          ? outq_gather(&conn->output, pieces, URING_PIECES_MAX, &file_follows)
                          : 0;
+    if (!file_follows)
+        file_send_bound(context, conn);
     if (file_follows || !uring_ask_send(&self->uring, conn->socket.fd, pieces, count,
                                         uring_peer_identity(OP_SEND, conn)))
         return transport_plain_send(context, conn, budget);
@@ -147,6 +150,7 @@ const struct transport uring_peer_transport = {
     .delivered = transport_plain_delivered,
     .drains = transport_plain_drains,
     .shut = transport_plain_shut,
+    .fini = file_send_end,
 };
 
 /* --- Raw bytes -------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* transfer: over real sockets, with calls that move little, are interrupted, or fail. */
 #include "conn/conn_wait.h"
+#include "conn/file_send.h"
 #include "conn/transport_plain.h"
 #include "support/conn_rig.h"
 #include "support/wire.h"
@@ -231,16 +232,94 @@ static int unsent_max(void)
     return bytes;
 }
 
-Test(transport, only_a_large_file_may_fill_the_socket)
+/* As if the peer had taken a lot, at once. */
+static void make_quick(void)
 {
-    cr_assert_gt(RIG_LARGE_BYTES, NET_UNSENT_BYTES_MAX);
+    conn.socket.quick = FILE_SEND_QUICK_COUNT;
+}
+
+Test(transport, only_a_file_for_a_quick_peer_may_fill_the_socket)
+{
     for (unsigned i = 0; i < 2; i++) {
+        make_quick();
         cr_assert(wire_send(client, STR(GET("/large.bin"))));
         run_until(output.length + RIG_LARGE_BYTES);
         cr_expect_eq(unsent_max(), 0, "no bound of its own");
+        cr_expect_eq(rig.context.lifted_count, 1);
         cr_assert(wire_send(client, STR(GET("/small.txt"))));
         run_until(output.length + 100);
         cr_expect_eq(unsent_max(), NET_UNSENT_BYTES_MAX);
+        cr_expect_eq(rig.context.lifted_count, 0);
+    }
+}
+
+Test(transport, the_bound_is_lifted_for_some_connections_only)
+{
+    rig.context.lifted_max = 0;
+    make_quick();
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    run_until(RIG_LARGE_BYTES);
+    cr_expect_not(conn.socket.lowat_lifted);
+    rig.context.lifted_max = 1;
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    run_until(output.length + RIG_LARGE_BYTES);
+    cr_expect_eq(rig.context.lifted_count, 1);
+    close_conn();
+    cr_expect_eq(rig.context.lifted_count, 0, "it is not counted when it is closed");
+    open_conn();
+}
+
+/* The socket holds more than the bound, and the peer may never take it. */
+Test(transport, a_socket_that_is_full_stays_counted)
+{
+    make_quick();
+    cr_assert(wire_send(client, STR(GET("/large.bin") GET("/large.bin") GET("/small.txt"))));
+    for (unsigned i = 0; i < 100 && conn.socket.writable; i++)
+        cr_assert(turn());
+    cr_assert_gt(socket_held_bytes(&conn.socket), NET_UNSENT_BYTES_MAX);
+    file_send_bound(&rig.context, &conn);
+    cr_expect_eq(rig.context.lifted_count, 1);
+}
+
+Test(transport, a_peer_that_takes_enough_without_a_long_wait_is_quick)
+{
+    const size_t needed = (size_t)FILE_SEND_QUICK_COUNT << 16;
+    tree_fill(&rig.tree, "huge.bin", 3 << 20, 5);
+    cr_assert(wire_send(client, STR(GET("/huge.bin"))));
+    while (output.length < needed) {
+        cr_expect_lt(conn.socket.quick, FILE_SEND_QUICK_COUNT);
+        run_until(output.length + 1);
+        if (conn.socket.quick == FILE_SEND_QUICK_COUNT)
+            break;
+    }
+    run_until(3 << 20);
+    cr_expect_eq(conn.socket.quick, FILE_SEND_QUICK_COUNT);
+}
+
+/* Sends /huge.bin, of which the client reads nothing, until the socket refuses more. */
+static void fill_socket(void)
+{
+    tree_fill(&rig.tree, "huge.bin", 16 << 20, 5);
+    cr_assert(wire_send(client, STR(GET("/huge.bin"))));
+    conn.socket.readable = true;
+    for (unsigned i = 0; i < 100000 && conn.socket.writable; i++)
+        cr_assert(turn());
+    cr_assert_not(conn.socket.writable);
+}
+
+Test(transport, a_peer_that_lets_the_socket_wait_is_not_quick)
+{
+    static const unsigned waits_ms[] = {FILE_SEND_SLOW_MS - FILE_SEND_TICK_MS,
+                                        FILE_SEND_SLOW_MS + FILE_SEND_TICK_MS, 66000};
+    for (size_t i = 0; i < COUNT_OF(waits_ms); i++) {
+        close_conn();
+        open_conn();
+        make_quick();
+        fill_socket();
+        rig_pass_ms(&rig, waits_ms[i]);
+        conn.socket.writable = true;
+        cr_assert(turn());
+        cr_expect_eq(conn.socket.quick, i == 0 ? FILE_SEND_QUICK_COUNT : 0, "%u ms", waits_ms[i]);
     }
 }
 
@@ -252,6 +331,7 @@ Test(transport, only_a_large_file_may_fill_the_socket)
 static bool send_changed(struct str request, size_t length, void (*change)(void))
 {
     faults_hinder(FAULT_SENDFILE, 1);
+    faults_hinder(FAULT_SEND, 2);
     cr_assert(wire_send(client, request));
     while (output.length < length) {
         cr_assert(turn());
@@ -272,12 +352,20 @@ static bool send_changed(struct str request, size_t length, void (*change)(void)
     return !failed;
 }
 
+/* By sendfile and by copy. */
 static void expect_cut(void (*change)(void))
 {
-    cr_expect_not(send_changed(STR(GET("/large.bin")), 100000, change));
-    struct str stream = pile_view(&output);
-    struct answer answer;
-    cr_expect_not(answer_next(&stream, false, &answer), "it must not look complete");
+    for (unsigned i = 0; i < 2; i++) {
+        close_conn();
+        open_conn();
+        tree_fill(&rig.tree, "large.bin", RIG_LARGE_BYTES, 3);
+        rig_pass_ms(&rig, RIG_HEADER_MS);
+        conn.socket.quick = i == 0 ? 0 : FILE_SEND_QUICK_COUNT;
+        cr_expect_not(send_changed(STR(GET("/large.bin")), 100000, change));
+        struct str stream = pile_view(&output);
+        struct answer answer;
+        cr_expect_not(answer_next(&stream, false, &answer), "it must not look complete");
+    }
 }
 
 static void truncate_it(void)
@@ -337,6 +425,27 @@ Test(transport, one_rewritten_byte_ends_the_connection)
 Test(transport, a_file_that_grew_and_was_cut_to_its_old_size_ends_the_connection)
 {
     expect_cut(append_and_cut_off);
+}
+
+/* A socket that referred to the pages of the file would send what is in them later. */
+Test(transport, what_a_socket_holds_for_a_peer_that_is_not_quick_does_not_change)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    for (unsigned i = 0; i < 100 && (i < 2 || outq_unsent(&conn.output) > 0); i++) {
+        conn.socket.writable = true;
+        cr_assert(turn());
+    }
+    cr_assert_eq(outq_unsent(&conn.output), 0);
+    rewrite_it();
+    for (unsigned i = 0; i < 1000 && output.length < RIG_LARGE_BYTES; i++) {
+        struct pollfd event = {.fd = client, .events = POLLIN};
+        poll(&event, 1, 100);
+        read_arrived();
+    }
+    struct str stream = pile_view(&output);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
 }
 
 static void expect_large_file_sent(void)
@@ -469,12 +578,16 @@ Test(transport, errors_of_sending_are_failures)
     for (size_t i = 0; i < COUNT_OF(errors); i++) {
         struct str bytes = STR(GET("/tiny.txt") GET("/large.bin"));
         size_t budget = TURN_BYTES;
+        make_quick();
         rig_give(&rig, &conn, &bytes);
         faults_fail(FAULT_SEND, 0, 1, errors[i]);
         cr_expect_eq(transport_plain_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
         cr_expect_eq(transport_plain_send(&rig.context, &conn, &budget), TRANSPORT_PROGRESS);
         faults_fail(FAULT_SENDFILE, 0, 1, errors[i]);
         budget = TURN_BYTES;
+        cr_expect_eq(transport_plain_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
+        conn.socket.quick = 0;
+        faults_fail(FAULT_SEND, 0, 1, errors[i]);
         cr_expect_eq(transport_plain_send(&rig.context, &conn, &budget), TRANSPORT_FAILED);
         close_conn();
         open_conn();

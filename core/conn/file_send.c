@@ -1,0 +1,124 @@
+/* file_send: see file_send.h. */
+#include "conn/file_send.h"
+
+#include "system/net.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { COPY_BYTES = 64 << 10 }; /* by one read and one send, through the stack */
+
+/* --- How quick the peer is -------------------------------------------------------------------- */
+
+/* The time in units of a struct socket. */
+static uint32_t tick_of(const struct conn_context *context)
+{
+    return (uint32_t)(context->now.ms / FILE_SEND_TICK_MS) % FILE_SEND_TICKS;
+}
+
+/* Judges a peer for which the socket refused to take more: how long did it then wait for room? */
+static void judge(const struct conn_context *context, struct socket *socket)
+{
+    const uint32_t waited_ticks =
+        (tick_of(context) + FILE_SEND_TICKS - socket->refused_tick) % FILE_SEND_TICKS;
+    if (socket->refused && waited_ticks * FILE_SEND_TICK_MS > FILE_SEND_SLOW_MS)
+        socket->quick = 0;
+    socket->refused = false;
+}
+
+/* Notes that the socket took SENT bytes, or refused them. */
+static void note(const struct conn_context *context, struct socket *socket, ssize_t sent)
+{
+    if (sent < 0) {
+        socket->refused = true;
+        socket->refused_tick = tick_of(context);
+    } else if (sent >= COPY_BYTES && socket->quick < FILE_SEND_QUICK_COUNT) {
+        socket->quick++;
+    }
+}
+
+/* --- The bound -------------------------------------------------------------------------------- */
+
+static void set_bound(struct conn *conn, int bytes)
+{
+    setsockopt(conn->socket.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+/* Lifts the bound, if not too many connections of the worker have it lifted. */
+static void lift_bound(struct conn_context *context, struct conn *conn)
+{
+    if (conn->socket.lowat_lifted || context->lifted_count >= context->lifted_max)
+        return;
+    set_bound(conn, 0); /* the system's default: none */
+    conn->socket.lowat_lifted = true;
+    context->lifted_count++;
+}
+
+/* A socket that holds more than the bound is still counted: the peer may never take it. */
+void file_send_bound(struct conn_context *context, struct conn *conn)
+{
+    if (!conn->socket.lowat_lifted || socket_held_bytes(&conn->socket) > NET_UNSENT_BYTES_MAX)
+        return;
+    set_bound(conn, NET_UNSENT_BYTES_MAX);
+    conn->socket.lowat_lifted = false;
+    context->lifted_count--;
+}
+
+void file_send_end(struct conn_context *context, struct conn *conn)
+{
+    context->lifted_count -= conn->socket.lowat_lifted;
+}
+
+/* --- Sending ---------------------------------------------------------------------------------- */
+
+/* The file may be sent on: it is unchanged, or it has grown (a log that is written, a download in
+ * progress) and the announced bytes are there. */
+static bool is_intact(const struct blob *file)
+{
+    return blob_check_file(file) != BLOB_REWRITTEN;
+}
+
+/* By read and send. The check after the read is for the bytes that were read, as writing sets the
+ * mtime first. */
+static ssize_t send_copy(struct conn *conn, const struct outq_part *piece, uint64_t left)
+{
+    char bytes[COPY_BYTES];
+    const size_t wanted = size_min(sizeof bytes, piece->length);
+    const ssize_t got = pread(piece->blob->fd, bytes, wanted, (off_t)piece->first);
+    if (got <= 0 || !is_intact(piece->blob))
+        return got < 0 ? -1 : 0;
+    const int more = left > (uint64_t)got ? MSG_MORE : 0;
+    return send(conn->socket.fd, bytes, (size_t)got, MSG_NOSIGNAL | more);
+}
+
+/* By sendfile. The only piece of a part is checked once in a turn. */
+static ssize_t send_pages(const struct conn_context *context, struct conn *conn,
+                          const struct outq_part *piece, uint64_t left)
+{
+    const bool only = outq_span_begins(&conn->output) && piece->length == left;
+    if (!(only && blob_file_unchanged(piece->blob, context->now.turn)) && !is_intact(piece->blob))
+        return 0;
+    off_t first = (off_t)piece->first;
+    return sendfile(conn->socket.fd, piece->blob->fd, &first, piece->length);
+}
+
+ssize_t file_send(struct conn_context *context, struct conn *conn, const struct outq_part *piece,
+                  uint64_t left)
+{
+    judge(context, &conn->socket);
+    const bool quick = conn->socket.quick == FILE_SEND_QUICK_COUNT;
+    if (quick)
+        lift_bound(context, conn);
+    else
+        file_send_bound(context, conn);
+    struct outq_part part = *piece;
+    if (!quick && left > FILE_SEND_TAIL_BYTES && part.length > left - FILE_SEND_TAIL_BYTES)
+        part.length = left - FILE_SEND_TAIL_BYTES;
+    const bool copied = !quick && left <= FILE_SEND_TAIL_BYTES;
+    ssize_t sent = copied ? send_copy(conn, &part, left) : send_pages(context, conn, &part, left);
+    note(context, &conn->socket, sent);
+    return sent;
+}
