@@ -324,6 +324,19 @@ void conn_settle(struct conn_context *context, struct conn *conn)
     conn_storage_settle_holding(context, conn);
 }
 
+/* The time for lingering begins when all is delivered. A connection that lingers is checked often,
+ * because it only waits for that. */
+void conn_await_delivery(struct conn_context *context, struct conn *conn, uint64_t stalled_ms)
+{
+    uint64_t left_ms = context->idle_ms - stalled_ms;
+    if (conn->state == CONN_LINGERING) {
+        conn->linger_end_ms = context->now.ms + LINGER_TOTAL_MS;
+        if (left_ms > LINGER_QUIET_MS)
+            left_ms = LINGER_QUIET_MS;
+    }
+    wheel_arm(&context->wheel, &conn->timer, context->now.ms + left_ms);
+}
+
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)
 {
     if (conn->phase != CONN_PHASE_HEAD)

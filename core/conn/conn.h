@@ -299,6 +299,10 @@ void conn_settle(struct conn_context *context, struct conn *conn);
 /* The deadline of CONN's phase has passed. GOES_ON: an answer (408) is to be sent. */
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
 
+/* All of CONN's output is sent, but the peer hasn't taken all of it. Sets the deadline for what it
+ * takes meanwhile: it has had STALLED_MS, less than idle_ms, without taking any. */
+void conn_await_delivery(struct conn_context *context, struct conn *conn, uint64_t stalled_ms);
+
 /* CONN makes progress, though nothing of it was reported: the time of its phase begins again, once
  * conn_settle is called. */
 static inline void conn_renew_phase(struct conn *conn)

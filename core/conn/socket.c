@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -84,6 +86,24 @@ bool socket_drains(struct socket *socket)
     socket->kernel_bytes = socket_held_bytes(socket);
     socket->no_progress = socket->kernel_bytes >= before;
     return !(again && socket->no_progress);
+}
+
+/* A peer without room acknowledges probes, which are sent without bytes; one that is gone
+ * acknowledges nothing, while bytes are sent again and again. */
+uint64_t socket_stalled_ms(const struct socket *socket)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    if (getsockopt(socket->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+        return UINT64_MAX;
+    return info.tcpi_last_data_sent > info.tcpi_last_ack_recv ? info.tcpi_last_data_sent
+                                                              : info.tcpi_last_ack_recv;
+}
+
+void socket_abort(const struct socket *socket)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(socket->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 int socket_shut(const struct socket *socket)

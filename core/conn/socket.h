@@ -121,6 +121,15 @@ bool socket_delivered(const struct socket *socket);
  * taken none at two checks in a row, so check twice in the time that it has. */
 bool socket_drains(struct socket *socket);
 
+/* For how long the peer has taken nothing of what the socket holds for it, in milliseconds: no
+ * bytes could be sent, because it has no room, or none were acknowledged. UINT64_MAX if that is
+ * unknown. tcp(7), TCP_INFO. */
+uint64_t socket_stalled_ms(const struct socket *socket);
+
+/* Makes the close of the socket a reset: the bytes that it holds are dropped, not left to the
+ * kernel. SO_LINGER, socket(7). */
+void socket_abort(const struct socket *socket);
+
 /* Shuts our side: FIN follows what has been sent. 0 or a negative errno. */
 int socket_shut(const struct socket *socket);
 

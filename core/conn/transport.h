@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct conn;
 struct conn_context;
@@ -60,6 +61,9 @@ struct transport {
 
     /* Whether the peer has all that was sent, so that closing destroys nothing. */
     bool (*delivered)(const struct conn *conn);
+
+    /* For how long the peer has taken nothing of what was sent, see socket_stalled_ms. */
+    uint64_t (*stalled_ms)(const struct conn *conn);
 
     /* Whether a peer that takes no output may still be taking bytes, see socket_drains. */
     bool (*drains)(struct conn *conn);

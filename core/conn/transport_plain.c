@@ -151,6 +151,11 @@ bool transport_plain_delivered(const struct conn *conn)
     return socket_delivered(&conn->socket);
 }
 
+uint64_t transport_plain_stalled_ms(const struct conn *conn)
+{
+    return socket_stalled_ms(&conn->socket);
+}
+
 bool transport_plain_drains(struct conn *conn)
 {
     return socket_drains(&conn->socket);
@@ -167,6 +172,7 @@ const struct transport transport_plain = {
     .send = transport_plain_send,
     .discard = transport_plain_discard,
     .delivered = transport_plain_delivered,
+    .stalled_ms = transport_plain_stalled_ms,
     .drains = transport_plain_drains,
     .shut = transport_plain_shut,
     .fini = file_send_end,

@@ -17,6 +17,7 @@ enum transport_result transport_plain_send(struct conn_context *context, struct 
 enum transport_result transport_plain_discard(struct conn_context *context, struct conn *conn,
                                               size_t *budget);
 bool transport_plain_delivered(const struct conn *conn);
+uint64_t transport_plain_stalled_ms(const struct conn *conn);
 bool transport_plain_drains(struct conn *conn);
 enum transport_result transport_plain_shut(struct conn_context *context, struct conn *conn);
 

@@ -175,11 +175,40 @@ static bool progressed_in_time(const struct loop *loop, struct conn *conn)
            conn_is_readable(conn);
 }
 
+/* The peer takes nothing: closes CONN by a reset, as the kernel would go on to hold what it has for
+ * the peer. */
+static void expire_stalled(struct loop *loop, struct conn *conn)
+{
+    count_expired(loop, CONN_PHASE_SEND);
+    conn_trace(loop->context, conn, TRACE_EXPIRED, 0);
+    socket_abort(&conn->socket);
+    close_conn(loop, conn);
+}
+
+/* Whether CONN has nothing to do but to wait until its peer has taken what the kernel holds for it.
+ * At the exit that is left to the kernel. */
+static bool awaits_delivery(const struct loop *loop, const struct conn *conn)
+{
+    return (conn->phase == CONN_PHASE_IDLE || conn->phase == CONN_PHASE_LINGER) &&
+           !loop->context->draining && !conn_transport(loop->context, conn)->delivered(conn);
+}
+
 static void expire_conn(struct loop *loop, struct conn *conn)
 {
+    const struct transport *transport = conn_transport(loop->context, conn);
     if (progressed_in_time(loop, conn)) {
         conn_renew_phase(conn);
         conn_settle(loop->context, conn);
+        return;
+    }
+    const bool awaits = awaits_delivery(loop, conn);
+    const uint64_t stalled_ms = awaits ? transport->stalled_ms(conn) : 0;
+    if (awaits && stalled_ms < loop->context->idle_ms) {
+        conn_await_delivery(loop->context, conn, stalled_ms);
+        return;
+    }
+    if (awaits || conn->phase == CONN_PHASE_SEND) {
+        expire_stalled(loop, conn);
         return;
     }
     count_expired(loop, conn->phase);

@@ -11,6 +11,8 @@ bool loop_turn_shed(struct loop *loop, const struct conn *spared)
         return false;
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
     conn_trace(loop->context, victim, TRACE_SHED, 0);
+    if (conn_has_unsent(victim))
+        socket_abort(&victim->socket);
     loop->engine->close(loop, victim);
     return true;
 }

@@ -148,6 +148,7 @@ const struct transport uring_peer_transport = {
     .send = send_some,
     .discard = discard,
     .delivered = transport_plain_delivered,
+    .stalled_ms = transport_plain_stalled_ms,
     .drains = transport_plain_drains,
     .shut = transport_plain_shut,
     .fini = file_send_end,

@@ -156,6 +156,82 @@ E2E_TEST(slow_readers, that_stop_are_closed)
     client_close(&client);
 }
 
+/* --- Answers that the server's kernel holds whole --------------------------------------------- */
+
+/* More than a client's small buffer takes, and less than a server may keep in its socket. */
+enum { HELD_BYTES = 200000 };
+
+static const char *const held_requests[] = {
+    "GET /held.jpg HTTP/1.1\r\nHost: example.org\r\n\r\n",
+    "GET /held.jpg HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n",
+};
+
+/* Whether a reset of CLIENT's connection comes before DEADLINE; nothing is read meanwhile. */
+static bool await_reset(const struct client *client, int64_t deadline)
+{
+    struct pollfd event = {.fd = client->fd};
+    return poll(&event, 1, deadline_left_ms(deadline)) == 1 && event.revents & POLLERR;
+}
+
+/* The server has nothing more to send. Its kernel must not hold the answer for ever. One that
+ * closes lingers for at least 5 s. */
+E2E_TEST(slow_readers, that_take_nothing_of_a_finished_answer_are_reset)
+{
+    static const int64_t limits_ms[] = {IDLE_MS, 5000};
+    struct site site;
+    struct client clients[COUNT_OF(held_requests)];
+    create_site(&site);
+    site_fill(&site, "held.jpg", HELD_BYTES, 4);
+    const struct server *server = server_start(PIPELINED, &site, IDLE);
+    for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
+        connect_reader(&clients[i], server, KIB(64), KIB(8));
+        client_queue_text(&clients[i], held_requests[i]);
+        cr_assert(client_flush_blindly(&clients[i]));
+    }
+    int64_t since = clock_ms();
+    cr_expect(!await_reset(&clients[0], since + IDLE_MS / 2), "it was not waited for");
+    for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
+        uint64_t bytes;
+        int64_t deadline = since + limits_ms[i] + (int64_t)e2e_scaled(1000, 5000);
+        cr_expect(await_reset(&clients[i], deadline), "%zu: it is still waited for", i);
+        client_drain(&clients[i], &bytes, deadline_after(10000));
+        cr_expect(bytes < HELD_BYTES, "%zu: the whole answer came", i);
+        client_close(&clients[i]);
+    }
+}
+
+/* They take longer for it than the timeout, but never stop for that long. */
+E2E_TEST(slow_readers, that_take_a_finished_answer_steadily_get_it_whole)
+{
+    enum { PIECE_BYTES = 24 << 10, PAUSE_MS = IDLE_MS / 3 };
+    struct site site;
+    struct client clients[COUNT_OF(held_requests)];
+    size_t taken[COUNT_OF(held_requests)] = {0};
+    create_site(&site);
+    struct view content = site_fill(&site, "held.jpg", HELD_BYTES, 4);
+    const struct server *server = server_start(PIPELINED, &site, IDLE);
+    for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
+        connect_reader(&clients[i], server, KIB(8), KIB(8));
+        client_queue_text(&clients[i], held_requests[i]);
+    }
+    int64_t since = clock_ms();
+    bool going = true;
+    while (going && taken[0] < content.length) {
+        for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
+            taken[i] =
+                client_receive(&clients[i], taken[i] + PIECE_BYTES, deadline_after(5000)).length;
+            going = going && !clients[i].error && !clients[i].eof;
+        }
+        let_pass(PAUSE_MS);
+    }
+    cr_expect(clock_ms() - since > 2 * IDLE_MS, "it took only %d ms, which shows nothing",
+              (int)(clock_ms() - since));
+    for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
+        expect_content(&clients[i], held_requests[i], content);
+        client_close(&clients[i]);
+    }
+}
+
 /* --- Requests that come while the last answer is under way ------------------------------------ */
 
 static const struct {

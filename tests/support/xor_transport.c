@@ -295,6 +295,11 @@ static bool delivered(const struct conn *conn)
     return peers[conn->slot] && peers[conn->slot]->closed && socket_delivered(&conn->socket);
 }
 
+static uint64_t stalled_ms(const struct conn *conn)
+{
+    return socket_stalled_ms(&conn->socket);
+}
+
 static bool drains(struct conn *conn)
 {
     return socket_drains(&conn->socket);
@@ -329,6 +334,7 @@ const struct transport xor_transport = {
     .send = send_some,
     .discard = discard,
     .delivered = delivered,
+    .stalled_ms = stalled_ms,
     .drains = drains,
     .ends_with_bytes = true,
     .shut = shut,

@@ -639,6 +639,36 @@ Test(transport, discarding_has_an_end)
     cr_expect_eq(transport_plain_discard(&rig.context, &conn, &budget), TRANSPORT_FAILED);
 }
 
+/* --- peers that take nothing ------------------------------------------------------------------ */
+
+Test(transport, a_peer_without_room_is_stalled_until_it_reads)
+{
+    enum { STALL_MS = 60 };
+    fill_socket();
+    while (socket_stalled_ms(&conn.socket) < STALL_MS)
+        poll(NULL, 0, 5);
+    struct pollfd event = {.fd = conn.socket.fd, .events = POLLOUT};
+    while (poll(&event, 1, 0) == 0)
+        read_arrived();
+    cr_expect_lt(socket_stalled_ms(&conn.socket), STALL_MS);
+    cr_expect_eq(socket_stalled_ms(&(struct socket){.fd = -1}), UINT64_MAX);
+}
+
+Test(transport, an_aborted_socket_is_reset_by_its_close)
+{
+    char byte;
+    fill_socket();
+    socket_abort(&conn.socket);
+    close(conn.socket.fd);
+    conn.socket.fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* for close_conn */
+    struct pollfd event = {.fd = client};
+    cr_expect_eq(poll(&event, 1, RIG_PATIENCE_MS), 1);
+    cr_expect(event.revents & POLLERR);
+    while (read(client, &byte, 1) > 0) {
+    }
+    cr_expect_eq(errno, ECONNRESET);
+}
+
 /* A listening socket of FAMILY on the loopback interface, and a client's connection to it. Returns
  * the server's end; -1: this machine does not have FAMILY. */
 static int accept_over(int family, const struct sockaddr *address, socklen_t bytes, int *ret_client)
