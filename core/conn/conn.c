@@ -1,7 +1,7 @@
 /* conn: see conn.h. */
 #include "conn/conn_log.h"
 #include "conn/conn_storage.h"
-#include "conn/conn_wait.h"
+#include "conn/file_watch.h"
 #include "conn/transport_plain.h"
 #include "observe/probes.h"
 
@@ -46,6 +46,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     conn_storage_init(context, storage_bytes_max);
     conn_waits_init(context);
     wheel_init(&context->wheel, now_ms);
+    file_watch_init(context);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = (struct log_records){.items = NULL};
     context->draining = false;
@@ -55,6 +56,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
 
 void conn_context_fini(struct conn_context *context)
 {
+    file_watch_fini(context);
     conn_waits_fini(context);
     session_h1_fini_shared(&context->h1);
     log_records_fini(&context->log);
@@ -79,6 +81,7 @@ void conn_init(struct conn *conn, int fd)
 static void let_go(struct conn_context *context, struct conn *conn)
 {
     const struct session *session = session_of(context, conn);
+    file_watch_end(context, conn);
     conn_wait_end_all(context, conn);
     if (session->fini)
         session->fini(context, conn);
@@ -178,6 +181,8 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     counters_add(context->counters, COUNTER_BYTES_SENT, length);
     conn->phase_renewed = true;
     socket_progressed(&conn->socket);
+    if (conn->waits)
+        file_watch_sent(conn, length);
     while (outq_next_end(&conn->output, &end)) {
         conn_log_sent(context, &end);
         count++;

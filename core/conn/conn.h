@@ -38,10 +38,19 @@ enum conn_timer {
     CONN_TIMER_TRIM,         /* of its struct trim */
     CONN_TIMER_FILES,        /* of the loop: for the store */
     CONN_TIMER_RETRY,        /* of the loop's struct retry */
+    CONN_TIMER_WATCH,        /* of the context's watches */
 };
 
 struct conn_wait;
 struct loop;
+
+/* See file_watch.h. */
+struct file_watches {
+    struct slab slab;
+    struct list all;
+    struct list unchecked; /* while they are checked */
+    struct wheel_timer timer;
+};
 
 /* All connections of a worker share it. Filled in by the worker; one thread only. */
 struct conn_context {
@@ -66,6 +75,7 @@ struct conn_context {
     struct slab large;
     struct slab waits;
     struct conn_wait *spare_wait; /* see conn_wait.h; NULL: has to be taken from WAITS */
+    struct file_watches watches;
     struct list partial; /* connections with part of a head in full storage, the oldest first */
     struct list
         stalled; /* connections with output in full storage that peers don't take, likewise */

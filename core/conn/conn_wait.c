@@ -42,17 +42,30 @@ struct lookup_waiter *conn_wait_prepare(struct conn_context *context, struct con
     return &context->spare_wait->waiter;
 }
 
-void conn_wait_begin(struct conn_context *context, struct conn *conn, const void *owner)
+void conn_wait_link(const struct conn_context *context, struct conn *conn, const void *owner,
+                    struct conn_wait *wait)
 {
-    if (conn_wait_find(conn, owner))
-        return; /* once more */
-    struct conn_wait *wait = context->spare_wait;
-    context->spare_wait = NULL;
     wait->conn = conn;
     wait->owner = owner;
     wait->began_ms = context->now.ms;
     wait->next = conn->waits;
     conn->waits = wait;
+}
+
+void conn_wait_unlink(struct conn *conn, struct conn_wait *wait)
+{
+    struct conn_wait **link = &conn->waits;
+    while (*link != wait)
+        link = &(*link)->next;
+    *link = wait->next;
+}
+
+void conn_wait_begin(struct conn_context *context, struct conn *conn, const void *owner)
+{
+    if (conn_wait_find(conn, owner))
+        return; /* once more */
+    conn_wait_link(context, conn, owner, context->spare_wait);
+    context->spare_wait = NULL;
 }
 
 /* Frees the wait that LINK points to. */

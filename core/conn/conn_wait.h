@@ -34,6 +34,13 @@ struct lookup_waiter *conn_wait_prepare(struct conn_context *context, struct con
 /* OWNER has to wait: what conn_wait_prepare has just given for it has been queued. */
 void conn_wait_begin(struct conn_context *context, struct conn *conn, const void *owner);
 
+/* The same with WAIT, which the caller owns and unlinks again; it waits for no look-up. */
+void conn_wait_link(const struct conn_context *context, struct conn *conn, const void *owner,
+                    struct conn_wait *wait);
+
+/* Takes WAIT, which is one of CONN's, out of its list. */
+void conn_wait_unlink(struct conn *conn, struct conn_wait *wait);
+
 /* OWNER waits no more, or never has: cancels its look-up, frees what that has brought. */
 void conn_wait_end(struct conn_context *context, struct conn *conn, const void *owner);
 

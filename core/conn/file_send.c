@@ -1,6 +1,7 @@
 /* file_send: see file_send.h. */
 #include "conn/file_send.h"
 
+#include "conn/file_watch.h"
 #include "system/net.h"
 
 #include <errno.h>
@@ -105,6 +106,12 @@ static ssize_t send_pages(const struct conn_context *context, struct conn *conn,
     return sendfile(conn->socket.fd, piece->blob->fd, &first, piece->length);
 }
 
+/* Whether CONN's socket may hold pages of a part whose last piece it has taken, COPIED or not. */
+static bool holds_pages(const struct conn *conn, bool copied)
+{
+    return !copied || socket_held_bytes(&conn->socket) > FILE_SEND_TAIL_BYTES;
+}
+
 ssize_t file_send(struct conn_context *context, struct conn *conn, const struct outq_part *piece,
                   uint64_t left)
 {
@@ -120,5 +127,7 @@ ssize_t file_send(struct conn_context *context, struct conn *conn, const struct 
     const bool copied = !quick && left <= FILE_SEND_TAIL_BYTES;
     ssize_t sent = copied ? send_copy(conn, &part, left) : send_pages(context, conn, &part, left);
     note(context, &conn->socket, sent);
+    if (sent > 0 && (uint64_t)sent == left && holds_pages(conn, copied))
+        file_watch_begin(context, conn, piece->blob, left);
     return sent;
 }

@@ -7,6 +7,8 @@
  * in the socket: for a peer that is not quick, the last FILE_SEND_TAIL_BYTES of a part are copied,
  * and until these are sent, the pages that were sent before have gone.
  *
+ * Pages that may still be in the socket after the last piece are watched (file_watch.h).
+ *
  * A peer is quick when it has taken FILE_SEND_QUICK_COUNT pieces and the socket never had to wait
  * longer than FILE_SEND_SLOW_MS for room. Its files are sent by sendfile alone, and the bound on
  * what its socket holds unsent (TCP_NOTSENT_LOWAT) is lifted, because refilling such a socket in

@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
+#include "conn/file_watch.h"
 #include "loop/loop_room.h"
 #include "loop/loop_turn.h"
 #include "system/event_fd.h"
@@ -220,6 +221,17 @@ static void expire_conn(struct loop *loop, struct conn *conn)
     close_conn(loop, conn);
 }
 
+/* Resets the connections whose answer may be a mixture of two versions of a file. */
+static void check_watched_files(struct loop *loop)
+{
+    struct conn *conn;
+    file_watch_expired(loop->context);
+    while ((conn = file_watch_next(loop->context))) {
+        socket_abort(&conn->socket);
+        loop_reset(loop, conn);
+    }
+}
+
 static void expire(struct loop *loop, struct wheel_timer *timer)
 {
     switch ((enum conn_timer)timer->kind) {
@@ -237,6 +249,9 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
         break;
     case CONN_TIMER_FILES:
         store_release_files(loop->context->files);
+        break;
+    case CONN_TIMER_WATCH:
+        check_watched_files(loop);
         break;
     case CONN_TIMER_RETRY:
         retry_expired(&loop->retry, &loop->run);
