@@ -290,6 +290,53 @@ E2E_TEST(closing, half_closed_clients_get_many_answers_whole)
     }
 }
 
+/* Lets the server's receive window grow, by many contents that it discards. */
+static void grow_window(struct client *client, const struct server *server)
+{
+    enum { COUNT = 300, BYTES = 60000 };
+    struct view content = content_make(BYTES, 5);
+    for (size_t i = 0; i < COUNT; i++) {
+        client_queue_text(client, text_format("POST /upload HTTP/1.1\r\nHost: x\r\n"
+                                              "Content-Length: %d\r\n\r\n",
+                                              BYTES));
+        client_queue(client, content.data, content.length);
+        if (!expect_status(client, server->name, false, 405, NULL))
+            return;
+    }
+}
+
+/* With the server's own shutdown both directions are shut, which a poll reports as a hang-up. A
+ * close with unread input would destroy the end of the answer. */
+E2E_TEST(closing, half_closed_with_unread_input_still_gets_the_last_answer_whole)
+{
+    struct mix mix;
+    const struct server *server;
+    struct client client;
+    struct view content, surplus = content_make(300000, 9);
+    struct response response;
+    size_t taken = 0;
+    mix_create(&mix);
+    content = site_fill(&mix.site, "big.mp4", MIB(6), 1);
+    server = server_start(PIPELINED, &mix.site, "--threads 1 --cache-valid 1h");
+    client_connect_with(&client,
+                        &(struct client_setup){.port = server->port, .read_bytes_max = KIB(16)});
+    grow_window(&client, server);
+    client_queue_text(&client, "GET /big.mp4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    client_queue(&client, surplus.data, surplus.length);
+    cr_expect(client_flush_blindly(&client), "the surplus was not taken");
+    client_half_close(&client);
+    while (taken < content.length && !client.eof && !client.error) {
+        taken = client_receive(&client, taken + 1, deadline_after(5000)).length;
+        let_pass(1);
+    }
+    if (expect_status(&client, server->name, false, 200, &response))
+        cr_expect(response.body.length == content.length &&
+                      memcmp(response.body.data, content.data, content.length) == 0,
+                  "not the bytes of the file");
+    expect_end(&client, "a half-closed client");
+    client_close(&client);
+}
+
 /* --- Resets by the client --------------------------------------------------------------------- */
 
 #define REQUEST_SMALL "GET /small.html HTTP/1.1\r\nHost: example.org\r\n\r\n"
