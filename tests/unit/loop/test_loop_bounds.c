@@ -208,6 +208,26 @@ Test(loop_bounds, expires_a_crowd_a_part_in_each_turn)
     cr_expect_eq(seen.accepts, TURNS);
 }
 
+/* Whatever it waits for the storage for: none may come back by itself. */
+Test(loop_bounds, sheds_an_incomplete_head_for_a_connection_that_waits_for_storage)
+{
+    char bytes[3000] = "GET / HTTP/1.1\r\nX: ";
+    memset(bytes + strlen(bytes), 'x', sizeof bytes - strlen(bytes));
+    struct str head = {bytes, sizeof bytes};
+    struct conn *partial = conn_table_open(&conns, fcntl(pair[0], F_DUPFD_CLOEXEC, 0));
+    struct conn *waiting = conn_table_open(&conns, fcntl(pair[0], F_DUPFD_CLOEXEC, 0));
+    cr_assert(partial && waiting);
+    cr_assert(rig_give(&rig, partial, &head));
+    conn_settle(&rig.context, partial);
+    cr_assert(list_linked(&partial->holding));
+    seen.bytes_per_move = 1;
+    waiting->socket.readable = true;
+    conn_await_storage(&rig.context, waiting);
+    run_turns(2);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_SHED), 1);
+    cr_expect_eq(seen.moves_of[waiting->slot], 1, "it has its turn");
+}
+
 /* Its first byte came in the same wait as the end of its time. */
 Test(loop_bounds, gives_a_turn_to_a_connection_whose_request_came_in_time)
 {
