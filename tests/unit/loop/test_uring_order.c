@@ -4,13 +4,14 @@
 #include "support/conn_rig.h"
 #include "support/uring_script.h"
 #include "support/worker_rig.h"
+#include "support/xor_transport.h"
 
 #include <errno.h>
 #include <poll.h>
 
 #ifdef SLUICE_HAVE_LIBURING
 
-enum { SLOTS = 6000, STORAGE_BYTES = 1 << 20 };
+enum { SLOTS = 6000, STORAGE_BYTES = 1 << 20, TRANSPORT_XOR = 1 };
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -449,6 +450,50 @@ Test(uring_order, lingers_on_when_both_directions_are_shut)
         more_arrives, peer_ends, expect_closed);
     cr_expect_eq(count_of(COUNTER_CONNECTIONS_RESET), 0);
     cr_expect_eq(count_of(COUNTER_RESPONSES), 1);
+}
+
+/* --- Records ---------------------------------------------------------------------------------- */
+
+static struct pile records;
+
+/* A handshake, and more requests than the client takes answers of. */
+static void records_arrive(void)
+{
+    struct xor_key key = {0};
+    struct str left;
+    pile_add(&records, XOR_HELLO, sizeof XOR_HELLO - 1);
+    for (unsigned i = 0; i < 60; i++)
+        xor_seal(&records, &key, STR(GET("/large.bin")), XOR_RECORD_MAX);
+    for (left = pile_view(&records); left.length > 0; left = str_from(left, 2000))
+        uring_script_receive(str_first(left, 2000), true);
+}
+
+static void more_records_arrive(void)
+{
+    cr_expect_not(the_conn()->socket.writable, "the client takes nothing more");
+    uring_script_receive(str_first(pile_view(&records), 2000), true);
+}
+
+static void expect_raw_input_with_the_engine(void)
+{
+    const struct loop_uring *self = uring_peer_loop(loop);
+    cr_expect_eq(uring_script_lent(), 0);
+    cr_expect_eq(the_conn()->input.length, 0, "the session must not see raw bytes");
+    cr_expect_geq(uring_input_spilled(&uring_peer_of(self, the_conn())->input), 2000);
+    uring_script_hold_cancels(false);
+}
+
+/* The session would take them for a request. */
+Test(uring_order, keeps_raw_input_from_the_session_until_the_transport_takes_it)
+{
+    signal(SIGPIPE, SIG_IGN);
+    rig.context.transports[TRANSPORT_XOR] = &xor_transport;
+    loop->listeners.items[0].transport_index = TRANSPORT_XOR;
+    xor_reset(1);
+    RUN(client_is_accepted, records_arrive, nothing_happens, nothing_happens, nothing_happens,
+        nothing_happens, nothing_happens, nothing_happens, hold_cancels, more_records_arrive,
+        expect_raw_input_with_the_engine, peer_resets, nothing_happens, expect_closed);
+    pile_clear(&records);
 }
 
 /* --- Cancelling ------------------------------------------------------------------------------- */
