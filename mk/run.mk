@@ -32,8 +32,9 @@ criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
 uring     = tools/with-io-uring $(1)
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
-# $(call faults,PROGRAM,PREFIX): a sample of the faults.
-faults    = $(if $(1),$(if $(TEST),,"$(2)$(1) --jobs $(shell nproc)"))
+# $(call faults,PROGRAM,PREFIX): a sample of the faults. Most of a run is waiting.
+faults    = $(if $(1),$(if $(TEST),,"$(2)$(1) --jobs $(FAULT_JOBS)"))
+FAULT_JOBS = $(shell echo $$((2 * $$(nproc))))
 
 PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/bench/*arithmetic.py tests/tools/*_test.py))
 
@@ -49,7 +50,7 @@ test:
 faults:
 	$(deps) build test $(optional)
 	$(again) faults-program
-	$(call tests,$(BUILD),"$(FAULTS) --all --jobs $(shell nproc)",TEST_TIMEOUT=7200)
+	$(call tests,$(BUILD),"$(FAULTS) --all --jobs $(FAULT_JOBS)",TEST_TIMEOUT=7200)
 
 # Sanitizers map memory at fixed addresses, which may be taken on kernels with much address space
 # randomisation. Without it, for the programs and all their children, the addresses are always free.

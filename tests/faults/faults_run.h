@@ -88,6 +88,9 @@ struct play {
 /* Makes the files that the scenario requests. */
 void scenario_fill(const struct tree *tree);
 
+/* Sets the size of a file, in place. Bytes that are added take no space on the disk. */
+void scenario_resize(const struct tree *tree, const char *name, off_t bytes);
+
 /* Plays the scenario, up to and including SIGTERM. False: something was wrong, and the result says
  * what. */
 bool scenario_play(struct play *play);

@@ -1,175 +1,20 @@
-/* faults_scenario: see faults_run.h. The clients of a run: what they request, and what may come.
+/* faults_scenario: see faults_run.h. The requests of the clients of a run, and the
+ * answers that are right.
  *
  * An answer must be that of the run without a fault, or a refusal (403, 404, 500, 503), or the end
- * of the connection. A client waits for PATIENCE_MS, much less than any of the server's timeouts:
- * a connection that the server has forgotten is noticed. */
+ * of the connection. */
+#include "faults_client.h"
 #include "faults_run.h"
 
 #include "base/base.h"
-#include "support/answers.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    PATIENCE_MS = 4000,
-    PATIENCE_SLOW_MS = 20000, /* under a sanitizer */
-    ROOM = 1 << 20,
-    LARGE_BYTES = 300000, /* sent by sendfile */
-    OLD_BYTES = 40000,    /* hashed by a job */
-    SHRINKING_BYTES = 8 << 20,
-    CROWD = 8,
-    STORM_FAILURES_MAX = 3 * FAULT_COUNT,
-};
-
-#ifdef __SANITIZE_ADDRESS__
-static const int patience_ms = PATIENCE_SLOW_MS;
-#else
-static const int patience_ms = PATIENCE_MS;
-#endif
-
-/* --- Files ------------------------------------------------------------------------------------ */
-
-static void set_time(const struct tree *tree, const char *name, time_t seconds)
-{
-    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
-    tree_must(utimensat(tree->fd, name, times, 0) == 0, name);
-}
-
-/* In place; what is added takes no space on the disk. */
-static void set_size(const struct tree *tree, const char *name, off_t bytes)
-{
-    int fd = openat(tree->fd, name, O_WRONLY | O_CLOEXEC);
-    tree_must(fd >= 0 && ftruncate(fd, bytes) == 0, name);
-    close(fd);
-}
-
-void scenario_fill(const struct tree *tree)
-{
-    static const time_t then = 784111777, undated = 315532800; /* 1980-01-01 */
-    tree_write(tree, "index.html", STR("<!doctype html>\n<p>Hello\n"));
-    tree_write(tree, "_headers", STR("/*\n  X-Rule: yes\n"));
-    tree_write(tree, "page.html", STR("<!doctype html>\n<p>A page\n"));
-    tree_write(tree, "page.html.gz", STR("(gzip)"));
-    tree_write(tree, "mime.types", STR("application/x-test test\n"));
-    tree_dir(tree, "dir");
-    tree_write(tree, "dir/a.txt", STR("a"));
-    tree_write(tree, "dir/b.test", STR("b"));
-    tree_fill(tree, "small.txt", 900, 1);
-    tree_fill(tree, "large.bin", LARGE_BYTES, 2);
-    tree_fill(tree, "old.bin", OLD_BYTES, 3);
-    tree_write(tree, "shrinking.bin", STR(""));
-    set_size(tree, "shrinking.bin", SHRINKING_BYTES);
-    tree_write(tree, "changing.txt", STR("first"));
-    set_time(tree, "dir/a.txt", then);
-    set_time(tree, "dir/b.test", then);
-    set_time(tree, "page.html", then);
-    set_time(tree, "page.html.gz", then);
-    set_time(tree, "large.bin", then);
-    set_time(tree, "old.bin", undated);
-}
-
-/* --- A connection ----------------------------------------------------------------------------- */
-
-struct client {
-    int fd;
-    size_t length; /* received and not read yet */
-    char bytes[ROOM];
-};
-
-/* Not the calls that are wrapped, so that a reader need not think about it: connect, sendto,
- * recvfrom. Whether it is connected; a refusal is noted as a closed connection. */
-static bool client_open(struct play *play, struct client *client, int buffer_bytes)
-{
-    struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(play->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    struct timeval patience = {.tv_sec = patience_ms / 1000};
-    int on = 1;
-    client->length = 0;
-    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    tree_must(client->fd >= 0, "socket");
-    setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (buffer_bytes)
-        setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
-    if (connect(client->fd, (const struct sockaddr *)&at, sizeof at) == 0)
-        return true;
-    return run_wrong(play->result, "no connection: %s", strerror(errno));
-}
-
-static void client_close(struct client *client)
-{
-    close(client->fd);
-}
-
-/* Whatever becomes of it: if the server has closed, the reader learns that. */
-static void client_send(const struct client *client, const char *text)
-{
-    struct str left = str_of(text);
-    while (left.length > 0) {
-        ssize_t sent = sendto(client->fd, left.at, left.length, MSG_NOSIGNAL, NULL, 0);
-        if (sent <= 0)
-            return;
-        left = str_from(left, (size_t)sent);
-    }
-}
-
-enum got {
-    GOT_ANSWER,
-    GOT_END,     /* the connection has been closed, or reset */
-    GOT_NOTHING, /* within the patience of the client */
-};
-
-/* Receives more. */
-static enum got client_receive(struct client *client)
-{
-    ssize_t got;
-    if (client->length == sizeof client->bytes)
-        return GOT_END;
-    do
-        got = recvfrom(client->fd, client->bytes + client->length,
-                       sizeof client->bytes - client->length, 0, NULL, NULL);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK ? GOT_NOTHING : GOT_END;
-    client->length += (size_t)got;
-    return got > 0 ? GOT_ANSWER : GOT_END;
-}
-
-/* Whether the head of the next answer is there, and then whether the answer has no body. */
-static bool is_bodiless(const struct client *client, bool head)
-{
-    return head || (client->length > 12 && strncmp(client->bytes + 9, "304", 3) == 0);
-}
-
-/* Reads the next answer, which is *borrowed* until the next call of client_drop. */
-static enum got client_read(struct client *client, bool head, struct answer *ret, size_t *ret_bytes)
-{
-    for (;;) {
-        struct str stream = {client->bytes, client->length};
-        if (answer_next(&stream, is_bodiless(client, head), ret)) {
-            *ret_bytes = client->length - stream.length;
-            return GOT_ANSWER;
-        }
-        enum got got = client_receive(client);
-        if (got != GOT_ANSWER)
-            return got;
-    }
-}
-
-static void client_drop(struct client *client, size_t bytes)
-{
-    client->length -= bytes;
-    memmove(client->bytes, client->bytes + bytes, client->length);
-}
+enum { CROWD = 8, STORM_FAILURES_MAX = 3 * FAULT_COUNT };
 
 /* --- Judging an answer ------------------------------------------------------------------------ */
 
@@ -216,7 +61,13 @@ static bool judge(struct play *play, unsigned step, const struct answer *answer,
 static bool wrong_silence(struct play *play, const char *what)
 {
     return run_wrong(play->result, "%s: neither an answer nor an end within %d ms", what,
-                     patience_ms);
+                     client_patience_ms);
+}
+
+static bool open_client(struct play *play, struct client *client, int buffer_bytes)
+{
+    return client_open(client, play->port, buffer_bytes) ||
+           run_wrong(play->result, "no connection: %s", strerror(errno));
 }
 
 /* --- The steps -------------------------------------------------------------------------------- */
@@ -255,7 +106,7 @@ static const struct request requests[] = {
 /* Requests one after the other, on one connection as long as it is kept. */
 static bool play_in_turn(struct play *play, struct client *client)
 {
-    bool open = client_open(play, client, 0), good = open;
+    bool open = open_client(play, client, 0), good = open;
     for (size_t i = 0; i < COUNT_OF(requests) && good; i++) {
         const struct request *request = &requests[i];
         struct answer answer;
@@ -269,7 +120,7 @@ static bool play_in_turn(struct play *play, struct client *client)
         case GOT_END:
             play->result->closed++;
             client_close(client);
-            good = client_open(play, client, 0);
+            good = open_client(play, client, 0);
             break;
         case GOT_NOTHING:
             good = wrong_silence(play, request->text);
@@ -305,7 +156,7 @@ static bool play_pipelined(struct play *play, struct client *client)
 {
     static const char four[] = GET("/small.txt") "\r\n" GET("/small.txt") "\r\n" GET(
         "/small.txt") "\r\n" GET("/small.txt") "\r\n";
-    if (!client_open(play, client, 0))
+    if (!open_client(play, client, 0))
         return false;
     client_send(client, four);
     bool good = read_batch(play, client, 4);
@@ -318,7 +169,7 @@ static bool play_slowly(struct play *play, struct client *client)
 {
     struct answer answer;
     size_t bytes;
-    bool good = client_open(play, client, 4096);
+    bool good = open_client(play, client, 4096);
     if (good) {
         client_send(client, GET("/large.bin") "\r\n");
         enum got got = client_read(client, false, &answer, &bytes);
@@ -337,11 +188,11 @@ static bool play_slowly(struct play *play, struct client *client)
 /* A file that becomes shorter while it is sent: the connection must end. */
 static bool play_truncation(struct play *play, struct client *client)
 {
-    bool good = client_open(play, client, 4096);
+    bool good = open_client(play, client, 4096);
     if (good) {
         client_send(client, GET("/shrinking.bin") "Connection: close\r\n\r\n");
         enum got got = client_receive(client);
-        set_size(play->tree, "shrinking.bin", 1000);
+        scenario_resize(play->tree, "shrinking.bin", 1000);
         while (got == GOT_ANSWER) {
             got = client_receive(client);
             if (client->length > sizeof client->bytes / 2)
@@ -359,7 +210,7 @@ static bool play_leavers(struct play *play, struct client *client)
 {
     const struct linger now = {.l_onoff = 1};
     for (unsigned i = 0; i < 2; i++) {
-        if (!client_open(play, client, 0))
+        if (!open_client(play, client, 0))
             return false;
         client_send(client, "GET /small.txt HT");
         if (i == 0)
@@ -373,7 +224,7 @@ static bool play_leavers(struct play *play, struct client *client)
 static bool play_long_body(struct play *play, struct client *client)
 {
     static char body[100000];
-    if (!client_open(play, client, 0))
+    if (!open_client(play, client, 0))
         return false;
     client_send(client, "POST " LINES("/small.txt") "Content-Length: 100000\r\n\r\n");
     memset(body, 'x', sizeof body - 1);
@@ -391,7 +242,7 @@ static bool play_crowd(struct play *play, struct client *client)
     int fds[CROWD];
     bool good = true;
     for (unsigned i = 0; i < CROWD; i++) {
-        good = client_open(play, client, 0) && good;
+        good = open_client(play, client, 0) && good;
         client_send(client, GET("/small.txt") "\r\n");
         fds[i] = client->fd;
     }
@@ -409,7 +260,7 @@ static bool play_one(struct play *play, struct client *client, const char *text)
 {
     struct answer answer;
     size_t bytes;
-    if (!client_open(play, client, 0))
+    if (!open_client(play, client, 0))
         return false;
     client_send(client, text);
     enum got got = client_read(client, false, &answer, &bytes);
@@ -474,14 +325,14 @@ static bool play_drain(struct play *play, struct client *client)
     struct answer answer;
     size_t bytes;
     int kept, half;
-    bool good = client_open(play, client, 0);
+    bool good = open_client(play, client, 0);
     kept = client->fd;
     client_send(client, GET("/small.txt") "\r\n");
     good = good && client_read(client, false, &answer, &bytes) != GOT_NOTHING;
-    good = client_open(play, client, 0) && good;
+    good = open_client(play, client, 0) && good;
     half = client->fd;
     client_send(client, "GET /small.txt HT");
-    good = client_open(play, client, 4096) && good;
+    good = open_client(play, client, 4096) && good;
     client_send(client, GET("/large.bin") "\r\n");
     good = client_receive(client) != GOT_NOTHING && good;
     kill(play->pid, SIGTERM);
