@@ -94,6 +94,22 @@ const char *errors_name(int error)
     return error == FAULT_SHORT ? "SHORT" : strerrorname_np(error);
 }
 
+bool errors_is_passing(enum fault call, int error)
+{
+    switch (call) {
+    case FAULT_MMAP:
+    case FAULT_THREAD: /* EAGAIN is a limit here */
+        return false;
+    case FAULT_URING_RECV:
+        if (error == ENOBUFS || error == ECANCELED)
+            return true;
+        break;
+    default:
+        break;
+    }
+    return error == EAGAIN || error == EINTR || error == FAULT_SHORT;
+}
+
 int errors_find(const char *name)
 {
     enum { ERRNO_MAX = 200 };

@@ -17,6 +17,10 @@ extern const unsigned errors_row_count;
 /* "ENOMEM", "SHORT". */
 const char *errors_name(int error);
 
+/* Whether ERROR of CALL passes by itself, or moves fewer bytes: trying again must succeed, so that no
+ * request is harmed. */
+bool errors_is_passing(enum fault call, int error);
+
 /* The error of this NAME; 0: unknown. */
 int errors_find(const char *name);
 

@@ -84,9 +84,10 @@ static bool has_leaked(void)
     return leaked;
 }
 
+/* A row has one at least. */
 static unsigned errors_in(const struct errors_row *row)
 {
-    unsigned count = 0;
+    unsigned count = 1;
     while (count < ERRORS_MAX && row->errors[count])
         count++;
     return count;
@@ -206,6 +207,16 @@ static void judge_end(const struct run_setup *setup, int status, const struct me
         run_wrong(result, "%u lines on standard error: %s", messages->lines, messages->text);
 }
 
+/* Judges the outcome of a fault that need not harm a request. */
+static void judge_harm(const struct run_setup *setup, struct run_result *result)
+{
+    const struct run_fault *fault = &setup->fault;
+    if (fault->count > 0 && result->outcome != RUN_UNHARMED &&
+        errors_is_passing(fault->call, fault->error))
+        run_wrong(result, "%u requests refused and %u connections closed: it should try again",
+                  result->refused, result->closed);
+}
+
 /* Judges a server that has not started. */
 static void judge_start(int status, const struct messages *messages, struct run_result *result)
 {
@@ -240,6 +251,7 @@ static void attend(struct play *play, int output, int log)
     read_messages(log, &messages);
     result->outcome = result->closed ? RUN_CLOSED : result->refused ? RUN_REFUSED : RUN_UNHARMED;
     judge_end(play->setup, status, &messages, result);
+    judge_harm(play->setup, result);
     if (result->outcome == RUN_ENDED)
         result->text[0] = '\0'; /* clients were cut */
 }
