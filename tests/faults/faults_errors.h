@@ -17,7 +17,7 @@ extern const unsigned errors_row_count;
 /* "ENOMEM", "SHORT". */
 const char *errors_name(int error);
 
-/* Whether ERROR of CALL passes by itself, or moves fewer bytes: trying again must succeed, so that no
+/* Whether ERROR of CALL passes by itself, or moves fewer bytes: to try again must succeed, so no
  * request is harmed. */
 bool errors_is_passing(enum fault call, int error);
 
