@@ -1,6 +1,7 @@
 /* config_site: see config_site.h. openat2(2). */
 #include "config/config_site.h"
 
+#include "http/default_fields.h"
 #include "system/root.h"
 
 #include <errno.h>
@@ -198,6 +199,30 @@ static int make_rules(struct site_settings *site, struct problem *ret_problem)
     return -ENOMEM;
 }
 
+/* Makes what --immutable says, as make_rules. The last of "auto" and "none" counts. */
+static int make_immutable(struct site_settings *site, struct problem *ret_problem)
+{
+    static const struct field field = {STR_INIT("Cache-Control"),
+                                       STR_INIT(DEFAULT_FIELDS_IMMUTABLE)};
+    const char *reason;
+    int error = 0;
+    for (unsigned i = 0; !error && i < site->immutable.count; i++) {
+        struct str text = str_of(site->immutable.items[i]);
+        if (text.at[0] != '/') {
+            site->names_ignored = str_equal(text, STR("none"));
+            continue;
+        }
+        if (!site->immutable_rules)
+            site->immutable_rules = rules_create();
+        error = site->immutable_rules
+                    ? rules_add_field(site->immutable_rules, text, &field, &reason)
+                    : -ENOMEM;
+    }
+    if (error)
+        problem_set_no_memory(ret_problem);
+    return error;
+}
+
 int config_site_prepare(struct site_settings *site, struct arena *arena,
                         struct problem *ret_problem)
 {
@@ -205,13 +230,17 @@ int config_site_prepare(struct site_settings *site, struct arena *arena,
     int error = prepare_root(site, arena, ret_problem);
     if (!error)
         error = load_types(site, ret_problem);
-    return error ? error : make_rules(site, ret_problem);
+    if (!error)
+        error = make_rules(site, ret_problem);
+    return error ? error : make_immutable(site, ret_problem);
 }
 
 void config_site_fini(struct site_settings *site)
 {
     mime_destroy(site->mime);
     rules_destroy(site->rules);
+    rules_destroy(site->immutable_rules);
     site->mime = NULL;
     site->rules = NULL;
+    site->immutable_rules = NULL;
 }

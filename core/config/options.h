@@ -19,6 +19,7 @@ enum {
     OPTIONS_ADDRESSES_MAX = 16,
     OPTIONS_HEADERS_MAX = 64,
     OPTIONS_NAMES_MAX = 8,
+    OPTIONS_PATTERNS_MAX = 65, /* with the default, "auto" */
     OPTIONS_VALUE_BYTES_MAX = 1024,
     OPTIONS_HEAD_BYTES_MAX = H1_PARSE_BYTES_MAX, /* a head also fits its storage */
 };
@@ -52,6 +53,7 @@ enum option_kind {
     OPTION_KIND_BELOW,   /* the path of a file below ROOT; a slash in front of it is removed */
     OPTION_KIND_VALUE,   /* of a header field (RFC 9110 section 5.5); "auto": absent */
     OPTION_KIND_HEADER,  /* PATTERN: Name: value, see rules; repeatable; struct arena_list */
+    OPTION_KIND_PATTERN, /* of paths, see pattern; auto, none; repeatable; struct arena_list */
     OPTION_KIND_ADDRESS, /* a numeric address, or localhost; repeatable; struct arena_list */
     OPTION_KIND_FLAG,    /* no value; bool */
     OPTION_KIND_HELP,    /* no value, no field */

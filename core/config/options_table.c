@@ -91,6 +91,11 @@ static const struct option_spec table[] = {
      .help = "Cache-Control of all files; auto: a year for names with a hash of the content, "
              "no-cache for the others; empty: none.", .initial = "auto",
      .kind = OPTION_KIND_VALUE, SITE(cache_control)},
+    {.name = "immutable", .argument = "PATTERN", .group = OPTION_GROUP_CONTENT,
+     .help = "Let browsers keep files where the pattern matches the path for a year, such as "
+             "'/assets/*': their content never changes; may be given up to 64 times. none: do not "
+             "examine names for a hash.", .initial = "auto",
+     .kind = OPTION_KIND_PATTERN, SITE(immutable)},
     {.name = "header", .argument = "RULE", .group = OPTION_GROUP_CONTENT,
      .help = "Add a header field where a pattern matches the path, 'PATTERN: Name: value', such as "
              "'/*: X-Frame-Options: DENY'; may be given up to 64 times. ROOT/_headers can have "

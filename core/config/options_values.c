@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "config/settings.h"
+#include "http/pattern.h"
 #include "http/rules.h"
 #include "system/net.h"
 
@@ -196,6 +197,30 @@ static int set_header(const struct option_spec *option, const struct option_targ
     return append(option, target, text, ret_problem);
 }
 
+/* The keywords are kept in the list; see config_site.c. */
+static int set_pattern(const struct option_spec *option, const struct option_target *target,
+                       const char *text, struct problem *ret_problem)
+{
+    const struct arena_list *list = field_of(option, target);
+    char prepared[PATTERN_PREPARED_BYTES_MAX];
+    size_t length;
+    const char *reason =
+        "give a path that begins with a slash, such as '/assets/*', or auto, or none";
+    const bool keyword = strcmp(text, "auto") == 0 || strcmp(text, "none") == 0;
+    const bool path = *text == '/' && pattern_prepare(str_of(text), prepared, &length, &reason);
+    if (!keyword && !path) {
+        problem_set(ret_problem, "'%s' is not a pattern", text);
+        problem_remedy(ret_problem, "%s", reason);
+        return -EINVAL;
+    }
+    if (list->count == OPTIONS_PATTERNS_MAX) {
+        problem_set(ret_problem, "is given too often");
+        problem_remedy(ret_problem, "put rules for Cache-Control into ROOT/_headers");
+        return -EINVAL;
+    }
+    return append(option, target, text, ret_problem);
+}
+
 static int set_address(const struct option_spec *option, const struct option_target *target,
                        const char *text, struct problem *ret_problem)
 {
@@ -237,8 +262,8 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_SIZE] = set_quantity,   [OPTION_KIND_BACKEND] = set_backend,
         [OPTION_KIND_FILE] = set_file,       [OPTION_KIND_NAME] = set_name,
         [OPTION_KIND_BELOW] = set_below,     [OPTION_KIND_VALUE] = set_value,
-        [OPTION_KIND_HEADER] = set_header,   [OPTION_KIND_ADDRESS] = set_address,
-        [OPTION_KIND_FLAG] = set_flag,
+        [OPTION_KIND_HEADER] = set_header,   [OPTION_KIND_PATTERN] = set_pattern,
+        [OPTION_KIND_ADDRESS] = set_address, [OPTION_KIND_FLAG] = set_flag,
     };
     static_assert(COUNT_OF(setters) == OPTION_KIND_HELP, "one for each kind that has a field");
     int error = setters[option->kind](option, target, text, ret_problem);

@@ -66,7 +66,7 @@ void default_fields_add_cache_control(struct fields *fields,
 {
     struct str field = STR("Cache-Control"), value = settings->cache_control;
     if (!value.at)
-        value = settings->immutable ? STR(DEFAULT_FIELDS_IMMUTABLE) : STR("no-cache");
+        value = STR("no-cache");
     if (value.length > 0 && rules_verdict(query, field) == RULES_SILENT)
         fields_add(fields, field, value);
 }

@@ -19,8 +19,7 @@
 
 /* A site's settings for its defaults, and what is known of a file. */
 struct default_fields_settings {
-    struct str cache_control; /* of all files; absent: no-cache, or IMMUTABLE; "": none */
-    bool immutable;           /* the file's name means its content for ever */
+    struct str cache_control; /* absent: no-cache; "": no such field */
     bool cors;                /* scripts of every origin may read everything */
 };
 

@@ -171,6 +171,23 @@ static size_t find_colon(struct str text)
     return text.length;
 }
 
+int rules_add_field(struct rules *rules, struct str pattern, const struct field *field,
+                    const char **ret_reason)
+{
+    struct target target;
+    struct rule rule = {
+        .name = field->name,
+        .value = field->value,
+        .header = header_policy_of(field->name),
+    };
+    if (rules->count == RULES_MAX) {
+        *ret_reason = full_reason;
+        return -EINVAL;
+    }
+    int error = keep_target(rules, pattern, &target, ret_reason);
+    return error ? error : add_rule(rules, &target, &rule);
+}
+
 int rules_add(struct rules *rules, struct str text, const char **ret_reason)
 {
     text = str_trim(text);

@@ -44,6 +44,11 @@ int rules_read(struct rules *rules, struct str text,
  * with *RET_REASON set to words for people; or -ENOMEM. */
 int rules_add(struct rules *rules, struct str text, const char **ret_reason);
 
+/* Adds the rule that gives FIELD, which a rule may set, where PATTERN matches. Both are copied. The
+ * result is as that of rules_add. */
+int rules_add_field(struct rules *rules, struct str pattern, const struct field *field,
+                    const char **ret_reason);
+
 /* The kind of a response decides which of the rules' fields it has:
  *
  * - RULES_FILE: the file or one range of it: every field.

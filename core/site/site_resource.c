@@ -89,6 +89,16 @@ struct lists {
     struct fields content;
 };
 
+/* Whether the site's settings say that the content of what QUERY asks about never changes. */
+static bool is_immutable(const struct site *site, const struct query *query)
+{
+    const struct rules *const sets[] = {site_settings(site)->immutable_rules};
+    struct rules_query immutable = query->rules;
+    immutable.sets = sets;
+    immutable.set_count = COUNT_OF(sets);
+    return rules_verdict(&immutable, STR("Cache-Control")) == RULES_REPLACED;
+}
+
 /* Fills LISTS for what QUERY asks about, a file at TARGET. HASHED: its name means its content for
  * ever. Returns them as the resource takes them. */
 static struct resource_fields file_fields(const struct site *site, const struct site_target *target,
@@ -98,8 +108,7 @@ static struct resource_fields file_fields(const struct site *site, const struct 
     const struct site_settings *settings = site_settings(site);
     struct fields *shared = &lists->shared.fields;
     struct default_fields_settings defaults = {
-        .cache_control = settings->cache_control,
-        .immutable = hashed,
+        .cache_control = hashed ? STR(DEFAULT_FIELDS_IMMUTABLE) : settings->cache_control,
         .cors = settings->cors,
     };
     fields_init(shared);
@@ -155,7 +164,7 @@ static struct resource *make_file(const struct site *site, const struct path *pa
         if (fetched->available & content_coding_bit(coding))
             items[count++] = representation_of(&fetched->files[i], coding, media_type);
     }
-    bool hashed = fetched->state.hashed;
+    bool hashed = fetched->state.hashed || is_immutable(site, &query);
     struct resource_fields fields = file_fields(site, &target, hashed, &query, &lists);
     if (count > 1)
         fields.vary = STR("Accept-Encoding");
@@ -217,7 +226,8 @@ static struct resource *copy_content(const struct site *site, const struct site_
             .original = variant,
         };
     }
-    bool hashed = original->hashed && str_equal(name, path_view(target->path));
+    bool own = str_equal(name, name_of(site, target->path, original)); /* not of a route */
+    bool hashed = original->hashed && own;
     struct resource_fields fields = file_fields(site, target, hashed, &query, &lists);
     fields.vary = original->vary;
     return resource_create(original->kind, items, original->variant_count, &fields, INT64_MAX);

@@ -24,24 +24,27 @@ struct site_settings {
      * every host that no other site names. None, when it is the only site: every host. */
     struct arena_list hosts;
 
-    struct str root_text;       /* as it was given, for messages */
-    const char *root;           /* absolute, symbolic links unresolved */
-    struct arena_list indexes;  /* names of a directory's own page, the best first; none: default */
-    struct str error_page;      /* name of the page for 404, in any directory; absent: none */
-    struct str fallback;        /* path below ROOT, sent in place of 404 (--spa); absent: none */
-    struct str rules_name;      /* file in ROOT with header rules, never served; absent: none */
-    struct str cache_control;   /* value for all files; absent: as default_fields.h; "": none */
-    struct arena_list headers;  /* rules of --header as they were given */
-    struct str mime_types_path; /* of --mime-types; absent: the built-in table alone */
-    uint32_t cache_valid_ms;    /* how long a response is fresh before its file is checked again */
-    unsigned codings;           /* precompressed siblings to check for, as content_coding_bit */
-    bool listing;               /* directories without an index are listed */
-    bool cors;                  /* scripts of every origin may read everything (WHATWG Fetch) */
+    struct str root_text;      /* as it was given, for messages */
+    const char *root;          /* absolute, symbolic links unresolved */
+    struct arena_list indexes; /* names of a directory's own page, the best first; none: default */
+    struct str error_page;     /* name of the page for 404, in any directory; absent: none */
+    struct str fallback;       /* path below ROOT, sent in place of 404 (--spa); absent: none */
+    struct str rules_name;     /* file in ROOT with header rules, never served; absent: none */
+    struct str cache_control;  /* value for all files; absent: as default_fields.h; "": none */
+    struct arena_list immutable; /* of --immutable as they were given: patterns, "auto", "none" */
+    struct arena_list headers;   /* rules of --header as they were given */
+    struct str mime_types_path;  /* of --mime-types; absent: the built-in table alone */
+    uint32_t cache_valid_ms;     /* how long a response is fresh before its file is checked again */
+    unsigned codings;            /* precompressed siblings to check for, as content_coding_bit */
+    bool listing;                /* directories without an index are listed */
+    bool cors;                   /* scripts of every origin may read everything (WHATWG Fetch) */
 
     /* Made from the above when the settings are validated. MIME alone may be replaced later,
      * when its file has changed; what was replaced stays valid. */
     struct mime *_Atomic mime;
-    struct rules *rules; /* of HEADERS; NULL: none */
+    struct rules *rules;           /* of HEADERS; NULL: none */
+    struct rules *immutable_rules; /* that give DEFAULT_FIELDS_IMMUTABLE; NULL: none */
+    bool names_ignored;            /* no name is examined for a hash */
 };
 
 /* The number of names that a directory's own page may have. */

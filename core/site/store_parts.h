@@ -46,7 +46,9 @@ static inline struct fetch_order store_fetch_order(const struct site *site, cons
 /* What knows whose names mean their content for ever; NULL: it makes no difference to the site. */
 static inline struct hashed_files *store_hashed(const struct store_step *step)
 {
-    return step->site->settings->cache_control.at ? NULL : step->store->shared->hashed;
+    const struct site_settings *settings = step->site->settings;
+    bool used = !settings->cache_control.at && !settings->names_ignored;
+    return used ? step->store->shared->hashed : NULL;
 }
 
 /* Whether FETCHED says that descriptors are out. */

@@ -258,6 +258,36 @@ E2E_TEST(site_features, files_with_an_identifier_in_their_name_are_revalidated)
     }
 }
 
+E2E_TEST(site_features, patterns_say_which_files_never_change)
+{
+    static const char *const words[] = {
+        "--immutable", "/docs/*",    "--immutable", "none",
+        "--spa",       "index.html", "--header",    "/docs/c.txt: Cache-Control: no-store",
+        NULL};
+    static const struct {
+        const char *path, *value;
+    } rows[] = {{"/docs/a.txt", year},
+                {"/docs/c.txt", "no-store"},
+                {"/docs/gone", "no-cache"},
+                {"/a.txt", "no-cache"},
+                {"/assets/app.3f2a9c1b.js", "no-cache"}};
+    struct site site;
+    struct response response;
+    site_create(&site);
+    write_build(&site);
+    site_write_text(&site, "docs/a.txt", "a");
+    site_write_text(&site, "docs/c.txt", "c");
+    site_write_text(&site, "a.txt", "a");
+    const struct server *server = start(&site, words);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *path = rows[i].path;
+        if (expect_fetch(server, path, ask("GET", path, "Accept: text/html\r\n"), 200, &response))
+            expect_field(path, &response, "Cache-Control", rows[i].value);
+    }
+    expect_fetch(server, "404", ask("GET", "/docs/gone.js", "Accept: */*\r\n"), 404, &response);
+    expect_field("404", &response, "Cache-Control", NULL);
+}
+
 E2E_TEST(site_features, a_file_that_has_changed_is_revalidated_whatever_its_name)
 {
     static const char path[] = "/assets/app.3f2a9c1b.js";

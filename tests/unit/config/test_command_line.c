@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ARGUMENTS_MAX = 40 };
+enum { ARGUMENTS_MAX = 160 };
 
 static const struct profile profile = {.name = "test-server", .summary = "a server in a test"};
 
@@ -525,21 +525,12 @@ Test(options, have_unique_names_a_scope_and_a_place)
 
 Test(command_line, sets_the_options_of_the_site)
 {
-    static const char *const arguments[] = {"80",
-                                            "site",
-                                            "--index=home.htm",
-                                            "--index",
-                                            "index.php",
-                                            "--spa",
-                                            "/app/index.html",
-                                            "--cache-control",
-                                            "max-age=60",
-                                            "--header",
-                                            "/*: X-A: 1",
-                                            "--header=/b: ! X-A",
-                                            "--listing",
-                                            "--cors",
-                                            NULL};
+    static const char *const arguments[] = {
+        "80",          "site",      "--index=home.htm", "--index",
+        "index.php",   "--spa",     "/app/index.html",  "--cache-control",
+        "max-age=60",  "--header",  "/*: X-A: 1",       "--header=/b: ! X-A",
+        "--immutable", "/assets/*", "--immutable=none", "--listing",
+        "--cors",      NULL};
     struct outcome outcome = parse(arguments);
     const struct site_settings *site = outcome.site;
     cr_assert(serves(&outcome), "%s", outcome.mistake);
@@ -551,7 +542,25 @@ Test(command_line, sets_the_options_of_the_site)
     cr_assert_eq(site->headers.count, 2);
     cr_expect_str_eq(site->headers.items[0], "/*: X-A: 1");
     cr_expect_str_eq(site->headers.items[1], "/b: ! X-A");
+    cr_assert_eq(site->immutable.count, 3);
+    cr_expect_str_eq(site->immutable.items[0], "auto");
+    cr_expect_str_eq(site->immutable.items[1], "/assets/*");
+    cr_expect_str_eq(site->immutable.items[2], "none");
     cr_expect(site->listing && site->cors);
+}
+
+Test(command_line, takes_64_patterns_of_immutable)
+{
+    const char *arguments[2 * 65 + 3] = {"8080", "site"};
+    for (unsigned i = 0; i < 2 * 65; i += 2) {
+        arguments[2 + i] = "--immutable";
+        arguments[3 + i] = "/a/*";
+    }
+    struct outcome outcome = parse(arguments);
+    cr_expect_not(serves(&outcome), "65");
+    arguments[2 + 2 * 64] = NULL;
+    outcome = parse(arguments);
+    cr_expect(serves(&outcome), "%s", outcome.mistake);
 }
 
 Test(command_line, refuses_wrong_options_of_the_site)
@@ -566,6 +575,12 @@ Test(command_line, refuses_wrong_options_of_the_site)
         {"spa", "/"},
         {"spa", "dir/"},
         {"cache-control", "a\nb"},
+        {"immutable", ""},
+        {"immutable", "assets/*"},
+        {"immutable", "https://example.org/*"},
+        {"immutable", "None"},
+        {"immutable", "/a%zz"},
+        {"immutable", "/*/*/*/*/*/*/*/*/*"},
         {"header", ""},
         {"header", "X-A: 1"},
         {"header", "/a"},

@@ -49,6 +49,23 @@ Test(config_site, makes_what_the_workers_use)
     cr_expect_not_null(site->rules);
 }
 
+static void expect_immutable(const char *word, bool names_ignored, bool rules)
+{
+    struct problem problem;
+    cr_assert_eq(arena_list_append(&site->immutable, &settings->arena, str_of(word)), 0);
+    cr_assert_eq(settings_prepare(settings, &problem), 0, "%s", problem.what);
+    cr_expect_eq(site->names_ignored, names_ignored, "%s", word);
+    cr_expect_eq(site->immutable_rules != NULL, rules, "%s", word);
+}
+
+Test(config_site, lets_the_last_word_decide_whether_names_count)
+{
+    expect_immutable("auto", false, false);
+    expect_immutable("none", true, false);
+    expect_immutable("/assets/*", true, true);
+    expect_immutable("auto", false, true);
+}
+
 Test(config_site, makes_a_relative_root_absolute)
 {
     struct problem problem;

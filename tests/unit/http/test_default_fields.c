@@ -74,22 +74,18 @@ Test(default_fields, yield_to_rules_that_mention_them)
     expect("a rule for another path", "X-Content-Type-Options: nosniff\r\n");
 }
 
-Test(default_fields, cache_control_comes_from_the_setting_or_the_name)
+Test(default_fields, cache_control_is_the_settings_or_no_cache)
 {
     static const struct {
         const char *label, *setting, *expected;
-        bool immutable;
     } rows[] = {
-        {"a name", NULL, "Cache-Control: no-cache\r\n", false},
-        {"a name with a hash", NULL, "Cache-Control: public, max-age=31536000, immutable\r\n",
-         true},
-        {"a setting", "max-age=7", "Cache-Control: max-age=7\r\n", true},
-        {"an empty setting", "", "", true},
+        {"no setting", NULL, "Cache-Control: no-cache\r\n"},
+        {"a setting", "max-age=7", "Cache-Control: max-age=7\r\n"},
+        {"an empty setting", "", ""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct default_fields_settings settings = {
             .cache_control = rows[i].setting ? str_of(rows[i].setting) : STR_ABSENT,
-            .immutable = rows[i].immutable,
         };
         default_fields_add_cache_control(&list, &settings, &query);
         expect(rows[i].label, rows[i].expected);

@@ -1,5 +1,6 @@
 /* site: the fields of a resource, from all sources: defaults, rules, options. */
 #include "base/digest.h"
+#include "http/default_fields.h"
 #include "site/site_resource.h"
 #include "support/paths.h"
 
@@ -117,9 +118,47 @@ Test(site, gives_a_file_its_fields)
 Test(site, takes_cache_control_from_options)
 {
     make(&(struct site_settings){.cache_control = STR("max-age=7")});
-    cr_expect(strstr(lines_of_file("app.3f2a9c1b.js", true), "Cache-Control: max-age=7\r\n"));
+    cr_expect(strstr(lines_of("app.3f2a9c1b.js"), "Cache-Control: max-age=7\r\n"));
     make(&(struct site_settings){.cache_control = STR("")});
     cr_expect_null(strstr(lines_of("a.txt"), "Cache-Control"));
+}
+
+static const char year[] = "Cache-Control: public, max-age=31536000, immutable\r\n";
+
+Test(site, gives_a_year_to_paths_that_an_option_names)
+{
+    static const struct field field = {STR_INIT("Cache-Control"),
+                                       STR_INIT(DEFAULT_FIELDS_IMMUTABLE)};
+    const char *reason;
+    struct rules *immutable = rules_create();
+    cr_assert_eq(rules_add_field(immutable, STR("/assets/*"), &field, &reason), 0);
+    make(&(struct site_settings){.cache_control = STR("max-age=7"), .immutable_rules = immutable});
+    cr_expect(strstr(lines_of("assets/a.txt"), year));
+    cr_expect(strstr(lines_of("assets/"), year), "its index");
+    cr_expect(strstr(lines_of("a.txt"), "Cache-Control: max-age=7\r\n"));
+    take("/assets/b.txt\n Cache-Control: max-age=1\n");
+    cr_expect(strstr(lines_of("assets/b.txt"), "Cache-Control: max-age=1\r\n"), "a rule wins");
+    cr_expect_null(strstr(lines_of("assets/b.txt"), "immutable"));
+    rules_destroy(immutable);
+}
+
+Test(site, gives_a_year_to_copies_for_a_host_but_not_for_a_route)
+{
+    struct path path = path_named("app.3f2a9c1b.js"), other = path_named("users/1");
+    struct site_target target = {&path, STR("example.org")}, route = {&other, STR("example.org")};
+    struct fetched fetched = file_of(STR("12345"));
+    fetched.state.hashed = true;
+    make(&(struct site_settings){.fallback = STR("app.3f2a9c1b.js")});
+    struct resource *file = site_resource_make(site, &path, &fetched, INT64_MAX);
+    struct resource *copies[] = {site_resource_make_for_host(site, &target, file),
+                                 site_resource_make_route(site, &route, file)};
+    for (size_t i = 0; i < COUNT_OF(copies); i++) {
+        struct str lines = field_block_lines(&copies[i]->variants[0].fields);
+        cr_expect_eq(memmem(lines.at, lines.length, year, strlen(year)) != NULL, i == 0, "%zu", i);
+        resource_drop(copies[i]);
+    }
+    resource_drop(file);
+    fetched_fini(&fetched);
 }
 
 Test(site, lets_rules_replace_and_remove_defaults)
