@@ -57,7 +57,7 @@ static const struct option_spec table[] = {
      .kind = OPTION_KIND_SIZE, PROCESS(body_bytes_max), .most = 1ULL << 40},
     {.name = "max-connections", .argument = "N", .group = OPTION_GROUP_LIMITS,
      .help = "Connections open at once; then the one that has been idle longest is closed for a new "
-             "one.",
+             "one, else one that has stalled.",
      .derived = "what RLIMIT_NOFILE allows, at most 1000000",
      .kind = OPTION_KIND_NUMBER, PROCESS(connections_max), .least = 1, .most = 10000000},
     {.name = "max-connections-per-ip", .argument = "N", .group = OPTION_GROUP_LIMITS,

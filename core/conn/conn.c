@@ -304,6 +304,14 @@ static uint64_t phase_ms(const struct conn_context *context, enum conn_phase pha
     return ms;
 }
 
+uint64_t conn_phase_since_ms(const struct conn_context *context, const struct conn *conn)
+{
+    const bool lingers = conn->state == CONN_LINGERING;
+    const uint64_t deadline_ms = lingers ? conn->linger_end_ms : conn->timer.deadline_ms;
+    const uint64_t ms = lingers ? LINGER_TOTAL_MS : phase_ms(context, conn->phase);
+    return deadline_ms > ms ? deadline_ms - ms : 0;
+}
+
 /* The one place where the phase changes. */
 static void enter_phase(struct conn_context *context, struct conn *conn)
 {

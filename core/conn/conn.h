@@ -306,6 +306,10 @@ bool conn_discarded(struct conn *conn, size_t length);
  * deadline is set for what it now waits for. */
 void conn_settle(struct conn_context *context, struct conn *conn);
 
+/* When CONN's phase began, or when it last made progress in it, in milliseconds of context->now.
+ * Input is not progress of a connection that lingers. */
+uint64_t conn_phase_since_ms(const struct conn_context *context, const struct conn *conn);
+
 /* The deadline of CONN's phase has passed. GOES_ON: an answer (408) is to be sent. */
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
 

@@ -235,33 +235,48 @@ struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint
     return conn->generation == generation && conn->state != CONN_CLOSED ? conn : NULL;
 }
 
-/* --- The longest idle --------------------------------------------------------------------------- */
+/* --- Whose slot a new connection may have ----------------------------------------------------- */
 
-/* The connections of a search that have been idle longest, the first one longest. */
+/* The order in which connections are closed for a new one, by their phase (0: never), and the time
+ * without progress after which they may be. An idle one is closed at once. The others are in the
+ * middle of something, which a slow network may delay: then a client that only holds its slot can't
+ * be told apart sooner. A stalled response costs its client most. */
+static const struct {
+    uint8_t order;
+    uint16_t after_ms;
+} evictions[] = {
+    [CONN_PHASE_LINGER] = {1, 500}, [CONN_PHASE_FIRST] = {1, 0},
+    [CONN_PHASE_IDLE] = {1, 0},     [CONN_PHASE_BODY] = {2, 500},
+    [CONN_PHASE_HEAD] = {2, 1000},  [CONN_PHASE_HANDSHAKE] = {2, 1000},
+    [CONN_PHASE_SEND] = {3, 2000},
+};
+
+/* The connections of a search that come first in that order, and there those that have waited
+ * longest. */
 struct candidates {
     struct {
         struct conn *conn;
-        uint64_t since_ms;
+        uint64_t rank;
     } items[8];
     unsigned count;
 };
 
-/* Since when CONN has been idle, in milliseconds. UINT64_MAX: it is not. */
-static uint64_t idle_since_ms(const struct conn_context *context, const struct conn *conn)
+/* Where CONN is in the order; UINT64_MAX: it may not be closed. */
+static uint64_t eviction_rank(const struct conn_context *context, const struct conn *conn)
 {
-    if (conn->state != CONN_OPEN || list_linked(&conn->queue))
+    if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING || list_linked(&conn->queue) ||
+        conn->phase >= COUNT_OF(evictions) || evictions[conn->phase].order == 0)
         return UINT64_MAX;
-    if (conn->phase == CONN_PHASE_IDLE)
-        return conn->timer.deadline_ms - context->idle_ms;
-    if (conn->phase == CONN_PHASE_FIRST)
-        return conn->timer.deadline_ms - context->header_ms;
-    return UINT64_MAX;
+    uint64_t since_ms = conn_phase_since_ms(context, conn);
+    if (since_ms + evictions[conn->phase].after_ms > context->now.ms)
+        return UINT64_MAX;
+    return (uint64_t)evictions[conn->phase].order << 56 | since_ms;
 }
 
-static void add_candidate(struct candidates *candidates, struct conn *conn, uint64_t since_ms)
+static void add_candidate(struct candidates *candidates, struct conn *conn, uint64_t rank)
 {
     unsigned at = candidates->count;
-    while (at > 0 && candidates->items[at - 1].since_ms > since_ms)
+    while (at > 0 && candidates->items[at - 1].rank > rank)
         at--;
     if (at == COUNT_OF(candidates->items))
         return;
@@ -270,10 +285,10 @@ static void add_candidate(struct candidates *candidates, struct conn *conn, uint
     for (unsigned i = candidates->count - 1; i > at; i--)
         candidates->items[i] = candidates->items[i - 1];
     candidates->items[at].conn = conn;
-    candidates->items[at].since_ms = since_ms;
+    candidates->items[at].rank = rank;
 }
 
-/* Adds what is idle in chunk INDEX. Returns the number of slots that were checked. */
+/* Adds those of chunk INDEX. Returns the number of slots that were checked. */
 static uint32_t search_chunk(const struct conn_table *conns, uint32_t index,
                              struct candidates *candidates)
 {
@@ -282,18 +297,16 @@ static uint32_t search_chunk(const struct conn_table *conns, uint32_t index,
         return 0;
     for (uint32_t i = 0; i < slot_count(conns, index); i++) {
         struct conn *conn = &chunk->conns[i];
-        uint64_t since_ms = UINT64_MAX;
-        if (conn->state != CONN_CLOSED)
-            since_ms = idle_since_ms(conns->context, conn);
-        if (since_ms < UINT64_MAX)
-            add_candidate(candidates, conn, since_ms);
+        uint64_t rank = eviction_rank(conns->context, conn);
+        if (rank < UINT64_MAX)
+            add_candidate(candidates, conn, rank);
     }
     return slot_count(conns, index);
 }
 
-struct conn *conn_table_find_idle(struct conn_table *conns,
-                                  bool (*may_close)(void *argument, struct conn *conn),
-                                  void *argument)
+struct conn *conn_table_find_victim(struct conn_table *conns,
+                                    bool (*may_close)(void *argument, struct conn *conn),
+                                    void *argument)
 {
     struct candidates candidates = {.count = 0};
     const uint32_t chunks = chunk_count(conns);

@@ -89,12 +89,13 @@ void conn_table_bury(struct conn_table *conns);
 /* The open connection with this SLOT and GENERATION. NULL: none. */
 struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint32_t generation);
 
-/* The connection that has been idle for the longest time, between requests or before the first one,
- * among those of the next slots that are searched, and may be closed: MAY_CLOSE is asked about the
- * best few. NULL: all are busy. */
-struct conn *conn_table_find_idle(struct conn_table *conns,
-                                  bool (*may_close)(void *argument, struct conn *conn),
-                                  void *argument);
+/* The connection to close for a new one, among those of the next slots that are searched: the one
+ * that has been idle (or has lingered) for the longest time; if none is, the one that has waited
+ * longest for the rest of a request, or else for its peer to take output. MAY_CLOSE is asked about
+ * the best few. NULL: all are busy. */
+struct conn *conn_table_find_victim(struct conn_table *conns,
+                                    bool (*may_close)(void *argument, struct conn *conn),
+                                    void *argument);
 
 /* Calls VISIT for every open connection; VISIT may close that connection. */
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),

@@ -3,21 +3,25 @@
 
 #include "system/event_fd.h"
 
-/* Whether CONN, which is idle, has no request on its way that the kernel has already received. */
+/* Whether CONN has no request on its way that the kernel has already received, if it is idle. */
 static bool may_close(void *argument, struct conn *conn)
 {
     struct loop *loop = argument;
+    if (conn->phase != CONN_PHASE_IDLE && conn->phase != CONN_PHASE_FIRST)
+        return true;
     return loop->engine->is_silent(loop, conn);
 }
 
 static enum listeners_room make_room(void *argument)
 {
     struct loop *loop = argument;
-    struct conn *victim = conn_table_find_idle(loop->conns, may_close, loop);
+    struct conn *victim = conn_table_find_victim(loop->conns, may_close, loop);
     if (!victim)
         return LISTENERS_ROOM_NONE;
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_EVICTED, 1);
     conn_trace(loop->context, victim, TRACE_SHED, 0);
+    if (conn_has_unsent(victim))
+        socket_abort(&victim->socket);
     loop->engine->close(loop, victim);
     return victim->state == CONN_CLOSED ? LISTENERS_ROOM_NOW : LISTENERS_ROOM_SOON;
 }

@@ -122,6 +122,79 @@ BOTH(waits_until_another_worker_has_a_free_slot)
     close_all(fds);
 }
 
+/* All slots are held by clients of worker 0 that have sent TEXT and then stall. A new client must
+ * get one of them, and not at once. */
+static void expect_eviction_of_stalled(const char *text, uint64_t least_ms)
+{
+    int fds[SLOTS];
+    start();
+    uint64_t began_ms = worker_rig_now_ms();
+    fill(0, text, fds);
+    cr_expect(worker_rig_serves(&rigs[1], "small.txt", 1, WORKER_RIG_SMALL_BYTES, 1));
+    cr_expect_geq(worker_rig_now_ms() - began_ms, least_ms);
+    cr_expect_eq(worker_rig_count(&rigs[0], COUNTER_CONNECTIONS_EVICTED), 1);
+    close_all(fds);
+}
+
+BOTH(closes_a_half_head_after_a_second)
+{
+    expect_eviction_of_stalled("GET /sm", 1000);
+}
+
+BOTH(closes_a_half_body_after_half_a_second)
+{
+    expect_eviction_of_stalled("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", 500);
+}
+
+BOTH(closes_an_answer_that_stalls_after_two_seconds)
+{
+    expect_eviction_of_stalled("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n",
+                               2000);
+}
+
+BOTH(closes_a_lingering_connection_after_half_a_second)
+{
+    expect_eviction_of_stalled("GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+                               "GET /small.txt HTTP/1.1\r\nHost: a\r\n\r\n",
+                               500);
+}
+
+/* However much its peer goes on to send. */
+BOTH(closes_a_lingering_connection_whose_peer_sends_on)
+{
+    int fds[SLOTS];
+    start();
+    fill(0, "GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nabc", fds);
+    int waits = wire_connect(rigs[1].port);
+    cr_assert(wire_send(waits, STR("GET /small.txt HTTP/1.1\r\nHost: a\r\n\r\n")));
+    struct pollfd answered = {.fd = waits, .events = POLLIN};
+    for (unsigned tenths = 0; tenths < 40 && poll(&answered, 1, 100) == 0; tenths++)
+        for (unsigned i = 0; i < SLOTS; i++)
+            send(fds[i], "d", 1, MSG_NOSIGNAL);
+    cr_expect_neq(answered.revents & POLLIN, 0);
+    close(waits);
+    close_all(fds);
+}
+
+BOTH(closes_an_idle_connection_before_one_that_stalls)
+{
+    int fds[SLOTS];
+    char byte;
+    start();
+    fill(0, "GET /sm", fds);
+    poll(NULL, 0, 1100); /* until any of them could be closed */
+    cr_assert(wire_send(fds[3], STR("all.txt HTTP/1.1\r\nHost: a\r\n\r\n")));
+    cr_assert(worker_rig_counts(&rigs[0], COUNTER_RESPONSES, 1));
+    int waits = wire_connect(rigs[0].port);
+    cr_expect(worker_rig_asks(waits, "small.txt", 1, WORKER_RIG_SMALL_BYTES, 1));
+    cr_expect_eq(recv(fds[0], &byte, 1, MSG_DONTWAIT), -1, "the half head is still open");
+    cr_expect_eq(worker_rig_count(&rigs[0], COUNTER_CONNECTIONS_EVICTED), 1);
+    close(waits);
+    close_all(fds);
+}
+
 /* A client of worker INDEX whose request has been answered, later than that of the one before. */
 static int idle_client(unsigned index)
 {
