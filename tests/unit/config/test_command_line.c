@@ -403,6 +403,21 @@ Test(command_line, refuses_a_seventeenth_address)
     }
 }
 
+Test(command_line, refuses_a_ninth_index)
+{
+    const char *arguments[OPTIONS_NAMES_MAX + 4] = {"80", "site"};
+    for (int i = 0; i <= OPTIONS_NAMES_MAX; i++) {
+        arguments[2 + i] = "--index=a.htm";
+        struct outcome outcome = parse(arguments);
+        if (i < OPTIONS_NAMES_MAX) {
+            cr_expect(serves(&outcome), "%d", i);
+            continue;
+        }
+        expect_mistake(&outcome, "too many");
+        cr_expect(strstr(outcome.mistake, "8 names are the limit"), "%s", outcome.mistake);
+    }
+}
+
 Test(command_line, suggests_the_nearest_name)
 {
     static const struct {
