@@ -129,18 +129,22 @@ static const struct {
 #define JSON              STR_INIT("application/json")
 #define APPLE_ASSOCIATION "apple-app-site-association"
 
-/* Files below /.well-known/ without an extension: IANA's registry "Well-Known URIs" (RFC 8615) and
- * what others have made customary. Each type is from the document that defines the file. */
+/* Files below /.well-known/ without a known extension: IANA's registry "Well-Known URIs" (RFC 8615)
+ * and what others have made customary. Each type is from the document that defines the file. */
 static const struct {
     struct str name;
     struct str type;
 } well_known[] = {
     {STR_INIT(APPLE_ASSOCIATION), JSON},
+    {STR_INIT("amphtml/apikey.pub"), TEXT("text/plain")},
+    {STR_INIT("apple-developer-merchantid-domain-association"), TEXT("text/plain")},
     {STR_INIT("api-catalog"), STR_INIT("application/linkset+json")}, /* RFC 9727 */
     {STR_INIT("atproto-did"), TEXT("text/plain")},
     {STR_INIT("browserid"), JSON},
+    {STR_INIT("com.apple.remotemanagement"), JSON},
     {STR_INIT("core"), STR_INIT("application/link-format")}, /* RFC 6690 */
     {STR_INIT("discord"), TEXT("text/plain")},
+    {STR_INIT("dnt"), STR_INIT("application/tracking-status+json")},
     {STR_INIT("gnap-as-rs"), JSON},                           /* RFC 9767 */
     {STR_INIT("host-meta"), STR_INIT("application/xrd+xml")}, /* RFC 6415 */
     {STR_INIT("http-opportunistic"), JSON},                   /* RFC 8164 */
@@ -149,6 +153,7 @@ static const struct {
     {STR_INIT("matrix/client"), JSON},
     {STR_INIT("matrix/server"), JSON},
     {STR_INIT("matrix/support"), JSON},
+    {STR_INIT("microsoft-identity-association"), JSON},
     {STR_INIT("nodeinfo"), JSON},
     {STR_INIT("oauth-authorization-server"), JSON},                  /* RFC 8414 */
     {STR_INIT("oauth-protected-resource"), JSON},                    /* RFC 9728 */
@@ -158,11 +163,14 @@ static const struct {
     {STR_INIT("openid-federation"), STR_INIT("application/entity-statement+jwt")},
     {STR_INIT("passkey-endpoints"), JSON},
     {STR_INIT("private-token-issuer-directory"),
-     STR_INIT("application/private-token-issuer-directory")}, /* RFC 9578 */
-    {STR_INIT("pvd"), STR_INIT("application/pvd+json")},      /* RFC 8801 */
+     STR_INIT("application/private-token-issuer-directory")},             /* RFC 9578 */
+    {STR_INIT("pvd"), STR_INIT("application/pvd+json")},                  /* RFC 8801 */
+    {STR_INIT("reload-config"), STR_INIT("application/p2p-overlay+xml")}, /* RFC 6940 */
+    {STR_INIT("resourcesync"), STR_INIT("application/xml")},
     {STR_INIT("smart-configuration"), JSON},
     {STR_INIT("ssf-configuration"), JSON},
     {STR_INIT("traffic-advice"), STR_INIT("application/trafficadvice+json")},
+    {STR_INIT("udap"), JSON},
     {STR_INIT("uma2-configuration"), JSON},
     {STR_INIT("web-identity"), JSON},
     {STR_INIT("webauthn"), JSON},
@@ -382,10 +390,11 @@ bool mime_is_compressed(struct str type)
  * parameters. */
 enum { TYPE_BYTES_MAX = 512 };
 
-/* token/token, then perhaps ';' and visible ASCII: nothing that could break a field line. */
+/* token/token, then perhaps ';' and visible ASCII: nothing that could break a field line. A ';' at
+ * the end means that white space follows it, and that the parameter would count as an extension. */
 static bool is_type(struct str word)
 {
-    if (word.length > TYPE_BYTES_MAX)
+    if (word.length > TYPE_BYTES_MAX || str_ends_with(word, STR(";")))
         return false;
     size_t semicolon = str_find(word, ';');
     struct str essence = str_first(word, semicolon);
@@ -418,7 +427,8 @@ static int read_line(struct mime *mime, struct str line, struct problem *ret_pro
         return 0;
     if (!is_type(type)) {
         problem_set(ret_problem, "not a media type");
-        problem_remedy(ret_problem, "write type/subtype and its extensions, separated by spaces");
+        problem_remedy(ret_problem, "write type/subtype and its extensions, separated by spaces; "
+                                    "parameters without any, as in text/plain;charset=utf-8");
         return -EINVAL;
     }
     struct str ahead = rest;

@@ -138,6 +138,7 @@ Test(mime, knows_well_known_files_without_an_extension)
         {".well-known/openid-configuration", "application/json"},
         {".well-known/oauth-authorization-server", "application/json"},
         {".well-known/nodeinfo", "application/json"},
+        {".well-known/com.apple.remotemanagement", "application/json"}, /* not an extension */
         {".well-known/matrix/server", "application/json"},
         {".well-known/webfinger", "application/jrd+json"},
         {".well-known/host-meta", "application/xrd+xml"},
@@ -225,6 +226,7 @@ Test(mime, refuses_malformed_lines)
         "text/html;a=\x7f x",
         "\xc3\xa4/b x",
         "a;b/c x",
+        "text/html; charset=utf-8 html",
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char text[64];
