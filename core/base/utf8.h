@@ -1,8 +1,8 @@
 /* utf8: reads bytes as UTF-8 (RFC 3629), one character at a time.
  *
- * Owns nothing; includes str. Targets of requests may hold UTF-8 that is not encoded. The names of
- * files are arbitrary bytes, so a page or a document that
- * shows them needs a replacement for those that are not UTF-8. */
+ * Owns nothing; includes str. The target of a request may hold UTF-8 that is not encoded. The names
+ * of files are arbitrary bytes, so a page or a document that shows them needs a replacement for
+ * those that are not UTF-8. */
 #ifndef SLUICE_UTF8_H
 #define SLUICE_UTF8_H
 

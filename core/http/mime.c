@@ -197,7 +197,7 @@ struct mime {
     struct mime *former; /* see mime_keep */
 };
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- The table -------------------------------------------------------------------------------- */
 
 /* FNV-1a of the lower-case bytes. */
 static uint32_t hash_of(struct str extension)
@@ -222,7 +222,7 @@ static struct entry *find(const struct mime *mime, struct str extension)
 static int grow(struct mime *mime)
 {
     struct mime larger = {.capacity = mime->capacity * 2, .count = mime->count};
-    larger.entries = calloc(larger.capacity, sizeof(*larger.entries));
+    larger.entries = calloc(larger.capacity, sizeof *larger.entries);
     if (larger.entries == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < mime->capacity; i++) {
@@ -240,10 +240,10 @@ static struct str take_word(struct str *rest)
 {
     static const char blanks[] = " \t\r\n";
     size_t first = 0;
-    while (first < rest->length && memchr(blanks, rest->at[first], sizeof(blanks) - 1) != NULL)
+    while (first < rest->length && memchr(blanks, rest->at[first], sizeof blanks - 1) != NULL)
         first++;
     size_t end = first;
-    while (end < rest->length && memchr(blanks, rest->at[end], sizeof(blanks) - 1) == NULL)
+    while (end < rest->length && memchr(blanks, rest->at[end], sizeof blanks - 1) == NULL)
         end++;
     struct str word = str_from(str_first(*rest, end), first);
     *rest = str_from(*rest, end);
@@ -267,11 +267,11 @@ static int add(struct mime *mime, struct str type, struct str extensions)
 
 struct mime *mime_create(void)
 {
-    struct mime *mime = calloc(1, sizeof(*mime));
+    struct mime *mime = calloc(1, sizeof *mime);
     if (mime == NULL)
         return NULL;
     mime->capacity = 512;
-    mime->entries = calloc(mime->capacity, sizeof(*mime->entries));
+    mime->entries = calloc(mime->capacity, sizeof *mime->entries);
     if (mime->entries == NULL)
         goto fail;
     for (size_t i = 0; i < COUNT_OF(built_in); i++) {
@@ -350,7 +350,7 @@ struct str mime_of(const struct mime *mime, struct str name)
     return entry->extension.at != NULL ? entry->type : type_of_path(name);
 }
 
-/* --- Compressed types ---------------------------------------------------------------------- */
+/* --- Compressed types ------------------------------------------------------------------------- */
 
 bool mime_is_compressed(struct str type)
 {
@@ -384,7 +384,7 @@ bool mime_is_compressed(struct str type)
     return false;
 }
 
-/* --- reading a types file --------------------------------------------------------------------- */
+/* --- Reading a types file --------------------------------------------------------------------- */
 
 /* RFC 6838 section 4.2 allows 127 characters on each side of the slash; the rest is for
  * parameters. */
@@ -409,7 +409,7 @@ static bool is_type(struct str word)
 /* Keeps a copy of TYPE and of EXTENSIONS, and adds them. */
 static int keep_and_add(struct mime *mime, struct str type, struct str extensions)
 {
-    struct line *line = malloc(sizeof(*line) + type.length + extensions.length);
+    struct line *line = malloc(sizeof *line + type.length + extensions.length);
     if (line == NULL)
         return -ENOMEM;
     line->next = mime->lines;

@@ -293,7 +293,8 @@ static bool is_route(struct str path)
 }
 
 /* Whether a browser makes REQUEST to show a page, not to get a part of one: Fetch Metadata Request
- * Headers (W3C), section 2.1. Browsers of before 2020 to 2023 do not say. */
+ * Headers (W3C), section 2.1. Old browsers do not send the field: Chrome before 80, Firefox before
+ * 90, Safari before 16.4. */
 static bool is_navigation(const struct request *request)
 {
     static const struct str pages[] = {STR_INIT("document"), STR_INIT("iframe"), STR_INIT("frame")};

@@ -34,7 +34,7 @@ bool fetch_state_equal(const struct fetch_state *a, const struct fetch_state *b)
 
 enum fetch_page { FETCH_PAGE_HTML, FETCH_PAGE_JSON, FETCH_PAGE_COUNT };
 
-/* The page for a 404 is looked for in the path's first directories only, so many. */
+/* How many directories of a path, from ROOT down, are searched for the site's page for a 404. */
 enum { FETCH_PAGE_LEVELS_MAX = 16 };
 
 struct fetched {
