@@ -186,17 +186,17 @@ int config_site_reread_types(struct site_settings *site, struct problem *ret_pro
 /* Makes the rules of --header. Each was checked when it was set, so only memory can be missing. */
 static int make_rules(struct site_settings *site, struct problem *ret_problem)
 {
-    const char *reason;
     int error = 0;
     if (site->headers.count == 0)
         return 0;
     site->rules = rules_create();
-    for (unsigned i = 0; site->rules && !error && i < site->headers.count; i++)
-        error = rules_add(site->rules, str_of(site->headers.items[i]), &reason);
-    if (site->rules && !error)
-        return 0;
-    problem_set_no_memory(ret_problem);
-    return -ENOMEM;
+    if (!site->rules) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; !error && i < site->headers.count; i++)
+        error = rules_add(site->rules, str_of(site->headers.items[i]), ret_problem);
+    return error;
 }
 
 /* Makes what --immutable says, as make_rules. The last of "auto" and "none" counts. */
@@ -204,7 +204,7 @@ static int make_immutable(struct site_settings *site, struct problem *ret_proble
 {
     static const struct field field = {STR_INIT("Cache-Control"),
                                        STR_INIT(DEFAULT_FIELDS_IMMUTABLE)};
-    const char *reason;
+    struct problem unused; /* each was checked when it was set, so only memory can be missing */
     int error = 0;
     for (unsigned i = 0; !error && i < site->immutable.count; i++) {
         struct str text = str_of(site->immutable.items[i]);
@@ -215,7 +215,7 @@ static int make_immutable(struct site_settings *site, struct problem *ret_proble
         if (!site->immutable_rules)
             site->immutable_rules = rules_create();
         error = site->immutable_rules
-                    ? rules_add_field(site->immutable_rules, text, &field, &reason)
+                    ? rules_add_field(site->immutable_rules, text, &field, &unused)
                     : -ENOMEM;
     }
     if (error)

@@ -179,16 +179,12 @@ static int set_header(const struct option_spec *option, const struct option_targ
 {
     const struct arena_list *list = field_of(option, target);
     struct rules *rules = rules_create(); /* only to check it */
-    const char *reason;
-    int error = rules ? rules_add(rules, str_of(text), &reason) : -ENOMEM;
+    int error = rules ? rules_add(rules, str_of(text), ret_problem) : no_memory(ret_problem);
     rules_destroy(rules);
-    if (error == -ENOMEM)
-        return no_memory(ret_problem);
-    if (error) {
-        problem_set(ret_problem, "'%s' is not a rule", text);
-        problem_remedy(ret_problem, "%s", reason);
+    if (error == -EINVAL)
+        problem_prefix(ret_problem, "'%s' is not a rule: ", text);
+    if (error)
         return error;
-    }
     if (list->count == OPTIONS_HEADERS_MAX) {
         problem_set(ret_problem, "is given too often");
         problem_remedy(ret_problem, "put the rules into ROOT/_headers");
@@ -204,13 +200,16 @@ static int set_pattern(const struct option_spec *option, const struct option_tar
     const struct arena_list *list = field_of(option, target);
     char prepared[PATTERN_PREPARED_BYTES_MAX];
     size_t length;
-    const char *reason =
-        "give a path that begins with a slash, such as '/assets/*', or auto, or none";
     const bool keyword = strcmp(text, "auto") == 0 || strcmp(text, "none") == 0;
-    const bool path = *text == '/' && pattern_prepare(str_of(text), prepared, &length, &reason);
-    if (!keyword && !path) {
+    if (!keyword && *text != '/') {
         problem_set(ret_problem, "'%s' is not a pattern", text);
-        problem_remedy(ret_problem, "%s", reason);
+        problem_remedy(
+            ret_problem,
+            "give a path that begins with a slash, such as '/assets/*', or auto, or none");
+        return -EINVAL;
+    }
+    if (!keyword && !pattern_prepare(str_of(text), prepared, &length, ret_problem)) {
+        problem_prefix(ret_problem, "'%s' is not a pattern: ", text);
         return -EINVAL;
     }
     if (list->count == OPTIONS_PATTERNS_MAX) {

@@ -1,9 +1,9 @@
 /* header_policy: see header_policy.h. */
 #include "http/header_policy.h"
 
-#define FRAMING "this header is about how the message is sent, which the server knows; leave it out"
-#define STATE   "this header is about the state of the file, which the server knows; leave it out"
-#define STATUS  "this header belongs to answers with which the server sends it; leave it out"
+#define FRAMING "this header is about how the message is sent, which the server knows"
+#define STATE   "this header is about the state of the file, which the server knows"
+#define STATUS  "this header belongs to answers with which the server sends it"
 
 static const struct header_policy headers[] = {
     {.name = STR_INIT("Connection"), .refusal = FRAMING},
@@ -26,12 +26,11 @@ static const struct header_policy headers[] = {
     {.name = STR_INIT("Retry-After"), .refusal = STATUS},
     {.name = STR_INIT("WWW-Authenticate"), .refusal = STATUS},
 
-    {.name = STR_INIT("Age"), .refusal = "this header is for caches to send; leave it out"},
-    {.name = STR_INIT("Server"), .refusal = "this header is sent with every answer; leave it out"},
+    {.name = STR_INIT("Age"), .refusal = "this header is for caches to send"},
+    {.name = STR_INIT("Server"), .refusal = "this header is sent with every answer"},
     /* One host's syntax for asking visitors for these passwords. */
     {.name = STR_INIT("Basic-Auth"),
-     .refusal =
-         "passwords are not supported, and every client would receive this one; take it out"},
+     .refusal = "passwords are not supported, and every client would receive this one"},
 
     {.name = STR_INIT("Content-Type"), .single = true, .subject = HEADER_POLICY_OF_CONTENT_TYPE},
     {.name = STR_INIT("Cache-Control"), .subject = HEADER_POLICY_OF_FILE},

@@ -18,7 +18,7 @@ enum header_policy_subject {
 
 struct header_policy {
     struct str name;     /* absent in a row for many names */
-    const char *refusal; /* why no rule may set it, for people; NULL: a rule may */
+    const char *refusal; /* why rules must leave it out, for people; NULL: they may set it */
     bool single;         /* not a list, so it must be sent only once (RFC 9110 section 5.3) */
     enum header_policy_subject subject;
 };

@@ -12,7 +12,16 @@ struct prepared {
     size_t length;
     unsigned wildcard_count;
     struct str names[PATTERN_WILDCARDS_MAX]; /* of the wildcards; views into the pattern */
+    struct problem *problem;                 /* set when it is malformed */
 };
+
+/* Reports WHAT is wrong and its REMEDY. Returns false. */
+static bool refuse(struct prepared *prepared, const char *what, const char *remedy)
+{
+    problem_set(prepared->problem, "%s", what);
+    problem_remedy(prepared->problem, "%s", remedy);
+    return false;
+}
 
 static bool is_letter(char c)
 {
@@ -26,16 +35,19 @@ static bool ends_in_anything(const struct prepared *prepared)
            prepared->at[prepared->length - 1] == ANYTHING;
 }
 
-static const char *put_wildcard(struct prepared *prepared, char kind, struct str name)
+/* The functions below prepare a part of a pattern. False: it is malformed, and the problem is
+ * set. */
+
+static bool put_wildcard(struct prepared *prepared, char kind, struct str name)
 {
     if (kind == ANYTHING && ends_in_anything(prepared)) /* "**" means "*" */
-        return NULL;
+        return true;
     if (prepared->wildcard_count == PATTERN_WILDCARDS_MAX)
-        return "the pattern has more than 8 wildcards; use fewer";
+        return refuse(prepared, "the pattern has more than 8 wildcards", "use fewer");
     prepared->names[prepared->wildcard_count++] = name;
     prepared->at[prepared->length++] = MARK;
     prepared->at[prepared->length++] = kind;
-    return NULL;
+    return true;
 }
 
 size_t pattern_placeholder_bytes(struct str text)
@@ -49,23 +61,23 @@ size_t pattern_placeholder_bytes(struct str text)
     return length;
 }
 
-static const char *put_escape(struct prepared *prepared, struct str text)
+static bool put_escape(struct prepared *prepared, struct str text)
 {
     int high = text.length >= 3 ? char_hex(text.at[1]) : -1;
     int low = text.length >= 3 ? char_hex(text.at[2]) : -1;
     if (high < 0 || low < 0)
-        return "the path has a '%' without two hexadecimal digits; write it as %25";
+        return refuse(prepared, "the path has a '%' without two hexadecimal digits",
+                      "write it as %25");
     char byte = (char)(high * 16 + low);
     if (byte == MARK || byte == '/')
-        return "the path has an escaped slash or NUL, which no file name contains; leave it out";
+        return refuse(prepared, "the path has an escaped slash or NUL, which no file name contains",
+                      "leave it out");
     prepared->at[prepared->length++] = byte;
-    return NULL;
+    return true;
 }
 
-/* Prepares the first element of TEXT, *RET_LENGTH bytes long. BEFORE is the byte before TEXT.
- * Returns NULL, or the reason why it is malformed. */
-static const char *put_next(struct prepared *prepared, struct str text, char before,
-                            size_t *ret_length)
+/* Prepares the first element of TEXT, *RET_LENGTH bytes long. BEFORE is the byte before TEXT. */
+static bool put_next(struct prepared *prepared, struct str text, char before, size_t *ret_length)
 {
     uint8_t byte = (uint8_t)text.at[0];
     size_t name_bytes = before == '/' ? pattern_placeholder_bytes(text) : 0;
@@ -82,39 +94,37 @@ static const char *put_next(struct prepared *prepared, struct str text, char bef
         return put_escape(prepared, text);
     case '?':
     case '#':
-        return "the path has a '?' or '#', but queries are ignored; write them as %3F and %23";
+        return refuse(prepared, "the path has a '?' or '#', but queries are ignored",
+                      "write them as %3F and %23");
     default:
         if (byte <= ' ' || byte == 0x7f)
-            return "the path has white space or a control character in it; write a space as %20";
+            return refuse(prepared, "the path has white space or a control character in it",
+                          "write a space as %20");
         prepared->at[prepared->length++] = (char)byte;
-        return NULL;
+        return true;
     }
 }
 
-/* Prepares TEXT, whatever its length is. Returns NULL, or the reason why it is malformed. */
-static const char *prepare_path(struct prepared *prepared, struct str text)
+/* Prepares TEXT, whatever its length is. */
+static bool prepare_path(struct prepared *prepared, struct str text)
 {
-    const char *reason = NULL;
-    for (size_t i = 0, used; !reason && i < text.length; i += used)
-        reason = put_next(prepared, str_from(text, i), i > 0 ? text.at[i - 1] : '\0', &used);
-    return reason;
+    bool good = true;
+    for (size_t i = 0, used; good && i < text.length; i += used)
+        good = put_next(prepared, str_from(text, i), i > 0 ? text.at[i - 1] : '\0', &used);
+    return good;
 }
 
 bool pattern_prepare(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX],
-                     size_t *ret_length, const char **ret_reason)
+                     size_t *ret_length, struct problem *ret_problem)
 {
-    struct prepared prepared = {.at = to};
-    const char *reason;
+    struct prepared prepared = {.at = to, .problem = ret_problem};
     if (text.length == 0 || text.at[0] != '/')
-        reason = "the path does not begin with '/'; write it from the root of the site";
-    else if (text.length > PATTERN_BYTES_MAX)
-        reason = "the path is longer than 1024 bytes; use a wildcard";
-    else
-        reason = prepare_path(&prepared, text);
-    if (reason) {
-        *ret_reason = reason;
+        return refuse(&prepared, "the path does not begin with '/'",
+                      "write it from the root of the site");
+    if (text.length > PATTERN_BYTES_MAX)
+        return refuse(&prepared, "the path is longer than 1024 bytes", "use a wildcard");
+    if (!prepare_path(&prepared, text))
         return false;
-    }
     *ret_length = prepared.length;
     return true;
 }
@@ -126,54 +136,55 @@ static bool is_host_byte(char c)
     return is_letter(c) || char_is_digit(c) || c == '-' || c == '.' || c == '_';
 }
 
-/* Prepares the name of a host, or an IPv6 address in brackets. Returns NULL, or the reason why it
- * is malformed. */
-static const char *prepare_host(struct prepared *prepared, struct str text)
+/* Prepares the first element of TEXT, the rest of a host's name, *RET_LENGTH bytes long. FIRST: a
+ * label begins there. */
+static bool put_next_of_host(struct prepared *prepared, struct str text, bool first,
+                             size_t *ret_length)
 {
-    const char *reason = NULL;
+    static const char remedy[] = "write it as in https://example.org/*";
+    size_t name_bytes = first ? pattern_placeholder_bytes(text) : 0;
+    *ret_length = name_bytes > 0 ? name_bytes : 1;
+    if (name_bytes > 0)
+        return put_wildcard(prepared, SEGMENT, str_from(str_first(text, name_bytes), 1));
+    if (text.at[0] == '*')
+        return put_wildcard(prepared, ANYTHING, STR("splat"));
+    if (text.at[0] == ':')
+        return refuse(prepared, "the host has a port, but ports are ignored", "leave it out");
+    if (!is_host_byte(text.at[0]))
+        return refuse(prepared, "the host is not a host name", remedy);
+    prepared->at[prepared->length++] = char_lower(text.at[0]);
+    return true;
+}
+
+/* Prepares the name of a host, or an IPv6 address in brackets. */
+static bool prepare_host(struct prepared *prepared, struct str text)
+{
+    bool good = true;
     size_t literal_bytes = 0;
     if (str_starts_with(text, STR("[")))
         literal_bytes = size_min(str_find(text, ']') + 1, text.length);
     for (size_t i = 0; i < literal_bytes; i++)
         prepared->at[prepared->length++] = char_lower(text.at[i]);
-    for (size_t i = literal_bytes, used; !reason && i < text.length; i += used) {
-        struct str rest = str_from(text, i);
+    for (size_t i = literal_bytes, used; good && i < text.length; i += used) {
         bool first = i == 0 || text.at[i - 1] == '.';
-        used = first ? pattern_placeholder_bytes(rest) : 0;
-        if (used > 0) {
-            reason = put_wildcard(prepared, SEGMENT, str_from(str_first(rest, used), 1));
-            continue;
-        }
-        used = 1;
-        if (rest.at[0] == '*')
-            reason = put_wildcard(prepared, ANYTHING, STR("splat"));
-        else if (is_host_byte(rest.at[0]))
-            prepared->at[prepared->length++] = char_lower(rest.at[0]);
-        else if (rest.at[0] == ':')
-            return "the host has a port, but ports are ignored; leave it out";
-        else
-            return "the host is not a host name; write it as in https://example.org/*";
+        good = put_next_of_host(prepared, str_from(text, i), first, &used);
     }
-    return reason;
+    return good;
 }
 
 bool pattern_prepare_host(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX],
-                          size_t *ret_length, const char **ret_reason)
+                          size_t *ret_length, struct problem *ret_problem)
 {
-    struct prepared prepared = {.at = to};
-    const char *reason;
+    struct prepared prepared = {.at = to, .problem = ret_problem};
     if (str_ends_with(text, STR(".")))
         text.length--;
     if (text.length == 0)
-        reason = "the host is missing; write it as in https://example.org/*, or only the path";
-    else if (text.length > PATTERN_BYTES_MAX)
-        reason = "the host is longer than 1024 bytes; use a wildcard";
-    else
-        reason = prepare_host(&prepared, text);
-    if (reason) {
-        *ret_reason = reason;
+        return refuse(&prepared, "the host is missing",
+                      "write it as in https://example.org/*, or only the path");
+    if (text.length > PATTERN_BYTES_MAX)
+        return refuse(&prepared, "the host is longer than 1024 bytes", "use a wildcard");
+    if (!prepare_host(&prepared, text))
         return false;
-    }
     *ret_length = prepared.length;
     return true;
 }
@@ -181,7 +192,8 @@ bool pattern_prepare_host(struct str text, char to[static PATTERN_PREPARED_BYTES
 unsigned pattern_find_wildcard(struct str text, struct str name)
 {
     char bytes[PATTERN_PREPARED_BYTES_MAX];
-    struct prepared prepared = {.at = bytes};
+    struct problem unused; /* TEXT is valid */
+    struct prepared prepared = {.at = bytes, .problem = &unused};
     if (str_starts_with(text, STR("/")))
         prepare_path(&prepared, text);
     else

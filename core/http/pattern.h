@@ -1,16 +1,17 @@
 /* pattern: matches request paths and hosts against those of a rule, in the syntax of the large
  * hosts' _headers files.
  *
- * Pure: allocates nothing, keeps no state; includes str. A pattern is checked and unescaped once by
- * pattern_prepare, and then compared with whole decoded paths, such as "/a b.css" or "/dir/". In a
- * pattern, `*` matches any bytes, including slashes; `:name` directly after a slash (a letter, then
- * letters, digits and `_`) matches one or more bytes other than slashes. Every other byte matches
- * itself, including letter case. Percent-encoded bytes (RFC 3986 section 2.1) are decoded once; an
- * encoded `*` or `:` is an ordinary byte. In the pattern of a host the separator is a dot, not a
- * slash; hosts are compared in lower case. */
+ * Pure: allocates nothing, keeps no state; includes str and problem. A pattern is checked and
+ * unescaped once by pattern_prepare, and then compared with whole decoded paths, such as "/a b.css"
+ * or "/dir/". In a pattern, `*` matches any bytes, including slashes; `:name` directly after a
+ * slash (a letter, then letters, digits and `_`) matches one or more bytes other than slashes.
+ * Every other byte matches itself, including letter case. Percent-encoded bytes (RFC 3986 section
+ * 2.1) are decoded once; an encoded `*` or `:` is an ordinary byte. In the pattern of a host the
+ * separator is a dot, not a slash; hosts are compared in lower case. */
 #ifndef SLUICE_PATTERN_H
 #define SLUICE_PATTERN_H
 
+#include "base/problem.h"
 #include "base/str.h"
 
 enum {
@@ -20,14 +21,13 @@ enum {
 };
 
 /* Writes the prepared form of TEXT to TO and its length to *RET_LENGTH. False, with *RET_LENGTH
- * untouched and *RET_REASON set to a message for people: TEXT is malformed, or could not match any
- * path. */
+ * untouched and *RET_PROBLEM set: TEXT is malformed, or could not match any path. */
 bool pattern_prepare(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX],
-                     size_t *ret_length, const char **ret_reason);
+                     size_t *ret_length, struct problem *ret_problem);
 
 /* The same for the pattern of a host: labels and wildcards, without a port. */
 bool pattern_prepare_host(struct str text, char to[static PATTERN_PREPARED_BYTES_MAX],
-                          size_t *ret_length, const char **ret_reason);
+                          size_t *ret_length, struct problem *ret_problem);
 
 /* The index of the first wildcard that is called NAME in TEXT, a valid pattern of a path or a host;
  * `*` is called "splat". PATTERN_WILDCARDS_MAX: none is. */

@@ -75,7 +75,18 @@ static int add_rule(struct rules *rules, const struct target *target, const stru
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
-static const char full_reason[] = "more than 1000 header lines; use wildcards";
+/* Reports WHAT is wrong and its REMEDY. Returns -EINVAL. */
+static int refuse(struct problem *ret_problem, const char *what, const char *remedy)
+{
+    problem_set(ret_problem, "%s", what);
+    problem_remedy(ret_problem, "%s", remedy);
+    return -EINVAL;
+}
+
+static int refuse_more(struct problem *ret_problem)
+{
+    return refuse(ret_problem, "more than 1000 header lines", "use wildcards");
+}
 
 /* field-vchar, SP and HTAB, RFC 9110 section 5.5. */
 static bool is_value(struct str text)
@@ -89,9 +100,10 @@ static bool is_value(struct str text)
 }
 
 /* Parses LINE, trimmed: "Name: value" or "! Name". Sets *RET without its pattern, as views into
- * LINE. Returns NULL; or the mistake in LINE, with *RET untouched. */
-static const char *parse_rule(struct str line, struct rule *ret)
+ * LINE. Returns 0; or -EINVAL, with *RET_PROBLEM set. */
+static int parse_rule(struct str line, struct rule *ret, struct problem *ret_problem)
 {
+    static const char forms[] = "write 'Name: value', or '! Name' to remove a header";
     bool removes = line.length > 0 && line.at[0] == '!';
     size_t colon = str_find(line, ':');
     struct str name = str_trim(removes ? str_from(line, 1) : str_first(line, colon));
@@ -99,21 +111,23 @@ static const char *parse_rule(struct str line, struct rule *ret)
     if (!removes)
         value = str_trim(str_from(line, colon + 1));
     if (!removes && colon == line.length)
-        return "the line has no colon; write 'Name: value', or '! Name' to remove a header";
+        return refuse(ret_problem, "the line has no colon", forms);
+    if (!str_is_token(name) && removes)
+        return refuse(ret_problem, "the text after '!' is not a header name", "write '! Name'");
     if (!str_is_token(name))
-        return removes ? "the text after '!' is not a header name; write '! Name'"
-                       : "the text before the colon is not a header name; write 'Name: value'";
+        return refuse(ret_problem, "the text before the colon is not a header name",
+                      "write 'Name: value'");
     const struct header_policy *header = header_policy_of(name);
     if (header->refusal)
-        return header->refusal;
+        return refuse(ret_problem, header->refusal, "leave it out");
     if (!removes && value.length == 0)
-        return "the value is missing; write 'Name: value', or '! Name' to remove a header";
+        return refuse(ret_problem, "the value is missing", forms);
     if (value.length > RULES_VALUE_BYTES_MAX)
-        return "the value is longer than 2048 bytes; shorten it";
+        return refuse(ret_problem, "the value is longer than 2048 bytes", "shorten it");
     if (!is_value(value))
-        return "the value contains a control character; remove it";
+        return refuse(ret_problem, "the value contains a control character", "remove it");
     *ret = (struct rule){.name = name, .value = value, .header = header, .removes = removes};
-    return NULL;
+    return 0;
 }
 
 /* The length of "http://" or "https://" at the start of LINE; 0: it begins with neither. */
@@ -133,10 +147,10 @@ static bool is_pattern(struct str line)
     return str_starts_with(line, STR("/")) || scheme_bytes(line) > 0;
 }
 
-/* Keeps TEXT, a pattern with or without a host, as *RET. Returns 0; -EINVAL, with *RET_REASON set;
+/* Keeps TEXT, a pattern with or without a host, as *RET. Returns 0; -EINVAL, with *RET_PROBLEM set;
  * or -ENOMEM. */
 static int keep_target(struct rules *rules, struct str text, struct target *ret,
-                       const char **ret_reason)
+                       struct problem *ret_problem)
 {
     char host[PATTERN_PREPARED_BYTES_MAX], path[PATTERN_PREPARED_BYTES_MAX];
     size_t host_bytes = 0, path_bytes, scheme = scheme_bytes(text);
@@ -147,10 +161,10 @@ static int keep_target(struct rules *rules, struct str text, struct target *ret,
         target.names.path = str_from(rest, target.names.host.length);
         if (target.names.path.length == 0)
             target.names.path = STR("/");
-        if (!pattern_prepare_host(target.names.host, host, &host_bytes, ret_reason))
+        if (!pattern_prepare_host(target.names.host, host, &host_bytes, ret_problem))
             return -EINVAL;
     }
-    if (!pattern_prepare(target.names.path, path, &path_bytes, ret_reason))
+    if (!pattern_prepare(target.names.path, path, &path_bytes, ret_problem))
         return -EINVAL;
     target.pattern = keep(rules, (struct str){path, path_bytes});
     if (scheme > 0)
@@ -172,7 +186,7 @@ static size_t find_colon(struct str text)
 }
 
 int rules_add_field(struct rules *rules, struct str pattern, const struct field *field,
-                    const char **ret_reason)
+                    struct problem *ret_problem)
 {
     struct target target;
     struct rule rule = {
@@ -180,36 +194,47 @@ int rules_add_field(struct rules *rules, struct str pattern, const struct field 
         .value = field->value,
         .header = header_policy_of(field->name),
     };
-    if (rules->count == RULES_MAX) {
-        *ret_reason = full_reason;
-        return -EINVAL;
-    }
-    int error = keep_target(rules, pattern, &target, ret_reason);
-    return error ? error : add_rule(rules, &target, &rule);
+    int error = rules->count == RULES_MAX ? refuse_more(ret_problem)
+                                          : keep_target(rules, pattern, &target, ret_problem);
+    if (!error)
+        error = add_rule(rules, &target, &rule);
+    if (error == -ENOMEM)
+        problem_set_no_memory(ret_problem);
+    return error;
 }
 
-int rules_add(struct rules *rules, struct str text, const char **ret_reason)
+/* Parses TEXT, "PATTERN: Name: value" with the colon before Name at COLON. Results as of
+ * parse_rule. */
+static int parse_whole_rule(struct str text, size_t colon, struct rule *ret,
+                            struct problem *ret_problem)
 {
+    if (colon == text.length && is_pattern(text))
+        return refuse(ret_problem, "the header is missing",
+                      "write it as 'PATTERN: Name: value', such as '/fonts/*: "
+                      "Access-Control-Allow-Origin: *'");
+    int error = parse_rule(str_trim(str_from(text, colon + 1)), ret, ret_problem);
+    if (error && !is_pattern(text))
+        return refuse(ret_problem, "a pattern for the paths is missing",
+                      "write it as 'PATTERN: Name: value', such as '/*: X-Frame-Options: DENY' for "
+                      "all paths");
+    return error;
+}
+
+int rules_add(struct rules *rules, struct str text, struct problem *ret_problem)
+{
+    struct rule rule;
+    struct target target;
     text = str_trim(text);
     size_t colon = find_colon(text);
-    struct rule rule = {.removes = false};
-    struct target target;
-    const char *reason = NULL;
-    if (rules->count == RULES_MAX)
-        reason = full_reason;
-    else if (colon == text.length && is_pattern(text))
-        reason =
-            "write it as 'PATTERN: Name: value', such as '/fonts/*: Access-Control-Allow-Origin: *'";
-    else
-        reason = parse_rule(str_trim(str_from(text, colon + 1)), &rule);
-    if (reason && !is_pattern(text))
-        reason = "a pattern for the paths is missing; write it as 'PATTERN: Name: value', such as "
-                 "'/*: X-Frame-Options: DENY' for all paths";
-    int result =
-        reason ? -EINVAL : keep_target(rules, str_trim(str_first(text, colon)), &target, &reason);
-    if (result == -EINVAL)
-        *ret_reason = reason;
-    return result == 0 ? add_rule(rules, &target, &rule) : result;
+    int error = rules->count == RULES_MAX ? refuse_more(ret_problem)
+                                          : parse_whole_rule(text, colon, &rule, ret_problem);
+    if (!error)
+        error = keep_target(rules, str_trim(str_first(text, colon)), &target, ret_problem);
+    if (!error)
+        error = add_rule(rules, &target, &rule);
+    if (error == -ENOMEM)
+        problem_set_no_memory(ret_problem);
+    return error;
 }
 
 /* --- Reading a _headers file ------------------------------------------------------------------ */
@@ -231,65 +256,61 @@ struct reader {
     unsigned pattern_line; /* number of its line while no header line follows it; else 0 */
 };
 
-/* Reports REASON, "WHAT; REMEDY", as the problem of LINE. */
-static void report(const struct reader *reader, unsigned line, const char *reason)
+/* Reports PROBLEM, of LINE. */
+static void report(const struct reader *reader, unsigned line, struct problem *problem)
 {
-    struct problem problem;
-    struct str all = str_of(reason), separator = STR("; ");
-    const char *remedy = strstr(reason, separator.at);
-    struct str what = str_first(all, remedy ? (size_t)(remedy - reason) : all.length);
-    problem_set(&problem, "%.*s", (int)what.length, what.at);
-    if (remedy)
-        problem_remedy(&problem, "%s", remedy + separator.length);
-    problem.line = line;
-    reader->complain(reader->context, &problem);
+    problem->line = line;
+    reader->complain(reader->context, problem);
 }
 
 /* Ends the rule of the last pattern. */
 static void end_rule(struct reader *reader)
 {
-    if (reader->place == IN_RULE && reader->pattern_line > 0)
-        report(reader, reader->pattern_line,
-               "no header lines follow this path; write them below it");
+    if (reader->place == IN_RULE && reader->pattern_line > 0) {
+        struct problem problem;
+        refuse(&problem, "no header lines follow this path", "write them below it");
+        report(reader, reader->pattern_line, &problem);
+    }
     reader->pattern_line = 0;
 }
 
 static int read_rule(struct reader *reader, struct str line)
 {
-    const char *reason = NULL;
-    struct rule rule = {.removes = false};
+    struct problem problem;
+    struct rule rule;
+    int error;
     if (reader->place == IN_WRONG_RULE || reader->place == PAST_LIMIT)
         return 0;
     reader->pattern_line = 0;
     if (reader->place == BEFORE_RULES) {
-        reason = "no path above this line; write one that begins with '/'";
+        error = refuse(&problem, "no path above this line", "write one that begins with '/'");
     } else if (reader->rules->count == RULES_MAX) {
-        reason = full_reason;
+        error = refuse_more(&problem);
         reader->place = PAST_LIMIT;
     } else {
-        reason = parse_rule(line, &rule);
+        error = parse_rule(line, &rule, &problem);
     }
-    if (!reason)
+    if (!error)
         return add_rule(reader->rules, &reader->target, &rule);
-    report(reader, reader->line, reason);
+    report(reader, reader->line, &problem);
     return 0;
 }
 
 static int read_pattern(struct reader *reader, struct str line)
 {
-    const char *reason = NULL;
+    struct problem problem;
     end_rule(reader);
     if (reader->place == PAST_LIMIT)
         return 0;
     reader->place = IN_WRONG_RULE;
-    int result = keep_target(reader->rules, line, &reader->target, &reason);
-    if (result == -EINVAL) {
-        report(reader, reader->line, reason);
+    int error = keep_target(reader->rules, line, &reader->target, &problem);
+    if (error == -EINVAL) {
+        report(reader, reader->line, &problem);
         return 0;
     }
     reader->place = IN_RULE;
     reader->pattern_line = reader->line;
-    return result;
+    return error;
 }
 
 /* Whether LINE, trimmed, is meant as a header line, valid or not. Indentation means nothing, but a
@@ -311,7 +332,9 @@ static int read_line(struct reader *reader, struct str line)
     bool field = is_field_like(trimmed, trimmed.at != line.at);
     if (line.length <= RULES_LINE_BYTES_MAX)
         return field ? read_rule(reader, trimmed) : read_pattern(reader, trimmed);
-    report(reader, reader->line, "the line is longer than 8192 bytes; shorten it");
+    struct problem problem;
+    refuse(&problem, "the line is longer than 8192 bytes", "shorten it");
+    report(reader, reader->line, &problem);
     if (!field) {
         end_rule(reader);
         reader->place = reader->place == PAST_LIMIT ? PAST_LIMIT : IN_WRONG_RULE;

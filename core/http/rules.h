@@ -40,14 +40,14 @@ bool rules_have_hosts(const struct rules *rules);
 int rules_read(struct rules *rules, struct str text,
                void (*complain)(void *context, const struct problem *problem), void *context);
 
-/* Adds the rule "PATTERN: Name: value" or "PATTERN: ! Name". TEXT is copied. Returns 0; -EINVAL,
- * with *RET_REASON set to words for people; or -ENOMEM. */
-int rules_add(struct rules *rules, struct str text, const char **ret_reason);
+/* Adds the rule "PATTERN: Name: value" or "PATTERN: ! Name". TEXT is copied. Returns 0; or -EINVAL
+ * or -ENOMEM, with *RET_PROBLEM set. */
+int rules_add(struct rules *rules, struct str text, struct problem *ret_problem);
 
 /* Adds the rule that gives FIELD, which a rule may set, where PATTERN matches. Both are copied. The
  * result is as that of rules_add. */
 int rules_add_field(struct rules *rules, struct str pattern, const struct field *field,
-                    const char **ret_reason);
+                    struct problem *ret_problem);
 
 /* The kind of a response decides which of the rules' fields it has:
  *

@@ -138,11 +138,11 @@ static void check_host(const struct rules_query *query, struct str lines)
 static void check_argument(struct str text)
 {
     struct rules *rules = rules_create();
-    const char *reason = NULL;
+    struct problem problem = {.line = 0};
     char *copy = fuzz_copy(text);
     FUZZ_CHECK(rules != NULL);
-    int result = rules_add(rules, (struct str){copy, text.length}, &reason);
-    FUZZ_CHECK(reason ? result < 0 : result == 0);
+    int result = rules_add(rules, (struct str){copy, text.length}, &problem);
+    FUZZ_CHECK(problem.what[0] ? result < 0 : result == 0);
     free(copy);
     rules_destroy(rules);
 }

@@ -12,11 +12,11 @@
 
 static inline void rig_add(struct rules *rules, const char *text)
 {
-    const char *reason = "";
+    struct problem problem = {.line = 0};
     struct str input = guard_copy(str_of(text));
-    int result = rules_add(rules, input, &reason);
+    int result = rules_add(rules, input, &problem);
     guard_drop(input); /* copied, so it may go */
-    cr_assert_eq(result, 0, "%s: %s", text, reason);
+    cr_assert_eq(result, 0, "%s: %s", text, problem.what);
 }
 
 /* Writes the fields that the rules give for QUERY to TO, as lines "Name: value\r\n". Returns their

@@ -12,12 +12,12 @@ static bool prepare(struct str text, struct str *ret)
 {
     char to[PATTERN_PREPARED_BYTES_MAX];
     size_t length = SIZE_MAX;
-    const char *reason = NULL;
+    struct problem problem = {.line = 0};
     struct str input = guard_copy(text);
-    bool prepared = pattern_prepare(input, to, &length, &reason);
+    bool prepared = pattern_prepare(input, to, &length, &problem);
     guard_drop(input);
     cr_expect_eq(prepared, length != SIZE_MAX, "untouched on failure: %s", text.at);
-    cr_expect_eq(prepared, reason == NULL, "a reason for a failure: %s", text.at);
+    cr_expect_eq(prepared, problem.what[0] == '\0', "a problem for a failure: %s", text.at);
     if (prepared)
         *ret = guard_copy((struct str){to, length});
     return prepared;
@@ -110,7 +110,7 @@ Test(pattern, refuses_malformed_and_impossible_patterns)
     static const struct {
         const char *label;
         struct str pattern;
-        const char *word; /* of the reason */
+        const char *word; /* of the problem */
     } rows[] = {
         {"empty", STR_INIT(""), "begin with '/'"},
         {"absent", {NULL, 0}, "begin with '/'"},
@@ -133,11 +133,13 @@ Test(pattern, refuses_malformed_and_impossible_patterns)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char to[PATTERN_PREPARED_BYTES_MAX];
         size_t length;
-        const char *reason = "";
+        struct problem problem;
+        char words[PROBLEM_TEXT_BYTES];
         struct str input = guard_copy(rows[i].pattern);
-        cr_expect_not(pattern_prepare(input, to, &length, &reason), "%s", rows[i].label);
+        cr_expect_not(pattern_prepare(input, to, &length, &problem), "%s", rows[i].label);
         guard_drop(input);
-        cr_expect_not_null(strstr(reason, rows[i].word), "%s: %s", rows[i].label, reason);
+        problem_text(&problem, words);
+        cr_expect_not_null(strstr(words, rows[i].word), "%s: %s", rows[i].label, words);
     }
 }
 
@@ -178,9 +180,9 @@ Test(pattern, matches_hosts)
         char to[PATTERN_PREPARED_BYTES_MAX];
         struct str captures[PATTERN_WILDCARDS_MAX];
         size_t length = 0;
-        const char *reason = "";
-        cr_assert(pattern_prepare_host(str_of(rows[i].pattern), to, &length, &reason), "%s: %s",
-                  rows[i].label, reason);
+        struct problem problem;
+        cr_assert(pattern_prepare_host(str_of(rows[i].pattern), to, &length, &problem), "%s: %s",
+                  rows[i].label, problem.what);
         cr_expect_eq(
             pattern_matches((struct str){to, length}, str_of(rows[i].host), PATTERN_HOST, captures),
             rows[i].expected, "%s", rows[i].label);
@@ -201,10 +203,12 @@ Test(pattern, refuses_text_that_is_not_a_host)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char to[PATTERN_PREPARED_BYTES_MAX];
         size_t length;
-        const char *reason = "";
-        cr_expect_not(pattern_prepare_host(str_of(rows[i].pattern), to, &length, &reason), "%s",
+        struct problem problem;
+        char words[PROBLEM_TEXT_BYTES];
+        cr_expect_not(pattern_prepare_host(str_of(rows[i].pattern), to, &length, &problem), "%s",
                       rows[i].pattern);
-        cr_expect_not_null(strstr(reason, rows[i].word), "%s: %s", rows[i].pattern, reason);
+        problem_text(&problem, words);
+        cr_expect_not_null(strstr(words, rows[i].word), "%s: %s", rows[i].pattern, words);
     }
 }
 
@@ -257,14 +261,14 @@ Test(pattern, agrees_with_a_naive_model)
     for (int round = 0; round < 300000; round++) {
         char to[PATTERN_PREPARED_BYTES_MAX], pattern[16], path[16];
         size_t length;
-        const char *reason;
+        struct problem problem;
         random_text(&prng, round % 2 ? "*a/" : "*:/:..", 9, pattern);
         random_text(&prng, round % 2 ? "ab/" : "./.x", 11, path);
         for (char *at = pattern; *at; at++) { /* placeholders: ":n" */
             if (at[0] == ':' && at[1])
                 at[1] = 'n';
         }
-        if (!pattern_prepare(str_of(pattern), to, &length, &reason))
+        if (!pattern_prepare(str_of(pattern), to, &length, &problem))
             continue;
         /* A name is as long as possible. */
         if (strstr(pattern, "nn"))

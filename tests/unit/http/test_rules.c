@@ -57,7 +57,7 @@ Test(rules, refuses_text_that_is_not_a_rule)
     static const struct {
         const char *label;
         struct str text;
-        const char *word; /* of the reason */
+        const char *word; /* of the problem */
     } rows[] = {
         {"empty", STR_INIT(""), "PATTERN: Name: value"},
         {"absent", {NULL, 0}, "PATTERN: Name: value"},
@@ -92,11 +92,14 @@ Test(rules, refuses_text_that_is_not_a_rule)
     };
     struct rules *rules = rules_create();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const char *reason = "";
+        struct problem problem;
+        char text[PROBLEM_TEXT_BYTES];
         struct str input = guard_copy(rows[i].text);
-        cr_expect_eq(rules_add(rules, input, &reason), -EINVAL, "%s", rows[i].label);
+        cr_assert_eq(rules_add(rules, input, &problem), -EINVAL, "%s", rows[i].label);
         guard_drop(input);
-        cr_expect_not_null(strstr(reason, rows[i].word), "%s: %s", rows[i].label, reason);
+        problem_text(&problem, text);
+        cr_expect_not_null(strstr(text, rows[i].word), "%s: %s", rows[i].label, text);
+        cr_expect(problem.remedy[0] != '\0', "%s: %s", rows[i].label, text);
     }
     rig_expect("nothing was added", rules, "/a", RULES_FILE, "");
     rules_destroy(rules);
@@ -245,17 +248,17 @@ Test(rules, bounds_the_fields_of_one_response)
 Test(rules, bounds_a_set_and_a_value)
 {
     struct rules *rules = rules_create();
-    const char *reason = "";
+    struct problem problem;
     char text[RULES_VALUE_BYTES_MAX + 16];
     struct str longest = {
         text, (size_t)snprintf(text, sizeof text, "/: X: %0*d", RULES_VALUE_BYTES_MAX + 1, 0)};
-    cr_expect_eq(rules_add(rules, longest, &reason), -EINVAL);
-    cr_expect_not_null(strstr(reason, "2048"), "%s", reason);
+    cr_expect_eq(rules_add(rules, longest, &problem), -EINVAL);
+    cr_expect_not_null(strstr(problem.what, "2048"), "%s", problem.what);
     longest.length--;
     for (unsigned i = 0; i < RULES_MAX; i++)
-        cr_assert_eq(rules_add(rules, i == 0 ? longest : STR("/: X: 1"), &reason), 0);
-    cr_expect_eq(rules_add(rules, STR("/: X: 1"), &reason), -EINVAL);
-    cr_expect_not_null(strstr(reason, "1000"), "%s", reason);
+        cr_assert_eq(rules_add(rules, i == 0 ? longest : STR("/: X: 1"), &problem), 0);
+    cr_expect_eq(rules_add(rules, STR("/: X: 1"), &problem), -EINVAL);
+    cr_expect_not_null(strstr(problem.what, "1000"), "%s", problem.what);
     rules_destroy(rules);
 }
 
@@ -284,15 +287,15 @@ Test(rules, leaves_earlier_fields_of_the_list_alone)
 
 Test(rules, reports_lack_of_memory)
 {
-    const char *reason = "untouched";
+    struct problem problem;
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
     cr_expect_null(rules_create());
     struct rules *rules = rules_create();
     for (unsigned skip = 0; skip < 3; skip++) {
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
-        cr_expect_eq(rules_add(rules, STR("/a: X: 1"), &reason), -ENOMEM, "%u", skip);
+        cr_expect_eq(rules_add(rules, STR("/a: X: 1"), &problem), -ENOMEM, "%u", skip);
+        cr_expect_not_null(strstr(problem.what, "memory"), "%s", problem.what);
     }
-    cr_expect_str_eq(reason, "untouched");
     rig_expect("nothing was added", rules, "/a", RULES_FILE, "");
     rig_add(rules, "/a: X: 1");
     rig_expect("now it is", rules, "/a", RULES_FILE, "X: 1\r\n");

@@ -129,9 +129,9 @@ Test(site, gives_a_year_to_paths_that_an_option_names)
 {
     static const struct field field = {STR_INIT("Cache-Control"),
                                        STR_INIT(DEFAULT_FIELDS_IMMUTABLE)};
-    const char *reason;
+    struct problem problem;
     struct rules *immutable = rules_create();
-    cr_assert_eq(rules_add_field(immutable, STR("/assets/*"), &field, &reason), 0);
+    cr_assert_eq(rules_add_field(immutable, STR("/assets/*"), &field, &problem), 0);
     make(&(struct site_settings){.cache_control = STR("max-age=7"), .immutable_rules = immutable});
     cr_expect(strstr(lines_of("assets/a.txt"), year));
     cr_expect(strstr(lines_of("assets/"), year), "its index");
@@ -177,9 +177,9 @@ Test(site, lets_rules_replace_and_remove_defaults)
 
 Test(site, prefers_rules_of_the_command_line)
 {
-    const char *reason;
-    cr_assert_eq(rules_add(rules, STR("/*: Content-Type: text/y"), &reason), 0);
-    cr_assert_eq(rules_add(rules, STR("/*: ! X-A"), &reason), 0);
+    struct problem problem;
+    cr_assert_eq(rules_add(rules, STR("/*: Content-Type: text/y"), &problem), 0);
+    cr_assert_eq(rules_add(rules, STR("/*: ! X-A"), &problem), 0);
     make(&(struct site_settings){.rules = rules});
     take("/*\n Content-Type: text/x\n X-A: 1\n X-B: 1\n");
     const char *lines = lines_of("a.txt");
