@@ -224,6 +224,7 @@ Test(conn_storage, lends_large_storage_for_a_long_head_alone)
     conn_settle(&rig.context, &conn);
     cr_expect_eq(ring_capacity(&conn.input), CONN_LARGE_BYTES);
     cr_expect_eq(rig.context.full.lent_count, 0);
+    cr_expect_null(conn_to_shed(&rig.context, NULL), "full storage is what others need");
     struct pile output = {0};
     struct answer answer;
     rig_exchange(&rig, &conn, STR("\r\n\r\n"), &output);
@@ -291,16 +292,25 @@ Test(conn_storage, sheds_a_stalled_holder_of_large_storage)
 
 Test(conn_storage, moves_the_rest_after_a_long_head_to_less_storage)
 {
-    begin_long_head(&conn, 20000);
-    struct str more = STR("\r\nConnection: keep-alive\r\n\r\nGET /t");
-    while (more.length > 0)
-        cr_assert(rig_give(&rig, &conn, &more));
-    rig_take(&rig, &conn, NULL, SIZE_MAX);
-    conn_settle(&rig.context, &conn);
-    cr_expect_eq(conn.phase, CONN_PHASE_HEAD);
-    cr_expect_eq(ring_capacity(&conn.input), CONN_SMALL_BYTES);
-    cr_expect_eq(rig.context.large.lent_count, 0);
-    cr_expect_null(conn_to_shed(&rig.context, NULL));
+    static const size_t rests[] = {10, 5000}; /* bytes of the next head */
+    static const size_t storage[] = {CONN_SMALL_BYTES, CONN_FULL_BYTES};
+    for (size_t i = 0; i < COUNT_OF(rests); i++) {
+        char text[6000] = "\r\nConnection: keep-alive\r\n\r\nGET /";
+        size_t begin = strlen(text) - strlen("GET /");
+        memset(text + strlen(text), 'x', sizeof text - strlen(text));
+        struct str more = {text, begin + rests[i]};
+        begin_long_head(&conn, 20000);
+        while (more.length > 0)
+            cr_assert(rig_give(&rig, &conn, &more));
+        rig_take(&rig, &conn, NULL, SIZE_MAX);
+        conn_settle(&rig.context, &conn);
+        cr_expect_eq(conn.phase, CONN_PHASE_HEAD);
+        cr_expect_eq(ring_capacity(&conn.input), storage[i]);
+        cr_expect_eq(rig.context.large.lent_count, 0);
+        cr_expect_eq(conn_to_shed(&rig.context, NULL) == &conn, storage[i] == CONN_FULL_BYTES);
+        conn_fini(&rig.context, &conn);
+    }
+    conn_init(&conn, -1);
 }
 
 Test(conn_storage, frees_large_storage_when_it_shrinks)
