@@ -89,6 +89,35 @@ BOTH(sends_on_after_a_shortage)
     }
 }
 
+/* Reads one answer from FD. */
+static void read_answer(int fd)
+{
+    char bytes[2000];
+    size_t got = 0;
+    struct str stream;
+    struct answer answer;
+    do {
+        ssize_t more = read(fd, bytes + got, sizeof bytes - got);
+        cr_assert_gt(more, 0);
+        got += (size_t)more;
+        stream = (struct str){bytes, got};
+    } while (!answer_next(&stream, false, &answer));
+}
+
+/* The socket is known to the engine, and has taken a part: nothing announces that it takes more. */
+BOTH(sends_on_after_a_shortage_in_the_middle_of_a_file)
+{
+    worker_rig_start(&rig);
+    for (unsigned passed = 0; passed <= 2; passed++) {
+        int fd = wire_connect(rig.port);
+        cr_assert(wire_send(fd, STR(GET("/small.txt"))));
+        read_answer(fd);
+        faults_fail(FAULT_SENDFILE, passed, 1, EAGAIN);
+        cr_expect(worker_rig_asks(fd, "large.bin", 1, WORKER_RIG_LARGE_BYTES, 2));
+        close(fd);
+    }
+}
+
 BOTH(tries_with_pauses_while_a_writable_socket_takes_nothing)
 {
     worker_rig_start(&rig);
@@ -119,4 +148,19 @@ BOTH(serves_others_beside_a_crowd_that_reads_nothing)
         cr_expect_lt(worker_rig_now_ms() - begun_ms, 2000, "request %u", i);
     }
     dismiss_crowd();
+}
+
+/* Both directions of the socket are shut then, which events report as a hang-up. */
+BOTH(does_not_take_the_end_of_lingering_for_a_reset)
+{
+    char bytes[2000];
+    worker_rig_start(&rig);
+    int fd = wire_connect(rig.port);
+    cr_assert(wire_send(fd, STR("no request\r\n\r\n"))); /* after which a client may go on */
+    cr_expect_gt(wire_read_all(fd, bytes, sizeof bytes), 0);
+    cr_assert(wire_send(fd, STR("more")));
+    shutdown(fd, SHUT_WR);
+    cr_expect(worker_rig_counts(&rig, COUNTER_CONNECTIONS_CLOSED, 1));
+    cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_RESET), 0);
+    close(fd);
 }
