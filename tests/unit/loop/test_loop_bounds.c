@@ -31,6 +31,8 @@ static struct {
     size_t bytes_per_move;
     unsigned moves_of[CONNECTIONS];
     unsigned turns_wanted;
+    bool no_storage; /* receiving finds none */
+    void (*in_turn_5)(void);
 } seen;
 
 /* --- The engine ------------------------------------------------------------------------------- */
@@ -50,6 +52,8 @@ static int count_turn(struct loop *unused, int ms)
 {
     (void)unused;
     seen.sleeps += ms != 0;
+    if (seen.turns == 5 && seen.in_turn_5)
+        seen.in_turn_5();
     seen.moves_max = seen.moves > seen.moves_max ? seen.moves : seen.moves_max;
     seen.closes_max = seen.closes > seen.closes_max ? seen.closes : seen.closes_max;
     seen.moves = seen.closes = 0;
@@ -90,6 +94,8 @@ static enum transport_result receive(struct conn_context *context, struct conn *
     (void)context;
     seen.moves++;
     seen.moves_of[conn->slot]++;
+    if (seen.no_storage)
+        return TRANSPORT_FULL;
     *budget -= size_min(*budget, seen.bytes_per_move);
     conn->socket.readable = *budget == 0;
     return *budget == 0 ? TRANSPORT_PROGRESS : TRANSPORT_NOTHING;
@@ -226,6 +232,29 @@ Test(loop_bounds, sheds_an_incomplete_head_for_a_connection_that_waits_for_stora
     run_turns(2);
     cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_SHED), 1);
     cr_expect_eq(seen.moves_of[waiting->slot], 1, "it has its turn");
+}
+
+static void storage_comes_back(void)
+{
+    struct conn *conn = conn_table_find(&conns, 0, conns.generation);
+    cr_assert_not_null(conn);
+    cr_expect_eq(seen.moves_of[0], 1, "it waits");
+    cr_expect_eq(conn->phase, CONN_PHASE_STORAGE);
+    seen.no_storage = false;
+    seen.bytes_per_move = 1;
+    rig.context.returned = true;
+}
+
+Test(loop_bounds, waits_for_storage_and_goes_on_when_some_has_come_back)
+{
+    struct conn *conn = conn_table_open(&conns, fcntl(pair[0], F_DUPFD_CLOEXEC, 0));
+    cr_assert(conn && conn->slot == 0);
+    seen.no_storage = true;
+    seen.in_turn_5 = storage_comes_back;
+    conn->socket.readable = true;
+    loop_make_runnable(loop, conn);
+    run_turns(10);
+    cr_expect_eq(seen.moves_of[0], 2, "it goes on");
 }
 
 /* Its first byte came in the same wait as the end of its time. */
