@@ -55,7 +55,7 @@ static bool run_all(unsigned jobs)
 
 static const char *const headings[] = {
     [RUN_UNHARMED] = "unharmed",    [RUN_REFUSED] = "refused", [RUN_CLOSED] = "closed",
-    [RUN_NOT_STARTED] = "no start", [RUN_ENDED] = "ended",     [RUN_FAILED] = "failed",
+    [RUN_NOT_STARTED] = "no start", [RUN_FAILED] = "failed",
 };
 static_assert(COUNT_OF(headings) == RUN_OUTCOME_COUNT, "a heading for each");
 

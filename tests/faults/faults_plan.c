@@ -15,6 +15,7 @@ enum {
     STORMS_ALL = 400,
     /* Of a sample, with each backend: */
     ALLOCATIONS_SAMPLE = 60,
+    PASSING_SAMPLE = 3, /* of each error that passes, because it must harm no request */
     SHUFFLES_SAMPLE = 6,
     STORMS_SAMPLE = 30,
     STARTS_SAMPLE = 4, /* of the errors, one in four at the start with more threads */
@@ -72,7 +73,9 @@ static void add_error(struct adding *adding, enum fault call, int error)
     fault->count = LASTING;
     if (calls > LASTING)
         add(adding);
-    unsigned sample = memory ? ALLOCATIONS_SAMPLE : 1;
+    unsigned sample = memory                           ? ALLOCATIONS_SAMPLE
+                      : errors_is_passing(call, error) ? PASSING_SAMPLE
+                                                       : 1;
     if (start)
         sample = prng_below(&adding->prng, STARTS_SAMPLE) == 0;
     draw(adding, first, sample);

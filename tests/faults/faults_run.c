@@ -198,9 +198,6 @@ static void judge_end(const struct run_setup *setup, int status, const struct me
         run_wrong(result, "did not end within %d ms after SIGTERM", END_MS);
     else if (WIFSIGNALED(status))
         run_wrong(result, "killed by signal %d: %s", WTERMSIG(status), messages->text);
-    else if (WEXITSTATUS(status) == 1 && messages->lines > 0 &&
-             strstr(messages->text, "worker failed"))
-        result->outcome = RUN_ENDED;
     else if (WEXITSTATUS(status) != 0)
         run_wrong(result, "exit status %d: %s", WEXITSTATUS(status), messages->text);
     else if (messages->lines > lines_max || (messages->repeated && !storm))
@@ -252,8 +249,6 @@ static void attend(struct play *play, int output, int log)
     result->outcome = result->closed ? RUN_CLOSED : result->refused ? RUN_REFUSED : RUN_UNHARMED;
     judge_end(play->setup, status, &messages, result);
     judge_harm(play->setup, result);
-    if (result->outcome == RUN_ENDED)
-        result->text[0] = '\0'; /* clients were cut */
 }
 
 void faults_run(const struct run_setup *setup, struct run_answers *answers, struct run_result *ret)

@@ -39,7 +39,6 @@ enum run_outcome {
     RUN_REFUSED,     /* some were refused: 403, 404, 500, 503 */
     RUN_CLOSED,      /* some connections were closed without an answer, or within one */
     RUN_NOT_STARTED, /* the server ended at its start with status 1, and said why */
-    RUN_ENDED,       /* a worker could not go on: the server said so, and ended with status 1 */
     RUN_FAILED,
     RUN_OUTCOME_COUNT,
 };
