@@ -28,6 +28,7 @@ static inline size_t rig_lines(const struct rules_query *query,
     size_t bytes = 0;
     fields_init(&fields);
     struct rules_values values;
+    memset(&values, 0xff, sizeof values); /* what was there before is of no use */
     rules_apply(query, &fields, &values);
     for (unsigned i = 0; i < fields.count; i++) {
         cr_assert_leq(bytes + field_line_bytes(&fields.items[i]), RULES_ANSWER_BYTES_MAX);
