@@ -59,9 +59,9 @@ static void lift_bound(struct conn_context *context, struct conn *conn)
 }
 
 /* A socket that holds more than the bound is still counted: the peer may never take it. */
-void file_send_bound(struct conn_context *context, struct conn *conn)
+void file_send_bound_again(struct conn_context *context, struct conn *conn)
 {
-    if (!conn->socket.lowat_lifted || socket_held_bytes(&conn->socket) > NET_UNSENT_BYTES_MAX)
+    if (socket_held_bytes(&conn->socket) > NET_UNSENT_BYTES_MAX)
         return;
     set_bound(conn, NET_UNSENT_BYTES_MAX);
     conn->socket.lowat_lifted = false;

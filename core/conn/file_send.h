@@ -33,9 +33,15 @@ enum {
 ssize_t file_send(struct conn_context *context, struct conn *conn, const struct outq_part *piece,
                   uint64_t left);
 
-/* Sets the bound on what CONN's socket holds unsent again, if it is lifted: output from memory
- * follows. */
-void file_send_bound(struct conn_context *context, struct conn *conn);
+/* Sets the bound on what CONN's socket holds unsent again, if it holds no more than that. */
+void file_send_bound_again(struct conn_context *context, struct conn *conn);
+
+/* Output from memory follows: the bound is set again, if it is lifted. */
+static inline void file_send_bound(struct conn_context *context, struct conn *conn)
+{
+    if (conn->socket.lowat_lifted)
+        file_send_bound_again(context, conn);
+}
 
 /* For `fini` of a transport: CONN is not counted any more among those whose bound is lifted. */
 void file_send_end(struct conn_context *context, struct conn *conn);

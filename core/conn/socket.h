@@ -30,14 +30,15 @@ struct socket {
     bool hangup : 1;       /* the peer's end of input is on its way: read until it comes */
     bool input_ended : 1;  /* the peer's end of input has been read */
     bool lowat_lifted : 1; /* TCP_NOTSENT_LOWAT is the system's default, see file_send */
-    bool no_progress : 1;  /* at the last check the peer had taken nothing, see socket_drains */
     bool handshaking : 1;  /* set by the transport: its handshake is not over */
     bool holds_input : 1;  /* set by the transport: input that it has not handed to conn yet */
     bool holds_output : 1; /* set by the transport: bytes that it has sealed and not sent */
-    bool announced : 1;    /* reported writable, and has taken nothing since */
+    bool refused : 1;      /* it took nothing of a file when that was last tried */
+    /* What progress ends, side by side: one instruction clears it. */
+    bool no_progress : 1; /* at the last check the peer had taken nothing, see socket_drains */
+    bool announced : 1;   /* reported writable, and has taken nothing since */
     unsigned
         spurious : 3;   /* such reports in a row, at most SOCKET_SPURIOUS_MAX; 0: trust the next */
-    bool refused : 1;   /* it took nothing of a file when that was last tried */
     uint32_t quick : 4; /* pieces of files that it took without a long wait, see file_send */
     uint32_t refused_tick : 12; /* when it refused, in 16 ms */
 };
