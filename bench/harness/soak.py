@@ -21,15 +21,18 @@ from .parse import Sample
 from .place import Failed
 
 RATE = 40  # of the honest client, requests a second
-SETTLE_SECONDS = 15  # until caches, timeouts and the sanitizer's quarantine are in their rhythm
+SETTLE_SECONDS = 25  # until caches, timeouts and the sanitizer's quarantine are in their rhythm
 END_SECONDS = 60  # for the server's end, which searches for leaks
 REPORT = re.compile(r"Sanitizer|runtime error:")
 # The quarantine of freed memory grows up to its limit, which would look like a leak.
-ASAN = "detect_leaks=1:halt_on_error=1:exitcode=99:quarantine_size_mb=16"
+ASAN = "detect_leaks=1:halt_on_error=1:exitcode=99:quarantine_size_mb=4"
 UBSAN = "halt_on_error=1:exitcode=99:print_stacktrace=1"
 
-# Short timeouts, so that everything happens many times; few slots, so that they are full at times.
-OPTIONS = ("--idle-timeout=4s", "--header-timeout=3s", "--max-connections=800")
+# Short timeouts, so that everything happens many times; few slots, so that they are full at times;
+# a small cache, so that it is full early: what it takes is bounded, and would look like a leak.
+OPTIONS = (
+    "--idle-timeout=4s", "--header-timeout=3s", "--max-connections=800", "--cache-bytes=1M"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
