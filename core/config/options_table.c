@@ -64,6 +64,11 @@ static const struct option_spec table[] = {
      .help = "Connections open at once of one IPv4 address, or of one IPv6 /64; more are refused. "
              "0: no limit.", .initial = "0",
      .kind = OPTION_KIND_NUMBER, PROCESS(connections_per_address_max), .most = 10000000},
+    {.name = "min-rate", .argument = "SIZE", .group = OPTION_GROUP_LIMITS,
+     .help = "Bytes a second at which a client must take a response or send a request's body, on "
+             "average over 30 s; a slower one is disconnected. 0: no limit.",
+     .initial = "240",
+     .kind = OPTION_KIND_SIZE, PROCESS(min_rate), .most = 1 << 30},
     {.name = "cache-bytes", .argument = "SIZE", .group = OPTION_GROUP_CONTENT,
      .help = "Memory for cached responses, divided among the threads; 0: no cache.",
      .initial = "64M",

@@ -1,5 +1,6 @@
 /* conn: see conn.h. */
 #include "conn/conn_log.h"
+#include "conn/conn_rate.h"
 #include "conn/conn_storage.h"
 #include "conn/file_watch.h"
 #include "conn/transport_plain.h"
@@ -49,6 +50,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     file_watch_init(context);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = (struct log_records){.items = NULL};
+    context->rates = NULL;
     context->draining = false;
     context->lifted_count = 0;
     context->lifted_max = CONN_LIFTED_MAX;
@@ -312,6 +314,14 @@ uint64_t conn_phase_since_ms(const struct conn_context *context, const struct co
     return deadline_ms > ms ? deadline_ms - ms : 0;
 }
 
+/* Out of line: most turns renew a phase. */
+__attribute__((cold, noinline)) static void note_phase(struct conn_context *context,
+                                                       struct conn *conn)
+{
+    conn_trace(context, conn, TRACE_PHASE, (uint16_t)size_min(conn->input.length, UINT16_MAX));
+    conn_rates_entered(context, conn);
+}
+
 /* The one place where the phase changes. */
 static void enter_phase(struct conn_context *context, struct conn *conn)
 {
@@ -327,7 +337,7 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
         deadline_ms = conn->linger_end_ms;
     wheel_arm(&context->wheel, &conn->timer, deadline_ms);
     if (phase != before)
-        conn_trace(context, conn, TRACE_PHASE, (uint16_t)size_min(conn->input.length, UINT16_MAX));
+        note_phase(context, conn);
 }
 
 void conn_settle(struct conn_context *context, struct conn *conn)

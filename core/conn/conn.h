@@ -39,8 +39,10 @@ enum conn_timer {
     CONN_TIMER_FILES,        /* of the loop: for the store */
     CONN_TIMER_RETRY,        /* of the loop's struct retry */
     CONN_TIMER_WATCH,        /* of the context's watches */
+    CONN_TIMER_RATE,         /* of the context's struct conn_rates */
 };
 
+struct conn_rates;
 struct conn_wait;
 struct loop;
 
@@ -67,6 +69,7 @@ struct conn_context {
     uint64_t idle_ms;          /* between requests; without progress in either direction */
     uint64_t drain_grace_ms;   /* while draining: for another request, and for its head */
     struct date_now now;       /* set by the loop, once a turn */
+    struct conn_rates *rates;  /* *borrowed*; NULL: there is no least rate */
     struct wheel wheel;
     uint32_t lifted_count; /* connections whose bound is lifted, see file_send.h */
     uint32_t lifted_max;   /* CONN_LIFTED_MAX, unless the worker sets another number */
@@ -121,7 +124,8 @@ struct conn {
     uint32_t slot : 24;           /* with GENERATION, the connection's identity in events */
     uint32_t session_index : 2;   /* into the context's sessions */
     uint32_t transport_index : 2; /* into the context's transports */
-    uint32_t unused : 4;
+    uint32_t sampled : 1;         /* it has a sample of its rate, see conn_rate.h */
+    uint32_t unused : 3;
     uint32_t generation;
     enum conn_state state : 8;
     enum conn_phase phase : 8;

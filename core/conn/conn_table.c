@@ -327,14 +327,20 @@ struct conn *conn_table_find_victim(struct conn_table *conns,
 
 /* --- All -------------------------------------------------------------------------------------- */
 
-void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
-                     void *argument)
+void conn_table_each_of_part(struct conn_table *conns, unsigned part, unsigned parts,
+                             void (*visit)(void *argument, struct conn *conn), void *argument)
 {
-    for (uint32_t index = 0; index < chunk_count(conns); index++) {
+    for (uint32_t index = part; index < chunk_count(conns); index += parts) {
         struct conn *all = conns->chunks[index].conns;
         for (uint32_t i = 0; all && i < slot_count(conns, index); i++) {
             if (all[i].state != CONN_CLOSED)
                 visit(argument, &all[i]);
         }
     }
+}
+
+void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
+                     void *argument)
+{
+    conn_table_each_of_part(conns, 0, 1, visit, argument);
 }

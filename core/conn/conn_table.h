@@ -101,6 +101,10 @@ struct conn *conn_table_find_victim(struct conn_table *conns,
 void conn_table_each(struct conn_table *conns, void (*visit)(void *argument, struct conn *conn),
                      void *argument);
 
+/* The same for the chunks of one part of the table, of PARTS. */
+void conn_table_each_of_part(struct conn_table *conns, unsigned part, unsigned parts,
+                             void (*visit)(void *argument, struct conn *conn), void *argument);
+
 /* --- Identities: an event carries opcode 8 | slot 24 | generation 32 -------------------------- */
 
 static inline uint64_t conn_table_identity(unsigned opcode, uint32_t slot, uint32_t generation)

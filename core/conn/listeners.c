@@ -141,8 +141,9 @@ static bool count_peer(const struct conn_table *conns, int fd, uint64_t *ret_key
  * for a minute, and unread input would lead to a reset anyway. */
 static void refuse(struct listeners *listeners, int fd, enum counter reason)
 {
-    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    struct socket socket;
+    socket_init(&socket, fd);
+    socket_abort(&socket);
     close(fd);
     counters_add(listeners->context->counters, reason, 1);
 }

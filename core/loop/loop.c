@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
+#include "conn/conn_rate.h"
 #include "conn/file_watch.h"
 #include "loop/loop_room.h"
 #include "loop/loop_turn.h"
@@ -232,6 +233,26 @@ static void check_watched_files(struct loop *loop)
     }
 }
 
+/* Closes CONN if its peer is too slow, with a reset: what the peer has not taken would keep the
+ * kernel's memory. */
+static void visit_to_rate(void *argument, struct conn *conn)
+{
+    struct loop *loop = argument;
+    if (!conn_rates_is_low(loop->context, conn))
+        return;
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_SLOW, 1);
+    conn_trace(loop->context, conn, TRACE_SHED, 0);
+    socket_abort(&conn->socket);
+    close_conn(loop, conn);
+}
+
+static void check_rates(struct loop *loop)
+{
+    unsigned part = loop->context->rates->part;
+    conn_table_each_of_part(loop->conns, part, CONN_RATE_PARTS, visit_to_rate, loop);
+    conn_rates_checked(loop->context);
+}
+
 static void expire(struct loop *loop, struct wheel_timer *timer)
 {
     switch ((enum conn_timer)timer->kind) {
@@ -252,6 +273,9 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
         break;
     case CONN_TIMER_WATCH:
         check_watched_files(loop);
+        break;
+    case CONN_TIMER_RATE:
+        check_rates(loop);
         break;
     case CONN_TIMER_RETRY:
         retry_expired(&loop->retry, &loop->run);

@@ -2,6 +2,7 @@
 #include "server/worker.h"
 
 #include "base/clock.h"
+#include "conn/conn_rate.h"
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
 #include "observe/log.h"
@@ -26,6 +27,7 @@ struct worker {
     struct counters counters;
     struct conn_context context;
     struct conn_table conns;
+    struct conn_rates rates; /* without samples: there is no least rate */
     struct store *store;
     struct loop *loop;
     const char *engine_name;
@@ -124,6 +126,21 @@ static int explain(int error, const char *what, struct problem *ret_problem)
     return error;
 }
 
+/* The table of connections, and what belongs to its slots. */
+static int create_conns(struct worker *worker, const struct worker_config *config)
+{
+    const uint32_t min_rate = config->settings->process.min_rate;
+    int error = conn_table_init(&worker->conns, &worker->context, config->connections_max);
+    if (!error && config->pool)
+        conn_table_join(&worker->conns, config->pool, config->index);
+    if (!error && config->addresses)
+        error = conn_table_count_addresses(&worker->conns, config->addresses);
+    if (error || min_rate == 0)
+        return error;
+    worker->context.rates = &worker->rates;
+    return conn_rates_init(&worker->rates, config->connections_max, min_rate);
+}
+
 int worker_create(struct worker **ret, const struct worker_config *config,
                   struct problem *ret_problem)
 {
@@ -135,11 +152,7 @@ int worker_create(struct worker **ret, const struct worker_config *config,
     sem_init(&worker->begun, 0, 0);
     worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
-    int error = conn_table_init(&worker->conns, &worker->context, config->connections_max);
-    if (!error && config->addresses)
-        error = conn_table_count_addresses(&worker->conns, config->addresses);
-    if (!error && config->pool)
-        conn_table_join(&worker->conns, config->pool, config->index);
+    int error = create_conns(worker, config);
     if (!error) {
         what = "open ROOT";
         error = create_store(worker, config);
@@ -213,6 +226,7 @@ void worker_destroy(struct worker *worker)
     worker_join(worker);
     loop_destroy(worker->loop);
     store_destroy(worker->store);
+    conn_rates_fini(&worker->rates, &worker->context.wheel);
     conn_table_fini(&worker->conns);
     trace_withdraw(&worker->context.trace);
     conn_context_fini(&worker->context);
