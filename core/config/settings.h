@@ -33,9 +33,10 @@ struct process_settings {
     uint32_t threads;         /* 0: one for each usable CPU */
     uint32_t connections_max; /* of all workers together; 0: as many as descriptors allow */
     uint32_t connections_per_address_max; /* likewise; 0: no limit */
-    uint32_t min_rate;  /* bytes a second, of a peer that takes or sends something; 0: no limit */
-    uint32_t idle_ms;   /* a kept connection without a request; a peer that reads nothing */
-    uint32_t header_ms; /* from the first byte of a request's head to its end */
+    uint32_t min_rate; /* bytes a second, of a peer that takes or sends something; 0: no limit */
+    uint32_t requests_max;   /* of a connection; 0: no limit */
+    uint32_t idle_ms;        /* a kept connection without a request; a peer that reads nothing */
+    uint32_t header_ms;      /* from the first byte of a request's head to its end */
     uint32_t drain_grace_ms; /* for another request on each connection, after a signal */
     uint32_t drain_ms;       /* for responses in flight, after a signal; 0: no end */
     uint32_t head_bytes_max; /* of a request */

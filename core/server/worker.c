@@ -41,6 +41,9 @@ struct worker {
 static struct h1_limits limits_of(const struct worker_config *config)
 {
     struct h1_limits limits = config->profile->limits;
+    const uint32_t requests_max = config->settings->process.requests_max;
+    if (limits.requests_max == 0 || (requests_max > 0 && requests_max < limits.requests_max))
+        limits.requests_max = requests_max;
     limits.head_bytes_max = config->settings->process.head_bytes_max;
     limits.body_bytes_max = config->settings->process.body_bytes_max;
     return limits;

@@ -350,6 +350,37 @@ E2E_TEST(limits, waits_without_spinning_when_descriptors_run_out)
     expect_patience(server, 60, e2e_uses_uring() ? 60 : 8);
 }
 
+/* --- Requests --------------------------------------------------------------------------------- */
+
+/* The same request each time: repeated answers count like the first one. */
+E2E_TEST(limits, the_last_request_of_a_connection_closes_it)
+{
+    enum { MOST = 5 };
+    struct site site;
+
+    create_site(&site);
+    for (enum server_kind kind = SIMPLE; kind <= PIPELINED; kind++) {
+        size_t most = kind == SIMPLE ? 1 : MOST;
+        const struct server *server = server_start(kind, &site, "--max-requests-per-connection 5");
+
+        for (size_t round = 0; round < 3; round++) {
+            struct client client;
+            struct response response;
+
+            client_connect(&client, server);
+            for (size_t i = 0; i < most + 3; i++)
+                client_queue_text(&client, request);
+            for (size_t i = 1; i <= most; i++) {
+                if (!expect_status(&client, "within the limit", false, 200, &response))
+                    break;
+                cr_expect_eq(response_field(&response, "Connection") != NULL, i == most, "%zu", i);
+            }
+            expect_end(&client, "after the last one");
+            client_close(&client);
+        }
+    }
+}
+
 /* --- Fairness --------------------------------------------------------------------------------- */
 
 enum { DOWNLOADS = 4 };
