@@ -216,8 +216,10 @@ static void accept_from(struct listeners *listeners, struct listener *listener, 
 
 void listeners_accept(struct listeners *listeners)
 {
-    for (unsigned i = 0; i < listeners->count && !listeners_paused(listeners); i++)
-        accept_from(listeners, &listeners->items[i], ACCEPTS_PER_TURN);
+    for (unsigned i = 0; i < listeners->count && !listeners_paused(listeners); i++) {
+        if (listeners->items[i].readable)
+            accept_from(listeners, &listeners->items[i], ACCEPTS_PER_TURN);
+    }
 }
 
 void listeners_finish(struct listeners *listeners)

@@ -120,29 +120,35 @@ static void begin_drain(struct loop *loop)
         wheel_arm(&context->wheel, &loop->drain_timer, context->now.ms + loop->drain_ms);
 }
 
+/* --- Orders ----------------------------------------------------------------------------------- */
+
+void loop_order(struct loop *loop, enum loop_order order)
+{
+    atomic_fetch_or(&loop->orders, order);
+    event_fd_signal(loop->wake_fd);
+}
+
 void loop_drain(struct loop *loop)
 {
-    atomic_store(&loop->drain_wanted, true);
-    event_fd_signal(loop->wake_fd);
+    loop_order(loop, LOOP_ORDER_DRAIN);
 }
 
 void loop_revalidate(struct loop *loop)
 {
-    atomic_store(&loop->revalidation_wanted, true);
-    event_fd_signal(loop->wake_fd);
+    loop_order(loop, LOOP_ORDER_REVALIDATE);
 }
 
-/* Does what other threads have asked for. */
-static void take_orders(struct loop *loop)
+__attribute__((cold, noinline)) static void take_orders(struct loop *loop)
 {
-    if (atomic_load_explicit(&loop->drain_wanted, memory_order_relaxed))
+    const unsigned orders = atomic_exchange(&loop->orders, 0);
+    if (orders & LOOP_ORDER_DRAIN)
         begin_drain(loop);
-    if (atomic_load_explicit(&loop->revalidation_wanted, memory_order_relaxed)) {
-        atomic_exchange(&loop->revalidation_wanted, false);
+    if (orders & LOOP_ORDER_REVALIDATE)
         store_revalidate(loop->context->files);
-    }
-    if (atomic_load_explicit(&loop->pool_calls, memory_order_relaxed))
+    if (orders & LOOP_ORDER_MAKE_ROOM)
         loop_room_answer(loop);
+    if (orders & LOOP_ORDER_ACCEPT)
+        listeners_resume(&loop->listeners);
 }
 
 /* --- Timers ----------------------------------------------------------------------------------- */
@@ -333,7 +339,8 @@ static void turn(struct loop *loop)
 {
     clock_read(&loop->context->now);
     loop->engine->take(loop);
-    take_orders(loop);
+    if (atomic_load_explicit(&loop->orders, memory_order_relaxed))
+        take_orders(loop);
     loop->engine->accept(loop);
     expire_timers(loop);
     run_some(loop);

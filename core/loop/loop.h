@@ -74,12 +74,20 @@ struct loop_config {
     uint64_t drain_ms; /* how long draining may take; 0: no limit */
 };
 
+/* Orders of other threads. */
+enum loop_order {
+    LOOP_ORDER_DRAIN = 1 << 0,
+    LOOP_ORDER_REVALIDATE = 1 << 1,
+    LOOP_ORDER_MAKE_ROOM = 1 << 2, /* see conn_pool.h */
+    LOOP_ORDER_ACCEPT = 1 << 3,
+};
+
 struct loop {
     const struct loop_engine *engine;
     struct conn_context *context; /* *borrowed* */
     struct conn_table *conns;     /* *borrowed* */
     struct listeners listeners;
-    int wake_fd; /* signalled when another thread sets a WANTED flag or POOL_CALLS */
+    int wake_fd; /* signalled when another thread sets a bit of ORDERS */
     struct list run;
     struct wheel_timer drain_timer;
     struct retry retry;
@@ -87,9 +95,7 @@ struct loop {
     struct wheel_timer files_timer; /* armed while the store keeps descriptors */
     uint64_t drain_ms;
     bool drain_over;
-    atomic_bool drain_wanted;
-    atomic_bool revalidation_wanted;
-    atomic_uint pool_calls; /* a bit for each enum conn_pool_call that has come */
+    atomic_uint orders; /* bits of enum loop_order, from other threads */
 };
 
 /* Creates a loop on ENGINE. *Takes* the listeners' descriptors if it succeeds; *borrows* context
@@ -113,6 +119,9 @@ void loop_drain(struct loop *loop);
 
 /* Called from any thread: the store checks everything again before it is served. */
 void loop_revalidate(struct loop *loop);
+
+/* Called from any thread: has the loop carry out ORDER in its next turn. */
+void loop_order(struct loop *loop, enum loop_order order);
 
 /* --- For engines ------------------------------------------------------------------------------ */
 

@@ -61,7 +61,7 @@ static void take_event(struct loop *loop, const struct epoll_event *event)
     case OP_LISTENER:
         loop->listeners.items[conn_table_slot_of(identity)].readable = true;
         break;
-    case OP_WAKE: /* stays readable, but is edge-triggered; drain_wanted says what to do */
+    case OP_WAKE: /* stays readable, but is edge-triggered; the orders say what to do */
         break;
     case OP_FILES:
         loop_collect_lookups(loop);

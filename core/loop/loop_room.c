@@ -1,8 +1,6 @@
 /* loop_room: see loop_room.h. */
 #include "loop/loop_room.h"
 
-#include "system/event_fd.h"
-
 /* Whether CONN has no request on its way that the kernel has already received, if it is idle. */
 static bool may_close(void *argument, struct conn *conn)
 {
@@ -34,9 +32,7 @@ static bool make_room_for_another(void *argument)
 /* On any thread. */
 static void call(void *argument, enum conn_pool_call why)
 {
-    struct loop *loop = argument;
-    atomic_fetch_or(&loop->pool_calls, 1u << why);
-    event_fd_signal(loop->wake_fd);
+    loop_order(argument, why == CONN_POOL_MAKE_ROOM ? LOOP_ORDER_MAKE_ROOM : LOOP_ORDER_ACCEPT);
 }
 
 void loop_room_init(struct loop *loop)
@@ -56,9 +52,5 @@ void loop_room_fini(struct loop *loop)
 
 void loop_room_answer(struct loop *loop)
 {
-    unsigned calls = atomic_exchange(&loop->pool_calls, 0);
-    if (calls & 1u << CONN_POOL_MAKE_ROOM)
-        conn_pool_answer(loop->conns->pool, loop->conns->member, make_room_for_another, loop);
-    if (calls & 1u << CONN_POOL_ACCEPT)
-        listeners_resume(&loop->listeners);
+    conn_pool_answer(loop->conns->pool, loop->conns->member, make_room_for_another, loop);
 }

@@ -15,7 +15,7 @@ void loop_room_init(struct loop *loop);
 /* Ends that, for the pool: no other thread uses it any more. */
 void loop_room_fini(struct loop *loop);
 
-/* Does what the pool has called for. Call it when loop->pool_calls is not 0. */
+/* Answers the requests of other workers for a slot: LOOP_ORDER_MAKE_ROOM. */
 void loop_room_answer(struct loop *loop);
 
 #endif

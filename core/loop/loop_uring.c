@@ -140,7 +140,7 @@ static void take_event(struct loop_uring *self, const struct io_uring_cqe *event
     bool goes_on = event->flags & IORING_CQE_F_MORE;
     unsigned index = conn_table_slot_of(event->user_data);
     switch ((enum uring_opcode)conn_table_opcode_of(event->user_data)) {
-    case OP_WAKE: /* stays readable; drain_wanted says what to do */
+    case OP_WAKE: /* stays readable; the orders say what to do */
         self->watches_wake = goes_on;
         break;
     case OP_FILES:
