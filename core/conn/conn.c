@@ -319,6 +319,7 @@ __attribute__((cold, noinline)) static void note_phase(struct conn_context *cont
                                                        struct conn *conn)
 {
     conn_trace(context, conn, TRACE_PHASE, (uint16_t)size_min(conn->input.length, UINT16_MAX));
+    conn->awaits_delivery = false;
     conn_rates_entered(context, conn);
 }
 
@@ -358,6 +359,8 @@ void conn_await_delivery(struct conn_context *context, struct conn *conn, uint64
             left_ms = LINGER_QUIET_MS;
     }
     wheel_arm(&context->wheel, &conn->timer, context->now.ms + left_ms);
+    conn->awaits_delivery = true;
+    conn_rates_entered(context, conn);
 }
 
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn)

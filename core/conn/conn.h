@@ -125,7 +125,8 @@ struct conn {
     uint32_t session_index : 2;   /* into the context's sessions */
     uint32_t transport_index : 2; /* into the context's transports */
     uint32_t sampled : 1;         /* it has a sample of its rate, see conn_rate.h */
-    uint32_t unused : 3;
+    uint32_t awaits_delivery : 1; /* in its phase, see conn_await_delivery */
+    uint32_t unused : 2;
     uint32_t generation;
     enum conn_state state : 8;
     enum conn_phase phase : 8;

@@ -36,7 +36,8 @@ static void arm(struct conn_context *context)
 
 static bool is_checked(const struct conn *conn)
 {
-    return conn->phase == CONN_PHASE_SEND || conn->phase == CONN_PHASE_BODY;
+    return conn->phase == CONN_PHASE_SEND || conn->phase == CONN_PHASE_BODY ||
+           conn->awaits_delivery;
 }
 
 void conn_rates_entered(struct conn_context *context, struct conn *conn)
@@ -88,6 +89,10 @@ bool conn_rates_is_low(struct conn_context *context, struct conn *conn)
     struct tcp_progress progress;
     if (!is_checked(conn) || conn_is_over(conn))
         return false;
+    if (conn->awaits_delivery && conn_transport(context, conn)->delivered(conn)) {
+        conn->awaits_delivery = false;
+        return false;
+    }
     rates->found = true;
     if (tcp_progress_read(conn->socket.fd, &progress) < 0)
         return false;

@@ -2,8 +2,9 @@
  * --min-rate.
  *
  * A part of conn. Owns a sample for each slot: the bytes and the time at which a window begins. The
- * loop checks the connections in CONN_PHASE_SEND and CONN_PHASE_BODY from time to time, and only
- * while there are any, so a request that is answered at once costs nothing.
+ * loop checks the connections in CONN_PHASE_SEND and CONN_PHASE_BODY, and those with a finished
+ * answer that its peer was late to take, from time to time, and only while there are any, so a
+ * request that is answered at once costs nothing.
  *
  * Time counts only while the peer owes something. Of a response that is the time in which the
  * kernel has output that the peer has not acknowledged (tcp_progress.h), so a wait for a disk, for

@@ -29,6 +29,7 @@ static void set_up_with(const struct loop_engine *engine)
     signal(SIGPIPE, SIG_IGN);
     rig_init(&rig, 1 << 20);
     tree_fill(&rig.tree, "huge.bin", FILE_BYTES, 4);
+    tree_fill(&rig.tree, "medium.bin", 100000, 5);
     clock_gettime(CLOCK_MONOTONIC, &now);
     conn_context_fini(&rig.context);
     date_now_set(&rig.context.now, worker_rig_now_ms(), now.tv_sec);
@@ -146,6 +147,30 @@ BOTH(disconnects_a_slow_reader_with_a_reset)
     cr_expect_eq(end, -1);
     cr_expect_eq(slow_count(), 1);
     cr_expect_geq(worker_rig_now_ms() - begun_ms, WINDOW_MS);
+    close(fd);
+}
+
+/* A client whose kernel takes little, so that it acknowledges small pieces. */
+static int connect_narrow(void)
+{
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), bytes = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    cr_assert_eq(connect(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    return fd;
+}
+
+/* The socket holds the rest of the answer, so the connection is idle. */
+BOTH(disconnects_a_slow_reader_of_a_finished_answer)
+{
+    int end, fd = connect_narrow();
+    rig.context.idle_ms = 1500;
+    cr_assert(wire_send(fd, STR("GET /medium.bin HTTP/1.1\r\nHost: a\r\n\r\n")));
+    read_slowly(fd, 200, 10, RIG_PATIENCE_MS / 2, &end);
+    cr_expect_eq(end, -1);
+    cr_expect_eq(slow_count(), 1);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES), 1);
     close(fd);
 }
 
