@@ -14,7 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 15000 };
+enum {
+    DEADLINE_MS = 10000,
+    STILL_MS = 10000,  /* without a byte, whatever the deadline */
+    IN_VAIN_MS = 4000, /* then the next waits are short */
+};
 
 /* --- The connection --------------------------------------------------------------------------- */
 
@@ -166,8 +170,8 @@ static void receive_some(struct client *client)
         client->error = errno;
 }
 
-/* Waits until bytes can be sent or received, and moves them. False after DEADLINE, or when
- * nothing more can be received. */
+/* Waits until bytes can be sent or received, and moves them. False after DEADLINE, after STILL_MS,
+ * or when nothing more can be received. */
 static bool move(struct client *client, bool receiving, int64_t deadline)
 {
     struct pollfd ready = {.fd = client->fd};
@@ -176,8 +180,13 @@ static bool move(struct client *client, bool receiving, int64_t deadline)
     if (client->error || (client->eof && !sending))
         return false;
     ready.events = (short)((receiving && !client->eof ? POLLIN : 0) | (sending ? POLLOUT : 0));
-    if (poll(&ready, 1, deadline_left_ms(deadline)) <= 0)
-        return deadline_left_ms(deadline) > 0;
+    int left_ms = deadline_left_ms(deadline);
+    int still_ms = (int)e2e_scaled(STILL_MS, 5 * STILL_MS);
+    int count = poll(&ready, 1, left_ms < still_ms ? left_ms : still_ms);
+    if (count == 0 && left_ms > IN_VAIN_MS)
+        e2e_lose_patience();
+    if (count <= 0)
+        return left_ms < still_ms && deadline_left_ms(deadline) > 0;
     if (receiving && !client->eof && (ready.revents & (POLLIN | POLLHUP | POLLERR)))
         receive_some(client);
     if (sending && !client->error && (ready.revents & (POLLOUT | POLLHUP | POLLERR))) {

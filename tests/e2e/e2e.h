@@ -68,6 +68,10 @@ int64_t deadline_after(int64_t ms);
 /* Milliseconds until DEADLINE, at least 0: for poll. */
 int deadline_left_ms(int64_t deadline);
 
+/* A wait of some seconds was in vain, so the test fails or has failed: its other waits will be
+ * short. */
+void e2e_lose_patience(void);
+
 /* Waits for MS. Only for tests of time itself (a timeout, an expiry), never in the hope of an
  * event. */
 void let_pass(int64_t ms);

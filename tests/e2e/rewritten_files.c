@@ -45,18 +45,18 @@ static void connect_slow(struct client *client, const struct server *server)
                                                        .read_bytes_max = KIB(16)});
 }
 
-/* Reads the rest of an answer with a pause after each KIB(64). */
+/* Reads the rest of an answer, with a pause after each KIB(16). */
 static enum answer read_slowly(struct client *client, struct response *ret)
 {
-    size_t taken = 0;
-    while (!client->eof && !client->error) {
-        enum answer answer = client_read_response_until(client, false, ret, clock_ms());
-        if (answer != ANSWER_LATE)
-            return answer;
-        taken = client_receive(client, taken + KIB(64), clock_ms() + 200).length;
-        poll(NULL, 0, 2);
-    }
-    return client_read_response(client, false, ret);
+    enum answer answer;
+    size_t taken = 0, before;
+    do {
+        before = taken;
+        taken = client_receive(client, taken + 1, deadline_after(5000)).length;
+        poll(NULL, 0, 1);
+        answer = client_read_response_until(client, false, ret, clock_ms());
+    } while (answer == ANSWER_LATE && taken > before);
+    return answer;
 }
 
 static bool is_whole(const struct response *response, struct view content)

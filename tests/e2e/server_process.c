@@ -42,7 +42,7 @@ static uint16_t port_on_screen(struct bytes *screen)
 
 static void await_start_screen(struct server *server)
 {
-    int64_t deadline = deadline_after(20000);
+    int64_t deadline = deadline_after(10000);
     struct pollfd output = {.fd = server->process.output_fd, .events = POLLIN};
 
     while (server->port == 0) {
@@ -154,6 +154,8 @@ void server_await_sleep(const struct server *server)
     int64_t deadline = deadline_after(10000);
     while (!process_sleeps(&server->process) && deadline_left_ms(deadline) > 0)
         poll(NULL, 0, 1);
+    if (deadline_left_ms(deadline) == 0)
+        e2e_lose_patience();
     cr_expect(deadline_left_ms(deadline) > 0, "%s never sleeps", server->name);
 }
 
@@ -176,13 +178,15 @@ size_t server_settled_descriptors(const struct server *server)
 
 void server_expect_descriptors(const struct server *server, size_t count, const char *what)
 {
-    int64_t deadline = deadline_after(20000);
+    int64_t deadline = deadline_after(10000);
     size_t now = process_usage(&server->process).descriptors;
 
     while (now > count && deadline_left_ms(deadline) > 0) {
         poll(NULL, 0, 20);
         now = process_usage(&server->process).descriptors;
     }
+    if (now > count)
+        e2e_lose_patience();
     cr_expect(now <= count, "%s: %s has %zu descriptors open, not %zu", what, server->name, now,
               count);
 }
