@@ -52,8 +52,14 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     context->log = (struct log_records){.items = NULL};
     context->rates = NULL;
     context->draining = false;
+    conn_context_set_unsent(context, &(struct unsent_share){.bytes = 0});
+}
+
+void conn_context_set_unsent(struct conn_context *context, const struct unsent_share *share)
+{
+    context->unsent = *share;
     context->lifted_count = 0;
-    context->lifted_max = CONN_LIFTED_MAX;
+    context->lifted_max = unsent_lifted_max(share);
 }
 
 void conn_context_fini(struct conn_context *context)

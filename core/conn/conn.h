@@ -13,6 +13,7 @@
 #include "conn/session_h1.h"
 #include "conn/socket.h"
 #include "conn/transport.h"
+#include "conn/unsent.h"
 #include "observe/log_record.h"
 #include "observe/trace.h"
 #include "site/store.h"
@@ -26,7 +27,6 @@ enum {
     CONN_LARGE_BYTES = 64 << 10, /* storage for a head that is longer than that */
     CONN_UNSENT_BYTES_MAX = 256 << 10, /* above, no further request is answered */
     CONN_ORIGINS_MAX = 32,
-    CONN_LIFTED_MAX = 16,
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
 };
 
@@ -72,7 +72,8 @@ struct conn_context {
     struct conn_rates *rates;  /* *borrowed*; NULL: there is no least rate */
     struct wheel wheel;
     uint32_t lifted_count; /* connections whose bound is lifted, see file_send.h */
-    uint32_t lifted_max;   /* CONN_LIFTED_MAX, unless the worker sets another number */
+    uint32_t lifted_max;   /* of these */
+    struct unsent_share unsent;
     struct slab small;
     struct slab full;
     struct slab large;
@@ -166,6 +167,11 @@ static_assert(
  * sizes), memos (of at most MEMO_BYTES_MAX) and timers. The caller sets the other members. */
 void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
                        uint64_t memo_bytes_max, uint64_t now_ms);
+
+/* Sets what the sockets may hold unsent, before the first connection. Without it there is no
+ * limit. */
+void conn_context_set_unsent(struct conn_context *context, const struct unsent_share *share);
+
 void conn_context_fini(struct conn_context *context);
 
 static inline const struct transport *conn_transport(const struct conn_context *context,

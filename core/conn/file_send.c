@@ -5,7 +5,6 @@
 #include "system/net.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,17 +42,12 @@ static void note(const struct conn_context *context, struct socket *socket, ssiz
 
 /* --- The bound -------------------------------------------------------------------------------- */
 
-static void set_bound(struct conn *conn, int bytes)
-{
-    setsockopt(conn->socket.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
-}
-
 /* Lifts the bound, if not too many connections of the worker have it lifted. */
 static void lift_bound(struct conn_context *context, struct conn *conn)
 {
     if (conn->socket.lowat_lifted || context->lifted_count >= context->lifted_max)
         return;
-    set_bound(conn, 0); /* the system's default: none */
+    net_bound_unsent(conn->socket.fd, 0); /* the system's default: none */
     conn->socket.lowat_lifted = true;
     context->lifted_count++;
 }
@@ -63,7 +57,7 @@ void file_send_bound_again(struct conn_context *context, struct conn *conn)
 {
     if (socket_held_bytes(&conn->socket) > NET_UNSENT_BYTES_MAX)
         return;
-    set_bound(conn, NET_UNSENT_BYTES_MAX);
+    net_bound_unsent(conn->socket.fd, NET_UNSENT_BYTES_MAX);
     conn->socket.lowat_lifted = false;
     context->lifted_count--;
 }

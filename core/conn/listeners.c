@@ -1,6 +1,8 @@
 /* listeners: see listeners.h. accept4(2). */
 #include "conn/listeners.h"
 
+#include "system/net.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -16,8 +18,11 @@ void listeners_init(struct listeners *listeners, struct conn_context *context,
                     struct conn_table *conns, struct list *accepted, const int *fds, unsigned count)
 {
     assert(count <= LISTENERS_MAX);
-    *listeners = (struct listeners){
-        .context = context, .conns = conns, .accepted = accepted, .count = count};
+    *listeners = (struct listeners){.context = context,
+                                    .conns = conns,
+                                    .accepted = accepted,
+                                    .count = count,
+                                    .unsent_bound = NET_UNSENT_BYTES_MAX};
     for (unsigned i = 0; i < count; i++)
         listeners->items[i] = (struct listener){.fd = fds[i]};
     wheel_timer_init(&listeners->pause, CONN_TIMER_ACCEPT_PAUSE);
@@ -148,6 +153,19 @@ static void refuse(struct listeners *listeners, int fd, enum counter reason)
     counters_add(listeners->context->counters, reason, 1);
 }
 
+/* Bounds what the sockets of new connections hold unsent, by the number of those that are open. */
+static void bound_unsent(struct listeners *listeners)
+{
+    const uint32_t before = listeners->unsent_bound;
+    const uint32_t now =
+        unsent_bound(&listeners->context->unsent, listeners->conns->open_count, before);
+    if (now == before)
+        return;
+    for (unsigned i = 0; i < listeners->count; i++)
+        net_bound_unsent(listeners->items[i].fd, now);
+    listeners->unsent_bound = now;
+}
+
 bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd)
 {
     struct conn_table *conns = listeners->conns;
@@ -177,6 +195,7 @@ bool listeners_take(struct listeners *listeners, const struct listener *listener
     conn->socket.readable = true; /* perhaps; to try is cheaper than to ask first */
     conn->socket.writable = true;
     list_append(listeners->accepted, &conn->queue);
+    bound_unsent(listeners);
     return true;
 }
 

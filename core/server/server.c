@@ -13,6 +13,7 @@
 #include "server/supervisor.h"
 #include "site/store_shared.h"
 #include "system/net.h"
+#include "system/tcp_memory.h"
 #include "system/uring_probe.h"
 
 #include <errno.h>
@@ -27,6 +28,8 @@ enum {
     STATUS_FAILED = 1,
     STATUS_USAGE = 2,
 };
+
+enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for this server */
 
 struct server {
     const struct profile *profile;
@@ -140,6 +143,8 @@ static int start(struct server *server, struct problem *ret_problem)
     int error = net_listen(&server->set, server->sizes.threads, &listeners, ret_problem);
     if (error)
         return error;
+    struct tcp_memory memory;
+    tcp_memory_read(&memory);
     const struct worker_config config = {
         .profile = server->profile,
         .settings = server->settings,
@@ -148,6 +153,8 @@ static int start(struct server *server, struct problem *ret_problem)
         .backend = server->backend,
         .listeners = listeners,
         .listener_count = server->set.count,
+        .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,
+                   .send_bytes_max = memory.send_bytes_max},
     };
     server->supervisor.settings = server->settings;
     server->supervisor.signals = &server->signals;

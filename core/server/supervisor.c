@@ -33,6 +33,7 @@ static int create_workers(struct supervisor *supervisor, const struct worker_con
         config.index = i;
         config.files_max = (uint32_t)sizing_share(sizes->files_max, i, count);
         config.cache_bytes = sizing_share(all->settings->process.cache_bytes, i, count);
+        config.unsent.bytes = sizing_share(all->unsent.bytes, i, count);
         config.done_fd = supervisor->done_fd;
         error = worker_create(&supervisor->workers[i], &config, ret_problem);
         supervisor->worker_count += !error;

@@ -66,6 +66,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     context->counters = &worker->counters;
     context->header_ms = config->settings->process.header_ms;
     context->idle_ms = config->settings->process.idle_ms;
+    conn_context_set_unsent(context, &config->unsent);
     context->drain_grace_ms = config->settings->process.drain_grace_ms;
 }
 

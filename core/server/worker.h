@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "conn/conn_addresses.h"
 #include "conn/conn_pool.h"
+#include "conn/unsent.h"
 #include "observe/counters.h"
 #include "site/hosts.h"
 #include "site/store_shared.h"
@@ -33,7 +34,8 @@ struct worker_config {
     unsigned index;                   /* of this worker, below pool->member_count */
     uint32_t files_max;               /* descriptors that its cache may keep open */
     uint64_t cache_bytes;
-    int done_fd; /* an eventfd to add 1 to when the worker's thread has ended */
+    struct unsent_share unsent; /* bytes that its sockets may hold */
+    int done_fd;                /* an eventfd to add 1 to when the worker's thread has ended */
 };
 
 /* The most entries that the cache of a worker with CACHE_BYTES can have. */

@@ -91,6 +91,11 @@ static int set_flag(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
+void net_bound_unsent(int fd, uint32_t bytes)
+{
+    set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)bytes);
+}
+
 static int bind_to(int fd, struct net_address address, uint16_t port)
 {
     if (net_address_is_v6(&address))

@@ -67,6 +67,10 @@ struct net_failure {
 int net_listen(struct net_set *set, unsigned worker_count, int **ret_fds,
                struct problem *ret_problem);
 
+/* Bounds what socket FD, and those that it accepts from now on, hold unsent, to BYTES. 0: no bound
+ * of its own. */
+void net_bound_unsent(int fd, uint32_t bytes);
+
 /* Describes ERROR, a negative errno, at FAILURE: why, and what to do. */
 void net_explain(const struct net_failure *failure, int error, struct problem *ret_problem);
 

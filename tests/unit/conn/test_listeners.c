@@ -3,8 +3,10 @@
 #include "conn/listeners.h"
 #include "support/conn_rig.h"
 #include "support/wire.h"
+#include "system/net.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 
 enum { SLOTS = 300, LIMIT = 2 }; /* more slots than a chunk has */
 
@@ -175,4 +177,38 @@ Test(listeners_addresses, cannot_be_counted_without_memory)
     cr_expect_eq(conn_table_count_addresses(&others, addresses), -ENOMEM);
     conn_table_fini(&others);
     end();
+}
+
+/* --- What the sockets may hold unsent --------------------------------------------------------- */
+
+static uint32_t bound_of(int fd)
+{
+    int bytes = -1;
+    socklen_t length = sizeof bytes;
+    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &length), 0);
+    return (uint32_t)bytes;
+}
+
+/* The share is for 4 connections with the full bound. */
+Test(listeners, lower_the_bound_for_new_connections_when_many_are_open)
+{
+    static const uint32_t expected[] = {256, 256, 256, 256, 256, 128, 128, 128, 128, 64};
+    int clients[COUNT_OF(expected)];
+    conn_context_set_unsent(&rig.context,
+                            &(struct unsent_share){.bytes = 8 * NET_UNSENT_BYTES_MAX});
+    net_bound_unsent(listeners.items[0].fd, NET_UNSENT_BYTES_MAX);
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        clients[i] = accept_client();
+        struct conn *conn = CONTAINER_OF(accepted.previous, struct conn, queue);
+        cr_expect_eq(bound_of(conn->socket.fd), expected[i] << 10, "connection %zu", i);
+    }
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        close(clients[i]);
+    conn_table_each(&conns, close_one, NULL);
+    conn_table_bury(&conns);
+    int one = accept_client(), another = accept_client();
+    struct conn *conn = CONTAINER_OF(accepted.previous, struct conn, queue);
+    cr_expect_eq(bound_of(conn->socket.fd), NET_UNSENT_BYTES_MAX, "few are open again");
+    close(one);
+    close(another);
 }
