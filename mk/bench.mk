@@ -2,7 +2,7 @@
 #
 # QUICK=1 takes three minutes, PIECE names one piece (bench/bench --help), ARGS are passed on.
 
-.PHONY: bench bench-drain report flamegraph bench-programs
+.PHONY: bench bench-drain bench-path report flamegraph bench-programs
 
 PIECE =
 ARGS  =
@@ -39,6 +39,12 @@ flamegraph:
 	$(again) bench-programs
 	$(again) PROFILE=1 servers
 	$(call measure,$(if $(filter-out 0,$(PROFILE)),$(BUILD),$(BUILD)/profile),flamegraph)
+
+## bench-path: download over an emulated path of 100 Mbit/s and 100 ms, on each engine (needs root)
+bench-path:
+	$(deps) build
+	$(again) servers
+	@SLUICE_BUILD='$(abspath $(BUILD))' SLUICE_BENCH='$(abspath $(BUILD)/bench)' bench/path $(ARGS)
 
 ## bench-drain: count the requests that clients lose in drains, of Sluice and nginx
 bench-drain:
