@@ -98,7 +98,7 @@ static bool is_good(struct h1_memo *memo, const struct date_now *now)
 {
     if (!lease_is_fresh(memo->lease, now->ms) || !renew_date(memo, now))
         return false;
-    memo->lease->used = true;
+    memo->lease->marks = LEASE_MARKS;
     struct blob *body = memo->parts[1].blob; /* the resource's body */
     return memo->part_count == 1 || body->fd < 0 || blob_file_unchanged(body, now->turn);
 }

@@ -48,10 +48,16 @@ struct variant {
  * memos; it outlives the resource when a memo holds it. */
 struct lease {
     uint32_t references;
-    bool used;               /* through a memo, since the cache last cleared this mark */
+    uint8_t marks;           /* LEASE_MARKS when a memo uses it; the cache clears them one by one */
     uint64_t fresh_until_ms; /* date_now's ms; 0 as soon as the resource leaves its cache */
     const _Atomic uint64_t *published; /* outlives the lease */
     uint64_t seen;
+};
+
+enum {
+    LEASE_HIT = 1,    /* used since the cache's hand last passed */
+    LEASE_RECENT = 2, /* used since cache_release_files last passed */
+    LEASE_MARKS = LEASE_HIT | LEASE_RECENT,
 };
 
 /* Whether no newer state of the resource's path has been published. */

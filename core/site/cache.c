@@ -143,9 +143,11 @@ static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
         cache->hand = node->next;
         if (files_only && resource_descriptors(entry->resource) == 0)
             continue;
-        if (!entry->hit && !entry->resource->lease->used)
+        struct lease *lease = entry->resource->lease;
+        if (!entry->hit && !(lease->marks & LEASE_HIT))
             return entry;
-        entry->hit = entry->resource->lease->used = false;
+        entry->hit = false;
+        lease->marks &= (uint8_t)~LEASE_HIT;
     }
 }
 
@@ -162,11 +164,14 @@ void cache_release_files(struct cache *cache)
     struct list *next;
     for (struct list *node = cache->files.next; node != &cache->files; node = next) {
         struct cache_entry *entry = CONTAINER_OF(node, struct cache_entry, in_files);
+        struct lease *lease = entry->resource->lease;
         next = node->next;
-        if (!entry->used)
+        if (!entry->used && !(lease->marks & LEASE_RECENT)) {
             cache_remove(cache, entry);
-        else
-            entry->used = false;
+            continue;
+        }
+        entry->used = false;
+        lease->marks &= (uint8_t)~LEASE_RECENT;
     }
 }
 

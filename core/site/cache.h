@@ -88,7 +88,8 @@ void cache_expire_group(struct cache_group *group);
 /* Removes one entry that holds descriptors. False: no entry does. */
 bool cache_shed_file(struct cache *cache);
 
-/* Removes the entries that hold descriptors and were not found since the last call. */
+/* Removes the entries that hold descriptors and were not used since the last call: not found here,
+ * nor used through a memo. */
 void cache_release_files(struct cache *cache);
 
 struct cache_usage {

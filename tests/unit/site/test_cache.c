@@ -142,7 +142,7 @@ Test(cache, keeps_resources_that_memos_use)
     for (unsigned i = 0; i < 100; i++) {
         char name[16];
         snprintf(name, sizeof name, "flood%u", i);
-        lease->used = true;
+        lease->marks = LEASE_MARKS;
         put(cache, name, 1, false);
     }
     cr_expect_not_null(find(cache, "hot"));
@@ -299,6 +299,27 @@ Test(cache, releases_files_that_are_not_found_any_more)
     cache_release_files(cache);
     cr_expect_eq(cache_usage(cache).files, 0);
     cr_expect_eq(cache_usage(cache).entries, 1);
+    cache_destroy(cache);
+}
+
+/* One that is answered by memos alone is not found here. */
+Test(cache, releases_no_file_that_memos_use)
+{
+    struct cache_limits limits = {.bytes_max = ANY, .entries_max = 4, .files_max = ANY};
+    struct cache *cache = cache_create_fresh(&limits);
+    struct lease *lease = resource_lease(put(cache, "busy", 1, true)->resource);
+    cache_release_files(cache);
+    for (unsigned i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "flood%u", i);
+        lease->marks = LEASE_MARKS;
+        put(cache, name, 1, false); /* the hand passes, and clears its own mark only */
+        cache_release_files(cache);
+    }
+    cr_expect_eq(cache_usage(cache).files, 1);
+    cache_release_files(cache);
+    cr_expect_eq(cache_usage(cache).files, 0);
+    lease_drop(lease);
     cache_destroy(cache);
 }
 
