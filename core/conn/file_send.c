@@ -111,17 +111,19 @@ ssize_t file_send(struct conn_context *context, struct conn *conn, const struct 
 {
     judge(context, &conn->socket);
     const bool quick = conn->socket.quick == FILE_SEND_QUICK_COUNT;
+    const bool constant = blob_is_copy(piece->blob); /* then its pages may be referred to */
     if (quick)
         lift_bound(context, conn);
     else
         file_send_bound(context, conn);
     struct outq_part part = *piece;
-    if (!quick && left > FILE_SEND_TAIL_BYTES && part.length > left - FILE_SEND_TAIL_BYTES)
+    if (!quick && !constant && left > FILE_SEND_TAIL_BYTES &&
+        part.length > left - FILE_SEND_TAIL_BYTES)
         part.length = left - FILE_SEND_TAIL_BYTES;
-    const bool copied = !quick && left <= FILE_SEND_TAIL_BYTES;
+    const bool copied = !quick && !constant && left <= FILE_SEND_TAIL_BYTES;
     ssize_t sent = copied ? send_copy(conn, &part, left) : send_pages(context, conn, &part, left);
     note(context, &conn->socket, sent);
-    if (sent > 0 && (uint64_t)sent == left && holds_pages(conn, copied))
+    if (!constant && sent > 0 && (uint64_t)sent == left && holds_pages(conn, copied))
         file_watch_begin(context, conn, piece->blob, left);
     return sent;
 }

@@ -109,10 +109,12 @@ static void describe_validators(struct description *ret, const struct representa
         ret->etag = original->etag;
         return;
     }
-    ret->dated = !item->undated;
+    ret->dated = !item->undated && !item->unverified;
     ret->last_modified = modified < now_seconds ? modified : now_seconds;
-    ret->etag =
-        (struct str){ret->etag_text, (size_t)(put_etag(ret->etag_text, item) - ret->etag_text)};
+    ret->etag = STR_ABSENT;
+    if (!item->unverified)
+        ret->etag =
+            (struct str){ret->etag_text, (size_t)(put_etag(ret->etag_text, item) - ret->etag_text)};
 }
 
 /* Describes the variant for ITEM. *RET points into itself, so it must not move. */
@@ -133,7 +135,8 @@ static void describe(struct description *ret, const struct representation *item,
     append(list, fields->content);
     if (item->coding != CONTENT_CODING_IDENTITY)
         fields_add(list, STR("Content-Encoding"), content_coding_texts[item->coding].name);
-    fields_add(list, STR("Accept-Ranges"), STR("bytes"));
+    if (ret->etag.at)
+        fields_add(list, STR("Accept-Ranges"), STR("bytes"));
     ret->partial_count = list->count;
     fields_add(list, STR("Content-Length"),
                (struct str){ret->length, num_write_u64(ret->length, item->body->length)});
@@ -262,7 +265,7 @@ size_t resource_bytes(const struct resource *resource)
         const struct variant *variant = &resource->variants[i];
         const struct blob *body = variant->body;
         bytes += sizeof *variant + block_bytes(&variant->fields);
-        bytes += sizeof *body + (body->fd < 0 ? body->length : 0);
+        bytes += sizeof *body + (body->fd < 0 || blob_is_copy(body) ? body->length : 0);
     }
     return bytes;
 }
@@ -273,6 +276,16 @@ unsigned resource_descriptors(const struct resource *resource)
     for (unsigned i = 0; i < resource->variant_count; i++)
         count += resource->variants[i].body->fd >= 0;
     return count;
+}
+
+bool resource_holds_file(const struct resource *resource)
+{
+    for (unsigned i = 0; i < resource->variant_count; i++) {
+        const struct blob *body = resource->variants[i].body;
+        if (body->fd >= 0 && !blob_is_copy(body))
+            return true;
+    }
+    return false;
 }
 
 void found_drop(struct found *found)

@@ -32,11 +32,11 @@ struct variant {
     struct blob *body; /* pinned by the resource */
     enum content_coding coding;
     struct str media_type; /* in FIELDS; absent: not known */
-    struct str etag;       /* in FIELDS; with its quotes, and W/ if it is weak */
-    bool dated;            /* LAST_MODIFIED means something */
+    struct str etag; /* in FIELDS; with its quotes, and W/ if it is weak; absent: none is known */
+    bool dated;      /* LAST_MODIFIED means something */
     int64_t last_modified; /* seconds since 1970 */
     /* In this order: ETag, Last-Modified, the shared fields, Vary; Content-Type, the content
-     * fields, Content-Encoding, Accept-Ranges; Content-Length. */
+     * fields, Content-Encoding, Accept-Ranges (with ETag only); Content-Length. */
     struct field_block fields;
     struct field_cut validators; /* of FIELDS: those of a 304 */
     struct field_cut partial;    /* of FIELDS: those of a 206 of one part, all but Content-Length */
@@ -107,6 +107,9 @@ struct representation {
     struct str digest;
     bool undated; /* MODIFIED means nothing: there is no Last-Modified */
     bool weak;    /* the file's next change might leave the tag as it is */
+    /* Nothing shows yet which content the file has: it has no validator, and Accept-Ranges does not
+     * invite clients to put parts together that nothing identifies. */
+    bool unverified;
     /* Another variant with the same content, whose validators this one has, in place of those that
      * the members above give; *borrowed*. NULL: no other variant. */
     const struct variant *original;
@@ -162,6 +165,9 @@ size_t resource_bytes(const struct resource *resource);
 
 /* Open descriptors that it holds. */
 unsigned resource_descriptors(const struct resource *resource);
+
+/* Whether one of them is of a file of the site, not of a copy. */
+bool resource_holds_file(const struct resource *resource);
 
 /* The resources that were found for a request. */
 struct found {

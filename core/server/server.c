@@ -128,9 +128,14 @@ static int share_sites(struct server *server, struct problem *ret_problem)
                              settings->site_count, ret_problem);
     if (error)
         return error;
-    uint64_t cache_bytes = settings->process.cache_bytes / workers;
-    server->shared =
-        store_shared_create(workers, settings->site_count, worker_cache_entries(cache_bytes));
+    uint64_t cache_bytes = settings->process.cache_bytes;
+    const struct store_shared_config config = {
+        .store_count = workers,
+        .site_count = settings->site_count,
+        .paths_max = worker_cache_entries(cache_bytes / workers),
+        .cache_bytes = cache_bytes,
+    };
+    server->shared = store_shared_create(&config);
     if (server->shared)
         return 0;
     problem_set_no_memory(ret_problem);
@@ -182,7 +187,7 @@ static int run(struct server *server)
     supervisor_count(&server->supervisor, &totals);
     screen_show_totals(&screen, &totals);
     signals_release();
-    if (supervisor_is_busy(&server->supervisor))
+    if (supervisor_is_busy(&server->supervisor) || !store_shared_stop(server->shared))
         _exit(status);
     return status;
 }

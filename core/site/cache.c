@@ -9,7 +9,7 @@ struct cache {
     struct cache_limits limits;
     struct cache_usage usage;
     struct list order; /* all entries, the oldest first */
-    struct list files; /* the entries that hold descriptors */
+    struct list files; /* the entries that hold files of the site open */
     struct list *hand; /* the next candidate; the list itself: start with the oldest */
     uint64_t secret;
     uint32_t bucket_mask;
@@ -116,7 +116,10 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
     list_remove(&entry->in_files);
     cache->usage.bytes -= entry->bytes;
     cache->usage.entries--;
-    cache->usage.files -= resource_descriptors(entry->resource);
+    unsigned descriptors = resource_descriptors(entry->resource);
+    cache->usage.files -= descriptors;
+    if (descriptors > 0)
+        cache->usage.file_bytes -= entry->bytes;
     free_entry(entry);
 }
 
@@ -151,6 +154,11 @@ static struct cache_entry *choose_victim(struct cache *cache, bool files_only)
     }
 }
 
+bool cache_holds_files(const struct cache *cache)
+{
+    return !list_is_empty(&cache->files);
+}
+
 bool cache_shed_file(struct cache *cache)
 {
     if (cache->usage.files == 0)
@@ -175,11 +183,19 @@ void cache_release_files(struct cache *cache)
     }
 }
 
+/* How many bytes the entries that hold descriptors may take: a few large copies must not displace
+ * many small files. */
+static uint64_t file_bytes_max(const struct cache *cache)
+{
+    return cache->limits.bytes_max / 2;
+}
+
 /* Makes room for an entry of BYTES that holds DESCRIPTORS. */
 static void make_room(struct cache *cache, uint64_t bytes, unsigned descriptors)
 {
     const struct cache_limits *limits = &cache->limits;
-    while (descriptors > 0 && cache->usage.files + descriptors > limits->files_max)
+    while (descriptors > 0 && (cache->usage.files + descriptors > limits->files_max ||
+                               cache->usage.file_bytes + bytes > file_bytes_max(cache)))
         cache_shed_file(cache);
     while (cache->usage.entries > 0 && (cache->usage.entries >= limits->entries_max ||
                                         cache->usage.bytes + bytes > limits->bytes_max))
@@ -198,6 +214,8 @@ static void link_newest(struct cache *cache, struct cache_entry *entry)
     unsigned descriptors = resource_descriptors(entry->resource);
     cache->usage.files += descriptors;
     if (descriptors > 0)
+        cache->usage.file_bytes += entry->bytes;
+    if (resource_holds_file(entry->resource))
         list_append(&cache->files, &entry->in_files);
 }
 
@@ -210,7 +228,7 @@ struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
     uint64_t bytes = sizeof(struct cache_entry) + key->name.length + resource_bytes(resource);
     unsigned descriptors = resource_descriptors(resource);
     if (bytes > cache->limits.bytes_max || cache->limits.entries_max == 0 ||
-        descriptors > cache->limits.files_max)
+        descriptors > cache->limits.files_max || (descriptors > 0 && bytes > file_bytes_max(cache)))
         return NULL;
     struct cache_entry *entry = malloc(sizeof(*entry) + key->name.length);
     if (!entry)

@@ -1,4 +1,4 @@
-/* cache: (site, path) -> resource, bounded in bytes, entries and open files.
+/* cache: (site, path) -> resource, bounded in bytes, entries and descriptors.
  *
  * Pins each resource. Eviction is SIEVE (Zhang et al., NSDI 2024): entries are kept in order of
  * arrival, a hit sets a mark, and a hand that moves from old to new clears marks and removes the
@@ -13,7 +13,7 @@
 #include "http/resource.h"
 
 struct cache_limits {
-    uint64_t bytes_max; /* 0: nothing is kept */
+    uint64_t bytes_max; /* half of it for entries that hold descriptors; 0: nothing is kept */
     uint32_t entries_max;
     uint32_t files_max; /* descriptors that content is kept in */
 };
@@ -36,7 +36,7 @@ struct cache_entry {
     struct cache_entry *same_hash; /* the next in its bucket */
     struct list order;             /* among all entries, the oldest first */
     struct list in_group;
-    struct list in_files; /* among those that hold descriptors */
+    struct list in_files; /* among those that hold files of the site open */
     struct cache_group *group;
     struct resource *resource;
     struct blob_identity identity; /* of a file, when it was read */
@@ -85,17 +85,21 @@ void cache_remove_group(struct cache *cache, struct cache_group *group);
 /* Ends the lease of each entry of GROUP. The entries stay, so that they can be revalidated. */
 void cache_expire_group(struct cache_group *group);
 
+/* Whether an entry holds a file of the site open. */
+bool cache_holds_files(const struct cache *cache);
+
 /* Removes one entry that holds descriptors. False: no entry does. */
 bool cache_shed_file(struct cache *cache);
 
-/* Removes the entries that hold descriptors and were not used since the last call: not found here,
- * nor used through a memo. */
+/* Removes the entries that hold files of the site open and were not used since the last call: not
+ * found here, nor used through a memo. */
 void cache_release_files(struct cache *cache);
 
 struct cache_usage {
     uint64_t bytes;
     uint32_t entries;
-    uint32_t files; /* descriptors */
+    uint32_t files;      /* descriptors */
+    uint64_t file_bytes; /* of the entries that hold descriptors */
 };
 
 struct cache_usage cache_usage(const struct cache *cache);

@@ -65,13 +65,14 @@ static uint64_t hash_fresh(uint64_t hash, const struct fetched *fetched)
     for (unsigned i = 0; i < CONTENT_CODING_COUNT; i++) {
         const struct loaded *form = &fetched->files[i];
         bool there = fetched->available & content_coding_bit((enum content_coding)i);
-        if (!there || !form->fresh)
+        if (!there || form->settled)
             continue;
-        hash += i + 1; /* its entity tag may be weak, which it won't be later */
-        if (form->body->fd < 0)
-            hash = hash_bytes(hash, (struct str){form->body->bytes, form->body->length});
+        /* Its entity tag may be weak, which it won't be later. */
+        hash = hash_bytes(hash, (struct str){(const char *)&i, sizeof i});
+        if (form->digested)
+            hash = hash_bytes(hash, (struct str){form->digest, DIGEST_TAG_DIGITS});
     }
-    return hash;
+    return fetched->pending ? hash_bytes(hash, STR("pending")) : hash;
 }
 
 static uint64_t hash_state(uint64_t secret, const struct fetch_state *state)
@@ -249,9 +250,11 @@ static int look_for_siblings(struct target *target, struct fetch_state *ret, uns
 static int load_form(struct target *target, enum content_coding coding, struct fetched *ret)
 {
     struct loaded *loaded = &ret->files[coding];
+    const struct fetch_order *order = target->order;
+    const struct load_order load = {order->root_fd, target->name, order->mode, order->load};
     bool sibling = coding != CONTENT_CODING_IDENTITY;
     name_form(target, coding);
-    int error = load_file(target->order->root_fd, target->name, target->order->mode, loaded);
+    int error = load_file(&load, loaded);
     if (error)
         return sibling ? without_sibling(error) : error;
     if (sibling && !is_usable(&loaded->identity, &ret->state.plain)) {
@@ -264,6 +267,7 @@ static int load_form(struct target *target, enum content_coding coding, struct f
         ret->state.plain = loaded->identity;
     ret->available |= content_coding_bit(coding);
     ret->settled = ret->settled && loaded->settled;
+    ret->pending = ret->pending || loaded->pending;
     return 0;
 }
 

@@ -49,6 +49,7 @@ struct fetched {
     unsigned available; /* of FILES, as content_coding_bit; with the plain file, if any */
     struct fetch_state state;
     bool settled;   /* the last change is so old that a later one shows in STATE */
+    bool pending;   /* a form will have another validator, though STATE stays as it is */
     bool cacheable; /* this result may be reused for a while */
 };
 
@@ -56,7 +57,7 @@ struct fetched {
 void fetched_fini(struct fetched *fetched);
 
 /* A fingerprint of what FETCHED says, which a look-up that says the same has too: of the identities
- * of files, of the content of what may change without another identity, of listings. Keyed by
+ * of files, of the digests of what may change without another identity, of listings. Keyed by
  * SECRET. */
 uint64_t fetched_fingerprint(const struct fetched *fetched, uint64_t secret);
 
@@ -68,6 +69,7 @@ struct fetch_order {
     enum io_mode mode;
     const struct fetch_state *known; /* NULL: nothing is known */
     struct hashed_files *hashed;     /* NULL: no name has a hash in it */
+    struct load_shared *load;
 };
 
 /* Fetches the file that ORDER names, or the best index of a directory that exists, with its

@@ -49,6 +49,7 @@ static void run(struct job *job)
         .mode = mode,
         .known = lookup->known_set ? &lookup->known : NULL,
         .hashed = lookup->hashed,
+        .load = lookup->load,
     };
     lookup->too_long = fetch(&order, &lookup->fetched) < 0;
 }
@@ -120,6 +121,7 @@ struct lookup *lookups_start(struct lookups *lookups, const struct lookup_order 
     if (order->known)
         lookup->known = *order->known;
     lookup->hashed = order->hashed;
+    lookup->load = order->load;
     lookup->path = *order->path;
     return submit(lookups, lookup);
 }

@@ -43,6 +43,7 @@ struct lookup {
     bool outdated; /* what it finds may be older than what has to be served from now on */
     bool known_set;
     struct fetch_state known;
+    struct load_shared *load;    /* not for READ */
     struct hashed_files *hashed; /* as for fetch */
     struct fetched fetched;      /* by the job */
     bool too_long;               /* by the job: it takes a lengthy one */
@@ -55,6 +56,7 @@ struct lookup_order {
     struct site *site;
     const struct path *path;
     const struct fetch_state *known; /* as for fetch; may be NULL */
+    struct load_shared *load;
     uint64_t now_ms;
     struct changes_ticket ticket;
     struct hashed_files *hashed; /* as for fetch */

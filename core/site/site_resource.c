@@ -136,6 +136,7 @@ static struct representation representation_of(const struct loaded *loaded,
         .modified = loaded->identity.modified,
         .undated = loaded->undated,
         .weak = loaded->fresh && !loaded->digested,
+        .unverified = loaded->pending,
     };
     if (loaded->digested)
         item.digest = (struct str){loaded->digest, sizeof loaded->digest};

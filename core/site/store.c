@@ -16,7 +16,8 @@ enum { WARM_MS = 1000 };
 static int fetch_here(const struct store_step *step, enum io_mode mode,
                       const struct fetch_state *known, struct fetched *ret)
 {
-    struct fetch_order order = store_fetch_order(step->site, step->path, mode, known);
+    struct fetch_order order = store_fetch_order(step->store, step->site, step->path, mode);
+    order.known = known;
     order.hashed = store_hashed(step);
     int error = fetch(&order, ret);
     if (!error && store_is_out_of_files(ret) && cache_shed_file(step->store->cache)) {
@@ -57,6 +58,7 @@ static struct lookup *start_job(const struct store_step *step, struct store_know
         .site = step->site,
         .path = step->path,
         .known = known->set ? &known->state : NULL,
+        .load = &step->store->shared->load,
         .now_ms = step->now->ms,
         .ticket = step->ticket,
         .hashed = store_hashed(step),
@@ -267,7 +269,7 @@ void store_cancel(struct lookup_waiter *waiter)
 bool store_warm(struct store *store, struct blob *file, uint64_t first, uint64_t length,
                 const struct date_now *now, struct lookup_waiter *waiter)
 {
-    if (now->ms < file->warm_until_ms)
+    if (now->ms < file->warm_until_ms || blob_is_copy(file))
         return true;
     if (load_is_warm(file->fd, first, length)) {
         if (first == 0 && length == file->length)
@@ -306,7 +308,7 @@ struct cache_usage store_usage(const struct store *store)
 
 bool store_keeps_files(const struct store *store)
 {
-    return cache_usage(store->cache).files > 0;
+    return cache_holds_files(store->cache);
 }
 
 void store_release_files(struct store *store)
@@ -355,7 +357,11 @@ static int init(struct store *store, const struct store_config *config)
     store->counters = config->counters;
     store->shared = config->shared;
     if (!store->shared) {
-        store->shared = store_shared_create(1, config->site_count, 0);
+        store->shared = store_shared_create(&(struct store_shared_config){
+            .store_count = 1,
+            .site_count = config->site_count,
+            .cache_bytes = config->cache.bytes_max,
+        });
         store->shared_owned = true;
     }
     if (!store->shared)

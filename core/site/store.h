@@ -99,7 +99,7 @@ void store_follow_changes(struct store *store);
  * the settings have other media types than before, all resources are made again. */
 void store_revalidate(struct store *store);
 
-/* Whether descriptors are kept, so that store_release_files has to be called from time to time. */
+/* Whether files are kept open, so that store_release_files has to be called from time to time. */
 bool store_keeps_files(const struct store *store);
 
 /* Lets go of the descriptors of files that were not looked up since the last call: they keep a

@@ -35,12 +35,19 @@ struct store_step {
 struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
                                 const struct date_now *now);
 
-/* The order to fetch PATH of SITE, below the directory that it serves now. KNOWN may be NULL. */
-static inline struct fetch_order store_fetch_order(const struct site *site, const struct path *path,
-                                                   enum io_mode mode,
-                                                   const struct fetch_state *known)
+/* The order to fetch PATH of SITE, below the directory that it serves now. Nothing of it is known,
+ * unless the caller sets that. */
+static inline struct fetch_order store_fetch_order(const struct store *store,
+                                                   const struct site *site, const struct path *path,
+                                                   enum io_mode mode)
 {
-    return (struct fetch_order){site->root->fd, path, site->settings, mode, known, NULL};
+    return (struct fetch_order){
+        .root_fd = site->root->fd,
+        .path = path,
+        .site = site->settings,
+        .mode = mode,
+        .load = &store->shared->load,
+    };
 }
 
 /* What knows whose names mean their content for ever; NULL: it makes no difference to the site. */

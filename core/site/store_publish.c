@@ -8,6 +8,9 @@
  * were absent are looked up whatever the directory's state is. */
 enum { FULL_CHECK_EVERY = 32 };
 
+/* How long a response without validators is fresh at most: soon there may be a digest. */
+enum { PENDING_MS = 200 };
+
 struct store_step store_step_of(struct store *store, struct site *site, const struct path *path,
                                 const struct date_now *now)
 {
@@ -139,11 +142,13 @@ static void keep(const struct store_step *step, uint64_t seen_ms, const struct f
         return;
     bool file = fetched->kind == FETCH_FILE;
     grant(step, seen_ms, &mark, resource->lease);
+    if (fetched->pending && resource->lease->fresh_until_ms > seen_ms + PENDING_MS)
+        resource->lease->fresh_until_ms = seen_ms + PENDING_MS;
     entry->identity = fetched->state.plain;
     entry->siblings = fetched->state.siblings;
     entry->hashed = fetched->state.hashed;
     entry->folder = file && fetched->state.alone ? state_without_siblings(step, seen_ms) : 0;
-    entry->settled = file && fetched->settled;
+    entry->settled = file && fetched->settled && !fetched->pending;
 }
 
 struct resource *store_make(const struct store_step *step, const struct fetched *fetched)

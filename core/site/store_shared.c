@@ -3,24 +3,31 @@
 
 #include <stdlib.h>
 
-struct store_shared *store_shared_create(uint32_t store_count, uint32_t site_count,
-                                         uint32_t paths_max)
+struct store_shared *store_shared_create(const struct store_shared_config *config)
 {
-    struct store_shared *shared = malloc(sizeof *shared + site_count * sizeof shared->roots[0]);
+    bool several = config->store_count > 1;
+    struct store_shared *shared =
+        calloc(1, sizeof *shared + config->site_count * sizeof shared->roots[0]);
     if (!shared)
         return NULL;
-    shared->site_count = site_count;
-    shared->changes = store_count > 1 ? changes_create(paths_max, site_count) : NULL;
+    shared->changes = several ? changes_create(config->paths_max, config->site_count) : NULL;
     shared->hashed = hashed_files_create();
-    if ((store_count > 1 && !shared->changes) || !shared->hashed) {
-        changes_destroy(shared->changes);
-        hashed_files_destroy(shared->hashed);
-        free(shared);
+    shared->load.digests = digests_create();
+    shared->load.copies.bytes_max = config->cache_bytes > STORE_SHARED_COPY_BYTES_MIN
+                                        ? config->cache_bytes
+                                        : STORE_SHARED_COPY_BYTES_MIN;
+    for (; shared->site_count < config->site_count; shared->site_count++)
+        root_slot_init(&shared->roots[shared->site_count]);
+    if ((several && !shared->changes) || !shared->hashed || !shared->load.digests) {
+        store_shared_destroy(shared);
         return NULL;
     }
-    for (uint32_t i = 0; i < site_count; i++)
-        root_slot_init(&shared->roots[i]);
     return shared;
+}
+
+bool store_shared_stop(struct store_shared *shared)
+{
+    return !shared || digests_stop(shared->load.digests);
 }
 
 void store_shared_destroy(struct store_shared *shared)
@@ -31,5 +38,6 @@ void store_shared_destroy(struct store_shared *shared)
         root_slot_fini(&shared->roots[i]);
     changes_destroy(shared->changes);
     hashed_files_destroy(shared->hashed);
+    digests_destroy(shared->load.digests);
     free(shared);
 }

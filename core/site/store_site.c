@@ -81,13 +81,15 @@ static bool read_rules(const struct check *check, enum io_mode mode)
         return true;
     }
     const struct fetch_state *known = site_rules_known(site);
-    const struct fetch_order order = store_fetch_order(site, &path, mode, known);
+    struct fetch_order order = store_fetch_order(check->store, site, &path, mode);
+    order.known = known;
     if (fetch(&order, &fetched) < 0) {
         struct lookup_order by_job = {
             .kind = LOOKUP_RULES,
             .site = site,
             .path = &path,
             .known = known,
+            .load = order.load,
             .now_ms = check->now_ms,
             .ticket = check->ticket,
         };

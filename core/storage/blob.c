@@ -29,16 +29,45 @@ struct blob *blob_create_file(int fd, const struct blob_identity *identity)
     return blob;
 }
 
+bool blob_account_take(struct blob_account *account, uint64_t bytes)
+{
+    uint64_t before = atomic_fetch_add_explicit(&account->bytes, bytes, memory_order_relaxed);
+    if (before + bytes <= account->bytes_max)
+        return true;
+    blob_account_return(account, bytes);
+    return false;
+}
+
+void blob_account_return(struct blob_account *account, uint64_t bytes)
+{
+    atomic_fetch_sub_explicit(&account->bytes, bytes, memory_order_relaxed);
+}
+
+struct blob *blob_create_copy(int fd, size_t length, struct blob_account *account)
+{
+    struct blob *blob = malloc(sizeof *blob);
+    if (blob)
+        *blob = (struct blob){.references = 1, .fd = fd, .account = account, .length = length};
+    return blob;
+}
+
+/* Not part of blob_drop, which is small enough to be inlined then. */
+__attribute__((cold, noinline)) static void destroy(struct blob *blob)
+{
+    if (blob->fd >= 0)
+        close(blob->fd); /* Linux frees the descriptor even if close fails */
+    if (blob->account)
+        blob_account_return(blob->account, blob->length);
+    free(blob);
+}
+
 void blob_drop(struct blob *blob)
 {
     if (!blob)
         return;
     assert(blob->references > 0);
-    if (--blob->references > 0)
-        return;
-    if (blob->fd >= 0)
-        close(blob->fd); /* Linux frees the descriptor even if close fails */
-    free(blob);
+    if (--blob->references == 0)
+        destroy(blob);
 }
 
 void blob_identify(const struct stat *status, struct blob_identity *ret)
@@ -81,6 +110,8 @@ static bool may_be_growing(const struct blob_identity *then, const struct blob_i
 
 enum blob_change blob_check_file(const struct blob *blob)
 {
+    if (blob_is_copy(blob))
+        return BLOB_UNCHANGED;
     struct blob_identity now;
     unsigned tries = 0;
     do {
@@ -94,7 +125,7 @@ enum blob_change blob_check_file(const struct blob *blob)
 
 bool blob_file_unchanged(struct blob *blob, uint64_t turn)
 {
-    if (blob->seen_turn == turn)
+    if (blob->seen_turn == turn || blob_is_copy(blob))
         return true;
     bool unchanged = blob_check_file(blob) == BLOB_UNCHANGED;
     if (unchanged)

@@ -1,4 +1,5 @@
-/* blob: reference-counted content: bytes in memory, or an open file.
+/* blob: reference-counted content: bytes in memory, an open file, or a copy of a file: an open file
+ * in memory, which can be sent like a file but does not change.
  *
  * A caller that keeps a pointer to a blob beyond a call holds a reference of its own: blob_pin
  * takes one, blob_drop returns it, and the last drop frees the bytes or closes the descriptor. The
@@ -9,6 +10,7 @@
 
 #include "base/base.h"
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -22,9 +24,17 @@ struct blob_identity {
     struct timespec changed;  /* ctime */
 };
 
+/* How many bytes the copies of files take that exist, of all threads, and may take. Outlives the
+ * copies. */
+struct blob_account {
+    _Atomic uint64_t bytes;
+    uint64_t bytes_max; /* constant */
+};
+
 struct blob {
     uint32_t references;
     int fd;                        /* an open file; -1: bytes in memory */
+    struct blob_account *account;  /* of a copy: where it is counted; else NULL */
     size_t length;                 /* of BYTES, or of the file when it was opened */
     struct blob_identity identity; /* of the file when it was opened; unset for bytes */
     uint64_t warm_until_ms;        /* of a file: assumed to be in the page cache until then */
@@ -39,6 +49,23 @@ struct blob *blob_create_bytes(size_t length);
 /* Creates a blob of the open file FD of IDENTITY. *Takes* FD if it succeeds. NULL: out of memory.
  * *Gives* one reference. */
 struct blob *blob_create_file(int fd, const struct blob_identity *identity);
+
+/* Reserves BYTES of ACCOUNT for a copy. False: they would be too many. */
+bool blob_account_take(struct blob_account *account, uint64_t bytes);
+
+/* Gives reserved BYTES back. */
+void blob_account_return(struct blob_account *account, uint64_t bytes);
+
+/* Creates a blob of FD, a file in memory that nothing else writes to, of LENGTH bytes, which have
+ * been reserved in ACCOUNT and are returned with the last reference. *Takes* FD and the bytes if it
+ * succeeds. NULL: out of memory. *Gives* one reference. */
+struct blob *blob_create_copy(int fd, size_t length, struct blob_account *account);
+
+/* Whether BLOB is a copy: a file that nothing but this process can change, and that it doesn't. */
+static inline bool blob_is_copy(const struct blob *blob)
+{
+    return blob->account;
+}
 
 /* Takes another reference. Returns BLOB. */
 static inline struct blob *blob_pin(struct blob *blob)
@@ -68,7 +95,8 @@ enum blob_change blob_identity_change(const struct blob_identity *then,
                                       const struct blob_identity *now);
 
 /* Compares the file of BLOB with its identity when it was opened, by fstat(2). BLOB_REWRITTEN if
- * that fails. If only the mtime differs, tries some more times: the file may be about to grow. */
+ * that fails. If only the mtime differs, tries some more times: the file may be about to grow. A
+ * copy is unchanged. */
 enum blob_change blob_check_file(const struct blob *blob);
 
 /* Whether the file of BLOB is unchanged. While it is, checks at most once per TURN of an event loop

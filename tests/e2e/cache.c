@@ -159,7 +159,7 @@ static void overwrite(const struct site *site, const char *path, struct view con
  * must be those of the file as it is now too, even within --cache-valid. */
 E2E_TEST(cache, follows_large_files_in_place_at_once)
 {
-    static const size_t lengths[] = {KIB(300), KIB(300), KIB(500), KIB(64) + 1};
+    static const size_t lengths[] = {KIB(1300), KIB(1300), KIB(1500), KIB(1024) + 1};
     struct site site;
     struct view content;
 
@@ -167,7 +167,7 @@ E2E_TEST(cache, follows_large_files_in_place_at_once)
     for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
         const struct server *server;
 
-        content = site_fill(&site, "a.jpg", KIB(300), 1);
+        content = site_fill(&site, "a.jpg", KIB(1300), 1);
         server = server_start(kind, &site, "--threads 1 --cache-valid 60s");
         for (size_t i = 0; i < COUNT_OF(lengths); i++) {
             expect_large(server, "at first", content);
@@ -393,9 +393,9 @@ E2E_TEST(cache, closes_files_that_are_not_requested_any_more)
                                           "--threads 1 --cache-valid 0"};
     struct site site;
     site_create(&site);
-    site_fill(&site, "other.bin", MIB(1), 2);
+    site_fill(&site, "other.bin", MIB(1) + 1, 2);
     for (size_t i = 0; i < COUNT_OF(options); i++) {
-        site_fill(&site, "rec.mp4", MIB(1), 1);
+        site_fill(&site, "rec.mp4", MIB(1) + 1, 1);
         const struct server *server = server_start(PIPELINED, &site, options[i]);
         expect_fetch(server, "it", some_bytes_of("/rec.mp4"), 206, NULL);
         cr_expect(has_open(server, "rec.mp4"), "%s: the test can't see it", options[i]);

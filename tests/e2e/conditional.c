@@ -4,6 +4,7 @@
 #include "e2e.h"
 #include "server_process.h"
 
+#include <poll.h>
 #include <string.h>
 
 E2E_SUITE(conditional);
@@ -174,9 +175,9 @@ E2E_TEST(conditional, tags_differ_for_different_files)
         {"later.txt", 100, 1, SITE_TIME + 1, "a.txt"},
         {"other.txt", 100, 2, SITE_TIME, NULL},
         {"empty.txt", 0, 1, SITE_TIME, NULL},
-        {"large.txt", KIB(300), 1, SITE_TIME, NULL},
-        {"later_large.txt", KIB(300), 1, SITE_TIME + 1, NULL},
-        {"larger.txt", KIB(301), 1, SITE_TIME, NULL},
+        {"large.txt", KIB(1300), 1, SITE_TIME, NULL},
+        {"later_large.txt", KIB(1300), 1, SITE_TIME + 1, NULL},
+        {"larger.txt", KIB(1301), 1, SITE_TIME, NULL},
     };
     const char *tags[COUNT_OF(rows)];
     struct site site;
@@ -196,7 +197,7 @@ E2E_TEST(conditional, tags_differ_for_different_files)
         }
     }
     cr_expect_str_eq(tags[5],
-                     text_format("\"%llx-%zx\"", SITE_TIME * 1000000000ULL, (size_t)KIB(300)));
+                     text_format("\"%llx-%zx\"", SITE_TIME * 1000000000ULL, (size_t)KIB(1300)));
 }
 
 /* A build that gives all files one time: the next release has other content of the same size. Its
@@ -237,5 +238,79 @@ E2E_TEST(conditional, releases_with_one_time_have_different_tags)
                                  "Range: bytes=50-\r\nIf-Range: %s\r\n\r\n",
                                  path, tag),
                      200, NULL);
+    }
+}
+
+/* Requests PATH with FIELDS; the response stays valid. */
+static void get_with(const struct server *server, const char *method, const char *path,
+                     const char *fields, struct response *ret)
+{
+    struct client client;
+    client_connect(&client, server);
+    client_queue_text(&client, text_format("%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                                           "%s\r\n",
+                                           method, path, fields));
+    enum answer answer = client_read_response(&client, strcmp(method, "HEAD") == 0, ret);
+    cr_assert(answer == ANSWER_WHOLE, "%s: %s", path, answer_text(&client, answer));
+}
+
+/* A hash of 4 GiB takes seconds. Without one, nothing identifies the content. */
+E2E_TEST(conditional, answers_a_large_file_before_its_hash_is_known)
+{
+    static const struct {
+        const char *method, *fields;
+        int status;
+    } rows[] = {
+        {"HEAD", "", 200},
+        {"HEAD", "If-None-Match: \"1\"\r\n", 200},
+        {"HEAD", "If-Modified-Since: Sun, 06 Nov 2044 08:49:37 GMT\r\n", 200},
+        {"HEAD", "If-Match: \"1\"\r\n", 412},
+        {"GET", "Range: bytes=0-9\r\n", 206},
+    };
+    struct site site;
+    struct response response;
+    site_create(&site);
+    site_write_sparse(&site, "huge.mp4", (off_t)4 << 30);
+    site_set_time(&site, "huge.mp4", 1);
+    poll(NULL, 0, 3100); /* a file that has just changed is not hashed yet */
+    const struct server *server = server_start(PIPELINED, &site, "--threads 4");
+    int64_t deadline = deadline_after(1000);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        get_with(server, rows[i].method, "/huge.mp4", rows[i].fields, &response);
+        cr_expect(response.status == rows[i].status, "%s %s: %d", rows[i].method, rows[i].fields,
+                  response.status);
+        cr_expect(!response_field(&response, "ETag"));
+        cr_expect(!response_field(&response, "Last-Modified"));
+        cr_expect(!response_field(&response, "Accept-Ranges"));
+    }
+    cr_expect(deadline_left_ms(deadline) > 0);
+    deadline = deadline_after(1000);
+    server_stop((struct server *)(uintptr_t)server);
+    cr_expect(deadline_left_ms(deadline) > 0, "it waits for the hash");
+}
+
+E2E_TEST(conditional, tags_a_large_file_when_its_hash_is_known)
+{
+    struct site site;
+    struct response response;
+    site_create(&site);
+    site_fill(&site, "a.mp4", MIB(3), 1);
+    site_set_time(&site, "a.mp4", 1);
+    const struct server *server = server_start(PIPELINED, &site, "--threads 2 --cache-valid 1h");
+    const char *tag = NULL;
+    int64_t deadline = deadline_after(10000);
+    while (!tag && deadline_left_ms(deadline) > 0) {
+        get_with(server, "HEAD", "/a.mp4", "", &response);
+        tag = response_field(&response, "ETag");
+        poll(NULL, 0, tag ? 0 : 50);
+    }
+    cr_assert(tag != NULL);
+    for (unsigned i = 0; i < 8; i++) { /* each worker has some of the connections */
+        get_with(server, "GET", "/a.mp4", text_format("If-None-Match: %s\r\n", tag), &response);
+        cr_expect(response.status == 304);
+        get_with(server, "GET", "/a.mp4", text_format("Range: bytes=5-6\r\nIf-Range: %s\r\n", tag),
+                 &response);
+        cr_expect(response.status == 206);
+        cr_expect(!response_field(&response, "Last-Modified"));
     }
 }

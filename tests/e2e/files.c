@@ -195,8 +195,9 @@ E2E_TEST(files, are_found_by_utf8_that_is_not_encoded)
 
 E2E_TEST(files, of_every_size_are_served_whole)
 {
-    static const size_t sizes[] = {0,           1,       1023,        1024,     4096,   16384,
-                                   KIB(64) - 1, KIB(64), KIB(64) + 1, KIB(300), MIB(1), MIB(8) + 1};
+    static const size_t sizes[] = {0,           1,        1023,        1024,       4096,
+                                   16384,       KIB(32),  KIB(64) - 1, KIB(64),    KIB(64) + 1,
+                                   KIB(32) + 1, KIB(300), MIB(1),      MIB(1) + 1, MIB(8) + 1};
     struct site site;
     struct view contents[COUNT_OF(sizes)];
 

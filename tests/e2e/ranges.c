@@ -13,7 +13,7 @@
 
 E2E_SUITE(ranges);
 
-static const size_t sizes[] = {10, 20000, 300000};
+static const size_t sizes[] = {10, 20000, 300000, 1500000};
 
 static const char *range_request(const char *target, const char *fields)
 {

@@ -93,7 +93,7 @@ E2E_TEST(rewritten_files, never_give_a_slow_reader_a_mixture)
     struct site site;
     site_create(&site);
     site_write_text(&site, "index.html", "<!doctype html>\n");
-    const struct server *server = server_start(PIPELINED, &site, "--threads 1");
+    const struct server *server = server_start(PIPELINED, &site, "--threads 1 --cache-valid 0");
     for (unsigned i = 0; i < 3 * COUNT_OF(sizes); i++)
         for (size_t j = 0; j < COUNT_OF(requests); j++)
             expect_one_version(&site, server, requests[j], sizes[i % COUNT_OF(sizes)]);

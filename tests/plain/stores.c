@@ -116,7 +116,8 @@ void stores_agree_while_files_change(void)
     };
     for (unsigned i = 0; i < NAMES; i++)
         write_number(i, 1);
-    shared = store_shared_create(THREADS, 1, 100);
+    shared = store_shared_create(
+        &(struct store_shared_config){.store_count = THREADS, .site_count = 1, .paths_max = 100});
     for (unsigned i = 0; i < THREADS; i++)
         start(&readers[i]);
     for (unsigned i = 2; i < CHANGES; i++) {

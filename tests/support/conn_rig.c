@@ -33,6 +33,7 @@ void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms)
     tree_init(&rig->tree);
     tree_fill(&rig->tree, "tiny.txt", 100, 1);
     tree_fill(&rig->tree, "small.txt", RIG_SMALL_BYTES, 2);
+    tree_fill(&rig->tree, "medium.bin", RIG_MEDIUM_BYTES, 4);
     tree_fill(&rig->tree, "large.bin", RIG_LARGE_BYTES, 3);
     rig->site = (struct site_settings){
         .root = rig->tree.path,

@@ -13,8 +13,9 @@ enum {
     RIG_PATIENCE_MS = 10000,
     RIG_HEADER_MS = 4000,
     RIG_IDLE_MS = 9000,
-    RIG_SMALL_BYTES = 900,   /* of small.txt, copied or not */
-    RIG_LARGE_BYTES = 300000 /* of large.bin, which is sent from its descriptor */
+    RIG_SMALL_BYTES = 900,     /* of small.txt, in memory */
+    RIG_MEDIUM_BYTES = 300000, /* of medium.bin, sent from a copy */
+    RIG_LARGE_BYTES = 1200000  /* of large.bin, sent from the file itself */
 };
 
 /* Bytes that pile up. */

@@ -11,12 +11,15 @@
 
 static struct tree tree;
 static int root_fd;
+static struct load_shared load_shared;
 static struct site_settings site;
 
 static inline void set_up(void)
 {
     tree_init(&tree);
     site.mime = mime_create();
+    load_shared.digests = digests_create();
+    load_shared.copies.bytes_max = 8 << 20;
     root_fd = root_open(tree.path);
     cr_assert_geq(root_fd, 0);
 }
@@ -25,6 +28,7 @@ static inline void tear_down(void)
 {
     faults_clear();
     close(root_fd);
+    digests_destroy(load_shared.digests);
     mime_destroy(site.mime);
     tree_fini(&tree);
 }
@@ -34,7 +38,14 @@ static inline int fetch_named(const char *text, enum io_mode mode, const struct 
                               struct fetched *ret)
 {
     struct path path = path_named(text);
-    struct fetch_order order = {root_fd, &path, &site, mode, known, NULL};
+    struct fetch_order order = {
+        .root_fd = root_fd,
+        .path = &path,
+        .site = &site,
+        .mode = mode,
+        .known = known,
+        .load = &load_shared,
+    };
     return fetch(&order, ret);
 }
 

@@ -35,7 +35,7 @@ static inline void set_up_with(const struct loop_engine *engine)
     rig_init(&rig, STORAGE_BYTES);
     make_old("tiny.txt");
     make_old("small.txt");
-    make_old("large.bin");
+    make_old("medium.bin");
     conn_context_fini(&rig.context);
     date_now_set(&rig.context.now, worker_rig_now_ms(), 784111777);
     conn_context_init(&rig.context, STORAGE_BYTES, 1 << 20, rig.context.now.ms);

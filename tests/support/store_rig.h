@@ -15,7 +15,7 @@ enum {
     VALID_MS = 1000,
     STILL_VALID_MS = VALID_MS / 2 - 1, /* how long it is good at least */
     PATIENCE_MS = 10000,
-    LARGE = 100000, /* kept as a descriptor */
+    LARGE = 1100000, /* not copied */
     SETTLED_AFTER_SECONDS = 10,
 };
 

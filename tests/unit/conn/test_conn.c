@@ -54,7 +54,7 @@ static void expect_mixed(struct str stream)
     expect_answer(&stream, 200, RIG_SMALL_BYTES, 2);
     expect_answer(&stream, 404, 0, 0);
     cr_assert(answer_next(&stream, true, &answer));
-    cr_expect(str_equal(answer_field(answer.head, "Content-Length"), STR("300000")));
+    cr_expect(str_equal(answer_field(answer.head, "Content-Length"), STR("1200000")));
     expect_answer(&stream, 200, RIG_LARGE_BYTES, 3);
     expect_answer(&stream, 200, 100, 1);
     expect_answer(&stream, 405, 0, 0);

@@ -166,7 +166,7 @@ Test(session, alternates_the_frames_of_two_answers)
     finish();
     expect_body(2, RIG_LARGE_BYTES, 3);
     expect_body(3, RIG_LARGE_BYTES, 3);
-    cr_expect_gt(client.switches, 2 * (RIG_LARGE_BYTES / MUX_DATA_MAX - 1));
+    cr_expect_gt(client.switches, 3 * (RIG_LARGE_BYTES / MUX_DATA_MAX) / 2);
 }
 
 /* The answers of streams are counted when their last frame has been sent. */

@@ -295,7 +295,7 @@ Test(loop_bounds, each_move_of_the_plain_transport_counts)
     struct conn *conn = conn_table_open(&conns, server);
     cr_assert_not_null(conn);
     cr_assert(wire_send(client, (struct str){bytes, strlen(bytes)}));
-    size_t budget = 1 << 20, before = budget;
+    size_t budget = 4 << 20, before = budget;
     cr_expect_eq(transport_plain_receive(&rig.context, conn, &budget), TRANSPORT_PROGRESS);
     cr_expect_eq(before - budget, strlen(bytes));
     conn_work(&rig.context, conn);

@@ -26,7 +26,7 @@ static const struct {
     uint64_t seed;
 } resources[] = {
     {"/tiny.txt", 200, 100, 1},
-    {"/large.bin", 200, RIG_LARGE_BYTES, 3},
+    {"/medium.bin", 200, RIG_MEDIUM_BYTES, 4},
     {"/small.txt", 200, RIG_SMALL_BYTES, 2},
 };
 

@@ -25,11 +25,11 @@ TestSuite(records_uring, .init = set_up_uring, .fini = tear_down, .timeout = 120
 static const struct str requests[] = {
     STR_INIT(GET("/tiny.txt", "")),
     STR_INIT(GET("/small.txt", "")),
-    STR_INIT(GET("/large.bin", "")),
-    STR_INIT("HEAD /large.bin HTTP/1.1\r\n" HOST "\r\n"),
+    STR_INIT(GET("/medium.bin", "")),
+    STR_INIT("HEAD /medium.bin HTTP/1.1\r\n" HOST "\r\n"),
     STR_INIT("GET /tiny.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
     STR_INIT(GET("/none", "")),
-    STR_INIT(GET("/large.bin", "Range: bytes=1000-199999\r\n")),
+    STR_INIT(GET("/medium.bin", "Range: bytes=1000-199999\r\n")),
     STR_INIT(GET("/small.txt", "Range: bytes=0-9, 100-109\r\n")),
     STR_INIT(GET("/small.txt", "If-None-Match: *\r\n")),
     STR_INIT("POST /tiny.txt HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"),
@@ -40,7 +40,7 @@ static const struct str requests[] = {
 
 static const struct str last_requests[] = {
     STR_INIT(GET("/small.txt", "Connection: close\r\n")),
-    STR_INIT("GET /large.bin HTTP/1.0\r\n\r\n"),
+    STR_INIT("GET /medium.bin HTTP/1.0\r\n\r\n"),
     STR_INIT("GET /tiny.txt HTTP/1.1\r\n\r\n"),
     STR_INIT("GET /tiny.txt\r\n\r\n"),
 };

@@ -323,6 +323,68 @@ Test(cache, releases_no_file_that_memos_use)
     cache_destroy(cache);
 }
 
+/* The resource of a copy of LENGTH bytes in a file in memory. */
+static struct resource *make_copy(size_t length, struct blob_account *account)
+{
+    static const struct blob_identity identity = {.inode = 7};
+    cr_assert(blob_account_take(account, length));
+    struct blob *body = blob_create_copy(open("/dev/null", O_RDONLY | O_CLOEXEC), length, account);
+    struct resource *resource = plain_file(body, &identity, STR("text/plain"), INT64_MAX);
+    blob_drop(body);
+    return resource;
+}
+
+static bool put_copy(struct cache *cache, unsigned number, size_t length,
+                     struct blob_account *account)
+{
+    struct path path = path_numbered(number);
+    struct cache_key key = cache_key_of(cache, &group, &path);
+    struct resource *resource = make_copy(length, account);
+    bool kept = cache_put(cache, &key, resource);
+    resource_drop(resource);
+    return kept;
+}
+
+Test(cache, displaces_no_small_files_for_large_copies)
+{
+    enum { SMALL_FILES = 100, SMALL = 100, LARGE = 10000 };
+    struct blob_account account = {.bytes_max = ANY};
+    struct cache_limits limits = {.entries_max = ANY, .files_max = ANY};
+    limits.bytes_max = 2 * (SMALL_FILES + 1) * (bytes_of_entry(SMALL) + 8);
+    struct cache *cache = cache_create_fresh(&limits);
+    for (unsigned i = 0; i < SMALL_FILES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "small%u", i);
+        put(cache, name, SMALL, false);
+    }
+    for (unsigned i = 0; i < 50; i++)
+        cr_expect(put_copy(cache, i, LARGE, &account), "%u", i);
+    struct cache_usage usage = cache_usage(cache);
+    cr_expect_eq(usage.entries, SMALL_FILES + usage.files, "%u and %u", usage.entries, usage.files);
+    cr_expect_geq(usage.files, 2);
+    cr_expect_leq(usage.file_bytes, limits.bytes_max / 2);
+    cr_expect_eq(account.bytes, usage.files * (uint64_t)LARGE);
+    cr_expect_not(put_copy(cache, 99, limits.bytes_max / 2, &account), "it takes all by itself");
+    cr_expect_eq(cache_usage(cache).entries, usage.entries);
+    cache_destroy(cache);
+    cr_expect_eq(account.bytes, 0);
+}
+
+/* It keeps no block of a deleted file, and no medium, in use. */
+Test(cache, releases_no_copy)
+{
+    struct blob_account account = {.bytes_max = ANY};
+    struct cache *cache = cache_create_fresh(&roomy);
+    put_copy(cache, 1, 1000, &account);
+    cr_expect_not(cache_holds_files(cache));
+    for (unsigned i = 0; i < 3; i++)
+        cache_release_files(cache);
+    cr_expect_eq(cache_usage(cache).files, 1);
+    put(cache, "a", 1, true);
+    cr_expect(cache_holds_files(cache));
+    cache_destroy(cache);
+}
+
 Test(cache, keeps_a_consistent_state_without_memory)
 {
     struct cache *cache = cache_create_fresh(&roomy);

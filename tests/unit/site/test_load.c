@@ -10,20 +10,26 @@
 
 enum {
     LIMIT = LOAD_READ_BYTES_MAX,
+    COPY_LIMIT = LOAD_COPY_BYTES_MAX,
     LARGE = 300000,
-    GIANT = (16 << 20) + 1,
+    COPIES = 8 << 20,
 };
 
 static struct tree tree;
+static struct load_shared shared;
 
 static void set_up(void)
 {
     tree_init(&tree);
+    shared.digests = digests_create();
+    shared.copies.bytes_max = COPIES;
 }
 
 static void tear_down(void)
 {
     faults_clear();
+    digests_destroy(shared.digests);
+    cr_expect_eq(shared.copies.bytes, 0);
     tree_fini(&tree);
 }
 
@@ -35,10 +41,16 @@ static void set_time(const char *name, int64_t seconds, long nanoseconds)
     cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
 }
 
+static int load(const char *name, enum io_mode mode, struct loaded *ret)
+{
+    const struct load_order order = {tree.fd, name, mode, &shared};
+    return load_file(&order, ret);
+}
+
 static struct loaded get(const char *name)
 {
     struct loaded loaded = {0};
-    cr_assert_eq(load_file(tree.fd, name, IO_BY_JOB, &loaded), 0, "%s", name);
+    cr_assert_eq(load(name, IO_BY_JOB, &loaded), 0, "%s", name);
     return loaded;
 }
 
@@ -92,7 +104,8 @@ Test(load, reports_a_recent_change_as_fresh_whatever_its_date)
     }
 }
 
-/* Small files always; larger ones where the time is one that tools set by habit. */
+/* Files up to the limit always; of larger ones a digest is needed if the time is one that tools set
+ * by habit. */
 Test(load, hashes_content_where_the_time_may_mean_nothing)
 {
     static const struct {
@@ -119,14 +132,15 @@ Test(load, hashes_content_where_the_time_may_mean_nothing)
         {"2025-01-01", 1735689600, 0, true},
         {"an ordinary time", 784111777, 5, false},
     };
-    static const size_t lengths[] = {0, 1, LIMIT, LIMIT + 1, LARGE};
+    static const size_t lengths[] = {0, 1, LIMIT, LIMIT + 1, COPY_LIMIT, COPY_LIMIT + 1};
     for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(lengths); i++) {
         size_t length = lengths[i / COUNT_OF(rows)], row = i % COUNT_OF(rows);
         tree_fill(&tree, "file", length, 1);
         set_time("file", rows[row].seconds, rows[row].nanoseconds);
         struct loaded loaded = get("file");
         cr_expect_eq(loaded.undated, rows[row].undated, "%s, %zu", rows[row].label, length);
-        cr_expect_eq(loaded.digested, length <= LIMIT || rows[row].undated, "%s, %zu",
+        cr_expect_eq(loaded.digested, length <= COPY_LIMIT, "%s, %zu", rows[row].label, length);
+        cr_expect_eq(loaded.pending, length > COPY_LIMIT && rows[row].undated, "%s, %zu",
                      rows[row].label, length);
         blob_drop(loaded.body);
     }
@@ -135,7 +149,7 @@ Test(load, hashes_content_where_the_time_may_mean_nothing)
 /* The digest is the same for content in memory and for a descriptor. */
 Test(load, computes_the_digest_from_the_content_alone)
 {
-    static const size_t lengths[] = {5, LIMIT, LIMIT + 1, LARGE};
+    static const size_t lengths[] = {5, LIMIT, LIMIT + 1, LARGE, COPY_LIMIT};
     for (size_t i = 0; i < COUNT_OF(lengths); i++) {
         size_t length = lengths[i];
         tree_fill(&tree, "a", length, 1);
@@ -162,7 +176,7 @@ Test(load, computes_the_digest_from_the_content_alone)
 }
 
 /* An event loop must not block for a hash. */
-Test(load, leaves_hashing_of_large_files_to_a_job)
+Test(load, leaves_copying_and_hashing_to_a_job)
 {
     static const struct {
         size_t length;
@@ -172,48 +186,121 @@ Test(load, leaves_hashing_of_large_files_to_a_job)
         {100, IO_WITHOUT_WAITING, 0},
         {100, IO_WAITING, 0},
         {LIMIT, IO_WITHOUT_WAITING, 0},
-        {LIMIT, IO_WAITING, 0},
         {LIMIT + 1, IO_WITHOUT_WAITING, -EAGAIN},
-        {LIMIT + 1, IO_WAITING, -EBUSY},
+        {LIMIT + 1, IO_WAITING, 0},
         {LARGE, IO_WITHOUT_WAITING, -EAGAIN},
-        {LARGE, IO_WAITING, -EBUSY},
-        {LARGE, IO_BY_JOB, 0},
-        {GIANT, IO_BY_JOB, -EBUSY},
-        {GIANT, IO_BY_LENGTHY_JOB, 0},
+        {LARGE, IO_WAITING, 0},
+        {COPY_LIMIT, IO_BY_JOB, 0},
+        {COPY_LIMIT + 1, IO_WITHOUT_WAITING, 0}, /* that hash is nothing to wait for */
+        {COPY_LIMIT + 1, IO_BY_JOB, 0},
     };
     unsigned descriptors = tree_open_descriptors();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct loaded loaded = {0};
         tree_fill(&tree, "file", rows[i].length, 1);
         set_time("file", 1, 0);
-        cr_expect_eq(load_file(tree.fd, "file", rows[i].mode, &loaded), rows[i].error, "%zu", i);
+        cr_expect_eq(load("file", rows[i].mode, &loaded), rows[i].error, "%zu", i);
         blob_drop(loaded.body);
     }
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
-static void rewrite(void *argument)
+/* The bytes that sendfile would send of BODY. */
+static bool has_content(const struct blob *body, size_t length, uint64_t seed)
 {
-    (void)argument;
-    tree_fill(&tree, "file", LARGE, 2);
+    char *bytes = malloc(length + 1);
+    ssize_t got = pread(body->fd, bytes, length + 1, 0);
+    bool same = got == (ssize_t)length && tree_filled((struct str){bytes, length}, length, seed);
+    free(bytes);
+    return same;
 }
 
-Test(load, gives_no_file_that_changes_while_it_is_hashed)
+/* A response must not be mixed of two versions. */
+Test(load, keeps_the_content_of_files_that_are_rewritten_in_place)
+{
+    static const size_t lengths[] = {LIMIT + 1, LARGE, COPY_LIMIT};
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        tree_fill(&tree, "file", lengths[i], 1);
+        struct loaded loaded = get("file");
+        cr_expect(blob_is_copy(loaded.body));
+        tree_fill(&tree, "file", lengths[i], 2);
+        cr_expect(has_content(loaded.body, lengths[i], 1), "%zu", lengths[i]);
+        cr_expect_eq(blob_check_file(loaded.body), BLOB_UNCHANGED);
+        blob_drop(loaded.body);
+    }
+}
+
+/* Memory is bounded: what would exceed it is sent as it is, with the same tag. */
+Test(load, copies_no_more_than_its_account_allows)
+{
+    struct loaded first, second, third;
+    tree_fill(&tree, "file", LARGE, 1);
+    shared.copies.bytes_max = 2 * LARGE - 1;
+    first = get("file");
+    cr_expect_eq(shared.copies.bytes, LARGE);
+    second = get("file");
+    cr_expect_not(blob_is_copy(second.body));
+    cr_expect(has_content(second.body, LARGE, 1));
+    cr_expect(str_equal(digest_of(&first), digest_of(&second)));
+    cr_expect_eq(shared.copies.bytes, LARGE);
+    blob_drop(first.body);
+    cr_expect_eq(shared.copies.bytes, 0);
+    third = get("file");
+    cr_expect(blob_is_copy(third.body));
+    blob_drop(second.body);
+    blob_drop(third.body);
+}
+
+static void rewrite(void *argument)
+{
+    tree_fill(&tree, "file", LARGE, 2);
+    if (argument)
+        set_time("file", 1, 0);
+}
+
+Test(load, reads_a_file_again_that_changes_while_it_is_copied)
 {
     struct loaded loaded = {0};
     tree_fill(&tree, "file", LARGE, 1);
-    set_time("file", 1, 0);
     unsigned descriptors = tree_open_descriptors();
-    faults_act(FAULT_PREADV2, 1, rewrite, NULL);
-    cr_expect_eq(load_file(tree.fd, "file", IO_BY_JOB, &loaded), -EAGAIN);
-    cr_expect_eq(tree_open_descriptors(), descriptors);
-    set_time("file", 1, 0);
-    faults_fail(FAULT_PREADV2, 2, 1, EIO);
-    cr_expect_eq(load_file(tree.fd, "file", IO_BY_JOB, &loaded), -EIO);
-    cr_expect_eq(tree_open_descriptors(), descriptors);
-    faults_fail(FAULT_PREADV2, 0, 3, EINTR);
-    cr_expect_eq(load_file(tree.fd, "file", IO_BY_JOB, &loaded), 0);
+    faults_act(FAULT_PREADV2, 2, rewrite, NULL);
+    loaded = get("file");
+    cr_expect(has_content(loaded.body, LARGE, 2));
     blob_drop(loaded.body);
+    faults_fail(FAULT_PREADV2, 2, 1, EIO);
+    cr_expect_eq(load("file", IO_BY_JOB, &loaded), -EIO);
+    faults_fail(FAULT_PREADV2, 0, 3, EINTR);
+    cr_expect_eq(load("file", IO_BY_JOB, &loaded), 0);
+    blob_drop(loaded.body);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(load, gives_no_file_that_changes_while_it_is_hashed_where_it_is)
+{
+    struct loaded loaded = {0};
+    shared.copies.bytes_max = 0;
+    tree_fill(&tree, "file", LARGE, 1);
+    unsigned descriptors = tree_open_descriptors();
+    faults_act(FAULT_PREADV2, 1, rewrite, &tree);
+    cr_expect_eq(load("file", IO_BY_JOB, &loaded), -EAGAIN);
+    faults_fail(FAULT_PREADV2, 2, 1, EIO);
+    cr_expect_eq(load("file", IO_BY_JOB, &loaded), -EIO);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+/* Neither by another worker nor after it has left the cache. */
+Test(load, hashes_a_settled_file_once)
+{
+    struct loaded first, second;
+    tree_fill(&tree, "file", LARGE, 1);
+    faults_shift_clock(10);
+    first = get("file");
+    unsigned calls = faults_calls(FAULT_PREADV2);
+    second = get("file");
+    cr_expect_lt(faults_calls(FAULT_PREADV2) - calls, calls, "it is copied, but not hashed");
+    cr_expect(str_equal(digest_of(&first), digest_of(&second)));
+    blob_drop(first.body);
+    blob_drop(second.body);
 }
 
 static void append_with_the_same_time(void *argument)
@@ -227,6 +314,7 @@ static void append_with_the_same_time(void *argument)
 
 Test(load, hashes_exactly_the_given_bytes_of_a_growing_file)
 {
+    shared.copies.bytes_max = 0;
     tree_fill(&tree, "file", LARGE, 1);
     set_time("file", 1, 0);
     struct loaded before = get("file");
@@ -236,6 +324,79 @@ Test(load, hashes_exactly_the_given_bytes_of_a_growing_file)
     cr_expect(str_equal(digest_of(&before), digest_of(&during)));
     blob_drop(before.body);
     blob_drop(during.body);
+}
+
+/* --- Large files ------------------------------------------------------------------------------ */
+
+/* A file of 4 GiB without blocks: to hash it takes seconds. */
+static void make_huge(void)
+{
+    tree_write(&tree, "huge", STR(""));
+    int fd = openat(tree.fd, "huge", O_WRONLY | O_CLOEXEC);
+    cr_assert(ftruncate(fd, (off_t)4 << 30) == 0);
+    close(fd);
+    set_time("huge", 1, 0);
+}
+
+Test(load, waits_for_no_hash_of_a_large_file)
+{
+    make_huge();
+    faults_shift_clock(10);
+    unsigned descriptors = tree_open_descriptors();
+    for (unsigned i = 0; i < 3; i++) {
+        struct loaded loaded = get("huge");
+        cr_expect(loaded.pending);
+        cr_expect_not(loaded.digested);
+        cr_expect_eq(loaded.body->length, (size_t)4 << 30);
+        blob_drop(loaded.body);
+        cr_expect_eq(tree_open_descriptors(), descriptors + 1, "the thread's, once");
+    }
+    cr_expect_eq(faults_calls(FAULT_THREAD), 1);
+    digests_destroy(shared.digests); /* at once, though the hash would take seconds */
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    shared.digests = NULL;
+}
+
+/* The digest of a file that might change unnoticed would be of no use. */
+Test(load, has_no_hash_computed_of_a_file_that_has_just_changed)
+{
+    make_huge();
+    struct loaded loaded = get("huge");
+    cr_expect(loaded.pending);
+    cr_expect_eq(faults_calls(FAULT_THREAD), 0);
+    blob_drop(loaded.body);
+}
+
+/* Loads "file" until it has a digest; it must in time. */
+static struct loaded await_digest(void)
+{
+    struct loaded loaded = get("file");
+    for (unsigned i = 0; i < 10000 && !loaded.digested; i++) {
+        blob_drop(loaded.body);
+        usleep(1000);
+        loaded = get("file");
+    }
+    cr_assert(loaded.digested);
+    return loaded;
+}
+
+Test(load, finds_the_digest_of_a_large_file_later)
+{
+    char expected[DIGEST_TAG_DIGITS];
+    struct blob *bytes = blob_create_bytes(COPY_LIMIT + 1);
+    char *content = tree_bytes(COPY_LIMIT + 1, 1);
+    memcpy(bytes->bytes, content, COPY_LIMIT + 1);
+    load_digest(bytes, expected);
+    tree_fill(&tree, "file", COPY_LIMIT + 1, 1);
+    set_time("file", 1, 0);
+    faults_shift_clock(10);
+    struct loaded loaded = await_digest();
+    cr_expect_not(loaded.pending);
+    cr_expect(str_equal(digest_of(&loaded), (struct str){expected, sizeof expected}));
+    cr_expect_not(blob_is_copy(loaded.body));
+    blob_drop(loaded.body);
+    blob_drop(bytes);
+    free(content);
 }
 
 /* Their content changes while their identity stays: no check would find a copy out of date. */
@@ -254,7 +415,8 @@ Test(load, refuses_files_that_are_not_as_long_as_their_size_says)
         if (root_fd < 0 || faccessat(root_fd, rows[i].name, R_OK, 0) < 0)
             cr_skip_test("%s is not mounted", rows[i].directory);
         unsigned descriptors = tree_open_descriptors();
-        int error = load_file(root_fd, rows[i].name, IO_BY_JOB, &loaded);
+        const struct load_order order = {root_fd, rows[i].name, IO_BY_JOB, &shared};
+        int error = load_file(&order, &loaded);
         cr_expect_eq(error, -EACCES, "%s: %d", rows[i].name, error);
         cr_expect_eq(tree_open_descriptors(), descriptors);
         close(root_fd);

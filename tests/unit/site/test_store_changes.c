@@ -21,7 +21,8 @@ static void make_stores(void)
         .mime = mime,
     };
     const struct site_settings *const sites[] = {&settings};
-    shared = store_shared_create(STORES, 1, 100);
+    shared = store_shared_create(
+        &(struct store_shared_config){.store_count = STORES, .site_count = 1, .paths_max = 100});
     for (unsigned i = 0; i < STORES; i++) {
         struct store_config config = {
             .sites = sites,

@@ -5,8 +5,6 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-enum { GIANT = (16 << 20) + 1 };
-
 static void set_up(void)
 {
     store_rig_init();
@@ -53,24 +51,6 @@ Test(store_jobs, leaves_uncached_pages_to_a_job)
     await(&waiter);
     resource = take("file", &waiter);
     expect_content(resource, 1000, 1);
-    resource_drop(resource);
-}
-
-/* One job finds out that hashing takes long, and a lengthy one does it, for which no other look-up
- * waits. */
-Test(store_jobs, hash_a_huge_file_in_a_lengthy_job)
-{
-    static const struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
-    struct lookup_waiter waiter = {0};
-    struct resource *resource = NULL;
-    tree_fill(&tree, "site/giant", GIANT, 1);
-    cr_assert_eq(utimensat(tree.fd, "site/giant", times, 0), 0);
-    cr_assert_eq(ask("giant", &waiter, &resource), STORE_PENDING);
-    await(&waiter);
-    cr_expect_eq(woken, 1);
-    resource = take("giant", &waiter);
-    cr_assert_eq(resource->kind, RESOURCE_FILE);
-    cr_expect_not(resource->variants[0].dated);
     resource_drop(resource);
 }
 

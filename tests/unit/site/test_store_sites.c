@@ -168,7 +168,8 @@ Test(store_sites, follows_the_root_of_one_site_alone)
 
 Test(store_sites, needs_one_descriptor_for_a_root_in_all_stores_of_a_process)
 {
-    struct store_shared *shared = store_shared_create(2, SITES, 100);
+    struct store_shared *shared = store_shared_create(
+        &(struct store_shared_config){.store_count = 2, .site_count = SITES, .paths_max = 100});
     make_sites(shared);
     unsigned descriptors = tree_open_descriptors();
     struct store *first = files;
