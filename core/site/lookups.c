@@ -18,6 +18,7 @@ static void destroy(struct lookup *lookup)
 {
     fetched_fini(&lookup->fetched);
     root_drop(lookup->root);
+    root_drop(lookup->found_root);
     blob_drop(lookup->file);
     free(lookup);
 }
@@ -39,6 +40,11 @@ static void run(struct job *job)
     struct lookup *lookup = CONTAINER_OF(job, struct lookup, job);
     if (lookup->kind == LOOKUP_READ) {
         load_warm(lookup->file->fd, lookup->first, lookup->length);
+        return;
+    }
+    if (lookup->kind == LOOKUP_ROOT) {
+        if (site_find_root(lookup->site, &lookup->found_root) < 0)
+            lookup->found_root = NULL;
         return;
     }
     enum io_mode mode = job->lengthy ? IO_BY_LENGTHY_JOB : IO_BY_JOB;
@@ -65,6 +71,7 @@ static struct lookup *create(enum lookup_kind kind)
     lookup->kind = kind;
     lookup->site = NULL;
     lookup->root = NULL;
+    lookup->found_root = NULL;
     lookup->file = NULL;
     lookup->outdated = false;
     lookup->path.length = 0;

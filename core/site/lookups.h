@@ -20,11 +20,13 @@ struct lookup_waiter {
     struct resource *ready;   /* result of the lookup, pinned, until it is taken */
     struct resource *missing; /* the 404 for the path, pinned, while the site's page is looked up */
     bool rules_seen;          /* it has waited for the site's rules */
+    bool root_seen;           /* it has waited for the check of the site's root */
 };
 
 enum lookup_kind {
     LOOKUP_PATH,  /* of a path, for a resource */
     LOOKUP_RULES, /* of the site's rules file */
+    LOOKUP_ROOT,  /* of the directory that ROOT means */
     LOOKUP_READ,  /* reads part of a file, so that it can be sent without a wait */
 };
 
@@ -46,11 +48,12 @@ struct lookup {
     struct load_shared *load;    /* not for READ */
     struct hashed_files *hashed; /* as for fetch */
     struct fetched fetched;      /* by the job */
+    struct root *found_root;     /* by the job for ROOT: pinned; NULL: none */
     bool too_long;               /* by the job: it takes a lengthy one */
     struct path path;
 };
 
-/* What to look up: PATH of SITE, for PATH or RULES. */
+/* What to look up: PATH of SITE, for PATH or RULES; for ROOT it means nothing. */
 struct lookup_order {
     enum lookup_kind kind;
     struct site *site;
@@ -96,7 +99,8 @@ void lookup_await(struct lookup *lookup, struct lookup_waiter *waiter);
 /* Whether WAITER is as it was at first: it waits for nothing and keeps nothing. */
 static inline bool lookup_waiter_is_unused(const struct lookup_waiter *waiter)
 {
-    return !waiter->lookup && !waiter->ready && !waiter->missing && !waiter->rules_seen;
+    return !waiter->lookup && !waiter->ready && !waiter->missing && !waiter->rules_seen &&
+           !waiter->root_seen;
 }
 
 /* Takes WAITER out of the lookup that it waits for, if any. */

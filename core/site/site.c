@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct site *site_create(const struct site_settings *settings, uint32_t number,
@@ -56,22 +57,33 @@ int site_open(struct site *site, struct root_slot *slot)
     return root_slot_get(slot, site->settings->root, &site->root);
 }
 
-enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root **ret_former)
+bool site_must_find_root(struct site *site, uint64_t now_ms)
 {
-    struct stat status;
-    struct root *root = NULL;
-    if (stat(site->settings->root, &status) < 0)
-        return SITE_ROOT_UNKNOWN;
-    bool same = root_is(site->root, &status);
-    if (!same && root_slot_get(site->root_slot, site->settings->root, &root) < 0)
-        return SITE_ROOT_UNKNOWN;
-    site->root_seen_ms = now_ms;
+    int same = root_is_at(site->root, site->settings->root);
+    if (same == 1) {
+        site->root_seen_ms = now_ms;
+        site->root_overdue = false;
+    }
+    return same == 0 || same == -EAGAIN;
+}
+
+int site_find_root(const struct site *site, struct root **ret)
+{
+    return root_slot_get(site->root_slot, site->settings->root, ret);
+}
+
+struct root *site_take_root(struct site *site, struct root *root, uint64_t seen_ms)
+{
+    if (!root)
+        return NULL;
+    site->root_seen_ms = seen_ms;
     site->root_overdue = false;
-    if (same)
-        return SITE_ROOT_SAME;
-    *ret_former = site->root;
+    struct root *former = site->root;
     site->root = root;
-    return SITE_ROOT_SWITCHED;
+    if (former != root)
+        return former;
+    root_drop(root); /* the second pin */
+    return NULL;
 }
 
 /* --- The rules -------------------------------------------------------------------------------- */

@@ -28,7 +28,8 @@ struct site {
     struct root_slot *root_slot; /* shared by the workers; *borrowed* */
     struct root *root;           /* that ROOT means, when last seen; pinned; NULL: not opened yet */
     uint64_t root_seen_ms;
-    bool root_overdue; /* it has to be checked whenever it was seen */
+    bool root_overdue;          /* it has to be checked whenever it was seen */
+    struct lookup *root_lookup; /* store: the job that checks it, or NULL */
 
     struct rules *rules;     /* of the file in ROOT; NULL: none */
     struct blob *rules_text; /* that they were made of; pinned */
@@ -64,12 +65,19 @@ static inline const struct site_settings *site_settings(const struct site *site)
  * errno. */
 int site_open(struct site *site, struct root_slot *slot);
 
-enum site_root { SITE_ROOT_SAME, SITE_ROOT_SWITCHED, SITE_ROOT_UNKNOWN };
+/* Checks without a wait what ROOT means at NOW_MS. True: it means another directory, or that can't
+ * be said without a wait, so site_find_root and site_take_root are to follow. False: it is the same
+ * one; or ROOT means nothing at the moment or can't be opened, so the old directory is served until
+ * the next check. */
+bool site_must_find_root(struct site *site, uint64_t now_ms);
 
-/* Checks what ROOT means at NOW_MS and follows it. SWITCHED: *RET_FORMER is the directory before,
- * *given* (root_drop). UNKNOWN: ROOT means nothing at the moment or can't be opened, so the old
- * directory is served until the next check. */
-enum site_root site_follow_root(struct site *site, uint64_t now_ms, struct root **ret_former);
+/* What ROOT means now, however long it takes: *RET, *given* (root_drop). 0 or a negative errno.
+ * Reads what is immutable of SITE only, so a job may call it. */
+int site_find_root(const struct site *site, struct root **ret);
+
+/* Serves ROOT, which it *takes*, from site_find_root at SEEN_MS; NULL: it failed. Returns the
+ * former directory, *given*, if ROOT is another one, else NULL. */
+struct root *site_take_root(struct site *site, struct root *root, uint64_t seen_ms);
 
 /* --- The rules ------------------------------------------------------------------------------- */
 

@@ -67,9 +67,14 @@ static struct lookup *start_job(const struct store_step *step, struct store_know
     return lookups_start(&step->store->lookups, &order);
 }
 
-/* Whether WAITER has to wait for the site's rules, which it does once. */
-static bool waits_for_rules(const struct site *site, struct lookup_waiter *waiter)
+/* Whether WAITER has to wait for the check of the site's root, or for its rules: once for each. */
+static bool waits_for_site(const struct site *site, struct lookup_waiter *waiter)
 {
+    if (site->root_lookup && !waiter->root_seen) {
+        waiter->root_seen = true;
+        lookup_await(site->root_lookup, waiter);
+        return true;
+    }
     if (!site->rules_lookup || waiter->rules_seen)
         return false;
     waiter->rules_seen = true;
@@ -84,7 +89,7 @@ static enum store_result lookup_cold(const struct store_step *step, struct looku
     struct store *store = step->store;
     counters_add(store->counters, COUNTER_CACHE_MISSES, 1);
     store_refresh_site(step, waiter);
-    if (waits_for_rules(step->site, waiter))
+    if (waits_for_site(step->site, waiter))
         return STORE_PENDING;
     struct lookup *lookup = lookups_find(&store->lookups, step->site, step->path);
     if (!lookup) {
@@ -180,7 +185,7 @@ static enum store_result lookup_bare(struct store *store, const struct store_que
     struct store_step step = store_step_of(store, site, query->path, query->now);
     step.without_file = true;
     store_refresh_site(&step, waiter);
-    if (waits_for_rules(site, waiter))
+    if (waits_for_site(site, waiter))
         return STORE_PENDING;
     found->resource = store_make_bare(query);
     return STORE_READY;
@@ -206,7 +211,7 @@ enum store_result store_lookup(struct store *store, const struct store_query *qu
     store_follow_changes(store);
     if (lookup(store, query, waiter, &found) == STORE_PENDING)
         return STORE_PENDING;
-    waiter->rules_seen = false;
+    waiter->rules_seen = waiter->root_seen = false;
     *ret = found;
     return STORE_READY;
 }
@@ -233,6 +238,10 @@ static struct resource *finish(struct store *store, struct lookup *lookup,
         return NULL;
     if (lookup->kind == LOOKUP_RULES) {
         store_finish_rules(store, lookup);
+        return NULL;
+    }
+    if (lookup->kind == LOOKUP_ROOT) {
+        store_finish_root(store, lookup);
         return NULL;
     }
     if (store_is_out_of_files(fetched) && cache_shed_file(store->cache))
@@ -263,7 +272,7 @@ void store_cancel(struct lookup_waiter *waiter)
     resource_drop(waiter->missing);
     waiter->ready = NULL;
     waiter->missing = NULL;
-    waiter->rules_seen = false;
+    waiter->rules_seen = waiter->root_seen = false;
 }
 
 bool store_warm(struct store *store, struct blob *file, uint64_t first, uint64_t length,

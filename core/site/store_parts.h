@@ -75,12 +75,15 @@ static inline uint64_t store_directory_ms(const struct site *site)
 void store_expire_site(struct store *store, struct site *site);
 
 /* Checks the root and the rules of STEP's site if they are older than its resources may be.
- * WAITER, which looks the path up, may have to wait for rules_lookup after that, once; if it
- * has, the rules are read at once where they must be. */
+ * WAITER, which looks the path up, may have to wait for root_lookup and rules_lookup after that,
+ * once each; if it has, the rules are read at once where they must be. */
 void store_refresh_site(const struct store_step *step, const struct lookup_waiter *waiter);
 
 /* Opens the root of SITE and reads its rules, however long it takes. 0 or a negative errno. */
 int store_open_site(struct store *store, struct site *site);
+
+/* Takes over the result of LOOKUP, which is of a site's root. */
+void store_finish_root(struct store *store, struct lookup *lookup);
 
 /* Takes over the result of LOOKUP, which is of a site's rules. */
 void store_finish_rules(struct store *store, struct lookup *lookup);

@@ -19,6 +19,7 @@ void store_expire_site(struct store *store, struct site *site)
     site->root_overdue = true;
     site->rules_overdue = true;
     site->rules_lookup = NULL; /* it may have seen the old ones */
+    site->root_lookup = NULL;
     site->shared_state = changes_site_word(store->shared->changes, site->number);
 }
 
@@ -131,18 +132,53 @@ int store_open_site(struct store *store, struct site *site)
     return error;
 }
 
-/* Follows ROOT. True if it means another directory now. */
-static bool follow_root(const struct check *check)
+/* Serves ROOT, which it *takes* and which was seen at CHECK's time; NULL: it is not known.
+ * Publishes it if it is another directory. */
+static void take_root(const struct check *check, struct root *root)
 {
     struct site *site = check->site;
-    struct root *former;
-    if (site_follow_root(site, check->now_ms, &former) != SITE_ROOT_SWITCHED)
-        return false;
+    struct root *former = site_take_root(site, root, check->now_ms);
+    if (!former)
+        return;
     directory_states_forget(&check->store->directories, former);
     root_drop(former);
     site->rules_lookup = NULL; /* it reads those of the former root */
     site->rules_overdue = true;
-    return true;
+    announce(check);
+}
+
+void store_finish_root(struct store *store, struct lookup *lookup)
+{
+    struct site *site = lookup->site;
+    if (site->root_lookup != lookup)
+        return; /* from before a change */
+    site->root_lookup = NULL;
+    struct check check = {store, site, lookup->started_ms, lookup->ticket};
+    struct root *found = lookup->found_root;
+    lookup->found_root = NULL;
+    take_root(&check, found);
+}
+
+/* Checks what ROOT means. Where that takes a wait, a job does it: root_lookup. A file system that
+ * hangs keeps one job, and what is fresh is served meanwhile. */
+static void follow_root(const struct check *check)
+{
+    struct site *site = check->site;
+    struct path none;
+    struct root *root = NULL;
+    if (site->root_lookup || !site_must_find_root(site, check->now_ms))
+        return;
+    site_path_set(&none, STR(""));
+    struct lookup_order order = {
+        .kind = LOOKUP_ROOT,
+        .site = site,
+        .path = &none,
+        .now_ms = check->now_ms,
+        .ticket = check->ticket,
+    };
+    site->root_lookup = lookups_start(&check->store->lookups, &order);
+    if (!site->root_lookup && site_find_root(site, &root) == 0)
+        take_root(check, root);
 }
 
 /* Whether ROOT need not be checked for STEP: it was a moment ago, and the path has an entry or
@@ -161,12 +197,13 @@ void store_refresh_site(const struct store_step *step, const struct lookup_waite
     struct check check = begin_check(step->store, site, step->now->ms);
     if (changes_site_word(check.ticket.changes, site->number) != site->shared_state)
         store_expire_site(step->store, site);
-    bool switched = !is_root_known(step) && follow_root(&check);
+    if (!waiter->root_seen && !is_root_known(step))
+        follow_root(&check);
+    if (site->root_lookup && !waiter->root_seen)
+        return; /* WAITER waits for that first */
     if (!are_rules_due(site, check.now_ms, waited))
         return;
-    /* Another root has other rules, and so may a site that has been waited for: they are read at
-     * once. */
-    enum io_mode mode = switched || waited ? IO_WAITING : IO_WITHOUT_WAITING;
-    if (read_rules(&check, mode) || switched)
+    /* A site that has been waited for may have other rules: they are read at once. */
+    if (read_rules(&check, waited ? IO_WAITING : IO_WITHOUT_WAITING))
         announce(&check);
 }

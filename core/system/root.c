@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifndef RESOLVE_CACHED
@@ -71,31 +72,57 @@ void root_slot_fini(struct root_slot *slot)
     pthread_mutex_destroy(&slot->lock);
 }
 
-/* root_slot_get, under the lock. */
-static int get_locked(struct root_slot *slot, const char *path)
+/* The directory in SLOT, if it is of STATUS; else FRESH takes its place, unless that is NULL.
+ * *Takes* FRESH. The result is pinned; NULL: neither. */
+static struct root *exchange(struct root_slot *slot, const struct stat *status, struct root *fresh)
+{
+    struct root *unused = fresh;
+    pthread_mutex_lock(&slot->lock);
+    bool same = slot->current && root_is(slot->current, status);
+    if (!same && fresh) {
+        unused = slot->current;
+        slot->current = fresh;
+        same = true;
+    }
+    struct root *root = same ? root_pin(slot->current) : NULL;
+    pthread_mutex_unlock(&slot->lock);
+    root_drop(unused);
+    return root;
+}
+
+int root_slot_get(struct root_slot *slot, const char *path, struct root **ret)
 {
     struct stat status;
     struct root *fresh;
     if (stat(path, &status) < 0)
         return -errno;
-    if (slot->current && root_is(slot->current, &status))
-        return 0;
-    int error = root_create(&fresh, path);
-    if (error)
-        return error;
-    root_drop(slot->current);
-    slot->current = fresh;
+    struct root *root = exchange(slot, &status, NULL);
+    if (!root) {
+        int error = root_create(&fresh, path);
+        if (error)
+            return error;
+        status.st_dev = fresh->device; /* another directory, if PATH has just changed */
+        status.st_ino = fresh->inode;
+        root = exchange(slot, &status, fresh);
+    }
+    *ret = root;
     return 0;
 }
 
-int root_slot_get(struct root_slot *slot, const char *path, struct root **ret)
+int root_is_at(const struct root *root, const char *path)
 {
-    pthread_mutex_lock(&slot->lock);
-    int error = get_locked(slot, path);
-    if (!error)
-        *ret = root_pin(slot->current);
-    pthread_mutex_unlock(&slot->lock);
-    return error;
+    struct statx status;
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (fd < 0)
+        return errno == EINVAL || errno == EINTR ? -EAGAIN : -errno;
+    int error =
+        statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) < 0 ? -errno : 0;
+    close(fd);
+    if (error)
+        return error;
+    return makedev(status.stx_dev_major, status.stx_dev_minor) == root->device &&
+           status.stx_ino == root->inode;
 }
 
 /* --- What is below ---------------------------------------------------------------------------- */

@@ -57,8 +57,13 @@ void root_slot_init(struct root_slot *slot);
 void root_slot_fini(struct root_slot *slot);
 
 /* Sets RET to the directory that PATH, absolute, means now: the one in SLOT if it is that one, else
- * it is opened and kept there. Returns 0 or a negative errno. *Gives* one pin. */
+ * it is opened and kept there. May wait for a disk, but does not make others wait that use SLOT.
+ * Returns 0 or a negative errno. *Gives* one pin. */
 int root_slot_get(struct root_slot *slot, const char *path, struct root **ret);
+
+/* Whether PATH, absolute, means ROOT, as far as can be said without a wait: 1, 0, or a negative
+ * errno; -EAGAIN: it can't be said (RESOLVE_CACHED, Linux 5.12; AT_STATX_DONT_SYNC). */
+int root_is_at(const struct root *root, const char *path);
 
 /* --- What is below -------------------------------------------------------------------------- */
 

@@ -50,6 +50,7 @@ static const char *const names[] = {
     [FAULT_OPEN] = "open",
     [FAULT_OPENAT2] = "openat2",
     [FAULT_OPENAT2_CACHED] = "openat2_cached",
+    [FAULT_OPENAT2_ROOT] = "openat2_root",
     [FAULT_POLL] = "poll",
     [FAULT_PREADV2] = "preadv2",
     [FAULT_PREADV2_NOWAIT] = "preadv2_nowait",

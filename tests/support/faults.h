@@ -37,6 +37,7 @@ enum fault {
     FAULT_OPEN,
     FAULT_OPENAT2,
     FAULT_OPENAT2_CACHED, /* openat2 with RESOLVE_CACHED */
+    FAULT_OPENAT2_ROOT,   /* openat2 of ROOT itself, from root_is_at */
     FAULT_POLL,
     FAULT_PREADV2,
     FAULT_PREADV2_NOWAIT, /* preadv2 with RWF_NOWAIT */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -73,11 +74,13 @@ WRAP(ssize_t, write, int fd, const void *from, size_t length)
     return faults_pass(which, NULL) ? __real_write(fd, from, length) : -1;
 }
 
-static bool syscall_passes(long number, long c)
+static bool syscall_passes(long number, long a, long c)
 {
     const struct open_how *how = (const struct open_how *)c;
     switch (number) {
     case SYS_openat2:
+        if ((int)a == AT_FDCWD)
+            return faults_pass(FAULT_OPENAT2_ROOT, NULL);
         return faults_pass(how->resolve & RESOLVE_CACHED ? FAULT_OPENAT2_CACHED : FAULT_OPENAT2,
                            NULL);
     case SYS_close_range:
@@ -91,7 +94,7 @@ static bool syscall_passes(long number, long c)
 
 WRAP(long, syscall, long number, long a, long b, long c, long d, long e, long f)
 {
-    return syscall_passes(number, c) ? __real_syscall(number, a, b, c, d, e, f) : -1;
+    return syscall_passes(number, a, c) ? __real_syscall(number, a, b, c, d, e, f) : -1;
 }
 
 /* NOLINTEND(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */

@@ -2,6 +2,7 @@
 #include "support/store_rig.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -519,4 +520,82 @@ Test(store_jobs, count_files_as_cached_where_the_kernel_cannot_say)
     cr_expect(store_warm(files, file, 1, 100, &now, &waiter));
     cr_expect_null(waiter.lookup);
     resource_drop(resource);
+}
+
+/* --- ROOT ------------------------------------------------------------------------------------- */
+
+static sem_t stat_reached, stat_resumed;
+
+static void hang(void *argument)
+{
+    (void)argument;
+    sem_post(&stat_reached);
+    sem_wait(&stat_resumed);
+}
+
+/* A file system that hangs must not keep the event loop: what is fresh is served meanwhile, and one
+ * job waits, however many requests do. */
+Test(store_jobs, wait_for_a_root_that_hangs)
+{
+    struct lookup_waiter waiters[3] = {{0}}, hit = {0};
+    struct resource *resource = NULL;
+    faults_clear();
+    sem_init(&stat_reached, 0, 0);
+    sem_init(&stat_resumed, 0, 0);
+    expect_file("file", 1000, 1);
+    pass_ms(STILL_VALID_MS);
+    faults_fail(FAULT_OPENAT2_ROOT, 0, FAULT_ALWAYS, EAGAIN);
+    faults_act(FAULT_STAT, 0, hang, NULL);
+    for (unsigned i = 0; i < COUNT_OF(waiters); i++)
+        cr_assert_eq(ask("other", &waiters[i], &resource), STORE_PENDING);
+    sem_wait(&stat_reached);
+    cr_assert_eq(ask("file", &hit, &resource), STORE_READY, "it is fresh");
+    resource_drop(resource);
+    store_cancel(&waiters[2]);
+    cr_expect(lookup_waiter_is_unused(&waiters[2]));
+    sem_post(&stat_resumed);
+    await(&waiters[0]);
+    cr_expect_eq(faults_calls(FAULT_STAT), 1);
+    cr_expect_eq(woken, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        while (ask("other", &waiters[i], &resource) == STORE_PENDING)
+            await(&waiters[i]);
+        expect_content(resource, 500, 2);
+        resource_drop(resource);
+    }
+    cr_expect_eq(faults_calls(FAULT_STAT), 1);
+}
+
+/* The job that waits for ROOT brings the directory that it means now. */
+Test(store_jobs, follow_a_root_that_takes_a_wait)
+{
+    faults_clear();
+    tree_dir(&tree, "next");
+    tree_fill(&tree, "next/file", 100, 3);
+    expect_file("file", 1000, 1);
+    faults_fail(FAULT_OPENAT2_ROOT, 0, FAULT_ALWAYS, EAGAIN);
+    tree_rename(&tree, "site", "former");
+    tree_rename(&tree, "next", "site");
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 3);
+    tree_rename(&tree, "site", "gone");
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 3);
+    tree_rename(&tree, "former", "site");
+    pass_ms(VALID_MS);
+    expect_file("file", 1000, 1);
+}
+
+/* Without a thread, the worker itself waits. */
+Test(store_jobs, follow_a_root_without_threads)
+{
+    faults_clear();
+    tree_dir(&tree, "next");
+    tree_fill(&tree, "next/file", 100, 3);
+    faults_fail(FAULT_THREAD, 0, FAULT_ALWAYS, EAGAIN);
+    expect_file("file", 1000, 1);
+    tree_rename(&tree, "site", "former");
+    tree_rename(&tree, "next", "site");
+    pass_ms(VALID_MS);
+    expect_file("file", 100, 3);
 }
