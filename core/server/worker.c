@@ -177,13 +177,13 @@ static void *run(void *argument)
 {
     struct worker *worker = argument;
     trace_enter(&worker->context.trace);
-    worker->begin_error = loop_begin(worker->loop);
-    const bool begun = worker->begin_error == 0;
+    int error = loop_begin(worker->loop);
+    const bool begun = error == 0;
+    worker->begin_error = error;
     sem_post(&worker->begun);
-    if (!begun)
-        return NULL;
-    int error = loop_run(worker->loop);
-    if (error)
+    if (begun)
+        error = loop_run(worker->loop);
+    if (begun && error)
         log_say("a worker cannot go on: %s: %s", worker->engine_name, strerror(-error));
     event_fd_signal(worker->done_fd);
     return NULL;

@@ -79,6 +79,16 @@ static void set_files_max(rlim_t files)
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+/* The ring is enabled on the worker's thread. */
+Test(worker_on_uring, reports_at_the_start_that_its_ring_cannot_be_enabled)
+{
+    struct problem problem;
+    cr_assert_eq(worker_create(&rig.worker, &rig.config, &problem), 0);
+    faults_fail(FAULT_URING_REGISTER, 0, 1, ENOMEM);
+    cr_expect_eq(worker_start(rig.worker, &problem), -ENOMEM);
+    cr_expect(strstr(problem.what, "io_uring"), "%s", problem.what);
+}
+
 /* Accepting fails without descriptors; waiting clients are served when others have left. */
 Test(worker_on_uring, pauses_accepting_without_descriptors_and_resumes)
 {

@@ -1,5 +1,6 @@
 /* net: listening sockets on the real loopback interface. */
 #include "base/str.h"
+#include "support/faults.h"
 #include "support/net_rig.h"
 #include "system/net.h"
 
@@ -299,6 +300,21 @@ Test(net, lets_at_most_one_of_simultaneous_starts_listen)
         waitpid(children[i], NULL, 0);
     /* Two that call listen(2) at the same moment may both fail, but never both succeed. */
     cr_expect(won <= 1, "%d listen", won);
+}
+
+/* A start screen with port 0 would lead nowhere. */
+Test(net, refuses_to_listen_on_a_port_that_cannot_be_found)
+{
+    struct net_set set = net_rig_set((const char *[]){"127.0.0.1", NULL});
+    struct problem problem;
+    int *fds = NULL;
+    unsigned before = open_descriptors();
+    faults_fail(FAULT_GETSOCKNAME, 0, 1, ENOBUFS);
+    cr_expect_eq(net_listen(&set, 2, &fds, &problem), -ENOBUFS);
+    cr_expect(strstr(problem.what, "No buffer space"), "%s", problem.what);
+    cr_expect_null(fds);
+    cr_expect_eq(open_descriptors(), before);
+    faults_clear();
 }
 
 Test(net, reports_an_address_of_another_machine)
