@@ -29,6 +29,7 @@ enum fault {
     FAULT_GETRANDOM,
     FAULT_GETRLIMIT,
     FAULT_GETSOCKNAME,
+    FAULT_GETSOCKOPT,
     FAULT_IOCTL,
     FAULT_LISTEN,
     FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc, strdup */
@@ -39,6 +40,7 @@ enum fault {
     FAULT_OPENAT2_CACHED, /* openat2 with RESOLVE_CACHED */
     FAULT_OPENAT2_ROOT,   /* openat2 of ROOT itself, from root_is_at */
     FAULT_POLL,
+    FAULT_PREAD,
     FAULT_PREADV2,
     FAULT_PREADV2_NOWAIT, /* preadv2 with RWF_NOWAIT */
     FAULT_READ,

@@ -45,6 +45,11 @@ WRAP(int, open, const char *path, int flags, mode_t mode)
     return faults_pass(FAULT_OPEN, NULL) ? __real_open(path, flags, mode) : -1;
 }
 
+WRAP(ssize_t, pread, int fd, void *to, size_t length, off_t first)
+{
+    return faults_pass(FAULT_PREAD, &length) ? __real_pread(fd, to, length, first) : -1;
+}
+
 WRAP(ssize_t, preadv2, int fd, const struct iovec *pieces, int count, off_t first, int flags)
 {
     struct iovec piece = pieces[0]; /* no caller reads into more than one */

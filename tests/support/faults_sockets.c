@@ -110,6 +110,13 @@ WRAP(int, getsockname, int fd, struct sockaddr *ret, socklen_t *length)
     return faults_pass(FAULT_GETSOCKNAME, NULL) ? __real_getsockname(fd, ret, length) : -1;
 }
 
+WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *length)
+{
+    if (!faults_pass(FAULT_GETSOCKOPT, NULL))
+        return -1;
+    return __real_getsockopt(fd, level, name, value, length);
+}
+
 WRAP(int, getpeername, int fd, struct sockaddr *ret, socklen_t *length)
 {
     return faults_pass(FAULT_GETPEERNAME, NULL) ? __real_getpeername(fd, ret, length) : -1;
