@@ -33,6 +33,7 @@ enum fault {
     FAULT_IOCTL,
     FAULT_LISTEN,
     FAULT_MEMORY, /* malloc, calloc, realloc, aligned_alloc, strdup */
+    FAULT_MEMFD_CREATE,
     FAULT_MMAP,
     FAULT_NANOSLEEP,
     FAULT_OPEN,
@@ -57,6 +58,7 @@ enum fault {
     FAULT_SOCKET,
     FAULT_SOCKETPAIR,
     FAULT_STAT,
+    FAULT_STATX,
     FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
     FAULT_WRITE,  /* to a standard descriptor */
     FAULT_WRITE_EVENTFD,

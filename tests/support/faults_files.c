@@ -73,6 +73,13 @@ WRAP(int, stat, const char *path, struct stat *ret)
     return faults_pass(FAULT_STAT, NULL) ? __real_stat(path, ret) : -1;
 }
 
+WRAP(int, statx, int directory, const char *path, int flags, unsigned mask, struct statx *ret)
+{
+    if (!faults_pass(FAULT_STATX, NULL))
+        return -1;
+    return __real_statx(directory, path, flags, mask, ret);
+}
+
 WRAP(ssize_t, write, int fd, const void *from, size_t length)
 {
     enum fault which = fd <= STDERR_FILENO ? FAULT_WRITE : FAULT_WRITE_EVENTFD;

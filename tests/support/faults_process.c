@@ -42,6 +42,11 @@ WRAP(char *, strdup, const char *text)
     return faults_pass(FAULT_MEMORY, NULL) ? __real_strdup(text) : NULL;
 }
 
+WRAP(int, memfd_create, const char *name, unsigned flags)
+{
+    return faults_pass(FAULT_MEMFD_CREATE, NULL) ? __real_memfd_create(name, flags) : -1;
+}
+
 WRAP(void *, mmap, void *at, size_t bytes, int protection, int flags, int fd, off_t first)
 {
     if (!faults_pass(FAULT_MMAP, NULL))
