@@ -393,6 +393,21 @@ Test(h1_memo, does_not_keep_a_response_over_the_bound)
 
 /* --- Without memory --------------------------------------------------------------------------- */
 
+/* A successor that is too large leaves no memo at all. */
+Test(h1_memo, forgets_a_memo_whose_successor_has_no_room)
+{
+    static char large[2000];
+    serve(head, STR("answer"), false);
+    serve(head, STR("answer"), false);
+    cr_assert_not_null(find(head));
+    resource->lease->fresh_until_ms = 0;
+    memos.bytes_max = sizeof large;
+    serve(head, (struct str){large, sizeof large}, false);
+    cr_expect_null(memos.latest);
+    cr_expect_eq(memos.bytes, 0);
+    cr_expect_null(find(head));
+}
+
 Test(h1_memo, keeps_nothing_without_memory)
 {
     serve(head, STR("answer"), true);

@@ -154,6 +154,17 @@ Test(directory_state, is_unknown_just_after_a_change)
     known("d/file");
 }
 
+/* Times may be as coarse as two seconds, and are compared in whole seconds. */
+Test(directory_state, is_known_three_seconds_after_a_change)
+{
+    struct stat status;
+    cr_assert_eq(fstatat(tree.fd, "d", &status, 0), 0);
+    for (int64_t seconds = 0; seconds < 5; seconds++) {
+        date_now_set(&now, now.ms + 10000, status.st_ctim.tv_sec + seconds);
+        cr_expect_eq(state("d/file") != 0, seconds > 2, "%d s", (int)seconds);
+    }
+}
+
 Test(directory_state, is_unknown_where_there_is_no_directory)
 {
     cr_expect_eq(state("none/file"), 0);

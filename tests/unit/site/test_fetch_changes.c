@@ -356,6 +356,23 @@ Test(fetch_changes, does_not_read_known_siblings_again)
     fetched_fini(&fetched);
 }
 
+static void swap_for_fifo(void *argument)
+{
+    (void)argument;
+    tree_unlink(&tree, "file");
+    cr_assert_eq(mkfifoat(tree.fd, "file", 0644), 0);
+}
+
+/* To open a FIFO without O_NONBLOCK would wait for a writer. */
+Test(fetch_changes, neither_waits_for_nor_reads_a_fifo_that_takes_the_place_of_a_file)
+{
+    tree_fill(&tree, "file", 100, 1);
+    faults_act(FAULT_OPENAT2, 1, swap_for_fifo, NULL);
+    struct fetched fetched = get("file");
+    cr_expect_eq(fetched.kind, FETCH_REFUSED);
+    cr_expect_eq(fetched.status, HTTP_NOT_FOUND);
+}
+
 /* A shortage must not count as absence: the published resource would lack a form. */
 Test(fetch_changes, distinguishes_errors_of_siblings_from_absence)
 {

@@ -241,6 +241,29 @@ Test(store, checks_everything_every_time_without_a_cache)
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }
 
+/* A path whose file was seen later than ROOT may be of a directory that ROOT no longer means. */
+Test(store, keeps_nothing_longer_than_root_was_seen)
+{
+    char name[16];
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(name, sizeof name, "site/file%u", i);
+        tree_fill(&tree, name, 100, i);
+        expect_file(name + 5, 100, i);
+    }
+    pass_ms(VALID_MS - 100);
+    expect_refusal("none", HTTP_NOT_FOUND); /* ROOT is checked for a path without an entry */
+    pass_ms(VALID_MS / 4 - 50);
+    uint64_t seen_ms = store_site(files, 0)->root_seen_ms;
+    cr_expect_lt(seen_ms, now.ms);
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(name, sizeof name, "file%u", i);
+        struct resource *resource = get(name);
+        cr_expect_leq(resource->lease->fresh_until_ms, seen_ms + VALID_MS, "%u", i);
+        resource_drop(resource);
+    }
+    cr_expect_eq(store_site(files, 0)->root_seen_ms, seen_ms);
+}
+
 /* --- Shortages -------------------------------------------------------------------------------- */
 
 Test(store, takes_a_descriptor_from_the_cache_when_out_of_them)

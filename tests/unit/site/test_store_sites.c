@@ -242,3 +242,16 @@ Test(store_sites, keeps_nothing_of_jobs_that_ran_before_it_was_revalidated)
     expect_content(found.resource, 100, 0);
     found_drop(&found);
 }
+
+/* They are found unchanged when they are checked, so they would keep the former fields. */
+Test(store_sites, applies_changed_rules_to_files_that_have_not_changed)
+{
+    faults_shift_clock(SETTLED_AFTER_SECONDS);
+    resource_drop(find_resource(1, "file"));
+    tree_write(&tree, "h1/_headers", STR("/*\n X-A: 1\n"));
+    store_site(files, 1)->rules_fresh_until_ms = 0;
+    resource_drop(find_resource(1, "none"));
+    struct resource *after = find_resource(1, "file");
+    cr_expect(has_line(after, "X-A: 1\r\n"));
+    resource_drop(after);
+}
