@@ -8,9 +8,10 @@
 struct cache {
     struct cache_limits limits;
     struct cache_usage usage;
-    struct list order; /* all entries, the oldest first */
-    struct list files; /* the entries that hold files of the site open */
-    struct list *hand; /* the next candidate; the list itself: start with the oldest */
+    struct list order;    /* all entries, the oldest first */
+    struct list files;    /* the entries that hold files of the site open */
+    struct list refusals; /* the entries of this kind, the oldest first */
+    struct list *hand;    /* the next candidate; the list itself: start with the oldest */
     uint64_t secret;
     uint32_t bucket_mask;
     struct cache_entry *buckets[];
@@ -46,6 +47,7 @@ struct cache *cache_create(const struct cache_limits *limits, uint64_t secret)
     cache->bucket_mask = buckets - 1;
     list_init(&cache->order);
     list_init(&cache->files);
+    list_init(&cache->refusals);
     cache->hand = &cache->order;
     cache->secret = secret;
     return cache;
@@ -106,6 +108,41 @@ static void unlink_from_bucket(struct cache *cache, struct cache_entry *entry)
     *link = entry->same_hash;
 }
 
+static bool is_refusal(const struct resource *resource)
+{
+    return resource->kind == RESOURCE_REFUSAL;
+}
+
+/* Adds ENTRY to what is counted in USAGE. */
+static void usage_add(struct cache_usage *usage, const struct cache_entry *entry)
+{
+    unsigned descriptors = resource_descriptors(entry->resource);
+    usage->bytes += entry->bytes;
+    usage->entries++;
+    usage->files += descriptors;
+    if (descriptors > 0)
+        usage->file_bytes += entry->bytes;
+    if (is_refusal(entry->resource)) {
+        usage->refusals++;
+        usage->refusal_bytes += entry->bytes;
+    }
+}
+
+/* Takes ENTRY from what is counted in USAGE. */
+static void usage_subtract(struct cache_usage *usage, const struct cache_entry *entry)
+{
+    unsigned descriptors = resource_descriptors(entry->resource);
+    usage->bytes -= entry->bytes;
+    usage->entries--;
+    usage->files -= descriptors;
+    if (descriptors > 0)
+        usage->file_bytes -= entry->bytes;
+    if (is_refusal(entry->resource)) {
+        usage->refusals--;
+        usage->refusal_bytes -= entry->bytes;
+    }
+}
+
 void cache_remove(struct cache *cache, struct cache_entry *entry)
 {
     unlink_from_bucket(cache, entry);
@@ -113,13 +150,8 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
         cache->hand = entry->order.next;
     list_unlink(&entry->order);
     list_unlink(&entry->in_group);
-    list_remove(&entry->in_files);
-    cache->usage.bytes -= entry->bytes;
-    cache->usage.entries--;
-    unsigned descriptors = resource_descriptors(entry->resource);
-    cache->usage.files -= descriptors;
-    if (descriptors > 0)
-        cache->usage.file_bytes -= entry->bytes;
+    list_remove(&entry->in_kind);
+    usage_subtract(&cache->usage, entry);
     free_entry(entry);
 }
 
@@ -171,7 +203,7 @@ void cache_release_files(struct cache *cache)
 {
     struct list *next;
     for (struct list *node = cache->files.next; node != &cache->files; node = next) {
-        struct cache_entry *entry = CONTAINER_OF(node, struct cache_entry, in_files);
+        struct cache_entry *entry = CONTAINER_OF(node, struct cache_entry, in_kind);
         struct lease *lease = entry->resource->lease;
         next = node->next;
         if (!entry->used && !(lease->marks & LEASE_RECENT)) {
@@ -188,6 +220,17 @@ void cache_release_files(struct cache *cache)
 static uint64_t file_bytes_max(const struct cache *cache)
 {
     return cache->limits.bytes_max / 2;
+}
+
+/* Makes room for a refusal of BYTES among the refusals. */
+static void make_room_for_refusal(struct cache *cache, uint64_t bytes)
+{
+    const struct cache_limits *limits = &cache->limits;
+    const struct cache_usage *usage = &cache->usage;
+    while (usage->refusals >= CACHE_REFUSALS_MIN &&
+           (usage->refusals >= limits->entries_max / CACHE_REFUSALS_SHARE ||
+            usage->refusal_bytes + bytes > limits->bytes_max / CACHE_REFUSALS_SHARE))
+        cache_remove(cache, CONTAINER_OF(cache->refusals.next, struct cache_entry, in_kind));
 }
 
 /* Makes room for an entry of BYTES that holds DESCRIPTORS. */
@@ -209,14 +252,11 @@ static void link_newest(struct cache *cache, struct cache_entry *entry)
     *bucket = entry;
     list_append(&cache->order, &entry->order);
     list_append(&entry->group->entries, &entry->in_group);
-    cache->usage.bytes += entry->bytes;
-    cache->usage.entries++;
-    unsigned descriptors = resource_descriptors(entry->resource);
-    cache->usage.files += descriptors;
-    if (descriptors > 0)
-        cache->usage.file_bytes += entry->bytes;
+    usage_add(&cache->usage, entry);
     if (resource_holds_file(entry->resource))
-        list_append(&cache->files, &entry->in_files);
+        list_append(&cache->files, &entry->in_kind);
+    else if (is_refusal(entry->resource))
+        list_append(&cache->refusals, &entry->in_kind);
 }
 
 struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
@@ -233,6 +273,8 @@ struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,
     struct cache_entry *entry = malloc(sizeof(*entry) + key->name.length);
     if (!entry)
         return NULL;
+    if (is_refusal(resource))
+        make_room_for_refusal(cache, bytes);
     make_room(cache, bytes, descriptors);
     *entry = (struct cache_entry){
         .group = key->group,

@@ -3,14 +3,20 @@
  * Pins each resource. Eviction is SIEVE (Zhang et al., NSDI 2024): entries are kept in order of
  * arrival, a hit sets a mark, and a hand that moves from old to new clears marks and removes the
  * first entry without one. A hit moves nothing, and a flood of paths that are requested once can't
- * displace what is requested again. The entries of one site form a group and can be removed
- * together. The lease of a resource ends when its entry is removed. May use base and http; does no
- * I/O. One thread only. */
+ * displace what is requested again. Refusals, of which clients can cause any number, have a small
+ * bound of their own, the oldest out first: they neither hold memory nor displace content. The
+ * entries of one site form a group and can be removed together. The lease of a resource ends when
+ * its entry is removed. May use base and http; does no I/O. One thread only. */
 #ifndef SLUICE_CACHE_H
 #define SLUICE_CACHE_H
 
 #include "base/list.h"
 #include "http/resource.h"
+
+enum {
+    CACHE_REFUSALS_SHARE = 64, /* refusals take at most one part in so many of bytes and entries */
+    CACHE_REFUSALS_MIN = 32,   /* but so many of them are kept in any case */
+};
 
 struct cache_limits {
     uint64_t bytes_max; /* half of it for entries that hold descriptors; 0: nothing is kept */
@@ -36,7 +42,7 @@ struct cache_entry {
     struct cache_entry *same_hash; /* the next in its bucket */
     struct list order;             /* among all entries, the oldest first */
     struct list in_group;
-    struct list in_files; /* among those that hold files of the site open */
+    struct list in_kind; /* among those that hold files of the site open, or among refusals */
     struct cache_group *group;
     struct resource *resource;
     struct blob_identity identity; /* of a file, when it was read */
@@ -100,6 +106,8 @@ struct cache_usage {
     uint32_t entries;
     uint32_t files;      /* descriptors */
     uint64_t file_bytes; /* of the entries that hold descriptors */
+    uint32_t refusals;
+    uint64_t refusal_bytes;
 };
 
 struct cache_usage cache_usage(const struct cache *cache);

@@ -428,6 +428,7 @@ static void compare(struct cache *cache, const struct model *model)
             usage.entries++;
             usage.bytes += entry->bytes;
             usage.files += model->file[i];
+            usage.refusals += entry->resource->kind == RESOURCE_REFUSAL;
         }
         if (model->resources[i])
             cr_assert_eq(model->resources[i]->references, entry ? 2 : 1);
@@ -436,6 +437,7 @@ static void compare(struct cache *cache, const struct model *model)
     cr_assert_eq(said.entries, usage.entries);
     cr_assert_eq(said.bytes, usage.bytes);
     cr_assert_eq(said.files, usage.files);
+    cr_assert_eq(said.refusals, usage.refusals);
 }
 
 static void step(struct cache *cache, struct model *model, struct prng *prng)
@@ -457,8 +459,9 @@ static void step(struct cache *cache, struct model *model, struct prng *prng)
         cache_release_files(cache);
     } else {
         resource_drop(model->resources[i]);
-        model->file[i] = prng_below(prng, 4) == 0;
-        model->resources[i] = make((size_t)prng_below(prng, 4000), model->file[i]);
+        model->file[i] = dice > 3 && prng_below(prng, 4) == 0;
+        model->resources[i] = dice == 3 ? resource_create_refusal(HTTP_NOT_FOUND, NULL)
+                                        : make((size_t)prng_below(prng, 4000), model->file[i]);
         entry = cache_put(cache, &key, model->resources[i]);
         cr_assert_not_null(entry);
     }
