@@ -293,3 +293,43 @@ Test(conn_memo, answers_connections_of_its_own_origin_only)
         pile_clear(&output);
     }
 }
+
+/* Sends REQUEST COUNT times on a connection of its own, and expects 404 with LENGTH bytes each
+ * time. */
+static void expect_missing(struct str request, unsigned count, const char *length)
+{
+    struct conn conn;
+    conn_init(&conn, -1);
+    for (unsigned i = 0; i < count; i++) {
+        struct pile output = {0};
+        struct answer answer = {0};
+        rig_exchange(&rig, &conn, request, &output);
+        struct str stream = pile_view(&output);
+        cr_assert(answer_next(&stream, false, &answer));
+        cr_expect_eq(answer.status, 404);
+        cr_expect(str_equal(answer_field(answer.head, "Content-Length"), str_of(length)),
+                  "%u of %s", i, length);
+        pile_clear(&output);
+    }
+    conn_fini(&rig.context, &conn);
+}
+
+/* The page's lease may be over before that of the 404 which it is sent with. */
+Test(conn_memo, sends_a_replaced_404_page_when_the_pages_lease_is_over)
+{
+    static const struct str page = STR_INIT(GET("/404.html", ""));
+    static const struct str missing = STR_INIT(GET("/none", ""));
+    struct pile output = {0};
+    struct conn conn;
+    rig.site.error_page = STR("404.html");
+    tree_fill(&rig.tree, "404.html", 100, 7);
+    conn_init(&conn, -1);
+    rig_exchange(&rig, &conn, page, &output);
+    conn_fini(&rig.context, &conn);
+    pile_clear(&output);
+    rig_pass_ms(&rig, VALID_MS - 1);
+    expect_missing(missing, 4, "100");
+    tree_fill(&rig.tree, "404.html", 200, 8);
+    rig_pass_ms(&rig, VALID_MS - 1);
+    expect_missing(missing, 4, "200");
+}

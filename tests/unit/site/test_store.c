@@ -138,6 +138,27 @@ Test(store, looks_missing_files_up_again)
     expect_file("file", 10, 1);
 }
 
+Test(store, keeps_content_in_a_flood_of_missing_files)
+{
+    enum { FILES = 60, MISSING = 1000 };
+    char name[24];
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "site/%u", i);
+        tree_fill(&tree, name, 10, i);
+        expect_file(name + strlen("site/"), 10, i);
+    }
+    for (unsigned i = 0; i < MISSING; i++) {
+        snprintf(name, sizeof name, "missing%u", i);
+        expect_refusal(name, HTTP_NOT_FOUND);
+    }
+    unsigned calls = opens();
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(name, sizeof name, "%u", i);
+        expect_file(name, 10, i);
+    }
+    cr_expect_eq(opens(), calls);
+}
+
 Test(store, keeps_only_404_of_all_refusals)
 {
     tree_fill(&tree, "site/file", 10, 1);
