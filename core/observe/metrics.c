@@ -53,7 +53,7 @@ void metrics_reasons(const struct metrics *sum, char to[static METRICS_REASONS_B
     } reasons[] = {
         {COUNTER_CONNECTIONS_REFUSED_ADDRESS, "refused by --max-connections-per-ip"},
         {COUNTER_CONNECTIONS_REFUSED, "refused for want of memory or slots"},
-        {COUNTER_CONNECTIONS_EVICTED, "idle, closed for new ones at --max-connections"},
+        {COUNTER_CONNECTIONS_EVICTED, "closed for new ones at --max-connections"},
         {COUNTER_CONNECTIONS_SHED, "closed to free storage"},
         {COUNTER_CONNECTIONS_SLOW, "slower than --min-rate"},
         {COUNTER_CONNECTIONS_EXPIRED_HEAD, "without a whole request in --header-timeout"},

@@ -52,11 +52,11 @@ Test(metrics, names_the_reasons_that_occurred)
     sum.value[COUNTER_CONNECTIONS_ACCEPTED] = sum.value[COUNTER_CONNECTIONS_CLOSED] = 9999;
     sum.value[COUNTER_CONNECTIONS_EVICTED] = 1200;
     metrics_reasons(&sum, line);
-    cr_expect_str_eq(line, "1,200 idle, closed for new ones at --max-connections");
+    cr_expect_str_eq(line, "1,200 closed for new ones at --max-connections");
     sum.value[COUNTER_CONNECTIONS_SLOW] = 1;
     sum.value[COUNTER_CONNECTIONS_RESET] = 2;
     metrics_reasons(&sum, line);
-    cr_expect_str_eq(line, "1,200 idle, closed for new ones at --max-connections, "
+    cr_expect_str_eq(line, "1,200 closed for new ones at --max-connections, "
                            "1 slower than --min-rate, 2 reset by the client");
 }
 
