@@ -175,6 +175,7 @@ Test(rules_file, fills_captures_in)
         {"empty: left out", "/*\n X: :splat\n Y: a:splat\n", "/", "Y: a\r\n"},
         {"white space at an end", "/*\n X: a :splat\n", "/", "X: a\r\n"},
         {"of the host", "https://:who.org/*\n X: :who :splat\n", "//me.org/a", "X: me a\r\n"},
+        {"of the host's second label", "https://:a.:b.org/*\n X: :b\n", "//x.y.org/p", "X: y\r\n"},
         {"the path's first", "https://*.org/*\n X: :splat\n", "//me.org/a", "X: a\r\n"},
         {"equal when filled in", "/:a\n X: 1\n X: :a\n", "/1", "X: 1\r\n"},
         {"not a list", "/:a\n X-Frame-Options: a\n X-Frame-Options: :a\n", "/1",
