@@ -23,7 +23,8 @@ static void arm(struct retry *retry)
 void retry_later(struct retry *retry, struct conn *conn)
 {
     bool has_turn = list_linked(&conn->queue) && !conn->no_storage;
-    if (has_turn || conn->socket.writable || !conn_has_unsent(conn))
+    /* Pinned: a send is with the kernel, and the connection gets a turn when that ends. */
+    if (has_turn || conn->pinned || conn->socket.writable || !conn_has_unsent(conn))
         return;
     list_remove(&conn->queue);
     list_append(&retry->levels[conn->socket.spurious - 1], &conn->queue);
