@@ -264,7 +264,9 @@ struct candidates {
 /* Where CONN is in the order; UINT64_MAX: it may not be closed. */
 static uint64_t eviction_rank(const struct conn_context *context, const struct conn *conn)
 {
-    if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING || list_linked(&conn->queue) ||
+    /* One that waits to send again (retry.h) is in a list, too, but has nothing to do. */
+    const bool busy = list_linked(&conn->queue) && conn->socket.spurious == 0;
+    if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING || busy ||
         conn->phase >= COUNT_OF(evictions) || evictions[conn->phase].order == 0)
         return UINT64_MAX;
     uint64_t since_ms = conn_phase_since_ms(context, conn);

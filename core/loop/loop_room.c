@@ -1,10 +1,17 @@
 /* loop_room: see loop_room.h. */
 #include "loop/loop_room.h"
 
-/* Whether CONN has no request on its way that the kernel has already received, if it is idle. */
+/* The peer of a response that is sent has taken none of it for so long. */
+enum { STALLED_LEAST_MS = 2000 };
+
+/* Whether CONN has no request on its way that the kernel has already received, if it is idle; and
+ * takes nothing of a response, if one is sent: the socket of a slow peer may be full for long while
+ * the peer reads. */
 static bool may_close(void *argument, struct conn *conn)
 {
     struct loop *loop = argument;
+    if (conn->phase == CONN_PHASE_SEND)
+        return conn_transport(loop->context, conn)->stalled_ms(conn) >= STALLED_LEAST_MS;
     if (conn->phase != CONN_PHASE_IDLE && conn->phase != CONN_PHASE_FIRST)
         return true;
     return loop->engine->is_silent(loop, conn);
