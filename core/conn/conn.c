@@ -5,6 +5,7 @@
 #include "conn/file_watch.h"
 #include "conn/transport_plain.h"
 #include "observe/probes.h"
+#include "system/net.h"
 
 enum {
     LINGER_QUIET_MS = 5 * 1000, /* a peer that sends nothing has seen the answer, or never will */
@@ -60,6 +61,7 @@ void conn_context_set_unsent(struct conn_context *context, const struct unsent_s
     context->unsent = *share;
     context->lifted_count = 0;
     context->lifted_max = unsent_lifted_max(share);
+    context->unsent_bound = NET_UNSENT_BYTES_MAX;
 }
 
 void conn_context_fini(struct conn_context *context)

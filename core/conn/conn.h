@@ -74,6 +74,7 @@ struct conn_context {
     uint32_t lifted_count; /* connections whose bound is lifted, see file_send.h */
     uint32_t lifted_max;   /* of these */
     struct unsent_share unsent;
+    uint32_t unsent_bound; /* of new connections, see unsent.h */
     struct slab small;
     struct slab full;
     struct slab large;

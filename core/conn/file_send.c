@@ -55,9 +55,9 @@ static void lift_bound(struct conn_context *context, struct conn *conn)
 /* A socket that holds more than the bound is still counted: the peer may never take it. */
 void file_send_bound_again(struct conn_context *context, struct conn *conn)
 {
-    if (socket_held_bytes(&conn->socket) > NET_UNSENT_BYTES_MAX)
+    if (socket_held_bytes(&conn->socket) > context->unsent_bound)
         return;
-    net_bound_unsent(conn->socket.fd, NET_UNSENT_BYTES_MAX);
+    net_bound_unsent(conn->socket.fd, context->unsent_bound);
     conn->socket.lowat_lifted = false;
     context->lifted_count--;
 }
@@ -109,9 +109,12 @@ static bool holds_pages(const struct conn *conn, bool copied)
 ssize_t file_send(struct conn_context *context, struct conn *conn, const struct outq_part *piece,
                   uint64_t left)
 {
+    const bool was_quick = conn->socket.quick == FILE_SEND_QUICK_COUNT;
     judge(context, &conn->socket);
     const bool quick = conn->socket.quick == FILE_SEND_QUICK_COUNT;
     const bool constant = blob_is_copy(piece->blob); /* then its pages may be referred to */
+    if (was_quick && !quick && !constant) /* the socket may hold pages of the last part of it */
+        file_watch_begin(context, conn, piece->blob, left);
     if (quick)
         lift_bound(context, conn);
     else

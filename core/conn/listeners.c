@@ -18,11 +18,8 @@ void listeners_init(struct listeners *listeners, struct conn_context *context,
                     struct conn_table *conns, struct list *accepted, const int *fds, unsigned count)
 {
     assert(count <= LISTENERS_MAX);
-    *listeners = (struct listeners){.context = context,
-                                    .conns = conns,
-                                    .accepted = accepted,
-                                    .count = count,
-                                    .unsent_bound = NET_UNSENT_BYTES_MAX};
+    *listeners = (struct listeners){
+        .context = context, .conns = conns, .accepted = accepted, .count = count};
     for (unsigned i = 0; i < count; i++)
         listeners->items[i] = (struct listener){.fd = fds[i]};
     wheel_timer_init(&listeners->pause, CONN_TIMER_ACCEPT_PAUSE);
@@ -153,17 +150,18 @@ static void refuse(struct listeners *listeners, int fd, enum counter reason)
     counters_add(listeners->context->counters, reason, 1);
 }
 
-/* Bounds what the sockets of new connections hold unsent, by the number of those that are open. */
+/* Bounds what the sockets of new connections hold unsent, by the number of those that are open.
+ * Accepted sockets inherit it. */
 static void bound_unsent(struct listeners *listeners)
 {
-    const uint32_t before = listeners->unsent_bound;
-    const uint32_t now =
-        unsent_bound(&listeners->context->unsent, listeners->conns->open_count, before);
+    struct conn_context *context = listeners->context;
+    const uint32_t before = context->unsent_bound;
+    const uint32_t now = unsent_bound(&context->unsent, listeners->conns->open_count, before);
     if (now == before)
         return;
     for (unsigned i = 0; i < listeners->count; i++)
         net_bound_unsent(listeners->items[i].fd, now);
-    listeners->unsent_bound = now;
+    context->unsent_bound = now;
 }
 
 bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd)

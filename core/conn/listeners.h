@@ -37,7 +37,6 @@ struct listeners {
     struct listener items[LISTENERS_MAX];
     unsigned count;
     struct wheel_timer pause; /* armed: accepting pauses */
-    uint32_t unsent_bound;    /* of new connections, see unsent.h; accepted sockets inherit it */
     bool waits;               /* for a slot of the pool, since the pause began */
 };
 

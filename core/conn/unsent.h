@@ -1,9 +1,10 @@
 /* unsent: how many bytes the sockets of a worker's connections may hold unsent, all together.
  *
  * A socket holds what it has taken until its peer has room, so peers that read nothing could take
- * all memory that the host gives to TCP. Each worker has a share of that. Half of the share bounds
- * the sockets of all connections: the more are open, the less a new one may hold. The other half is
- * for the sockets without a bound of quick peers (file_send.h). Pure. */
+ * all memory that the host gives to TCP. Each worker has a share of that. Half of the share is for
+ * the sockets of all connections: the more are open, the less a new one may hold. That aims at the
+ * share and may exceed it: older sockets keep their bound, and each has UNSENT_BYTES_MIN. The other
+ * half is for the sockets without a bound of quick peers (file_send.h). Pure. */
 #ifndef SLUICE_UNSENT_H
 #define SLUICE_UNSENT_H
 
