@@ -69,6 +69,7 @@ void uring_listen_accepted(struct uring_listen *listen, unsigned index, int resu
         listeners_take(listen->listeners, &listen->listeners->items[index], result);
     else if (result != -ECANCELED)
         listeners_failed(listen->listeners, -result);
+    conn_table_unreserve(listen->listeners->conns); /* a connection that was refused has none */
 }
 
 void uring_listen_polled(struct uring_listen *listen, unsigned index, int result)
