@@ -17,17 +17,17 @@ enum counter {
     COUNTER_CONNECTIONS_EVICTED,         /* idle or stalled, and closed for a new one */
     COUNTER_CONNECTIONS_SHED,            /* closed to free storage */
     COUNTER_CONNECTIONS_SLOW,            /* its peer took or sent too little */
-    COUNTER_CONNECTIONS_RESET,           /* by the peer, or by an error of its socket */
-    COUNTER_CONNECTIONS_EXPIRED_HEAD,    /* by time: without the first byte, or a whole head */
-    COUNTER_CONNECTIONS_EXPIRED_IDLE,    /* without another request */
-    COUNTER_CONNECTIONS_EXPIRED_BODY,    /* without progress of a request's content */
-    COUNTER_CONNECTIONS_EXPIRED_SEND,    /* its peer took nothing */
-    COUNTER_CONNECTIONS_EXPIRED_WAIT,    /* a look-up, a disk or storage took too long */
-    COUNTER_CONNECTIONS_DRAINED,         /* unfinished when the time for draining was over */
-    COUNTER_ACCEPT_PAUSES,               /* out of descriptors, memory or connections */
-    COUNTER_RESPONSES,                   /* sent whole */
-    COUNTER_RESPONSES_CUT,               /* begun, not finished */
-    COUNTER_RESPONSES_UNLOGGED,          /* sent without a log record, since all were in use */
+    COUNTER_CONNECTIONS_RESET,        /* by the peer, by an error, or as its file was rewritten */
+    COUNTER_CONNECTIONS_EXPIRED_HEAD, /* by time: without the first byte, or a whole head */
+    COUNTER_CONNECTIONS_EXPIRED_IDLE, /* without another request */
+    COUNTER_CONNECTIONS_EXPIRED_BODY, /* without progress of a request's content */
+    COUNTER_CONNECTIONS_EXPIRED_SEND, /* its peer took nothing */
+    COUNTER_CONNECTIONS_EXPIRED_WAIT, /* a look-up, a disk or storage took too long */
+    COUNTER_CONNECTIONS_DRAINED,      /* unfinished when the time for draining was over */
+    COUNTER_ACCEPT_PAUSES,            /* out of descriptors, memory or connections */
+    COUNTER_RESPONSES,                /* sent whole */
+    COUNTER_RESPONSES_CUT,            /* begun, not finished */
+    COUNTER_RESPONSES_UNLOGGED,       /* sent without a log record, since all were in use */
     COUNTER_BYTES_SENT,
     COUNTER_CACHE_HITS,
     COUNTER_CACHE_MISSES,

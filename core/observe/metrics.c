@@ -62,7 +62,7 @@ void metrics_reasons(const struct metrics *sum, char to[static METRICS_REASONS_B
         {COUNTER_CONNECTIONS_EXPIRED_SEND, "whose client took nothing"},
         {COUNTER_CONNECTIONS_EXPIRED_WAIT, "that waited for a disk or storage"},
         {COUNTER_CONNECTIONS_DRAINED, "unfinished at --drain-timeout"},
-        {COUNTER_CONNECTIONS_RESET, "reset by the client"},
+        {COUNTER_CONNECTIONS_RESET, "reset by the client, or with a changed file"},
     };
     static_assert(COUNT_OF(reasons) * (GROUPED_BYTES + 52) < METRICS_REASONS_BYTES, "all fit");
     char *at = to;

@@ -56,8 +56,9 @@ Test(metrics, names_the_reasons_that_occurred)
     sum.value[COUNTER_CONNECTIONS_SLOW] = 1;
     sum.value[COUNTER_CONNECTIONS_RESET] = 2;
     metrics_reasons(&sum, line);
-    cr_expect_str_eq(line, "1,200 closed for new ones at --max-connections, "
-                           "1 slower than --min-rate, 2 reset by the client");
+    cr_expect_str_eq(line,
+                     "1,200 closed for new ones at --max-connections, "
+                     "1 slower than --min-rate, 2 reset by the client, or with a changed file");
 }
 
 Test(metrics, each_reason_has_a_text_and_all_have_room)
