@@ -15,6 +15,7 @@ void uring_input_add(struct uring_input *input, struct uring_note *notes, unsign
     else
         input->oldest = (uint16_t)(buffer + 1);
     input->newest = (uint16_t)(buffer + 1);
+    input->buffered += length;
 }
 
 struct str uring_input_view(const struct uring_input *input, const struct uring *uring,
@@ -33,6 +34,7 @@ static void drop_oldest(struct uring_input *input, struct uring *uring,
                         const struct uring_note *notes)
 {
     unsigned buffer = input->oldest - 1u;
+    input->buffered -= notes[buffer].length;
     input->oldest = notes[buffer].next;
     uring_give_back(uring, buffer);
 }
@@ -51,22 +53,15 @@ void uring_input_drop(struct uring_input *input, struct uring *uring, struct uri
         struct uring_note *note = &notes[input->oldest - 1];
         note->first = (uint16_t)(note->first + length);
         note->length -= (uint32_t)length;
+        input->buffered -= (uint32_t)length;
         if (note->length == 0)
             drop_oldest(input, uring, notes);
     }
 }
 
-static size_t bytes_in_buffers(const struct uring_input *input, const struct uring_note *notes)
-{
-    size_t bytes = 0;
-    for (unsigned at = input->oldest; at; at = notes[at - 1].next)
-        bytes += notes[at - 1].length;
-    return bytes;
-}
-
 int uring_input_spill(struct uring_input *input, struct uring *uring, struct uring_note *notes)
 {
-    size_t before = uring_input_spilled(input), more = bytes_in_buffers(input, notes);
+    size_t before = uring_input_spilled(input), more = input->buffered;
     if (more == 0)
         return 0;
     struct uring_spill *spill = malloc(sizeof(*spill) + before + more);

@@ -29,6 +29,7 @@ struct uring_spill {
 struct uring_input {
     struct uring_spill *spill; /* older than the bytes in buffers; NULL: none */
     uint16_t oldest, newest;   /* buffer + 1; 0: none */
+    uint32_t buffered;         /* bytes in buffers */
 };
 
 /* Appends LENGTH bytes that were received in BUFFER. */
@@ -59,6 +60,12 @@ static inline bool uring_input_empty(const struct uring_input *input)
 static inline size_t uring_input_spilled(const struct uring_input *input)
 {
     return input->spill ? input->spill->length : 0;
+}
+
+/* The number of all bytes. */
+static inline size_t uring_input_bytes(const struct uring_input *input)
+{
+    return uring_input_spilled(input) + input->buffered;
 }
 
 #endif

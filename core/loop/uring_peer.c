@@ -11,8 +11,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* A connection receives no more while its session leaves more bytes than this unconsumed. */
-enum { KEPT_BYTES_HIGH = CONN_FULL_BYTES / 2 };
+enum {
+    /* A connection receives no more while its session leaves more bytes than this unconsumed, */
+    KEPT_BYTES_HIGH = CONN_FULL_BYTES / 2,
+    /* or while more than this waits for its turns. */
+    WAITING_BYTES_HIGH = 128 << 10,
+};
 
 static bool cancel(struct loop_uring *self, const struct conn *conn, enum uring_opcode opcode)
 {
@@ -255,6 +259,8 @@ static bool wants_more(const struct uring_peer *peer, const struct conn *conn)
         return false;
     if (conn->state == CONN_LINGERING)
         return true;
+    if (uring_input_bytes(&peer->input) > WAITING_BYTES_HIGH)
+        return false;
     size_t kept = conn->input.length + uring_input_spilled(&peer->input);
     return !conn->no_storage && (conn_wants_input(conn) || kept < KEPT_BYTES_HIGH);
 }
