@@ -10,6 +10,7 @@
 enum {
     LINGER_QUIET_MS = 5 * 1000, /* a peer that sends nothing has seen the answer, or never will */
     LINGER_TOTAL_MS = 30 * 1000,
+    LINGER_DELIVERY_MS = 100,  /* a peer that has ended its side only has to take the answer */
     LINGER_DRAINING_MS = 1000, /* the exit does not wait longer for a quiet peer */
 };
 
@@ -213,14 +214,12 @@ enum conn_verdict conn_verdict(const struct conn_context *context, const struct 
     if (conn->session_phase >= SESSION_ENDED) {
         /* Closing with input unread, or yet to come, would make the kernel send RST, which destroys
          * the answer on its way (RFC 9112 section 9.6). */
-        if (conn->socket.input_ended)
-            return CONN_CLOSES;
         bool silent = conn->session_phase == SESSION_PEER_DONE && conn->input.length == 0 &&
                       !conn_is_readable(conn);
-        return silent ? CONN_ENDS : CONN_LINGERS;
+        return silent || conn->socket.input_ended ? CONN_ENDS : CONN_LINGERS;
     }
     if (conn->needs_input && conn->socket.input_ended)
-        return CONN_CLOSES;
+        return CONN_ENDS;
     if (context->draining && context->drain_grace_ms == 0 && conn->needs_input &&
         conn->session_phase <= SESSION_IDLE && conn->input.length == 0 && !conn_is_readable(conn))
         return CONN_CLOSES;
@@ -331,6 +330,16 @@ __attribute__((cold, noinline)) static void note_phase(struct conn_context *cont
     conn_rates_entered(context, conn);
 }
 
+/* How long a connection that lingers, whose peer has taken nothing for STALLED_MS, may go without
+ * a check. Once the input has ended, an engine may get no event for the delivery. Then the slot is
+ * held after it for no longer than the peer took before. */
+static uint64_t linger_check_ms(const struct conn *conn, uint64_t stalled_ms)
+{
+    if (!conn->socket.input_ended || stalled_ms > LINGER_QUIET_MS)
+        return LINGER_QUIET_MS;
+    return stalled_ms > LINGER_DELIVERY_MS ? stalled_ms : LINGER_DELIVERY_MS;
+}
+
 /* The one place where the phase changes. */
 static void enter_phase(struct conn_context *context, struct conn *conn)
 {
@@ -341,7 +350,10 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
     conn->phase = phase;
     conn->phase_renewed = false;
     list_remove(&conn->holding); /* a new head, or new progress, makes it the youngest */
-    uint64_t deadline_ms = context->now.ms + phase_ms(context, phase);
+    uint64_t ms = phase_ms(context, phase);
+    if (phase == CONN_PHASE_LINGER && conn->socket.input_ended && !context->draining)
+        ms = LINGER_DELIVERY_MS;
+    uint64_t deadline_ms = context->now.ms + ms;
     if (phase == CONN_PHASE_LINGER && deadline_ms > conn->linger_end_ms)
         deadline_ms = conn->linger_end_ms;
     wheel_arm(&context->wheel, &conn->timer, deadline_ms);
@@ -363,8 +375,9 @@ void conn_await_delivery(struct conn_context *context, struct conn *conn, uint64
     uint64_t left_ms = context->idle_ms - stalled_ms;
     if (conn->state == CONN_LINGERING) {
         conn->linger_end_ms = context->now.ms + LINGER_TOTAL_MS;
-        if (left_ms > LINGER_QUIET_MS)
-            left_ms = LINGER_QUIET_MS;
+        const uint64_t check_ms = linger_check_ms(conn, stalled_ms);
+        if (left_ms > check_ms)
+            left_ms = check_ms;
     }
     wheel_arm(&context->wheel, &conn->timer, context->now.ms + left_ms);
     conn->awaits_delivery = true;

@@ -299,8 +299,9 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
 enum conn_verdict {
     CONN_GOES_ON,
     CONN_LINGERS, /* all is sent; input may still come: shut our side, discard, then close */
-    CONN_ENDS,    /* all is sent, and the peer said it sends no more: close if all has arrived, else
-                     linger, because it may be wrong about that */
+    CONN_ENDS,    /* all is sent, and the peer has ended its side, or said it sends no more: close
+                     if all has arrived, else linger, because the kernel holds the answer, and more
+                     input may come after all */
     CONN_CLOSES,  /* nothing more can happen */
 };
 

@@ -96,6 +96,8 @@ uint64_t socket_stalled_ms(const struct socket *socket)
     socklen_t length = sizeof info;
     if (getsockopt(socket->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
         return UINT64_MAX;
+    if (info.tcpi_state == TCP_CLOSE)
+        return UINT64_MAX;
     return info.tcpi_last_data_sent > info.tcpi_last_ack_recv ? info.tcpi_last_data_sent
                                                               : info.tcpi_last_ack_recv;
 }

@@ -124,7 +124,7 @@ bool socket_drains(struct socket *socket);
 
 /* For how long the peer has taken nothing of what the socket holds for it, in milliseconds: no
  * bytes could be sent, because it has no room, or none were acknowledged. UINT64_MAX if that is
- * unknown. tcp(7), TCP_INFO. */
+ * unknown, or the connection has been reset. tcp(7), TCP_INFO. */
 uint64_t socket_stalled_ms(const struct socket *socket);
 
 /* Makes the close of the socket a reset: the bytes that it holds are dropped, not left to the

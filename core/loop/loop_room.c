@@ -1,6 +1,8 @@
 /* loop_room: see loop_room.h. */
 #include "loop/loop_room.h"
 
+#include "loop/loop_turn.h"
+
 /* The peer of a response that is sent has taken none of it for so long. */
 enum { STALLED_LEAST_MS = 2000 };
 
@@ -25,9 +27,7 @@ static enum listeners_room make_room(void *argument)
         return LISTENERS_ROOM_NONE;
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_EVICTED, 1);
     conn_trace(loop->context, victim, TRACE_SHED, 0);
-    if (conn_has_unsent(victim))
-        socket_abort(&victim->socket);
-    loop->engine->close(loop, victim);
+    loop_turn_drop(loop, victim);
     return victim->state == CONN_CLOSED ? LISTENERS_ROOM_NOW : LISTENERS_ROOM_SOON;
 }
 

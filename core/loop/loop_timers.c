@@ -3,6 +3,7 @@
 
 #include "conn/conn_rate.h"
 #include "conn/file_watch.h"
+#include "loop/loop_turn.h"
 
 enum { EXPIRED_MAX = 256 }; /* in a turn, so that nothing waits for the end of a crowd's time */
 
@@ -80,7 +81,10 @@ static void expire_conn(struct loop *loop, struct conn *conn)
         return;
     }
     conn_trace(loop->context, conn, TRACE_EXPIRED, 0);
-    loop->engine->close(loop, conn);
+    if (loop->context->draining)
+        loop->engine->close(loop, conn);
+    else
+        loop_turn_drop(loop, conn);
 }
 
 /* --- Connections that are checked from time to time ------------------------------------------- */

@@ -4,6 +4,13 @@
 /* Per connection, in both directions: one large sendfile, see transport_plain.c. */
 enum { BYTES_PER_TURN = 2 << 20 };
 
+void loop_turn_drop(struct loop *loop, struct conn *conn)
+{
+    if (conn_has_unsent(conn) || !socket_delivered(&conn->socket))
+        socket_abort(&conn->socket);
+    loop->engine->close(loop, conn);
+}
+
 bool loop_turn_shed(struct loop *loop, const struct conn *spared)
 {
     struct conn *victim = conn_to_shed(loop->context, spared);
@@ -11,9 +18,7 @@ bool loop_turn_shed(struct loop *loop, const struct conn *spared)
         return false;
     counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
     conn_trace(loop->context, victim, TRACE_SHED, 0);
-    if (conn_has_unsent(victim))
-        socket_abort(&victim->socket);
-    loop->engine->close(loop, victim);
+    loop_turn_drop(loop, victim);
     return true;
 }
 
@@ -56,17 +61,25 @@ static void begin_linger(struct loop *loop, struct conn *conn)
     loop_make_runnable(loop, conn);
 }
 
-/* A turn of a connection in CONN_LINGERING. */
+/* A turn of a connection in CONN_LINGERING. After the end of input it only waits until the peer has
+ * taken the answer: a close before that would leave the answer to the kernel, where no limit
+ * applies to it. One that sends too much, or is broken, is not waited for. */
 static void run_lingering(struct loop *loop, struct conn *conn, size_t *budget)
 {
     const struct transport *transport = conn_transport(loop->context, conn);
+    const bool had_ended = conn->socket.input_ended;
     while (conn_is_readable(conn) && *budget > 0) {
-        if (transport->discard(loop->context, conn, budget) == TRANSPORT_FAILED ||
-            conn->socket.input_ended) {
-            loop->engine->close(loop, conn);
+        if (transport->discard(loop->context, conn, budget) == TRANSPORT_FAILED) {
+            loop_turn_drop(loop, conn);
             return;
         }
     }
+    if (conn->socket.input_ended && transport->delivered(conn)) {
+        loop->engine->close(loop, conn);
+        return;
+    }
+    if (conn->socket.input_ended && !had_ended)
+        conn_renew_phase(conn); /* it is checked more often now */
     if (conn_is_readable(conn))
         loop_make_runnable(loop, conn);
 }

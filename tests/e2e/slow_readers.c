@@ -200,6 +200,74 @@ E2E_TEST(slow_readers, that_take_nothing_of_a_finished_answer_are_reset)
     }
 }
 
+/* Sends REQUEST for more than the client's buffer takes, ends its side and reads nothing. */
+static void connect_half_closed(struct client *client, const struct server *server,
+                                const char *request)
+{
+    connect_reader(client, server, KIB(64), KIB(8));
+    client_queue_text(client, request);
+    cr_assert(client_flush_blindly(client));
+    client_half_close(client);
+    client_await_half_closed(client);
+}
+
+/* The end of the client's side does not end the wait for what it has not taken: closed, the
+ * connection would have no limit, neither of number nor of time. */
+E2E_TEST(slow_readers, that_have_ended_their_side_keep_their_slot)
+{
+    enum { SLOTS = 2 };
+    struct site site;
+    create_site(&site);
+    struct view content = site_fill(&site, "held.jpg", HELD_BYTES, 4);
+    for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
+        const struct server *server =
+            server_start(PIPELINED, &site, "--threads 1 --max-connections-per-ip 2");
+        struct client clients[SLOTS], more;
+        uint64_t bytes;
+        for (size_t j = 0; j < SLOTS; j++)
+            connect_half_closed(&clients[j], server, held_requests[i]);
+        server_await_sleep(server);
+        client_connect(&more, server);
+        client_queue_text(&more, request_text("GET", "/"));
+        client_flush_blindly(&more);
+        cr_expect_eq(client_read_response(&more, false, NULL), ANSWER_RESET,
+                     "%zu: the slots of those that have read nothing are free", i);
+        client_close(&more);
+        for (size_t j = 0; j < SLOTS; j++) {
+            expect_content(&clients[j], held_requests[i], content);
+            expect_end(&clients[j], held_requests[i]);
+        }
+        int64_t deadline = deadline_after(e2e_scaled(2000, 5000));
+        do { /* the slots are free soon after the last byte, not 5 s later */
+            client_connect(&more, server);
+            client_queue_text(&more, request_text("GET", "/"));
+            client_flush_blindly(&more);
+            bytes = client_read_response(&more, false, NULL) == ANSWER_WHOLE;
+            client_close(&more);
+        } while (!bytes && clock_ms() < deadline);
+        cr_expect(bytes, "%zu: the slots are still taken", i);
+        for (size_t j = 0; j < SLOTS; j++)
+            client_close(&clients[j]);
+    }
+}
+
+E2E_TEST(slow_readers, that_have_ended_their_side_are_reset_when_they_stop)
+{
+    struct site site;
+    struct client clients[COUNT_OF(held_requests)];
+    create_site(&site);
+    site_fill(&site, "held.jpg", HELD_BYTES, 4);
+    const struct server *server = server_start(PIPELINED, &site, IDLE);
+    for (size_t i = 0; i < COUNT_OF(held_requests); i++)
+        connect_half_closed(&clients[i], server, held_requests[i]);
+    int64_t since = clock_ms();
+    for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
+        cr_expect(await_reset(&clients[i], since + 2 * IDLE_MS + (int64_t)e2e_scaled(1000, 5000)),
+                  "%zu: it is still waited for", i);
+        client_close(&clients[i]);
+    }
+}
+
 /* They take longer for it than the timeout, but never stop for that long. */
 E2E_TEST(slow_readers, that_take_a_finished_answer_steadily_get_it_whole)
 {
