@@ -261,7 +261,17 @@ struct candidates {
     unsigned count;
 };
 
-/* Where CONN is in the order; UINT64_MAX: it may not be closed. */
+/* The place in the order of a connection that has made no progress in PHASE since SINCE_MS;
+ * UINT64_MAX: it may not be closed. */
+static uint64_t rank_of(const struct conn_context *context, enum conn_phase phase,
+                        uint64_t since_ms)
+{
+    if (since_ms + evictions[phase].after_ms > context->now.ms)
+        return UINT64_MAX;
+    return (uint64_t)evictions[phase].order << 56 | since_ms;
+}
+
+/* That of CONN, by its phase. */
 static uint64_t eviction_rank(const struct conn_context *context, const struct conn *conn)
 {
     /* One that waits to send again (retry.h) is in a list, too, but has nothing to do. */
@@ -269,10 +279,27 @@ static uint64_t eviction_rank(const struct conn_context *context, const struct c
     if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING || busy ||
         conn->phase >= COUNT_OF(evictions) || evictions[conn->phase].order == 0)
         return UINT64_MAX;
-    uint64_t since_ms = conn_phase_since_ms(context, conn);
-    if (since_ms + evictions[conn->phase].after_ms > context->now.ms)
-        return UINT64_MAX;
-    return (uint64_t)evictions[conn->phase].order << 56 | since_ms;
+    return rank_of(context, conn->phase, conn_phase_since_ms(context, conn));
+}
+
+/* That of CONN, by its phase RANK, with what only the kernel knows: as long as the peer has not
+ * taken the last answer, CONN is in the middle of a response, although it is idle or lingers. */
+static uint64_t rank_by_delivery(const struct conn_context *context, const struct conn *conn,
+                                 uint64_t rank)
+{
+    const struct transport *transport = conn_transport(context, conn);
+    if ((conn->phase != CONN_PHASE_IDLE && conn->phase != CONN_PHASE_LINGER) ||
+        transport->delivered(conn))
+        return rank;
+    const uint64_t stalled_ms = transport->stalled_ms(conn), now_ms = context->now.ms;
+    return rank_of(context, CONN_PHASE_SEND, stalled_ms < now_ms ? now_ms - stalled_ms : 0);
+}
+
+/* Whether a connection at RANK would be among CANDIDATES. */
+static bool has_place(const struct candidates *candidates, uint64_t rank)
+{
+    return rank < UINT64_MAX && (candidates->count < COUNT_OF(candidates->items) ||
+                                 candidates->items[candidates->count - 1].rank > rank);
 }
 
 static void add_candidate(struct candidates *candidates, struct conn *conn, uint64_t rank)
@@ -280,8 +307,6 @@ static void add_candidate(struct candidates *candidates, struct conn *conn, uint
     unsigned at = candidates->count;
     while (at > 0 && candidates->items[at - 1].rank > rank)
         at--;
-    if (at == COUNT_OF(candidates->items))
-        return;
     if (candidates->count < COUNT_OF(candidates->items))
         candidates->count++;
     for (unsigned i = candidates->count - 1; i > at; i--)
@@ -300,7 +325,9 @@ static uint32_t search_chunk(const struct conn_table *conns, uint32_t index,
     for (uint32_t i = 0; i < slot_count(conns, index); i++) {
         struct conn *conn = &chunk->conns[i];
         uint64_t rank = eviction_rank(conns->context, conn);
-        if (rank < UINT64_MAX)
+        if (has_place(candidates, rank)) /* else the system calls are saved */
+            rank = rank_by_delivery(conns->context, conn, rank);
+        if (has_place(candidates, rank))
             add_candidate(candidates, conn, rank);
     }
     return slot_count(conns, index);

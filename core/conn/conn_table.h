@@ -91,8 +91,8 @@ struct conn *conn_table_find(const struct conn_table *conns, uint32_t slot, uint
 
 /* The connection to close for a new one, among those of the next slots that are searched: the one
  * that has been idle (or has lingered) for the longest time; if none is, the one that has waited
- * longest for the rest of a request, or else for its peer to take output. MAY_CLOSE is asked about
- * the best few. NULL: all are busy. */
+ * longest for the rest of a request, or else for its peer to take output, or what the kernel holds
+ * of it. MAY_CLOSE is asked about the best few. NULL: all are busy. */
 struct conn *conn_table_find_victim(struct conn_table *conns,
                                     bool (*may_close)(void *argument, struct conn *conn),
                                     void *argument);

@@ -268,6 +268,75 @@ E2E_TEST(slow_readers, that_have_ended_their_side_are_reset_when_they_stop)
     }
 }
 
+/* --- Whose slot a new connection gets --------------------------------------------------------- */
+
+enum unread { UNREAD_IDLE, UNREAD_CLOSING, UNREAD_HALF_CLOSED, UNREAD_COUNT };
+
+/* Sends a request for more than the client's buffer takes, and reads nothing. */
+static void connect_unread(struct client *client, const struct server *server, enum unread kind)
+{
+    if (kind == UNREAD_HALF_CLOSED) {
+        connect_half_closed(client, server, held_requests[0]);
+    } else {
+        connect_reader(client, server, KIB(64), KIB(8));
+        client_queue_text(client, held_requests[kind]);
+        cr_assert(client_flush_blindly(client));
+    }
+}
+
+/* Its answer is on its way, although the server has nothing more to send. */
+E2E_TEST(slow_readers, of_a_finished_answer_are_kept_rather_than_an_idle_connection)
+{
+    struct site site;
+    create_site(&site);
+    struct view content = site_fill(&site, "held.jpg", HELD_BYTES, 4);
+    for (enum unread kind = 0; kind < UNREAD_COUNT; kind++) {
+        const struct server *server =
+            server_start(PIPELINED, &site, "--threads 1 --max-connections 2");
+        struct client reader, idle;
+        connect_unread(&reader, server, kind);
+        server_await_sleep(server);
+        client_connect(&idle, server);
+        client_queue_text(&idle, "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        expect_status(&idle, "the other one", false, 200, NULL);
+        let_pass(600); /* one that lingers is kept for some time anyway */
+        server_expect_alive(server, "with all slots taken");
+        expect_end(&idle, "the idle one");
+        expect_content(&reader, "the reader", content);
+        client_close(&reader);
+        client_close(&idle);
+    }
+}
+
+/* Closed without a reset, each would leave its answer to the kernel and its slot to the next. */
+E2E_TEST(slow_readers, of_a_finished_answer_are_reset_for_a_new_connection_when_they_stop)
+{
+    enum { SLOTS = 2, STALLED_MS = 2000 };
+    const struct server *servers[UNREAD_COUNT];
+    struct client clients[UNREAD_COUNT][SLOTS];
+    struct site site;
+    create_site(&site);
+    site_fill(&site, "held.jpg", HELD_BYTES, 4);
+    for (enum unread kind = 0; kind < UNREAD_COUNT; kind++)
+        servers[kind] = server_start(PIPELINED, &site, "--threads 1 --max-connections 2");
+    int64_t since = clock_ms();
+    for (enum unread kind = 0; kind < UNREAD_COUNT; kind++) {
+        for (size_t i = 0; i < SLOTS; i++)
+            connect_unread(&clients[kind][i], servers[kind], kind);
+    }
+    for (enum unread kind = 0; kind < UNREAD_COUNT; kind++) {
+        server_expect_alive(servers[kind], "with all slots taken");
+        cr_expect(clock_ms() - since >= STALLED_MS, "%d: one was closed at once", (int)kind);
+        cr_expect(await_reset(&clients[kind][0], deadline_after(1000)) ||
+                      await_reset(&clients[kind][1], deadline_after(100)),
+                  "%d: closed without a reset", (int)kind);
+        for (size_t i = 0; i < SLOTS; i++)
+            client_close(&clients[kind][i]);
+    }
+}
+
+/* --- Readers of a finished answer ------------------------------------------------------------- */
+
 /* They take longer for it than the timeout, but never stop for that long. */
 E2E_TEST(slow_readers, that_take_a_finished_answer_steadily_get_it_whole)
 {
