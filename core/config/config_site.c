@@ -83,6 +83,20 @@ static int refuse_private(struct str name, const char *option, struct problem *r
     return -EINVAL;
 }
 
+/* Whether each segment of PATH is a name: not "", "." or "..". */
+static bool has_names_only(const char *path)
+{
+    struct str rest = str_of(path);
+    do {
+        const size_t end = str_find(rest, '/');
+        const struct str segment = str_first(rest, end);
+        if (segment.length == 0 || str_equal(segment, STR(".")) || str_equal(segment, STR("..")))
+            return false;
+        rest = end < rest.length ? str_from(rest, end + 1) : STR_ABSENT;
+    } while (rest.at);
+    return true;
+}
+
 /* Checks that the configured pages can be served: the fallback is a file below DIRECTORY. */
 static int check_pages(const struct site_settings *site, int directory, struct problem *ret_problem)
 {
@@ -97,10 +111,12 @@ static int check_pages(const struct site_settings *site, int directory, struct p
     if (!site->fallback.at)
         return 0;
     int error = root_stat_below(directory, site->fallback.at, 0, IO_WAITING, &status);
-    if (!error && S_ISREG(status.st_mode))
+    const bool plain = has_names_only(site->fallback.at); /* else it might be private after all */
+    if (!error && S_ISREG(status.st_mode) && plain)
         return 0;
+    const char *why = plain ? "it is not a regular file" : "it has an empty segment, . or ..";
     problem_set(ret_problem, "'%s' is not a file in ROOT (%s)", site->fallback.at,
-                error ? strerror(-error) : "it is not a regular file");
+                error ? strerror(-error) : why);
     problem_remedy(ret_problem, "name one, like index.html");
     problem_of_option(ret_problem, "spa");
     return error ? error : -EINVAL;

@@ -114,8 +114,12 @@ Test(config_site, refuses_a_fallback_that_is_not_a_file_in_root)
     expect_problem(-ENOENT, "--spa 'missing.html' is not a file in ROOT (No such file");
     site->fallback = STR("../outside");
     expect_problem(-EXDEV, "--spa '../outside' is not a file in ROOT");
-    site->fallback = STR(".");
-    expect_problem(-EINVAL, "it is not a regular file");
+    static const char *const names[] = {".", "./_headers", ".//_headers"};
+    tree_write(&tree, "_headers", STR("/a"));
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        site->fallback = str_of(names[i]);
+        expect_problem(-EINVAL, "it has an empty segment, . or ..");
+    }
 }
 
 Test(config_site, names_file_and_line_of_a_wrong_media_type)
