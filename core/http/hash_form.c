@@ -11,7 +11,7 @@ static const struct {
     {HASH_FORM_SCRIPT, STR_INIT("js mjs cjs ")},
     {HASH_FORM_STYLE, STR_INIT("css ")},
     {HASH_FORM_ASSET, STR_INIT("png jpg jpeg jfif gif svg ico webp avif jxl bmp apng cur "
-                               "woff2 woff ttf otf eot wasm json txt xml pdf webmanifest "
+                               "woff2 woff ttf otf eot wasm webmanifest "
                                "mp4 webm mov m4a m4v mp3 ogg opus wav flac aac vtt "
                                "glb gltf hdr glsl ")},
 };

@@ -14,9 +14,10 @@ enum {
     GROUP_SCORE = 28,   /* least of all scripts and style sheets of a form together */
     AVERAGE_SCORE = 16, /* and of one on average */
     SERIES_MAX = 3,     /* pictures with equal names but for the hash: more are a series */
-    CODE_SHARE = 5,     /* one in so many scripts and style sheets has the form */
-    VARIED_SCORE = 20,  /* least of a hash whose name counts as one of a kind */
-    OTHERS_LEAST = 3,   /* names beside one that most of the files have */
+    SERIES_HEXADECIMAL_MAX = 1, /* most identifiers are hexadecimal or decimal */
+    CODE_SHARE = 5,             /* one in so many scripts and style sheets has the form */
+    VARIED_SCORE = 20,          /* least of a hash whose name counts as one of a kind */
+    OTHERS_LEAST = 3,           /* names beside one that most of the files have */
 };
 
 struct judge {
@@ -144,8 +145,8 @@ static bool is_accepted(const struct judge *judge, const struct hash_form *form,
 
 /* --- The names of an accepted form ------------------------------------------------------------ */
 
-/* Whether more than SERIES_MAX of COUNT sorted ITEMS are ITEM. */
-static bool is_series(const uint64_t *items, size_t count, uint64_t item)
+/* Whether more than MOST of COUNT sorted ITEMS are ITEM. */
+static bool is_series(const uint64_t *items, size_t count, uint64_t item, size_t most)
 {
     size_t first = 0, end = count;
     while (first < end) {
@@ -155,7 +156,7 @@ static bool is_series(const uint64_t *items, size_t count, uint64_t item)
         else
             end = middle;
     }
-    return first + SERIES_MAX < count && items[first + SERIES_MAX] == item;
+    return first + most < count && items[first + most] == item;
 }
 
 /* Sorts the stems of the assets that have FORM into judge->stems. Returns how many there are. */
@@ -179,8 +180,9 @@ static bool is_member(const struct hash_form_name *part, const struct hash_form 
     if (!token.at || hash_score(token, form->alphabet) < least_score(part, form))
         return false;
     struct str stem = hash_form_stem(part, form);
+    size_t most = form->alphabet == HASH_HEXADECIMAL ? SERIES_HEXADECIMAL_MAX : SERIES_MAX;
     return part->kind != HASH_FORM_ASSET || stem.length == 0 ||
-           !is_series(judge->stems, stem_count, hash_bytes(0, stem));
+           !is_series(judge->stems, stem_count, hash_bytes(0, stem), most);
 }
 
 /* Marks the names that have FORM, or of these only the assets. */

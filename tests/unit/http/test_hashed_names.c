@@ -372,6 +372,23 @@ Test(hashed_names, does_not_take_a_series_beside_a_build_for_hashes)
     }
 }
 
+Test(hashed_names, takes_two_hexadecimal_pictures_of_one_name_for_a_series)
+{
+    static const char *const build[] = {"main-3f2a9c1b.js", "vendor-91ab03ce.js",
+                                        "runtime-7be2d04f.js", "app-c40d8e61.css"};
+    static const char *const others[] = {"avatar-b827eb1a.png", "avatar-0c1de2f7.png",
+                                         "order-4c81e2f0.pdf", "feed-91ab03ce.json"};
+    clear();
+    for (size_t i = 0; i < COUNT_OF(build); i++)
+        add(build[i], true);
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        add(others[i], false);
+    judge();
+    cr_expect_eq(count().wrong, 0);
+    for (size_t i = 0; i < COUNT_OF(build) + COUNT_OF(others); i++)
+        cr_expect_eq(directories[0].hashed[i], i < COUNT_OF(build), "%s", directories[0].text[i]);
+}
+
 /* --- Neighbours ------------------------------------------------------------------------------- */
 
 static void expect_hashed(const char *const *names, bool expected)
