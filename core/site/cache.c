@@ -222,6 +222,12 @@ static uint64_t file_bytes_max(const struct cache *cache)
     return cache->limits.bytes_max / 2;
 }
 
+uint64_t cache_file_room(const struct cache *cache)
+{
+    const uint64_t most = file_bytes_max(cache), used = cache->usage.file_bytes;
+    return used < most ? most - used : 0;
+}
+
 /* Makes room for a refusal of BYTES among the refusals. */
 static void make_room_for_refusal(struct cache *cache, uint64_t bytes)
 {

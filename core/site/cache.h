@@ -112,4 +112,8 @@ struct cache_usage {
 
 struct cache_usage cache_usage(const struct cache *cache);
 
+/* How many bytes of large bodies can be put without displacing others. A copy that was made all the
+ * same would cost more than sending its file, if there are more files than room. */
+uint64_t cache_file_room(const struct cache *cache);
+
 #endif

@@ -251,7 +251,8 @@ static int load_form(struct target *target, enum content_coding coding, struct f
 {
     struct loaded *loaded = &ret->files[coding];
     const struct fetch_order *order = target->order;
-    const struct load_order load = {order->root_fd, target->name, order->mode, order->load};
+    const struct load_order load = {order->root_fd, target->name, order->mode, order->load,
+                                    order->copy_bytes_max};
     bool sibling = coding != CONTENT_CODING_IDENTITY;
     name_form(target, coding);
     int error = load_file(&load, loaded);
@@ -318,9 +319,10 @@ static int fetch_regular(struct target *target, const struct stat *status, struc
     if (error)
         return error;
     ret->state.alone = state.alone;
+    /* While a file may still be written, nothing is known of what its name means. */
+    const struct loaded *plain = &ret->files[CONTENT_CODING_IDENTITY];
     ret->state.hashed =
-        hashed_files_note(order->hashed, &query, &ret->files[CONTENT_CODING_IDENTITY]) &&
-        state.hashed;
+        plain->settled && hashed_files_note(order->hashed, &query, plain) && state.hashed;
     return 0;
 }
 

@@ -70,6 +70,7 @@ struct fetch_order {
     const struct fetch_state *known; /* NULL: nothing is known */
     struct hashed_files *hashed;     /* NULL: no name has a hash in it */
     struct load_shared *load;
+    uint64_t copy_bytes_max; /* a larger file is not copied (load.h) */
 };
 
 /* Fetches the file that ORDER names, or the best index of a directory that exists, with its

@@ -65,12 +65,13 @@ static int read_body(int fd, uint64_t bytes, enum io_mode mode, struct blob **re
 
 /* The content of a larger file, as a copy. *RET is NULL if none can be made. Returns 0 or a
  * negative errno. */
-static int copy_body(int fd, uint64_t bytes, struct blob_account *account, struct blob **ret)
+static int copy_body(int fd, uint64_t bytes, const struct load_order *order, struct blob **ret)
 {
     int copy_fd;
     struct blob *body = NULL;
+    struct blob_account *account = &order->shared->copies;
     *ret = NULL;
-    if (!blob_account_take(account, bytes))
+    if (bytes > order->copy_bytes_max || !blob_account_take(account, bytes))
         return 0;
     ssize_t got = memory_file_copy(fd, bytes, &copy_fd);
     uint64_t length = copy_fd >= 0 ? (uint64_t)got : 0;
@@ -96,7 +97,7 @@ static int read_once(int fd, const struct load_order *order, const struct blob_i
     if (!small && order->mode == IO_WITHOUT_WAITING)
         return -EAGAIN;
     int error = small ? read_body(fd, identity->bytes, order->mode, ret_body)
-                      : copy_body(fd, identity->bytes, &order->shared->copies, ret_body);
+                      : copy_body(fd, identity->bytes, order, ret_body);
     if (error || !*ret_body)
         return error;
     error = root_identify(fd, &status, ret_after);

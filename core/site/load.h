@@ -49,6 +49,7 @@ struct load_order {
     const char *name;
     enum io_mode mode;
     struct load_shared *shared;
+    uint64_t copy_bytes_max; /* a larger file is sent as it is */
 };
 
 /* Loads the file of ORDER; it must be a regular one (else -ENXIO). Returns 0, or a negative errno

@@ -56,6 +56,7 @@ static void run(struct job *job)
         .known = lookup->known_set ? &lookup->known : NULL,
         .hashed = lookup->hashed,
         .load = lookup->load,
+        .copy_bytes_max = lookup->copy_bytes_max,
     };
     lookup->too_long = fetch(&order, &lookup->fetched) < 0;
 }
@@ -129,6 +130,7 @@ struct lookup *lookups_start(struct lookups *lookups, const struct lookup_order 
         lookup->known = *order->known;
     lookup->hashed = order->hashed;
     lookup->load = order->load;
+    lookup->copy_bytes_max = order->copy_bytes_max;
     lookup->path = *order->path;
     return submit(lookups, lookup);
 }

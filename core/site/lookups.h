@@ -45,7 +45,8 @@ struct lookup {
     bool outdated; /* what it finds may be older than what has to be served from now on */
     bool known_set;
     struct fetch_state known;
-    struct load_shared *load;    /* not for READ */
+    struct load_shared *load; /* not for READ */
+    uint64_t copy_bytes_max;
     struct hashed_files *hashed; /* as for fetch */
     struct fetched fetched;      /* by the job */
     struct root *found_root;     /* by the job for ROOT: pinned; NULL: none */
@@ -60,6 +61,7 @@ struct lookup_order {
     const struct path *path;
     const struct fetch_state *known; /* as for fetch; may be NULL */
     struct load_shared *load;
+    uint64_t copy_bytes_max; /* as for fetch */
     uint64_t now_ms;
     struct changes_ticket ticket;
     struct hashed_files *hashed; /* as for fetch */

@@ -59,6 +59,7 @@ static struct lookup *start_job(const struct store_step *step, struct store_know
         .path = step->path,
         .known = known->set ? &known->state : NULL,
         .load = &step->store->shared->load,
+        .copy_bytes_max = cache_file_room(step->store->cache),
         .now_ms = step->now->ms,
         .ticket = step->ticket,
         .hashed = store_hashed(step),

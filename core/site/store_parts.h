@@ -47,6 +47,7 @@ static inline struct fetch_order store_fetch_order(const struct store *store,
         .site = site->settings,
         .mode = mode,
         .load = &store->shared->load,
+        .copy_bytes_max = cache_file_room(store->cache),
     };
 }
 

@@ -91,6 +91,7 @@ static bool read_rules(const struct check *check, enum io_mode mode)
             .path = &path,
             .known = known,
             .load = order.load,
+            .copy_bytes_max = order.copy_bytes_max,
             .now_ms = check->now_ms,
             .ticket = check->ticket,
         };

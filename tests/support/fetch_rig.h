@@ -45,6 +45,7 @@ static inline int fetch_named(const char *text, enum io_mode mode, const struct 
         .mode = mode,
         .known = known,
         .load = &load_shared,
+        .copy_bytes_max = UINT64_MAX,
     };
     return fetch(&order, ret);
 }

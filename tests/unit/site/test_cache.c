@@ -278,6 +278,19 @@ Test(cache, sheds_only_entries_with_descriptors)
     cache_destroy(cache);
 }
 
+Test(cache, has_room_for_large_bodies_in_half_of_its_bytes)
+{
+    struct cache_limits limits = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 100};
+    struct cache *cache = cache_create_fresh(&limits);
+    cr_expect_eq(cache_file_room(cache), 1 << 19);
+    put(cache, "m", 1, false);
+    cr_expect_eq(cache_file_room(cache), 1 << 19, "small bodies do not count");
+    put(cache, "a", 1, true);
+    cr_expect_eq(cache_file_room(cache), (1 << 19) - cache_usage(cache).file_bytes);
+    cr_expect_gt(cache_usage(cache).file_bytes, 0);
+    cache_destroy(cache);
+}
+
 /* A deleted file's blocks stay on the disk as long as it is open. */
 Test(cache, releases_files_that_are_not_found_any_more)
 {

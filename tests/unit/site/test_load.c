@@ -43,7 +43,7 @@ static void set_time(const char *name, int64_t seconds, long nanoseconds)
 
 static int load(const char *name, enum io_mode mode, struct loaded *ret)
 {
-    const struct load_order order = {tree.fd, name, mode, &shared};
+    const struct load_order order = {tree.fd, name, mode, &shared, UINT64_MAX};
     return load_file(&order, ret);
 }
 
@@ -228,6 +228,20 @@ Test(load, keeps_the_content_of_files_that_are_rewritten_in_place)
         cr_expect_eq(blob_check_file(loaded.body), BLOB_UNCHANGED);
         blob_drop(loaded.body);
     }
+}
+
+Test(load, copies_no_file_for_which_the_cache_has_no_room)
+{
+    struct loaded loaded = {0}, copy;
+    const struct load_order order = {tree.fd, "file", IO_BY_JOB, &shared, LARGE - 1};
+    tree_fill(&tree, "file", LARGE, 1);
+    cr_assert_eq(load_file(&order, &loaded), 0);
+    copy = get("file");
+    cr_expect_not(blob_is_copy(loaded.body));
+    cr_expect(blob_is_copy(copy.body));
+    cr_expect(str_equal(digest_of(&loaded), digest_of(&copy)));
+    blob_drop(loaded.body);
+    blob_drop(copy.body);
 }
 
 /* Memory is bounded: what would exceed it is sent as it is, with the same tag. */
@@ -415,7 +429,7 @@ Test(load, refuses_files_that_are_not_as_long_as_their_size_says)
         if (root_fd < 0 || faccessat(root_fd, rows[i].name, R_OK, 0) < 0)
             cr_skip_test("%s is not mounted", rows[i].directory);
         unsigned descriptors = tree_open_descriptors();
-        const struct load_order order = {root_fd, rows[i].name, IO_BY_JOB, &shared};
+        const struct load_order order = {root_fd, rows[i].name, IO_BY_JOB, &shared, UINT64_MAX};
         int error = load_file(&order, &loaded);
         cr_expect_eq(error, -EACCES, "%s: %d", rows[i].name, error);
         cr_expect_eq(tree_open_descriptors(), descriptors);
