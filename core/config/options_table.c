@@ -34,8 +34,8 @@ static const struct option_spec table[] = {
      .initial = "4096",
      .kind = OPTION_KIND_NUMBER, LISTENER(backlog), .least = 1, .most = 65535},
     {.name = "idle-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
-     .help = "Close a connection after this time without a request, without progress of a "
-             "request's body, or while the client reads nothing.", .initial = "75s",
+     .help = "Close a connection after this time without a request, with part of a request's "
+             "body, or while the client reads nothing.", .initial = "75s",
      .kind = OPTION_KIND_SPAN, PROCESS(idle_ms), .least = 1, .most = DAY_MS},
     {.name = "header-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
      .help = "Time for the whole head of a request.", .initial = "15s",

@@ -1,8 +1,8 @@
 /* loop_turn: a connection's turn in its loop: work, send, receive, then what comes next.
  *
- * A part of loop. Moves bytes through the connection's transport, within a
- * budget, so that no peer starves another; then carries out the verdict of conn.h: go on, linger
- * (RFC 9112 section 9.6), close. Owns nothing. */
+ * A part of loop. Moves bytes through the connection's transport, within a budget, so that no peer
+ * starves another; then carries out the verdict of conn.h: go on, linger (RFC 9112 section 9.6),
+ * close. Owns nothing. */
 #ifndef SLUICE_LOOP_TURN_H
 #define SLUICE_LOOP_TURN_H
 
