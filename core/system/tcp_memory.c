@@ -1,20 +1,27 @@
 /* tcp_memory: see tcp_memory.h. */
 #include "system/tcp_memory.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { DEFAULT_PRESSURE_MIB = 384, DEFAULT_SEND_MIB = 4 };
 
 /* The values of the file at PATH: three numbers. Whether they could be read. */
-static int read_three(const char *path, unsigned long long ret_values[3])
+static bool read_three(const char *path, unsigned long long ret_values[3])
 {
     FILE *file = fopen(path, "re");
     if (!file)
-        return 0;
-    int count = fscanf(file, "%llu %llu %llu", &ret_values[0], &ret_values[1], &ret_values[2]);
+        return false;
+    char line[128] = "";
+    char *at = fgets(line, sizeof line, file), *end = line;
     fclose(file);
-    return count == 3;
+    for (unsigned i = 0; at && i < 3; i++) {
+        ret_values[i] = strtoull(at, &end, 10);
+        at = end == at ? NULL : end;
+    }
+    return at != NULL;
 }
 
 void tcp_memory_read(struct tcp_memory *ret)

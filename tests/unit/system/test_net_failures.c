@@ -8,23 +8,34 @@
 
 enum { WORKERS = 2, ADDRESSES = 2 };
 
+static void add_addresses(struct net_set *set)
+{
+    cr_assert_eq(net_add(set, "127.0.0.1"), NET_ADDED);
+    cr_assert_eq(net_add(set, "127.0.0.2"), NET_ADDED);
+}
+
+/* Listens while CALL fails with ERROR after SKIP times; WHAT is in the message. */
+static void expect_failure(enum fault call, unsigned skip, int error, const char *what)
+{
+    struct net_set set = {.backlog = 16};
+    struct problem problem;
+    int *fds = NULL;
+    add_addresses(&set);
+    faults_fail(call, skip, 1, error);
+    int result = net_listen(&set, WORKERS, &fds, &problem);
+    cr_expect_eq(result, -error, "%s %u", faults_name(call), skip);
+    cr_expect_eq(faults_failed(call), 1);
+    cr_expect(strstr(problem.what, what), "%s", problem.what);
+    cr_expect_null(fds);
+    faults_clear();
+}
+
 static void expect_nothing_left(enum fault call, int error, const char *what)
 {
     for (unsigned skip = 0; skip < WORKERS * ADDRESSES; skip++) {
         const unsigned descriptors = tree_open_descriptors();
-        struct net_set set = {.backlog = 16};
-        struct problem problem;
-        int *fds = NULL;
-        cr_assert_eq(net_add(&set, "127.0.0.1"), NET_ADDED);
-        cr_assert_eq(net_add(&set, "127.0.0.2"), NET_ADDED);
-        faults_fail(call, skip, 1, error);
-        cr_expect_eq(net_listen(&set, WORKERS, &fds, &problem), -error, "%s %u", faults_name(call),
-                     skip);
-        cr_expect_eq(faults_failed(call), 1);
-        cr_expect(strstr(problem.what, what), "%s", problem.what);
-        cr_expect_null(fds);
+        expect_failure(call, skip, error, what);
         cr_expect_eq(tree_open_descriptors(), descriptors, "%s %u", faults_name(call), skip);
-        faults_clear();
     }
 }
 
