@@ -232,6 +232,8 @@ E2E_TEST(signals, crash_leaves_the_latest_events_of_every_worker)
     struct site site;
     create_site(&site);
     struct server *server = server_start(PIPELINED, &site, "--threads 2");
+    if (server->instrumented)
+        e2e_skip("the handler reads what other threads write, which is a race that it accepts");
     server_expect_alive(server, "before the signal");
     process_signal(&server->process, SIGABRT);
     cr_assert(process_wait(&server->process, deadline_after(10000)));
