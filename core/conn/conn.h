@@ -69,7 +69,7 @@ struct conn_context {
     uint64_t idle_ms;          /* between requests; without progress in either direction */
     uint64_t drain_grace_ms;   /* while draining: for another request, and for its head */
     struct date_now now;       /* set by the loop, once a turn */
-    struct conn_rates *rates;  /* *borrowed*; NULL: there is no least rate */
+    struct conn_rates *rates;  /* *borrowed*; NULL: rates are not checked */
     struct wheel wheel;
     uint32_t lifted_count; /* connections whose bound is lifted, see file_send.h */
     uint32_t lifted_max;   /* of these */

@@ -35,7 +35,7 @@ struct conn_table {
     struct conn_pool *pool;           /* *borrowed*; NULL: this is the only table */
     unsigned member;                  /* of the pool */
     bool reserved;                    /* a slot is reserved for the next connection */
-    struct conn_addresses *addresses; /* *borrowed*; NULL: there is no limit by address */
+    struct conn_addresses *addresses; /* *borrowed*; NULL: addresses are not limited */
     uint64_t *address_keys;           /* by slot, if there is */
     struct conn_table_chunk *chunks;
     uint32_t slot_max;

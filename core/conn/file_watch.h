@@ -48,8 +48,8 @@ void file_watch_end(struct conn_context *context, struct conn *conn);
 /* The timer has fired. Call file_watch_next until it returns NULL. */
 void file_watch_expired(struct conn_context *context);
 
-/* The next connection whose socket holds bytes of a file that was rewritten: reset it. NULL: there
- * are no more. */
+/* The next connection whose socket holds bytes of a file that was rewritten: reset it. NULL: all
+ * have been checked. */
 struct conn *file_watch_next(struct conn_context *context);
 
 #endif

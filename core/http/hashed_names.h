@@ -47,7 +47,7 @@ bool hashed_names_is_output(struct str path);
 
 /* Sets *RET to the next directory whose forms count in the directory PATH, too, because bundlers
  * divide their output by sorts, as "static/js" and "static/media"; *INDEX moves on; begin with 0.
- * False: there are no more. */
+ * False: all have been visited. */
 bool hashed_names_next_beside(struct str path, unsigned *index, struct path *ret);
 
 #endif

@@ -27,7 +27,7 @@ struct worker {
     struct counters counters;
     struct conn_context context;
     struct conn_table conns;
-    struct conn_rates rates; /* without samples: there is no least rate */
+    struct conn_rates rates; /* without samples: rates are not checked */
     struct store *store;
     struct loop *loop;
     const char *engine_name;

@@ -344,7 +344,7 @@ BOTH(finishes_responses_in_progress_when_draining)
     cr_assert_eq(recv(busy, bytes, 1000, MSG_WAITALL), 1000);
     worker_drain(rig.worker);
     worker_drain(rig.worker); /* a second call has no effect */
-    cr_expect_eq(read(idle, bytes + 1000, 1), 0, "who is idle is closed at once");
+    cr_expect_eq(read(idle, bytes + 1000, 1), 0, "an idle connection is closed at once");
     ssize_t rest = wire_read_all(busy, bytes + 1000, WORKER_RIG_LARGE_BYTES + 24);
     struct str stream = {bytes, 1000 + (rest > 0 ? (size_t)rest : 0)};
     struct answer answer;
