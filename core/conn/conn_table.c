@@ -245,10 +245,13 @@ static const struct {
     uint8_t order;
     uint16_t after_ms;
 } evictions[] = {
-    [CONN_PHASE_LINGER] = {1, 500}, [CONN_PHASE_FIRST] = {1, 0},
-    [CONN_PHASE_IDLE] = {1, 0},     [CONN_PHASE_BODY] = {2, 500},
-    [CONN_PHASE_HEAD] = {2, 1000},  [CONN_PHASE_HANDSHAKE] = {2, 1000},
-    [CONN_PHASE_SEND] = {3, 2000},
+    [CONN_PHASE_LINGER] = {1, 500},
+    [CONN_PHASE_FIRST] = {1, 0},
+    [CONN_PHASE_IDLE] = {1, 0},
+    [CONN_PHASE_BODY] = {2, 500},
+    [CONN_PHASE_HEAD] = {2, 1000},
+    [CONN_PHASE_HANDSHAKE] = {2, 1000},
+    [CONN_PHASE_SEND] = {3, CONN_TABLE_STALLED_MS},
 };
 
 /* The connections of a search that come first in that order, and there those that have waited

@@ -18,7 +18,10 @@
 enum {
     CONN_TABLE_SLOTS_MAX = 1 << 24, /* a slot has 24 bits in an event */
     CONN_TABLE_CHUNK_SLOTS = 128,   /* per chunk: 20 KiB */
-    CONN_TABLE_SPARE_CHUNKS = 2,    /* empty chunks kept for the next connections */
+    /* A connection with a response may be closed for a new one when its peer has taken nothing for
+     * so long. */
+    CONN_TABLE_STALLED_MS = 2000,
+    CONN_TABLE_SPARE_CHUNKS = 2, /* empty chunks kept for the next connections */
     /* Slots that a search for an idle connection checks: some microseconds. If none of these is
      * idle, it goes on to the larger number. */
     CONN_TABLE_SAMPLE_SLOTS = 512,

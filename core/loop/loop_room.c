@@ -3,9 +3,6 @@
 
 #include "loop/loop_turn.h"
 
-/* The peer of a response that is sent has taken none of it for so long. */
-enum { STALLED_LEAST_MS = 2000 };
-
 /* Whether CONN has no request on its way that the kernel has already received, if it is idle; and
  * takes nothing of a response, if one is sent: the socket of a slow peer may be full for long while
  * the peer reads. */
@@ -13,7 +10,7 @@ static bool may_close(void *argument, struct conn *conn)
 {
     struct loop *loop = argument;
     if (conn->phase == CONN_PHASE_SEND)
-        return conn_transport(loop->context, conn)->stalled_ms(conn) >= STALLED_LEAST_MS;
+        return conn_transport(loop->context, conn)->stalled_ms(conn) >= CONN_TABLE_STALLED_MS;
     if (conn->phase != CONN_PHASE_IDLE && conn->phase != CONN_PHASE_FIRST)
         return true;
     return loop->engine->is_silent(loop, conn);
