@@ -75,7 +75,7 @@ $(ATTACKER) $(HONEST):
 # $(call besiege,DIRECTORY OF THE SERVERS,ARGUMENTS,PREFIX)
 besiege = @SLUICE_BUILD='$(abspath $(1))' SLUICE_BENCH='$(abspath $(BUILD)/bench)' $(3)bench/attack $(2) $(ARGS)
 
-## attack: attack the servers beside an honest client, and print a table (QUICK=1: five minutes)
+## attack: attack the servers beside an honest client, and print a table (25 minutes; QUICK=1: half)
 attack:
 	$(deps) build $(optional)
 	$(deps) attack || :
