@@ -52,8 +52,8 @@ static void plan_page(struct plan *plan, enum http_status status)
         add_field(plan, STR("Retry-After"), STR("1")); /* section 15.6.4 */
 }
 
-/* Section 15.4.2. Location repeats the query; a relative Location works behind any proxy. A query
- * that is too long for Location makes the target too long (section 15.5.15). */
+/* Section 15.4.2. Location repeats the query. It is relative, so it is right with any proxy in
+ * front. A query that is too long for Location makes the target too long (section 15.5.15). */
 static void plan_redirect(struct plan *plan, const struct request *request,
                           const struct resource *resource)
 {
