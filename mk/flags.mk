@@ -36,7 +36,7 @@ endif
 # SLUICE_HAVE_<MODULE>=1 and is linked (--as-needed drops a library that nothing calls). SWITCH=0
 # builds without it.
 
-OPTIONAL = URING:liburing:2.3
+OPTIONAL = URING:liburing:2.3 SSL:openssl:3.0.0
 
 PKG_CONFIG ?= pkg-config
 upper = $(shell printf '%s' '$(1)' | tr 'a-z.-' 'A-Z__')
