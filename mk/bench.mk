@@ -2,15 +2,19 @@
 #
 # QUICK=1 takes three minutes, PIECE names one piece (bench/bench --help), ARGS are passed on.
 
-.PHONY: bench bench-drain bench-path report flamegraph bench-programs
+.PHONY: bench bench-tls bench-drain bench-path report flamegraph bench-programs
 
 PIECE =
 ARGS  =
 LIMIT = $(BUILD)/bench/limit
 
-bench-programs: servers $(LIMIT)
+LIMIT_TLS = $(BUILD)/bench/limit_tls
+TLS_LOAD  = $(BUILD)/bench/tls_load
 
-$(LIMIT): $(call object,$(BENCH_SRC)) $(BUILD)/obj/links
+# Those of TLS need OpenSSL; without it they are left out.
+bench-programs: servers $(LIMIT) $(if $(filter openssl,$(FOUND)),$(LIMIT_TLS) $(TLS_LOAD))
+
+$(LIMIT) $(LIMIT_TLS) $(TLS_LOAD): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(run)$(LINK) -o $@
@@ -26,6 +30,13 @@ bench:
 	$(deps) build bench
 	$(again) bench-programs
 	$(call measure,$(BUILD),$(or $(PIECE),all))
+
+## bench-tls: measure HTTPS, of the servers, their peers and the limit (QUICK=1: short)
+bench-tls:
+	$(deps) build bench $(optional)
+	$(again) bench-programs
+	$(call measure,$(BUILD),tls)
+	$(call measure,$(BUILD),table)
 
 ## report: measure, redraw the report, and list its statements that no longer hold
 report:

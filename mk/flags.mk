@@ -55,7 +55,7 @@ endef
 
 # Targets that compile nothing themselves need no probing of libraries and flags.
 COMPILES := $(filter-out clean help format uninstall serve precompress test faults asan tsan quick debug coverage \
-    fuzz fuzz-run lint instructions bench bench-drain report flamegraph attack soak,$(or $(MAKECMDGOALS),all))
+    fuzz fuzz-run lint instructions bench bench-tls bench-drain report flamegraph attack soak,$(or $(MAKECMDGOALS),all))
 ifneq ($(COMPILES),)
 $(foreach library,$(OPTIONAL),$(eval $(call take_optional,$(word 1,$(subst :, ,$(library))),$(word 2,$(subst :, ,$(library))),$(word 3,$(subst :, ,$(library))))))
 endif
