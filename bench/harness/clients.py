@@ -13,9 +13,10 @@ from pathlib import Path
 
 from . import parse, place
 from .parse import Load
-from .place import BENCH, Failed
+from .place import BENCH, HOME, Failed
 from .workloads import Workload
 
+TLS_LOAD = HOME / "tls_load"
 SPARE_SECONDS = 20  # beyond the time that a run is given
 ANSWER_SECONDS = 10  # wrk calls a request that takes longer an error
 
@@ -63,7 +64,8 @@ class Wrk:
         self, port: int, workload: Workload, headers: Mapping[str, str], longest: float, check: bool
     ) -> None:
         self.longest = longest
-        url = f"http://127.0.0.1:{port}{workload.paths[0]}"
+        scheme = "https" if workload.secure else "http"
+        url = f"{scheme}://127.0.0.1:{port}{workload.paths[0]}"
         command = ["wrk", "-t1", f"-c{workload.connections}", f"-d{int(longest) + 2}s"]
         command += [f"--timeout={ANSWER_SECONDS}s", "-s", str(BENCH / "wrk.lua")]
         for name, value in headers.items():
@@ -108,13 +110,23 @@ def wrk(
     return client.stop()
 
 
-def h2load(port: int, path: str, connections: int, rate: float, seconds: float) -> Run:
+def tls_load(mode: str, port: int, seconds: float) -> Run:
+    """bench/tls_load, whose requests are connections; their sizes are not known."""
+    running = Running([str(TLS_LOAD), mode, str(port), str(seconds)])
+    said, share = running.finish(seconds + SPARE_SECONDS)
+    return Run(_parsed(parse.tls_load, said), share)
+
+
+def h2load(
+    port: int, path: str, connections: int, rate: float, seconds: float, secure: bool = False
+) -> Run:
     """h2load over HTTP/1.1 at a fixed rate of requests a second over all connections."""
     with tempfile.TemporaryDirectory() as where:
         log = Path(where, "log")
         command = ["h2load", "--h1", "-t1", f"-c{connections}", f"-n{round(rate * seconds)}"]
         command += [f"--rps={rate / connections:.3f}", f"--log-file={log}"]
-        running = Running([*command, f"http://127.0.0.1:{port}{path}"])
+        scheme = "https" if secure else "http"
+        running = Running([*command, f"{scheme}://127.0.0.1:{port}{path}"])
         said, share = running.finish(seconds + SPARE_SECONDS)
         return Run(_parsed(parse.h2load, said, log.read_text()), share)
 

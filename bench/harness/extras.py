@@ -5,21 +5,23 @@ from __future__ import annotations
 
 import itertools
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import clients, content, measure, place, probe
+from . import clients, content, measure, parse, place, probe
 from .place import Failed
 from .results import Row
 from .rounds import Measurer, Pace, left_out, rotated
 from .servers import KINDS, Kind, Server
-from .workloads import Workload
+from .workloads import TLS_MEMORY_COUNT, Workload
 
 RATES = (2000, 10000, 20000, 30000)
 RATE_CONNECTIONS = 64
 BESIDE = 50  # large downloads that small files are asked for beside
 BESIDE_CONNECTIONS = 8
+HANDSHAKES_RATE = 400  # requests a second on established connections
 CALLS_SECONDS = 0.5
 FIRST_HELD = 20  # connections before the first measurement of memory
 
@@ -70,10 +72,12 @@ def _count(measurer: Measurer, kind: Kind, workload: Workload) -> Row:
 # --- memory --------------------------------------------------------------------------------------
 
 
-def _hold(port: int, count: int, held: list[socket.socket]) -> None:
+def _hold(
+    port: int, count: int, held: list[socket.socket], secure: bool = False
+) -> None:
     """Opens connections until COUNT are held, each with one request answered."""
     while len(held) < count:
-        with probe.Asker(port) as asker:
+        with probe.Asker(port, secure) as asker:
             answer = asker.get("/612.html", {})
             if not answer.keeps or not asker.socket:
                 raise Failed("it doesn't keep connections")
@@ -81,22 +85,25 @@ def _hold(port: int, count: int, held: list[socket.socket]) -> None:
             asker.socket = None  # ours now
 
 
-def memory(names: Sequence[str], counts: Sequence[int], round_: int = 0) -> Iterator[Row]:
+def memory(
+    names: Sequence[str], counts: Sequence[int], round_: int = 0, secure: bool = False
+) -> Iterator[Row]:
     """The server's own memory for each idle kept-alive connection, from its growth (Pss)."""
     for count, name in itertools.product(counts, names):
+        workload = f"{'tls-' if secure else ''}idle-{count}"
         held: list[socket.socket] = []
         try:
-            with Server(KINDS[name], ["{port}", "612"]) as server:
-                _hold(server.port, FIRST_HELD, held)
+            with Server(KINDS[name], ["{port}", "612"], secure=secure) as server:
+                _hold(server.port, FIRST_HELD, held, secure)
                 time.sleep(0.2)
                 before = measure.memory_bytes(server.pids())
-                _hold(server.port, count, held)
+                _hold(server.port, count, held, secure)
                 time.sleep(0.5)
                 grown = measure.memory_bytes(server.pids()) - before
                 alive = sum(1 for connection in held if _is_open(connection))
             yield Row(
                 "memory",
-                f"idle-{count}",
+                workload,
                 name,
                 round_,
                 connections=count,
@@ -104,7 +111,7 @@ def memory(names: Sequence[str], counts: Sequence[int], round_: int = 0) -> Iter
                 errors=len(held) - alive,
             )
         except (Failed, OSError) as reason:
-            yield left_out("memory", f"idle-{count}", name, round_, reason)
+            yield left_out("memory", workload, name, round_, reason)
         finally:
             for connection in held:
                 connection.close()
@@ -114,8 +121,9 @@ def _is_open(connection: socket.socket) -> bool:
     """Whether the server still holds its end."""
     connection.setblocking(False)
     try:
-        return bool(connection.recv(1, socket.MSG_PEEK))
-    except BlockingIOError:
+        peek = 0 if isinstance(connection, ssl.SSLSocket) else socket.MSG_PEEK
+        return bool(connection.recv(1, peek))
+    except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except OSError:
         return False
@@ -170,7 +178,7 @@ def mixed(names: Sequence[str], pace: Pace) -> Iterator[Row]:
     for round_ in range(pace.rounds):
         for name in rotated(names, round_):
             kind = KINDS[name]
-            if kind.command == KINDS["limit"].command:
+            if kind.limit:
                 continue  # it has one answer only
             try:
                 with Server(kind) as server:
@@ -199,6 +207,52 @@ def mixed(names: Sequence[str], pace: Pace) -> Iterator[Row]:
                 errors=run.load.errors,
                 note=f"downloads {beside.load.bytes / content.MIB / beside.load.seconds:.0f} MiB/s",
             )
+
+
+def tls_memory(names: Sequence[str], round_: int = 0) -> Iterator[Row]:
+    """The same over TLS."""
+    return memory(names, (TLS_MEMORY_COUNT,), round_, secure=True)
+
+
+def handshakes(names: Sequence[str], pace: Pace) -> Iterator[Row]:
+    """The latency of established connections while handshakes saturate the server."""
+    for round_ in range(pace.rounds):
+        for name in rotated(names, round_):
+            try:
+                with Server(KINDS[name], ["{port}", "612"], secure=True) as server:
+                    run, flood = _beside_handshakes(server.port, pace.seconds)
+            except Failed as reason:
+                yield left_out("handshakes", "tls-beside-handshakes", name, round_, reason)
+                continue
+            yield Row(
+                "handshakes",
+                "tls-beside-handshakes",
+                name,
+                round_,
+                connections=BESIDE_CONNECTIONS,
+                offered=HANDSHAKES_RATE,
+                requests=run.load.requests,
+                seconds=run.load.seconds,
+                rps=run.load.rps,
+                p50_us=run.load.p50_us,
+                p99_us=run.load.p99_us,
+                errors=run.load.errors,
+                note=f"{flood.requests / flood.seconds:.0f} handshakes/s begun",
+            )
+
+
+def _beside_handshakes(port: int, seconds: float) -> tuple[clients.Run, clients.Load]:
+    """h2load's connections are established before the flood begins to matter: it outlasts them."""
+    command = [str(clients.TLS_LOAD), "hello", str(port), f"{seconds + 1.5}"]
+    flood = clients.Running(command)
+    try:
+        run = clients.h2load(
+            port, "/612.html", BESIDE_CONNECTIONS, HANDSHAKES_RATE, seconds, secure=True
+        )
+        said, _ = flood.finish(seconds + clients.SPARE_SECONDS)
+    finally:
+        place.end(flood.process)
+    return run, parse.tls_load(said)
 
 
 # --- httperf -------------------------------------------------------------------------------------

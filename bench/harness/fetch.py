@@ -19,6 +19,7 @@ PACKAGES = (
     "libnginx-mod-http-brotli-static",
     "lighttpd",
     "lighttpd-mod-deflate",
+    "lighttpd-mod-openssl",
     "h2o",
     "apache2",
     "caddy",

@@ -84,6 +84,14 @@ def h2load(output: str, log: str) -> Load:
     )
 
 
+def tls_load(output: str) -> Load:
+    """The line of bench/tls_load.c."""
+    found = re.search(r"^connections=(\d+) seconds=([\d.]+) errors=(\d+) resumed=(\d+)$", output, re.M)
+    if not found:
+        raise Unreadable("tls_load's output has no totals")
+    return Load(int(found[1]), float(found[2]), 0, int(found[3]), None, None)
+
+
 def httperf(output: str) -> Load:
     """httperf's report; a reply that is not 2xx is an error."""
     total = re.search(

@@ -4,6 +4,7 @@ body."""
 from __future__ import annotations
 
 import socket
+import ssl
 from dataclasses import dataclass
 
 from .place import Failed
@@ -11,6 +12,10 @@ from .workloads import Workload
 
 TIMEOUT_SECONDS = 10
 DUTIES = ("date", "etag", "last-modified")
+# Its certificate is the benchmark's own.
+TRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TRUSTING.check_hostname = False
+TRUSTING.verify_mode = ssl.CERT_NONE
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,9 @@ class Answer:
 class Asker:
     """Sends GET requests, on one connection as long as it is kept."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, secure: bool = False) -> None:
         self.port = port
+        self.secure = secure
         self.socket: socket.socket | None = None
         self.input = b""
 
@@ -41,6 +47,8 @@ class Asker:
         """One request just like wrk's."""
         if not self.socket:
             self.socket = socket.create_connection(("127.0.0.1", self.port), TIMEOUT_SECONDS)
+            if self.secure:
+                self.socket = TRUSTING.wrap_socket(self.socket)
             self.input = b""
         self.socket.sendall(request(path, self.port, headers))
         answer = self._answer()
@@ -129,7 +137,7 @@ def learn(port: int, workload: Workload, duties: bool = True) -> Expected:
     """Requests each path of WORKLOAD once; Failed where an answer is wrong."""
     headers = dict(workload.headers)
     total = 0
-    with Asker(port) as asker:
+    with Asker(port, workload.secure) as asker:
         if workload.validators and duties:
             tag = asker.get(workload.paths[0], headers).fields.get("etag")
             if not tag:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import clients, probe
 from .content import MIB
@@ -65,7 +65,7 @@ class Measurer:
         key = server.kind.name, workload.name
         if key not in self.known or len(workload.paths) > 1:
             self.known[key] = probe.learn(
-                server.port, workload, server.kind.command != KINDS["limit"].command
+                server.port, workload, not server.kind.limit
             )
         return self.known[key]
 
@@ -73,16 +73,28 @@ class Measurer:
         self, server: Server, workload: Workload, expected: probe.Expected, seconds: float
     ) -> int:
         """A first run, which checks every status; gives the number of errors."""
+        if workload.handshakes:
+            return self.run(server, workload, expected, seconds).load.errors
         check = expected.response_bytes <= CHECKED_BYTES_MAX
         return clients.wrk(server.port, workload, expected.headers, seconds, check).load.errors
 
+    def run(
+        self, server: Server, workload: Workload, expected: probe.Expected, seconds: float
+    ) -> clients.Run:
+        """The client of WORKLOAD for SECONDS."""
+        if not workload.handshakes:
+            return clients.wrk(server.port, workload, expected.headers, seconds)
+        run = clients.tls_load(workload.handshakes, server.port, seconds)
+        # It doesn't count bytes; a wrong answer is an error for it.
+        return replace(run, load=replace(run.load, bytes=round(run.load.requests * expected.response_bytes)))
+
     def measure(self, kind: Kind, workload: Workload, round_: int, pace: Pace) -> Row:
         """One measurement, of a server that is started for it."""
-        with Server(kind, workload.limit_options()) as server:
+        with Server(kind, workload.limit_options(), secure=workload.secure) as server:
             expected = self.expected(server, workload)
             errors = self.warm(server, workload, expected, pace.warm_seconds)
             cpu, began = server.cpu_ns(), time.monotonic()
-            run = clients.wrk(server.port, workload, expected.headers, pace.seconds)
+            run = self.run(server, workload, expected, pace.seconds)
             cpu, took = server.cpu_ns() - cpu, time.monotonic() - began
         load = run.load
         errors += load.errors + wrong_sizes(load, workload, expected.response_bytes)

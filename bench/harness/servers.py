@@ -22,6 +22,7 @@ from .place import BENCH, BUILD, HOME, PEERS, SITE, Failed
 
 ROOT = PEERS / "root"  # the peers' packages, unpacked
 RUN = HOME / "run"  # the files that running servers write
+PEM = HOME / "localhost.pem"
 READY_SECONDS = 10.0
 PORTS = range(20000, 32000)  # below those that clients get
 MODULES = ROOT / "usr/lib/lighttpd"
@@ -31,7 +32,8 @@ Command = Callable[[Path, dict[str, str]], list[str | Path]]
 
 def _sluice(program: Path, words: dict[str, str]) -> list[str | Path]:
     where = [program, words["port"], words["site"]]
-    return [*where, "--bind", "127.0.0.1", "--threads", "1"]
+    certificate = ["--cert", words["pem"]] if words["pem"] else []
+    return [*where, "--bind", "127.0.0.1", "--threads", "1", *certificate]
 
 
 def _uring(program: Path, words: dict[str, str]) -> list[str | Path]:
@@ -39,7 +41,10 @@ def _uring(program: Path, words: dict[str, str]) -> list[str | Path]:
 
 
 def _limit(program: Path, words: dict[str, str]) -> list[str | Path]:
-    return [program, *(word.format(**words) for word in words["options"].split("\n"))]
+    options = [word.format(**words) for word in words["options"].split("\n")]
+    if words["pem"]:
+        return [program.with_name("limit_tls"), *options, words["pem"]]
+    return [program, *options]
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,10 @@ class Kind:
     def given(self, workload: str) -> bool:
         """Whether it is to have that workload."""
         return self.only is None or workload in self.only
+
+    @property
+    def limit(self) -> bool:
+        return self.command is _limit
 
     @property
     def present(self) -> bool:
@@ -151,6 +160,26 @@ def environment(kind: Kind) -> dict[str, str]:
     return {"LD_LIBRARY_PATH": ":".join(dict.fromkeys(libraries)), **dict(kind.env)}
 
 
+def certificate() -> Path:
+    """A file with a certificate for 127.0.0.1 and its key (ECDSA P-256), made once."""
+    if not PEM.exists():
+        made = PEM.with_suffix(".new")
+        key = PEM.with_suffix(".key")
+        words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365"
+        names = ["-subj", "/CN=localhost"]
+        names += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        where = ["-keyout", str(key), "-out", str(made)]
+        try:
+            subprocess.run([*words.split(), *names, *where], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            raise Failed("openssl is missing, which makes the certificate") from None
+        made.write_bytes(made.read_bytes() + key.read_bytes())
+        key.unlink()
+        made.chmod(0o644)
+        made.rename(PEM)
+    return PEM
+
+
 def version(kind: Kind) -> str:
     """The line in which KIND says its version, or nothing."""
     if not (kind.version and kind.present):
@@ -189,11 +218,18 @@ def fill(template: str, words: dict[str, str]) -> str:
 class Server:
     """A server of KIND that answers on `port`, for a `with` statement."""
 
-    def __init__(self, kind: Kind, limit_options: Sequence[str] = (), site: Path = SITE) -> None:
-        """Starts it and waits until it accepts connections."""
+    def __init__(
+        self,
+        kind: Kind,
+        limit_options: Sequence[str] = (),
+        site: Path = SITE,
+        secure: bool = False,
+    ) -> None:
+        """Starts it, with HTTPS if SECURE, and waits until it accepts connections."""
         if not kind.present:
             raise Failed(f"{kind.title} is missing ({kind.program})")
         self.kind = kind
+        self.secure = secure
         self.port = free_port()
         RUN.mkdir(parents=True, exist_ok=True)
         self.run = Path(tempfile.mkdtemp(prefix=f"{kind.name}-", dir=RUN))
@@ -216,6 +252,10 @@ class Server:
             "files": str(files),
             "connections": str(files - 500),
             "as_root": "" if os.geteuid() == 0 else "#",
+            # At the beginning of a line of a configuration: it is a comment, or not.
+            "tls": "" if self.secure else "#",
+            "plain": "#" if self.secure else "",
+            "pem": str(certificate()) if self.secure else "",
             "options": "\n".join(limit_options),
         }
 

@@ -47,6 +47,9 @@ class Workload:
     validators: bool = False  # send the If-None-Match that a first answer gave
     per_mib: bool = False  # cost is for a MiB, not for a request
     target: float | None = None
+    best_is_target: bool = False  # the target is the best peer's cost
+    secure: bool = False  # over TLS
+    handshakes: str = ""  # by bench/tls_load: "full" or "resumed"; else wrk is the client
 
     @property
     def unit(self) -> str:
@@ -62,7 +65,7 @@ class Workload:
             return ["-n", "{port}", "0"]
         size = content.mean_bytes(list(self.paths), f".{self.encoding}" if self.encoding else "")
         options = ["-c"] if self.closes else []
-        if size >= SENDFILE_FROM and len(self.paths) == 1:
+        if size >= SENDFILE_FROM and len(self.paths) == 1 and not self.secure:
             options += ["-f", str(content.SITE / self.paths[0][1:])]
         return [*options, "{port}", str(size)]
 
@@ -96,8 +99,44 @@ TABLE = (
     _sized(MIB, 16, target=1.05),
     _sized(256 * MIB, 4, target=0.95),
 )
+CLOSING = {"Connection": "close"}
+TLS_TABLE = (
+    Workload("tls-keepalive-64", "HTTPS: 612 B, keep-alive, 64 connections", secure=True, target=1.08),
+    Workload("tls-pipelined-16", "HTTPS: 16 pipelined", pipeline=16, secure=True, target=1.15),
+    Workload(
+        "tls-full",
+        "HTTPS: a full handshake, one request, the end",
+        connections=1,
+        headers=CLOSING,
+        secure=True,
+        handshakes="full",
+        target=1.03,
+    ),
+    Workload(
+        "tls-resumed",
+        "HTTPS: the same, resumed",
+        connections=1,
+        headers=CLOSING,
+        secure=True,
+        handshakes="resumed",
+        best_is_target=True,
+    ),
+    Workload(
+        "tls-64k",
+        "HTTPS: 64 KiB (CPU a MiB)",
+        (f"/sizes/{64 << 10}.bin",),
+        per_mib=True,
+        secure=True,
+        target=1.10,
+    ),
+    Workload(
+        "tls-1m", "HTTPS: 1 MiB (CPU a MiB)", (f"/sizes/{MIB}.bin",), 16, per_mib=True, secure=True, target=1.10
+    ),
+)
 MEMORY_COUNTS = (5000, 10000)
 MEMORY_TARGET_BYTES = 192
+TLS_MEMORY_COUNT = 2000
+TLS_MEMORY_TARGET_BYTES = 14800
 
 
 def size_sweep() -> list[Workload]:
@@ -128,7 +167,7 @@ def connection_sweep() -> list[Workload]:
 
 def named(name: str) -> Workload:
     """The workload of that name, of the table or a sweep."""
-    for workload in [*TABLE, *size_sweep(), *depth_sweep(), *connection_sweep()]:
+    for workload in [*TABLE, *TLS_TABLE, *size_sweep(), *depth_sweep(), *connection_sweep()]:
         if workload.name == name:
             return workload
     raise KeyError(name)

@@ -173,6 +173,12 @@ class Parsers(unittest.TestCase):
         with self.assertRaises(parse.Unreadable):
             parse.httperf("httperf: no such option")
 
+    def test_tls_load(self) -> None:
+        load = parse.tls_load("connections=936 seconds=1.001 errors=2 resumed=935\n")
+        self.assertEqual((load.requests, load.seconds, load.errors), (936, 1.001, 2))
+        with self.assertRaises(parse.Unreadable):
+            parse.tls_load("tls_load: connect: Connection refused")
+
     def test_perf_calls(self) -> None:
         said = (
             "# started on Wed\n\n2020,,raw_syscalls:sys_enter,1000,100.00,,\n1000,,syscalls:sys_enter_recvfrom,1000,"
@@ -298,7 +304,7 @@ class Files(unittest.TestCase):
 
     def test_every_word_of_the_peers_configurations_is_filled_in(self) -> None:
         words = dict.fromkeys(
-            ("port", "site", "run", "peers", "files", "connections", "as_root"), ""
+            "port site run peers files connections as_root tls plain pem".split(), ""
         )
         for name in servers.PEER_NAMES:
             with self.subTest(name):
@@ -391,6 +397,21 @@ class Verdicts(unittest.TestCase):
             line = verdict.memory_line(verdict.Figures(rows), 5000)
             self.assertEqual((line.best, line.reached), ("nginx 529 B", reached))
         self.assertIsNone(verdict.memory_line(verdict.Figures([]), 5000))
+
+    def test_rows_over_tls_are_there_once_they_were_measured(self) -> None:
+        rows = [
+            Row("wrk", "tls-resumed", name, 0, cost_ns=cost)
+            for name, cost in (("limit", 100.0), ("h2o", 120.0), ("nginx", 150.0), ("sluice", 119.0))
+        ]
+        rows += [
+            Row("handshakes", "tls-beside-handshakes", name, 0, p99_us=p99)
+            for name, p99 in (("nginx", 900.0), ("sluice", 901.0))
+        ]
+        resumed, beside = verdict.tls_lines(verdict.Figures(rows))
+        self.assertEqual((resumed.target, resumed.best), ("<= 1.20", "h2o 1.20"))
+        self.assertTrue(resumed.reached)
+        self.assertFalse(beside.reached)
+        self.assertEqual(verdict.tls_lines(verdict.Figures([])), [])
 
     def test_the_whole_table_of_nothing(self) -> None:
         lines = verdict.lines(verdict.Figures([]))
