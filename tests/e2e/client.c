@@ -16,6 +16,7 @@
 
 enum {
     DEADLINE_MS = 10000,
+    HANDSHAKE_MS = 3000,
     STILL_MS = 10000,  /* without a byte, whatever the deadline */
     IN_VAIN_MS = 4000, /* then the next waits are short */
 };
@@ -46,6 +47,32 @@ static bool bind_source(int fd, const char *source)
     return bound;
 }
 
+/* Begins TLS on a new connection, and waits for the end of the handshake, because a server takes a
+ * connection without one for something else. After one wait in vain, the next ones are short: the
+ * server has been stopped. How a handshake failed shows in what the test reads. */
+static void begin_tls(struct client *client, const struct client_setup *setup)
+{
+    static int64_t wait_ms = HANDSHAKE_MS;
+    struct secure_setup usual = e2e_usual_tls();
+    client->secure = secure_create(client->fd, setup->secure ? setup->secure : &usual);
+    if (setup->silent)
+        return;
+    switch (secure_await_handshake(client->secure, deadline_after(wait_ms))) {
+    case SECURE_ESTABLISHED:
+        wait_ms = HANDSHAKE_MS;
+        break;
+    case SECURE_SHAKING:
+        wait_ms = 1;
+        break;
+    case SECURE_CLOSED:
+        client->eof = true;
+        break;
+    case SECURE_FAILED:
+        client->error = errno ? errno : EPROTO;
+        break;
+    }
+}
+
 bool client_try_connect(struct client *client, const struct client_setup *setup)
 {
     static const int yes = 1;
@@ -74,6 +101,8 @@ bool client_try_connect(struct client *client, const struct client_setup *setup)
         .read_bytes_max = setup->read_bytes_max ? setup->read_bytes_max : KIB(256),
         .delivery = setup->delivery,
     };
+    if (connected && !setup->plain && (setup->secure || server_port_is_secure(setup->port)))
+        begin_tls(client, setup);
     return connected;
 }
 
@@ -90,6 +119,8 @@ void client_connect(struct client *client, const struct server *server)
 
 void client_half_close(struct client *client)
 {
+    if (client->secure)
+        secure_end(client->secure);
     shutdown(client->fd, SHUT_WR);
 }
 
@@ -105,11 +136,20 @@ void client_await_half_closed(const struct client *client)
     cr_expect(deadline_left_ms(deadline) > 0, "the end of input was not acknowledged");
 }
 
-void client_close(struct client *client)
+static void drop(struct client *client)
 {
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
+    secure_destroy(client->secure);
+    client->secure = NULL;
+}
+
+void client_close(struct client *client)
+{
+    if (client->secure)
+        secure_end(client->secure);
+    drop(client);
 }
 
 void client_abort(struct client *client)
@@ -117,7 +157,7 @@ void client_abort(struct client *client)
     struct linger now = {.l_onoff = 1, .l_linger = 0};
 
     setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-    client_close(client);
+    drop(client);
 }
 
 /* --- Moving bytes ----------------------------------------------------------------------------- */
@@ -140,10 +180,24 @@ static size_t next_piece_length(struct client *client)
     return wanted < left ? wanted : left;
 }
 
+ssize_t client_try_send(struct client *client, const void *data, size_t length)
+{
+    if (client->secure)
+        return secure_send(client->secure, data, length);
+    return send(client->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t client_try_receive(struct client *client, void *to, size_t room)
+{
+    if (client->secure)
+        return secure_receive(client->secure, to, room);
+    return recv(client->fd, to, room, MSG_DONTWAIT);
+}
+
 static void send_some(struct client *client)
 {
-    ssize_t count = send(client->fd, client->output.data + client->output_first,
-                         next_piece_length(client), MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t count = client_try_send(client, client->output.data + client->output_first,
+                                    next_piece_length(client));
 
     if (count > 0)
         client->output_first += (size_t)count;
@@ -160,14 +214,22 @@ static void receive_some(struct client *client)
         memmove(client->input.data, client->input.data + client->input_first, client->input.length);
         client->input_first = 0;
     }
-    count = recv(client->fd, bytes_reserve(&client->input, client->read_bytes_max),
-                 client->read_bytes_max, MSG_DONTWAIT);
+    count = client_try_receive(client, bytes_reserve(&client->input, client->read_bytes_max),
+                               client->read_bytes_max);
     if (count > 0)
         client->input.length += (size_t)count;
     else if (count == 0)
         client->eof = true;
     else if (errno != EAGAIN && errno != EINTR)
         client->error = errno;
+}
+
+/* The events to wait for. During a handshake only the peer's bytes help. */
+static short wanted(const struct client *client, bool receiving, bool sending)
+{
+    if (client->secure && secure_handshake(client->secure) == SECURE_SHAKING)
+        return POLLIN;
+    return (short)((receiving && !client->eof ? POLLIN : 0) | (sending ? POLLOUT : 0));
 }
 
 /* Waits until bytes can be sent or received, and moves them. False after DEADLINE, after STILL_MS,
@@ -179,7 +241,11 @@ static bool move(struct client *client, bool receiving, int64_t deadline)
 
     if (client->error || (client->eof && !sending))
         return false;
-    ready.events = (short)((receiving && !client->eof ? POLLIN : 0) | (sending ? POLLOUT : 0));
+    if (receiving && client->secure && secure_has_received(client->secure)) {
+        receive_some(client);
+        return true;
+    }
+    ready.events = wanted(client, receiving, sending);
     int left_ms = deadline_left_ms(deadline);
     int still_ms = (int)e2e_scaled(STILL_MS, 5 * STILL_MS);
     int count = poll(&ready, 1, left_ms < still_ms ? left_ms : still_ms);
@@ -192,7 +258,7 @@ static bool move(struct client *client, bool receiving, int64_t deadline)
     if (sending && !client->error && (ready.revents & (POLLOUT | POLLHUP | POLLERR))) {
         send_some(client);
         /* Let the server see the piece by itself; the outcome must not depend on it. */
-        ready.events = receiving && !client->eof ? POLLIN : 0;
+        ready.events = (short)(receiving && !client->eof ? POLLIN : 0);
         if (client->delivery != DELIVERY_WHOLE)
             poll(&ready, 1, 1);
     }

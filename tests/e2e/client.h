@@ -1,14 +1,17 @@
-/* client: a raw TCP client that sends exactly the given bytes, in given pieces, and reads answers.
+/* client: a raw TCP client that sends exactly the given bytes, in given pieces, and reads answers;
+ * over TLS (secure.h) where the server's port speaks it, so that one test serves both.
  *
  * Queued requests are sent while answers are read, so that neither side waits for the other for
  * ever; a test that wants to send everything first calls client_flush_blindly. Every wait has a
- * deadline. A reset (ECONNRESET, EPIPE) is remembered and is never taken for an end.
+ * deadline. A reset (ECONNRESET, EPIPE) is remembered and is never taken for an end; over TLS, an
+ * end without close_notify (EPROTO) neither.
  *
  * Lifetime: views in a response are *borrowed* from the client's input until its next call. */
 #ifndef E2E_CLIENT_H
 #define E2E_CLIENT_H
 
 #include "response.h"
+#include "secure.h"
 
 #include <stdint.h>
 
@@ -28,12 +31,16 @@ struct client_setup {
     size_t receive_buffer_bytes; /* SO_RCVBUF; 0: as it is */
     size_t read_bytes_max;       /* of one call; 0: as much as there is */
     enum delivery delivery;
+    bool plain;                        /* no TLS, whatever the port speaks */
+    bool silent;                       /* TLS, but nothing is sent before secure_handshake */
+    const struct secure_setup *secure; /* TLS as it says; NULL: as the port speaks */
 };
 
 struct client {
     int fd;
-    int error; /* an errno once the connection has failed */
-    bool eof;  /* the server has closed its side */
+    struct secure *secure; /* NULL: plain */
+    int error;             /* an errno once the connection has failed */
+    bool eof;              /* the server has closed its side */
     size_t read_bytes_max;
     enum delivery delivery;
     size_t piece;        /* the index of the next one */
@@ -61,7 +68,8 @@ void client_connect_with(struct client *client, const struct client_setup *setup
 /* Whether it connected; else errno has the reason. */
 bool client_try_connect(struct client *client, const struct client_setup *setup);
 
-void client_half_close(struct client *client); /* shutdown(SHUT_WR), everything being sent */
+void client_half_close(struct client *client); /* shutdown(SHUT_WR), everything being sent; over
+                                                * TLS after close_notify */
 /* Waits until the server's kernel has received the end that client_half_close sent. */
 void client_await_half_closed(const struct client *client);
 void client_close(struct client *client);
@@ -76,6 +84,10 @@ void client_queue_text(struct client *client, const char *text);
 bool client_flush(struct client *client);
 /* The same, without receiving. */
 bool client_flush_blindly(struct client *client);
+
+/* send(2) and recv(2) without waiting; over TLS, of what is in the records. */
+ssize_t client_try_send(struct client *client, const void *data, size_t length);
+ssize_t client_try_receive(struct client *client, void *to, size_t room);
 
 /* --- Receiving -------------------------------------------------------------------------------- */
 

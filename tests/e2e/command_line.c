@@ -393,7 +393,8 @@ E2E_TEST(command_line, start_screen_has_root_address_and_threads)
         server_stop(server);
         screen = bytes_text(&server->screen);
         cr_expect(strstr(screen, server->name) && strstr(screen, site.path) &&
-                      strstr(screen, text_format("http://127.0.0.1:%u/", server->port)) &&
+                      strstr(screen, text_format("http%s://127.0.0.1:%u/",
+                                                 server->secure ? "s" : "", server->port)) &&
                       strstr(screen, "3 threads") &&
                       strstr(screen, e2e_uses_uring() ? "io_uring" : "epoll"),
                   "%s showed\n%s", server->name, screen);

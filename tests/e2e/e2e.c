@@ -86,6 +86,17 @@ bool e2e_uses_uring(void)
     return strcmp(from_environment("SLUICE_BACKEND", ""), "io_uring") == 0;
 }
 
+bool e2e_uses_tls(void)
+{
+    return from_environment("SLUICE_TLS", NULL) != NULL;
+}
+
+struct secure_setup e2e_usual_tls(void)
+{
+    bool bytes = strcmp(from_environment("SLUICE_TLS", ""), "bytes") == 0;
+    return (struct secure_setup){.server_name = "localhost", .piece_bytes = bytes};
+}
+
 bool e2e_is_slow(void)
 {
     return slow;

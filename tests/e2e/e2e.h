@@ -7,11 +7,13 @@
  * Environment: SLUICE_BUILD, the directory of the servers (default "build"); SLUICE_TOP, the top
  * of the repository (default "."); SLUICE_SLOW=1, longer deadlines and smaller crowds (also
  * chosen when a server turns out to be instrumented); SLUICE_BACKEND, the backend that every
- * server is started with (default: none is named). */
+ * server is started with (default: none is named); SLUICE_TLS=1, every server and every client
+ * speaks HTTPS; SLUICE_TLS=bytes, the same, and each send of a client has one byte. */
 #ifndef E2E_E2E_H
 #define E2E_E2E_H
 
 #include "bytes.h"
+#include "secure.h"
 
 #include <criterion/criterion.h>
 #include <stdbool.h>
@@ -20,13 +22,14 @@
 /* Criterion kills a test that takes longer; every wait inside has a shorter deadline of its own. */
 #define E2E_SUITE(suite) TestSuite(suite, .init = e2e_begin, .fini = e2e_end, .timeout = 170)
 
-#define E2E_TEST(suite, name)         \
-    static void suite##_##name(void); \
-    Test(suite, name)                 \
-    {                                 \
-        suite##_##name();             \
-        e2e_finish();                 \
-    }                                 \
+#define E2E_TEST(suite, name)           \
+    static void suite##_##name(void);   \
+    Test(suite, name)                   \
+    {                                   \
+        e2e_skip_in_tls(#suite, #name); \
+        suite##_##name();               \
+        e2e_finish();                   \
+    }                                   \
     static void suite##_##name(void)
 
 void e2e_begin(void);
@@ -46,6 +49,12 @@ const char *e2e_top_directory(void);
 /* The words that choose SLUICE_BACKEND, or NULL. */
 const char *e2e_backend_options(void);
 bool e2e_uses_uring(void); /* whether that is io_uring */
+
+bool e2e_uses_tls(void); /* whether SLUICE_TLS is set */
+struct secure_setup e2e_usual_tls(void);
+
+/* Skips the test if all servers speak HTTPS and the test can't hold then: tls_skips.c. */
+void e2e_skip_in_tls(const char *suite, const char *name);
 
 /* Whether servers are instrumented or the machine was declared slow. */
 bool e2e_is_slow(void);

@@ -405,7 +405,7 @@ static void *take_downloads(void *argument)
             ready[i] = (struct pollfd){.fd = downloads->clients[i].fd, .events = POLLIN};
         poll(ready, DOWNLOADS, 20);
         for (size_t i = 0; i < DOWNLOADS; i++) {
-            ssize_t count = recv(ready[i].fd, sink, sizeof(sink), MSG_DONTWAIT | MSG_TRUNC);
+            ssize_t count = client_try_receive(&downloads->clients[i], sink, sizeof(sink));
 
             if (count > 0)
                 atomic_fetch_add(&downloads->bytes, (uint64_t)count);
@@ -502,7 +502,7 @@ E2E_TEST(limits, clients_that_read_nothing_take_little_memory)
     for (size_t i = 0; i < COUNT; i++) {
         client_connect_with(&clients[i], &(struct client_setup){.port = server->port,
                                                                 .receive_buffer_bytes = 4096});
-        send(clients[i].fd, requests.data, requests.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        client_try_send(&clients[i], requests.data, requests.length);
     }
     for (size_t i = 0; i < 50; i++)
         server_expect_alive(server, "besides greedy clients");

@@ -1,6 +1,7 @@
 /* server_process: see server_process.h. */
 #include "server_process.h"
 
+#include "certificate.h"
 #include "client.h"
 #include "e2e.h"
 
@@ -29,15 +30,25 @@ const char *server_program(enum server_kind kind)
 
 /* --- Starting --------------------------------------------------------------------------------- */
 
-/* The port of the first whole line with an address, or 0. */
-static uint16_t port_on_screen(struct bytes *screen)
+/* The port of the first whole line with an address of SCHEME ("http://"), or 0. */
+static uint16_t port_on_screen(struct bytes *screen, const char *scheme)
 {
     const char *text = bytes_text(screen);
-    const char *address = strstr(text, "http://");
+    const char *address = strstr(text, scheme);
     const char *end = address ? strchr(address, '\n') : NULL;
     const char *colon = end ? memrchr(address, ':', (size_t)(end - address)) : NULL;
 
-    return colon && colon > address + 4 ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
+    return colon && colon > address + strlen(scheme) ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
+}
+
+/* Takes the ports from the start screen, once they are there. */
+static void read_ports(struct server *server)
+{
+    uint16_t secure = port_on_screen(&server->screen, "https://");
+    uint16_t plain = port_on_screen(&server->screen, "http://");
+    server->secure = secure != 0;
+    server->port = secure ? secure : plain;
+    server->plain_port = secure ? plain : 0;
 }
 
 static void await_start_screen(struct server *server)
@@ -49,7 +60,7 @@ static void await_start_screen(struct server *server)
         int ready = poll(&output, 1, deadline_left_ms(deadline));
 
         process_read_output(&server->process, &server->screen);
-        server->port = port_on_screen(&server->screen);
+        read_ports(server);
         if (server->port == 0 && (ready == 0 || (output.revents & POLLHUP)))
             cr_assert_fail("%s did not start; it said \"%s\" and \"%s\"", server->name,
                            bytes_text(&server->screen), process_errors(&server->process));
@@ -80,6 +91,10 @@ struct server *server_start_with(const struct server_setup *setup)
         process_add_word(&process, setup->root);
     process_add_words(&process, setup->no_bind ? NULL : "--bind 127.0.0.1");
     process_add_words(&process, e2e_backend_options());
+    if (e2e_uses_tls() && !setup->own_tls) {
+        process_add_word(&process, "--cert");
+        process_add_word(&process, certificate_of_test());
+    }
     process_add_words(&process, setup->options);
     for (size_t i = 0; setup->words && setup->words[i]; i++)
         process_add_word(&process, setup->words[i]);
@@ -101,6 +116,14 @@ struct server *server_start(enum server_kind kind, const struct site *site, cons
         .root = site->path,
         .options = options,
     });
+}
+
+bool server_port_is_secure(uint16_t port)
+{
+    for (size_t i = 0; i < server_count; i++)
+        if (servers[i].port == port && servers[i].process.pid != 0)
+            return servers[i].secure;
+    return false;
 }
 
 /* --- Ending ----------------------------------------------------------------------------------- */

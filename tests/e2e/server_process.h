@@ -20,6 +20,8 @@ struct server {
     const char *name; /* of the program */
     struct process process;
     uint16_t port;
+    bool secure;         /* the port speaks HTTPS */
+    uint16_t plain_port; /* of --http-port; 0: none */
     bool instrumented;   /* built with a sanitizer */
     struct bytes screen; /* its standard output so far */
 };
@@ -33,6 +35,7 @@ struct server_setup {
     const char *const *words; /* more options, which may have spaces in them; NULL-terminated */
     const char *port;         /* NULL: 0 */
     bool no_bind;             /* the options name the addresses */
+    bool own_tls;             /* the options say whether it speaks HTTPS, in every run */
     bool as_nobody;
     uint64_t files_max;
     int uring_errno; /* see process_setup, as the next three */
@@ -48,6 +51,9 @@ const char *server_program(enum server_kind kind);
 /* Starts a server and waits until it is ready. *Borrowed* until the end of the test. */
 struct server *server_start(enum server_kind kind, const struct site *site, const char *options);
 struct server *server_start_with(const struct server_setup *setup);
+
+/* Whether a server of this test speaks HTTPS on PORT. */
+bool server_port_is_secure(uint16_t port);
 
 /* SIGTERM; it must end in time, with status 0, and leave no sanitizer's report. */
 void server_stop(struct server *server);

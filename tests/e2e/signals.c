@@ -312,7 +312,7 @@ E2E_TEST(signals, are_survived_before_the_server_has_started)
     cr_assert_eq(write(types, "a/b c\n", 6), 6);
     close(types);
     struct bytes screen = {0};
-    for (int64_t deadline = deadline_after(10000); !strstr(bytes_text(&screen), "http://");) {
+    for (int64_t deadline = deadline_after(10000); !strstr(bytes_text(&screen), "://");) {
         process_read_output(&process, &screen);
         cr_assert(deadline_left_ms(deadline) > 0 && !process_wait(&process, clock_ms()),
                   "it did not start: %s", process_errors(&process));

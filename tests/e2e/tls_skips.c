@@ -1,0 +1,35 @@
+/* tls_skips: the end-to-end tests that can't hold where every server speaks HTTPS (SLUICE_TLS),
+ * each with the reason. All others must hold to the byte. */
+#include "e2e.h"
+
+#include <string.h>
+
+struct skip {
+    const char *suite;
+    const char *name; /* NULL: the whole suite */
+    const char *why;
+};
+
+static const struct skip skips[] = {
+    {"tls_serving", NULL, "it chooses TLS itself"},
+    {"tls_handshakes", NULL, "it chooses TLS itself"},
+    {"tls_certificates", NULL, "it chooses TLS itself"},
+    {"tls_hostile", NULL, "it chooses TLS itself"},
+    {"tls_records", NULL, "it chooses TLS itself"},
+    {"tls_http_port", NULL, "it chooses TLS itself"},
+    {"command_line", "reports_a_busy_port", "it starts programs without a certificate"},
+    {"command_line", "reports_a_port_that_needs_privileges",
+     "it starts programs without a certificate"},
+    {"draining", "accepts_what_was_queued", "a stopped server shakes no hands"},
+    {"rewritten_files", "end_a_connection_whose_socket_holds_their_pages",
+     "a record is a copy, so no socket holds a page"},
+};
+
+void e2e_skip_in_tls(const char *suite, const char *name)
+{
+    for (size_t i = 0; e2e_uses_tls() && i < COUNT_OF(skips); i++) {
+        const struct skip *skip = &skips[i];
+        if (strcmp(skip->suite, suite) == 0 && (!skip->name || strcmp(skip->name, name) == 0))
+            e2e_skip(skip->why);
+    }
+}
