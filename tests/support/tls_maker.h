@@ -164,11 +164,10 @@ static inline void tls_made_fini(struct tls_made *made)
 /* A then B, as one text. free() it. */
 static inline char *tls_maker_join(const char *a, const char *b)
 {
-    size_t length = strlen(a);
-    char *text = malloc(length + strlen(b) + 1);
+    size_t room = strlen(a) + strlen(b) + 1;
+    char *text = malloc(room);
     tls_maker_must(text != NULL, "malloc");
-    memcpy(text, a, length);
-    memcpy(text + length, b, strlen(b) + 1);
+    snprintf(text, room, "%s%s", a, b);
     return text;
 }
 
