@@ -35,14 +35,16 @@ struct tls_certificate {
     bool self_signed;                  /* made by this process, for development */
 };
 
+/* Which input is at fault. */
+enum tls_fault { TLS_FAULT_CERTIFICATE, TLS_FAULT_KEY, TLS_FAULT_PAIR /* they do not match */ };
+
 /* Reads a certificate and its chain from PEM, and its key from KEY_PEM, which may be the same
  * bytes. The key decides which certificate is the server's; the others follow as each is the issuer
  * of the one before. Text between the blocks, CRLF, and EC PARAMETERS are ignored. Expiry is not
  * checked here. *RET is *given*. 0 or a negative errno with *RET_PROBLEM, which says what is wrong
- * and what to do; *RET_IN_KEY says whether KEY_PEM is at fault. -ENOMEM: out of memory, -EINVAL:
- * anything else. */
+ * and what to do, and *RET_FAULT. -ENOMEM: out of memory, -EINVAL: anything else. */
 int tls_certificate_parse(struct tls_certificate **ret, struct str pem, struct str key_pem,
-                          struct problem *ret_problem, bool *ret_in_key);
+                          struct problem *ret_problem, enum tls_fault *ret_fault);
 
 struct tls_certificate *tls_certificate_ref(struct tls_certificate *certificate);
 
