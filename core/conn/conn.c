@@ -53,6 +53,8 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = (struct log_records){.items = NULL};
     context->rates = NULL;
+    context->origins = origins_plain;
+    context->plain_on_tls_origin = 0;
     context->draining = false;
     conn_context_set_unsent(context, &(struct unsent_share){.bytes = 0});
 }

@@ -10,6 +10,7 @@
 #define SLUICE_CONN_H
 
 #include "base/list.h"
+#include "conn/origin.h"
 #include "conn/session_h1.h"
 #include "conn/socket.h"
 #include "conn/transport.h"
@@ -26,7 +27,7 @@ enum {
     CONN_FULL_BYTES = 16 << 10,  /* storage for everything else */
     CONN_LARGE_BYTES = 64 << 10, /* storage for a head that is longer than that */
     CONN_UNSENT_BYTES_MAX = 256 << 10, /* above, no further request is answered */
-    CONN_ORIGINS_MAX = 32,
+    CONN_ORIGINS_MAX = ORIGINS_MAX,
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
 };
 
@@ -60,6 +61,8 @@ struct conn_context {
     const struct transport *transports[TRANSPORTS_MAX]; /* TRANSPORT_PLAIN is the engine's own */
     const struct socket_io *io;                         /* the engine's */
     struct loop *loop; /* that runs the connections; set by it, for the transports of its engine */
+    const struct origin *origins; /* *borrowed*, CONN_ORIGINS_MAX of them */
+    unsigned plain_on_tls_origin; /* of connections to a TLS listener that speak plain HTTP */
     struct session_h1_shared h1;
     struct store *files;       /* *borrowed* */
     const struct hosts *hosts; /* *borrowed*; NULL: FILES has one site, which answers everything */
@@ -139,7 +142,7 @@ struct conn {
     bool needs_input : 1;   /* the session has used up its input, and takes more */
     bool busy : 1;          /* set by a session that may have work to do without more input */
     bool pinned : 1;        /* the kernel may be reading the output: its storage must not move */
-    uint32_t origin : 5;    /* listeners whose answers may differ have different ones */
+    uint32_t origin : 5;    /* into the context's origins */
     struct outq output;
     struct ring input;
     struct list queue; /* the loop's run list, a list of its struct retry, the context's
@@ -179,6 +182,12 @@ static inline const struct transport *conn_transport(const struct conn_context *
                                                      const struct conn *conn)
 {
     return context->transports[conn->transport_index];
+}
+
+static inline const struct origin *conn_origin(const struct conn_context *context,
+                                               const struct conn *conn)
+{
+    return &context->origins[conn->origin];
 }
 
 /* A fresh connection on FD, which stays the caller's to close. */

@@ -24,6 +24,12 @@ static void make_plan(const struct conn_context *context, struct exchange *excha
 {
     struct plan_policy policy = policy_of(exchange->site);
     plan_make(&exchange->plan, request, &exchange->found, &policy, &context->now);
+    const struct origin *origin = conn_origin(context, exchange->conn);
+    if (!origin->hsts.at)
+        return;
+    struct str hsts = origin_hsts(origin, request->authority);
+    if (hsts.at)
+        plan_add_field(&exchange->plan, STR("Strict-Transport-Security"), hsts);
 }
 
 /* The query for PATH of the site that EXCHANGE has for REQUEST. */
@@ -84,7 +90,7 @@ static enum store_result find_resource(struct conn_context *context, struct exch
     switch (path_decode(request->path, &path)) {
     case PATH_OK:
     case PATH_UNNAMABLE: /* a script's route may hold bytes that a file's name can't */
-        if (plan_takes_fallback(request, &policy))
+        if (!path_is_challenge(&path) && plan_takes_fallback(request, &policy))
             page = STORE_PAGE_FALLBACK;
         break;
     case PATH_HIDDEN:
@@ -112,12 +118,53 @@ static bool is_current(const struct exchange *exchange, const struct date_now *n
     return true;
 }
 
+/* Whether REQUEST is one that a certificate authority makes. */
+static bool is_challenge(const struct request *request)
+{
+    struct path path;
+    return str_starts_with(request->path, STR("/.well-known/")) &&
+           path_decode(request->path, &path) == PATH_OK && path_is_challenge(&path);
+}
+
+/* The certificates whose names a redirect may go to; NULL: none. */
+static const struct tls_certificates *certificates_of(const struct conn_context *context)
+{
+    (void)context;
+    return NULL;
+}
+
+/* Plans the redirect to https of REQUEST, which has no refusal, if its origin wants one. False: it
+ * does not, or REQUEST is now refused because there is no host to redirect to. */
+static bool redirect(struct conn_context *context, struct exchange *exchange,
+                     struct request *request)
+{
+    const struct origin *origin = conn_origin(context, exchange->conn);
+    if (!origin->redirects || !str_starts_with(request->path, STR("/")) ||
+        (origin->has_challenges && is_challenge(request)))
+        return false;
+    struct str prefix = STR_ABSENT;
+    if (request->authority.length > 0)
+        prefix = origin_https_prefix(origin, certificates_of(context), request->authority,
+                                     exchange->prefix);
+    else
+        request->refusal = HTTP_BAD_REQUEST;
+    if (!prefix.at) {
+        request->refusal = request->refusal ? request->refusal : HTTP_MISDIRECTED_REQUEST;
+        return false;
+    }
+    exchange->found = (struct found){.resource = NULL};
+    plan_make_redirect(&exchange->plan, request, prefix);
+    return true;
+}
+
 enum exchange_result exchange_run(struct conn_context *context, struct exchange *exchange,
                                   struct request *request)
 {
     exchange->site = find_site(context, request);
     if (!exchange->site && !request->refusal)
         request->refusal = HTTP_MISDIRECTED_REQUEST;
+    if (!request->refusal && redirect(context, exchange, request))
+        return EXCHANGE_READY;
     for (;;) {
         exchange->found = (struct found){.resource = NULL};
         enum store_result result = plan_needs_resource(request)

@@ -51,6 +51,7 @@ static const struct {
     STATUS_WITHOUT_PAGE(206, "Partial Content"),
     STATUS(301, "Moved Permanently", "This page is a directory; its address ends in a slash."),
     STATUS_WITHOUT_PAGE(304, "Not Modified"),
+    STATUS(308, "Permanent Redirect", "This page is at another address now."),
     STATUS(400, "Bad Request", "The request is malformed."),
     STATUS(403, "Forbidden", "The server may not read this page."),
     STATUS(404, "Not Found", "There is no page at this address."),

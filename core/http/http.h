@@ -30,6 +30,7 @@ enum http_status {
     HTTP_PARTIAL_CONTENT = 206,
     HTTP_MOVED_PERMANENTLY = 301,
     HTTP_NOT_MODIFIED = 304,
+    HTTP_PERMANENT_REDIRECT = 308,
     HTTP_BAD_REQUEST = 400,
     HTTP_FORBIDDEN = 403,
     HTTP_NOT_FOUND = 404,
@@ -72,7 +73,7 @@ struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);
 
 /* The size of an array indexed by status: http_status_index returns less than HTTP_STATUS_SLOTS. */
-enum { HTTP_STATUS_SLOTS = 22 };
+enum { HTTP_STATUS_SLOTS = 23 };
 unsigned http_status_index(enum http_status status);
 
 #endif

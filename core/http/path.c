@@ -247,3 +247,10 @@ size_t path_write_redirect(const struct path *p, char *to, size_t room)
     *end++ = '/';
     return (size_t)(end - to);
 }
+
+bool path_is_challenge(const struct path *p)
+{
+    struct str folder = STR(".well-known/acme-challenge/");
+    return !p->closed && p->length > folder.length &&
+           memcmp(p->text, folder.at, folder.length) == 0;
+}

@@ -33,6 +33,10 @@ struct path {
     char text[PATH_BYTES_MAX + 1]; /* "a/b/c", NUL-terminated, no final slash */
 };
 
+/* Whether P is in "/.well-known/acme-challenge/", where a certificate authority asks for the files
+ * that show who controls a host (RFC 8555 section 8.3). */
+bool path_is_challenge(const struct path *p);
+
 /* The text of PATH, *borrowed*. */
 static inline struct str path_view(const struct path *path)
 {

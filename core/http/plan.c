@@ -6,7 +6,7 @@
 #include "http/conditional.h"
 #include "http/default_fields.h"
 
-enum { LOCATION_QUERY_BYTES_MAX = 8 << 10 }; /* as it is written */
+enum { LOCATION_TARGET_BYTES_MAX = 8 << 10 }; /* of the target, as it is written */
 
 static void add_field(struct plan *plan, struct str name, struct str value)
 {
@@ -57,7 +57,7 @@ static void plan_page(struct plan *plan, enum http_status status)
 static void plan_redirect(struct plan *plan, const struct request *request,
                           const struct resource *resource)
 {
-    if (path_query_bytes(request->query) > LOCATION_QUERY_BYTES_MAX) {
+    if (path_query_bytes(request->query) > LOCATION_TARGET_BYTES_MAX) {
         plan_page(plan, HTTP_URI_TOO_LONG);
         return;
     }
@@ -367,10 +367,9 @@ static void plan_options(struct plan *plan, const struct plan_policy *policy)
         add_defaults(plan, DEFAULT_FIELDS_PREFLIGHT, policy->cors);
 }
 
-void plan_make(struct plan *ret, const struct request *request, const struct found *found,
-               const struct plan_policy *policy, const struct date_now *now)
+/* Members that are not used yet are not initialised, because this runs for every request. */
+static inline void init(struct plan *ret, const struct request *request, const struct found *found)
 {
-    /* Members that are not used yet are not initialised, because this runs for every request. */
     ret->body_omitted = request->method == HTTP_HEAD;
     ret->variant = NULL;
     ret->prepared = PLAN_NONE;
@@ -381,6 +380,12 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
     ret->part_count = 0;
     ret->content_bytes = 0;
     ret->multipart = NULL;
+}
+
+void plan_make(struct plan *ret, const struct request *request, const struct found *found,
+               const struct plan_policy *policy, const struct date_now *now)
+{
+    init(ret, request, found);
     enum http_status refusal = refusal_of(request);
     if (refusal) {
         plan_page(ret, refusal);
@@ -403,6 +408,43 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
         plan_refusal(ret, request, found, policy, now);
         break;
     }
+}
+
+void plan_make_redirect(struct plan *ret, const struct request *request, struct str prefix)
+{
+    /* The target as the client wrote it. Of an absolute target without a path, whose path is a "/"
+     * from elsewhere, the query alone, which means the same (RFC 9110 section 4.2.3). */
+    struct str target = request->path, query = request->query;
+    init(ret, request, NULL);
+    if (query.at && query.at == target.at + target.length + 1)
+        target.length += 1 + query.length;
+    else if (query.at)
+        target = (struct str){query.at - 1, query.length + 1};
+    if (path_query_bytes(target) > LOCATION_TARGET_BYTES_MAX) {
+        plan_page(ret, HTTP_URI_TOO_LONG);
+        return;
+    }
+    plan_page(ret, HTTP_PERMANENT_REDIRECT);
+    add_field(ret, STR("Location"), prefix);
+    ret->fields[ret->field_count - 1].query = target;
+}
+
+/* Whether BLOCK, which may be absent, has a field NAME. */
+static bool block_has(struct field_block block, struct str name)
+{
+    struct field field;
+    while (block.lines && field_block_next(&block, &field)) {
+        if (str_equal_nocase(field.name, name))
+            return true;
+    }
+    return false;
+}
+
+void plan_add_field(struct plan *plan, struct str name, struct str value)
+{
+    if (!block_has(plan_prepared(plan), name) &&
+        !(plan->page_fields && block_has(*plan->page_fields, name)))
+        add_field(plan, name, value);
 }
 
 void plan_fini(struct plan *plan)

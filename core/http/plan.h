@@ -16,7 +16,7 @@
 #include "http/request.h"
 #include "http/resource.h"
 
-enum { PLAN_FIELDS_MAX = 6 };
+enum { PLAN_FIELDS_MAX = 7 };
 
 struct plan_field {
     struct str name;
@@ -69,6 +69,15 @@ bool plan_takes_fallback(const struct request *request, const struct plan_policy
 /* Decides the response. A plan points into itself, so it must not move. *Gives*: plan_fini. */
 void plan_make(struct plan *ret, const struct request *request, const struct found *found,
                const struct plan_policy *policy, const struct date_now *now);
+
+/* Plans a redirect with status 308 (RFC 9110 section 15.4.9) to PREFIX ("https://example.org:8443")
+ * and the path and query of REQUEST, whose path begins with a slash. Needs nothing else; PREFIX is
+ * *borrowed*. A target that is too long for Location makes the status 414. */
+void plan_make_redirect(struct plan *ret, const struct request *request, struct str prefix);
+
+/* Adds the field NAME to PLAN, unless it has one of that name by a rule of the site or otherwise.
+ * Text is *borrowed*. For the caller of plan_make, once. */
+void plan_add_field(struct plan *plan, struct str name, struct str value);
 
 void plan_fini(struct plan *plan);
 

@@ -36,6 +36,7 @@ static const struct row {
     {HTTP_OK, STR_INIT("200 OK"), false},
     {HTTP_MOVED_PERMANENTLY, STR_INIT("301 Moved Permanently"), true},
     {HTTP_NOT_MODIFIED, STR_INIT("304 Not Modified"), false},
+    {HTTP_PERMANENT_REDIRECT, STR_INIT("308 Permanent Redirect"), true},
     {HTTP_BAD_REQUEST, STR_INIT("400 Bad Request"), true},
     {HTTP_FORBIDDEN, STR_INIT("403 Forbidden"), true},
     {HTTP_NOT_FOUND, STR_INIT("404 Not Found"), true},

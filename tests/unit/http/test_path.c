@@ -433,3 +433,28 @@ Test(path, encodes_of_a_query_only_what_is_not_ascii)
         guard_drop(query);
     }
 }
+
+Test(path, knows_challenges_by_their_decoded_path)
+{
+    static const struct {
+        const char *target;
+        bool challenge;
+    } rows[] = {
+        {"/.well-known/acme-challenge/token", true},
+        {"/.well-known/acme-challenge/a/b", true},
+        {"/.well-known//acme-challenge/%74oken", true},
+        {"/.well-known/acme-challenge/", false},
+        {"/.well-known/acme-challenge", false},
+        {"/.well-known/acme-challenges/token", false},
+        {"/.well-known/acme-challenge/../token", false},
+        {"/.well-known/acme-challenge/.token", false},
+        {"/.well-known/acme-challenge/a%2fb", false},
+        {"/a/.well-known/acme-challenge/token", false},
+        {"/", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct path decoded;
+        path_decode(str_of(rows[i].target), &decoded);
+        cr_expect_eq(path_is_challenge(&decoded), rows[i].challenge, "%s", rows[i].target);
+    }
+}

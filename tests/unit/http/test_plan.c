@@ -392,3 +392,52 @@ Test(plan, sends_several_ranges_as_multipart)
     cr_expect_eq(resource->variants[0].body->references, 1);
     resource_drop(resource);
 }
+
+Test(plan, redirects_to_a_prefix_with_the_target_as_it_came)
+{
+    static const char both[] = "/a%20b\xc3\xa9?c=d?e";
+    struct request request;
+    struct plan plan;
+    request_init(&request);
+    request.method = HTTP_POST;
+    request.path = str_first(str_of(both), strlen("/a%20b\xc3\xa9"));
+    request.query = STR("c=d?e");
+    request.query.at = both + request.path.length + 1;
+    plan_make_redirect(&plan, &request, STR("https://a.example:8443"));
+    expect_page("redirect", &plan, HTTP_PERMANENT_REDIRECT);
+    expect_field("redirect", &plan, STR("Location"), "https://a.example:8443/a%20b%C3%A9?c=d?e");
+    plan_fini(&plan);
+}
+
+Test(plan, refuses_to_redirect_a_target_that_is_too_long)
+{
+    static char target[(8 << 10) + 2];
+    struct request request;
+    struct plan plan;
+    memset(target, 'a', sizeof target);
+    target[0] = '/';
+    request_init(&request);
+    request.method = HTTP_GET;
+    for (size_t length = 8 << 10; length <= (8 << 10) + 1; length++) {
+        request.path = (struct str){target, length};
+        plan_make_redirect(&plan, &request, STR("https://a"));
+        cr_expect_eq(plan.status, length > 8 << 10 ? HTTP_URI_TOO_LONG : HTTP_PERMANENT_REDIRECT);
+        plan_fini(&plan);
+    }
+}
+
+Test(plan, adds_a_field_only_where_there_is_none_of_its_name)
+{
+    struct resource *resource = file_of(STR("hello"));
+    struct request request;
+    struct plan plan;
+    request_init(&request);
+    request.method = HTTP_GET;
+    make(&plan, &request, resource);
+    plan_add_field(&plan, STR("last-modified"), STR("never"));
+    plan_add_field(&plan, STR("X-A"), STR("b"));
+    expect_field("prepared", &plan, STR("last-modified"), NULL);
+    expect_field("new", &plan, STR("X-A"), "b");
+    plan_fini(&plan);
+    resource_drop(resource);
+}

@@ -1,0 +1,78 @@
+/* origin: see origin.h. */
+#include "conn/origin.h"
+
+#include "base/num.h"
+#include "tls/tls_certificates.h"
+#include "tls/tls_names.h"
+
+enum { HTTPS_PORT = 443 };
+
+const struct origin origins_plain[ORIGINS_MAX];
+
+bool origin_is_local(struct str host)
+{
+    struct tls_address address;
+    return str_equal_nocase(host, STR("localhost")) || str_ends_with(host, STR(".localhost")) ||
+           tls_address_parse(host, &address);
+}
+
+#ifdef SLUICE_HAVE_OPENSSL
+
+/* The first host name of CERTIFICATE that is not a wildcard; absent: it has none. */
+static struct str first_name(const struct tls_certificate *certificate)
+{
+    const struct arena_list *hosts = &certificate->names.hosts;
+    for (unsigned i = 0; i < hosts->count; i++) {
+        if (hosts->items[i][0] != '*')
+            return str_of(hosts->items[i]);
+    }
+    return STR_ABSENT;
+}
+
+/* HOST if it is known, else the name to use in its place; absent: none. */
+static struct str known_host(const struct tls_certificates *certificates, struct str host)
+{
+    if (host.length > 0 && origin_is_local(host))
+        return host;
+    if (!certificates)
+        return STR_ABSENT;
+    for (unsigned i = 0; i < certificates->count && host.length > 0; i++) {
+        if (tls_certificate_match(certificates->items[i], host) != TLS_MATCH_NONE)
+            return host;
+    }
+    return first_name(certificates->items[0]);
+}
+
+#else
+
+static struct str known_host(const struct tls_certificates *certificates, struct str host)
+{
+    (void)certificates;
+    return host.length > 0 && origin_is_local(host) ? host : STR_ABSENT;
+}
+
+#endif
+
+struct str origin_https_prefix(const struct origin *origin,
+                               const struct tls_certificates *certificates, struct str authority,
+                               char to[static ORIGIN_PREFIX_BYTES_MAX])
+{
+    char buffer[AUTHORITY_HOST_BYTES_MAX];
+    struct str host = known_host(certificates, authority_host(authority, buffer));
+    if (!host.at)
+        return STR_ABSENT;
+    char *at = str_put(str_put(to, STR("https://")), host);
+    if (origin->https_port != HTTPS_PORT) {
+        *at++ = ':';
+        at += num_write_u64(at, origin->https_port);
+    }
+    return (struct str){to, (size_t)(at - to)};
+}
+
+struct str origin_hsts(const struct origin *origin, struct str authority)
+{
+    char buffer[AUTHORITY_HOST_BYTES_MAX];
+    if (!origin->hsts.at || origin_is_local(authority_host(authority, buffer)))
+        return STR_ABSENT;
+    return origin->hsts;
+}

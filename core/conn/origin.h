@@ -1,0 +1,53 @@
+/* origin: what the answers of a connection depend on besides the request: which listener accepted
+ * it, and whether it is secured by TLS. RFC 9110 sections 4.2 and 7.4, RFC 6797 (HSTS), RFC 8555
+ * section 8.3 (challenges).
+ *
+ * A connection names its origin by an index into the context's table (conn_context.origins), which
+ * the server makes before there are connections, and which does not change. A memo of an answer is
+ * for one origin. Owns nothing; may use http and tls. */
+#ifndef SLUICE_ORIGIN_H
+#define SLUICE_ORIGIN_H
+
+#include "http/authority.h"
+
+#include <stdint.h>
+
+struct tls_certificates;
+
+enum {
+    ORIGINS_MAX = 32,
+    /* "https://", a host, a colon and a port. */
+    ORIGIN_PREFIX_BYTES_MAX = 8 + AUTHORITY_HOST_BYTES_MAX + 1 + 5,
+};
+
+/* All zeros: plain HTTP, served. */
+struct origin {
+    uint8_t transport_index; /* of its connections, as enum in transport.h */
+    bool redirects;          /* every request is redirected to https, at HTTPS_PORT */
+    bool has_challenges;     /* but for those of ACME: the site's files answer them */
+    uint16_t https_port;
+    struct str hsts; /* the value of Strict-Transport-Security; absent: no such field */
+};
+
+/* The table of a server without TLS. */
+extern const struct origin origins_plain[ORIGINS_MAX];
+
+/* Where ORIGIN redirects a request for AUTHORITY, host[:port], as "https://HOST" and the port
+ * unless it is 443; written to TO. A host that the server does not know is never echoed, because a
+ * cache would send every client there: HOST is the one of AUTHORITY if
+ * one of CERTIFICATES (NULL: none) covers it, or if it is localhost or an address; else the first
+ * host name of the first certificate. Absent: no name is known. */
+struct str origin_https_prefix(const struct origin *origin,
+                               const struct tls_certificates *certificates, struct str authority,
+                               char to[static ORIGIN_PREFIX_BYTES_MAX]);
+
+/* The value of Strict-Transport-Security for the answer to a request for AUTHORITY; absent: none.
+ * Not for localhost and addresses (RFC 6797 section 8.1.1, and because localhost has other servers
+ * on other ports). */
+struct str origin_hsts(const struct origin *origin, struct str authority);
+
+/* Whether HOST, without a port, is localhost, a name below it (RFC 6761 section 6.3), or an IPv4
+ * address or an IPv6 address in brackets. */
+bool origin_is_local(struct str host);
+
+#endif
