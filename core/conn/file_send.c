@@ -9,7 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { COPY_BYTES = 64 << 10 }; /* by one read and one send, through the stack */
+enum {
+    COPY_BYTES = 64 << 10,  /* by one read and one send, through the stack */
+    WINDOW_BYTES = 4 << 20, /* of a file, looked for in the page cache at once */
+};
 
 /* --- How quick the peer is -------------------------------------------------------------------- */
 
@@ -67,7 +70,22 @@ void file_send_end(struct conn_context *context, struct conn *conn)
     context->lifted_count -= conn->socket.lowat_lifted;
 }
 
-/* --- Sending ---------------------------------------------------------------------------------- */
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+size_t file_send_window(const struct outq_part *part)
+{
+    uint64_t left = WINDOW_BYTES - part->first % WINDOW_BYTES;
+    return (size_t)(part->length < left ? part->length : left);
+}
+
+bool file_send_is_warm(struct conn_context *context, struct conn *conn,
+                       const struct outq_part *part)
+{
+    if (part->first % WINDOW_BYTES > 0 && !outq_span_begins(&conn->output))
+        return true;
+    struct outq_part window = {part->blob, part->first, file_send_window(part)};
+    return conn_disk_ready(context, conn, &window);
+}
 
 /* The file may be sent on: it is unchanged, or it has grown (a log that is written, a download in
  * progress) and the announced bytes are there. */
@@ -76,15 +94,25 @@ static bool is_intact(const struct blob *file)
     return blob_check_file(file) != BLOB_REWRITTEN;
 }
 
-/* By read and send. The check after the read is for the bytes that were read, as writing sets the
- * mtime first. */
+/* The check after the read is for the bytes that were read, as writing sets the mtime first. */
+ssize_t file_send_read(const struct outq_part *piece, void *to, size_t room)
+{
+    const size_t wanted = piece->length < room ? (size_t)piece->length : room;
+    const ssize_t got = pread(piece->blob->fd, to, wanted, (off_t)piece->first);
+    if (got <= 0 || !is_intact(piece->blob))
+        return got < 0 ? -1 : 0;
+    return got;
+}
+
+/* --- Sending ---------------------------------------------------------------------------------- */
+
+/* By read and send. */
 static ssize_t send_copy(struct conn *conn, const struct outq_part *piece, uint64_t left)
 {
     char bytes[COPY_BYTES];
-    const size_t wanted = size_min(sizeof bytes, piece->length);
-    const ssize_t got = pread(piece->blob->fd, bytes, wanted, (off_t)piece->first);
-    if (got <= 0 || !is_intact(piece->blob))
-        return got < 0 ? -1 : 0;
+    const ssize_t got = file_send_read(piece, bytes, sizeof bytes);
+    if (got <= 0)
+        return got;
     const int more = left > (uint64_t)got ? MSG_MORE : 0;
     return send(conn->socket.fd, bytes, (size_t)got, MSG_NOSIGNAL | more);
 }

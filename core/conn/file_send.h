@@ -33,6 +33,22 @@ enum {
 ssize_t file_send(struct conn_context *context, struct conn *conn, const struct outq_part *piece,
                   uint64_t left);
 
+/* For transports that copy: reads the first bytes of PIECE, at most ROOM, to TO. Returns their
+ * number, at least 1, all of the version of the file that was announced; 0: the file was truncated
+ * or rewritten, so that the answer can't be finished truthfully; -1 with errno. pread(2). */
+ssize_t file_send_read(const struct outq_part *piece, void *to, size_t room);
+
+/* Whether the next bytes of PART, the next of CONN's output, up to the end of their window of the
+ * file, can be read without a wait for a disk. If not, CONN waits, and wants no output until it has
+ * been woken. Checks the page cache where PART begins and where a window begins, for the rest of
+ * that window. */
+bool file_send_is_warm(struct conn_context *context, struct conn *conn,
+                       const struct outq_part *part);
+
+/* Bytes of PART up to its end, or to the end of the window that it begins in: the most that may be
+ * sent after one such check, so that the beginning of a window is not passed over. */
+size_t file_send_window(const struct outq_part *part);
+
 /* Sets the bound on what CONN's socket holds unsent again, if it holds no more than that. */
 void file_send_bound_again(struct conn_context *context, struct conn *conn);
 

@@ -15,7 +15,6 @@ enum {
      * 4 connections, 2 MiB takes fewer calls than 1 MiB (1.6 and 2.0 a MiB); 4 MiB makes others
      * wait longer. */
     FILE_BYTES = 2 << 20,
-    WARM_WINDOW_BYTES = 4 << 20, /* of a file, looked for in the page cache at once */
 };
 
 static void spend(size_t *budget, size_t bytes)
@@ -88,32 +87,15 @@ static inline enum transport_result note_sent(struct conn_context *context, stru
     return TRANSPORT_PROGRESS;
 }
 
-/* Bytes of PART up to its end, or to the end of the window that it begins in. */
-static size_t left_of_window(const struct outq_part *part)
-{
-    uint64_t left = WARM_WINDOW_BYTES - part->first % WARM_WINDOW_BYTES;
-    return (size_t)(part->length < left ? part->length : left);
-}
-
-/* Whether the next bytes of PART can be sent without a wait for a disk. Checks the page cache where
- * PART begins and where a window of the file begins, for the rest of that window. */
-static bool is_warm(struct conn_context *context, struct conn *conn, const struct outq_part *part)
-{
-    if (part->first % WARM_WINDOW_BYTES > 0 && !outq_span_begins(&conn->output))
-        return true;
-    struct outq_part window = {part->blob, part->first, left_of_window(part)};
-    return conn_disk_ready(context, conn, &window);
-}
-
 /* A file that was truncated, or rewritten before its last byte went out, ends the connection:
  * the response can't be finished truthfully. */
 static enum transport_result send_file(struct conn_context *context, struct conn *conn,
                                        const struct outq_part *part, size_t *budget)
 {
-    if (!is_warm(context, conn, part))
+    if (!file_send_is_warm(context, conn, part))
         return TRANSPORT_NOTHING;
     struct outq_part piece = *part;
-    piece.length = size_min(FILE_BYTES, left_of_window(part)); /* so that none is passed over */
+    piece.length = size_min(FILE_BYTES, file_send_window(part));
     ssize_t sent = file_send(context, conn, &piece, part->length);
     return sent == 0 ? TRANSPORT_FAILED : note_sent(context, conn, sent, budget);
 }
