@@ -50,10 +50,12 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     conn_waits_init(context);
     wheel_init(&context->wheel, now_ms);
     file_watch_init(context);
+    list_init(&context->postponed);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = (struct log_records){.items = NULL};
     context->rates = NULL;
     context->origins = origins_plain;
+    context->tls = NULL;
     context->plain_on_tls_origin = 0;
     context->draining = false;
     conn_context_set_unsent(context, &(struct unsent_share){.bytes = 0});
@@ -157,6 +159,21 @@ struct str conn_unlend(struct conn *conn)
     return rest;
 }
 
+void conn_postpone(struct conn_context *context, struct conn *conn)
+{
+    conn->postponed = true;
+    list_remove(&conn->queue);
+    list_append(&context->postponed, &conn->queue);
+}
+
+void conn_give_up(struct conn *conn)
+{
+    assert(outq_unsent(&conn->output) == 0);
+    conn->session_phase = SESSION_ENDED;
+    conn->needs_input = true; /* so that the session rests */
+    conn->busy = false;
+}
+
 void conn_input_ended(struct conn *conn)
 {
     conn->socket.input_ended = true;
@@ -258,6 +275,8 @@ static enum conn_phase phase_of(const struct conn *conn)
     };
     if (conn->state == CONN_LINGERING)
         return CONN_PHASE_LINGER;
+    if (conn->socket.handshaking)
+        return CONN_PHASE_HANDSHAKE;
     if ((!outq_empty(&conn->output) && conn->disk_wait != DISK_WAIT_ON) ||
         conn->socket.holds_output)
         return CONN_PHASE_SEND;
@@ -265,8 +284,6 @@ static enum conn_phase phase_of(const struct conn *conn)
         return CONN_PHASE_JOB;
     if (conn->no_storage)
         return CONN_PHASE_STORAGE;
-    if (conn->socket.handshaking)
-        return CONN_PHASE_HANDSHAKE;
     return of_session[conn->session_phase];
 }
 

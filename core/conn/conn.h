@@ -29,6 +29,7 @@ enum {
     CONN_UNSENT_BYTES_MAX = 256 << 10, /* above, no further request is answered */
     CONN_ORIGINS_MAX = ORIGINS_MAX,
     CONN_LINGER_BYTES_MAX = 256 << 20, /* discarded before a peer that won't stop is cut off */
+    CONN_POSTPONED_MAX = 8, /* postponed connections that get a turn in a turn of the loop */
 };
 
 /* The timers on a worker's wheel. */
@@ -46,6 +47,7 @@ enum conn_timer {
 struct conn_rates;
 struct conn_wait;
 struct loop;
+struct transport_tls;
 
 /* See file_watch.h. */
 struct file_watches {
@@ -60,6 +62,7 @@ struct conn_context {
     const struct session *sessions[SESSIONS_MAX]; /* SESSION_HTTP_1 is set by conn_context_init */
     const struct transport *transports[TRANSPORTS_MAX]; /* TRANSPORT_PLAIN is the engine's own */
     const struct socket_io *io;                         /* the engine's */
+    struct transport_tls *tls;                          /* of TRANSPORT_TLS; NULL: without TLS */
     struct loop *loop; /* that runs the connections; set by it, for the transports of its engine */
     const struct origin *origins; /* *borrowed*, CONN_ORIGINS_MAX of them */
     unsigned plain_on_tls_origin; /* of connections to a TLS listener that speak plain HTTP */
@@ -89,8 +92,9 @@ struct conn_context {
         stalled; /* connections with output in full storage that peers don't take, likewise */
     struct list holding_large; /* with input in large storage, of either kind, likewise */
     struct list waiting_for_storage;
-    bool returned; /* storage has come back since the loop last checked */
-    bool draining; /* every response is the last of its connection */
+    struct list postponed; /* see conn_postpone, the oldest first */
+    bool returned;         /* storage has come back since the loop last checked */
+    bool draining;         /* every response is the last of its connection */
     struct trace trace;
 };
 
@@ -131,7 +135,8 @@ struct conn {
     uint32_t transport_index : 2; /* into the context's transports */
     uint32_t sampled : 1;         /* it has a sample of its rate, see conn_rate.h */
     uint32_t awaits_delivery : 1; /* in its phase, see conn_await_delivery */
-    uint32_t unused : 2;
+    uint32_t postponed : 1;       /* by its transport: it is in a list for another turn */
+    uint32_t unused : 1;
     uint32_t generation;
     enum conn_state state : 8;
     enum conn_phase phase : 8;
@@ -146,7 +151,8 @@ struct conn {
     struct outq output;
     struct ring input;
     struct list queue; /* the loop's run list, a list of its struct retry, the context's
-                          waiting_for_storage, in CONN_CLOSING the engine's, or the graveyard */
+                          waiting_for_storage or postponed, a list of the transport, in
+                          CONN_CLOSING the engine's, or the graveyard */
     union {
         struct h1 h1;
         void *other; /* of another protocol; NULL at first */
@@ -279,11 +285,20 @@ struct str conn_unlend(struct conn *conn);
 /* Makes CONN wait, in the context's list, until storage comes back. */
 void conn_await_storage(struct conn_context *context, struct conn *conn);
 
+/* For transports: postpones what CONN is to do. A few of the connections that are postponed get a
+ * turn in each turn of the loop, the oldest first, before all others. */
+void conn_postpone(struct conn_context *context, struct conn *conn);
+
 /* Reports that the first LENGTH bytes of that room have been filled. */
 void conn_received(struct conn *conn, size_t length);
 
 /* Reports that the peer has ended its side. */
 void conn_input_ended(struct conn *conn);
+
+/* For transports: what the peer sends makes no sense. The session gets no more input and gives no
+ * more answers; all of its output has been sent. CONN ends as after its last answer: what is sealed
+ * is sent, our side is shut, and input is discarded. */
+void conn_give_up(struct conn *conn);
 
 /* Lets the session work. See conn_work. */
 void conn_run_session(struct conn_context *context, struct conn *conn);

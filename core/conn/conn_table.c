@@ -277,8 +277,9 @@ static uint64_t rank_of(const struct conn_context *context, enum conn_phase phas
 /* That of CONN, by its phase. */
 static uint64_t eviction_rank(const struct conn_context *context, const struct conn *conn)
 {
-    /* One that waits to send again (retry.h) is in a list, too, but has nothing to do. */
-    const bool busy = list_linked(&conn->queue) && conn->socket.spurious == 0;
+    /* One that waits to send again (retry.h), or is postponed by its transport, is in a list, too,
+     * but has nothing to do. */
+    const bool busy = list_linked(&conn->queue) && conn->socket.spurious == 0 && !conn->postponed;
     if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING || busy ||
         conn->phase >= COUNT_OF(evictions) || evictions[conn->phase].order == 0)
         return UINT64_MAX;

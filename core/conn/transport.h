@@ -7,6 +7,8 @@
  *
  * - The handshake is a phase. While the transport sets socket.handshaking, `receive` hands over no
  *   input and the connection has the time of CONN_PHASE_HANDSHAKE.
+ * - Work that takes long is postponed (conn_postpone), or is done when another connection has
+ *   finished: `receive` puts the connection into a list and returns TRANSPORT_LATER.
  * - ALPN picks the session: when the handshake is over, `receive` sets conn->session_index, before
  *   it hands over the first input.
  * - Sealed bytes count as output. While the transport sets socket.holds_output, the loop calls
@@ -16,6 +18,8 @@
  *   sets socket.holds_input.
  * - `shut` sends the closing alert first: it returns TRANSPORT_NOTHING, and is called again when
  *   everything is sent. With ends_with_bytes it is called before every orderly close.
+ * - After an error in what the peer sends, conn_give_up has the loop end the connection in good
+ *   order, so that an alert arrives.
  * - Raw bytes move through the engine (context->io), so a transport works on each engine.
  * - The state of a connection is the transport's own, by conn->slot or allocated; `fini` ends it. A
  *   plain connection pays nothing for it. */
@@ -31,6 +35,7 @@ struct conn_context;
 
 enum {
     TRANSPORT_PLAIN, /* of new connections */
+    TRANSPORT_TLS,   /* transport_tls.h */
     TRANSPORTS_MAX = 4,
 };
 
@@ -40,6 +45,7 @@ enum transport_result {
      * isn't in memory, and the connection wants no output. */
     TRANSPORT_NOTHING,
     TRANSPORT_FULL,   /* receive: no storage for input can be lent */
+    TRANSPORT_LATER,  /* receive: in another turn; the transport has put CONN into a list for it */
     TRANSPORT_FAILED, /* the connection is broken, or its response can't be finished */
 };
 

@@ -59,6 +59,23 @@ static void feed_waiting(struct loop *loop)
     context->returned = false;
 }
 
+/* Puts a few of the connections that are postponed at the beginning of the run list. */
+static void resume_postponed(struct loop *loop)
+{
+    struct conn_context *context = loop->context;
+    struct list first;
+    struct list *node;
+    list_init(&first);
+    for (unsigned i = 0; i < CONN_POSTPONED_MAX; i++) {
+        node = list_take_first(&context->postponed);
+        if (!node)
+            break;
+        list_append(&first, node);
+    }
+    list_splice(&first, &loop->run);
+    list_splice(&loop->run, &first);
+}
+
 /* Gives a turn to connections that are in the run list now, until RUN_BYTES_MAX have been moved.
  * The others come first the next time, before those added meanwhile. */
 static void run_some(struct loop *loop)
@@ -173,7 +190,8 @@ void loop_collect_lookups(struct loop *loop)
 /* The milliseconds to wait for events; -1: without limit. */
 static int wait_ms(const struct loop *loop)
 {
-    if (!list_is_empty(&loop->run) || listeners_ready(&loop->listeners))
+    if (!list_is_empty(&loop->run) || !list_is_empty(&loop->context->postponed) ||
+        listeners_ready(&loop->listeners))
         return 0;
     return wheel_wait_ms(&loop->context->wheel, loop->context->now.ms);
 }
@@ -191,6 +209,8 @@ static void turn(struct loop *loop)
         take_orders(loop);
     loop->engine->accept(loop);
     loop_timers_expire(loop);
+    if (!list_is_empty(&loop->context->postponed))
+        resume_postponed(loop);
     run_some(loop);
     feed_waiting(loop);
     watch_files(loop);

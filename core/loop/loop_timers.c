@@ -82,7 +82,7 @@ static void expire_conn(struct loop *loop, struct conn *conn)
     }
     conn_trace(loop->context, conn, TRACE_EXPIRED, 0);
     if (loop->context->draining)
-        loop->engine->close(loop, conn);
+        loop_turn_close(loop, conn);
     else
         loop_turn_drop(loop, conn);
 }

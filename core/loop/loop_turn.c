@@ -4,10 +4,21 @@
 /* Per connection, in both directions: one large sendfile, see transport_plain.c. */
 enum { BYTES_PER_TURN = 2 << 20 };
 
+void loop_turn_close(struct loop *loop, struct conn *conn)
+{
+    const struct transport *transport = conn_transport(loop->context, conn);
+    if (transport->ends_with_bytes && conn->state == CONN_OPEN && !conn_has_unsent(conn))
+        transport->shut(loop->context, conn);
+    loop->engine->close(loop, conn);
+}
+
 void loop_turn_drop(struct loop *loop, struct conn *conn)
 {
-    if (conn_has_unsent(conn) || !socket_delivered(&conn->socket))
-        socket_abort(&conn->socket);
+    if (!conn_has_unsent(conn) && socket_delivered(&conn->socket)) {
+        loop_turn_close(loop, conn);
+        return;
+    }
+    socket_abort(&conn->socket);
     loop->engine->close(loop, conn);
 }
 
@@ -45,6 +56,7 @@ static bool shut(struct loop *loop, struct conn *conn)
         loop_make_runnable(loop, conn);
         break;
     case TRANSPORT_FULL:
+    case TRANSPORT_LATER:
     case TRANSPORT_FAILED:
         loop_reset(loop, conn);
         break;
@@ -117,7 +129,7 @@ static bool pump(struct loop *loop, struct conn *conn, size_t *budget)
                   : receive(loop, conn, budget);
         if (result == TRANSPORT_FAILED)
             return false;
-        if (result == TRANSPORT_FULL)
+        if (result == TRANSPORT_FULL || result == TRANSPORT_LATER)
             return true;
         /* While output is left, sending may not have changed what the session can do. */
         if (receives || !conn_has_unsent(conn))

@@ -12,6 +12,9 @@
  * Returns the number of bytes that were moved. */
 size_t loop_turn_run(struct loop *loop, struct conn *conn);
 
+/* Closes CONN at once. The transport's last bytes are sent if the socket takes them. */
+void loop_turn_close(struct loop *loop, struct conn *conn);
+
 /* Closes CONN, which is not waited for any more: by a reset if its peer has not taken everything,
  * because the kernel would go on to hold that, and no limit applies to it there. */
 void loop_turn_drop(struct loop *loop, struct conn *conn);

@@ -302,7 +302,7 @@ bool uring_peer_keep(struct loop *loop, struct conn *conn)
     struct uring_peer *peer = uring_peer_of(self, conn);
     peer->ended = peer->ended || conn->socket.input_ended;
     peer->known = true;
-    bool waits = conn->no_storage || !list_linked(&conn->queue);
+    bool waits = conn->no_storage || conn->postponed || !list_linked(&conn->queue);
     if (waits && !hold_input(self, conn))
         return false;
     conn->socket.readable = uring_peer_is_readable(peer, conn);
