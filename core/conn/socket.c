@@ -113,22 +113,35 @@ int socket_shut(const struct socket *socket)
     return shutdown(socket->fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
+/* Sets *RET to ADDRESS, which getpeername or getsockname has set if GOOD. */
+static void describe(const struct net_address *address, bool good, struct log_client *ret)
+{
+    const struct in6_addr *v6 = &address->at.v6.sin6_addr;
+    *ret = (struct log_client){.version = 0};
+    if (!good)
+        return;
+    if (address->at.any.sa_family == AF_INET) {
+        *ret = (struct log_client){.version = 4, .port = ntohs(address->at.v4.sin_port)};
+        memcpy(ret->address, &address->at.v4.sin_addr, sizeof address->at.v4.sin_addr);
+    } else if (address->at.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
+        *ret = (struct log_client){.version = 4, .port = ntohs(address->at.v6.sin6_port)};
+        memcpy(ret->address, &v6->s6_addr[12], sizeof address->at.v4.sin_addr);
+    } else if (address->at.any.sa_family == AF_INET6) {
+        *ret = (struct log_client){.version = 6, .port = ntohs(address->at.v6.sin6_port)};
+        memcpy(ret->address, v6, sizeof *v6);
+    }
+}
+
 void socket_peer(const struct socket *socket, struct log_client *ret)
 {
     struct net_address peer = {.at.v6 = {.sin6_family = AF_UNSPEC}};
     socklen_t bytes = sizeof peer.at;
-    *ret = (struct log_client){.version = 0};
-    if (getpeername(socket->fd, &peer.at.any, &bytes) != 0)
-        return;
-    const struct in6_addr *v6 = &peer.at.v6.sin6_addr;
-    if (peer.at.any.sa_family == AF_INET) {
-        *ret = (struct log_client){.version = 4, .port = ntohs(peer.at.v4.sin_port)};
-        memcpy(ret->address, &peer.at.v4.sin_addr, sizeof peer.at.v4.sin_addr);
-    } else if (peer.at.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
-        *ret = (struct log_client){.version = 4, .port = ntohs(peer.at.v6.sin6_port)};
-        memcpy(ret->address, &v6->s6_addr[12], sizeof peer.at.v4.sin_addr);
-    } else if (peer.at.any.sa_family == AF_INET6) {
-        *ret = (struct log_client){.version = 6, .port = ntohs(peer.at.v6.sin6_port)};
-        memcpy(ret->address, v6, sizeof *v6);
-    }
+    describe(&peer, getpeername(socket->fd, &peer.at.any, &bytes) == 0, ret);
+}
+
+void socket_local(const struct socket *socket, struct log_client *ret)
+{
+    struct net_address local = {.at.v6 = {.sin6_family = AF_UNSPEC}};
+    socklen_t bytes = sizeof local.at;
+    describe(&local, getsockname(socket->fd, &local.at.any, &bytes) == 0, ret);
 }

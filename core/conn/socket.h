@@ -137,4 +137,7 @@ int socket_shut(const struct socket *socket);
 /* Sets *RET to the socket's peer (getpeername(2)); of version 0 if that fails or is not of IP. */
 void socket_peer(const struct socket *socket, struct log_client *ret);
 
+/* The same for the socket's own address (getsockname(2)). */
+void socket_local(const struct socket *socket, struct log_client *ret);
+
 #endif
