@@ -1,0 +1,354 @@
+/* loop: TLS on each engine, with clients of libssl. */
+#ifdef SLUICE_HAVE_OPENSSL
+
+#include "conn/transport_tls_parts.h"
+#include "support/seams_rig.h"
+#include "support/tls_talker.h"
+
+enum { SLOTS = 200, PLAIN_ORIGIN = 3, RECORD_BYTES = 16384 };
+
+static struct tls_shared *shared;
+
+static void add_tls(void)
+{
+    struct problem problem;
+    shared = tls_talker_shared();
+    cr_assert_eq(transport_tls_init(&rig.context, shared, SLOTS, &problem), 0);
+    rig.context.plain_on_tls_origin = PLAIN_ORIGIN;
+}
+
+static void set_up_tls_epoll(void)
+{
+    set_up_epoll();
+    add_tls();
+}
+
+static void set_up_tls_uring(void)
+{
+    set_up_uring();
+    add_tls();
+}
+
+static void tear_down_tls(void)
+{
+    if (started)
+        stop();
+    loop_destroy(loop);
+    conn_table_fini(&conns);
+    transport_tls_fini(&rig.context);
+    tls_shared_destroy(shared);
+    rig_fini(&rig);
+}
+
+TestSuite(tls_epoll, .init = set_up_tls_epoll, .fini = tear_down_tls, .timeout = 120);
+TestSuite(tls_uring, .init = set_up_tls_uring, .fini = tear_down_tls, .timeout = 120);
+
+/* A test of a loop on each engine. */
+#define BOTH(name)          \
+    static void name(void); \
+    Test(tls_epoll, name)   \
+    {                       \
+        name();             \
+    }                       \
+    Test(tls_uring, name)   \
+    {                       \
+        name();             \
+    }                       \
+    static void name(void)
+
+#define HOST            "Host: a\r\n"
+#define GET(path, more) "GET " path " HTTP/1.1\r\n" HOST more "\r\n"
+
+/* --- Clients ---------------------------------------------------------------------------------- */
+
+/* A connected client, after its handshake. */
+static int connect_tls(struct tls_talker *client, int version)
+{
+    const int fd = wire_connect(port);
+    tls_talker_init(client, version);
+    cr_assert(tls_talker_connect(client, fd));
+    return fd;
+}
+
+/* Receives until close_notify and the end. */
+static void receive_all(struct tls_talker *client, int fd)
+{
+    while (tls_talker_receive(client, fd)) {
+    }
+    cr_expect(client->ended && !client->failed, "no orderly end");
+}
+
+/* Seals REQUEST in records of any size, and sends them cut anywhere. */
+static void talk_tls(struct str request, int version, struct prng *prng, struct pile *ret)
+{
+    struct tls_talker client;
+    struct pile raw = {0};
+    const int fd = connect_tls(&client, version);
+    tls_talker_seal(&client, request, 1 + prng_below(prng, 3000));
+    tls_talker_give(&client, &raw);
+    struct str left = pile_view(&raw);
+    while (left.length > 0) {
+        struct str piece = str_first(left, 1 + prng_below(prng, 2000));
+        cr_assert(wire_send(fd, piece));
+        left = str_from(left, piece.length);
+    }
+    shutdown(fd, SHUT_WR);
+    receive_all(&client, fd);
+    pile_add(ret, client.opened.at, client.opened.length);
+    pile_clear(&raw);
+    tls_talker_fini(&client);
+    close(fd);
+}
+
+static bool is_served(void)
+{
+    struct tls_talker client;
+    const int fd = connect_tls(&client, TLS1_3_VERSION);
+    tls_talker_seal(&client, STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+    const bool sent = tls_talker_send(&client, fd);
+    receive_all(&client, fd);
+    const bool served = sent && client.opened.length > 100;
+    tls_talker_fini(&client);
+    close(fd);
+    return served;
+}
+
+/* --- Sessions --------------------------------------------------------------------------------- */
+
+static const struct str requests[] = {
+    STR_INIT(GET("/tiny.txt", "")),
+    STR_INIT(GET("/small.txt", "")),
+    STR_INIT(GET("/medium.bin", "")),
+    STR_INIT("HEAD /medium.bin HTTP/1.1\r\n" HOST "\r\n"),
+    STR_INIT(GET("/none", "")),
+    STR_INIT(GET("/medium.bin", "Range: bytes=1000-199999\r\n")),
+    STR_INIT(GET("/small.txt", "Range: bytes=0-9, 100-109\r\n")),
+    STR_INIT("POST /tiny.txt HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"),
+};
+
+static const struct str last_requests[] = {
+    STR_INIT(GET("/small.txt", "Connection: close\r\n")),
+    STR_INIT("GET /medium.bin HTTP/1.0\r\n\r\n"),
+    STR_INIT("GET /tiny.txt HTTP/1.1\r\n\r\n"),
+};
+
+static void add(struct pile *pile, const struct str *from, size_t count, struct prng *prng)
+{
+    struct str picked = from[prng_below(prng, count)];
+    pile_add(pile, picked.at, picked.length);
+}
+
+enum { SESSIONS = 30 };
+
+static void add_session(struct pile *pile, unsigned index)
+{
+    struct prng prng = {index};
+    const unsigned count = (unsigned)prng_below(&prng, 20);
+    for (unsigned i = 0; i < count; i++)
+        add(pile, requests, COUNT_OF(requests), &prng);
+    add(pile, last_requests, COUNT_OF(last_requests), &prng);
+}
+
+BOTH(tls_carries_every_session_unchanged)
+{
+    static struct pile expected[SESSIONS];
+    struct prng prng = {9};
+    start(SESSION_HTTP_1, TRANSPORT_PLAIN);
+    for (unsigned i = 0; i < SESSIONS; i++) {
+        struct pile session = {0};
+        add_session(&session, i);
+        talk_plain(pile_view(&session), &prng, &expected[i]);
+        blank_dates(&expected[i]);
+        pile_clear(&session);
+    }
+    loop->listeners.items[0].transport_index = TRANSPORT_TLS;
+    for (unsigned i = 0; i < SESSIONS; i++) {
+        struct pile session = {0}, reply = {0};
+        add_session(&session, i);
+        talk_tls(pile_view(&session), i % 3 ? TLS1_3_VERSION : TLS1_2_VERSION, &prng, &reply);
+        blank_dates(&reply);
+        cr_expect(str_equal(pile_view(&reply), pile_view(&expected[i])), "session %u", i);
+        pile_clear(&session);
+        pile_clear(&reply);
+        pile_clear(&expected[i]);
+    }
+}
+
+/* More input than the session takes while its output waits: the rest waits as ciphertext. */
+BOTH(requests_wait_until_the_session_takes_them)
+{
+    enum { LARGE = 60, SMALL = 1500 }; /* 18 MB, more than a client's socket takes unread */
+    struct prng prng = {11};
+    struct pile session = {0}, reply = {0};
+    for (unsigned i = 0; i < LARGE; i++)
+        pile_add(&session, requests[2].at, requests[2].length);
+    for (unsigned i = 0; i < SMALL; i++)
+        pile_add(&session, requests[0].at, requests[0].length);
+    pile_add(&session, last_requests[0].at, last_requests[0].length);
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    talk_tls(pile_view(&session), TLS1_3_VERSION, &prng, &reply);
+    struct str stream = pile_view(&reply);
+    struct answer answer;
+    unsigned answers = 0;
+    while (answer_next(&stream, false, &answer))
+        answers += answer.status == 200;
+    cr_expect_eq(stream.length, 0);
+    cr_expect_eq(answers, LARGE + SMALL + 1);
+    pile_clear(&session);
+    pile_clear(&reply);
+}
+
+/* The first bytes come in pieces, so that some of them are left with the engine. */
+BOTH(serves_plain_http_on_its_port_whole)
+{
+    struct prng prng = {13};
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    for (unsigned i = 0; i < 20; i++) {
+        struct pile session = {0}, reply = {0};
+        add_session(&session, i);
+        talk_plain(pile_view(&session), &prng, &reply);
+        cr_expect(str_starts_with(pile_view(&reply), STR("HTTP/1.1 ")), "session %u", i);
+        pile_clear(&session);
+        pile_clear(&reply);
+    }
+}
+
+/* --- Clients that stop or go ------------------------------------------------------------------ */
+
+BOTH(a_handshake_that_stops_has_the_time_of_a_head)
+{
+    struct tls_talker client;
+    struct pile hello = {0};
+    char byte;
+    rig.context.header_ms = 200;
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    const int silent = wire_connect(port), stopped = wire_connect(port);
+    tls_talker_init(&client, TLS1_3_VERSION);
+    tls_talker_work(&client);
+    tls_talker_give(&client, &hello);
+    cr_assert(wire_send(stopped, str_first(pile_view(&hello), 100)));
+    cr_expect_eq(read(silent, &byte, 1), 0);
+    cr_expect_eq(read(stopped, &byte, 1), 0);
+    cr_expect(is_served());
+    close(silent);
+    close(stopped);
+    pile_clear(&hello);
+    tls_talker_fini(&client);
+}
+
+BOTH(an_idle_connection_ends_with_close_notify)
+{
+    struct tls_talker client;
+    rig.context.idle_ms = 200;
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    const int fd = connect_tls(&client, TLS1_3_VERSION);
+    tls_talker_seal(&client, STR(GET("/tiny.txt", "")), RECORD_BYTES);
+    cr_assert(tls_talker_send(&client, fd));
+    receive_all(&client, fd);
+    tls_talker_fini(&client);
+    close(fd);
+}
+
+/* Sends the first LENGTH bytes that a client sends by itself, its answer to the server's flight and
+ * a request for a large file, and resets the connection. Whether there were so many bytes. */
+static bool reset_after(size_t length)
+{
+    struct tls_talker client;
+    struct pile raw = {0};
+    const int fd = wire_connect(port);
+    tls_talker_init(&client, TLS1_3_VERSION);
+    tls_talker_work(&client);
+    tls_talker_give(&client, &raw);
+    const size_t hello_bytes = raw.length;
+    cr_assert(wire_send(fd, str_first(pile_view(&raw), length)));
+    if (length >= hello_bytes) {
+        while (!client.ready && tls_talker_receive(&client, fd)) {
+        }
+        tls_talker_seal(&client, STR(GET("/medium.bin", "")), RECORD_BYTES);
+        tls_talker_give(&client, &raw);
+        wire_send(fd, str_from(str_first(pile_view(&raw), length), hello_bytes));
+    }
+    if (length > raw.length)
+        tls_talker_receive(&client, fd); /* in the middle of the answer */
+    const bool enough = length <= raw.length;
+    wire_reset(fd);
+    pile_clear(&raw);
+    tls_talker_fini(&client);
+    return enough;
+}
+
+BOTH(a_client_that_resets_at_any_point_harms_nothing)
+{
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    size_t length = 0;
+    while (reset_after(length))
+        length += length % 50 == 0 ? 1 : 7;
+    cr_expect(is_served());
+    stop();
+    cr_expect_eq(conns.open_count, 0);
+}
+
+/* More than a turn has steps for. All are served, whichever comes first. */
+BOTH(a_crowd_of_handshakes_is_served)
+{
+    enum { CROWD = 100 };
+    static struct tls_talker clients[CROWD];
+    static int fds[CROWD];
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    for (unsigned i = 0; i < CROWD; i++) {
+        fds[i] = wire_connect(port);
+        tls_talker_init(&clients[i], i % 4 ? TLS1_3_VERSION : TLS1_2_VERSION);
+        tls_talker_work(&clients[i]);
+    }
+    for (unsigned i = 0; i < CROWD; i++)
+        cr_assert(tls_talker_send(&clients[i], fds[i]));
+    for (unsigned i = 0; i < CROWD; i++) {
+        while (!clients[i].ready && tls_talker_receive(&clients[i], fds[i]))
+            cr_assert(tls_talker_send(&clients[i], fds[i]));
+        cr_assert(clients[i].ready, "client %u", i);
+        tls_talker_seal(&clients[i], STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+        cr_assert(tls_talker_send(&clients[i], fds[i]));
+    }
+    for (unsigned i = 0; i < CROWD; i++) {
+        receive_all(&clients[i], fds[i]);
+        cr_expect_gt(clients[i].opened.length, 100, "client %u", i);
+        tls_talker_fini(&clients[i]);
+        close(fds[i]);
+    }
+}
+
+/* More than may be at once stop in the middle of their handshakes. A client that waits for one of
+ * them to end is served when it does, and one with a connection all the time. */
+BOTH(handshakes_that_stop_take_bounded_memory)
+{
+    enum { STOPPED = 100 };
+    static int fds[STOPPED];
+    struct tls_talker settled, client;
+    rig.context.tls->handshakes_max = STOPPED / 2;
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    const int fd = connect_tls(&settled, TLS1_3_VERSION);
+    for (unsigned i = 0; i < STOPPED; i++) {
+        fds[i] = wire_connect(port);
+        tls_talker_init(&client, TLS1_3_VERSION);
+        tls_talker_work(&client);
+        cr_assert(tls_talker_send(&client, fds[i]));
+        tls_talker_fini(&client);
+    }
+    tls_talker_seal(&settled, STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+    cr_assert(tls_talker_send(&settled, fd));
+    receive_all(&settled, fd);
+    cr_expect_gt(settled.opened.length, 100);
+    const int waiting = wire_connect(port);
+    tls_talker_init(&client, TLS1_3_VERSION);
+    tls_talker_work(&client);
+    cr_assert(tls_talker_send(&client, waiting));
+    for (unsigned i = 0; i < STOPPED; i++)
+        close(fds[i]);
+    cr_expect(tls_talker_connect(&client, waiting));
+    tls_talker_fini(&client);
+    tls_talker_fini(&settled);
+    close(waiting);
+    close(fd);
+}
+
+#endif
