@@ -17,17 +17,29 @@
  * knows the input of the call under way. OpenSSL asks for a record's header and then for its body,
  * so it never takes bytes after the record that it needs. */
 
+/* Whether STREAM may get BYTES of input. After its ClientHello, a client of TLS 1.2 sends short
+ * messages, and encrypts its last one in a record of the same type; one of TLS 1.3 may be asked for
+ * a second ClientHello. */
+static bool allow(struct tls_stream *stream, struct str bytes)
+{
+    bool is_clear =
+        !stream->is_open && (!stream->has_hello || SSL_version(stream->ssl) == TLS1_3_VERSION);
+    if (is_clear && !tls_framing_follow(&stream->framing, bytes))
+        stream->is_refused = true;
+    return !stream->is_refused;
+}
+
 static int bio_read(BIO *bio, char *to, size_t room, size_t *ret_length)
 {
     struct tls_context *context = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (context->stream->is_refused)
+    size_t length = size_min(room, context->input.length);
+    if (!allow(context->stream, str_first(context->input, length)))
         return -1;
-    if (context->input.length == 0) {
+    if (length == 0) {
         BIO_set_retry_read(bio);
         return -1;
     }
-    size_t length = size_min(room, context->input.length);
     memcpy(to, context->input.at, length);
     context->input = str_from(context->input, length);
     *ret_length = length;
@@ -108,6 +120,7 @@ static int on_hello(SSL *ssl, int *ret_alert, void *owner)
 {
     struct tls_context *context = owner;
     struct tls_stream *stream = context->stream;
+    stream->has_hello = true;
     stream->index = choose(context, stream->credentials, ssl);
     if (SSL_set_SSL_CTX(ssl, stream->credentials->items[stream->index].context))
         return SSL_CLIENT_HELLO_SUCCESS;
@@ -130,8 +143,9 @@ static bool use_ticket_key(struct tls_context *context, struct tls_ticket_key *k
            EVP_MAC_CTX_set_params(mac, parameters) == 1;
 }
 
-/* Returns 1, 2: the ticket is good, but should be replaced by a new one; 0: continue without
- * tickets; -1: the handshake fails. */
+/* Returns 1; 2: the ticket is good, but the client needs a new one, because its key is old or
+ * because it is of TLS 1.3, where a ticket is used once (RFC 8446 appendix C.4); 0: continue
+ * without tickets; -1: the handshake fails. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int is_new)
 {
@@ -153,7 +167,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     OPENSSL_cleanse(&key, sizeof key);
     if (!done)
         return -1;
-    return age == TLS_TICKET_PREVIOUS ? 2 : 1;
+    return age == TLS_TICKET_PREVIOUS || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 /* --- The life of a context -------------------------------------------------------------------- */

@@ -5,16 +5,19 @@
 #ifdef SLUICE_HAVE_OPENSSL
 
 #include "tls/tls_credentials.h"
+#include "tls/tls_framing.h"
 
 struct tls_stream {
     SSL *ssl;
     struct tls_credentials *credentials; /* holds a reference */
     unsigned index;                      /* of the chosen certificate in them */
+    struct tls_framing framing;          /* of input, during the handshake */
     uint8_t key_updates;                 /* since the latest data */
+    bool has_hello;                      /* the first ClientHello is complete */
     bool is_open;                        /* the handshake is over */
-    bool is_refused; /* the peer has done what it may not: no more input is read */
-    bool has_failed; /* OpenSSL must not be called for it any more */
-    bool has_closed; /* close_notify is sent */
+    bool is_refused;                     /* the peer has broken a limit: no more input is read */
+    bool has_failed;                     /* OpenSSL must not be called for it any more */
+    bool has_closed;                     /* close_notify is sent */
 };
 
 #endif
