@@ -93,10 +93,10 @@ static bool set_up(SSL_CTX *context, const struct tls_credentials_config *config
                                      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 0);
-    SSL_CTX_set_app_data(context, callbacks->owner);
     SSL_CTX_set_client_hello_cb(context, callbacks->hello, callbacks->owner);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
-    return SSL_CTX_set_min_proto_version(context, least) == 1 &&
+    return SSL_CTX_set_app_data(context, callbacks->owner) == 1 &&
+           SSL_CTX_set_min_proto_version(context, least) == 1 &&
            SSL_CTX_set_max_proto_version(context, 0) == 1 && set_groups(context) &&
            set_suites(context) && set_sessions(context, callbacks);
 }

@@ -54,14 +54,13 @@ struct tls_stream *tls_stream_create(struct tls_context *context)
     stream->credentials = tls_credentials_ref(context->credentials);
     enter(context, stream);
     stream->ssl = SSL_new(stream->credentials->items[0].context);
-    if (!stream->ssl) {
+    if (!stream->ssl || SSL_set_app_data(stream->ssl, stream) != 1) {
         ERR_clear_error();
         tls_stream_destroy(stream);
         return NULL;
     }
     BIO_up_ref(context->bio);
     SSL_set_bio(stream->ssl, context->bio, context->bio);
-    SSL_set_app_data(stream->ssl, stream);
     SSL_set_info_callback(stream->ssl, on_event);
     SSL_set_accept_state(stream->ssl);
     return stream;

@@ -52,6 +52,20 @@ void tls_rig_fini(struct tls_rig *rig)
     tls_shared_destroy(rig->shared);
 }
 
+void (*tls_rig_on_server)(bool enters);
+
+static void enter_server(void)
+{
+    if (tls_rig_on_server)
+        tls_rig_on_server(true);
+}
+
+static void leave_server(void)
+{
+    if (tls_rig_on_server)
+        tls_rig_on_server(false);
+}
+
 /* --- A client --------------------------------------------------------------------------------- */
 
 static int on_session(SSL *ssl, SSL_SESSION *session)
@@ -99,12 +113,16 @@ struct tls_link *tls_link_create(struct tls_context *context, const struct tls_c
     tls_maker_must(link != NULL, "calloc");
     link->context = context;
     link->result = TLS_WANTS_INPUT;
+    enter_server();
     link->stream = tls_stream_create(context);
+    leave_server();
+    if (!link->stream)
+        link->result = TLS_FAILED;
     link->client_context = client_context(client);
     link->client = SSL_new(link->client_context);
     link->to_client = BIO_new(BIO_s_mem());
     link->to_server = BIO_new(BIO_s_mem());
-    tls_maker_must(link->stream && link->client && link->to_client && link->to_server, "a link");
+    tls_maker_must(link->client && link->to_client && link->to_server, "a link");
     SSL_set_app_data(link->client, link);
     SSL_set_bio(link->client, link->to_client, link->to_server);
     SSL_set_connect_state(link->client);
@@ -133,6 +151,7 @@ void tls_link_destroy(struct tls_link *link)
 static void step_server(struct tls_link *link)
 {
     size_t length = 0;
+    enter_server();
     if (!link->is_open) {
         link->result = tls_stream_handshake(link->context, link->stream);
         link->is_open = link->result == TLS_OK;
@@ -142,6 +161,7 @@ static void step_server(struct tls_link *link)
                             sizeof link->received - link->received_length, &length);
         link->received_length += length;
     }
+    leave_server();
     link->sent_length += link->context->output_length;
     if (link->context->output_length > 0)
         BIO_write(link->to_client, link->context->output, (int)link->context->output_length);
@@ -150,6 +170,8 @@ static void step_server(struct tls_link *link)
 
 enum tls_result tls_link_feed(struct tls_link *link, struct str bytes)
 {
+    if (!link->stream)
+        return TLS_FAILED;
     link->context->input = bytes;
     do
         step_server(link);
@@ -198,7 +220,10 @@ bool tls_link_answers(struct tls_link *link, struct str text)
     size_t read = 0;
     for (size_t at = 0; at < text.length; at += TLS_RECORD_BYTES_MAX) {
         size_t length = size_min(text.length - at, TLS_RECORD_BYTES_MAX);
-        if (tls_stream_seal(context, link->stream, text.at + at, length) != TLS_OK)
+        enter_server();
+        enum tls_result result = tls_stream_seal(context, link->stream, text.at + at, length);
+        leave_server();
+        if (result != TLS_OK)
             return false;
         BIO_write(link->to_client, context->output, (int)context->output_length);
         context->output_length = 0;

@@ -56,7 +56,12 @@ struct tls_link {
     char received[TLS_LINK_BYTES];
 };
 
-/* A connection of CLIENT to a new stream of CONTEXT. *Gives*. */
+/* If set, called before (true) and after each call of the server's functions, so that a test can
+ * make its allocations fail and not the client's. */
+extern void (*tls_rig_on_server)(bool enters);
+
+/* A connection of CLIENT to a new stream of CONTEXT, which has failed if there is not one for want
+ * of memory. *Gives*. */
 struct tls_link *tls_link_create(struct tls_context *context, const struct tls_client *client);
 void tls_link_destroy(struct tls_link *link);
 
