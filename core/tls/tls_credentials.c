@@ -49,11 +49,11 @@ static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *r
 }
 
 /* X25519 costs least; the hybrid group is for later decryption by quantum computers, and libraries
- * have it from 3.5 on. */
+ * have it from 3.5 on. The macros cast const away. */
 static bool set_groups(SSL_CTX *context)
 {
-    static const char groups[] = "X25519:P-256:P-384";
-    static const char hybrid_groups[] = "X25519MLKEM768:X25519:P-256:P-384";
+    static char groups[] = "X25519:P-256:P-384";
+    static char hybrid_groups[] = "X25519MLKEM768:X25519:P-256:P-384";
     if (SSL_CTX_set1_groups_list(context, hybrid_groups) == 1)
         return true;
     ERR_clear_error();

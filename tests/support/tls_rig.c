@@ -84,6 +84,26 @@ static void on_alert(const SSL *ssl, int where, int value)
         SSL_set_verify_result(link->client, 1000 + (value & 0xff));
 }
 
+/* For macros of OpenSSL that cast const away. */
+static char *writable(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+/* NSS key log format: a label, the client's random in hexadecimal, the secret. */
+static void on_secret(const SSL *ssl, const char *line)
+{
+    static const char label[] = "CLIENT_TRAFFIC_SECRET_0 ";
+    struct tls_link *link = SSL_get_app_data(ssl);
+    const char *secret = strrchr(line, ' ');
+    if (strncmp(line, label, sizeof label - 1) != 0)
+        return;
+    for (size_t i = 0; i < sizeof link->secret && secret[1 + 2 * i]; i++) {
+        const char digits[] = {secret[1 + 2 * i], secret[2 + 2 * i], '\0'};
+        link->secret[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+}
+
 static SSL_CTX *client_context(const struct tls_client *client)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -96,13 +116,15 @@ static SSL_CTX *client_context(const struct tls_client *client)
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context, on_session);
     SSL_CTX_set_info_callback(context, on_alert);
+    SSL_CTX_set_keylog_callback(context, on_secret);
     tls_maker_must(!client->suites || SSL_CTX_set_ciphersuites(context, client->suites),
                    client->suites);
     tls_maker_must(!client->suites_1_2 || SSL_CTX_set_cipher_list(context, client->suites_1_2),
                    client->suites_1_2);
-    tls_maker_must(!client->schemes || SSL_CTX_set1_sigalgs_list(context, client->schemes),
+    tls_maker_must(!client->schemes ||
+                       SSL_CTX_set1_sigalgs_list(context, writable(client->schemes)),
                    client->schemes);
-    tls_maker_must(!client->groups || SSL_CTX_set1_groups_list(context, client->groups),
+    tls_maker_must(!client->groups || SSL_CTX_set1_groups_list(context, writable(client->groups)),
                    client->groups);
     return context;
 }
@@ -127,7 +149,7 @@ struct tls_link *tls_link_create(struct tls_context *context, const struct tls_c
     SSL_set_bio(link->client, link->to_client, link->to_server);
     SSL_set_connect_state(link->client);
     if (client->host)
-        SSL_set_tlsext_host_name(link->client, client->host);
+        SSL_set_tlsext_host_name(link->client, writable(client->host));
     if (client->protocols)
         SSL_set_alpn_protos(link->client, (const unsigned char *)client->protocols,
                             (unsigned)strlen(client->protocols));

@@ -46,9 +46,10 @@ struct tls_link {
     struct tls_stream *stream;
     SSL_CTX *client_context;
     SSL *client;
-    BIO *to_client;       /* what the client reads */
-    BIO *to_server;       /* what the client has written */
-    SSL_SESSION *session; /* the latest that the client got; NULL: none */
+    BIO *to_client;           /* what the client reads */
+    BIO *to_server;           /* what the client has written */
+    SSL_SESSION *session;     /* the latest that the client got; NULL: none */
+    unsigned char secret[48]; /* of the client's traffic (TLS 1.3) */
     enum tls_result result;
     bool is_open;           /* the server's side of the handshake is over */
     size_t received_length; /* plaintext that the server has opened */
