@@ -12,14 +12,14 @@ FUZZ         = $(BUILD)/fuzz
 FUZZ_SRC     = $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS = $(if $(TEST),$(TEST),$(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC)))
 
-# The unit tests' connection without a socket, for fuzz_session; tests/fuzz/stand_in replaces
-# Criterion.
-FUZZ_SHARED = tests/support/session_driver.c tests/support/session_site.c
+# The unit tests' connection without a socket, for fuzz_session, and their TLS, for fuzz_tls_stream;
+# tests/fuzz/stand_in replaces Criterion.
+FUZZ_SHARED = tests/support/session_driver.c tests/support/session_site.c tests/support/tls_rig.c
 
 ## fuzz: run every fuzz target for FUZZ_SECONDS (15), or TEST=target alone; needs clang
 fuzz:
-	@CC='$(FUZZ_CC)' tools/install-deps build sanitize
-	$(again) BUILD=$(FUZZ) CC=$(FUZZ_CC) SANITIZE=fuzzer-no-link,address,undefined OPTIONAL= \
+	@CC='$(FUZZ_CC)' tools/install-deps build sanitize optional
+	$(again) BUILD=$(FUZZ) CC=$(FUZZ_CC) SANITIZE=fuzzer-no-link,address,undefined URING=0 \
 	    CRITERION_CFLAGS=-Itests/fuzz/stand_in fuzz-programs
 	$(again) -k fuzz-run
 	@rmdir --ignore-fail-on-non-empty tests/fuzz/regressions
