@@ -302,17 +302,19 @@ void net_explain(const struct net_failure *failure, int error, struct problem *r
 
 /* --- URLs ------------------------------------------------------------------------------------- */
 
-static void write_url(const struct net_address *address, uint16_t port, char to[NET_URL_BYTES])
+static void write_url(const struct net_set *set, const struct net_address *address,
+                      char to[NET_URL_BYTES])
 {
+    const char *scheme = set->secure ? "https" : "http";
     char text[NET_ADDRESS_BYTES], digits[8] = "";
     net_address_text(address, text);
     size_t length = strlen(text), percent = str_find(str_of(text), '%');
-    if (port != 80)
-        snprintf(digits, sizeof digits, ":%u", port);
+    if (set->port != (set->secure ? 443 : 80))
+        snprintf(digits, sizeof digits, ":%u", set->port);
     if (!net_address_is_v6(address))
-        snprintf(to, NET_URL_BYTES, "http://%s%s/", text, digits);
+        snprintf(to, NET_URL_BYTES, "%s://%s%s/", scheme, text, digits);
     else /* "%25": RFC 6874 */
-        snprintf(to, NET_URL_BYTES, "http://[%.*s%s%s]%s/", (int)percent, text,
+        snprintf(to, NET_URL_BYTES, "%s://[%.*s%s%s]%s/", scheme, (int)percent, text,
                  percent < length ? "%25" : "", text + size_min(percent + 1, length), digits);
 }
 
@@ -338,7 +340,7 @@ static bool first_address(const struct ifaddrs *all, int family, bool loopback,
 }
 
 /* The loopback address (of IPv4 always; of IPv6 if the machine has it), then one of the network. */
-static unsigned wildcard_urls(const struct net_address *any, uint16_t port,
+static unsigned wildcard_urls(const struct net_set *set, const struct net_address *any,
                               char (*urls)[NET_URL_BYTES])
 {
     struct ifaddrs *all = NULL;
@@ -350,9 +352,9 @@ static unsigned wildcard_urls(const struct net_address *any, uint16_t port,
         for (int v6 = 0; v6 <= 1; v6++)
             if ((any->dual_stack || v6 == net_address_is_v6(any)) &&
                 first_address(all, v6 ? AF_INET6 : AF_INET, loopback, &found))
-                write_url(&found, port, urls[count++]);
+                write_url(set, &found, urls[count++]);
     if (count == 0)
-        write_url(any, port, urls[count++]);
+        write_url(set, any, urls[count++]);
     freeifaddrs(all);
     return count;
 }
@@ -363,9 +365,9 @@ unsigned net_urls(const struct net_set *set, char urls[static NET_URLS_MAX][NET_
     for (unsigned i = 0; i < set->count; i++) {
         const struct net_address *address = &set->addresses[i];
         if (net_address_is_wildcard(address))
-            count += wildcard_urls(address, set->port, &urls[count]);
+            count += wildcard_urls(set, address, &urls[count]);
         else
-            write_url(address, set->port, urls[count++]);
+            write_url(set, address, urls[count++]);
     }
     return count;
 }

@@ -27,6 +27,7 @@ struct net_set {
     unsigned count;
     uint16_t port; /* host byte order; 0: a free one, chosen by net_listen */
     int backlog;   /* of each socket, see listen(2) */
+    bool secure;   /* its URLs are https */
 };
 
 enum net_added {
@@ -74,9 +75,9 @@ void net_bound_unsent(int fd, uint32_t bytes);
 /* Describes ERROR, a negative errno, at FAILURE: why, and what to do. */
 void net_explain(const struct net_failure *failure, int error, struct problem *ret_problem);
 
-/* Writes the "http://" URLs that reach SET, as net_listen left it: for a wildcard address those of
- * the loopback address and of the first other address of this machine, of each family. Port 80 is
- * omitted. Returns their number. */
+/* Writes the "http://" or "https://" URLs that reach SET, as net_listen left it: for a wildcard
+ * address those of the loopback address and of the first other address of this machine, of each
+ * family. Port 80, or 443, is omitted. Returns their number. */
 unsigned net_urls(const struct net_set *set, char urls[static NET_URLS_MAX][NET_URL_BYTES]);
 
 #endif

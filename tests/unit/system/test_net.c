@@ -127,10 +127,31 @@ Test(net, writes_urls_that_a_browser_accepts)
         {"fe80::1%lo", 8080, "http://[fe80::1%25lo]:8080/"}, /* RFC 6874 */
         {"0.0.0.0", 8080, "http://127.0.0.1:8080/"},
         {"localhost", 1, "http://127.0.0.1:1/"},
+        {"127.0.0.1", 443, "http://127.0.0.1:443/"},
     };
     char urls[NET_URLS_MAX][NET_URL_BYTES];
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct net_set set = {.port = rows[i].port};
+        net_add(&set, rows[i].address);
+        cr_expect(net_urls(&set, urls) >= 1);
+        cr_expect_str_eq(urls[0], rows[i].url);
+    }
+}
+
+Test(net, writes_https_urls_of_a_secure_set)
+{
+    static const struct {
+        const char *address;
+        uint16_t port;
+        const char *url;
+    } rows[] = {
+        {"127.0.0.1", 443, "https://127.0.0.1/"},
+        {"::1", 80, "https://[::1]:80/"},
+        {"0.0.0.0", 8443, "https://127.0.0.1:8443/"},
+    };
+    char urls[NET_URLS_MAX][NET_URL_BYTES];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct net_set set = {.port = rows[i].port, .secure = true};
         net_add(&set, rows[i].address);
         cr_expect(net_urls(&set, urls) >= 1);
         cr_expect_str_eq(urls[0], rows[i].url);
