@@ -2,6 +2,7 @@
  * plan an answer to it. */
 #include "conn/exchange.h"
 
+#include "conn/transport_tls.h"
 #include "site/hosts.h"
 
 /* The site for the host of REQUEST; NULL: none. RFC 9110 section 7.2. */
@@ -126,11 +127,28 @@ static bool is_challenge(const struct request *request)
            path_decode(request->path, &path) == PATH_OK && path_is_challenge(&path);
 }
 
+/* Whether CONN is for other sites than the one that REQUEST names. */
+static bool is_misdirected(const struct conn_context *context, const struct conn *conn,
+                           const struct request *request)
+{
+#ifdef SLUICE_HAVE_OPENSSL
+    return context->tls &&
+           origin_is_misdirected(transport_tls_certificate(context, conn), request->authority);
+#else
+    (void)context, (void)conn, (void)request;
+    return false;
+#endif
+}
+
 /* The certificates whose names a redirect may go to; NULL: none. */
 static const struct tls_certificates *certificates_of(const struct conn_context *context)
 {
+#ifdef SLUICE_HAVE_OPENSSL
+    return transport_tls_certificates(context);
+#else
     (void)context;
     return NULL;
+#endif
 }
 
 /* Plans the redirect to https of REQUEST, which has no refusal, if its origin wants one. False: it
@@ -161,7 +179,7 @@ enum exchange_result exchange_run(struct conn_context *context, struct exchange 
                                   struct request *request)
 {
     exchange->site = find_site(context, request);
-    if (!exchange->site && !request->refusal)
+    if (!request->refusal && (!exchange->site || is_misdirected(context, exchange->conn, request)))
         request->refusal = HTTP_MISDIRECTED_REQUEST;
     if (!request->refusal && redirect(context, exchange, request))
         return EXCHANGE_READY;

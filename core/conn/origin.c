@@ -43,7 +43,23 @@ static struct str known_host(const struct tls_certificates *certificates, struct
     return first_name(certificates->items[0]);
 }
 
+bool origin_is_misdirected(const struct tls_certificate *certificate, struct str authority)
+{
+    char buffer[AUTHORITY_HOST_BYTES_MAX];
+    if (!certificate || certificate->self_signed || tls_names_are_empty(&certificate->names))
+        return false;
+    struct str host = authority_host(authority, buffer);
+    return host.length > 0 && tls_certificate_match(certificate, host) == TLS_MATCH_NONE &&
+           !origin_is_local(host);
+}
+
 #else
+
+bool origin_is_misdirected(const struct tls_certificate *certificate, struct str authority)
+{
+    (void)certificate, (void)authority;
+    return false;
+}
 
 static struct str known_host(const struct tls_certificates *certificates, struct str host)
 {

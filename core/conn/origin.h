@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+struct tls_certificate;
 struct tls_certificates;
 
 enum {
@@ -45,6 +46,12 @@ struct str origin_https_prefix(const struct origin *origin,
  * Not for localhost and addresses (RFC 6797 section 8.1.1, and because localhost has other servers
  * on other ports). */
 struct str origin_hsts(const struct origin *origin, struct str authority);
+
+/* Whether a connection that was made for another site is used for AUTHORITY: a host name that
+ * CERTIFICATE, which the connection has (NULL: it is plain), does not cover (RFC 9110 sections 7.4
+ * and 15.5.20). localhost and addresses are served on every connection, and so is everything with a
+ * certificate that this process has made for itself, or that has no names. */
+bool origin_is_misdirected(const struct tls_certificate *certificate, struct str authority);
 
 /* Whether HOST, without a port, is localhost, a name below it (RFC 6761 section 6.3), or an IPv4
  * address or an IPv6 address in brackets. */

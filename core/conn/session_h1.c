@@ -4,6 +4,7 @@
 #include "conn/conn_log.h"
 #include "conn/conn_storage.h"
 #include "conn/exchange.h"
+#include "conn/transport_tls.h"
 #include "observe/probes.h"
 
 void session_h1_init_shared(struct session_h1_shared *ret, uint64_t memo_bytes_max)
@@ -51,13 +52,31 @@ static void log_plan(struct conn_context *context, struct conn *conn, const stru
 
 /* --- Memos ------------------------------------------------------------------------------------ */
 
-/* Answers the head at the front of the input with a memo. False if it has none, or no room
- * now; KEY is set for memorize. */
-static bool repeat(struct conn_context *context, struct conn *conn, struct h1_memo_key *ret_key)
+/* What an answer on CONN depends on besides the request, for the key of a memo: the origin, and the
+ * certificate, because a host that it does not cover is refused. Its address is enough: a memo
+ * lives no longer than the lease of a resource, and another certificate at the same address at most
+ * makes a refusal come that much later. */
+static inline uint32_t memo_origin(const struct conn_context *context, const struct conn *conn)
+{
+#ifdef SLUICE_HAVE_OPENSSL
+    if (context->tls) {
+        uintptr_t certificate = (uintptr_t)transport_tls_certificate(context, conn);
+        return conn->origin + (uint32_t)(certificate / sizeof(void *)) * CONN_ORIGINS_MAX;
+    }
+#else
+    (void)context;
+#endif
+    return conn->origin;
+}
+
+/* Answers the head at the front of the input with a memo for ORIGIN. False if it has none, or no
+ * room now; KEY is set for memorize. */
+static bool repeat(struct conn_context *context, struct conn *conn, uint32_t origin,
+                   struct h1_memo_key *ret_key)
 {
     const struct date_now *now = &context->now;
     struct h1 *session = &conn->session.h1;
-    *ret_key = (struct h1_memo_key){.origin = conn->origin};
+    *ret_key = (struct h1_memo_key){.origin = origin};
     if (exchange_has_waited(conn, owner_of(conn)) || !h1_may_repeat(session, &context->h1.limits))
         return false;
     const struct h1_memo *memo = h1_memos_find(&context->h1.memos, conn_input(conn), now, ret_key);
@@ -178,13 +197,14 @@ __attribute__((noinline)) static bool step(struct conn_context *context, struct 
 
 static enum session_phase work(struct conn_context *context, struct conn *conn)
 {
+    const uint32_t origin = memo_origin(context, conn);
     struct h1_memo_key key;
     while (!exchange_waits(conn, owner_of(conn)) && conn_may_queue(conn)) {
         if (!conn_has_input(conn) && conn->session.h1.state != H1_STATE_ENDED) {
             conn->needs_input = true; /* nearly always, once the last request has been answered */
             break;
         }
-        if (!repeat(context, conn, &key) && !step(context, conn, &key))
+        if (!repeat(context, conn, origin, &key) && !step(context, conn, &key))
             break;
     }
     return phase_of(&conn->session.h1);

@@ -185,6 +185,29 @@ Test(origin, redirects_to_names_of_certificates_only)
     drop(all);
 }
 
+Test(origin, finds_requests_for_sites_that_the_certificate_does_not_cover)
+{
+    static const char *const names[] = {"example.org", "*.example.net"};
+    static const struct {
+        const char *authority;
+        bool misdirected;
+    } rows[] = {
+        {"example.org", false},    {"EXAMPLE.org:8443", false},
+        {"a.example.net.", false}, {"other.example", true},
+        {"www.example.org", true}, {"a.b.example.net", true},
+        {"localhost", false},      {"127.0.0.1:443", false},
+        {"[::1]", false},          {"", false},
+    };
+    struct tls_certificates *all = certificates_for(names, COUNT_OF(names));
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        cr_expect_eq(origin_is_misdirected(all->items[0], str_of(rows[i].authority)),
+                     rows[i].misdirected, "%s", rows[i].authority);
+    cr_expect_not(origin_is_misdirected(NULL, STR("other.example")), "a plain connection");
+    all->items[0]->self_signed = true;
+    cr_expect_not(origin_is_misdirected(all->items[0], STR("other.example")), "development");
+    drop(all);
+}
+
 Test(origin, has_no_name_to_redirect_to_if_certificates_have_wildcards_only)
 {
     static const char *const names[] = {"*.example.org", "192.0.2.1"};
