@@ -82,6 +82,8 @@ static int take_option(struct parse *parse, const char *argument)
     }
     if (value)
         value++;
+    else if (option->implied)
+        value = option->implied;
     else if (option->argument && parse->next < parse->line->argc)
         value = parse->line->argv[parse->next++];
     if (value || !option->argument)
@@ -187,6 +189,8 @@ int command_line_parse(const struct command_line *line, struct settings *setting
     int error = take_arguments(&parse);
     if (!error && parse.command == COMMAND_SERVE)
         error = set_port_and_root(&parse);
+    if (!error && parse.command == COMMAND_SERVE)
+        error = settings_complete_listener(settings, parse.listener, ret_problem);
     if (!error)
         *ret = parse.command;
     return error;

@@ -20,6 +20,7 @@ enum {
     OPTIONS_HEADERS_MAX = 64,
     OPTIONS_NAMES_MAX = 8,
     OPTIONS_PATTERNS_MAX = 65, /* with the default, "auto" */
+    OPTIONS_CERTIFICATES_MAX = 64,
     OPTIONS_VALUE_BYTES_MAX = 1024,
     OPTIONS_HEAD_BYTES_MAX = H1_PARSE_BYTES_MAX, /* a head also fits its storage */
 };
@@ -36,6 +37,7 @@ enum option_scope {
 /* Where --help lists it. */
 enum option_group {
     OPTION_GROUP_NETWORK,
+    OPTION_GROUP_HTTPS,
     OPTION_GROUP_LIMITS,
     OPTION_GROUP_CONTENT,
     OPTION_GROUP_GENERAL,
@@ -55,9 +57,12 @@ enum option_kind {
     OPTION_KIND_HEADER,  /* PATTERN: Name: value, see rules; repeatable; struct arena_list */
     OPTION_KIND_PATTERN, /* of paths, see pattern; auto, none; repeatable; struct arena_list */
     OPTION_KIND_ADDRESS, /* a numeric address, or localhost; repeatable; struct arena_list */
-    OPTION_KIND_FLAG,    /* no value; bool */
-    OPTION_KIND_HELP,    /* no value, no field */
-    OPTION_KIND_VERSION, /* no value, no field */
+    OPTION_KIND_CERTIFICATE, /* a file or directory; repeatable; struct certificate_paths */
+    OPTION_KIND_KEY,         /* the file for the certificate before it; in the same field */
+    OPTION_KIND_TLS_VERSION, /* 1.2 or 1.3; uint32_t: the minor version, 2 or 3 */
+    OPTION_KIND_FLAG,        /* no value; bool */
+    OPTION_KIND_HELP,        /* no value, no field */
+    OPTION_KIND_VERSION,     /* no value, no field */
     OPTION_KIND_COUNT,
 };
 
@@ -66,7 +71,8 @@ struct option_spec {
     char letter;          /* of the short form; 0: none */
     const char *argument; /* placeholder of its value; NULL: takes none */
     const char *help;     /* plain text, one or more sentences, without the default */
-    const char *initial;  /* the default, written like a value; NULL: the field stays 0 */
+    const char *initial;  /* the default, written like a value; NULL: the field stays as it is */
+    const char *implied;  /* its value if none is given; then one can follow an '=' only; or NULL */
     const char *derived;  /* in words, if the server finds the default at start; else NULL */
     enum option_scope scope;
     enum option_group group;

@@ -42,15 +42,16 @@ void options_help(const struct profile *profile, FILE *out)
             if (option->group != group)
                 continue;
             const char short_form[] = {'-', option->letter, ',', ' ', '\0'};
-            snprintf(left, sizeof left, "%s--%s %s", option->letter ? short_form : "    ",
-                     option->name, option->argument ? option->argument : "");
+            snprintf(left, sizeof left, option->implied ? "%s--%s[=%s]" : "%s--%s %s",
+                     option->letter ? short_form : "    ", option->name,
+                     option->argument ? option->argument : "");
             write_entry(out, left, option->help,
                         option->derived ? option->derived : option->initial);
         }
     }
     fputs("\nTIME is a number with ms, s, m or h (none: seconds); SIZE one with K, M or G.\n"
           "SIGINT (Ctrl-C) and SIGTERM finish responses in flight and exit 0; a second one\n"
-          "exits at once. SIGHUP has every file checked again before it is served.\n"
+          "exits at once. SIGHUP has every file checked again before it is used.\n"
           "Exit status: 0 stopped as asked, 1 failed at run time, 2 usage.\n",
           out);
 }

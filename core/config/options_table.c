@@ -16,6 +16,10 @@ static_assert((unsigned)OPTIONS_HEAD_BYTES_MAX <= RING_BYTES_MAX, "a head fits i
 
 enum { DAY_MS = 24 * 60 * 60 * 1000 };
 
+/* A year, and the longest time for --hsts: a hundred of them. */
+#define YEAR_SECONDS "31536000"
+enum { HSTS_SECONDS_MAX = 3153600000U };
+
 /* clang-format off */
 static const struct option_spec table[] = {
     {.name = "bind", .argument = "ADDR", .group = OPTION_GROUP_NETWORK,
@@ -33,12 +37,36 @@ static const struct option_spec table[] = {
              "net.core.somaxconn.",
      .initial = "4096",
      .kind = OPTION_KIND_NUMBER, LISTENER(backlog), .least = 1, .most = 65535},
+    {.name = "cert", .argument = "PATH", .group = OPTION_GROUP_HTTPS,
+     .help = "Speak HTTPS on PORT with this certificate: a PEM file with its chain, or a directory "
+             "with fullchain.pem and privkey.pem in it or in each of its directories, as certbot "
+             "makes it. May be given up to 64 times. New files are used without a restart.",
+     .kind = OPTION_KIND_CERTIFICATE, PROCESS(certificates)},
+    {.name = "key", .argument = "FILE", .group = OPTION_GROUP_HTTPS,
+     .help = "The private key of the --cert before it, in PEM.",
+     .derived = "in the file of --cert",
+     .kind = OPTION_KIND_KEY, PROCESS(certificates)},
+    {.name = "self-signed", .group = OPTION_GROUP_HTTPS,
+     .help = "Speak HTTPS on PORT with a certificate made at the start, for development: for "
+             "localhost, its addresses and this machine's name. Browsers warn of it.",
+     .kind = OPTION_KIND_FLAG, PROCESS(self_signed)},
+    {.name = "http-port", .argument = "N", .group = OPTION_GROUP_HTTPS,
+     .help = "Listen on this port too, for plain HTTP: redirect to https, and answer "
+             "/.well-known/acme-challenge/ from ROOT; 0: any that is free.",
+     .kind = OPTION_KIND_NUMBER, LISTENER(http_port), .most = UINT16_MAX},
+    {.name = "hsts", .argument = "SECONDS", .implied = YEAR_SECONDS, .group = OPTION_GROUP_HTTPS,
+     .help = "Have browsers use https only, for this time, a year if none is given "
+             "(Strict-Transport-Security); 0: have them forget it.",
+     .kind = OPTION_KIND_NUMBER, LISTENER(hsts_seconds), .most = HSTS_SECONDS_MAX},
+    {.name = "tls-min", .argument = "VERSION", .group = OPTION_GROUP_HTTPS,
+     .help = "Oldest version of TLS, 1.2 or 1.3.", .initial = "1.2",
+     .kind = OPTION_KIND_TLS_VERSION, PROCESS(tls_minor_min)},
     {.name = "idle-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
      .help = "Close a connection after this time without a request, with part of a request's "
              "body, or while the client reads nothing.", .initial = "75s",
      .kind = OPTION_KIND_SPAN, PROCESS(idle_ms), .least = 1, .most = DAY_MS},
     {.name = "header-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
-     .help = "Time for the whole head of a request.", .initial = "15s",
+     .help = "Time for the whole head of a request, and for a TLS handshake.", .initial = "15s",
      .kind = OPTION_KIND_SPAN, PROCESS(header_ms), .least = 1, .most = DAY_MS},
     {.name = "drain-grace", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
      .help = "After SIGINT or SIGTERM, time for another request on each open connection, which is "
@@ -132,6 +160,7 @@ const char *option_group_title(enum option_group group)
 {
     static const char *const titles[] = {
         [OPTION_GROUP_NETWORK] = "Network and threads",
+        [OPTION_GROUP_HTTPS] = "HTTPS",
         [OPTION_GROUP_LIMITS] = "Limits",
         [OPTION_GROUP_CONTENT] = "Content",
         [OPTION_GROUP_GENERAL] = "General",

@@ -249,6 +249,68 @@ static int set_address(const struct option_spec *option, const struct option_tar
     return append(option, target, text, ret_problem);
 }
 
+/* --- HTTPS -------------------------------------------------------------------------------------- */
+
+static int set_certificate(const struct option_spec *option, const struct option_target *target,
+                           const char *text, struct problem *ret_problem)
+{
+    struct certificate_paths *paths = field_of(option, target);
+    if (*text == '\0') {
+        problem_set(ret_problem, "is empty");
+        problem_remedy(ret_problem, "name a file or a directory");
+        return -EINVAL;
+    }
+    if (paths->certificates.count == OPTIONS_CERTIFICATES_MAX) {
+        problem_set(ret_problem, "is given too often");
+        problem_remedy(ret_problem, "put the files into a directory, and name that");
+        return -EINVAL;
+    }
+    if (arena_list_append(&paths->certificates, target->arena, str_of(text)) < 0 ||
+        arena_list_append(&paths->keys, target->arena, STR("")) < 0)
+        return no_memory(ret_problem);
+    return 0;
+}
+
+static int set_key(const struct option_spec *option, const struct option_target *target,
+                   const char *text, struct problem *ret_problem)
+{
+    struct certificate_paths *paths = field_of(option, target);
+    const unsigned count = paths->keys.count;
+    if (*text == '\0') {
+        problem_set(ret_problem, "is empty");
+        problem_remedy(ret_problem, "name a file");
+        return -EINVAL;
+    }
+    if (count == 0) {
+        problem_set(ret_problem, "'%s' has no --cert before it", text);
+        problem_remedy(ret_problem, "write --cert FILE --key FILE");
+        return -EINVAL;
+    }
+    if (paths->keys.items[count - 1][0] != '\0') {
+        problem_set(ret_problem, "'%s' is a second key for the same --cert", text);
+        problem_remedy(ret_problem, "write each --key after its --cert");
+        return -EINVAL;
+    }
+    struct str copy = arena_copy(target->arena, str_of(text));
+    if (!copy.at)
+        return no_memory(ret_problem);
+    paths->keys.items[count - 1] = copy.at;
+    return 0;
+}
+
+static int set_tls_version(const struct option_spec *option, const struct option_target *target,
+                           const char *text, struct problem *ret_problem)
+{
+    const bool newest = strcmp(text, "1.3") == 0;
+    if (newest || strcmp(text, "1.2") == 0) {
+        *(uint32_t *)field_of(option, target) = newest ? 3 : 2;
+        return 0;
+    }
+    problem_set(ret_problem, "'%s' is not a version that is offered", text);
+    problem_remedy(ret_problem, "choose 1.2 or 1.3");
+    return -EINVAL;
+}
+
 /* --- All kinds ---------------------------------------------------------------------------------- */
 
 int option_set(const struct option_spec *option, const struct option_target *target,
@@ -257,12 +319,21 @@ int option_set(const struct option_spec *option, const struct option_target *tar
     static int (*const setters[])(const struct option_spec *option,
                                   const struct option_target *target, const char *text,
                                   struct problem *ret_problem) = {
-        [OPTION_KIND_NUMBER] = set_quantity, [OPTION_KIND_SPAN] = set_quantity,
-        [OPTION_KIND_SIZE] = set_quantity,   [OPTION_KIND_BACKEND] = set_backend,
-        [OPTION_KIND_FILE] = set_file,       [OPTION_KIND_NAME] = set_name,
-        [OPTION_KIND_BELOW] = set_below,     [OPTION_KIND_VALUE] = set_value,
-        [OPTION_KIND_HEADER] = set_header,   [OPTION_KIND_PATTERN] = set_pattern,
-        [OPTION_KIND_ADDRESS] = set_address, [OPTION_KIND_FLAG] = set_flag,
+        [OPTION_KIND_NUMBER] = set_quantity,
+        [OPTION_KIND_SPAN] = set_quantity,
+        [OPTION_KIND_SIZE] = set_quantity,
+        [OPTION_KIND_BACKEND] = set_backend,
+        [OPTION_KIND_FILE] = set_file,
+        [OPTION_KIND_NAME] = set_name,
+        [OPTION_KIND_BELOW] = set_below,
+        [OPTION_KIND_VALUE] = set_value,
+        [OPTION_KIND_HEADER] = set_header,
+        [OPTION_KIND_PATTERN] = set_pattern,
+        [OPTION_KIND_ADDRESS] = set_address,
+        [OPTION_KIND_FLAG] = set_flag,
+        [OPTION_KIND_CERTIFICATE] = set_certificate,
+        [OPTION_KIND_KEY] = set_key,
+        [OPTION_KIND_TLS_VERSION] = set_tls_version,
     };
     static_assert(COUNT_OF(setters) == OPTION_KIND_HELP, "one for each kind that has a field");
     int error = setters[option->kind](option, target, text, ret_problem);

@@ -76,6 +76,8 @@ struct listener_settings *settings_add_listener(struct settings *settings)
     if (!listener || !items)
         return NULL;
     settings->listeners = (struct listener_settings **)items;
+    listener->http_port = LISTENER_NONE;
+    listener->hsts_seconds = LISTENER_NONE;
     if (!options_set_defaults(OPTION_SCOPE_LISTENER, listener, &settings->arena))
         return NULL;
     return settings->listeners[settings->listener_count++] = listener;

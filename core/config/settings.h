@@ -27,6 +27,13 @@ enum backend {
 /* The name that --backend takes. Static. */
 const char *backend_name(enum backend backend);
 
+/* Files of certificates. A key has the index of its certificate; "": it is in the same file, or
+ * the certificate is a directory. */
+struct certificate_paths {
+    struct arena_list certificates;
+    struct arena_list keys;
+};
+
 /* Scope: the process. */
 struct process_settings {
     enum backend backend;
@@ -42,13 +49,23 @@ struct process_settings {
     uint32_t head_bytes_max; /* of a request */
     uint64_t body_bytes_max; /* of a request; it is read and not used */
     uint64_t cache_bytes;    /* of all workers together; 0: no cache */
+    struct certificate_paths certificates;
+    uint32_t tls_minor_min; /* the oldest version of TLS: 2 is TLS 1.2 */
+    bool self_signed;       /* HTTPS with a certificate made at the start */
 };
+
+enum { LISTENER_NONE = UINT32_MAX };
 
 /* Scope: a listener, which is one port on one or several addresses. */
 struct listener_settings {
     struct arena_list addresses; /* numeric, or "localhost"; none: every address */
     uint16_t port;               /* 0: any that is free */
     uint32_t backlog;            /* of each socket; the kernel clamps it to somaxconn */
+    uint32_t http_port;          /* of a plain listener beside this one; LISTENER_NONE: absent */
+    uint32_t hsts_seconds;       /* max-age of Strict-Transport-Security; LISTENER_NONE: not sent */
+    bool secure;                 /* speaks TLS */
+    /* The listener to which this one redirects; NULL: it serves. */
+    const struct listener_settings *redirects_to;
 };
 
 /* Where a value comes from. */
@@ -88,6 +105,18 @@ void settings_unref(struct settings *settings);
  * memory. */
 struct listener_settings *settings_add_listener(struct settings *settings);
 struct site_settings *settings_add_site(struct settings *settings);
+
+/* Whether certificates are configured, so that HTTPS is spoken. */
+static inline bool settings_have_https(const struct settings *settings)
+{
+    return settings->process.certificates.certificates.count > 0 || settings->process.self_signed;
+}
+
+/* Completes FIRST, a listener with all its options, for HTTPS: refuses options that do not go
+ * together, and adds the plain listener that it wants beside it. Returns 0, or -EINVAL or -ENOMEM
+ * with *RET_PROBLEM set. */
+int settings_complete_listener(struct settings *settings, struct listener_settings *first,
+                               struct problem *ret_problem);
 
 /* One value as it is written, for an option of the table in options.h. */
 struct setting {

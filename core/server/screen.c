@@ -17,19 +17,29 @@ static const char *plural(unsigned count)
     return count == 1 ? "" : "s";
 }
 
+static void show_urls(const struct net_set *set, bool redirects)
+{
+    char urls[NET_URLS_MAX][NET_URL_BYTES];
+    const unsigned count = net_urls(set, urls);
+    for (unsigned i = 0; i < count; i++)
+        printf("  %s%s\n", urls[i], redirects ? " redirects to https" : "");
+}
+
 void screen_show(const struct screen *screen)
 {
     const struct settings *settings = screen->settings;
-    char urls[NET_URLS_MAX][NET_URL_BYTES];
-    unsigned count = net_urls(screen->set, urls), threads = screen->threads;
+    const struct listening *listening = screen->listening;
+    const unsigned threads = screen->threads;
     printf("%s (Sluice %s) serves ", screen->profile->name, SLUICE_VERSION);
     if (settings->site_count == 1)
         put_text(settings->sites[0]->root);
     else
         printf("%u sites", settings->site_count);
     putchar('\n');
-    for (unsigned i = 0; i < count; i++)
-        printf("  %s\n", urls[i]);
+    for (unsigned i = 0; i < listening->count; i++)
+        show_urls(&listening->sets[i], settings->listeners[i]->redirects_to);
+    if (screen->fingerprint)
+        printf("  self-signed certificate, SHA-256 %s\n", screen->fingerprint);
     printf("  %u thread%s, %s; Ctrl-C stops it\n", threads, plural(threads),
            backend_name(screen->backend));
     fflush(stdout);

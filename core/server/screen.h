@@ -7,12 +7,13 @@
 #include "config/profile.h"
 #include "config/settings.h"
 #include "observe/metrics.h"
-#include "system/net.h"
+#include "server/listening.h"
 
 struct screen {
     const struct profile *profile;
     const struct settings *settings;
-    const struct net_set *set; /* as net_listen left it */
+    const struct listening *listening; /* as listening_open left it */
+    const char *fingerprint;           /* of the self-signed certificate; NULL: not made */
     unsigned threads;
     enum backend backend;
 };

@@ -6,13 +6,14 @@
 #include "config/options.h"
 #include "observe/log.h"
 #include "observe/trace.h"
+#include "server/https.h"
+#include "server/listening.h"
 #include "server/process.h"
 #include "server/screen.h"
 #include "server/signals.h"
 #include "server/sizing.h"
 #include "server/supervisor.h"
 #include "site/store_shared.h"
-#include "system/net.h"
 #include "system/tcp_memory.h"
 #include "system/uring_probe.h"
 
@@ -35,7 +36,8 @@ struct server {
     const struct profile *profile;
     struct settings *settings;
     enum backend backend;
-    struct net_set set;
+    struct https *https; /* NULL: no listener speaks TLS */
+    struct listening listening;
     struct sizes sizes;
     struct hosts *hosts;
     struct store_shared *shared;
@@ -53,6 +55,11 @@ static int catch_signals(struct server *server, struct problem *ret_problem)
 static int prepare_settings(struct server *server, struct problem *ret_problem)
 {
     return settings_prepare(server->settings, ret_problem);
+}
+
+static int load_certificates(struct server *server, struct problem *ret_problem)
+{
+    return https_create(&server->https, server->settings, ret_problem);
 }
 
 /* After the files that options name have been read, which may be pipes of a shell (<(...)), and
@@ -92,24 +99,17 @@ static int choose_backend(struct server *server, struct problem *ret_problem)
     return error;
 }
 
-static void choose_addresses(struct server *server)
+static int choose_addresses(struct server *server, struct problem *ret_problem)
 {
-    const struct listener_settings *listener = server->settings->listeners[0];
-    for (unsigned i = 0; i < listener->addresses.count; i++)
-        net_add(&server->set, listener->addresses.items[i]); /* checked when it was set */
-    if (listener->addresses.count == 0)
-        net_add_any(&server->set);
-    server->set.port = listener->port;
-    server->set.backlog = (int)listener->backlog;
+    return listening_choose(&server->listening, server->settings, ret_problem);
 }
 
 static int find_sizes(struct server *server, struct problem *ret_problem)
 {
     const struct process_settings *process = &server->settings->process;
-    choose_addresses(server);
     const struct sizing_limits limits = {
         .descriptors = process_raise_descriptors(),
-        .listener_count = server->set.count,
+        .listener_count = server->listening.socket_count,
         .site_count = server->settings->site_count,
     };
     int error = sizing_find(process, &limits, &server->sizes, ret_problem);
@@ -145,7 +145,9 @@ static int share_sites(struct server *server, struct problem *ret_problem)
 static int start(struct server *server, struct problem *ret_problem)
 {
     int *listeners = NULL;
-    int error = net_listen(&server->set, server->sizes.threads, &listeners, ret_problem);
+    struct listening *listening = &server->listening;
+    int error =
+        listening_open(listening, server->settings, server->sizes.threads, &listeners, ret_problem);
     if (error)
         return error;
     struct tcp_memory memory;
@@ -157,12 +159,17 @@ static int start(struct server *server, struct problem *ret_problem)
         .shared = server->shared,
         .backend = server->backend,
         .listeners = listeners,
-        .listener_count = server->set.count,
+        .listener_count = listening->socket_count,
+        .listener_origins = listening->socket_origins,
+        .origins = listening->origins,
+        .plain_on_tls_origin = listening->plain_on_tls_origin,
+        .tls = https_shared(server->https),
         .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,
                    .send_bytes_max = memory.send_bytes_max},
     };
     server->supervisor.settings = server->settings;
     server->supervisor.signals = &server->signals;
+    server->supervisor.https = server->https;
     error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
     free(listeners);
     return error;
@@ -177,7 +184,8 @@ static int run(struct server *server)
     const struct screen screen = {
         .profile = server->profile,
         .settings = server->settings,
-        .set = &server->set,
+        .listening = &server->listening,
+        .fingerprint = https_fingerprint(server->https),
         .threads = server->sizes.threads,
         .backend = server->backend,
     };
@@ -195,8 +203,8 @@ static int run(struct server *server)
 static int serve(struct server *server)
 {
     static int (*const steps[])(struct server * server, struct problem * ret_problem) = {
-        prepare_settings, close_inherited, catch_signals, choose_backend,
-        find_sizes,       share_sites,     start,
+        prepare_settings, load_certificates, close_inherited, catch_signals, choose_backend,
+        choose_addresses, find_sizes,        share_sites,     start,
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         struct problem problem;
@@ -220,6 +228,7 @@ int server_run(const struct profile *profile, struct settings *settings)
     supervisor_fini(&server.supervisor);
     store_shared_destroy(server.shared);
     hosts_destroy(server.hosts);
+    https_destroy(server.https);
     settings_unref(server.settings);
     signals_fini(&server.signals);
     return status;

@@ -6,7 +6,7 @@
  * - SIGINT, SIGTERM: finish the responses in flight, for at most drain_ms, and exit with status 0;
  *   a second one exits at once with status 1.
  * - SIGHUP: every file, each root, the _headers files and the media types are checked again before
- *   they are used. If the terminal has gone, as SIGTERM.
+ *   they are used, and the certificates at once. If the terminal has gone, as SIGTERM.
  * - SIGUSR1, SIGUSR2: reported as having no effect yet.
  * - SIGPIPE is ignored, all others have their usual effect. */
 #ifndef SLUICE_SERVER_H
@@ -18,8 +18,8 @@
 /* Runs the program PROFILE until a signal ends it. Returns the exit status: 0 stopped as asked
  * (or --help, --version), 1 failed at run time, 2 wrong usage; 1 and 2 with one line on
  * standard error. Once it serves, standard output has one screen with an indented line
- * "http://ADDRESS:PORT/" for each address; the first such line says that connections are
- * accepted, and on which port. At the end it gets one line of totals. */
+ * "http://ADDRESS:PORT/" or "https://ADDRESS:PORT/" for each address; the first such line says that
+ * connections are accepted, and on which port. At the end it gets one line of totals. */
 int server_main(const struct profile *profile, int argc, char **argv);
 
 /* The same for SETTINGS that are not prepared yet, in place of a command line: any number of

@@ -1,11 +1,13 @@
 /* supervisor: see supervisor.h. */
 #include "server/supervisor.h"
 
+#include "base/clock.h"
 #include "observe/log.h"
 #include "observe/trace.h"
 #include "system/event_fd.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +95,7 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
 static void revalidate(const struct supervisor *supervisor)
 {
     struct problem problem;
+    https_revalidate(supervisor->https);
     log_say("SIGHUP: all files are checked again; options stay as they are until a restart");
     if (settings_reread_types(supervisor->settings, &problem) < 0) {
         problem_prefix(&problem, "media types stay as they were: ");
@@ -102,19 +105,25 @@ static void revalidate(const struct supervisor *supervisor)
         worker_revalidate(supervisor->workers[i]);
 }
 
-/* The state of supervisor_run. */
+#define NEVER UINT64_MAX
+
+/* The state of supervisor_run; times are monotonic. */
 struct run {
     uint64_t running; /* workers that have not ended */
     bool draining;
-    bool explained; /* it was said what a long drain waits for */
     bool failed;
+    uint64_t explain_at_ms;    /* when to say what a long drain waits for; NEVER: not, or done */
+    uint64_t revalidate_at_ms; /* when to check the files of certificates; NEVER */
 };
 
 static void begin_drain(const struct supervisor *supervisor, struct run *run)
 {
-    if (!run->draining)
-        drain(supervisor);
+    if (run->draining)
+        return;
+    drain(supervisor);
     run->draining = true;
+    run->explain_at_ms =
+        clock_monotonic_ms() + supervisor->settings->process.drain_grace_ms + DRAIN_NOTICE_MS;
 }
 
 static void obey(const struct supervisor *supervisor, struct run *run, enum signal_request request)
@@ -159,19 +168,36 @@ static void count_ended(const struct supervisor *supervisor, struct run *run)
     begin_drain(supervisor, run);
 }
 
+/* Does what is due, and returns the milliseconds until something else is, for poll. */
+static int do_due(const struct supervisor *supervisor, struct run *run)
+{
+    const uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms >= run->explain_at_ms) {
+        log_say("finishing responses in flight; send the signal again to stop immediately");
+        run->explain_at_ms = NEVER;
+    }
+    if (now_ms >= run->revalidate_at_ms) {
+        https_revalidate(supervisor->https);
+        run->revalidate_at_ms = now_ms + HTTPS_PERIOD_MS;
+    }
+    const uint64_t next_ms =
+        run->explain_at_ms < run->revalidate_at_ms ? run->explain_at_ms : run->revalidate_at_ms;
+    if (next_ms == NEVER)
+        return -1;
+    return next_ms - now_ms < INT_MAX ? (int)(next_ms - now_ms) : INT_MAX;
+}
+
 int supervisor_run(struct supervisor *supervisor)
 {
     struct pollfd watched[] = {{supervisor->signals->fd, POLLIN, 0},
                                {supervisor->done_fd, POLLIN, 0}};
-    const int notice_ms = (int)supervisor->settings->process.drain_grace_ms + DRAIN_NOTICE_MS;
-    struct run run = {.running = supervisor->started_count};
+    struct run run = {
+        .running = supervisor->started_count,
+        .explain_at_ms = NEVER,
+        .revalidate_at_ms = supervisor->https ? clock_monotonic_ms() + HTTPS_PERIOD_MS : NEVER,
+    };
     while (run.running > 0) {
-        bool explain = run.draining && !run.explained;
-        int ready = poll(watched, COUNT_OF(watched), explain ? notice_ms : -1);
-        if (ready == 0) {
-            log_say("finishing responses in flight; send the signal again to stop immediately");
-            run.explained = true;
-        }
+        poll(watched, COUNT_OF(watched), do_due(supervisor, &run));
         obey(supervisor, &run, signals_take(supervisor->signals));
         count_ended(supervisor, &run);
     }

@@ -7,6 +7,7 @@
 #define SLUICE_SUPERVISOR_H
 
 #include "observe/metrics.h"
+#include "server/https.h"
 #include "server/signals.h"
 #include "server/sizing.h"
 #include "server/worker.h"
@@ -14,6 +15,7 @@
 struct supervisor {
     struct settings *settings; /* *borrowed* */
     struct signals *signals;   /* *borrowed* */
+    struct https *https;       /* *borrowed*; NULL: no listener speaks TLS */
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "conn/conn_rate.h"
+#include "conn/transport_tls.h"
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
 #include "observe/log.h"
@@ -68,6 +69,8 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     context->idle_ms = config->settings->process.idle_ms;
     conn_context_set_unsent(context, &config->unsent);
     context->drain_grace_ms = config->settings->process.drain_grace_ms;
+    if (config->origins)
+        context->origins = config->origins;
 }
 
 /* Reports a line of ROOT/_headers that was skipped. */
@@ -119,8 +122,49 @@ static int create_loop(struct worker *worker, const struct worker_config *config
         .drain_ms = config->settings->process.drain_ms,
     };
     const struct loop_engine *engine = engines[config->backend];
-    return engine ? loop_create(&worker->loop, engine, &loop) : -ENOSYS;
+    int error = engine ? loop_create(&worker->loop, engine, &loop) : -ENOSYS;
+    for (unsigned i = 0; !error && config->listener_origins && i < config->listener_count; i++) {
+        struct listener *listener = &worker->loop->listeners.items[i];
+        listener->origin = config->listener_origins[i];
+        listener->transport_index = worker->context.origins[listener->origin].transport_index;
+    }
+    return error;
 }
+
+#ifdef SLUICE_HAVE_OPENSSL
+
+static int create_tls(struct worker *worker, const struct worker_config *config,
+                      struct problem *ret_problem)
+{
+    if (!config->tls)
+        return 0;
+    int error =
+        transport_tls_init(&worker->context, config->tls, config->connections_max, ret_problem);
+    if (!error)
+        worker->context.plain_on_tls_origin = (uint8_t)config->plain_on_tls_origin;
+    return error;
+}
+
+static void destroy_tls(struct worker *worker)
+{
+    transport_tls_fini(&worker->context);
+}
+
+#else
+
+static int create_tls(struct worker *worker, const struct worker_config *config,
+                      struct problem *ret_problem)
+{
+    (void)worker, (void)config, (void)ret_problem;
+    return 0;
+}
+
+static void destroy_tls(struct worker *worker)
+{
+    (void)worker;
+}
+
+#endif
 
 /* Describes ERROR, negative, of what WHAT names. Returns it. */
 static int explain(int error, const char *what, struct problem *ret_problem)
@@ -156,7 +200,12 @@ int worker_create(struct worker **ret, const struct worker_config *config,
     sem_init(&worker->begun, 0, 0);
     worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
-    int error = create_conns(worker, config);
+    int error = create_tls(worker, config, ret_problem);
+    if (error) {
+        worker_destroy(worker);
+        return error;
+    }
+    error = create_conns(worker, config);
     if (!error) {
         what = "open ROOT";
         error = create_store(worker, config);
@@ -232,6 +281,7 @@ void worker_destroy(struct worker *worker)
     store_destroy(worker->store);
     conn_rates_fini(&worker->rates, &worker->context.wheel);
     conn_table_fini(&worker->conns);
+    destroy_tls(worker);
     trace_withdraw(&worker->context.trace);
     conn_context_fini(&worker->context);
     sem_destroy(&worker->begun);

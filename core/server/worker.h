@@ -1,7 +1,7 @@
 /* worker: one thread with everything it needs: listeners, loop, pools, cache, counters.
  *
  * Nothing in a worker is shared with another but what its configuration points to, which outlives
- * it and is read only, but for SHARED, POOL and ADDRESSES. All that can fail is done by
+ * it and is read only, but for SHARED, TLS, POOL and ADDRESSES. All that can fail is done by
  * worker_create, on the caller's thread. */
 #ifndef SLUICE_WORKER_H
 #define SLUICE_WORKER_H
@@ -11,11 +11,13 @@
 #include "config/settings.h"
 #include "conn/conn_addresses.h"
 #include "conn/conn_pool.h"
+#include "conn/origin.h"
 #include "conn/unsent.h"
 #include "observe/counters.h"
 #include "site/hosts.h"
 #include "site/store_shared.h"
 
+struct tls_shared;
 struct worker;
 
 /* The configuration of one worker: its own share of what all workers have together. */
@@ -28,6 +30,10 @@ struct worker_config {
     bool reports_rules;              /* this worker reports mistakes in ROOT/_headers */
     const int *listeners;            /* listening, non-blocking sockets of this worker */
     unsigned listener_count;
+    const uint8_t *listener_origins; /* of each, an index into ORIGINS; NULL: all are 0 */
+    const struct origin *origins;    /* ORIGINS_MAX of them; NULL: there is no TLS */
+    unsigned plain_on_tls_origin;
+    struct tls_shared *tls;           /* of all workers; NULL: no listener speaks TLS */
     uint32_t connections_max;         /* of all workers together */
     struct conn_pool *pool;           /* of all workers; NULL: this is the only one */
     struct conn_addresses *addresses; /* of all workers; NULL: no limit by address */

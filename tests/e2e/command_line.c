@@ -111,6 +111,24 @@ static const struct {
     {"an index elsewhere", "0 ROOT --index a/b", 2, 2, "--index"},
     {"a rule without a field", "0 ROOT --header /a", 2, 2, "--header"},
     {"a value for --help", "--help=all", 2, 2, "--help"},
+    {"a key without a certificate", "0 ROOT --key FILE", 2, 2, "--cert"},
+    {"HSTS without HTTPS", "0 ROOT --hsts", 2, 2, "--hsts"},
+    {"a plain port without HTTPS", "0 ROOT --http-port 0", 2, 2, "--http-port"},
+    {"an old version of TLS", "0 ROOT --self-signed --tls-min 1.1", 2, 2, "--tls-min"},
+    {"no time for HSTS", "0 ROOT --cert FILE --hsts=soon", 2, 2, "soon"},
+    {"one port twice", "8443 ROOT --cert FILE --http-port 8443", 2, 2, "--http-port"},
+    {"two kinds of certificates", "0 ROOT --self-signed --cert FILE", 2, 2, "--cert"},
+#ifdef SLUICE_HAVE_OPENSSL
+    {"HSTS for development", "0 ROOT --self-signed --hsts", 2, 2, "--hsts"},
+    {"no certificate file", "0 ROOT --cert ROOT/missing.pem", 1, 1, "missing.pem"},
+    {"a file without a certificate", "0 ROOT --cert FILE", 1, 1, "file.txt"},
+    {"a directory without certificates", "0 ROOT --cert ROOT", 1, 1, "fullchain.pem"},
+    {"an address for HTTPS that is not here", "0 ROOT --self-signed --bind 192.0.2.1", 1, 1,
+     "192.0.2.1"},
+#else
+    {"HTTPS without OpenSSL", "0 ROOT --self-signed", 2, 2, "OpenSSL"},
+    {"a certificate without OpenSSL", "0 ROOT --cert FILE", 2, 2, "OpenSSL"},
+#endif
 };
 
 /* WORDS with ROOT and FILE replaced. */
@@ -154,10 +172,14 @@ E2E_TEST(command_line, reports_each_mistake_in_one_line)
 E2E_TEST(command_line, prints_help_and_version)
 {
     static const char *const options[] = {
-        "--threads",         "--bind",          "--backend",     "--idle-timeout",
-        "--header-timeout",  "--max-head",      "--max-body",    "--backlog",
-        "--max-connections", "--drain-timeout", "--drain-grace", "--version",
-        "--cache-bytes",     "--help",          "--cache-valid", "--mime-types",
+        "--threads",       "--bind",           "--backend",
+        "--idle-timeout",  "--header-timeout", "--max-head",
+        "--max-body",      "--backlog",        "--max-connections",
+        "--drain-timeout", "--drain-grace",    "--version",
+        "--cache-bytes",   "--help",           "--cache-valid",
+        "--mime-types",    "--cert",           "--key",
+        "--self-signed",   "--http-port",      "--hsts[=SECONDS]",
+        "--tls-min",
     };
 
     for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {

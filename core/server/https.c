@@ -1,0 +1,155 @@
+/* https: see https.h. */
+#include "server/https.h"
+
+#ifdef SLUICE_HAVE_OPENSSL
+
+#include "base/clock.h"
+#include "observe/log.h"
+#include "tls/tls_shared.h"
+#include "tls/tls_sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct https {
+    struct tls_sources *sources;
+    struct tls_shared *shared;
+    char fingerprint[TLS_FINGERPRINT_BYTES]; /* "": not self-signed */
+    struct tls_source list[];                /* what SOURCES has */
+};
+
+static void report(void *context, const struct problem *problem)
+{
+    (void)context;
+    log_problem(problem);
+}
+
+static const struct tls_report to_log = {.function = report};
+
+static int64_t now_s(void)
+{
+    struct date_now now;
+    clock_read(&now);
+    return now.seconds;
+}
+
+static struct https *allocate(const struct certificate_paths *paths)
+{
+    const unsigned count = paths->certificates.count;
+    struct https *https = calloc(1, sizeof *https + count * sizeof https->list[0]);
+    for (unsigned i = 0; https && i < count; i++) {
+        const char *key = paths->keys.items[i];
+        https->list[i] = (struct tls_source){paths->certificates.items[i], *key ? key : NULL};
+    }
+    return https;
+}
+
+/* Reads the certificates and makes what workers share. 0 or a negative errno. */
+static int load(struct https *https, const struct process_settings *settings,
+                struct problem *ret_problem)
+{
+    struct tls_certificates *certificates;
+    int error = tls_sources_load(https->sources, now_s(), &to_log, &certificates, ret_problem);
+    if (error)
+        return error;
+    if (settings->self_signed)
+        tls_certificate_fingerprint(certificates->items[0], https->fingerprint);
+    const struct tls_shared_config config = {
+        .certificates = certificates,
+        .least = settings->tls_minor_min == 3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
+    };
+    error = tls_shared_create(&https->shared, &config, ret_problem);
+    if (error)
+        tls_certificates_unref(certificates);
+    return error;
+}
+
+int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem)
+{
+    const struct process_settings *process = &settings->process;
+    if (!settings_have_https(settings)) {
+        *ret = NULL;
+        return 0;
+    }
+    struct https *https = allocate(&process->certificates);
+    const struct tls_sources_config config = {
+        .list = https ? https->list : NULL,
+        .count = process->certificates.certificates.count,
+        .self_signed = process->self_signed,
+    };
+    if (!https || tls_sources_create(&https->sources, &config) < 0) {
+        problem_set_no_memory(ret_problem);
+        free(https);
+        return -ENOMEM;
+    }
+    int error = load(https, process, ret_problem);
+    if (error)
+        https_destroy(https);
+    else
+        *ret = https;
+    return error;
+}
+
+void https_destroy(struct https *https)
+{
+    if (!https)
+        return;
+    tls_shared_destroy(https->shared);
+    tls_sources_destroy(https->sources);
+    free(https);
+}
+
+struct tls_shared *https_shared(struct https *https)
+{
+    return https ? https->shared : NULL;
+}
+
+void https_revalidate(struct https *https)
+{
+    struct tls_certificates *certificates;
+    if (!https)
+        return;
+    const int64_t now = now_s();
+    tls_sources_revalidate(https->sources, now, &to_log, &certificates);
+    if (certificates)
+        tls_shared_publish(https->shared, certificates);
+    tls_shared_rotate(https->shared, now);
+}
+
+const char *https_fingerprint(const struct https *https)
+{
+    return https && https->fingerprint[0] ? https->fingerprint : NULL;
+}
+
+#else
+
+int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem)
+{
+    (void)settings, (void)ret_problem; /* which settings_complete_listener has refused */
+    *ret = NULL;
+    return 0;
+}
+
+void https_destroy(struct https *https)
+{
+    (void)https;
+}
+
+struct tls_shared *https_shared(struct https *https)
+{
+    (void)https;
+    return NULL;
+}
+
+void https_revalidate(struct https *https)
+{
+    (void)https;
+}
+
+const char *https_fingerprint(const struct https *https)
+{
+    (void)https;
+    return NULL;
+}
+
+#endif

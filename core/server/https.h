@@ -1,0 +1,37 @@
+/* https: the certificates of the process: loaded at the start, read again when their files have
+ * changed, handed to the workers.
+ *
+ * Owns the sources of the certificates and what the TLS of all workers shares. Used by the main
+ * thread; workers use https_shared alone. NULL in place of a struct https means that no listener
+ * speaks TLS, which is always so in a program without OpenSSL. */
+#ifndef SLUICE_HTTPS_H
+#define SLUICE_HTTPS_H
+
+#include "config/settings.h"
+
+/* Between two checks of the files, and of the age of the keys of tickets. */
+enum { HTTPS_PERIOD_MS = 10000 };
+
+struct https;
+struct tls_shared;
+
+/* Loads what SETTINGS name, and reports on standard error what should be known of it. *Borrows*
+ * SETTINGS. Sets *RET to NULL if there is nothing to load. Returns 0, or a negative errno with
+ * *RET_PROBLEM set. *Gives*: https_destroy. */
+int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem);
+
+/* After the last worker. NULL is allowed. */
+void https_destroy(struct https *https);
+
+/* For the workers' transports. *Borrowed*. HTTPS may be NULL, and so is the result then. */
+struct tls_shared *https_shared(struct https *https);
+
+/* Checks the files; new certificates are for the next handshakes. A bad file is reported once, and
+ * the certificate from before stays. Changes the key of tickets when it is time. NULL is
+ * allowed. */
+void https_revalidate(struct https *https);
+
+/* The SHA-256 fingerprint of the self-signed certificate, as text. NULL: no such certificate. */
+const char *https_fingerprint(const struct https *https);
+
+#endif

@@ -1,0 +1,144 @@
+/* listening: see listening.h. */
+#include "server/listening.h"
+
+#include "conn/transport.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- Addresses -------------------------------------------------------------------------------- */
+
+static void choose(struct net_set *set, const struct listener_settings *listener)
+{
+    for (unsigned i = 0; i < listener->addresses.count; i++)
+        net_add(set, listener->addresses.items[i]); /* checked when it was set */
+    if (listener->addresses.count == 0)
+        net_add_any(set);
+    set->port = listener->port;
+    set->backlog = (int)listener->backlog;
+    set->secure = listener->secure;
+}
+
+int listening_choose(struct listening *listening, const struct settings *settings,
+                     struct problem *ret_problem)
+{
+    if (settings->listener_count > LISTENING_MAX) {
+        problem_set(ret_problem, "%u listeners are too many", settings->listener_count);
+        problem_remedy(ret_problem, "have at most %d", LISTENING_MAX);
+        return -E2BIG;
+    }
+    listening->count = settings->listener_count;
+    listening->socket_count = 0;
+    for (unsigned i = 0; i < listening->count; i++) {
+        choose(&listening->sets[i], settings->listeners[i]);
+        listening->socket_count += listening->sets[i].count;
+    }
+    if (listening->socket_count <= LISTENERS_MAX)
+        return 0;
+    problem_set(ret_problem, "%u addresses and ports are too many", listening->socket_count);
+    problem_remedy(ret_problem, "have at most %d", LISTENERS_MAX);
+    return -E2BIG;
+}
+
+/* --- Origins ---------------------------------------------------------------------------------- */
+
+/* The port that the listener LISTENER of SETTINGS has. */
+static uint16_t port_of(const struct listening *listening, const struct settings *settings,
+                        const struct listener_settings *listener)
+{
+    unsigned i = 0;
+    while (settings->listeners[i] != listener)
+        i++;
+    return listening->sets[i].port;
+}
+
+/* Makes the origin of listener INDEX. */
+static void make_origin(struct listening *listening, const struct settings *settings,
+                        unsigned index)
+{
+    const struct listener_settings *listener = settings->listeners[index];
+    struct origin *origin = &listening->origins[index];
+    char *hsts = listening->hsts[index];
+    if (listener->secure)
+        origin->transport_index = TRANSPORT_TLS;
+    if (listener->secure && listener->hsts_seconds != LISTENER_NONE) {
+        int length = snprintf(hsts, sizeof listening->hsts[index], "max-age=%" PRIu32,
+                              listener->hsts_seconds);
+        origin->hsts = (struct str){hsts, (size_t)length};
+    }
+    if (listener->redirects_to) {
+        origin->redirects = true;
+        origin->has_challenges = true;
+        origin->https_port = port_of(listening, settings, listener->redirects_to);
+    }
+}
+
+/* Makes all origins. The last is of plain HTTP that comes to a secure listener. */
+static void make_origins(struct listening *listening, const struct settings *settings)
+{
+    unsigned sockets = 0;
+    listening->plain_on_tls_origin = listening->count;
+    for (unsigned i = 0; i < listening->count; i++) {
+        const struct net_set *set = &listening->sets[i];
+        struct origin *last = &listening->origins[listening->count];
+        make_origin(listening, settings, i);
+        if (settings->listeners[i]->secure)
+            *last = (struct origin){.redirects = true, .https_port = set->port};
+        for (unsigned j = 0; j < set->count; j++)
+            listening->socket_origins[sockets++] = (uint8_t)i;
+    }
+}
+
+/* --- Sockets ---------------------------------------------------------------------------------- */
+
+/* Moves the descriptors of each listener, FDS[i] for WORKER_COUNT workers, to ALL, where those of a
+ * worker are side by side. */
+static void arrange(const struct listening *listening, int *const *fds, unsigned worker_count,
+                    int *all)
+{
+    for (unsigned worker = 0; worker < worker_count; worker++) {
+        for (unsigned i = 0; i < listening->count; i++) {
+            const unsigned count = listening->sets[i].count;
+            memcpy(all, fds[i] + (size_t)worker * count, count * sizeof *all);
+            all += count;
+        }
+    }
+}
+
+static void close_all(const struct listening *listening, int *const *fds, unsigned worker_count)
+{
+    for (unsigned i = 0; i < listening->count && fds[i]; i++) {
+        for (unsigned j = 0; j < worker_count * listening->sets[i].count; j++)
+            close(fds[i][j]);
+    }
+}
+
+int listening_open(struct listening *listening, const struct settings *settings,
+                   unsigned worker_count, int **ret_fds, struct problem *ret_problem)
+{
+    int *fds[LISTENING_MAX] = {NULL}, error = 0;
+    assert(listening->count > 0 && listening->sets[0].count > 0);
+    listening->socket_count = 0;
+    for (unsigned i = 0; !error && i < listening->count; i++) {
+        error = net_listen(&listening->sets[i], worker_count, &fds[i], ret_problem);
+        listening->socket_count += listening->sets[i].count;
+    }
+    int *all = error ? NULL : calloc((size_t)worker_count * listening->socket_count, sizeof *all);
+    if (all) {
+        arrange(listening, fds, worker_count, all);
+        make_origins(listening, settings);
+        *ret_fds = all;
+    } else {
+        close_all(listening, fds, worker_count);
+    }
+    if (!all && !error) {
+        problem_set_no_memory(ret_problem);
+        error = -ENOMEM;
+    }
+    for (unsigned i = 0; i < listening->count; i++)
+        free(fds[i]);
+    return error;
+}

@@ -1,0 +1,37 @@
+/* listening: the sockets of all listeners, and the origins of the connections that they accept.
+ *
+ * Owns the table of origins, which the workers borrow; the sockets are given to the caller. Made by
+ * the main thread before the workers, and not changed after that. */
+#ifndef SLUICE_LISTENING_H
+#define SLUICE_LISTENING_H
+
+#include "config/settings.h"
+#include "conn/listeners.h"
+#include "system/net.h"
+
+enum { LISTENING_MAX = 4 }; /* listeners of the settings */
+
+/* Zeroed: nothing yet. */
+struct listening {
+    struct net_set sets[LISTENING_MAX];
+    unsigned count;                        /* of SETS */
+    unsigned socket_count;                 /* of a worker: at most LISTENERS_MAX */
+    uint8_t socket_origins[LISTENERS_MAX]; /* of each of them */
+    struct origin origins[ORIGINS_MAX];    /* one a listener, and one more: */
+    unsigned plain_on_tls_origin;
+    char hsts[LISTENING_MAX][32];
+};
+
+/* Sets the addresses of all listeners of SETTINGS, and SOCKET_COUNT, the most that there will be.
+ * Returns 0, or -E2BIG with *RET_PROBLEM set. */
+int listening_choose(struct listening *listening, const struct settings *settings,
+                     struct problem *ret_problem);
+
+/* Opens the sockets for WORKER_COUNT workers and makes the origins. SOCKET_COUNT becomes the number
+ * of those that were opened. *RET_FDS *gives* the descriptors, those of worker i from index i *
+ * socket_count on; free() it. Returns 0, or a negative errno with *RET_PROBLEM set and nothing left
+ * open. */
+int listening_open(struct listening *listening, const struct settings *settings,
+                   unsigned worker_count, int **ret_fds, struct problem *ret_problem);
+
+#endif

@@ -1,0 +1,130 @@
+/* listening: the sockets of several listeners, and the origins of their connections. */
+#include "server/listening.h"
+
+#include "conn/transport.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { WORKERS = 3 };
+
+static struct settings *settings;
+static struct listening listening;
+static struct problem problem;
+
+static void set_up(void)
+{
+    settings = settings_create();
+    cr_assert_not_null(settings);
+    listening = (struct listening){.count = 0};
+}
+
+static void tear_down(void)
+{
+    settings_unref(settings);
+}
+
+TestSuite(listening, .init = set_up, .fini = tear_down, .timeout = 20);
+
+static struct listener_settings *add_listener(const char *address, const char *another)
+{
+    struct listener_settings *listener = settings_add_listener(settings);
+    cr_assert_not_null(listener);
+    arena_list_append(&listener->addresses, &settings->arena, str_of(address));
+    if (another)
+        arena_list_append(&listener->addresses, &settings->arena, str_of(another));
+    return listener;
+}
+
+/* The port that FD listens on. */
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_in address = {.sin_port = 0};
+    socklen_t length = sizeof address;
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    return ntohs(address.sin_port);
+}
+
+Test(listening, gives_each_worker_the_sockets_of_all_listeners)
+{
+    int *fds;
+    struct listener_settings *secure = add_listener("127.0.0.1", "127.0.0.2");
+    struct listener_settings *plain = add_listener("127.0.0.1", NULL);
+    secure->secure = true;
+    plain->redirects_to = secure;
+    cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
+    cr_expect_eq(listening.socket_count, 3);
+    cr_assert_eq(listening_open(&listening, settings, WORKERS, &fds, &problem), 0);
+    cr_assert_eq(listening.socket_count, 3);
+    const uint16_t https = listening.sets[0].port, http = listening.sets[1].port;
+    cr_expect(https && http && https != http);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        cr_expect_eq(port_of(fds[3 * i]), https);
+        cr_expect_eq(port_of(fds[3 * i + 1]), https);
+        cr_expect_eq(port_of(fds[3 * i + 2]), http);
+    }
+    cr_expect_eq(listening.socket_origins[0], 0);
+    cr_expect_eq(listening.socket_origins[1], 0);
+    cr_expect_eq(listening.socket_origins[2], 1);
+    for (unsigned i = 0; i < 3 * WORKERS; i++)
+        close(fds[i]);
+    free(fds);
+}
+
+Test(listening, makes_an_origin_for_each_kind_of_connection)
+{
+    int *fds;
+    struct listener_settings *secure = add_listener("127.0.0.1", NULL);
+    struct listener_settings *plain = add_listener("127.0.0.1", NULL);
+    secure->secure = true;
+    secure->hsts_seconds = 300;
+    plain->redirects_to = secure;
+    cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
+    cr_assert_eq(listening_open(&listening, settings, 1, &fds, &problem), 0);
+    const struct origin *origins = listening.origins;
+    const uint16_t https = listening.sets[0].port;
+    cr_expect_eq(origins[0].transport_index, TRANSPORT_TLS);
+    cr_expect(str_equal(origins[0].hsts, STR("max-age=300")));
+    cr_expect_not(origins[0].redirects);
+    cr_expect_eq(origins[1].transport_index, TRANSPORT_PLAIN);
+    cr_expect(origins[1].redirects && origins[1].has_challenges);
+    cr_expect_eq(origins[1].https_port, https);
+    cr_expect_null(origins[1].hsts.at);
+    const struct origin *mistaken = &origins[listening.plain_on_tls_origin];
+    cr_expect_eq(listening.plain_on_tls_origin, 2);
+    cr_expect(mistaken->redirects && !mistaken->has_challenges);
+    cr_expect_eq(mistaken->https_port, https);
+    cr_expect_null(mistaken->hsts.at);
+    close(fds[0]);
+    close(fds[1]);
+    free(fds);
+}
+
+Test(listening, leaves_nothing_open_when_a_port_is_in_use)
+{
+    int *fds, *others = NULL;
+    struct listening other = {.count = 0};
+    add_listener("127.0.0.1", NULL);
+    cr_assert_eq(listening_choose(&other, settings, &problem), 0);
+    cr_assert_eq(listening_open(&other, settings, 1, &fds, &problem), 0);
+    add_listener("127.0.0.1", NULL)->port = other.sets[0].port;
+    const unsigned descriptors = tree_open_descriptors();
+    cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
+    cr_expect_eq(listening_open(&listening, settings, WORKERS, &others, &problem), -EADDRINUSE);
+    cr_expect_null(others);
+    cr_expect(strstr(problem.what, "is in use"), "%s", problem.what);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    close(fds[0]);
+    free(fds);
+}
+
+Test(listening, refuses_more_listeners_than_there_is_room_for)
+{
+    for (unsigned i = 0; i <= LISTENING_MAX; i++)
+        add_listener("127.0.0.1", NULL);
+    cr_expect_eq(listening_choose(&listening, settings, &problem), -E2BIG);
+}
