@@ -1,102 +1,24 @@
 /* The TLS of a worker when OpenSSL gets no memory: each allocation of the server fails once. A
- * connection then fails in good order or continues, the next one is served, and nothing leaks.
- *
- * CRYPTO_set_mem_functions must come before OpenSSL's first allocation, which Criterion makes
- * before it runs a test. So the functions are set when the program is loaded, for all tests; they
- * fail only here. */
+ * connection then fails in good order or continues, the next one is served, and nothing leaks. */
 #include "tls/tls_stream.h"
 
 #ifdef SLUICE_HAVE_OPENSSL
 
+#include "support/openssl_memory.h"
 #include "support/tls_rig.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#endif
-
-/* --- Allocations that fail -------------------------------------------------------------------- */
-
-static long live;       /* allocations that are not freed */
-static bool is_server;  /* the server's code runs */
-static long until = -1; /* allocations of the server before one fails; negative: none does */
-static bool has_failed;
-
-/* OpenSSL 3.0 itself leaks a name of an algorithm in some failures of its start: 16 bytes. */
-static bool is_leaky;
-
-static bool fails(void)
-{
-    if (!is_server || until < 0 || until-- > 0)
-        return false;
-    has_failed = true;
-    return true;
-}
-
-/* Not those of faults.h, which do not affect libraries. */
-/* NOLINTBEGIN(bugprone-reserved-identifier) */
-void *__real_malloc(size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-/* NOLINTEND(bugprone-reserved-identifier) */
-
-static void *allocate(size_t bytes, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    void *memory = fails() ? NULL : __real_malloc(bytes);
-    live += memory != NULL;
-#ifdef __SANITIZE_ADDRESS__
-    if (memory && is_leaky)
-        __lsan_ignore_object(memory);
-#endif
-    return memory;
-}
-
-static void release(void *memory, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    live -= memory != NULL;
-    free(memory);
-}
-
-static void *reallocate(void *memory, size_t bytes, const char *file, int line)
-{
-    if (!memory)
-        return allocate(bytes, file, line);
-    if (bytes == 0) {
-        release(memory, file, line);
-        return NULL;
-    }
-    return fails() ? NULL : __real_realloc(memory, bytes);
-}
 
 static void on_server(bool enters)
 {
-    is_server = enters;
-}
-
-/* Has the server's allocation NUMBER, from 0, fail. */
-static void arm(long number)
-{
-    has_failed = false;
-    until = number;
-}
-
-static bool is_set;
-
-__attribute__((constructor)) static void set_functions(void)
-{
-    is_set = CRYPTO_set_mem_functions(allocate, reallocate, release) == 1;
+    openssl_memory.is_watched = enters;
 }
 
 static void set_up(void)
 {
-    cr_assert(is_set);
+    cr_assert(openssl_memory.is_set);
     tls_rig_on_server = on_server;
 }
 
@@ -120,9 +42,9 @@ static SSL_SESSION *converse(struct tls_context *context, const struct tls_clien
         SSL_SESSION_up_ref(session);
     }
     if (link->stream) {
-        is_server = true;
+        openssl_memory.is_watched = true;
         tls_stream_close(context, link->stream);
-        is_server = false;
+        openssl_memory.is_watched = false;
     }
     context->output_length = 0;
     cr_expect_eq(ERR_peek_error(), 0, "errors are left in the queue");
@@ -134,7 +56,7 @@ static SSL_SESSION *converse(struct tls_context *context, const struct tls_clien
 /* Whether a connection of CLIENT succeeds while no allocation fails. */
 static bool serves(struct tls_context *context, const struct tls_client *client)
 {
-    until = -1;
+    openssl_memory.until = -1;
     SSL_SESSION *session = converse(context, client);
     SSL_SESSION_free(session);
     return session != NULL;
@@ -144,18 +66,18 @@ static bool serves(struct tls_context *context, const struct tls_client *client)
 static void starve(struct tls_context *context, const struct tls_client *client)
 {
     cr_assert(serves(context, client));
-    const long before = live;
+    const long before = openssl_memory.live;
     long number = 0;
     do {
-        arm(number++);
+        openssl_memory_arm(number++);
         SSL_SESSION_free(converse(context, client));
         if (number % 16 == 0)
             cr_assert(serves(context, client), "after failure %ld", number);
-    } while (has_failed);
+    } while (openssl_memory.has_failed);
     cr_expect_gt(number, 100, "allocations that failed");
     cr_expect(serves(context, client));
-    cr_expect_leq(live - before, 16, "%ld allocations leaked by %ld failures", live - before,
-                  number);
+    cr_expect_leq(openssl_memory.live - before, 16, "%ld allocations leaked by %ld failures",
+                  openssl_memory.live - before, number);
 }
 
 Test(tls_memory, fails_connections_in_good_order)
@@ -181,27 +103,29 @@ Test(tls_memory, fails_to_start_in_good_order)
     enum { STRIDE = 29 };
     struct tls_rig rig;
     tls_rig_init(&rig, NULL, 0);
-    const long before = live;
+    const long before = openssl_memory.live;
     long number = 0;
-    is_leaky = true;
+    /* OpenSSL 3.0 itself leaks a name of an algorithm in some failures of its start: 16 bytes. */
+    openssl_memory.is_leaky = true;
     do {
         struct tls_context *context = NULL;
         struct problem problem = {0};
-        arm(number);
-        is_server = true;
+        openssl_memory_arm(number);
+        openssl_memory.is_watched = true;
         int error = tls_context_create(&context, rig.shared, &problem);
-        is_server = false;
-        until = -1;
+        openssl_memory.is_watched = false;
+        openssl_memory.until = -1;
         number += STRIDE;
         cr_expect_eq(ERR_peek_error(), 0);
         cr_expect(error == 0 || error == -ENOMEM || error == -EINVAL);
         cr_expect_eq(error != 0, problem.what[0] != '\0');
         if (error == 0)
             tls_context_destroy(context);
-    } while (has_failed);
+    } while (openssl_memory.has_failed);
     cr_expect_gt(number, 1000);
-    is_leaky = false;
-    cr_expect_leq(live - before, number / STRIDE, "more than one allocation a failure leaked");
+    openssl_memory.is_leaky = false;
+    cr_expect_leq(openssl_memory.live - before, number / STRIDE,
+                  "more than one allocation a failure leaked");
     cr_expect(serves(rig.context, &(struct tls_client){0}));
     tls_rig_fini(&rig);
 }
@@ -216,13 +140,13 @@ Test(tls_memory, keeps_certificates_until_new_ones_can_be_parsed)
     const struct tls_certificates *before =
         rig.context->generation == 1 ? tls_shared_acquire(rig.shared, &(unsigned){0}) : NULL;
     cr_assert_not_null(before);
-    arm(0);
-    is_server = true;
+    openssl_memory_arm(0);
+    openssl_memory.is_watched = true;
     tls_context_refresh(rig.context);
-    is_server = false;
-    cr_expect(has_failed);
+    openssl_memory.is_watched = false;
+    cr_expect(openssl_memory.has_failed);
     cr_expect_eq(rig.context->generation, 1, "it is tried again");
-    until = -1;
+    openssl_memory_arm(-1);
     cr_expect_eq(tls_context_certificates(rig.context), before);
     tls_certificates_unref((struct tls_certificates *)(uintptr_t)before);
     tls_rig_fini(&rig);
