@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
@@ -23,19 +24,22 @@ struct reading {
 
 /* --- Problems -------------------------------------------------------------------------------- */
 
-static int refuse(struct problem *ret_problem, const char *what, const char *remedy)
-{
-    ERR_clear_error();
-    problem_set(ret_problem, "%s", what);
-    problem_remedy(ret_problem, "%s", remedy);
-    return -EINVAL;
-}
-
 static int no_memory(struct problem *ret_problem)
 {
     ERR_clear_error();
     problem_set_no_memory(ret_problem);
     return -ENOMEM;
+}
+
+/* Refuses the input for WHAT, unless the reason is that OpenSSL had no memory. */
+static int refuse(struct problem *ret_problem, const char *what, const char *remedy)
+{
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+        return no_memory(ret_problem);
+    ERR_clear_error();
+    problem_set(ret_problem, "%s", what);
+    problem_remedy(ret_problem, "%s", remedy);
+    return -EINVAL;
 }
 
 /* --- The key ---------------------------------------------------------------------------------- */
@@ -123,6 +127,26 @@ static bool lacks_issuer(const struct reading *reading)
     if (reading->chain_count > 1 || X509_check_issued(leaf, leaf) == X509_V_OK)
         return false;
     return X509_get_ext_by_NID(leaf, NID_info_access, -1) >= 0;
+}
+
+/* Has libssl take the chain and the key, as each worker will: it refuses weak signatures. 0 or a
+ * negative errno. */
+static int try_out(const struct reading *reading)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    bool done = context && SSL_CTX_use_certificate(context, reading->chain[0]) == 1;
+    for (unsigned i = 1; i < reading->chain_count && done; i++)
+        done = SSL_CTX_add1_chain_cert(context, reading->chain[i]) == 1;
+    done = done && SSL_CTX_use_PrivateKey(context, reading->pem.key) == 1;
+    SSL_CTX_free(context);
+    if (done)
+        return 0;
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    int error = reason ? refuse(reading->problem, "", "get a certificate signed with SHA-256")
+                       : no_memory(reading->problem);
+    if (error == -EINVAL)
+        problem_prefix(reading->problem, "OpenSSL refuses the certificate: %s", reason);
+    return error;
 }
 
 /* --- Names ------------------------------------------------------------------------------------ */
@@ -223,7 +247,9 @@ static bool is_in_order(const struct reading *reading)
 static int fill(struct tls_certificate *certificate, const struct reading *reading)
 {
     X509 *leaf = reading->chain[0];
-    int error = read_names(&certificate->names, leaf, reading->problem);
+    int error = try_out(reading);
+    if (!error)
+        error = read_names(&certificate->names, leaf, reading->problem);
     if (error)
         return error;
     if (!time_of(X509_get0_notBefore(leaf), &certificate->not_before_s) ||
@@ -234,6 +260,9 @@ static int fill(struct tls_certificate *certificate, const struct reading *readi
         !tls_pem_write_chain(reading->chain, reading->chain_count, &certificate->chain_pem) ||
         !tls_pem_write_key(reading->pem.key, &certificate->key_pem))
         return no_memory(reading->problem);
+    if (certificate->chain_pem.length > TLS_CHAIN_PEM_BYTES_MAX)
+        return refuse(reading->problem, "the chain is longer than 64 KiB",
+                      "give the server's certificate and its issuers only");
     certificate->issuer_count = reading->chain_count - 1;
     certificate->left_out = reading->pem.count - reading->chain_count;
     certificate->was_in_order = is_in_order(reading);
@@ -291,6 +320,7 @@ int tls_certificate_parse(struct tls_certificate **ret, struct str pem, struct s
         error = fill(certificate, &reading);
     }
     tls_pem_fini(&reading.pem);
+    ERR_clear_error();
     if (error)
         tls_certificate_unref(certificate);
     else

@@ -18,7 +18,10 @@
 /* What the key signs with: clients say which kinds they take. */
 enum tls_key_kind { TLS_KEY_ECDSA, TLS_KEY_RSA, TLS_KEY_OTHER };
 
-enum { TLS_FINGERPRINT_BYTES = 3 * DIGEST_BYTES }; /* "AB:CD:...", with a NUL */
+enum {
+    TLS_FINGERPRINT_BYTES = 3 * DIGEST_BYTES, /* "AB:CD:...", with a NUL */
+    TLS_CHAIN_PEM_BYTES_MAX = 64 << 10,       /* so that its flight fits into a tls_context */
+};
 
 struct tls_certificate {
     atomic_uint references;

@@ -8,11 +8,6 @@
 #include <openssl/pem.h>
 #include <stdlib.h>
 
-enum {
-    /* So that a flight with the chain fits into the output of a tls_context. */
-    CHAIN_PEM_BYTES_MAX = 64 << 10,
-};
-
 /* --- Problems --------------------------------------------------------------------------------- */
 
 /* Makes a problem of the oldest error in OpenSSL's queue, which is then empty. Allocations that
@@ -185,11 +180,6 @@ static int fill_in(struct tls_credential *credential, const struct tls_certifica
     static const char refused[] = "OpenSSL refuses the certificate";
     OSSL_LIB_CTX *library = config->library;
     ERR_clear_error();
-    if (certificate->chain_pem.length > CHAIN_PEM_BYTES_MAX) {
-        problem_set(ret_problem, "the certificate's chain is longer than %d KiB",
-                    CHAIN_PEM_BYTES_MAX >> 10);
-        return -EINVAL;
-    }
     credential->context = SSL_CTX_new_ex(library, NULL, TLS_server_method());
     if (!credential->context || !set_up(credential->context, config))
         return openssl_error(ret_problem, "OpenSSL cannot be set up for HTTPS");

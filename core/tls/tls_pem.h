@@ -1,8 +1,9 @@
 /* tls_pem: the certificates and the private key in PEM text. RFC 7468.
  *
  * Owns OpenSSL's objects until tls_pem_fini. Text outside of blocks is ignored, and so are blocks
- * of other kinds, such as EC PARAMETERS. Memory that has held a key is wiped. An encrypted key is
- * refused: no passphrase is ever asked for. Only in builds with OpenSSL. */
+ * of other kinds, such as EC PARAMETERS. Memory that has held the text of a key is wiped; of the
+ * binary key, OpenSSL 3.0 itself frees copies without wiping them. An encrypted key is refused: no
+ * passphrase is ever asked for. Only in builds with OpenSSL. */
 #ifndef SLUICE_TLS_PEM_H
 #define SLUICE_TLS_PEM_H
 

@@ -169,6 +169,26 @@ Test(tls_certificate, refuses_keys_that_tls_does_not_use)
     }
 }
 
+/* Each worker would refuse it, and serve no new certificate at all. */
+Test(tls_certificate, refuses_signatures_that_libssl_refuses)
+{
+    cr_assert_gt(X509_sign(leaf.certificate, middle.key, EVP_sha1()), 0);
+    char *weak = tls_maker_certificate_pem(leaf.certificate);
+    expect_refused(weak, leaf.key_pem, "OpenSSL refuses the certificate: ", TLS_FAULT_CERTIFICATE);
+    free(weak);
+}
+
+Test(tls_certificate, refuses_a_chain_too_long_for_a_handshake)
+{
+    static char value[TLS_CHAIN_PEM_BYTES_MAX];
+    memset(value, 'a', sizeof value - 1);
+    tls_maker_extend(leaf.certificate, middle.certificate, NID_netscape_comment, value);
+    tls_maker_sign(leaf.certificate, middle.key);
+    char *large = tls_maker_certificate_pem(leaf.certificate);
+    expect_refused(large, leaf.key_pem, "longer than 64 KiB", TLS_FAULT_CERTIFICATE);
+    free(large);
+}
+
 /* The chain of three, in any order, with two foreign certificates and one twice. */
 Test(tls_certificate, puts_the_chain_in_order)
 {
