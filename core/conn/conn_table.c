@@ -274,16 +274,25 @@ static uint64_t rank_of(const struct conn_context *context, enum conn_phase phas
     return (uint64_t)evictions[phase].order << 56 | since_ms;
 }
 
+/* The phase that counts for CONN: a client that has just shaken hands is about to send its
+ * request. */
+static enum conn_phase phase_of(const struct conn *conn)
+{
+    const bool has_shaken = conn->transport_index != TRANSPORT_PLAIN;
+    return conn->phase == CONN_PHASE_FIRST && has_shaken ? CONN_PHASE_HANDSHAKE : conn->phase;
+}
+
 /* That of CONN, by its phase. */
 static uint64_t eviction_rank(const struct conn_context *context, const struct conn *conn)
 {
     /* One that waits to send again (retry.h), or is postponed by its transport, is in a list, too,
      * but has nothing to do. */
     const bool busy = list_linked(&conn->queue) && conn->socket.spurious == 0 && !conn->postponed;
+    const enum conn_phase phase = phase_of(conn);
     if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING || busy ||
-        conn->phase >= COUNT_OF(evictions) || evictions[conn->phase].order == 0)
+        phase >= COUNT_OF(evictions) || evictions[phase].order == 0)
         return UINT64_MAX;
-    return rank_of(context, conn->phase, conn_phase_since_ms(context, conn));
+    return rank_of(context, phase, conn_phase_since_ms(context, conn));
 }
 
 /* That of CONN, by its phase RANK, with what only the kernel knows: as long as the peer has not

@@ -190,3 +190,18 @@ Test(conn_victims, asks_about_the_eight_best_in_turn)
                      youngest ? NULL : all[i], "connection %u", i);
     }
 }
+
+/* As one in the middle of its handshake: it may have had no time to send its request. */
+Test(conn_victims, a_client_that_has_just_shaken_hands_keeps_its_slot)
+{
+    rig.context.transports[TRANSPORT_TLS] = &transport;
+    struct conn *conn = conn_table_open(&conns, eventfd(0, EFD_CLOEXEC));
+    cr_assert_not_null(conn);
+    conn->transport_index = TRANSPORT_TLS;
+    conn_settle(&rig.context, conn);
+    cr_assert_eq(conn->phase, CONN_PHASE_FIRST);
+    rig_pass_ms(&rig, 900);
+    cr_expect_null(conn_table_find_victim(&conns, may_close, NULL));
+    rig_pass_ms(&rig, 200);
+    cr_expect_eq(conn_table_find_victim(&conns, may_close, NULL), conn);
+}
