@@ -51,6 +51,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     wheel_init(&context->wheel, now_ms);
     file_watch_init(context);
     list_init(&context->postponed);
+    handshakes_init(&context->handshakes);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = (struct log_records){.items = NULL};
     context->rates = NULL;

@@ -10,6 +10,7 @@
 #define SLUICE_CONN_H
 
 #include "base/list.h"
+#include "conn/handshakes.h"
 #include "conn/origin.h"
 #include "conn/session_h1.h"
 #include "conn/socket.h"
@@ -42,6 +43,7 @@ enum conn_timer {
     CONN_TIMER_RETRY,        /* of the loop's struct retry */
     CONN_TIMER_WATCH,        /* of the context's watches */
     CONN_TIMER_RATE,         /* of the context's struct conn_rates */
+    CONN_TIMER_HANDSHAKES,   /* of the context's handshakes */
 };
 
 struct conn_rates;
@@ -93,8 +95,9 @@ struct conn_context {
     struct list holding_large; /* with input in large storage, of either kind, likewise */
     struct list waiting_for_storage;
     struct list postponed; /* see conn_postpone, the oldest first */
-    bool returned;         /* storage has come back since the loop last checked */
-    bool draining;         /* every response is the last of its connection */
+    struct handshakes handshakes;
+    bool returned; /* storage has come back since the loop last checked */
+    bool draining; /* every response is the last of its connection */
     struct trace trace;
 };
 
@@ -136,7 +139,7 @@ struct conn {
     uint32_t sampled : 1;         /* it has a sample of its rate, see conn_rate.h */
     uint32_t awaits_delivery : 1; /* in its phase, see conn_await_delivery */
     uint32_t postponed : 1;       /* by its transport: it is in a list for another turn */
-    uint32_t unused : 1;
+    uint32_t shaking : 1;         /* its handshake goes on, see handshakes.h */
     uint32_t generation;
     enum conn_state state : 8;
     enum conn_phase phase : 8;
@@ -151,7 +154,7 @@ struct conn {
     struct outq output;
     struct ring input;
     struct list queue; /* the loop's run list, a list of its struct retry, the context's
-                          waiting_for_storage or postponed, a list of the transport, in
+                          waiting_for_storage or postponed, that of handshakes that wait, in
                           CONN_CLOSING the engine's, or the graveyard */
     union {
         struct h1 h1;
@@ -167,7 +170,8 @@ struct conn {
         uint32_t lent_length; /* in CONN_OPEN */
         uint32_t linger_left; /* in CONN_LINGERING: bytes that will still be discarded */
     };
-    struct list holding; /* the context's partial, stalled or holding_large list */
+    struct list holding; /* the context's partial, stalled or holding_large list, or that of
+                            handshakes that go on */
 };
 static_assert(
     sizeof(struct conn) <= 160,

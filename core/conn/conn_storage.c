@@ -185,6 +185,8 @@ void conn_storage_settle(struct conn_context *context, struct conn *conn)
 /* The list of connections that CONN may be shed from; NULL: none. */
 static struct list *holding_list(struct conn_context *context, const struct conn *conn)
 {
+    if (conn->shaking)
+        return &context->handshakes.going_on;
     const bool partial = conn->phase == CONN_PHASE_HEAD;
     const bool stalled = conn->phase == CONN_PHASE_SEND && !conn->socket.writable;
     if (!partial && !stalled)

@@ -112,39 +112,21 @@ static enum transport_result receive_nothing(struct conn_context *context, struc
 /* --- The handshake ---------------------------------------------------------------------------- */
 
 /* Whether CONN may do a step of its handshake now. */
-static bool may_shake(struct conn_context *context, struct conn *conn, const struct tls_peer *peer)
+static bool may_shake(struct conn_context *context, struct conn *conn)
 {
     struct transport_tls *tls = context->tls;
-    if (!peer && tls->handshakes >= tls->handshakes_max) {
-        conn->postponed = true;
-        list_remove(&conn->queue);
-        list_append(&tls->waiting, &conn->queue);
-        return false;
-    }
     if (tls->turn != context->now.turn)
         tls->steps = 0;
     tls->turn = context->now.turn;
     if (tls->steps < TRANSPORT_TLS_STEPS_MAX)
-        return true;
+        return conn->shaking || handshakes_may_begin(context, conn);
     conn_postpone(context, conn);
     return false;
 }
 
-/* A handshake is over, or its connection: the next one begins. */
-static void end_handshake(struct conn_context *context, struct tls_peer *peer)
+static struct tls_peer *add_peer(struct conn_context *context, struct conn *conn)
 {
     struct transport_tls *tls = context->tls;
-    if (!peer->handshaking)
-        return;
-    peer->handshaking = false;
-    tls->handshakes--;
-    struct list *node = list_take_first(&tls->waiting);
-    if (node)
-        list_append(&context->postponed, node);
-}
-
-static struct tls_peer *add_peer(struct transport_tls *tls, const struct conn *conn)
-{
     struct tls_peer *peer = calloc(1, sizeof *peer);
     if (!peer)
         return NULL;
@@ -153,8 +135,7 @@ static struct tls_peer *add_peer(struct transport_tls *tls, const struct conn *c
         free(peer);
         return NULL;
     }
-    peer->handshaking = true;
-    tls->handshakes++;
+    handshakes_begin(context, conn);
     return tls->peers[conn->slot] = peer;
 }
 
@@ -173,6 +154,7 @@ static enum transport_result become_plain(struct conn_context *context, struct c
     conn->transport_index = TRANSPORT_PLAIN;
     conn->origin = context->plain_on_tls_origin & (CONN_ORIGINS_MAX - 1);
     conn->socket.handshaking = false;
+    conn_close_soon(context, conn); /* after one answer */
     conn_received(conn, input.length);
     return TRANSPORT_PROGRESS;
 }
@@ -187,7 +169,7 @@ static enum transport_result begin_session(struct conn_context *context, struct 
 {
     struct iovec pieces[2];
     conn->socket.handshaking = false;
-    end_handshake(context, peer);
+    handshakes_end(context, conn);
     if (context->tls->context->input.length == 0)
         return TRANSPORT_PROGRESS;
     return hand_over(context, conn, peer, pieces, conn_room(context, conn, pieces));
@@ -235,7 +217,7 @@ static enum transport_result shake(struct conn_context *context, struct conn *co
 {
     struct transport_tls *tls = context->tls;
     conn->socket.handshaking = true;
-    if (!may_shake(context, conn, peer))
+    if (!may_shake(context, conn))
         return TRANSPORT_LATER;
     const ssize_t got = take_input(context, conn, peer, budget);
     if (got <= 0)
@@ -243,7 +225,7 @@ static enum transport_result shake(struct conn_context *context, struct conn *co
     if (!peer && tls->input[0] != RECORD_HANDSHAKE)
         return become_plain(context, conn);
     if (!peer)
-        peer = add_peer(tls, conn);
+        peer = add_peer(context, conn);
     return peer ? step(context, conn, peer) : TRANSPORT_FAILED;
 }
 
@@ -298,7 +280,7 @@ static enum transport_result receive(struct conn_context *context, struct conn *
     conn->postponed = false;
     if (peer && peer->failed)
         return receive_nothing(context, conn, budget);
-    if (!peer || peer->handshaking)
+    if (!peer || conn->shaking)
         return shake(context, conn, peer, budget);
     const unsigned count = conn_room(context, conn, pieces);
     if (count == 0)
@@ -328,9 +310,9 @@ static enum transport_result discard(struct conn_context *context, struct conn *
 static void fini(struct conn_context *context, struct conn *conn)
 {
     struct tls_peer *peer = transport_tls_peer(context->tls, conn);
+    handshakes_end(context, conn);
     if (!peer)
         return;
-    end_handshake(context, peer);
     tls_stream_destroy(peer->stream);
     free(peer->sealed);
     free(peer->spill);
@@ -355,10 +337,6 @@ int transport_tls_init(struct conn_context *context, struct tls_shared *shared, 
 {
     struct transport_tls *tls = calloc(1, sizeof *tls);
     context->tls = tls;
-    if (tls) {
-        list_init(&tls->waiting);
-        tls->handshakes_max = TRANSPORT_TLS_HANDSHAKES_MAX;
-    }
     /* calloc: untouched pages of a large table cost no memory. */
     if (!tls || !(tls->peers = calloc(slot_count, sizeof tls->peers[0]))) {
         problem_set(ret_problem, "no memory for TLS");

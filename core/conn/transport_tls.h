@@ -7,7 +7,7 @@
  * socket did not take, and ciphertext for which the input had no room.
  *
  * A handshake is expensive: a worker does at most TRANSPORT_TLS_STEPS_MAX steps with public keys in
- * a turn of its loop, and has at most TRANSPORT_TLS_HANDSHAKES_MAX handshakes at once. Others wait,
+ * a turn of its loop, and the number that go on at once is bounded (handshakes.h). Others wait,
  * with their bytes in the kernel. The state of a worker is context->tls, NULL without TLS; that of
  * a connection is in a table there, by its slot. Empty without OpenSSL. */
 #ifndef SLUICE_TRANSPORT_TLS_H
@@ -21,8 +21,6 @@
 
 enum {
     TRANSPORT_TLS_STEPS_MAX = CONN_POSTPONED_MAX,
-    /* 64 MiB, at 80 KiB for a handshake. */
-    TRANSPORT_TLS_HANDSHAKES_MAX = (64 << 20) / (80 << 10),
 };
 
 /* Adds TRANSPORT_TLS to the transports of CONTEXT, for connections in SLOT_COUNT slots. *Borrows*

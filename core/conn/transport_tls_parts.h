@@ -28,7 +28,6 @@ struct tls_peer {
     struct tls_bytes *spill;   /* ciphertext that is not opened; NULL: none */
     uint32_t sent_bytes;       /* sealed since the last silence, as far as that matters */
     uint32_t sent_ms;          /* when, in milliseconds of context->now, modulo 2^32 */
-    bool handshaking : 1;      /* counted in the worker's handshakes */
     bool hindered : 1;         /* the socket has not taken all of the last send */
     bool failed : 1;           /* an alert is the last that was sealed */
     bool closed : 1;           /* close_notify is */
@@ -38,11 +37,8 @@ struct tls_peer {
 struct transport_tls {
     struct tls_context *context;
     struct tls_peer **peers; /* by slot; NULL: nothing received yet */
-    struct list waiting;     /* connections whose handshake begins when another one has ended */
     uint64_t turn;           /* of the loop, in which so many */
     unsigned steps;          /* steps with public keys were done */
-    unsigned handshakes;     /* going on */
-    unsigned handshakes_max; /* TRANSPORT_TLS_HANDSHAKES_MAX, except in tests */
     char input[TLS_INPUT_BYTES];
     char staged[TLS_SEND_BYTES]; /* plaintext of records that no span of the output fills */
 };

@@ -276,7 +276,7 @@ enum transport_result transport_tls_shut(struct conn_context *context, struct co
 {
     struct transport_tls *tls = context->tls;
     struct tls_peer *peer = transport_tls_peer(tls, conn);
-    if (peer && peer->stream && !peer->handshaking && !peer->failed && !peer->closed) {
+    if (peer && peer->stream && !conn->socket.handshaking && !peer->failed && !peer->closed) {
         tls->context->output_length = 0;
         tls_stream_close(tls->context, peer->stream);
         peer->closed = true;
@@ -285,6 +285,7 @@ enum transport_result transport_tls_shut(struct conn_context *context, struct co
     }
     if (conn->socket.holds_output)
         return TRANSPORT_NOTHING;
+    handshakes_end(context, conn);
     if (peer) {
         tls_stream_destroy(peer->stream);
         peer->stream = NULL;

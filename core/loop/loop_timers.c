@@ -100,6 +100,18 @@ static void check_watched_files(struct loop *loop)
     }
 }
 
+/* Closes handshakes that do not end, for others that wait. */
+static void check_handshakes(struct loop *loop)
+{
+    struct conn *conn;
+    handshakes_expired(loop->context);
+    while ((conn = handshakes_next(loop->context))) {
+        counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
+        conn_trace(loop->context, conn, TRACE_SHED, 0);
+        loop_turn_drop(loop, conn);
+    }
+}
+
 /* Closes CONN if its peer is too slow, with a reset: what the peer has not taken would keep the
  * kernel's memory. */
 static void visit_to_rate(void *argument, struct conn *conn)
@@ -145,6 +157,9 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
         break;
     case CONN_TIMER_RATE:
         check_rates(loop);
+        break;
+    case CONN_TIMER_HANDSHAKES:
+        check_handshakes(loop);
         break;
     case CONN_TIMER_RETRY:
         retry_expired(&loop->retry, &loop->run);

@@ -372,6 +372,7 @@ Test(transport_tls, plain_http_makes_a_plain_connection_of_another_origin)
     cr_expect_eq(conn.transport_index, TRANSPORT_PLAIN);
     cr_expect_eq(conn.origin, PLAIN_ORIGIN);
     cr_expect_not(conn.socket.handshaking);
+    cr_expect(conn.session.h1.closing, "more than one answer");
     cr_expect_null(transport_tls_peer(rig.context.tls, &conn));
     cr_expect_null(transport_tls_certificate(&rig.context, &conn));
     cr_assert(wire_send(client_fd, STR("ET /tiny.txt HTTP/1.1\r\nHost: a\r\n\r\n")));
@@ -500,7 +501,7 @@ Test(transport_tls, a_turn_has_a_bounded_number_of_handshakes)
 
 Test(transport_tls, beyond_a_number_of_handshakes_a_client_waits_for_the_end_of_another)
 {
-    struct transport_tls *tls = rig.context.tls;
+    struct handshakes *handshakes = &rig.context.handshakes;
     struct conn first = conn;
     const int first_client = client_fd;
     size_t budget = TURN_BYTES;
@@ -509,7 +510,7 @@ Test(transport_tls, beyond_a_number_of_handshakes_a_client_waits_for_the_end_of_
     conn.socket.readable = true;
     cr_assert_eq(move(), TRANSPORT_PROGRESS);
     first = conn;
-    tls->handshakes = TRANSPORT_TLS_HANDSHAKES_MAX;
+    handshakes->count_max = 1;
     tls_talker_fini(&client);
     open_conn(TLS1_3_VERSION);
     conn.slot = 1;
@@ -519,13 +520,13 @@ Test(transport_tls, beyond_a_number_of_handshakes_a_client_waits_for_the_end_of_
     cr_expect_eq(conn_transport(&rig.context, &conn)->receive(&rig.context, &conn, &budget),
                  TRANSPORT_LATER);
     cr_expect(list_is_empty(&rig.context.postponed));
-    cr_expect_null(tls->peers[1]);
+    cr_expect_null(rig.context.tls->peers[1]);
     conn_settle(&rig.context, &conn);
     cr_expect_eq(conn.phase, CONN_PHASE_HANDSHAKE, "the time passes for it");
-    list_init(&first.queue);
+    cr_expect_null(handshakes_next(&rig.context));
     conn_fini(&rig.context, &first);
     cr_expect(rig.context.postponed.next == &conn.queue);
-    cr_expect_eq(tls->handshakes, TRANSPORT_TLS_HANDSHAKES_MAX - 1);
+    cr_expect_eq(handshakes->count, 0);
     list_remove(&conn.queue);
     shake_hands();
     close(first.socket.fd);

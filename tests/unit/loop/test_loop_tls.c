@@ -324,7 +324,7 @@ BOTH(handshakes_that_stop_take_bounded_memory)
     enum { STOPPED = 100 };
     static int fds[STOPPED];
     struct tls_talker settled, client;
-    rig.context.tls->handshakes_max = STOPPED / 2;
+    rig.context.handshakes.count_max = STOPPED / 2;
     start(SESSION_HTTP_1, TRANSPORT_TLS);
     const int fd = connect_tls(&settled, TLS1_3_VERSION);
     for (unsigned i = 0; i < STOPPED; i++) {
@@ -349,6 +349,30 @@ BOTH(handshakes_that_stop_take_bounded_memory)
     tls_talker_fini(&settled);
     close(waiting);
     close(fd);
+}
+
+/* The latest that waits comes first, and those that have been at it for a second go. */
+BOTH(a_client_does_not_wait_for_handshakes_that_stop)
+{
+    enum { STOPPED = 150 };
+    static int fds[STOPPED];
+    struct tls_talker client;
+    struct pile hello = {0};
+    rig.context.handshakes.count_max = STOPPED / 3;
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    tls_talker_init(&client, TLS1_3_VERSION);
+    tls_talker_work(&client);
+    tls_talker_give(&client, &hello);
+    for (unsigned i = 0; i < STOPPED; i++) {
+        fds[i] = wire_connect(port);
+        cr_assert(wire_send(fds[i], str_first(pile_view(&hello), i % 2 ? hello.length : 100)));
+    }
+    cr_expect(is_served());
+    cr_expect(is_served());
+    for (unsigned i = 0; i < STOPPED; i++)
+        close(fds[i]);
+    tls_talker_fini(&client);
+    pile_clear(&hello);
 }
 
 #endif
