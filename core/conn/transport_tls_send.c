@@ -271,7 +271,8 @@ enum transport_result transport_tls_send(struct conn_context *context, struct co
 
 /* --- The end ---------------------------------------------------------------------------------- */
 
-/* Without a session there is nothing to end but the connection. */
+/* Without a session there is nothing to end but the connection. A peer that has said that it is
+ * done may have closed its socket, and answers close_notify by a reset: that is an orderly end. */
 enum transport_result transport_tls_shut(struct conn_context *context, struct conn *conn)
 {
     struct transport_tls *tls = context->tls;
@@ -281,7 +282,7 @@ enum transport_result transport_tls_shut(struct conn_context *context, struct co
         tls_stream_close(tls->context, peer->stream);
         peer->closed = true;
         if (send_sealed(context, conn, peer) == TRANSPORT_FAILED)
-            return TRANSPORT_FAILED;
+            return conn->socket.input_ended ? TRANSPORT_PROGRESS : TRANSPORT_FAILED;
     }
     if (conn->socket.holds_output)
         return TRANSPORT_NOTHING;
@@ -290,7 +291,8 @@ enum transport_result transport_tls_shut(struct conn_context *context, struct co
         tls_stream_destroy(peer->stream);
         peer->stream = NULL;
     }
-    return socket_shut(&conn->socket) < 0 ? TRANSPORT_FAILED : TRANSPORT_PROGRESS;
+    const bool good = socket_shut(&conn->socket) == 0 || conn->socket.input_ended;
+    return good ? TRANSPORT_PROGRESS : TRANSPORT_FAILED;
 }
 
 #endif

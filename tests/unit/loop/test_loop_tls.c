@@ -236,6 +236,27 @@ BOTH(a_handshake_that_stops_has_the_time_of_a_head)
     tls_talker_fini(&client);
 }
 
+/* As curl: close_notify, then close. The server's own close_notify is answered by a reset. */
+BOTH(a_client_that_says_it_is_done_is_not_counted_as_one_that_reset)
+{
+    start(SESSION_HTTP_1, TRANSPORT_TLS);
+    for (unsigned i = 0; i < 20; i++) {
+        struct tls_talker client;
+        const int fd = connect_tls(&client, TLS1_3_VERSION);
+        tls_talker_seal(&client, STR(GET("/tiny.txt", "")), RECORD_BYTES);
+        cr_assert(tls_talker_send(&client, fd));
+        while (client.opened.length == 0 && tls_talker_receive(&client, fd)) {
+        }
+        SSL_shutdown(client.ssl);
+        cr_assert(tls_talker_send(&client, fd));
+        tls_talker_fini(&client);
+        close(fd);
+    }
+    cr_expect(is_served());
+    stop();
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_CONNECTIONS_RESET), 0);
+}
+
 BOTH(an_idle_connection_ends_with_close_notify)
 {
     struct tls_talker client;
