@@ -117,7 +117,7 @@ $(BUILD)/tests/e2e: $(call object,$(E2E_SRC)) $(LIB) $(BUILD)/obj/links
 	@mkdir -p $(@D)
 	$(run)$(LINK) $(LTO_OFF) $(CRITERION_LIBS) -o $@
 
-$(BUILD)/tests/plain: $(call object,$(PLAIN_SRC)) $(LIB) $(BUILD)/obj/links
+$(BUILD)/tests/plain: $(call object,$(PLAIN_SRC) tests/support/tls_rig.c) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(run)$(LINK) $(LTO_OFF) -o $@

@@ -18,6 +18,7 @@ static const struct {
     {"files_filled_by_jobs", files_filled_by_jobs},
     {"files_destroyed_under_way", files_destroyed_under_way},
     {"stores_agree_while_files_change", stores_agree_while_files_change},
+    {"tls_changes_under_workers", tls_changes_under_workers},
     {"worker_serves_many_clients", worker_serves_many_clients},
     {"worker_is_drained_under_load", worker_is_drained_under_load},
     {"worker_serves_many_clients_on_uring", worker_serves_many_clients_on_uring},

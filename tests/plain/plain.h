@@ -19,5 +19,6 @@ void worker_is_drained_under_load_on_uring(void);
 void files_filled_by_jobs(void);
 void files_destroyed_under_way(void);
 void stores_agree_while_files_change(void);
+void tls_changes_under_workers(void);
 
 #endif

@@ -4,6 +4,7 @@
 #ifdef SLUICE_HAVE_OPENSSL
 
 #include "support/tls_rig.h"
+#include "tls/tls_framing.h"
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
@@ -160,6 +161,86 @@ Test(tls_stream, accepts_both_versions_of_http_1_by_alpn_and_nothing_else)
             cr_expect_eq(tls_link_alert(link), NO_APPLICATION_PROTOCOL, "row %zu", i);
         tls_link_destroy(link);
     }
+}
+
+/* --- ClientHellos ----------------------------------------------------------------------------- */
+
+enum { UNRECOGNIZED_NAME = 112 };
+
+/* Feeds the client's first flight, cut into records with PIECE bytes each. */
+static enum tls_result feed_in_records(struct tls_link *link, size_t piece)
+{
+    static char flight[64 << 10], records[8 * sizeof flight];
+    int length = BIO_read(link->to_server, flight, (int)sizeof flight);
+    char *to = records;
+    for (int at = SSL3_RT_HEADER_LENGTH; at < length; at += (int)piece) {
+        size_t content = size_min(piece, (size_t)(length - at));
+        const char header[] = {SSL3_RT_HANDSHAKE, 3, 1, (char)(content >> 8), (char)content};
+        memcpy(to, header, sizeof header);
+        memcpy(to + sizeof header, flight + at, content);
+        to += sizeof header + content;
+    }
+    return tls_link_feed(link, (struct str){records, (size_t)(to - records)});
+}
+
+/* A list for ALPN of at least LENGTH bytes, http/1.1 last. free() it. */
+static char *long_list(size_t length)
+{
+    static const char other[] = "\xc8", last[] = "\x08http/1.1";
+    char *list = malloc(length + 300), *at = list;
+    while ((size_t)(at - list) < length) {
+        memcpy(at, other, 1);
+        memset(at + 1, 'x', 200);
+        at += 201;
+    }
+    memcpy(at, last, sizeof last);
+    return list;
+}
+
+Test(tls_stream, takes_a_client_hello_of_16_kib_in_many_records)
+{
+    static const size_t pieces[] = {1, 3, 50, 16384};
+    char *list = long_list(15 << 10);
+    for (size_t i = 0; i < COUNT_OF(pieces); i++) {
+        struct tls_link *link = tls_link_create(
+            rig.context, &(struct tls_client){.host = "example.org", .protocols = list});
+        SSL_do_handshake(link->client);
+        cr_expect_gt(BIO_pending(link->to_server), 15 << 10);
+        cr_expect_eq(feed_in_records(link, pieces[i]), TLS_WANTS_INPUT);
+        cr_expect(tls_link_shake(link, SIZE_MAX), "records of %zu", pieces[i]);
+        cr_expect(tls_link_answers(link, answer));
+        tls_link_destroy(link);
+    }
+    free(list);
+}
+
+Test(tls_stream, refuses_a_client_hello_that_is_longer_than_any)
+{
+    char *list = long_list(TLS_MESSAGE_BYTES_MAX);
+    struct tls_link *link = tls_link_create(rig.context, &(struct tls_client){.protocols = list});
+    SSL_do_handshake(link->client);
+    cr_expect_eq(tls_link_pump(link, 100), TLS_FAILED);
+    tls_link_destroy(link);
+    free(list);
+}
+
+/* libssl itself refuses names over 255 bytes. */
+Test(tls_stream, fails_with_an_alert_at_a_name_of_300_bytes)
+{
+    static const char before[] = "\x16\x03\x01\x01\x65\x01\x00\x01\x61\x03\x03"
+                                 "0123456789abcdef0123456789abcdef\x00\x00\x02\xc0\x2b\x01\x00"
+                                 "\x01\x36\x00\x00\x01\x32\x01\x30\x00\x01\x2d";
+    char hello[sizeof before - 1 + 301];
+    memcpy(hello, before, sizeof before - 1);
+    memset(hello + sizeof before - 1, 'a', 301);
+    struct tls_link *link = tls_link_create(rig.context, &(struct tls_client){0});
+    cr_expect_eq(sizeof hello, 5 + 0x165);
+    cr_expect_eq(tls_link_feed(link, (struct str){hello, sizeof hello}), TLS_FAILED);
+    unsigned char alert[7] = {0};
+    BIO_read(link->to_client, alert, (int)sizeof alert);
+    cr_expect_eq(alert[0], SSL3_RT_ALERT);
+    cr_expect_eq(alert[6], UNRECOGNIZED_NAME, "%d", alert[6]);
+    tls_link_destroy(link);
 }
 
 /* --- Records ---------------------------------------------------------------------------------- */
