@@ -115,6 +115,24 @@ Test(tls_credentials, falls_back_to_any_certificate_that_the_client_can_use)
     tls_rig_fini(&rig);
 }
 
+/* A certificate of another site would not do either, and would say which sites there are. */
+Test(tls_credentials, fails_rather_than_serve_another_name)
+{
+    static const struct tls_maker two[] = {
+        {.common_name = "exact", .names = "DNS:www.example.org"},
+        {.common_name = "RSA", .names = "DNS:rsa.org", .key = "RSA-2048"},
+    };
+    struct tls_rig rig;
+    tls_rig_init(&rig, two, COUNT_OF(two));
+    struct tls_link *link = tls_link_create(
+        rig.context, &(struct tls_client){.host = "www.example.org", .schemes = no_ecdsa});
+    cr_expect_not(tls_link_shake(link, SIZE_MAX));
+    cr_expect_str_eq(tls_link_common_name(link), "");
+    cr_expect_eq(tls_link_alert(link), SSL_AD_HANDSHAKE_FAILURE);
+    tls_link_destroy(link);
+    tls_rig_fini(&rig);
+}
+
 /* The issuers come with the certificate, so that clients can build the path. */
 Test(tls_credentials, sends_the_whole_chain)
 {
