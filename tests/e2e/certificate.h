@@ -26,9 +26,9 @@ struct certificate {
 };
 
 /* Those that the tests' requests use. */
-#define CERTIFICATE_NAMES                                                                       \
-    "DNS:localhost,DNS:x,DNS:a,DNS:example.org,DNS:*.example.org,DNS:*.example,DNS:example.com" \
-    ",IP:127.0.0.1,IP:::1"
+#define CERTIFICATE_NAMES                                                                                                      \
+    "DNS:localhost,DNS:x,DNS:a,DNS:b,DNS:aa,DNS:unknown,DNS:example.org,DNS:a.b.example.org,DNS:*.example.org,DNS:example.com" \
+    ",DNS:*.example,DNS:*.three.example,DNS:a.b.three.example,IP:127.0.0.1,IP:::1"
 
 void certificate_make(struct certificate *certificate, const struct certificate_setup *setup);
 

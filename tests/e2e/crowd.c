@@ -26,7 +26,8 @@ void crowd_send(struct crowd *crowd, const char *text)
 {
     for (size_t i = 0; i < crowd->count; i++) {
         client_queue_text(&crowd->clients[i], text);
-        cr_assert(client_flush_blindly(&crowd->clients[i]), "client %zu could not send", i);
+        cr_assert(client_flush_blindly(&crowd->clients[i]), "client %zu could not send: %s", i,
+                  answer_text(&crowd->clients[i], ANSWER_RESET));
     }
 }
 
