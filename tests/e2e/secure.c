@@ -18,9 +18,11 @@ struct secure {
     SSL *ssl;
     SSL_SESSION *session;
     int fd;
-    int error;          /* the socket's last errno but EAGAIN; 0: none */
-    int alert;          /* received, or -1 */
-    bool socket_ended;  /* the peer's FIN has come */
+    int error;         /* the socket's last errno but EAGAIN; 0: none */
+    int alert;         /* received, or -1 */
+    bool socket_ended; /* the peer's FIN has come */
+    bool holding;      /* records go to HELD */
+    struct bytes held;
     size_t piece_bytes; /* 0: no limit */
     size_t blocked;     /* the length of the write that has to be repeated; 0: none */
     const char *problem;
@@ -47,6 +49,10 @@ static int socket_write(BIO *bio, const char *from, int length)
     struct secure *secure = BIO_get_data(bio);
     size_t sent = 0, left = (size_t)length;
     BIO_clear_retry_flags(bio);
+    if (secure->holding) {
+        bytes_append(&secure->held, from, left);
+        return length;
+    }
     while (left > 0) {
         size_t piece =
             secure->piece_bytes && secure->piece_bytes < left ? secure->piece_bytes : left;
@@ -125,7 +131,7 @@ static SSL_CTX *context(void)
 /* Offers NAMES, which commas separate, in the form of RFC 7301: each after its length. */
 static void offer_protocols(SSL *ssl, const char *names)
 {
-    unsigned char list[256];
+    static unsigned char list[1 << 15];
     size_t length = 0;
     char *rest = strdup(names);
     cr_assert(rest != NULL);
@@ -141,10 +147,12 @@ static void offer_protocols(SSL *ssl, const char *names)
 
 static void apply(SSL *ssl, const struct secure_setup *setup)
 {
-    static const int versions[] = {[12] = TLS1_2_VERSION, [13] = TLS1_3_VERSION};
+    static const int versions[] = {
+        [11] = TLS1_1_VERSION, [12] = TLS1_2_VERSION, [13] = TLS1_3_VERSION};
     if (setup->version) {
         SSL_set_min_proto_version(ssl, versions[setup->version]);
         SSL_set_max_proto_version(ssl, versions[setup->version]);
+        SSL_set_security_level(ssl, setup->version == 11 ? 0 : 1);
     }
     if (setup->server_name)
         SSL_set_tlsext_host_name(ssl, setup->server_name);
@@ -270,11 +278,36 @@ void secure_end(struct secure *secure)
         SSL_shutdown(secure->ssl);
 }
 
+void secure_hold(struct secure *secure)
+{
+    secure->holding = true;
+}
+
+struct view secure_take_held(struct secure *secure)
+{
+    struct view held = {secure->held.data, secure->held.length};
+    secure->held = (struct bytes){0};
+    secure->holding = false;
+    return held;
+}
+
 /* --- Facts ------------------------------------------------------------------------------------ */
 
 const char *secure_problem(const struct secure *secure)
 {
     return secure->problem ? secure->problem : "none";
+}
+
+const char *secure_fingerprint(const struct secure *secure)
+{
+    X509 *certificate = SSL_get0_peer_certificate(secure->ssl);
+    unsigned char digest[32];
+    struct bytes text = {0};
+    if (!certificate || X509_digest(certificate, EVP_sha256(), digest, NULL) != 1)
+        return "";
+    for (size_t i = 0; i < sizeof digest; i++)
+        bytes_append_text(&text, text_format("%02x", digest[i]));
+    return bytes_text(&text);
 }
 
 int secure_alert(const struct secure *secure)

@@ -11,6 +11,8 @@
 #ifndef E2E_SECURE_H
 #define E2E_SECURE_H
 
+#include "bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +25,7 @@ struct secure;
 struct secure_setup {
     const char *server_name;          /* of the SNI extension; NULL: none */
     const char *alpn;                 /* names separated by commas; NULL: no extension */
-    int version;                      /* 12 or 13: this one alone; 0: both */
+    int version;                      /* 11, 12 or 13: this one alone; 0: 12 and 13 */
     const char *signature_algorithms; /* as SSL_set1_sigalgs_list(3) takes them; NULL: all */
     const char *groups;               /* as SSL_set1_groups_list(3) takes them; NULL: all */
     struct ssl_session_st *session;   /* to resume; NULL: none */
@@ -54,8 +56,18 @@ bool secure_has_received(const struct secure *secure); /* bytes that no poll rep
 /* Sends close_notify; what the server sends can still be received. */
 void secure_end(struct secure *secure);
 
+/* From now on records are kept instead of sent, until secure_take_held. */
+void secure_hold(struct secure *secure);
+
+/* The bytes that were held, for the test to send as it likes; what follows is sent again. Kept. */
+struct view secure_take_held(struct secure *secure);
+
 /* The reason of the last failure, in libssl's words. Kept. */
 const char *secure_problem(const struct secure *secure);
+
+/* SHA-256 of the server's certificate, in lower-case hexadecimal digits; "" before it has come.
+ * Kept. */
+const char *secure_fingerprint(const struct secure *secure);
 
 /* The number of the alert that the peer has sent (RFC 8446 6.2), or -1. */
 int secure_alert(const struct secure *secure);
