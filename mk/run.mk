@@ -30,6 +30,11 @@ tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)'
 criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
 # $(call uring,DIRECTORY OF THE SERVERS): before the end-to-end tests, has all servers use io_uring.
 uring     = tools/with-io-uring $(1)
+# $(call tls,DIRECTORY OF THE SERVERS): the same over TLS; cut: with each byte in a send of its own,
+# for the tests in which that matters most.
+tls       = tools/with-tls $(1)
+CUT       = @(http|pipelining|conditional|ranges|profiles)/*
+cut       = $(if $(and $(E2E),$(if $(TEST),,1)),"SLUICE_TLS=bytes $(call tls,$(1)) $(2) --verbose --filter '$(CUT)'")
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
 # $(call faults,PROGRAM,PREFIX): a sample of the faults. Most of a run is waiting.
@@ -43,7 +48,10 @@ test:
 	$(deps) build test $(optional)
 	$(again) check-programs
 	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
-	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) $(call faults,$(FAULTS)) \
+	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) \
+	    $(call criterion,$(E2E),$(call tls,$(BUILD)) ) \
+	    $(call criterion,$(E2E),$(call tls,$(BUILD)) $(call uring,$(BUILD)) ) \
+	    $(call cut,$(BUILD),$(E2E)) $(call faults,$(FAULTS)) \
 	    $(if $(TEST),,"tools/check-wrapped $(LIB) $(WRAPPED)") $(PYTHON_TESTS:%="/usr/bin/python3 %"))
 
 ## faults: make every system call and allocation of the servers fail, one run for each failure
@@ -70,6 +78,7 @@ asan:
 	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)) \
+	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call tls,$(ASAN)) $(NOASLR)) \
 	    $(call faults,$(FAULTS:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
 
 # Criterion does not run under the thread sanitizer. Tests of modules with threads have a program of
