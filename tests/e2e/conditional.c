@@ -252,6 +252,7 @@ static void get_with(const struct server *server, const char *method, const char
                                            method, path, fields));
     enum answer answer = client_read_response(&client, strcmp(method, "HEAD") == 0, ret);
     cr_assert(answer == ANSWER_WHOLE, "%s: %s", path, answer_text(&client, answer));
+    client_close(&client);
 }
 
 /* A hash of 4 GiB takes seconds. Without one, nothing identifies the content. */
