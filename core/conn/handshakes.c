@@ -40,11 +40,13 @@ void handshakes_begin(struct conn_context *context, struct conn *conn)
 void handshakes_end(struct conn_context *context, struct conn *conn)
 {
     struct handshakes *handshakes = &context->handshakes;
-    if (!conn->shaking)
+    if (conn->shaking) {
+        conn->shaking = false;
+        list_remove(&conn->holding);
+        handshakes->count--;
+    }
+    if (handshakes->count >= handshakes->count_max)
         return;
-    conn->shaking = false;
-    list_remove(&conn->holding);
-    handshakes->count--;
     struct list *node = list_take_first(&handshakes->waiting);
     if (node)
         conn_postpone(context, CONTAINER_OF(node, struct conn, queue));

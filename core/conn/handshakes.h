@@ -42,8 +42,9 @@ bool handshakes_may_begin(struct conn_context *context, struct conn *conn);
 /* CONN begins its handshake. */
 void handshakes_begin(struct conn_context *context, struct conn *conn);
 
-/* CONN's handshake is over, or CONN is: the next one that waits is postponed (conn_postpone). No
- * effect if it has not begun. */
+/* CONN's handshake is over, or CONN is, or it had its turn and has not begun one: if there is room,
+ * the next connection that waits is postponed (conn_postpone). Each that is calls this again, so
+ * that room is found by all that wait. */
 void handshakes_end(struct conn_context *context, struct conn *conn);
 
 /* The timer has fired. Call handshakes_next until it returns NULL. */

@@ -212,21 +212,30 @@ static enum transport_result step(struct conn_context *context, struct conn *con
     return fail(conn, peer);
 }
 
+/* Takes the first bytes of CONN. */
+static enum transport_result begin(struct conn_context *context, struct conn *conn)
+{
+    if (context->tls->input[0] != RECORD_HANDSHAKE)
+        return become_plain(context, conn);
+    struct tls_peer *peer = add_peer(context, conn);
+    return peer ? step(context, conn, peer) : TRANSPORT_FAILED;
+}
+
 static enum transport_result shake(struct conn_context *context, struct conn *conn,
                                    struct tls_peer *peer, size_t *budget)
 {
-    struct transport_tls *tls = context->tls;
+    enum transport_result result;
     conn->socket.handshaking = true;
     if (!may_shake(context, conn))
         return TRANSPORT_LATER;
     const ssize_t got = take_input(context, conn, peer, budget);
     if (got <= 0)
-        return result_of(conn, got);
-    if (!peer && tls->input[0] != RECORD_HANDSHAKE)
-        return become_plain(context, conn);
-    if (!peer)
-        peer = add_peer(context, conn);
-    return peer ? step(context, conn, peer) : TRANSPORT_FAILED;
+        result = result_of(conn, got);
+    else
+        result = peer ? step(context, conn, peer) : begin(context, conn);
+    if (!conn->shaking)
+        handshakes_end(context, conn); /* it may have been the next, and others wait */
+    return result;
 }
 
 /* --- Input ------------------------------------------------------------------------------------ */

@@ -16,6 +16,8 @@ enum {
     KEPT_BYTES_HIGH = CONN_FULL_BYTES / 2,
     /* or while more than this waits for its turns. */
     WAITING_BYTES_HIGH = 128 << 10,
+    /* or, of one that is postponed: it may wait long, among many. */
+    POSTPONED_BYTES_HIGH = 2 << 10,
 };
 
 static bool cancel(struct loop_uring *self, const struct conn *conn, enum uring_opcode opcode)
@@ -259,7 +261,8 @@ static bool wants_more(const struct uring_peer *peer, const struct conn *conn)
         return false;
     if (conn->state == CONN_LINGERING)
         return true;
-    if (uring_input_bytes(&peer->input) > WAITING_BYTES_HIGH)
+    const size_t high = conn->postponed ? POSTPONED_BYTES_HIGH : WAITING_BYTES_HIGH;
+    if (uring_input_bytes(&peer->input) > high)
         return false;
     size_t kept = conn->input.length + uring_input_spilled(&peer->input);
     return !conn->no_storage && (conn_wants_input(conn) || kept < KEPT_BYTES_HIGH);
