@@ -179,6 +179,7 @@ static bool has_aged(const struct tls_sources *sources, int64_t now_s)
 
 static struct tls_certificates *make_generation(struct tls_sources *sources, int64_t now_s)
 {
+    assert(sources->in_use_count > 0); /* a pair that serves is dropped only for another one */
     struct tls_certificates *made =
         tls_certificates_create(sources->in_use, sources->in_use_count, now_s);
     if (made)
@@ -235,19 +236,28 @@ int tls_sources_load(struct tls_sources *sources, int64_t now_s, const struct tl
 
 /* --- Revalidation ------------------------------------------------------------------------------ */
 
-/* Lists the pairs anew. A directory that cannot be read keeps its pairs. */
+/* Keeps the pairs of source NUMBER as if it had been read. */
+static void keep_listed(struct tls_sources *sources, unsigned number)
+{
+    for (unsigned i = 0; i < sources->count; i++) {
+        if (sources->pairs[i]->source == number)
+            sources->pairs[i]->listed = true;
+    }
+}
+
+/* Lists the pairs anew. A directory that is missing or cannot be read keeps its pairs. */
 static void list_anew(struct tls_sources *sources, const struct tls_report *report)
 {
     for (unsigned i = 0; i < sources->count; i++)
         sources->pairs[i]->listed = false;
     for (unsigned i = 0; i < sources->config.count; i++) {
         struct problem problem;
-        const char *path = sources->config.list[i].cert;
-        if (tls_directory_is_at(path) <= 0)
-            continue; /* a file, whose pair is there already, or missing */
-        bool is_bad = list_source(sources, i, &problem) < 0;
+        bool is_directory = tls_directory_is_at(sources->config.list[i].cert) > 0;
+        bool is_bad = is_directory && list_source(sources, i, &problem) < 0;
         if (is_bad && !sources->is_bad[i])
             report->function(report->context, &problem);
+        if (is_bad || !is_directory)
+            keep_listed(sources, i);
         sources->is_bad[i] = is_bad;
     }
 }
@@ -260,6 +270,8 @@ static bool can_drop(const struct tls_sources *sources, const struct tls_pair *p
         return false;
     if (!pair->certificate)
         return true;
+    if (tls_names_are_empty(&pair->certificate->names))
+        return false;
     unsigned count = 0;
     for (unsigned i = 0; i < sources->count; i++) {
         const struct tls_pair *other = sources->pairs[i];

@@ -339,6 +339,42 @@ Test(tls_renewal, drops_a_deleted_pair_only_if_others_have_its_names)
     tls_made_fini(&other);
 }
 
+/* No other certificate can have the names of one that has none. */
+Test(tls_renewal, keeps_a_deleted_pair_without_names)
+{
+    struct tls_made nameless = tls_make(&(struct tls_maker){.common_name = "John Doe"});
+    rig_put_pair("live", "a", &nameless);
+    load_directory();
+    cr_assert(tls_names_are_empty(&rig.generation->items[0]->names));
+    tree_rename(&rig.tree, "live/a", "gone-a");
+    rig_put_pair("live", "b", &nameless);
+    cr_expect(rig_revalidate());
+    cr_expect_eq(rig.generation->count, 2);
+    tree_rename(&rig.tree, "live/b", "gone-b");
+    cr_expect_not(rig_revalidate());
+    cr_expect_eq(rig.generation->count, 2);
+    tls_made_fini(&nameless);
+}
+
+Test(tls_renewal, keeps_the_pairs_of_a_directory_that_cannot_be_read)
+{
+    struct tls_made all = rig_make("DNS:a.example,DNS:*.a.example,IP:192.0.2.1", -1, 90);
+    rig_put_pair("more", "all", &all);
+    rig.config.count = 0;
+    rig_add("live", NULL);
+    rig_add("more", NULL);
+    rig_load();
+    faults_fail(FAULT_OPEN, 0, 1, EMFILE);
+    cr_expect_not(rig_revalidate());
+    rig_expect_report("live: cannot be read: Too many open files");
+    tree_rename(&rig.tree, "live", "aside");
+    cr_expect_not(rig_revalidate());
+    tree_rename(&rig.tree, "aside", "live");
+    cr_expect_not(rig_revalidate());
+    cr_expect_eq(rig.generation->count, 2);
+    tls_made_fini(&all);
+}
+
 Test(tls_renewal, survives_a_directory_that_goes_and_comes_back)
 {
     load_directory();
