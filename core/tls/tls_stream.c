@@ -125,6 +125,7 @@ enum tls_result tls_stream_seal(struct tls_context *context, struct tls_stream *
     size_t written;
     if (stream->has_failed)
         return TLS_FAILED;
+    context->input = STR(""); /* libssl reads, too, if the peer has left half of a KeyUpdate */
     enter(context, stream);
     if (SSL_write_ex(stream->ssl, from, length, &written) == 1)
         return TLS_OK;
@@ -138,6 +139,7 @@ void tls_stream_close(struct tls_context *context, struct tls_stream *stream)
     if (!stream->is_open || stream->has_failed || stream->has_closed)
         return;
     stream->has_closed = true;
+    context->input = STR("");
     enter(context, stream);
     if (SSL_shutdown(stream->ssl) < 0)
         ERR_clear_error();
@@ -145,7 +147,7 @@ void tls_stream_close(struct tls_context *context, struct tls_stream *stream)
 
 const struct tls_certificate *tls_stream_certificate(const struct tls_stream *stream)
 {
-    return stream->credentials->certificates->items[stream->index];
+    return stream->credentials->items[stream->index].certificate;
 }
 
 const char *tls_stream_version(const struct tls_stream *stream)

@@ -42,7 +42,7 @@ enum tls_result tls_stream_open(struct tls_context *context, struct tls_stream *
 bool tls_stream_has_opened(const struct tls_stream *stream);
 
 /* Seals LENGTH bytes, 1 to TLS_RECORD_BYTES_MAX, as one record. The handshake is over and the
- * output has room (tls_context_has_room). TLS_OK or TLS_FAILED. */
+ * output has room (tls_context_has_room). The input is emptied. TLS_OK or TLS_FAILED. */
 enum tls_result tls_stream_seal(struct tls_context *context, struct tls_stream *stream,
                                 const void *from, size_t length);
 
