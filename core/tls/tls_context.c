@@ -107,7 +107,7 @@ static unsigned choose(struct tls_context *context, const struct tls_credentials
                        SSL *ssl)
 {
     struct tls_address local;
-    if (credentials->certificates->count == 1)
+    if (credentials->count == 1)
         return 0;
     const struct tls_hello hello = hello_of(ssl);
     bool has_local = !hello.host.at && context->find_local_address &&
@@ -180,6 +180,7 @@ static int build(struct tls_context *context, struct problem *ret_problem)
         .library = context->library,
         .callbacks = {.hello = on_hello, .ticket = on_ticket, .owner = context},
         .least = context->shared->least,
+        .former = context->credentials,
     };
     struct tls_credentials *credentials;
     unsigned generation;

@@ -174,9 +174,10 @@ static enum tls_scheme scheme_of(const EVP_PKEY *key)
     }
 }
 
-static int fill_in(struct tls_credential *credential, const struct tls_certificate *certificate,
-                   const struct tls_credentials_config *config, struct problem *ret_problem)
+static int parse(struct tls_credential *credential, const struct tls_credentials_config *config,
+                 struct problem *ret_problem)
 {
+    const struct tls_certificate *certificate = credential->certificate;
     static const char refused[] = "OpenSSL refuses the certificate";
     OSSL_LIB_CTX *library = config->library;
     ERR_clear_error();
@@ -191,28 +192,89 @@ static int fill_in(struct tls_credential *credential, const struct tls_certifica
     return 0;
 }
 
+static void credential_fini(struct tls_credential *credential)
+{
+    SSL_CTX_free(credential->context);
+    tls_certificate_unref(credential->certificate);
+}
+
+static struct tls_credential share(const struct tls_credential *credential)
+{
+    tls_certificate_ref(credential->certificate);
+    SSL_CTX_up_ref(credential->context);
+    return *credential;
+}
+
 /* --- All of them ------------------------------------------------------------------------------ */
+
+/* FORMER's own CERTIFICATE; NULL: it does not have it. FORMER may be NULL. */
+static const struct tls_credential *find_same(const struct tls_credentials *former,
+                                              const struct tls_certificate *certificate)
+{
+    for (unsigned i = 0; former && i < former->count; i++) {
+        if (former->items[i].certificate == certificate)
+            return &former->items[i];
+    }
+    return NULL;
+}
+
+/* The credential of FORMER that can replace CERTIFICATE; NULL: there is not one. */
+static const struct tls_credential *find_substitute(const struct tls_credentials *former,
+                                                    const struct tls_certificate *certificate)
+{
+    for (unsigned i = 0; former && i < former->count; i++) {
+        const struct tls_certificate *other = former->items[i].certificate;
+        if (other->kind == certificate->kind &&
+            tls_names_overlap(&other->names, &certificate->names))
+            return &former->items[i];
+    }
+    return NULL;
+}
+
+/* Appends the credential of CERTIFICATE, or what is used in its place, see
+ * tls_credentials_create. */
+static int add(struct tls_credentials *credentials, struct tls_certificate *certificate,
+               const struct tls_credentials_config *config, struct problem *ret_problem)
+{
+    const struct tls_credential *known = find_same(config->former, certificate);
+    if (!known) {
+        struct tls_credential fresh = {.certificate = tls_certificate_ref(certificate)};
+        int error = parse(&fresh, config, ret_problem);
+        if (!error) {
+            credentials->items[credentials->count++] = fresh;
+            return 0;
+        }
+        credential_fini(&fresh);
+        if (error != -EINVAL || !config->former)
+            return error;
+        known = find_substitute(config->former, certificate);
+    }
+    if (known)
+        credentials->items[credentials->count++] = share(known);
+    return 0;
+}
 
 int tls_credentials_create(struct tls_credentials **ret, struct tls_certificates *certificates,
                            const struct tls_credentials_config *config, struct problem *ret_problem)
 {
     const size_t items_bytes = certificates->count * sizeof(struct tls_credential);
     struct tls_credentials *credentials = calloc(1, sizeof *credentials + items_bytes);
+    int error = 0;
     if (!credentials) {
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
     credentials->references = 1;
     credentials->certificates = tls_certificates_ref(certificates);
-    for (unsigned i = 0; i < certificates->count; i++) {
-        int error = fill_in(&credentials->items[i], certificates->items[i], config, ret_problem);
-        if (error) {
-            tls_credentials_unref(credentials);
-            return error;
-        }
-    }
-    *ret = credentials;
-    return 0;
+    for (unsigned i = 0; i < certificates->count && !error; i++)
+        error = add(credentials, certificates->items[i], config, ret_problem);
+    if (!error && credentials->count == 0)
+        error = -EINVAL; /* the problem is that of the last certificate */
+    if (error)
+        tls_credentials_unref(credentials);
+    else
+        *ret = credentials;
+    return error;
 }
 
 struct tls_credentials *tls_credentials_ref(struct tls_credentials *credentials)
@@ -225,8 +287,8 @@ void tls_credentials_unref(struct tls_credentials *credentials)
 {
     if (!credentials || --credentials->references > 0)
         return;
-    for (unsigned i = 0; i < credentials->certificates->count; i++)
-        SSL_CTX_free(credentials->items[i].context);
+    for (unsigned i = 0; i < credentials->count; i++)
+        credential_fini(&credentials->items[i]);
     tls_certificates_unref(credentials->certificates);
     free(credentials);
 }
@@ -244,10 +306,11 @@ struct rank {
 /* By which name: the client's own, or in its absence the address, or those of the first. */
 enum { BY_NOTHING, BY_FIRST, BY_ADDRESS, BY_WILDCARD, BY_EXACT_NAME };
 
-static unsigned match_of(const struct tls_certificates *certificates, unsigned i, struct str host,
+static unsigned match_of(const struct tls_credentials *credentials, unsigned i, struct str host,
                          const struct tls_address *local)
 {
-    const struct tls_certificate *certificate = certificates->items[i];
+    const struct tls_certificate *first = credentials->items[0].certificate;
+    const struct tls_certificate *certificate = credentials->items[i].certificate;
     switch (host.at ? tls_certificate_match(certificate, host) : TLS_MATCH_NONE) {
     case TLS_MATCH_EXACT:
         return BY_EXACT_NAME;
@@ -258,8 +321,7 @@ static unsigned match_of(const struct tls_certificates *certificates, unsigned i
     }
     if (local && tls_names_have_address(&certificate->names, local->bytes, local->length))
         return BY_ADDRESS;
-    bool is_first =
-        i == 0 || tls_names_overlap(&certificates->items[0]->names, &certificate->names);
+    bool is_first = i == 0 || tls_names_overlap(&first->names, &certificate->names);
     return is_first ? BY_FIRST : BY_NOTHING;
 }
 
@@ -281,14 +343,13 @@ static bool is_better(const struct rank *a, const struct rank *b)
 unsigned tls_credentials_choose(const struct tls_credentials *credentials,
                                 const struct tls_hello *hello, const struct tls_address *local)
 {
-    const struct tls_certificates *certificates = credentials->certificates;
     struct rank best = {0};
     unsigned chosen = 0;
-    for (unsigned i = 0; i < certificates->count; i++) {
+    for (unsigned i = 0; i < credentials->count; i++) {
         struct rank rank = {
             .is_usable = tls_hello_takes(hello, credentials->items[i].scheme),
-            .match = match_of(certificates, i, hello->host, local),
-            .kind = kind_of(certificates->items[i]->kind),
+            .match = match_of(credentials, i, hello->host, local),
+            .kind = kind_of(credentials->items[i].certificate->kind),
         };
         rank.has_name = rank.match >= BY_WILDCARD;
         if (i == 0 || is_better(&rank, &best)) {

@@ -16,6 +16,7 @@
 #include <openssl/ssl.h>
 
 struct tls_credential {
+    struct tls_certificate *certificate;
     SSL_CTX *context;
     enum tls_scheme scheme; /* of its key */
 };
@@ -23,7 +24,8 @@ struct tls_credential {
 struct tls_credentials {
     unsigned references;
     struct tls_certificates *certificates;
-    struct tls_credential items[]; /* one for each certificate, in their order */
+    unsigned count;                /* more than 0 */
+    struct tls_credential items[]; /* in the order of the generation; see tls_credentials_create */
 };
 
 /* The callbacks that every SSL_CTX gets. */
@@ -38,11 +40,14 @@ struct tls_credentials_config {
     OSSL_LIB_CTX *library; /* *borrowed* until the last reference is gone */
     struct tls_callbacks callbacks;
     enum tls_version least;
+    const struct tls_credentials *former; /* of the generation before; NULL: the first */
 };
 
-/* Parses CERTIFICATES and *refs* them. *RET is *given*, with one reference. 0 or a negative errno
- * with *RET_PROBLEM; -ENOMEM: out of memory, -EINVAL: OpenSSL refuses a certificate or a
- * setting. */
+/* Parses CERTIFICATES and *refs* them. Those that FORMER has are shared with it. A certificate that
+ * OpenSSL refuses does not keep the others from being used: FORMER's of its kind for its names is
+ * used in its place, or it is left out; without FORMER this fails. *RET is *given*, with one
+ * reference. 0 or a negative errno with *RET_PROBLEM; -ENOMEM: out of memory, -EINVAL: OpenSSL
+ * refuses a setting, or all certificates, or one of the first generation. */
 int tls_credentials_create(struct tls_credentials **ret, struct tls_certificates *certificates,
                            const struct tls_credentials_config *config,
                            struct problem *ret_problem);

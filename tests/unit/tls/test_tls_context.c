@@ -77,6 +77,46 @@ Test(tls_context, keeps_certificates_when_openssl_refuses_new_ones)
     tls_link_destroy(link);
 }
 
+/* A generation with a new "a", a "b" that OpenSSL refuses, a new name and a certificate that is
+ * in use. */
+Test(tls_context, uses_the_good_certificates_of_a_generation_with_a_bad_one)
+{
+    const struct tls_maker makers[] = {
+        {.common_name = "a", .names = "DNS:a.org"},
+        {.common_name = "b", .names = "DNS:b.org"},
+        {.common_name = "c", .names = "DNS:c.org"},
+    };
+    const struct tls_maker renewed[] = {
+        {.common_name = "new a", .names = "DNS:a.org"},
+        {.common_name = "new b", .names = "DNS:b.org"},
+        {.common_name = "new d", .names = "DNS:d.org"},
+    };
+    static const struct {
+        const char *host, *name;
+    } rows[] = {{"a.org", "new a"}, {"b.org", "b"}, {"c.org", "c"}, {"d.org", "new a"}};
+    struct tls_certificates *first = tls_rig_certificates(makers, COUNT_OF(makers));
+    struct tls_certificates *made = tls_rig_certificates(renewed, COUNT_OF(renewed));
+    struct tls_certificate *items[] = {made->items[0], made->items[1], made->items[2],
+                                       first->items[2]};
+    for (unsigned i = 1; i < 3; i++) {
+        struct str pem = items[i]->chain_pem;
+        memset((char *)(uintptr_t)pem.at + pem.length / 2, '!', 8);
+    }
+    tls_shared_publish(rig.shared, first);
+    tls_context_refresh(rig.context);
+    tls_shared_publish(rig.shared,
+                       tls_certificates_create(items, COUNT_OF(items), (int64_t)time(NULL)));
+    tls_certificates_unref(made);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct tls_link *link = connect_to(rig.context, &(struct tls_client){.host = rows[i].host});
+        cr_expect_str_eq(tls_link_common_name(link), rows[i].name, "%s", rows[i].host);
+        cr_expect_eq(
+            tls_certificate_match(tls_stream_certificate(link->stream), str_of(rows[i].host)),
+            i < 3 ? TLS_MATCH_EXACT : TLS_MATCH_NONE);
+        tls_link_destroy(link);
+    }
+}
+
 Test(tls_context, refuses_clients_below_the_least_version)
 {
     struct tls_rig strict;
