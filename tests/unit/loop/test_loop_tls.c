@@ -372,47 +372,62 @@ BOTH(handshakes_that_stop_take_bounded_memory)
     close(fd);
 }
 
+/* Connects COUNT clients that send HELLO and stop, once the server has answered each. */
+static void connect_stopped(int *ret, unsigned count, struct str hello)
+{
+    char byte;
+    for (unsigned i = 0; i < count; i++) {
+        ret[i] = wire_connect(port);
+        cr_assert(wire_send(ret[i], hello));
+        cr_assert_eq(recv(ret[i], &byte, 1, MSG_PEEK), 1);
+    }
+}
+
+/* Connects COUNT clients, of which half say nothing and half speak plain HTTP. */
+static void connect_without_tls(int *ret, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        ret[i] = wire_connect(port);
+        cr_assert(i % 2 || wire_send(ret[i], STR("GET / HTTP/1.1\r\n\r\n")));
+    }
+}
+
+static void close_each(const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+}
+
 /* Connections that wait, and then begin no handshake, do not keep the others waiting. */
 BOTH(a_client_does_not_wait_for_others_that_begin_no_handshake)
 {
-    enum { STOPPED = 10, SILENT = 20 };
-    static int stopped[STOPPED], silent[SILENT];
-    struct tls_talker client, stopper;
+    enum { STOPPED = 10, OTHERS = 20 };
+    static int stopped[STOPPED], others[OTHERS];
+    struct tls_talker client, settled;
     struct pile hello = {0};
     rig.context.handshakes.count_max = STOPPED;
     start(SESSION_HTTP_1, TRANSPORT_TLS);
-    const int first = connect_tls(&stopper, TLS1_3_VERSION); /* so that the order is that of here */
+    const int first = connect_tls(&settled, TLS1_3_VERSION);
     tls_talker_init(&client, TLS1_3_VERSION);
     tls_talker_work(&client);
     tls_talker_give(&client, &hello);
-    for (unsigned i = 0; i < STOPPED; i++) {
-        stopped[i] = wire_connect(port);
-        cr_assert(wire_send(stopped[i], pile_view(&hello)));
-        cr_assert_eq(recv(stopped[i], &(char){0}, 1, MSG_PEEK), 1);
-    }
+    connect_stopped(stopped, STOPPED, pile_view(&hello));
     const int waiting = wire_connect(port);
     cr_assert(wire_send(waiting, pile_view(&hello)));
-    for (unsigned i = 0; i < SILENT; i++) {
-        silent[i] = wire_connect(port);
-        cr_assert(i % 2 || wire_send(silent[i], STR("GET / HTTP/1.1\r\n\r\n")));
-    }
-    tls_talker_seal(&stopper, STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
-    cr_assert(tls_talker_send(&stopper, first));
-    receive_all(&stopper, first); /* the loop has had turns since */
+    connect_without_tls(others, OTHERS);
+    tls_talker_seal(&settled, STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+    cr_assert(tls_talker_send(&settled, first));
+    receive_all(&settled, first); /* the loop has had turns since */
     close(stopped[0]);
     while (!client.ready && tls_talker_receive(&client, waiting)) {
     }
     cr_expect(client.ready);
-    for (unsigned i = 0; i < STOPPED; i++) {
-        if (i > 0)
-            close(stopped[i]);
-    }
-    for (unsigned i = 0; i < SILENT; i++)
-        close(silent[i]);
+    close_each(&stopped[1], STOPPED - 1);
+    close_each(others, OTHERS);
     close(waiting);
     close(first);
     tls_talker_fini(&client);
-    tls_talker_fini(&stopper);
+    tls_talker_fini(&settled);
     pile_clear(&hello);
 }
 
