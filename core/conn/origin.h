@@ -26,7 +26,6 @@ struct origin {
     uint8_t transport_index; /* of its connections, as enum in transport.h */
     bool redirects;          /* every request is redirected to https, at HTTPS_PORT */
     bool has_challenges;     /* but for those of ACME: the site's files answer them */
-    bool closes;             /* the first answer of a connection is its last */
     uint16_t https_port;
     struct str hsts; /* the value of Strict-Transport-Security; absent: no such field */
 };

@@ -133,8 +133,6 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
     uint64_t arrived_ms =
         conn_log_wanted(context) ? conn_log_arrived_ms(context, conn, owner_of(conn)) : 0;
     exchange_init(&exchange, conn, owner_of(conn));
-    if (conn_origin(context, conn)->closes)
-        h1_close_soon(&conn->session.h1);
     if (!conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
         exchange_run(context, &exchange, &head->request) == EXCHANGE_PENDING)
         return false;

@@ -86,7 +86,7 @@ static void make_origins(struct listening *listening, const struct settings *set
         struct origin *last = &listening->origins[listening->count];
         make_origin(listening, settings, i);
         if (settings->listeners[i]->secure)
-            *last = (struct origin){.redirects = true, .closes = true, .https_port = set->port};
+            *last = (struct origin){.redirects = true, .https_port = set->port};
         for (unsigned j = 0; j < set->count; j++)
             listening->socket_origins[sockets++] = (uint8_t)i;
     }

@@ -18,7 +18,7 @@ enum { PLAIN, SECURE, REDIRECTING, PLAIN_ON_TLS };
 static const struct origin table[ORIGINS_MAX] = {
     [SECURE] = {.hsts = STR_INIT(HSTS_VALUE)},
     [REDIRECTING] = {.redirects = true, .has_challenges = true, .https_port = 443},
-    [PLAIN_ON_TLS] = {.redirects = true, .closes = true, .https_port = 8443},
+    [PLAIN_ON_TLS] = {.redirects = true, .https_port = 8443},
 };
 
 static struct rig rig;
@@ -120,15 +120,6 @@ Test(origin, keeps_a_connection_for_the_request_after_a_redirect)
                                                 "GET /b HTTP/1.1\r\nHost: localhost\r\n\r\n");
     cr_expect(strstr(answer, "https://localhost/a\r\n"), "%s", answer);
     cr_expect(strstr(answer, "https://localhost/b\r\n"), "%s", answer);
-}
-
-Test(origin, closes_a_plain_connection_to_a_tls_port_after_its_answer)
-{
-    const char *answer = answer_to(PLAIN_ON_TLS, "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                                                 "GET /b HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    cr_expect(strstr(answer, "https://localhost:8443/a\r\n"), "%s", answer);
-    cr_expect(strstr(answer, "\r\nConnection: close\r\n"), "%s", answer);
-    cr_expect_null(strstr(answer, "/b"), "%s", answer);
 }
 
 Test(origin, sends_no_body_with_a_redirect_to_head)
