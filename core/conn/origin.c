@@ -18,13 +18,15 @@ bool origin_is_local(struct str host)
 
 #ifdef SLUICE_HAVE_OPENSSL
 
-/* The first host name of CERTIFICATE that is not a wildcard; absent: it has none. */
+/* The first host name of CERTIFICATE that is neither a wildcard nor local, which would lead clients
+ * to themselves; absent: it has none. */
 static struct str first_name(const struct tls_certificate *certificate)
 {
     const struct arena_list *hosts = &certificate->names.hosts;
     for (unsigned i = 0; i < hosts->count; i++) {
-        if (hosts->items[i][0] != '*')
-            return str_of(hosts->items[i]);
+        struct str host = str_of(hosts->items[i]);
+        if (host.at[0] != '*' && !origin_is_local(host))
+            return host;
     }
     return STR_ABSENT;
 }

@@ -208,6 +208,16 @@ Test(origin, finds_requests_for_sites_that_the_certificate_does_not_cover)
     drop(all);
 }
 
+Test(origin, never_redirects_other_hosts_to_localhost)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "devbox"};
+    char to[ORIGIN_PREFIX_BYTES_MAX];
+    struct tls_certificates *all = certificates_for(names, COUNT_OF(names));
+    struct str prefix = origin_https_prefix(&table[PLAIN_ON_TLS], all, STR("box.lan"), to);
+    cr_expect(str_equal(prefix, STR("https://devbox:8443")), "%.*s", (int)prefix.length, prefix.at);
+    drop(all);
+}
+
 Test(origin, has_no_name_to_redirect_to_if_certificates_have_wildcards_only)
 {
     static const char *const names[] = {"*.example.org", "192.0.2.1"};
