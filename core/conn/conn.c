@@ -369,7 +369,8 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
     enum conn_phase before = conn->phase;
     conn->phase = phase;
     conn->phase_renewed = false;
-    list_remove(&conn->holding); /* a new head, or new progress, makes it the youngest */
+    if (phase != CONN_PHASE_HANDSHAKE)
+        list_remove(&conn->holding); /* a new head, or new progress, makes it the youngest */
     uint64_t ms = phase_ms(context, phase);
     if (phase == CONN_PHASE_LINGER && conn->socket.input_ended && !context->draining)
         ms = LINGER_DELIVERY_MS;

@@ -154,8 +154,8 @@ struct conn {
     struct outq output;
     struct ring input;
     struct list queue; /* the loop's run list, a list of its struct retry, the context's
-                          waiting_for_storage or postponed, that of handshakes that wait, in
-                          CONN_CLOSING the engine's, or the graveyard */
+                          waiting_for_storage or postponed, in CONN_CLOSING the engine's, or the
+                          graveyard */
     union {
         struct h1 h1;
         void *other; /* of another protocol; NULL at first */
@@ -171,7 +171,7 @@ struct conn {
         uint32_t linger_left; /* in CONN_LINGERING: bytes that will still be discarded */
     };
     struct list holding; /* the context's partial, stalled or holding_large list, or that of
-                            handshakes that go on */
+                            handshakes that go on, or that wait */
 };
 static_assert(
     sizeof(struct conn) <= 160,

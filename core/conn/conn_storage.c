@@ -185,8 +185,6 @@ void conn_storage_settle(struct conn_context *context, struct conn *conn)
 /* The list of connections that CONN may be shed from; NULL: none. */
 static struct list *holding_list(struct conn_context *context, const struct conn *conn)
 {
-    if (conn->shaking)
-        return &context->handshakes.going_on;
     const bool partial = conn->phase == CONN_PHASE_HEAD;
     const bool stalled = conn->phase == CONN_PHASE_SEND && !conn->socket.writable;
     if (!partial && !stalled)
@@ -203,6 +201,8 @@ static struct list *holding_list(struct conn_context *context, const struct conn
 
 void conn_storage_settle_holding(struct conn_context *context, struct conn *conn)
 {
+    if (conn->phase == CONN_PHASE_HANDSHAKE)
+        return; /* it is in a list of the handshakes, or in none */
     struct list *list = holding_list(context, conn);
     if (!list)
         list_remove(&conn->holding);

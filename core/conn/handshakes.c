@@ -21,11 +21,13 @@ static void watch(struct conn_context *context)
 bool handshakes_may_begin(struct conn_context *context, struct conn *conn)
 {
     struct handshakes *handshakes = &context->handshakes;
-    if (handshakes->count < handshakes->count_max)
+    if (handshakes->count < handshakes->count_max) {
+        list_remove(&conn->holding); /* it may have waited */
         return true;
+    }
     conn->postponed = true;
-    list_remove(&conn->queue);
-    list_prepend(&handshakes->waiting, &conn->queue);
+    if (!list_linked(&conn->holding)) /* else its place is that of its arrival */
+        list_prepend(&handshakes->waiting, &conn->holding);
     watch(context);
     return false;
 }
@@ -49,7 +51,7 @@ void handshakes_end(struct conn_context *context, struct conn *conn)
         return;
     struct list *node = list_take_first(&handshakes->waiting);
     if (node)
-        conn_postpone(context, CONTAINER_OF(node, struct conn, queue));
+        conn_postpone(context, CONTAINER_OF(node, struct conn, holding));
 }
 
 void handshakes_expired(struct conn_context *context)

@@ -4,10 +4,11 @@
  * middle costs its client nothing. So their number is bounded. Beyond it, a connection waits before
  * its handshake begins, with its bytes in the kernel, until another one ends. While connections
  * wait, handshakes that have taken HANDSHAKES_PATIENCE_MS are closed, the oldest first, a few at a
- * time. The latest that waits is the next, so that no client waits for a crowd that stops.
+ * time. The latest that waits is the next, so that no client waits for a crowd that stops. What a
+ * connection sends while it waits does not change its place.
  *
- * A part of the context. A connection is in its lists by `holding` while its handshake goes on, and
- * by `queue` while it waits. One thread only. */
+ * A part of the context. A connection is in one of its lists by `holding`, in CONN_PHASE_HANDSHAKE
+ * alone. One that waits may be in the run list as well. One thread only. */
 #ifndef SLUICE_HANDSHAKES_H
 #define SLUICE_HANDSHAKES_H
 

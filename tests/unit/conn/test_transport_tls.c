@@ -533,6 +533,55 @@ Test(transport_tls, beyond_a_number_of_handshakes_a_client_waits_for_the_end_of_
     close(first_client);
 }
 
+/* One of several connections, whose client is FD. */
+static void open_another(struct conn *ret, uint32_t slot, int *ret_fd)
+{
+    int server;
+    wire_pair(&server, ret_fd);
+    conn_init(ret, server);
+    ret->transport_index = TRANSPORT_TLS;
+    ret->slot = slot;
+}
+
+static void send_and_wait(struct conn *waiting, int fd, struct str bytes)
+{
+    size_t budget = TURN_BYTES;
+    cr_assert(wire_send(fd, bytes));
+    waiting->socket.readable = true;
+    cr_expect_eq(conn_transport(&rig.context, waiting)->receive(&rig.context, waiting, &budget),
+                 TRANSPORT_LATER);
+    conn_settle(&rig.context, waiting);
+}
+
+/* The latest is the next. The older one sends one more byte, and can't come before it by that. */
+Test(transport_tls, a_client_that_waits_comes_no_sooner_by_sending_more)
+{
+    enum { WAITING = 2 };
+    struct conn waiting[WAITING];
+    int fds[WAITING];
+    tls_talker_work(&client);
+    cr_assert(tls_talker_send(&client, client_fd));
+    cr_assert_eq(move(), TRANSPORT_PROGRESS);
+    rig.context.handshakes.count_max = 1;
+    for (uint32_t i = 0; i < WAITING; i++) {
+        open_another(&waiting[i], i + 1, &fds[i]);
+        send_and_wait(&waiting[i], fds[i], STR("\x16"));
+    }
+    send_and_wait(&waiting[0], fds[0], STR("\x03"));
+    conn_renew_phase(&waiting[0]); /* as a drain does */
+    conn_settle(&rig.context, &waiting[0]);
+    reopen_conn(TLS1_3_VERSION);
+    cr_expect_eq(rig.context.postponed.next, &waiting[1].queue);
+    cr_expect_not(list_linked(&waiting[0].queue));
+    for (unsigned i = 0; i < WAITING; i++) {
+        conn_fini(&rig.context, &waiting[i]);
+        close(waiting[i].socket.fd);
+        close(fds[i]);
+    }
+    cr_expect(list_is_empty(&rig.context.postponed));
+    cr_expect(list_is_empty(&rig.context.handshakes.waiting));
+}
+
 Test(transport_tls, without_memory_the_connection_fails_and_nothing_else)
 {
     for (unsigned skip = 0; skip < 6; skip++) {
