@@ -34,13 +34,28 @@ static bool keep_bytes(struct tls_bytes **kept, struct str bytes)
     return true;
 }
 
+static size_t size_of(const struct tls_bytes *bytes)
+{
+    return bytes ? sizeof *bytes + bytes->first + bytes->length : 0;
+}
+
 bool transport_tls_keep_output(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer)
 {
     const struct str output = {tls->context->output, tls->context->output_length};
     tls->context->output_length = 0;
+    tls->sealed_bytes -= size_of(peer->sealed);
     const bool kept = keep_bytes(&peer->sealed, output);
+    tls->sealed_bytes += size_of(peer->sealed);
     conn->socket.holds_output = peer->sealed != NULL;
     return kept;
+}
+
+void transport_tls_drop_output(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer)
+{
+    tls->sealed_bytes -= size_of(peer->sealed);
+    free(peer->sealed);
+    peer->sealed = NULL;
+    conn->socket.holds_output = false;
 }
 
 static void drop_spill(struct conn *conn, struct tls_peer *peer)
@@ -323,7 +338,7 @@ static void fini(struct conn_context *context, struct conn *conn)
     if (!peer)
         return;
     tls_stream_destroy(peer->stream);
-    free(peer->sealed);
+    transport_tls_drop_output(context->tls, conn, peer);
     free(peer->spill);
     free(peer);
     context->tls->peers[conn->slot] = NULL;

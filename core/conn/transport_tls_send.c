@@ -160,9 +160,10 @@ static void prepare(struct batch *ret, struct conn_context *context, struct conn
     ret->record_bytes = unsent > TLS_RECORD_BYTES_MAX && peer->sent_bytes < FIRST_BYTES
                             ? FIRST_RECORD_BYTES
                             : TLS_RECORD_BYTES_MAX;
-    /* A socket that has refused bytes may do so again: then little waits in memory. */
-    ret->left =
-        peer->hindered ? ret->record_bytes : size_min(TLS_SEND_BYTES, context->unsent_bound);
+    /* A socket that has refused bytes may do so again: then little waits in memory. When much waits
+     * there already, any socket is treated so. */
+    const bool little = peer->hindered || context->tls->sealed_bytes > TLS_SEALED_MUCH;
+    ret->left = little ? ret->record_bytes : size_min(TLS_SEND_BYTES, context->unsent_bound);
 }
 
 /* Sends BYTES. Returns the number that was taken, or a negative errno. */
@@ -194,11 +195,8 @@ static enum transport_result send_kept(struct conn_context *context, struct conn
         socket_progressed(&conn->socket); /* the time of the whole handshake is bounded */
     else
         conn_progressed(conn);
-    if (kept->length == 0) {
-        free(kept);
-        peer->sealed = NULL;
-        conn->socket.holds_output = false;
-    }
+    if (kept->length == 0)
+        transport_tls_drop_output(context->tls, conn, peer);
     return TRANSPORT_PROGRESS;
 }
 
@@ -208,9 +206,7 @@ static void take_kept(struct transport_tls *tls, struct conn *conn, struct tls_p
     const struct tls_bytes *kept = peer->sealed;
     str_put(tls->context->output, (struct str){kept->at + kept->first, kept->length});
     tls->context->output_length = kept->length;
-    free(peer->sealed);
-    peer->sealed = NULL;
-    conn->socket.holds_output = false;
+    transport_tls_drop_output(tls, conn, peer);
 }
 
 /* Sends what was just sealed, and keeps what the socket doesn't take. */

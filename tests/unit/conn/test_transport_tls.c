@@ -324,6 +324,51 @@ Test(transport_tls, little_is_kept_for_a_socket_that_takes_nothing)
                   TLS_SEND_BYTES + 20 * OVERHEAD);
 }
 
+/* Asks for a large file, of which the socket takes nothing. Returns the bytes that are kept. */
+static size_t stall(void)
+{
+    request(STR(GET("/large.bin", "")));
+    faults_fail(FAULT_SEND, 0, FAULT_ALWAYS, EAGAIN);
+    for (unsigned i = 0; i < 100 && !conn.socket.holds_output; i++)
+        cr_assert_neq(move(), TRANSPORT_FAILED);
+    cr_assert(conn.socket.holds_output);
+    faults_clear();
+    return transport_tls_peer(rig.context.tls, &conn)->sealed->length;
+}
+
+Test(transport_tls, less_is_kept_for_a_socket_when_much_is_kept_for_others)
+{
+    struct transport_tls *tls = rig.context.tls;
+    shake_hands();
+    cr_expect_gt(stall(), TLS_SEND_BYTES / 2);
+    reopen_conn(TLS1_3_VERSION);
+    shake_hands();
+    tls->sealed_bytes += TLS_SEALED_MUCH + 1;
+    cr_expect_leq(stall(), SMALL_RECORD + OVERHEAD);
+    reopen_conn(TLS1_3_VERSION);
+    tls->sealed_bytes -= TLS_SEALED_MUCH + 1;
+    cr_expect_eq(tls->sealed_bytes, 0);
+}
+
+/* By a handshake, by a rest that is sent, in parts or with more, and by a rest that is not. */
+Test(transport_tls, what_is_kept_is_counted_until_it_is_sent_or_dropped)
+{
+    const struct transport_tls *tls = rig.context.tls;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        reopen_conn(seed % 2 ? TLS1_3_VERSION : TLS1_2_VERSION);
+        faults_hinder(FAULT_SEND, seed);
+        run_to_end(STR(mixed), TLS_RECORD_BYTES_MAX);
+        faults_clear();
+        cr_expect_eq(tls->sealed_bytes, 0);
+    }
+    reopen_conn(TLS1_3_VERSION);
+    shake_hands();
+    const size_t kept = stall();
+    cr_expect_geq(tls->sealed_bytes, kept);
+    reopen_conn(TLS1_3_VERSION);
+    cr_expect_eq(tls->sealed_bytes, 0);
+}
+
 /* --- What a disk and a writer do -------------------------------------------------------------- */
 
 Test(transport_tls, what_is_on_a_disk_is_read_by_jobs)
