@@ -33,6 +33,7 @@ struct batch {
     size_t record_bytes; /* at most, of plaintext */
     size_t staged;       /* plaintext that was put together */
     bool waits;          /* for a disk */
+    bool broken;         /* a file can't be read: what was taken before it is the last */
     bool failed;
 };
 
@@ -101,8 +102,8 @@ static void stage_file(struct batch *batch, const struct outq_part *part)
     if (batch->waits)
         return;
     const ssize_t got = file_send_read(part, to, size_min(batch->left, file_send_window(part)));
-    batch->failed = got <= 0;
-    if (got <= 0)
+    batch->broken = got <= 0;
+    if (batch->broken)
         return;
     batch->staged += (size_t)got;
     take(batch, (size_t)got);
@@ -136,11 +137,17 @@ static void take_next(struct batch *batch)
     seal_in_place(batch, &pieces[0]);
 }
 
+/* Whether more of the output can be taken for this send. */
+static bool may_take(const struct batch *batch)
+{
+    return batch->left > 0 && outq_unsent(&batch->conn->output) > 0 && !batch->waits &&
+           !batch->broken && !batch->failed;
+}
+
 /* Seals what one send takes of the output. */
 static void seal_output(struct batch *batch)
 {
-    const struct outq *output = &batch->conn->output;
-    while (batch->left > 0 && outq_unsent(output) > 0 && !batch->waits && !batch->failed)
+    while (may_take(batch))
         take_next(batch);
     if (!batch->failed)
         seal_staged(batch);
@@ -257,8 +264,9 @@ enum transport_result transport_tls_send(struct conn_context *context, struct co
         tls_stream_close(tls->context, peer->stream);
         peer->closed = true;
     }
+    /* A disk has to be waited for; or all answers before a file that can't be read are sent. */
     if (tls->context->output_length == 0)
-        return TRANSPORT_NOTHING; /* a disk has to be waited for */
+        return batch.broken ? TRANSPORT_FAILED : TRANSPORT_NOTHING;
     const size_t taken = left - batch.left;
     peer->sent_bytes = (uint32_t)size_min(peer->sent_bytes + taken, FIRST_BYTES);
     *budget -= size_min(*budget, taken * SEAL_COST);

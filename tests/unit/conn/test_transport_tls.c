@@ -408,6 +408,23 @@ Test(transport_tls, a_file_that_is_rewritten_ends_its_connection)
     cr_expect_eq(result, TRANSPORT_FAILED);
 }
 
+/* In one batch with the file, they have been counted as sent. */
+Test(transport_tls, answers_before_a_file_that_is_cut_arrive)
+{
+    struct pile expected = undisturbed(STR(GET("/small.txt", "")));
+    shake_hands();
+    request(STR(GET("/small.txt", "") GET("/large.bin", "")));
+    cr_assert_eq(move(), TRANSPORT_PROGRESS);
+    cr_assert_gt(outq_unsent(&conn.output), RIG_LARGE_BYTES);
+    tree_write(&rig.tree, "large.bin", STR(""));
+    cr_expect_eq(move(), TRANSPORT_PROGRESS);
+    cr_expect_eq(move(), TRANSPORT_FAILED);
+    read_arrived();
+    cr_expect(str_starts_with(pile_view(&client.opened), pile_view(&expected)));
+    cr_expect_not(client.ended, "close_notify after an answer that is cut");
+    pile_clear(&expected);
+}
+
 /* --- What clients do -------------------------------------------------------------------------- */
 
 Test(transport_tls, plain_http_makes_a_plain_connection_of_another_origin)
