@@ -28,7 +28,7 @@ static const struct tls_report to_log = {.function = report};
 
 static int64_t now_s(void)
 {
-    struct date_now now;
+    struct date_now now = {0};
     clock_read(&now);
     return now.seconds;
 }
