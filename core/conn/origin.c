@@ -16,6 +16,18 @@ bool origin_is_local(struct str host)
            tls_address_parse(host, &address);
 }
 
+/* Whether HOST leads a client to its own machine, whatever the server answers. */
+static bool is_loopback(struct str host)
+{
+    static const uint8_t loopback_6[16] = {[15] = 1};
+    struct tls_address address;
+    if (!tls_address_parse(host, &address))
+        return host.length > 0 && origin_is_local(host);
+    if (address.length == 4)
+        return address.bytes[0] == 127;
+    return memcmp(address.bytes, loopback_6, sizeof loopback_6) == 0;
+}
+
 #ifdef SLUICE_HAVE_OPENSSL
 
 /* The first host name of CERTIFICATE that is neither a wildcard nor local, which would lead clients
@@ -34,10 +46,12 @@ static struct str first_name(const struct tls_certificate *certificate)
 /* HOST if it is known, else the name to use in its place; absent: none. */
 static struct str known_host(const struct tls_certificates *certificates, struct str host)
 {
-    if (host.length > 0 && origin_is_local(host))
+    if (is_loopback(host))
         return host;
     if (!certificates)
         return STR_ABSENT;
+    if (certificates->items[0]->self_signed && host.length > 0 && origin_is_local(host))
+        return host; /* an address, in development */
     for (unsigned i = 0; i < certificates->count && host.length > 0; i++) {
         if (tls_certificate_match(certificates->items[i], host) != TLS_MATCH_NONE)
             return host;
@@ -66,7 +80,7 @@ bool origin_is_misdirected(const struct tls_certificate *certificate, struct str
 static struct str known_host(const struct tls_certificates *certificates, struct str host)
 {
     (void)certificates;
-    return host.length > 0 && origin_is_local(host) ? host : STR_ABSENT;
+    return is_loopback(host) ? host : STR_ABSENT;
 }
 
 #endif

@@ -35,9 +35,10 @@ extern const struct origin origins_plain[ORIGINS_MAX];
 
 /* Where ORIGIN redirects a request for AUTHORITY, host[:port], as "https://HOST" and the port
  * unless it is 443; written to TO. A host that the server does not know is never echoed, because a
- * cache would send every client there: HOST is the one of AUTHORITY if
- * one of CERTIFICATES (NULL: none) covers it, or if it is localhost or an address; else the first
- * host name of the first certificate. Absent: no name is known. */
+ * cache would send every client there: HOST is the one of AUTHORITY if one of CERTIFICATES (NULL:
+ * none) covers it, if it is localhost or a loopback address, or any address if this process has
+ * made the first certificate for itself; else the first host name of the first certificate. Absent:
+ * no name is known. */
 struct str origin_https_prefix(const struct origin *origin,
                                const struct tls_certificates *certificates, struct str authority,
                                char to[static ORIGIN_PREFIX_BYTES_MAX]);

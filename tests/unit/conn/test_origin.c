@@ -161,7 +161,8 @@ static void drop(struct tls_certificates *all)
 
 Test(origin, redirects_to_names_of_certificates_only)
 {
-    static const char *const names[] = {"*.example.org", "example.org", "www.example.org"};
+    static const char *const names[] = {"*.example.org", "example.org", "www.example.org",
+                                        "198.51.100.7", "2001:db8::7"};
     static const struct {
         const char *authority, *prefix;
     } rows[] = {
@@ -170,7 +171,12 @@ Test(origin, redirects_to_names_of_certificates_only)
         {"EXAMPLE.org.", "https://example.org:8443"},
         {"a.b.example.org", "https://example.org:8443"},
         {"evil.example", "https://example.org:8443"},
-        {"192.0.2.1", "https://192.0.2.1:8443"},
+        {"198.51.100.7", "https://198.51.100.7:8443"},
+        {"[2001:db8::7]:80", "https://[2001:db8::7]:8443"},
+        {"192.0.2.1", "https://example.org:8443"},
+        {"[2001:db8::8]", "https://example.org:8443"},
+        {"127.0.0.1", "https://127.0.0.1:8443"},
+        {"[::1]", "https://[::1]:8443"},
         {"localhost", "https://localhost:8443"},
         {"", "https://example.org:8443"},
     };
@@ -215,6 +221,18 @@ Test(origin, never_redirects_other_hosts_to_localhost)
     struct tls_certificates *all = certificates_for(names, COUNT_OF(names));
     struct str prefix = origin_https_prefix(&table[PLAIN_ON_TLS], all, STR("box.lan"), to);
     cr_expect(str_equal(prefix, STR("https://devbox:8443")), "%.*s", (int)prefix.length, prefix.at);
+    drop(all);
+}
+
+Test(origin, redirects_to_any_own_address_in_development)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1"};
+    char to[ORIGIN_PREFIX_BYTES_MAX];
+    struct tls_certificates *all = certificates_for(names, COUNT_OF(names));
+    all->items[0]->self_signed = true;
+    struct str prefix = origin_https_prefix(&table[PLAIN_ON_TLS], all, STR("192.0.2.1:80"), to);
+    cr_expect(str_equal(prefix, STR("https://192.0.2.1:8443")), "%.*s", (int)prefix.length,
+              prefix.at);
     drop(all);
 }
 
