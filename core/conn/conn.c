@@ -251,6 +251,8 @@ void conn_linger(const struct conn_context *context, struct conn *conn)
     conn->state = CONN_LINGERING;
     conn->linger_left = CONN_LINGER_BYTES_MAX;
     conn->linger_end_ms = context->now.ms + LINGER_TOTAL_MS;
+    if (conn->input.length > 0 || conn_is_readable(conn))
+        conn->session_phase = SESSION_ENDED; /* the peer sends more, whatever it has said */
     ring_consume(&conn->input, conn->input.length);
 }
 
@@ -263,6 +265,7 @@ void conn_progressed(struct conn *conn)
 bool conn_discarded(struct conn *conn, size_t length)
 {
     conn->phase_renewed = true;
+    conn->session_phase = SESSION_ENDED;
     conn->linger_left -= (uint32_t)size_min(length, conn->linger_left);
     return conn->linger_left > 0;
 }
@@ -351,13 +354,24 @@ __attribute__((cold, noinline)) static void note_phase(struct conn_context *cont
 }
 
 /* How long a connection that lingers, whose peer has taken nothing for STALLED_MS, may go without
- * a check. Once the input has ended, an engine may get no event for the delivery. Then the slot is
- * held after it for no longer than the peer took before. */
+ * a check. An engine may get no event for the delivery. If that is all, the slot is held after it
+ * for no longer than the peer took before. */
 static uint64_t linger_check_ms(const struct conn *conn, uint64_t stalled_ms)
 {
-    if (!conn->socket.input_ended || stalled_ms > LINGER_QUIET_MS)
+    if (!conn_awaits_only_delivery(conn) || stalled_ms > LINGER_QUIET_MS)
         return LINGER_QUIET_MS;
     return stalled_ms > LINGER_DELIVERY_MS ? stalled_ms : LINGER_DELIVERY_MS;
+}
+
+/* The time until the first check of CONN, which lingers. */
+static uint64_t first_check_ms(const struct conn_context *context, struct conn *conn)
+{
+    const uint64_t ms = phase_ms(context, CONN_PHASE_LINGER);
+    if (!conn_awaits_only_delivery(conn))
+        return ms;
+    if (context->draining && conn->linger_end_ms > context->now.ms + ms)
+        conn->linger_end_ms = context->now.ms + ms;
+    return LINGER_DELIVERY_MS;
 }
 
 /* The one place where the phase changes. */
@@ -371,11 +385,10 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
     conn->phase_renewed = false;
     if (phase != CONN_PHASE_HANDSHAKE)
         list_remove(&conn->holding); /* a new head, or new progress, makes it the youngest */
-    uint64_t ms = phase_ms(context, phase);
-    if (phase == CONN_PHASE_LINGER && conn->socket.input_ended && !context->draining)
-        ms = LINGER_DELIVERY_MS;
+    const bool lingers = phase == CONN_PHASE_LINGER;
+    const uint64_t ms = lingers ? first_check_ms(context, conn) : phase_ms(context, phase);
     uint64_t deadline_ms = context->now.ms + ms;
-    if (phase == CONN_PHASE_LINGER && deadline_ms > conn->linger_end_ms)
+    if (lingers && deadline_ms > conn->linger_end_ms)
         deadline_ms = conn->linger_end_ms;
     wheel_arm(&context->wheel, &conn->timer, deadline_ms);
     if (phase != before)
@@ -389,16 +402,19 @@ void conn_settle(struct conn_context *context, struct conn *conn)
     conn_storage_settle_holding(context, conn);
 }
 
-/* The time for lingering begins when all is delivered. A connection that lingers is checked often,
- * because it only waits for that. */
+/* The time for lingering begins when all is delivered, except while draining. A connection that
+ * lingers is checked often, because it only waits for that. */
 void conn_await_delivery(struct conn_context *context, struct conn *conn, uint64_t stalled_ms)
 {
     uint64_t left_ms = context->idle_ms - stalled_ms;
     if (conn->state == CONN_LINGERING) {
-        conn->linger_end_ms = context->now.ms + LINGER_TOTAL_MS;
+        if (!context->draining)
+            conn->linger_end_ms = context->now.ms + LINGER_TOTAL_MS;
         const uint64_t check_ms = linger_check_ms(conn, stalled_ms);
         if (left_ms > check_ms)
             left_ms = check_ms;
+        if (context->draining && context->now.ms + left_ms > conn->linger_end_ms)
+            left_ms = conn->linger_end_ms - context->now.ms;
     }
     wheel_arm(&context->wheel, &conn->timer, context->now.ms + left_ms);
     conn->awaits_delivery = true;

@@ -245,6 +245,13 @@ static inline bool conn_is_readable(const struct conn *conn)
     return conn->socket.readable || conn->socket.holds_input;
 }
 
+/* Whether CONN, which lingers, only waits until its peer has taken the answer: the peer has ended
+ * its side, or has said that it sends no more, and has sent no more. */
+static inline bool conn_awaits_only_delivery(const struct conn *conn)
+{
+    return conn->socket.input_ended || conn->session_phase == SESSION_PEER_DONE;
+}
+
 /* Whether a turn of CONN, when no event has come for it, would do nothing. */
 static inline bool conn_rests(const struct conn *conn)
 {
@@ -355,7 +362,8 @@ uint64_t conn_phase_since_ms(const struct conn_context *context, const struct co
 enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
 
 /* All of CONN's output is sent, but the peer hasn't taken all of it. Sets the deadline for what it
- * takes meanwhile: it has had STALLED_MS, less than idle_ms, without taking any. */
+ * takes meanwhile: it has had STALLED_MS, less than idle_ms, without taking any. While draining,
+ * for CONN_LINGERING only, before its end. */
 void conn_await_delivery(struct conn_context *context, struct conn *conn, uint64_t stalled_ms);
 
 /* CONN makes progress, though nothing of it was reported: the time of its phase begins again, once

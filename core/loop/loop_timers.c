@@ -50,11 +50,17 @@ static void expire_stalled(struct loop *loop, struct conn *conn)
 }
 
 /* Whether CONN has nothing to do but to wait until its peer has taken what the kernel holds for it.
- * At the exit that is left to the kernel. */
+ * At the exit that is left to the kernel, except for a little while. */
 static bool awaits_delivery(const struct loop *loop, const struct conn *conn)
 {
-    return (conn->phase == CONN_PHASE_IDLE || conn->phase == CONN_PHASE_LINGER) &&
-           !loop->context->draining && !conn_transport(loop->context, conn)->delivered(conn);
+    const struct conn_context *context = loop->context;
+    const bool lingers = conn->phase == CONN_PHASE_LINGER;
+    if (!lingers && conn->phase != CONN_PHASE_IDLE)
+        return false;
+    if (context->draining &&
+        !(lingers && conn_awaits_only_delivery(conn) && context->now.ms < conn->linger_end_ms))
+        return false;
+    return !conn_transport(context, conn)->delivered(conn);
 }
 
 static void expire_conn(struct loop *loop, struct conn *conn)

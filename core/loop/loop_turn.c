@@ -73,7 +73,7 @@ static void begin_linger(struct loop *loop, struct conn *conn)
     loop_make_runnable(loop, conn);
 }
 
-/* A turn of a connection in CONN_LINGERING. After the end of input it only waits until the peer has
+/* A turn of a connection in CONN_LINGERING. Once the peer is done it only waits until the peer has
  * taken the answer: a close before that would leave the answer to the kernel, where no limit
  * applies to it. One that sends too much, or is broken, is not waited for. */
 static void run_lingering(struct loop *loop, struct conn *conn, size_t *budget)
@@ -86,7 +86,7 @@ static void run_lingering(struct loop *loop, struct conn *conn, size_t *budget)
             return;
         }
     }
-    if (conn->socket.input_ended && transport->delivered(conn)) {
+    if (conn_awaits_only_delivery(conn) && transport->delivered(conn)) {
         loop->engine->close(loop, conn);
         return;
     }

@@ -7,6 +7,8 @@
 #include "server_process.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -75,6 +77,28 @@ E2E_TEST(draining, finishes_a_download)
             client_close(&client);
             server_expect_end(server, 3000);
         }
+}
+
+/* A peer that acknowledges the last answer only after a while, and keeps its socket open. It has
+ * said that it sends no more, so that the exit only waits for the delivery. */
+E2E_TEST(draining, does_not_wait_for_a_client_that_has_all)
+{
+    struct site site;
+    create_site(&site);
+    for (enum server_kind kind = 0; kind < SERVER_KIND_COUNT; kind++) {
+        struct server *server = server_start(kind, &site, "");
+        struct response response;
+        struct client client;
+        const int quick = 0;
+        client_connect(&client, server);
+        setsockopt(client.fd, IPPROTO_TCP, TCP_QUICKACK, &quick, sizeof quick);
+        client_queue_text(&client, "GET /small.txt HTTP/1.1\r\nHost: a\r\n"
+                                   "Connection: close\r\n\r\n");
+        expect_status(&client, server->name, false, 200, &response);
+        process_signal(&server->process, SIGTERM);
+        server_expect_end(server, 700);
+        client_close(&client);
+    }
 }
 
 /* The pipelined requests that the server has read are answered in order and whole. It may leave the

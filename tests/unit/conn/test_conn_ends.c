@@ -234,6 +234,44 @@ Test(conn_ends, checks_the_delivery_to_a_half_closed_peer_soon)
     cr_expect(expires_within(1 + WHEEL_TICK_MS));
 }
 
+/* A peer that has said that it sends no more may keep its socket open. */
+Test(conn_ends, checks_the_delivery_to_a_peer_that_sends_no_more_soon)
+{
+    conn.session_phase = SESSION_PEER_DONE;
+    conn_linger(&rig.context, &conn);
+    conn_settle(&rig.context, &conn);
+    cr_expect(expires_within(100 + WHEEL_TICK_MS));
+    conn_await_delivery(&rig.context, &conn, 20);
+    cr_expect(expires_within(100 + WHEEL_TICK_MS));
+    conn_discarded(&conn, 1);
+    conn_settle(&rig.context, &conn);
+    cr_expect_not(expires_within(4000), "it has sent more all the same");
+}
+
+Test(conn_ends, lingers_for_a_peer_that_sends_more_than_it_said)
+{
+    conn.session_phase = SESSION_PEER_DONE;
+    conn.socket.readable = true;
+    conn_linger(&rig.context, &conn);
+    conn_settle(&rig.context, &conn);
+    cr_expect_not(expires_within(4000));
+}
+
+/* An exit waits for a delivery, but not longer than for a quiet peer. */
+Test(conn_ends, checks_a_delivery_soon_and_for_a_second_while_draining)
+{
+    conn.session_phase = SESSION_PEER_DONE;
+    rig.context.draining = true;
+    conn_linger(&rig.context, &conn);
+    conn_settle(&rig.context, &conn);
+    const uint64_t end_ms = conn.linger_end_ms;
+    cr_expect_eq(end_ms, rig.context.now.ms + 1000);
+    cr_expect(expires_within(100 + WHEEL_TICK_MS));
+    conn_await_delivery(&rig.context, &conn, 100);
+    cr_expect(expires_within(100 + WHEEL_TICK_MS));
+    cr_expect_eq(conn.linger_end_ms, end_ms);
+}
+
 static void give(const char *text)
 {
     struct str bytes = str_of(text);
