@@ -34,6 +34,9 @@ uring     = tools/with-io-uring $(1)
 # for the tests in which that matters most.
 tls       = tools/with-tls $(1)
 CUT       = @(http|pipelining|conditional|ranges|profiles)/*
+# TLS on io_uring and under sanitizers: the tests in which the engine or the transport matters.
+SECURE    = @(closing|draining|http|pipelining|ranges|signals|slow_readers|timeouts)/*
+secure    = $(if $(1),"$(2)$(1) --verbose --filter '$(if $(TEST),$(FILTER),$(SECURE))'")
 cut       = $(if $(and $(E2E),$(if $(TEST),,1)),"SLUICE_TLS=bytes $(call tls,$(1)) $(2) --verbose --filter '$(CUT)'")
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
@@ -50,7 +53,7 @@ test:
 	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
 	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) \
 	    $(call criterion,$(E2E),$(call tls,$(BUILD)) ) \
-	    $(call criterion,$(E2E),$(call tls,$(BUILD)) $(call uring,$(BUILD)) ) \
+	    $(call secure,$(E2E),$(call tls,$(BUILD)) $(call uring,$(BUILD)) ) \
 	    $(call cut,$(BUILD),$(E2E)) $(call faults,$(FAULTS)) \
 	    $(if $(TEST),,"tools/check-wrapped $(LIB) $(WRAPPED)") $(PYTHON_TESTS:%="/usr/bin/python3 %"))
 
@@ -78,7 +81,7 @@ asan:
 	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)) \
-	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call tls,$(ASAN)) $(NOASLR)) \
+	    $(call secure,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call tls,$(ASAN)) $(NOASLR)) \
 	    $(call faults,$(FAULTS:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
 
 # Criterion does not run under the thread sanitizer. Tests of modules with threads have a program of
