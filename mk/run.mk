@@ -35,7 +35,7 @@ uring     = tools/with-io-uring $(1)
 tls       = tools/with-tls $(1)
 CUT       = @(http|pipelining|conditional|ranges|profiles)/*
 # TLS on io_uring and under sanitizers: the tests in which the engine or the transport matters.
-SECURE    = @(closing|draining|http|pipelining|ranges|signals|slow_readers|timeouts)/*
+SECURE    = @(closing|draining|http|pipelining|ranges)/*
 secure    = $(if $(1),"$(2)$(1) --verbose --filter '$(if $(TEST),$(FILTER),$(SECURE))'")
 cut       = $(if $(and $(E2E),$(if $(TEST),,1)),"SLUICE_TLS=bytes $(call tls,$(1)) $(2) --verbose --filter '$(CUT)'")
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
