@@ -93,7 +93,7 @@ endef
 $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
 # Calls that tests can make fail, and count: tests/support/faults_*.c have a __wrap_ of each.
-WRAPPED      = __recv_chk accept4 aligned_alloc bind calloc clock_gettime close epoll_create1 epoll_ctl \
+WRAPPED      = __pread_chk __recv_chk accept4 aligned_alloc bind calloc clock_gettime close epoll_create1 epoll_ctl \
     epoll_wait eventfd fdopendir fopen fstat getaddrinfo getifaddrs getpeername getrandom getrlimit \
     getsockname getsockopt io_uring_queue_init_params io_uring_register_buf_ring io_uring_register_ring_fd \
     io_uring_submit io_uring_submit_and_get_events io_uring_submit_and_wait_timeout ioctl listen malloc \

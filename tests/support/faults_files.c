@@ -50,6 +50,14 @@ WRAP(ssize_t, pread, int fd, void *to, size_t length, off_t first)
     return faults_pass(FAULT_PREAD, &length) ? __real_pread(fd, to, length, first) : -1;
 }
 
+/* _FORTIFY_SOURCE makes this call of pread. */
+WRAP(ssize_t, __pread_chk, int fd, void *to, size_t length, off_t first, size_t room)
+{
+    if (!faults_pass(FAULT_PREAD, &length))
+        return -1;
+    return __real___pread_chk(fd, to, length, first, room);
+}
+
 WRAP(ssize_t, preadv2, int fd, const struct iovec *pieces, int count, off_t first, int flags)
 {
     struct iovec piece = pieces[0]; /* no caller reads into more than one */
