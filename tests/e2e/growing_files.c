@@ -13,13 +13,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 E2E_SUITE(growing_files);
 
-enum { TAKEN_BYTES = 100000 };
+enum { TAKEN_BYTES = 100000, STALL_US = 20000, STALL_CHECKS_MAX = 250 };
 
 #define BIG_BYTES MIB(24)
 
@@ -31,6 +32,20 @@ static void append(const struct site *site, const char *path, const char *data, 
     close(fd);
 }
 
+/* Waits until nothing more comes, as all buffers are full. A file system may hold up an append
+ * between the new mtime and the new size, for as long as a commit of its journal takes; a server
+ * that reads the file in between takes that for a rewrite, and ends the answer. */
+static void await_stall(const struct client *client)
+{
+    int held = 0, before;
+    unsigned checks = 0;
+    do {
+        before = held;
+        usleep(STALL_US);
+        cr_assert(ioctl(client->fd, FIONREAD, &held) == 0, "%s", strerror(errno));
+    } while ((held == 0 || held != before) && ++checks < STALL_CHECKS_MAX);
+}
+
 /* Connects, sends FIELDS with a request for /big.log, and takes the first bytes of the answer. */
 static void begin_download(struct client *client, const struct server *server, const char *fields)
 {
@@ -39,6 +54,7 @@ static void begin_download(struct client *client, const struct server *server, c
                                                        .read_bytes_max = KIB(64)});
     client_queue_text(client, text_format("GET /big.log HTTP/1.1\r\nHost: x\r\n%s\r\n", fields));
     client_receive(client, TAKEN_BYTES, deadline_after(5000));
+    await_stall(client);
 }
 
 /* The connection goes on, if its server keeps connections: it answers another request. */
