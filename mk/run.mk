@@ -27,7 +27,9 @@ precompress:
 # The tests run the servers in SLUICE_BUILD and find the tree at SLUICE_TOP. run-tests uses V, too.
 # $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)
 tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)' tools/run-tests $(2)
-criterion = $(if $(1),"$(2)$(1) --verbose$(if $(TEST), --filter '$(FILTER)')")
+criterion = $(if $(1),"$(2)$(1) --verbose$(3)$(if $(TEST), --filter '$(FILTER)')")
+# End-to-end tests wait most of their time, so one more runs at once.
+E2E_JOBS  = $(shell echo " -j$$(($$(nproc) + 1))")
 # $(call uring,DIRECTORY OF THE SERVERS): before the end-to-end tests, has all servers use io_uring.
 uring     = tools/with-io-uring $(1)
 # $(call tls,DIRECTORY OF THE SERVERS): the same over TLS; cut: with each byte in a send of its own,
@@ -50,9 +52,9 @@ PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/bench/*arit
 test:
 	$(deps) build test $(optional)
 	$(again) check-programs
-	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E)) \
-	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ) \
-	    $(call criterion,$(E2E),$(call tls,$(BUILD)) ) \
+	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E),,$(E2E_JOBS)) \
+	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ,$(E2E_JOBS)) \
+	    $(call criterion,$(E2E),$(call tls,$(BUILD)) ,$(E2E_JOBS)) \
 	    $(call secure,$(E2E),$(call tls,$(BUILD)) $(call uring,$(BUILD)) ) \
 	    $(call cut,$(BUILD),$(E2E)) $(call faults,$(FAULTS)) \
 	    $(if $(TEST),,"tools/check-wrapped $(LIB) $(WRAPPED)") $(PYTHON_TESTS:%="/usr/bin/python3 %"))
