@@ -36,7 +36,7 @@ uring     = tools/with-io-uring $(1)
 # for the tests in which that matters most.
 tls       = tools/with-tls $(1)
 CUT       = @(http|pipelining|conditional|ranges|profiles)/*
-# TLS on io_uring and under sanitizers: the tests in which the engine or the transport matters.
+# TLS on io_uring: the tests in which the engine or the transport matters.
 SECURE    = @(closing|draining|http|pipelining|ranges)/*
 secure    = $(if $(1),"$(2)$(1) --verbose --filter '$(if $(TEST),$(FILTER),$(SECURE))'")
 cut       = $(if $(and $(E2E),$(if $(TEST),,1)),"SLUICE_TLS=bytes $(call tls,$(1)) $(2) --verbose --filter '$(CUT)'")
@@ -83,7 +83,6 @@ asan:
 	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)) \
-	    $(call secure,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call tls,$(ASAN)) $(NOASLR)) \
 	    $(call faults,$(FAULTS:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
 
 # Criterion does not run under the thread sanitizer. Tests of modules with threads have a program of
