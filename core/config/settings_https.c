@@ -15,7 +15,7 @@ static int refuse(struct problem *ret_problem, const char *option, const char *w
     return -EINVAL;
 }
 
-/* Refuses what is given for HTTPS while there is no certificate. */
+/* Without a certificate: refuses the options that need HTTPS. */
 static int check_without(const struct settings *settings, const struct listener_settings *listener,
                          struct problem *ret_problem)
 {
@@ -25,7 +25,7 @@ static int check_without(const struct settings *settings, const struct listener_
         const void *scope =
             option->scope == OPTION_SCOPE_LISTENER ? (const void *)listener : &settings->process;
         if (settings_source(settings, scope, option) != SETTING_DEFAULT)
-            return refuse(ret_problem, names[i], "is for HTTPS, and there is no certificate",
+            return refuse(ret_problem, names[i], "needs HTTPS, which needs a certificate",
                           "add --cert or --self-signed, or remove it");
     }
     return 0;

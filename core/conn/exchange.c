@@ -152,7 +152,7 @@ static const struct tls_certificates *certificates_of(const struct conn_context 
 }
 
 /* Plans the redirect to https of REQUEST, which has no refusal, if its origin wants one. False: it
- * does not, or REQUEST is now refused because there is no host to redirect to. */
+ * does not, or REQUEST is now refused, as it names no host to redirect to. */
 static bool redirect(struct conn_context *context, struct exchange *exchange,
                      struct request *request)
 {

@@ -19,7 +19,7 @@ int tls_directory_is_at(const char *path);
 
 /* Lists the names of the subdirectories of PATH that have a pair, in any order; "" is PATH itself,
  * if it has a pair and they have none. RET is empty, and its names are in ARENA. 0 or a negative
- * errno with *RET_PROBLEM: -ENOENT if there is no pair. */
+ * errno with *RET_PROBLEM: -ENOENT if PATH has no pair. */
 int tls_directory_list(const char *path, struct arena *arena, struct arena_list *ret,
                        struct problem *ret_problem);
 

@@ -63,10 +63,10 @@ Test(settings_https, speaks_plain_http_by_default)
 
 Test(settings_https, refuses_what_is_for_https_without_a_certificate)
 {
-    expect_refused("80", "--http-port 8080", "--http-port is for HTTPS");
-    expect_refused("80", "--hsts", "--hsts is for HTTPS");
-    expect_refused("80", "--hsts=0", "--hsts is for HTTPS");
-    expect_refused("80", "--tls-min 1.2", "--tls-min is for HTTPS");
+    expect_refused("80", "--http-port 8080", "--http-port needs HTTPS");
+    expect_refused("80", "--hsts", "--hsts needs HTTPS");
+    expect_refused("80", "--hsts=0", "--hsts needs HTTPS");
+    expect_refused("80", "--tls-min 1.2", "--tls-min needs HTTPS");
 }
 
 Test(settings_https, refuses_malformed_values)
