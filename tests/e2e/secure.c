@@ -145,6 +145,12 @@ static void offer_protocols(SSL *ssl, const char *names)
     cr_assert(SSL_set_alpn_protos(ssl, list, (unsigned)length) == 0);
 }
 
+/* Some of OpenSSL's macros cast const away; the functions behind them don't write. */
+static char *writable(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
 static void apply(SSL *ssl, const struct secure_setup *setup)
 {
     static const int versions[] = {
@@ -155,13 +161,13 @@ static void apply(SSL *ssl, const struct secure_setup *setup)
         SSL_set_security_level(ssl, setup->version == 11 ? 0 : 1);
     }
     if (setup->server_name)
-        SSL_set_tlsext_host_name(ssl, setup->server_name);
+        SSL_set_tlsext_host_name(ssl, writable(setup->server_name));
     if (setup->alpn)
         offer_protocols(ssl, setup->alpn);
     if (setup->signature_algorithms)
-        cr_assert(SSL_set1_sigalgs_list(ssl, setup->signature_algorithms) == 1);
+        cr_assert(SSL_set1_sigalgs_list(ssl, writable(setup->signature_algorithms)) == 1);
     if (setup->groups)
-        cr_assert(SSL_set1_groups_list(ssl, setup->groups) == 1);
+        cr_assert(SSL_set1_groups_list(ssl, writable(setup->groups)) == 1);
     if (setup->session)
         cr_assert(SSL_set_session(ssl, setup->session) == 1);
 }

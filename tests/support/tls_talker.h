@@ -59,7 +59,8 @@ static inline void tls_talker_init(struct tls_talker *client, int version)
     client->in = BIO_new(BIO_s_mem());
     client->out = BIO_new(BIO_s_mem());
     cr_assert(client->ssl && client->in && client->out);
-    SSL_set_tlsext_host_name(client->ssl, "localhost");
+    char host[] = "localhost";
+    SSL_set_tlsext_host_name(client->ssl, host);
     SSL_set_bio(client->ssl, client->in, client->out);
     SSL_set_connect_state(client->ssl);
 }
