@@ -28,8 +28,8 @@ precompress:
 # $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)
 tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)' tools/run-tests $(2)
 criterion = $(if $(1),"$(2)$(1) --verbose$(3)$(if $(TEST), --filter '$(FILTER)')")
-# End-to-end tests wait most of their time, so one more runs at once.
-E2E_JOBS  = $(shell echo " -j$$(($$(nproc) + 1))")
+# End-to-end tests wait most of their time, so several run on each CPU.
+E2E_JOBS  = $(shell echo " -j$$(($$(nproc) * 3))")
 # $(call uring,DIRECTORY OF THE SERVERS): before the end-to-end tests, has all servers use io_uring.
 uring     = tools/with-io-uring $(1)
 # $(call tls,DIRECTORY OF THE SERVERS): the same over TLS; cut: with each byte in a send of its own,
@@ -38,8 +38,8 @@ tls       = tools/with-tls $(1)
 CUT       = @(http|pipelining|conditional|ranges|profiles)/*
 # TLS on io_uring: the tests in which the engine or the transport matters.
 SECURE    = @(closing|draining|http|pipelining|ranges)/*
-secure    = $(if $(1),"$(2)$(1) --verbose --filter '$(if $(TEST),$(FILTER),$(SECURE))'")
-cut       = $(if $(and $(E2E),$(if $(TEST),,1)),"SLUICE_TLS=bytes $(call tls,$(1)) $(2) --verbose --filter '$(CUT)'")
+secure    = $(if $(1),"$(2)$(1) --verbose$(E2E_JOBS) --filter '$(if $(TEST),$(FILTER),$(SECURE))'")
+cut       = $(if $(and $(E2E),$(if $(TEST),,1)),"SLUICE_TLS=bytes $(call tls,$(1)) $(2) --verbose$(E2E_JOBS) --filter '$(CUT)'")
 FILTER    = $(if $(findstring /,$(TEST)),$(TEST),$(TEST)/*)
 
 # $(call faults,PROGRAM,PREFIX): a sample of the faults. Most of a run is waiting.
@@ -81,8 +81,8 @@ asan:
 	$(deps) build test sanitize $(optional)
 	$(again) BUILD=$(ASAN) SANITIZE=address,undefined check-programs
 	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
-	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
-	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR)) \
+	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR),$(E2E_JOBS)) \
+	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR),$(E2E_JOBS)) \
 	    $(call faults,$(FAULTS:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
 
 # Criterion does not run under the thread sanitizer. Tests of modules with threads have a program of
@@ -93,5 +93,5 @@ tsan:
 	$(again) $(E2E)
 	$(again) BUILD=$(TSAN) SANITIZE=thread servers plain-program
 	$(call tests,$(TSAN),$(if $(PLAIN),"$(NOASLR)$(TSAN)/tests/plain") \
-	    $(call criterion,$(E2E),$(NOASLR)) \
-	    $(call criterion,$(E2E),$(call uring,$(TSAN)) $(NOASLR)),$(SANITIZERS))
+	    $(call criterion,$(E2E),$(NOASLR),$(E2E_JOBS)) \
+	    $(call criterion,$(E2E),$(call uring,$(TSAN)) $(NOASLR),$(E2E_JOBS)),$(SANITIZERS))

@@ -145,7 +145,7 @@ static void offer_protocols(SSL *ssl, const char *names)
     cr_assert(SSL_set_alpn_protos(ssl, list, (unsigned)length) == 0);
 }
 
-/* Some of OpenSSL's macros cast const away; the functions behind them don't write. */
+/* Some of OpenSSL's macros cast const away; the functions that they call don't write. */
 static char *writable(const char *text)
 {
     return (char *)(uintptr_t)text;
