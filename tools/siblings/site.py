@@ -11,9 +11,9 @@ from siblings.files import is_ours, shown
 from siblings.maker import Plain
 from siblings.report import Report
 
-# Extensions of types that compress; core/http/mime.c has the types. Formats that are compressed
-# already (pictures, sound, films, WOFF, archives, PDF) are not here, nor are files without
-# extension, such as the _headers file.
+# Extensions of types that compress; core/http/mime_table.c has the types. Formats that are
+# compressed already (pictures, sound, films, WOFF, archives, PDF) are not here, nor are files
+# without extension, such as the _headers file.
 EXTENSIONS = frozenset(
     b"html htm xhtml xht css js mjs cjs json jsonld map webmanifest wasm xml xsd xsl xslt rss atom "
     b"svg txt text log md markdown csv tsv ics vcf vtt srt yaml yml toml geojson gpx kml m3u8 mpd "
