@@ -1,14 +1,13 @@
 /* plan: see plan.h. */
-#include "http/plan.h"
+#include "http/plan_parts.h"
 
 #include "base/num.h"
 #include "http/accept_type.h"
 #include "http/conditional.h"
 #include "http/default_fields.h"
+#include "http/negotiation.h"
 
-enum { LOCATION_TARGET_BYTES_MAX = 8 << 10 }; /* of the target, as it is written */
-
-static void add_field(struct plan *plan, struct str name, struct str value)
+void plan_put_field(struct plan *plan, struct str name, struct str value)
 {
     assert(plan->field_count < PLAN_FIELDS_MAX);
     plan->fields[plan->field_count++] = (struct plan_field){.name = name, .value = value};
@@ -21,7 +20,7 @@ static void add_defaults(struct plan *plan, enum default_fields_part part, bool 
     const struct field *field;
     unsigned index = 0;
     while ((field = default_fields_next(&index, part, cors)))
-        add_field(plan, field->name, field->value);
+        plan_put_field(plan, field->name, field->value);
 }
 
 /* Adds the defaults for a page, unless the page fields have them. A site with CORS has page
@@ -38,34 +37,17 @@ static const struct field_block *page_fields_of(const struct resource *resource)
     return resource->page_fields.lines ? &resource->page_fields : NULL;
 }
 
-/* Plans a page that Sluice makes: an error or a redirect. */
-static void plan_page(struct plan *plan, enum http_status status)
+void plan_set_page(struct plan *plan, enum http_status status)
 {
     plan->status = status;
     plan->text = http_error_page(status);
     plan->content_bytes = plan->text.length;
-    add_field(plan, STR("Content-Type"), STR("text/html; charset=utf-8"));
+    plan_put_field(plan, STR("Content-Type"), STR("text/html; charset=utf-8"));
     add_page_defaults(plan);
     if (status == HTTP_METHOD_NOT_ALLOWED)
-        add_field(plan, STR("Allow"), allowed_methods); /* RFC 9110 section 15.5.6 */
+        plan_put_field(plan, STR("Allow"), allowed_methods); /* RFC 9110 section 15.5.6 */
     if (status == HTTP_UNAVAILABLE)
-        add_field(plan, STR("Retry-After"), STR("1")); /* section 15.6.4 */
-}
-
-/* Section 15.4.2. Location repeats the query. It is relative, so it is right with any proxy in
- * front. A query that is too long for Location makes the target too long (section 15.5.15). */
-static void plan_redirect(struct plan *plan, const struct request *request,
-                          const struct resource *resource)
-{
-    if (path_query_bytes(request->query) > LOCATION_TARGET_BYTES_MAX) {
-        plan_page(plan, HTTP_URI_TOO_LONG);
-        return;
-    }
-    plan_page(plan, HTTP_MOVED_PERMANENTLY);
-    add_field(plan, STR("Location"), resource->location);
-    if (request->query.at) /* with the '?' before it */
-        plan->fields[plan->field_count - 1].query =
-            (struct str){request->query.at - 1, request->query.length + 1};
+        plan_put_field(plan, STR("Retry-After"), STR("1")); /* section 15.6.4 */
 }
 
 /* Whether REQUEST has a condition besides If-Range, which is Range's. */
@@ -113,14 +95,14 @@ static bool plan_ranges(struct plan *plan, const struct variant *file,
     if (ranges->count == 1) {
         size_t length =
             multipart_write_range(plan->content_range, &ranges->items[0], file->body->length);
-        add_field(plan, STR("Content-Range"), (struct str){plan->content_range, length});
+        plan_put_field(plan, STR("Content-Range"), (struct str){plan->content_range, length});
         plan_part(plan, file, ranges->items[0]);
         plan->prepared = PLAN_PARTIAL;
     } else {
         plan->multipart = multipart_create(file, ranges);
         if (!plan->multipart)
             return false;
-        add_field(plan, STR("Content-Type"), plan->multipart->media_type);
+        plan_put_field(plan, STR("Content-Type"), plan->multipart->media_type);
         plan->parts = plan->multipart->parts;
         plan->part_count = plan->multipart->part_count;
         for (unsigned i = 0; i < plan->part_count; i++)
@@ -136,9 +118,9 @@ static void plan_unsatisfiable(struct plan *plan, const struct variant *file)
 {
     char *end = str_put(plan->content_range, STR("bytes */"));
     end += num_write_u64(end, file->body->length);
-    plan_page(plan, HTTP_RANGE_NOT_SATISFIABLE);
-    add_field(plan, STR("Content-Range"),
-              (struct str){plan->content_range, (size_t)(end - plan->content_range)});
+    plan_set_page(plan, HTTP_RANGE_NOT_SATISFIABLE);
+    plan_put_field(plan, STR("Content-Range"),
+                   (struct str){plan->content_range, (size_t)(end - plan->content_range)});
 }
 
 /* Plans the 206 or 416 that Range, which is present, leads to. False: ignore Range. Only GET has
@@ -180,7 +162,7 @@ static void plan_variant(struct plan *plan, const struct request *request,
         plan->prepared = PLAN_VALIDATORS;
         return;
     case CONDITIONAL_FAILED:
-        plan_page(plan, HTTP_PRECONDITION_FAILED);
+        plan_set_page(plan, HTTP_PRECONDITION_FAILED);
         return;
     case CONDITIONAL_PROCEED:
         break;
@@ -192,76 +174,20 @@ static void plan_variant(struct plan *plan, const struct request *request,
     plan_whole(plan, variant);
 }
 
-/* --- Which representation, RFC 9110 section 12 ------------------------------------------------ */
-
-/* The variant of a file whose coding has the greatest weight (section 12.5.3). NULL: none is
- * acceptable. */
-static const struct variant *choose_coding(const struct resource *resource, struct str accepted)
-{
-    /* Without a weight nothing is refused, and there is only one variant. */
-    bool weighed = str_find(accepted, ';') < accepted.length;
-    if (resource->variant_count == 1 && !weighed)
-        return &resource->variants[0];
-    unsigned available = 0;
-    for (unsigned i = 0; i < resource->variant_count; i++)
-        available |= content_coding_bit(resource->variants[i].coding);
-    enum content_coding coding;
-    if (!content_coding_choose(accepted, available, &coding))
-        return NULL;
-    unsigned i = 0;
-    while (resource->variants[i].coding != coding)
-        i++;
-    return &resource->variants[i];
-}
-
-/* The variant of a listing whose media type has the greatest weight (section 12.5.1), the first of
- * equals; "?format=json" chooses JSON. NULL: none is acceptable. */
-static const struct variant *choose_type(const struct resource *resource, struct str accepted,
-                                         struct str query)
-{
-    struct str item, format = STR("format=json");
-    while (query.length > 0) {
-        size_t end = str_find(query, '&');
-        item = str_first(query, end);
-        if (str_equal(item, format))
-            return &resource->variants[resource->variant_count - 1];
-        query = str_from(query, end + 1);
-    }
-    const struct variant *best = NULL;
-    unsigned best_weight = 0;
-    for (unsigned i = 0; i < resource->variant_count; i++) {
-        unsigned weight = accept_type_weight(accepted, resource->variants[i].media_type);
-        if (weight > best_weight) {
-            best = &resource->variants[i];
-            best_weight = weight;
-        }
-    }
-    return best;
-}
-
-static const struct variant *choose(const struct resource *resource, const struct request *request)
-{
-    char joined[REQUEST_JOINED_BYTES_MAX];
-    if (resource->kind == RESOURCE_LISTING)
-        return choose_type(resource, request_field(request, HTTP_FIELD_ACCEPT, joined),
-                           request->query);
-    return choose_coding(resource, request_field(request, HTTP_FIELD_ACCEPT_ENCODING, joined));
-}
-
 /* Plans a response with one of RESOURCE's variants, or the page for 406. */
 static void plan_choice(struct plan *plan, const struct request *request,
                         const struct resource *resource, const struct date_now *now)
 {
-    const struct variant *variant = choose(resource, request);
+    const struct variant *variant = negotiation_choose(resource, request);
     plan->page_fields = page_fields_of(resource);
     if (variant)
         plan_variant(plan, request, variant, now);
     else
-        plan_page(plan, HTTP_NOT_ACCEPTABLE);
+        plan_set_page(plan, HTTP_NOT_ACCEPTABLE);
     if (plan->prepared != PLAN_NONE)
         plan->page_fields = NULL;
     else if (resource->vary.at)
-        add_field(plan, STR("Vary"), resource->vary);
+        plan_put_field(plan, STR("Vary"), resource->vary);
 }
 
 /* --- Missing files ---------------------------------------------------------------------------- */
@@ -270,16 +196,16 @@ static void plan_choice(struct plan *plan, const struct request *request,
 static void plan_error_page(struct plan *plan, const struct request *request,
                             const struct resource *page)
 {
-    const struct variant *variant = choose(page, request);
+    const struct variant *variant = negotiation_choose(page, request);
     if (!variant)
         variant = &page->variants[0];
     plan->status = HTTP_NOT_FOUND;
-    add_field(plan, STR("Content-Type"), variant->media_type);
+    plan_put_field(plan, STR("Content-Type"), variant->media_type);
     add_page_defaults(plan);
     if (variant->coding != CONTENT_CODING_IDENTITY)
-        add_field(plan, STR("Content-Encoding"), content_coding_texts[variant->coding].name);
+        plan_put_field(plan, STR("Content-Encoding"), content_coding_texts[variant->coding].name);
     if (page->vary.at)
-        add_field(plan, STR("Vary"), page->vary);
+        plan_put_field(plan, STR("Vary"), page->vary);
     plan_whole(plan, variant);
 }
 
@@ -327,10 +253,11 @@ static void plan_refusal(struct plan *plan, const struct request *request,
     else if (has_page)
         plan_error_page(plan, request, page);
     else
-        plan_page(plan, found->resource->status);
+        plan_set_page(plan, found->resource->status);
     if (policy->fallback && found->resource->status == HTTP_NOT_FOUND)
-        add_field(plan, STR("Vary"),
-                  is_route(request->path) ? STR("Accept, Sec-Fetch-Dest") : STR("Sec-Fetch-Dest"));
+        plan_put_field(plan, STR("Vary"),
+                       is_route(request->path) ? STR("Accept, Sec-Fetch-Dest")
+                                               : STR("Sec-Fetch-Dest"));
 }
 
 /* --- The decision ----------------------------------------------------------------------------- */
@@ -362,13 +289,12 @@ bool plan_needs_resource(const struct request *request)
 static void plan_options(struct plan *plan, const struct plan_policy *policy)
 {
     plan->status = HTTP_NO_CONTENT;
-    add_field(plan, STR("Allow"), allowed_methods);
+    plan_put_field(plan, STR("Allow"), allowed_methods);
     if (!plan->page_fields)
         add_defaults(plan, DEFAULT_FIELDS_PREFLIGHT, policy->cors);
 }
 
-/* Members that are not used yet are not initialised, because this runs for every request. */
-static inline void init(struct plan *ret, const struct request *request, const struct found *found)
+void plan_init(struct plan *ret, const struct request *request, const struct found *found)
 {
     ret->body_omitted = request->method == HTTP_HEAD;
     ret->variant = NULL;
@@ -385,10 +311,10 @@ static inline void init(struct plan *ret, const struct request *request, const s
 void plan_make(struct plan *ret, const struct request *request, const struct found *found,
                const struct plan_policy *policy, const struct date_now *now)
 {
-    init(ret, request, found);
+    plan_init(ret, request, found);
     enum http_status refusal = refusal_of(request);
     if (refusal) {
-        plan_page(ret, refusal);
+        plan_set_page(ret, refusal);
         return;
     }
     if (request->method == HTTP_OPTIONS) {
@@ -410,25 +336,6 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
     }
 }
 
-void plan_make_redirect(struct plan *ret, const struct request *request, struct str prefix)
-{
-    /* The target as the client wrote it. Of an absolute target without a path, whose path is a "/"
-     * from elsewhere, the query alone, which means the same (RFC 9110 section 4.2.3). */
-    struct str target = request->path, query = request->query;
-    init(ret, request, NULL);
-    if (query.at && query.at == target.at + target.length + 1)
-        target.length += 1 + query.length;
-    else if (query.at)
-        target = (struct str){query.at - 1, query.length + 1};
-    if (path_query_bytes(target) > LOCATION_TARGET_BYTES_MAX) {
-        plan_page(ret, HTTP_URI_TOO_LONG);
-        return;
-    }
-    plan_page(ret, HTTP_PERMANENT_REDIRECT);
-    add_field(ret, STR("Location"), prefix);
-    ret->fields[ret->field_count - 1].query = target;
-}
-
 /* Whether BLOCK, which may be absent, has a field NAME. */
 static bool block_has(struct field_block block, struct str name)
 {
@@ -444,7 +351,7 @@ void plan_add_field(struct plan *plan, struct str name, struct str value)
 {
     if (!block_has(plan_prepared(plan), name) &&
         !(plan->page_fields && block_has(*plan->page_fields, name)))
-        add_field(plan, name, value);
+        plan_put_field(plan, name, value);
 }
 
 void plan_fini(struct plan *plan)

@@ -1,13 +1,9 @@
 /* plan: the response to a request, RFC 9110 sections 9 (methods), 13 (conditions), 15 (status). */
-#include "http/plan.h"
-
+#include "support/plan_rig.h"
 #include "support/resources.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 
-static const struct plan_policy policy;
-static const struct date_now now = {.ms = 1, .seconds = 1750000000};
 static const char modified[] = "Sun, 06 Nov 1994 08:49:37 GMT";
 static const char before[] = "Sun, 06 Nov 1994 08:49:36 GMT";
 static const char etag[] = "\"ae1b981bc490a05-5\"";
@@ -21,57 +17,6 @@ static struct resource *file_of(struct str content)
     blob_drop(body);
     cr_assert_not_null(resource);
     return resource;
-}
-
-/* The plan for REQUEST if RESOURCE was found. */
-static void make(struct plan *ret, const struct request *request, struct resource *resource)
-{
-    struct found found = {.resource = resource};
-    plan_make(ret, request, &found, &policy, &now);
-}
-
-/* The whole value of the plan's field NAME, as a view that is valid until the next call. Absent if
- * the plan does not have it; fails the test if it has it twice. */
-static struct str field_of(const struct plan *plan, struct str name)
-{
-    static char text[256];
-    struct str found = {NULL, 0};
-    for (unsigned i = 0; i < plan->field_count; i++) {
-        const struct plan_field *field = &plan->fields[i];
-        if (!str_equal(field->name, name))
-            continue;
-        cr_assert_null(found.at, "%s is there twice", name.at);
-        char *end = path_put_query(str_put(text, field->value), field->query);
-        found = (struct str){text, (size_t)(end - text)};
-    }
-    return found;
-}
-
-static void expect_field(const char *label, const struct plan *plan, struct str name,
-                         const char *expected)
-{
-    struct str value = field_of(plan, name);
-    if (expected)
-        cr_expect(value.at && str_equal(value, str_of(expected)), "%s: %s: %.*s", label, name.at,
-                  (int)value.length, value.at ? value.at : "");
-    else
-        cr_expect_null(value.at, "%s: %s: %.*s", label, name.at, (int)value.length,
-                       value.at ? value.at : "");
-}
-
-/* Expects PLAN to be the page for STATUS. */
-static void expect_page(const char *label, const struct plan *plan, enum http_status status)
-{
-    cr_expect_eq(plan->status, status, "%s: %d", label, plan->status);
-    cr_expect_eq(plan->prepared, PLAN_NONE, "%s", label);
-    cr_expect_eq(plan->part_count, 0, "%s", label);
-    cr_expect_eq(plan->content_bytes, plan->text.length, "%s", label);
-    cr_expect(str_equal(plan->text, http_error_page(status)), "%s", label);
-    expect_field(label, plan, STR("Content-Type"), "text/html; charset=utf-8");
-    expect_field(label, plan, STR("Content-Length"), NULL);
-    expect_field(label, plan, STR("Allow"),
-                 status == HTTP_METHOD_NOT_ALLOWED ? "GET, HEAD, OPTIONS" : NULL);
-    expect_field(label, plan, STR("Retry-After"), status == HTTP_UNAVAILABLE ? "1" : NULL);
 }
 
 Test(plan, sends_a_file_whole)
@@ -238,56 +183,6 @@ Test(plan, answers_a_refused_path_with_a_page)
     }
 }
 
-Test(plan, keeps_the_query_in_a_redirect)
-{
-    static const struct {
-        struct str target; /* as a client sends it: path and query */
-        const char *location;
-    } rows[] = {
-        {STR_INIT("/guide"), "guide/"},
-        {STR_INIT("/guide?a=b&c"), "guide/?a=b&c"},
-        {STR_INIT("/guide?"), "guide/?"},
-        {STR_INIT("/guide?//x?y"), "guide/?//x?y"},
-        {STR_INIT("/a/b?c%20d"), "b/?c%20d"},
-        {STR_INIT("//host/b"), "b/"},
-        {STR_INIT("/\xc3\xa4?q=\xc3\xbc"), "%C3%A4/?q=%C3%BC"},
-    };
-    static struct path path;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        size_t mark = str_find(rows[i].target, '?');
-        struct request request = {.method = HTTP_GET, .path = str_first(rows[i].target, mark)};
-        if (mark < rows[i].target.length)
-            request.query = str_from(rows[i].target, mark + 1);
-        cr_assert_eq(path_decode(request.path, &path), PATH_OK);
-        struct resource *resource = resource_create_redirect(&path, NULL);
-        struct plan plan;
-        make(&plan, &request, resource);
-        expect_page(rows[i].target.at, &plan, HTTP_MOVED_PERMANENTLY);
-        expect_field(rows[i].target.at, &plan, STR("Location"), rows[i].location);
-        resource_drop(resource);
-    }
-}
-
-/* The target of the redirect would be too long for a Location. */
-Test(plan, refuses_a_redirect_with_a_very_long_query)
-{
-    enum { MAX = 8 << 10 };
-    static char query[MAX + 1];
-    static struct path path;
-    cr_assert_eq(path_decode(STR("/guide"), &path), PATH_OK);
-    struct resource *resource = resource_create_redirect(&path, NULL);
-    memset(query, 'q', sizeof query);
-    for (unsigned excess = 0; excess < 2; excess++) {
-        struct request request = {
-            .method = HTTP_GET, .path = STR("/guide"), .query = {query, MAX + excess}};
-        struct plan plan;
-        make(&plan, &request, resource);
-        cr_expect_eq(plan.status, excess ? HTTP_URI_TOO_LONG : HTTP_MOVED_PERMANENTLY);
-        plan_fini(&plan);
-    }
-    resource_drop(resource);
-}
-
 /* --- Ranges, sections 13.1.5, 14, 15.3.7, 15.5.17 --------------------------------------------- */
 
 static const struct range_row {
@@ -391,39 +286,6 @@ Test(plan, sends_several_ranges_as_multipart)
     plan_fini(&plan);
     cr_expect_eq(resource->variants[0].body->references, 1);
     resource_drop(resource);
-}
-
-Test(plan, redirects_to_a_prefix_with_the_target_as_it_came)
-{
-    static const char both[] = "/a%20b\xc3\xa9?c=d?e";
-    struct request request;
-    struct plan plan;
-    request_init(&request);
-    request.method = HTTP_POST;
-    request.path = str_first(str_of(both), strlen("/a%20b\xc3\xa9"));
-    request.query = STR("c=d?e");
-    request.query.at = both + request.path.length + 1;
-    plan_make_redirect(&plan, &request, STR("https://a.example:8443"));
-    expect_page("redirect", &plan, HTTP_PERMANENT_REDIRECT);
-    expect_field("redirect", &plan, STR("Location"), "https://a.example:8443/a%20b%C3%A9?c=d?e");
-    plan_fini(&plan);
-}
-
-Test(plan, refuses_to_redirect_a_target_that_is_too_long)
-{
-    static char target[(8 << 10) + 2];
-    struct request request;
-    struct plan plan;
-    memset(target, 'a', sizeof target);
-    target[0] = '/';
-    request_init(&request);
-    request.method = HTTP_GET;
-    for (size_t length = 8 << 10; length <= (8 << 10) + 1; length++) {
-        request.path = (struct str){target, length};
-        plan_make_redirect(&plan, &request, STR("https://a"));
-        cr_expect_eq(plan.status, length > 8 << 10 ? HTTP_URI_TOO_LONG : HTTP_PERMANENT_REDIRECT);
-        plan_fini(&plan);
-    }
 }
 
 Test(plan, adds_a_field_only_where_there_is_none_of_its_name)
