@@ -107,6 +107,19 @@ static inline void set_up_uring(void)
 }
 #endif
 
+/* A test of a loop on each engine: in the suites whose names are SUITE with _epoll and _uring. */
+#define SEAMS_TEST(suite, name) \
+    static void name(void);     \
+    Test(suite##_epoll, name)   \
+    {                           \
+        name();                 \
+    }                           \
+    Test(suite##_uring, name)   \
+    {                           \
+        name();                 \
+    }                           \
+    static void name(void)
+
 /* --- Clients ---------------------------------------------------------------------------------- */
 
 /* Sends REQUEST in pieces that PRNG decides, and reads to the end: the reply is added to RET. */

@@ -4,19 +4,6 @@
 TestSuite(seams_epoll, .init = set_up_epoll, .fini = tear_down, .timeout = 120);
 TestSuite(seams_uring, .init = set_up_uring, .fini = tear_down, .timeout = 120);
 
-/* A test of a loop on each engine. */
-#define BOTH(name)          \
-    static void name(void); \
-    Test(seams_epoll, name) \
-    {                       \
-        name();             \
-    }                       \
-    Test(seams_uring, name) \
-    {                       \
-        name();             \
-    }                       \
-    static void name(void)
-
 /* --- Streams ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -73,14 +60,14 @@ static void serve_streams(void (*talk)(struct str request, struct prng *prng, st
     rig_make_cold(false);
 }
 
-BOTH(serves_streams_that_wait_each_for_its_own_file)
+SEAMS_TEST(seams, serves_streams_that_wait_each_for_its_own_file)
 {
     start(SESSION_MUX, TRANSPORT_PLAIN);
     serve_streams(talk_plain);
 }
 
 /* Its job has begun when it is cancelled, as both frames are taken in one turn, and ends later. */
-BOTH(gives_no_frame_to_a_stream_that_was_cancelled_while_its_job_ran)
+SEAMS_TEST(seams, gives_no_frame_to_a_stream_that_was_cancelled_while_its_job_ran)
 {
     static struct mux_client client;
     struct pile frames = {0};
@@ -103,7 +90,7 @@ BOTH(gives_no_frame_to_a_stream_that_was_cancelled_while_its_job_ran)
     close(fd);
 }
 
-BOTH(serves_streams_over_records)
+SEAMS_TEST(seams, serves_streams_over_records)
 {
     start(SESSION_MUX, TRANSPORT_XOR);
     serve_streams(talk_xor);
