@@ -10,30 +10,17 @@
  * It listens on 127.0.0.1 alone; PORT 0 takes a free one. It prints "listening on PORT" and runs
  * until it is killed. Its only input comes from load generators on the same machine, so it just
  * drops a connection for which it has no memory. */
-#include <arpa/inet.h>
-#include <errno.h>
+#define LIMIT_NAME "limit"
+#include "limit.h"
+
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
-    BACKLOG = 4096,
-    EVENTS_MAX = 512, /* taken from the kernel at once */
     INPUT_BYTES = 64 << 10,
     BATCH_MAX = 64, /* answers in one send */
-    HEAD_BYTES_MAX = 512,
-    BODY_BYTES_MAX = 1 << 30,
-    BLANK_LINE = 0x0d0a0d0a, /* the end of a head: CR LF CR LF */
 };
 
 /* The answer, built once. */
@@ -54,17 +41,9 @@ struct connection {
     size_t file_left;
 };
 
-enum progress { WAITING, FINISHED, BROKEN };
-
 static char input[INPUT_BYTES];
 
 /* --- Sending ---------------------------------------------------------------------------------- */
-
-/* After a call that sent nothing. */
-static enum progress why_not(ssize_t sent)
-{
-    return sent < 0 && errno == EAGAIN ? WAITING : BROKEN;
-}
 
 /* Takes the next answers that CONNECTION owes. False if it owes none. */
 static bool begin(struct connection *connection, const struct answer *answer)
@@ -109,18 +88,6 @@ static enum progress pump(struct connection *connection, const struct answer *an
 
 /* --- Receiving -------------------------------------------------------------------------------- */
 
-static void count_blank_lines(struct connection *connection, const char *bytes, size_t length)
-{
-    uint32_t last_four = connection->last_four;
-
-    for (size_t i = 0; i < length; i++) {
-        last_four = last_four << 8 | (uint8_t)bytes[i];
-        if (last_four == BLANK_LINE)
-            connection->owed++;
-    }
-    connection->last_four = last_four;
-}
-
 /* Reads until nothing is left, and answers after each read. */
 static enum progress converse(struct connection *connection, const struct answer *answer,
                               bool ending)
@@ -129,7 +96,7 @@ static enum progress converse(struct connection *connection, const struct answer
         ssize_t received = recv(connection->fd, input, sizeof(input), 0);
         if (received <= 0)
             return why_not(received);
-        count_blank_lines(connection, input, (size_t)received);
+        connection->owed += count_blank_lines(&connection->last_four, input, (size_t)received);
         enum progress progress = pump(connection, answer);
         /* A short read has emptied the socket; the end of the input has to be read to be seen. */
         if (progress == BROKEN || ((size_t)received < sizeof(input) && !ending))
@@ -160,11 +127,9 @@ static void accept_all(int epoll, int listener)
 {
     int fd;
 
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+    while ((fd = accept_one(listener)) >= 0) {
         struct connection *connection = calloc(1, sizeof(*connection));
-        struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP, {connection}};
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        if (!connection || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+        if (!connection || !watch(epoll, fd, connection)) {
             close(fd);
             free(connection);
             continue;
@@ -194,12 +159,6 @@ static void serve(int epoll, int listener, const struct answer *answer)
 
 /* --- Start ------------------------------------------------------------------------------------ */
 
-static _Noreturn void fail(const char *what)
-{
-    fprintf(stderr, "limit: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
 static _Noreturn void misused(void)
 {
     fputs(
@@ -207,39 +166,6 @@ static _Noreturn void misused(void)
         "  -c closes after each answer, -n answers 304 without a body, -f sends the body from FILE\n",
         stderr);
     exit(2);
-}
-
-/* The decimal number TEXT, at most MAX. */
-static size_t number(const char *text, unsigned long max)
-{
-    char *end;
-
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno || end == text || *end || *text == '-' || value > max)
-        misused();
-    return value;
-}
-
-/* Writes a head such as servers send it to BYTES, HEAD_BYTES_MAX long; gives its length. */
-static size_t write_head(char *bytes, size_t body_bytes, bool not_modified, bool close_after)
-{
-    char length[64] = "";
-
-    if (!not_modified)
-        snprintf(length, sizeof(length), "Content-Type: text/html\r\nContent-Length: %zu\r\n",
-                 body_bytes);
-    return (size_t)snprintf(bytes, HEAD_BYTES_MAX,
-                            "HTTP/1.1 %s\r\n"
-                            "Server: limit\r\n"
-                            "Date: Sun, 22 Nov 2026 00:00:00 GMT\r\n"
-                            "%s"
-                            "Last-Modified: Sun, 22 Nov 2026 00:00:00 GMT\r\n"
-                            "ETag: \"6740c-264\"\r\n"
-                            "Accept-Ranges: bytes\r\n"
-                            "%s\r\n",
-                            not_modified ? "304 Not Modified" : "200 OK", length,
-                            close_after ? "Connection: close\r\n" : "");
 }
 
 /* Fills ANSWER, of which file and close_after are set. */
@@ -252,14 +178,7 @@ static void make_answer(struct answer *answer, size_t body_bytes, bool not_modif
 
     answer->unit_bytes = head_bytes + (in_memory ? body_bytes : 0);
     answer->file_bytes = in_memory || not_modified ? 0 : body_bytes;
-    answer->bytes = malloc(copies * answer->unit_bytes);
-    if (!answer->bytes)
-        fail("the answer");
-    for (unsigned i = 0; i < copies; i++) {
-        char *unit = answer->bytes + i * answer->unit_bytes;
-        memset(unit, 'x', answer->unit_bytes);
-        memcpy(unit, head, head_bytes);
-    }
+    answer->bytes = repeat_unit(head, head_bytes, answer->unit_bytes, copies);
 }
 
 static int open_body(const char *path, size_t body_bytes)
@@ -268,29 +187,10 @@ static int open_body(const char *path, size_t body_bytes)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0 || fstat(fd, &status) < 0)
-        fail(path);
-    if ((size_t)status.st_size < body_bytes) {
-        fprintf(stderr, "limit: %s is shorter than the body\n", path);
-        exit(1);
-    }
+        fail(path, strerror(errno));
+    if ((size_t)status.st_size < body_bytes)
+        fail(path, "shorter than the body");
     return fd;
-}
-
-static int listen_on(size_t port)
-{
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    socklen_t at_bytes = sizeof(at);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (listener < 0 ||
-        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
-        bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, BACKLOG) < 0 ||
-        getsockname(listener, (struct sockaddr *)&at, &at_bytes) < 0)
-        fail("listening");
-    printf("listening on %d\n", ntohs(at.sin_port));
-    fflush(stdout);
-    return listener;
 }
 
 struct options {
@@ -340,7 +240,7 @@ int main(int argc, char **argv)
     int listener = listen_on(port);
     struct epoll_event event = {EPOLLIN, {NULL}};
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0)
-        fail("epoll");
+        fail("epoll", strerror(errno));
     serve(epoll, listener, &answer);
-    fail("epoll_wait");
+    fail("epoll_wait", strerror(errno));
 }

@@ -10,33 +10,20 @@
  *
  * It listens on 127.0.0.1 alone; PORT 0 takes a free one. It prints "listening on PORT" and runs
  * until it is killed. A connection for which it has no memory is dropped. */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/tcp.h>
+#define LIMIT_NAME "limit_tls"
+#include "limit.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
-    BACKLOG = 4096,
-    EVENTS_MAX = 512, /* taken from the kernel at once */
     INPUT_BYTES = 64 << 10,
     RECORD_BYTES = 16 << 10,
     GATHERED_BYTES = 256 << 10, /* sealed for one send */
     OVERHEAD_BYTES = 64 << 10,  /* of its records, and a handshake's messages */
     BATCH_MAX = 64,             /* answers in a row in memory */
     BATCHED_BYTES_MAX = 64 << 10,
-    HEAD_BYTES_MAX = 512,
-    BODY_BYTES_MAX = 1 << 30,
-    BLANK_LINE = 0x0d0a0d0a, /* the end of a head: CR LF CR LF */
 };
 
 /* The answer, built once. */
@@ -56,8 +43,6 @@ struct connection {
     char *unsent;       /* sealed bytes for which the socket had no room, or NULL */
     size_t unsent_at, unsent_bytes;
 };
-
-enum progress { WAITING, FINISHED, BROKEN };
 
 /* The bytes that pass libssl, of the connection that has its turn. */
 static char input[INPUT_BYTES];
@@ -101,12 +86,6 @@ static long control(BIO *bio, int command, long number, void *pointer)
 }
 
 /* --- Sending ---------------------------------------------------------------------------------- */
-
-/* After a call that sent nothing. */
-static enum progress why_not(ssize_t sent)
-{
-    return sent < 0 && errno == EAGAIN ? WAITING : BROKEN;
-}
 
 /* Sends what the socket had no room for. FINISHED: nothing is left. */
 static enum progress send_unsent(struct connection *connection)
@@ -194,18 +173,6 @@ static enum progress pump(struct connection *connection, const struct answer *an
 
 /* --- Receiving -------------------------------------------------------------------------------- */
 
-static void count_blank_lines(struct connection *connection, const char *bytes, size_t length)
-{
-    uint32_t last_four = connection->last_four;
-
-    for (size_t i = 0; i < length; i++) {
-        last_four = last_four << 8 | (uint8_t)bytes[i];
-        if (last_four == BLANK_LINE)
-            connection->owed++;
-    }
-    connection->last_four = last_four;
-}
-
 /* Whether libssl wants more input after a call that returned RESULT. */
 static bool wants_input(const struct connection *connection, int result)
 {
@@ -225,7 +192,7 @@ static bool open_input(struct connection *connection)
             return wants_input(connection, result);
     }
     while ((result = SSL_read(connection->ssl, plaintext, sizeof(plaintext))) > 0)
-        count_blank_lines(connection, plaintext, (size_t)result);
+        connection->owed += count_blank_lines(&connection->last_four, plaintext, (size_t)result);
     return wants_input(connection, result);
 }
 
@@ -304,13 +271,11 @@ static void accept_all(int epoll, int listener, SSL_CTX *context, BIO_METHOD *me
 {
     int fd;
 
-    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+    while ((fd = accept_one(listener)) >= 0) {
         struct connection *connection = create(context, method, fd);
-        struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP, {connection}};
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         if (!connection)
             close(fd);
-        else if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        else if (!watch(epoll, fd, connection))
             drop(connection);
     }
 }
@@ -338,57 +303,21 @@ static void serve(int epoll, int listener, SSL_CTX *context, const struct answer
 
 /* --- Start ------------------------------------------------------------------------------------ */
 
-static _Noreturn void fail(const char *what, const char *why)
-{
-    fprintf(stderr, "limit_tls: %s: %s\n", what, why);
-    exit(1);
-}
-
 static _Noreturn void misused(void)
 {
     fputs("usage: limit_tls [-c] PORT BODY_BYTES PEM\n  -c closes after each answer\n", stderr);
     exit(2);
 }
 
-/* The decimal number TEXT, at most MAX. */
-static size_t number(const char *text, unsigned long max)
-{
-    char *end;
-
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno || end == text || *end || *text == '-' || value > max)
-        misused();
-    return value;
-}
-
 /* Fills ANSWER, of which close_after is set, with an answer such as servers send it. */
 static void make_answer(struct answer *answer, size_t body_bytes)
 {
     char head[HEAD_BYTES_MAX];
-    size_t head_bytes =
-        (size_t)snprintf(head, sizeof(head),
-                         "HTTP/1.1 200 OK\r\n"
-                         "Server: limit\r\n"
-                         "Date: Sun, 22 Nov 2026 00:00:00 GMT\r\n"
-                         "Content-Type: text/html\r\n"
-                         "Content-Length: %zu\r\n"
-                         "Last-Modified: Sun, 22 Nov 2026 00:00:00 GMT\r\n"
-                         "ETag: \"6740c-264\"\r\n"
-                         "Accept-Ranges: bytes\r\n"
-                         "%s\r\n",
-                         body_bytes, answer->close_after ? "Connection: close\r\n" : "");
+    size_t head_bytes = write_head(head, body_bytes, false, answer->close_after);
 
     answer->unit_bytes = head_bytes + body_bytes;
     answer->copies = answer->unit_bytes < BATCHED_BYTES_MAX ? BATCH_MAX : 1;
-    answer->bytes = malloc(answer->copies * answer->unit_bytes);
-    if (!answer->bytes)
-        fail("the answer", strerror(errno));
-    for (unsigned i = 0; i < answer->copies; i++) {
-        char *unit = answer->bytes + i * answer->unit_bytes;
-        memset(unit, 'x', answer->unit_bytes);
-        memcpy(unit, head, head_bytes);
-    }
+    answer->bytes = repeat_unit(head, head_bytes, answer->unit_bytes, answer->copies);
 }
 
 /* Stateless tickets with a key of libssl's, one for a handshake; no cache of sessions. */
@@ -404,23 +333,6 @@ static SSL_CTX *make_context(const char *pem)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
     return context;
-}
-
-static int listen_on(size_t port)
-{
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    socklen_t at_bytes = sizeof(at);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (listener < 0 ||
-        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
-        bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, BACKLOG) < 0 ||
-        getsockname(listener, (struct sockaddr *)&at, &at_bytes) < 0)
-        fail("listening", strerror(errno));
-    printf("listening on %d\n", ntohs(at.sin_port));
-    fflush(stdout);
-    return listener;
 }
 
 int main(int argc, char **argv)
