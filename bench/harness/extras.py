@@ -3,12 +3,13 @@ large, httperf."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import itertools
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from . import clients, content, measure, parse, place, probe
 from .place import Failed
@@ -21,6 +22,8 @@ RATES = (2000, 10000, 20000, 30000)
 RATE_CONNECTIONS = 64
 BESIDE = 50  # large downloads that small files are asked for beside
 BESIDE_CONNECTIONS = 8
+BESIDE_DOWNLOADS = "beside-50"
+BESIDE_HANDSHAKES = "tls-beside-handshakes"
 HANDSHAKES_RATE = 400  # requests a second on established connections
 CALLS_SECONDS = 0.5
 FIRST_HELD = 20  # connections before the first measurement of memory
@@ -117,6 +120,11 @@ def memory(
                 connection.close()
 
 
+def tls_memory(names: Sequence[str], round_: int = 0) -> Iterator[Row]:
+    """memory() over TLS."""
+    return memory(names, (TLS_MEMORY_COUNT,), round_, secure=True)
+
+
 def _is_open(connection: socket.socket) -> bool:
     """Whether the server still holds its end."""
     connection.setblocking(False)
@@ -132,133 +140,127 @@ def _is_open(connection: socket.socket) -> bool:
 # --- latency -------------------------------------------------------------------------------------
 
 
+def _each(
+    kind: str,
+    workload: str,
+    names: Sequence[str],
+    rounds: Iterable[int],
+    take: Callable[[Kind, int], Row],
+) -> Iterator[Row]:
+    """The rows that TAKE makes of each server in each round; those of its failures are left out."""
+    for round_ in rounds:
+        for name in rotated(names, round_):
+            try:
+                yield take(KINDS[name], round_)
+            except Failed as reason:
+                yield left_out(kind, workload, name, round_, reason)
+
+
+def _latency_row(kind: str, workload: str, server: Kind, round_: int, load: clients.Load) -> Row:
+    """What each of these rows has."""
+    return Row(
+        kind,
+        workload,
+        server.name,
+        round_,
+        requests=load.requests,
+        seconds=load.seconds,
+        rps=load.rps,
+        p50_us=load.p50_us,
+        p99_us=load.p99_us,
+        errors=load.errors,
+    )
+
+
 def rate(names: Sequence[str], pace: Pace, rates: Sequence[float] = RATES) -> Iterator[Row]:
     """Latency at fixed rates, by h2load."""
     for round_, offered in itertools.product(range(pace.rounds), rates):
-        for name in rotated(names, round_):
-            workload = f"rate-{offered}"
-            try:
-                with Server(KINDS[name], ["{port}", "612"]) as server:
-                    clients.h2load(server.port, "/612.html", RATE_CONNECTIONS, offered, 0.2)
-                    cpu, began = server.cpu_ns(), time.monotonic()
-                    run = clients.h2load(
-                        server.port, "/612.html", RATE_CONNECTIONS, offered, pace.seconds
-                    )
-                    cpu, took = server.cpu_ns() - cpu, time.monotonic() - began
-            except Failed as reason:
-                yield left_out("rate", workload, name, round_, reason)
-                continue
-            load = run.load
-            yield Row(
-                "rate",
-                workload,
-                name,
-                round_,
-                connections=RATE_CONNECTIONS,
-                offered=offered,
-                requests=load.requests,
-                seconds=load.seconds,
-                rps=load.rps,
-                bytes=load.bytes,
-                p50_us=load.p50_us,
-                p99_us=load.p99_us,
-                cpu_ns=cpu,
-                cost_ns=cpu / load.requests if load.requests else None,
-                unit="request",
-                server_share=cpu / 1e9 / took,
-                client_share=run.client_share,
-                errors=load.errors,
-            )
+        take = functools.partial(_at_rate, offered, pace.seconds)
+        yield from _each("rate", f"rate-{offered}", names, [round_], take)
+
+
+def _at_rate(offered: float, seconds: float, kind: Kind, round_: int) -> Row:
+    with Server(kind, ["{port}", "612"]) as server:
+        clients.h2load(server.port, "/612.html", RATE_CONNECTIONS, offered, 0.2)
+        cpu, began = server.cpu_ns(), time.monotonic()
+        run = clients.h2load(server.port, "/612.html", RATE_CONNECTIONS, offered, seconds)
+        cpu, took = server.cpu_ns() - cpu, time.monotonic() - began
+    load = run.load
+    return dataclasses.replace(
+        _latency_row("rate", f"rate-{offered}", kind, round_, load),
+        connections=RATE_CONNECTIONS,
+        offered=offered,
+        bytes=load.bytes,
+        cpu_ns=cpu,
+        cost_ns=cpu / load.requests if load.requests else None,
+        unit="request",
+        server_share=cpu / 1e9 / took,
+        client_share=run.client_share,
+    )
 
 
 def mixed(names: Sequence[str], pace: Pace) -> Iterator[Row]:
     """The latency of small files while 50 large downloads go on."""
+    many = [name for name in names if not KINDS[name].limit]  # it has one answer only
+    take = functools.partial(_beside_downloads, pace.seconds)
+    return _each("mixed", BESIDE_DOWNLOADS, many, range(pace.rounds), take)
+
+
+def _beside_downloads(seconds: float, kind: Kind, round_: int) -> Row:
     large = Workload("large", "", (f"/sizes/{256 * content.MIB}.bin",), BESIDE, per_mib=True)
-    small = Workload("beside-50", "", ("/612.html",), BESIDE_CONNECTIONS)
-    for round_ in range(pace.rounds):
-        for name in rotated(names, round_):
-            kind = KINDS[name]
-            if kind.limit:
-                continue  # it has one answer only
-            try:
-                with Server(kind) as server:
-                    download = clients.Wrk(server.port, large, {}, pace.seconds + 10, False)
-                    try:
-                        time.sleep(0.3)  # the downloads get under way
-                        run = clients.wrk(server.port, small, {}, pace.seconds)
-                        beside = download.stop()
-                    finally:
-                        place.end(download.running.process)
-            except Failed as reason:
-                yield left_out("mixed", small.name, name, round_, reason)
-                continue
-            yield Row(
-                "mixed",
-                small.name,
-                name,
-                round_,
-                connections=BESIDE_CONNECTIONS,
-                requests=run.load.requests,
-                seconds=run.load.seconds,
-                rps=run.load.rps,
-                bytes=beside.load.bytes,
-                p50_us=run.load.p50_us,
-                p99_us=run.load.p99_us,
-                errors=run.load.errors,
-                note=f"downloads {beside.load.bytes / content.MIB / beside.load.seconds:.0f} MiB/s",
-            )
-
-
-def tls_memory(names: Sequence[str], round_: int = 0) -> Iterator[Row]:
-    """The same over TLS."""
-    return memory(names, (TLS_MEMORY_COUNT,), round_, secure=True)
+    small = Workload(BESIDE_DOWNLOADS, "", ("/612.html",), BESIDE_CONNECTIONS)
+    with Server(kind) as server:
+        download = clients.Wrk(server.port, large, {}, seconds + 10, False)
+        try:
+            time.sleep(0.3)  # the downloads get under way
+            run = clients.wrk(server.port, small, {}, seconds)
+            beside = download.stop()
+        finally:
+            place.end(download.running.process)
+    return dataclasses.replace(
+        _latency_row("mixed", BESIDE_DOWNLOADS, kind, round_, run.load),
+        connections=BESIDE_CONNECTIONS,
+        bytes=beside.load.bytes,
+        note=f"downloads {beside.load.bytes / content.MIB / beside.load.seconds:.0f} MiB/s",
+    )
 
 
 def handshakes(names: Sequence[str], pace: Pace) -> Iterator[Row]:
     """The latency of established connections while handshakes saturate the server."""
-    for round_ in range(pace.rounds):
-        for name in rotated(names, round_):
-            try:
-                with Server(KINDS[name], ["{port}", "612"], secure=True) as server:
-                    run, flood = _beside_handshakes(server.port, pace.seconds)
-            except Failed as reason:
-                yield left_out("handshakes", "tls-beside-handshakes", name, round_, reason)
-                continue
-            yield Row(
-                "handshakes",
-                "tls-beside-handshakes",
-                name,
-                round_,
-                connections=BESIDE_CONNECTIONS,
-                offered=HANDSHAKES_RATE,
-                requests=run.load.requests,
-                seconds=run.load.seconds,
-                rps=run.load.rps,
-                p50_us=run.load.p50_us,
-                p99_us=run.load.p99_us,
-                errors=run.load.errors,
-                note=f"{flood.requests / flood.seconds:.0f} handshakes/s begun",
-            )
+    take = functools.partial(_beside_handshakes, pace.seconds)
+    return _each("handshakes", BESIDE_HANDSHAKES, names, range(pace.rounds), take)
 
 
-def _beside_handshakes(port: int, seconds: float) -> tuple[clients.Run, clients.Load]:
+def _beside_handshakes(seconds: float, kind: Kind, round_: int) -> Row:
     """h2load's connections are established before the flood begins to matter: it outlasts them."""
-    command = [str(clients.TLS_LOAD), "hello", str(port), f"{seconds + 1.5}"]
-    flood = clients.Running(command)
-    try:
-        run = clients.h2load(
-            port, "/612.html", BESIDE_CONNECTIONS, HANDSHAKES_RATE, seconds, secure=True
-        )
-        said, _ = flood.finish(seconds + clients.SPARE_SECONDS)
-    finally:
-        place.end(flood.process)
-    return run, parse.tls_load(said)
+    with Server(kind, ["{port}", "612"], secure=True) as server:
+        command = [str(clients.TLS_LOAD), "hello", str(server.port), f"{seconds + 1.5}"]
+        flood = clients.Running(command)
+        try:
+            run = clients.h2load(
+                server.port,
+                "/612.html",
+                BESIDE_CONNECTIONS,
+                HANDSHAKES_RATE,
+                seconds,
+                secure=True,
+            )
+            said, _ = flood.finish(seconds + clients.SPARE_SECONDS)
+        finally:
+            place.end(flood.process)
+    begun = parse.tls_load(said)
+    return dataclasses.replace(
+        _latency_row("handshakes", BESIDE_HANDSHAKES, kind, round_, run.load),
+        connections=BESIDE_CONNECTIONS,
+        offered=HANDSHAKES_RATE,
+        note=f"{begun.requests / begun.seconds:.0f} handshakes/s begun",
+    )
 
 
 # --- httperf -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Shape:
     """One of the classic ways to use httperf; rates are of connections (or sessions) a second."""
 
