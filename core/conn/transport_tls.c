@@ -88,7 +88,9 @@ static ssize_t take_input(struct conn_context *context, struct conn *conn,
         tls->context->input = (struct str){spill->at + spill->first, spill->length};
         return (ssize_t)spill->length;
     }
-    const ssize_t got = context->io->receive(context, conn, tls->input, sizeof tls->input);
+    /* The first bytes may be plain HTTP, and must fit into the input of a plain connection. */
+    const size_t room = peer ? sizeof tls->input : CONN_FULL_BYTES;
+    const ssize_t got = context->io->receive(context, conn, tls->input, room);
     tls->context->input = (struct str){tls->input, got > 0 ? (size_t)got : 0};
     *budget -= size_min(*budget, tls->context->input.length);
     return got;

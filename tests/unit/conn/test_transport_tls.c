@@ -445,6 +445,22 @@ Test(transport_tls, plain_http_makes_a_plain_connection_of_another_origin)
     cr_expect(str_starts_with((struct str){bytes, 12}, STR("HTTP/1.1 200")));
 }
 
+/* Such as an upload, of which much comes at once. */
+Test(transport_tls, plain_http_of_any_length_is_taken)
+{
+    static char upload[60000];
+    char bytes[100];
+    memset(upload, 'x', sizeof upload);
+    str_put(upload, STR("PUT /tiny.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 59000\r\n\r\n"));
+    cr_assert(wire_send(client_fd, (struct str){upload, sizeof upload}));
+    cr_expect_eq(move(), TRANSPORT_PROGRESS);
+    cr_expect_eq(conn.transport_index, TRANSPORT_PLAIN);
+    for (unsigned i = 0; i < 10; i++)
+        cr_expect_neq(move(), TRANSPORT_FAILED);
+    cr_assert_geq(read(client_fd, bytes, sizeof bytes), 12);
+    cr_expect(str_starts_with((struct str){bytes, 12}, STR("HTTP/1.1 405")));
+}
+
 Test(transport_tls, other_bytes_end_the_connection)
 {
     static const char firsts[] = {'\0', ' ', '\x15', '\x17', '\x80', '\r', '5', '\xff'};
