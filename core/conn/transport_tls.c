@@ -287,6 +287,8 @@ static enum transport_result hand_over(struct conn_context *context, struct conn
         result = open_into(tls, peer, &pieces[i], &length);
     if (!keep_input(tls, conn, peer) || !transport_tls_keep_output(tls, conn, peer))
         return TRANSPORT_FAILED;
+    if (peer->sealed && peer->sealed->length > TLS_SEALED_MAX)
+        return TRANSPORT_FAILED; /* it has KeyUpdates answered, and reads no answer */
     if (result == TLS_FAILED)
         return fail(conn, peer);
     if (length > 0)

@@ -10,9 +10,10 @@ enum {
     /* Ciphertext received at once: a whole record of 16 KiB. What is opened of it mostly fits into
      * an empty input. */
     TLS_INPUT_BYTES = (16 << 10) + 512,
-    TLS_SEND_BYTES = 64 << 10,     /* plaintext sealed for one send */
-    TLS_SEALED_JOIN_MAX = 2 << 10, /* sealed bytes that are sent together with later ones */
-    TLS_SEALED_MUCH = 16 << 20,    /* while a worker keeps more, one send seals one record */
+    TLS_SEND_BYTES = 64 << 10,         /* plaintext sealed for one send */
+    TLS_SEALED_JOIN_MAX = 2 << 10,     /* sealed bytes that are sent together with later ones */
+    TLS_SEALED_MAX = TLS_OUTPUT_BYTES, /* of a connection: more than a flight, or a send, leaves */
+    TLS_SEALED_MUCH = 16 << 20,        /* while a worker keeps more, one send seals one record */
 };
 
 /* Bytes that wait; those from FIRST on are left. Allocated. */

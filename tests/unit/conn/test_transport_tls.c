@@ -660,6 +660,29 @@ Test(transport_tls, a_client_that_waits_comes_no_sooner_by_sending_more)
     cr_expect(list_is_empty(&rig.context.handshakes.waiting));
 }
 
+/* Each KeyUpdate is answered, and there is data between them. */
+Test(transport_tls, a_client_that_reads_nothing_is_not_answered_without_end)
+{
+    enum transport_result result = TRANSPORT_PROGRESS;
+    size_t kept = 0;
+    shake_hands();
+    request(STR("GET / HTTP/1.1\r\nX: "));
+    settle();
+    faults_fail(FAULT_SEND, 0, FAULT_ALWAYS, EAGAIN);
+    for (unsigned i = 0; i < 15000 && result == TRANSPORT_PROGRESS; i++) {
+        size_t budget = TURN_BYTES;
+        cr_assert_eq(SSL_key_update(client.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        request(STR("x"));
+        conn.socket.readable = true;
+        result = conn_transport(&rig.context, &conn)->receive(&rig.context, &conn, &budget);
+        conn_work(&rig.context, &conn);
+        const struct tls_bytes *sealed = transport_tls_peer(rig.context.tls, &conn)->sealed;
+        kept = sealed ? sealed->length : 0;
+    }
+    cr_expect_eq(result, TRANSPORT_FAILED);
+    cr_expect_leq(kept, TLS_SEALED_MAX + 4096, "%zu bytes", kept);
+}
+
 Test(transport_tls, without_memory_the_connection_fails_and_nothing_else)
 {
     for (unsigned skip = 0; skip < 6; skip++) {
