@@ -163,8 +163,9 @@ struct conn {
     struct conn_wait *waits; /* those that have begun, woken or not; see conn_wait.h */
     struct wheel_timer timer;
     union {
-        const char *lent_at;    /* in CONN_OPEN: input in the loop's memory, see conn_lend */
-        uint64_t linger_end_ms; /* in CONN_LINGERING: the latest end */
+        const char *lent_at;       /* in CONN_OPEN: input in the loop's memory, see conn_lend */
+        uint64_t shaking_since_ms; /* but while SHAKING: when its handshake began */
+        uint64_t linger_end_ms;    /* in CONN_LINGERING: the latest end */
     };
     union {
         uint32_t lent_length; /* in CONN_OPEN */

@@ -36,6 +36,7 @@ void handshakes_begin(struct conn_context *context, struct conn *conn)
 {
     context->handshakes.count++;
     conn->shaking = true;
+    conn->shaking_since_ms = context->now.ms;
     list_append(&context->handshakes.going_on, &conn->holding);
 }
 
@@ -44,6 +45,7 @@ void handshakes_end(struct conn_context *context, struct conn *conn)
     struct handshakes *handshakes = &context->handshakes;
     if (conn->shaking) {
         conn->shaking = false;
+        conn->lent_at = "";
         list_remove(&conn->holding);
         handshakes->count--;
     }
@@ -68,8 +70,7 @@ struct conn *handshakes_next(struct conn_context *context)
         handshakes->closable == 0)
         return NULL;
     struct conn *oldest = CONTAINER_OF(handshakes->going_on.next, struct conn, holding);
-    const uint64_t since_ms = conn_phase_since_ms(context, oldest);
-    if (since_ms + HANDSHAKES_PATIENCE_MS > context->now.ms)
+    if (oldest->shaking_since_ms + HANDSHAKES_PATIENCE_MS > context->now.ms)
         return NULL;
     handshakes->closable--;
     return oldest;

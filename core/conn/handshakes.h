@@ -3,7 +3,7 @@
  * A handshake takes much more memory than a connection does afterwards, and one that stops in the
  * middle costs its client nothing. So their number is bounded. Beyond it, a connection waits before
  * its handshake begins, with its bytes in the kernel, until another one ends. While connections
- * wait, handshakes that have taken HANDSHAKES_PATIENCE_MS are closed, the oldest first, a few at a
+ * wait, handshakes that began HANDSHAKES_PATIENCE_MS ago are closed, the oldest first, a few at a
  * time. The latest that waits is the next, so that no client waits for a crowd that stops. What a
  * connection sends while it waits does not change its place.
  *

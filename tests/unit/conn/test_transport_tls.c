@@ -660,6 +660,38 @@ Test(transport_tls, a_client_that_waits_comes_no_sooner_by_sending_more)
     cr_expect(list_is_empty(&rig.context.handshakes.waiting));
 }
 
+/* It has waited for longer than a handshake may take while others wait. */
+Test(transport_tls, a_handshake_that_had_to_wait_has_all_its_time)
+{
+    struct conn late, other;
+    int fds[2];
+    size_t budget = TURN_BYTES;
+    tls_talker_work(&client);
+    cr_assert(tls_talker_send(&client, client_fd));
+    cr_assert_eq(move(), TRANSPORT_PROGRESS);
+    rig.context.handshakes.count_max = 1;
+    open_another(&late, 1, &fds[0]);
+    send_and_wait(&late, fds[0], STR("\x16"));
+    rig_pass_ms(&rig, HANDSHAKES_PATIENCE_MS + 1);
+    reopen_conn(TLS1_3_VERSION);
+    cr_assert_eq(rig.context.postponed.next, &late.queue);
+    list_remove(&late.queue);
+    cr_assert_eq(conn_transport(&rig.context, &late)->receive(&rig.context, &late, &budget),
+                 TRANSPORT_PROGRESS);
+    open_another(&other, 2, &fds[1]);
+    send_and_wait(&other, fds[1], STR("\x16"));
+    handshakes_expired(&rig.context);
+    cr_expect_null(handshakes_next(&rig.context));
+    rig_pass_ms(&rig, HANDSHAKES_PATIENCE_MS);
+    cr_expect_eq(handshakes_next(&rig.context), &late);
+    conn_fini(&rig.context, &late);
+    conn_fini(&rig.context, &other);
+    close(late.socket.fd);
+    close(other.socket.fd);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* Each KeyUpdate is answered, and there is data between them. */
 Test(transport_tls, a_client_that_reads_nothing_is_not_answered_without_end)
 {
