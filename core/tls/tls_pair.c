@@ -135,14 +135,38 @@ static void set_invalid(struct problem *problem, const struct tls_certificate *c
         problem_set(problem, "expired at %s", date_text(certificate->not_after_s, date));
 }
 
-/* Whether a valid certificate in use other than FORMER covers HOST. */
+/* The next valid certificate in use other than FORMER, from *INDEX on; NULL: no other. */
+static const struct tls_certificate *next_other(unsigned *index,
+                                                const struct tls_certificate *former,
+                                                const struct tls_check *check)
+{
+    while (*index < check->in_use_count) {
+        const struct tls_certificate *other = check->in_use[(*index)++];
+        if (other != former && tls_certificate_is_valid(other, check->now_s))
+            return other;
+    }
+    return NULL;
+}
+
 static bool others_cover(const struct tls_certificate *former, const char *host,
                          const struct tls_check *check)
 {
-    for (unsigned i = 0; i < check->in_use_count; i++) {
-        const struct tls_certificate *other = check->in_use[i];
-        if (other != former && tls_certificate_is_valid(other, check->now_s) &&
-            tls_names_cover(&other->names, str_of(host)))
+    unsigned index = 0;
+    const struct tls_certificate *other;
+    while ((other = next_other(&index, former, check))) {
+        if (tls_names_cover(&other->names, str_of(host)))
+            return true;
+    }
+    return false;
+}
+
+static bool others_have(const struct tls_certificate *former, const struct tls_address *address,
+                        const struct tls_check *check)
+{
+    unsigned index = 0;
+    const struct tls_certificate *other;
+    while ((other = next_other(&index, former, check))) {
+        if (tls_names_have_address(&other->names, address->bytes, address->length))
             return true;
     }
     return false;
@@ -160,7 +184,8 @@ static const char *missing_name(const struct tls_certificate *new,
     }
     for (unsigned i = 0; i < former->names.address_count; i++) {
         const struct tls_address *address = &former->names.addresses[i];
-        if (!tls_names_have_address(&new->names, address->bytes, address->length))
+        if (!tls_names_have_address(&new->names, address->bytes, address->length) &&
+            !others_have(former, address, check))
             return "an address";
     }
     return NULL;

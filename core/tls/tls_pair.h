@@ -62,8 +62,8 @@ void tls_pair_destroy(struct tls_pair *pair);
 /* Reads PAIR for the first time, at NOW_S. 0 or a negative errno with *RET_PROBLEM. */
 int tls_pair_load(struct tls_pair *pair, int64_t now_s, struct problem *ret_problem);
 
-/* Reads PAIR if its files have changed or were bad. A name that a valid certificate of another pair
- * covers may be missing in the new one. True: PAIR has another certificate now. */
+/* Reads PAIR if its files have changed or were bad. A name or an address that a valid certificate
+ * of another pair covers may be missing in the new one. True: PAIR has another certificate now. */
 bool tls_pair_revalidate(struct tls_pair *pair, const struct tls_check *check);
 
 /* Reports that PAIR's certificate expires soon, has expired or is not valid yet, once each, unless

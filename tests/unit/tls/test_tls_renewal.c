@@ -246,6 +246,18 @@ Test(tls_renewal, warns_again_when_time_passes)
     cr_expect(rig_serves(0, &former));
 }
 
+Test(tls_renewal, an_address_may_move_to_another_pair)
+{
+    struct tls_made other = rig_make("DNS:b.example,IP:192.0.2.1", -1, 90);
+    rig_put_pair("live", "b", &other);
+    rig_add("live/b/fullchain.pem", "live/b/privkey.pem");
+    rig_load();
+    put_without_address();
+    cr_expect(rig_revalidate());
+    rig_expect_report("new certificate in use");
+    tls_made_fini(&other);
+}
+
 /* --- Links and directories ---------------------------------------------------------------------- */
 
 /* Kubernetes: live/cert -> ..data/cert, ..data -> a directory that is replaced. */
