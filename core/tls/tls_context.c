@@ -161,12 +161,12 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     } else {
         age = tls_tickets_find(tickets, name, &key);
     }
-    if (age == TLS_TICKET_UNKNOWN)
-        return 0;
-    bool done = use_ticket_key(context, &key, iv, cipher, mac, is_new);
+    bool done = age == TLS_TICKET_UNKNOWN || use_ticket_key(context, &key, iv, cipher, mac, is_new);
     OPENSSL_cleanse(&key, sizeof key);
     if (!done)
         return -1;
+    if (age == TLS_TICKET_UNKNOWN)
+        return 0;
     return age == TLS_TICKET_PREVIOUS || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
