@@ -172,8 +172,7 @@ int fetch(const struct fetch_order *order, struct fetched *ret)
     target.name_bytes = order->path->length;
     *str_put(target.name, path_view(order->path)) = '\0';
     int error = order->path->directory ? fetch_directory(&target, ret) : fetch_file(&target, ret);
-    if ((error == -EAGAIN && order->mode == IO_WITHOUT_WAITING) ||
-        (error == -EBUSY && order->mode == IO_BY_JOB))
+    if (error == -EAGAIN && order->mode == IO_WITHOUT_WAITING)
         return error;
     if (error)
         refuse(ret, fetch_status_of(-error));

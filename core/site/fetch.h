@@ -29,8 +29,7 @@ struct fetch_order {
  * their times. If the file still matches what is known, returns FETCH_UNCHANGED without reading it;
  * if that is alone, does not look for siblings. With a 404 comes the directory, from the path's own
  * one upward, that has the site's page for it. Returns 0 with *RET *given*: fetched_fini. -EAGAIN:
- * the mode is IO_WITHOUT_WAITING and it would have to wait; -EBUSY: it is IO_BY_JOB and it needs a
- * lengthy job. */
+ * the mode is IO_WITHOUT_WAITING and it would have to wait. */
 int fetch(const struct fetch_order *order, struct fetched *ret);
 
 /* The status of the response if a look-up fails with ERROR, a positive errno. */

@@ -47,18 +47,17 @@ static void run(struct job *job)
             lookup->found_root = NULL;
         return;
     }
-    enum io_mode mode = job->lengthy ? IO_BY_LENGTHY_JOB : IO_BY_JOB;
     struct fetch_order order = {
         .root_fd = lookup->root->fd,
         .path = &lookup->path,
         .site = lookup->site->settings,
-        .mode = mode,
+        .mode = IO_BY_JOB,
         .known = lookup->known_set ? &lookup->known : NULL,
         .hashed = lookup->hashed,
         .load = lookup->load,
         .copy_bytes_max = lookup->copy_bytes_max,
     };
-    lookup->too_long = fetch(&order, &lookup->fetched) < 0;
+    fetch(&order, &lookup->fetched); /* it fails only where it must not wait */
 }
 
 /* A lookup of KIND that uses nothing yet. Its path is not set: it is large. NULL: out of memory. */
@@ -77,7 +76,6 @@ static struct lookup *create(enum lookup_kind kind)
     lookup->outdated = false;
     lookup->path.length = 0;
     lookup->fetched = (struct fetched){.kind = FETCH_REFUSED, .status = HTTP_UNAVAILABLE};
-    lookup->too_long = false;
     return lookup;
 }
 
@@ -147,26 +145,13 @@ struct lookup *lookups_start_reading(struct lookups *lookups, struct blob *file,
     return submit(lookups, lookup);
 }
 
-/* Submits LOOKUP again, as a lengthy job, if its job found that it takes long. False if there is no
- * need, or no room: then the result stays the refusal that it was created with. */
-static bool requeue(struct lookups *lookups, struct lookup *lookup)
-{
-    bool too_long = lookup->too_long;
-    lookup->too_long = false;
-    lookup->job.lengthy = too_long;
-    return too_long && jobs_submit(lookups->jobs, &lookup->job);
-}
-
 struct lookup *lookups_collect(struct lookups *lookups, struct job **rest)
 {
-    struct lookup *lookup;
-    do {
-        struct job *job = *rest;
-        if (!job)
-            return NULL;
-        *rest = job->next;
-        lookup = CONTAINER_OF(job, struct lookup, job);
-    } while (requeue(lookups, lookup));
+    struct job *job = *rest;
+    if (!job)
+        return NULL;
+    *rest = job->next;
+    struct lookup *lookup = CONTAINER_OF(job, struct lookup, job);
     struct lookup **link = &lookups->under_way;
     while (*link != lookup)
         link = &(*link)->next;
@@ -178,6 +163,7 @@ struct lookup *lookups_collect(struct lookups *lookups, struct job **rest)
 
 void lookup_await(struct lookup *lookup, struct lookup_waiter *waiter)
 {
+    assert(!waiter->lookup); /* else it is in the list of another one */
     waiter->lookup = lookup;
     waiter->next = lookup->waiters;
     lookup->waiters = waiter;

@@ -50,7 +50,6 @@ struct lookup {
     struct hashed_files *hashed; /* as for fetch */
     struct fetched fetched;      /* by the job */
     struct root *found_root;     /* by the job for ROOT: pinned; NULL: none */
-    bool too_long;               /* by the job: it takes a lengthy one */
     struct path path;
 };
 
@@ -95,7 +94,7 @@ struct lookup *lookups_start_reading(struct lookups *lookups, struct blob *file,
  * their waiters only, and no other waits for them. */
 void lookups_outdate(struct lookups *lookups, const struct site *site);
 
-/* Queues WAITER, *borrowed* until it is woken or leaves. */
+/* Queues WAITER, which waits for no other; *borrowed* until it is woken or leaves. */
 void lookup_await(struct lookup *lookup, struct lookup_waiter *waiter);
 
 /* Whether WAITER is as it was at first: it waits for nothing and keeps nothing. */
@@ -109,8 +108,7 @@ static inline bool lookup_waiter_is_unused(const struct lookup_waiter *waiter)
 void lookup_leave(struct lookup_waiter *waiter);
 
 /* The next lookup of REST, a list from jobs_collect, whose job is done, *given*; NULL: none is
- * left. Call it until then. A lookup that turned out to take long is submitted again, as a lengthy
- * job. */
+ * left. Call it until then. */
 struct lookup *lookups_collect(struct lookups *lookups, struct job **rest);
 
 /* Wakes all waiters of LOOKUP, each with a pin on READY unless that is NULL, and frees it. */

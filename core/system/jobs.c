@@ -20,16 +20,13 @@ struct jobs {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct queue waiting; /* under LOCK, like all members below */
-    struct queue lengthy; /* waiting until `waiting` is empty */
     struct queue finished;
     unsigned unfinished_count; /* waiting or running */
-    unsigned waiting_count;    /* in either queue */
-    unsigned lengthy_running;
+    unsigned waiting_count;
     unsigned idle_count; /* threads that wait for work, or were woken and have not taken it yet */
     unsigned thread_count;
     bool stopping;
-    unsigned thread_max;  /* constant, like all members below */
-    unsigned lengthy_max; /* how many may run at once */
+    unsigned thread_max; /* constant, like all members below */
     unsigned queue_max;
     int event_fd;
     pthread_t threads[THREADS_MAX];
@@ -67,24 +64,15 @@ static struct job *queue_take_all(struct queue *queue)
 /* Takes the job to run next; NULL: none. LOCK is held. */
 static struct job *take(struct jobs *jobs)
 {
-    struct queue *queue = &jobs->waiting;
-    if (!queue->first && jobs->lengthy_running < jobs->lengthy_max)
-        queue = &jobs->lengthy;
-    if (!queue->first)
+    if (!jobs->waiting.first)
         return NULL;
-    struct job *job = queue_take(queue);
     jobs->waiting_count--;
-    jobs->lengthy_running += job->lengthy;
-    return job;
+    return queue_take(&jobs->waiting);
 }
 
 /* Files JOB, which has been run, as finished. LOCK is held. */
 static void finish(struct jobs *jobs, struct job *job)
 {
-    if (job->lengthy) {
-        jobs->lengthy_running--;
-        pthread_cond_signal(&jobs->work); /* another lengthy job may begin, maybe elsewhere */
-    }
     queue_add(&jobs->finished, job);
     jobs->unfinished_count--;
     event_fd_signal(jobs->event_fd);
@@ -128,9 +116,7 @@ int jobs_create(struct jobs **ret, unsigned threads_max, unsigned queue_max)
     }
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_cond_init(&jobs->work, NULL);
-    jobs->lengthy_max = jobs->thread_max > 1 ? jobs->thread_max - 1 : 1;
     queue_init(&jobs->waiting);
-    queue_init(&jobs->lengthy);
     queue_init(&jobs->finished);
     *ret = jobs;
     return 0;
@@ -148,8 +134,6 @@ void jobs_destroy(struct jobs *jobs, void (*abandon)(struct job *job))
         pthread_join(jobs->threads[i], NULL);
     while (jobs->waiting.first)
         abandon(queue_take(&jobs->waiting));
-    while (jobs->lengthy.first)
-        abandon(queue_take(&jobs->lengthy));
     while (jobs->finished.first)
         abandon(queue_take(&jobs->finished));
     close(jobs->event_fd);
@@ -181,7 +165,7 @@ bool jobs_submit(struct jobs *jobs, struct job *job)
     if (accepted) {
         jobs->unfinished_count++;
         jobs->waiting_count++;
-        queue_add(job->lengthy ? &jobs->lengthy : &jobs->waiting, job);
+        queue_add(&jobs->waiting, job);
         pthread_cond_signal(&jobs->work);
     }
     pthread_mutex_unlock(&jobs->lock);

@@ -11,13 +11,12 @@
 struct job {
     struct job *next;
     void (*run)(struct job *job); /* called on a thread of the pool */
-    bool lengthy;                 /* may take seconds; one thread is always kept free of these */
 };
 
 struct jobs;
 
-/* Creates a pool of at most THREADS_MAX threads (a single one runs lengthy jobs, too) and QUEUE_MAX
- * unfinished jobs. Returns 0 or a negative errno. *Gives*: jobs_destroy. */
+/* Creates a pool of at most THREADS_MAX threads and QUEUE_MAX unfinished jobs. Returns 0 or a
+ * negative errno. *Gives*: jobs_destroy. */
 int jobs_create(struct jobs **ret, unsigned threads_max, unsigned queue_max);
 
 /* Waits for the running jobs, then for the threads. Hands jobs that have not been started or

@@ -16,8 +16,7 @@
 enum io_mode {
     IO_WITHOUT_WAITING, /* only what the kernel has in memory */
     IO_WAITING,         /* may wait for disks; what takes long to compute is answered with 503 */
-    IO_BY_JOB,         /* some tens of milliseconds: lists directories, hashes files up to 16 MiB */
-    IO_BY_LENGTHY_JOB, /* as long as it takes */
+    IO_BY_JOB,          /* as long as it takes */
     IO_MODE_COUNT,
 };
 

@@ -132,64 +132,39 @@ Test(jobs, are_returned_once_each_by_many_threads)
     jobs_destroy(jobs, no_abandon);
 }
 
-/* However many lengthy jobs there are, one thread is left for the others, and the lengthy ones
- * proceed as well. */
-Test(jobs, keep_a_thread_free_of_lengthy_ones)
+Test(jobs, go_on_while_one_of_them_takes_long)
 {
-    enum { LENGTHY = 5, THREADS = 3 };
-    static struct errand lengthy[LENGTHY], others[LENGTHY];
-    unsigned numbers[LENGTHY];
-    struct jobs *jobs = create(THREADS, 64);
+    enum { COUNT = 5 };
+    static struct errand slow = {.number = COUNT}, others[COUNT];
+    unsigned numbers[COUNT];
+    struct jobs *jobs = create(2, 64);
     atomic_store(&open_gate, false);
-    for (unsigned i = 0; i < LENGTHY; i++) {
-        lengthy[i].job.lengthy = true;
-        lengthy[i].number = 100 + i;
-        cr_assert(submit(jobs, &lengthy[i]));
-    }
-    wait_for_running(THREADS - 1);
-    for (unsigned i = 0; i < LENGTHY; i++) {
+    cr_assert(submit(jobs, &slow));
+    wait_for_running(1);
+    for (unsigned i = 0; i < COUNT; i++) {
         others[i].job.run = run_at_once;
         others[i].number = i;
         cr_assert(jobs_submit(jobs, &others[i].job));
     }
-    collect(jobs, LENGTHY, numbers);
-    for (unsigned i = 0; i < LENGTHY; i++)
+    collect(jobs, COUNT, numbers);
+    for (unsigned i = 0; i < COUNT; i++)
         cr_expect_eq(numbers[i], i);
-    cr_expect_eq(atomic_load(&running), THREADS - 1);
     cr_expect(jobs_busy(jobs));
     atomic_store(&open_gate, true);
-    collect(jobs, LENGTHY, numbers);
+    collect(jobs, 1, numbers);
+    cr_expect_eq(numbers[0], slow.number);
     cr_expect_not(jobs_busy(jobs));
     jobs_destroy(jobs, no_abandon);
 }
 
-Test(jobs, run_lengthy_ones_last_on_a_single_thread)
-{
-    struct errand first = {.number = 0}, lengthy = {.number = 2, .job.lengthy = true};
-    struct errand other = {.number = 1};
-    unsigned numbers[3];
-    struct jobs *jobs = create(1, 4);
-    atomic_store(&open_gate, false);
-    cr_assert(submit(jobs, &first));
-    wait_for_running(1);
-    cr_assert(submit(jobs, &lengthy) && submit(jobs, &other));
-    atomic_store(&open_gate, true);
-    collect(jobs, 3, numbers);
-    for (unsigned i = 0; i < COUNT_OF(numbers); i++)
-        cr_expect_eq(numbers[i], i);
-    jobs_destroy(jobs, no_abandon);
-}
-
-Test(jobs, abandon_lengthy_ones_that_were_not_started)
+Test(jobs, abandon_those_that_were_not_started)
 {
     static struct errand errands[4];
     unsigned abandoned = 0;
     struct jobs *jobs = create(2, 4);
     atomic_store(&open_gate, false);
-    for (unsigned i = 0; i < COUNT_OF(errands); i++) {
-        errands[i].job.lengthy = true;
+    for (unsigned i = 0; i < COUNT_OF(errands); i++)
         cr_assert(submit(jobs, &errands[i]));
-    }
     wait_for_running(1);
     atomic_store(&open_gate, true);
     jobs_destroy(jobs, abandon);
