@@ -281,8 +281,7 @@ static enum conn_phase phase_of(const struct conn *conn)
         return CONN_PHASE_LINGER;
     if (conn->socket.handshaking)
         return CONN_PHASE_HANDSHAKE;
-    if ((!outq_empty(&conn->output) && conn->disk_wait != DISK_WAIT_ON) ||
-        conn->socket.holds_output)
+    if ((!outq_empty(&conn->output) && !conn_awaits_file(conn)) || conn->socket.holds_output)
         return CONN_PHASE_SEND;
     if (conn_waits(conn))
         return CONN_PHASE_JOB;

@@ -123,10 +123,10 @@ enum conn_phase {
 };
 
 /* The output's wait for part of a file that is not in memory. */
-enum disk_wait {
-    DISK_WAIT_NONE,
-    DISK_WAIT_ON,   /* a job reads the part; nothing is sent until it has */
-    DISK_WAIT_OVER, /* the part has been read, and is sent without another check */
+enum file_wait {
+    FILE_WAIT_NONE,
+    FILE_WAIT_ON,   /* a job reads the part; nothing is sent until it has */
+    FILE_WAIT_OVER, /* the part has been read, and is sent without another check */
 };
 
 /* Most connections of a crowd are idle, so each byte counts here. The members that every request
@@ -144,7 +144,7 @@ struct conn {
     enum conn_state state : 8;
     enum conn_phase phase : 8;
     enum session_phase session_phase : 3; /* after the session's last work */
-    enum disk_wait disk_wait : 2;
+    enum file_wait file_wait : 2;
     bool phase_renewed : 1; /* progress: the phase's time begins again */
     bool no_storage : 1;    /* storage was wanted, and none was free */
     bool needs_input : 1;   /* the session has used up its input, and takes more */
@@ -233,11 +233,16 @@ static inline bool conn_output_is_empty(const struct conn *conn)
     return outq_empty(&conn->output) && !conn->socket.holds_output;
 }
 
+/* Whether the next bytes of the output are of a file and have to wait. */
+static inline bool conn_awaits_file(const struct conn *conn)
+{
+    return conn->file_wait == FILE_WAIT_ON;
+}
+
 /* Whether output would be sent now. */
 static inline bool conn_wants_output(const struct conn *conn)
 {
-    return (outq_unsent(&conn->output) > 0 && conn->disk_wait != DISK_WAIT_ON) ||
-           conn->socket.holds_output;
+    return (outq_unsent(&conn->output) > 0 && !conn_awaits_file(conn)) || conn->socket.holds_output;
 }
 
 /* Whether there may be input to receive, in the socket or in the transport. */

@@ -108,7 +108,7 @@ struct conn *conn_woken(struct conn_context *context, struct lookup_waiter *wait
     const struct conn_wait *wait = CONTAINER_OF(waiter, struct conn_wait, waiter);
     struct conn *conn = wait->conn;
     if (wait->owner == &conn->output) {
-        conn->disk_wait = DISK_WAIT_OVER;
+        conn->file_wait = FILE_WAIT_OVER;
         conn_wait_end(context, conn, &conn->output);
     }
     return conn;
@@ -116,9 +116,8 @@ struct conn *conn_woken(struct conn_context *context, struct lookup_waiter *wait
 
 bool conn_disk_ready(struct conn_context *context, struct conn *conn, const struct outq_part *part)
 {
-    if (conn->disk_wait ==
-        DISK_WAIT_OVER) { /* once, even if the kernel has dropped the pages since */
-        conn->disk_wait = DISK_WAIT_NONE;
+    if (conn->file_wait == FILE_WAIT_OVER) { /* once, even if the pages have been dropped since */
+        conn->file_wait = FILE_WAIT_NONE;
         return true;
     }
     struct lookup_waiter *waiter = conn_wait_prepare(context, conn, &conn->output);
@@ -127,6 +126,6 @@ bool conn_disk_ready(struct conn_context *context, struct conn *conn, const stru
         store_warm(context->files, part->blob, part->first, part->length, &context->now, waiter))
         return true;
     conn_wait_begin(context, conn, &conn->output);
-    conn->disk_wait = DISK_WAIT_ON;
+    conn->file_wait = FILE_WAIT_ON;
     return false;
 }

@@ -238,7 +238,7 @@ static enum transport_result send_sealed(struct conn_context *context, struct co
 /* Whether records can be sealed now. */
 static bool may_seal(const struct conn *conn, const struct tls_peer *peer)
 {
-    return outq_unsent(&conn->output) > 0 && conn->disk_wait != DISK_WAIT_ON && !peer->failed;
+    return outq_unsent(&conn->output) > 0 && !conn_awaits_file(conn) && !peer->failed;
 }
 
 enum transport_result transport_tls_send(struct conn_context *context, struct conn *conn,

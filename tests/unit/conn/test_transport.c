@@ -174,7 +174,7 @@ Test(transport, what_is_on_a_disk_is_read_by_jobs)
         conn.socket.writable = true;
         cr_assert(turn());
         read_arrived();
-        if (conn.disk_wait != DISK_WAIT_ON)
+        if (!conn_awaits_file(&conn))
             continue;
         unsigned sends = faults_calls(FAULT_SENDFILE);
         cr_expect_not(conn_wants_output(&conn));
@@ -205,7 +205,7 @@ Test(transport, what_is_on_a_disk_comes_even_without_memory)
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
     run_until(RIG_LARGE_BYTES);
-    cr_expect_neq(conn.disk_wait, DISK_WAIT_ON);
+    cr_expect_not(conn_awaits_file(&conn));
     faults_clear();
     slab_give(&rig.context.waits, held);
 }
@@ -215,12 +215,12 @@ Test(transport, who_goes_while_a_disk_is_read_leaves_nothing_behind)
     cr_assert(wire_send(client, STR(GET("/large.bin"))));
     cr_assert(turn());
     faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, EAGAIN);
-    for (unsigned i = 0; i < 100 && conn.disk_wait != DISK_WAIT_ON; i++) {
+    for (unsigned i = 0; i < 100 && !conn_awaits_file(&conn); i++) {
         conn.socket.writable = true;
         cr_assert(turn());
         read_arrived();
     }
-    cr_assert(conn.disk_wait == DISK_WAIT_ON);
+    cr_assert(conn_awaits_file(&conn));
     cr_expect(conn_waits(&conn));
 }
 

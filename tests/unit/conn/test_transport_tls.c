@@ -381,7 +381,7 @@ Test(transport_tls, what_is_on_a_disk_is_read_by_jobs)
     for (unsigned i = 0; i < 100000 && client.opened.length < RIG_LARGE_BYTES; i++) {
         cr_assert_neq(move(), TRANSPORT_FAILED);
         read_arrived();
-        waits += conn.disk_wait == DISK_WAIT_ON;
+        waits += conn_awaits_file(&conn);
         rig_await(&rig, &conn);
     }
     cr_expect_gt(waits, 0);
