@@ -2,6 +2,7 @@
 #include "conn/conn_log.h"
 #include "conn/conn_rate.h"
 #include "conn/conn_storage.h"
+#include "conn/file_doubt.h"
 #include "conn/file_watch.h"
 #include "conn/transport_plain.h"
 #include "observe/probes.h"
@@ -50,6 +51,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     conn_waits_init(context);
     wheel_init(&context->wheel, now_ms);
     file_watch_init(context);
+    file_doubt_init(context);
     list_init(&context->postponed);
     handshakes_init(&context->handshakes);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
@@ -72,6 +74,7 @@ void conn_context_set_unsent(struct conn_context *context, const struct unsent_s
 
 void conn_context_fini(struct conn_context *context)
 {
+    file_doubt_fini(context);
     file_watch_fini(context);
     conn_waits_fini(context);
     session_h1_fini_shared(&context->h1);

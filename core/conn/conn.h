@@ -42,6 +42,7 @@ enum conn_timer {
     CONN_TIMER_FILES,        /* of the loop: for the store */
     CONN_TIMER_RETRY,        /* of the loop's struct retry */
     CONN_TIMER_WATCH,        /* of the context's watches */
+    CONN_TIMER_DOUBT,        /* of the context's doubts */
     CONN_TIMER_RATE,         /* of the context's struct conn_rates */
     CONN_TIMER_HANDSHAKES,   /* of the context's handshakes */
 };
@@ -55,6 +56,13 @@ struct transport_tls;
 struct file_watches {
     struct slab slab;
     struct list all;
+    struct list unchecked; /* while they are checked */
+    struct wheel_timer timer;
+};
+
+/* See file_doubt.h. */
+struct file_doubts {
+    struct list waiting;   /* waits of connections */
     struct list unchecked; /* while they are checked */
     struct wheel_timer timer;
 };
@@ -89,6 +97,7 @@ struct conn_context {
     struct slab waits;
     struct conn_wait *spare_wait; /* see conn_wait.h; NULL: has to be taken from WAITS */
     struct file_watches watches;
+    struct file_doubts doubts;
     struct list partial; /* connections with part of a head in full storage, the oldest first */
     struct list
         stalled; /* connections with output in full storage that peers don't take, likewise */
@@ -122,10 +131,10 @@ enum conn_phase {
     CONN_PHASE_LINGER,    /* the peer, to finish */
 };
 
-/* The output's wait for part of a file that is not in memory. */
+/* The output's wait for part of a file that is not in memory, or that may have been rewritten. */
 enum file_wait {
     FILE_WAIT_NONE,
-    FILE_WAIT_ON,   /* a job reads the part; nothing is sent until it has */
+    FILE_WAIT_ON,   /* a job reads the part, or it is not decided; nothing is sent until then */
     FILE_WAIT_OVER, /* the part has been read, and is sent without another check */
 };
 
@@ -271,7 +280,7 @@ bool conn_disk_ready(struct conn_context *context, struct conn *conn, const stru
 /* Whether one of CONN's waits, of which it has at least one, has not been woken. */
 bool conn_has_pending(const struct conn *conn);
 
-/* Whether CONN waits for look-ups or a disk. */
+/* Whether CONN waits for look-ups or a file. */
 static inline bool conn_waits(const struct conn *conn)
 {
     return conn->waits && conn_has_pending(conn);

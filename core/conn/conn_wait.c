@@ -74,6 +74,7 @@ static void end_at(struct conn_context *context, struct conn_wait **link)
     struct conn_wait *wait = *link;
     *link = wait->next;
     store_cancel(&wait->waiter);
+    list_remove(&wait->node);
     slab_give(&context->waits, wait);
 }
 
@@ -97,7 +98,7 @@ void conn_wait_end_all(struct conn_context *context, struct conn *conn)
 bool conn_has_pending(const struct conn *conn)
 {
     for (const struct conn_wait *wait = conn->waits; wait; wait = wait->next) {
-        if (wait->waiter.lookup)
+        if (wait->waiter.lookup || list_linked(&wait->node))
             return true;
     }
     return false;

@@ -1,5 +1,5 @@
-/* conn_wait: the waits of a connection: for look-ups, and for parts of files that a disk has to
- * bring.
+/* conn_wait: the waits of a connection: for look-ups, for parts of files that a disk has to bring,
+ * and for time to pass (file_doubt.h).
  *
  * A wait belongs to an owner inside its connection, an address: an exchange (exchange.h) or the
  * output. A connection keeps a list of its waits, so that any number of exchanges can wait at
@@ -17,6 +17,7 @@ struct conn_wait {
     struct conn *conn;
     const void *owner;
     uint64_t began_ms; /* date_now's ms */
+    struct list node;  /* of one that waits for time: in a list of the context's */
 };
 
 void conn_waits_init(struct conn_context *context);
@@ -34,14 +35,15 @@ struct lookup_waiter *conn_wait_prepare(struct conn_context *context, struct con
 /* OWNER has to wait: what conn_wait_prepare has just given for it has been queued. */
 void conn_wait_begin(struct conn_context *context, struct conn *conn, const void *owner);
 
-/* The same with WAIT, which the caller owns and unlinks again; it waits for no look-up. */
+/* The same with WAIT, which the caller owns and unlinks again; it waits for nothing. */
 void conn_wait_link(const struct conn_context *context, struct conn *conn, const void *owner,
                     struct conn_wait *wait);
 
 /* Takes WAIT, which is one of CONN's, out of its list. */
 void conn_wait_unlink(struct conn *conn, struct conn_wait *wait);
 
-/* OWNER waits no more, or never has: cancels its look-up, frees what that has brought. */
+/* OWNER waits no more, or never has: takes it out of its list, cancels its look-up, frees what that
+ * has brought. */
 void conn_wait_end(struct conn_context *context, struct conn *conn, const void *owner);
 
 /* The same for all waits of CONN. */

@@ -1,6 +1,7 @@
 /* file_send: see file_send.h. */
 #include "conn/file_send.h"
 
+#include "conn/file_doubt.h"
 #include "conn/file_watch.h"
 #include "system/net.h"
 
@@ -87,30 +88,26 @@ bool file_send_is_warm(struct conn_context *context, struct conn *conn,
     return conn_disk_ready(context, conn, &window);
 }
 
-/* The file may be sent on: it is unchanged, or it has grown (a log that is written, a download in
- * progress) and the announced bytes are there. */
-static bool is_intact(const struct blob *file)
-{
-    return blob_check_file(file) != BLOB_REWRITTEN;
-}
-
 /* The check after the read is for the bytes that were read, as writing sets the mtime first. */
-ssize_t file_send_read(const struct outq_part *piece, void *to, size_t room)
+ssize_t file_send_read(struct conn_context *context, struct conn *conn,
+                       const struct outq_part *piece, void *to)
 {
-    const size_t wanted = piece->length < room ? (size_t)piece->length : room;
-    const ssize_t got = pread(piece->blob->fd, to, wanted, (off_t)piece->first);
-    if (got <= 0 || !is_intact(piece->blob))
-        return got < 0 ? -1 : 0;
+    const ssize_t got = pread(piece->blob->fd, to, (size_t)piece->length, (off_t)piece->first);
+    if (got > 0 && !file_doubt_may_send(context, conn, piece->blob))
+        return 0;
     return got;
 }
 
 /* --- Sending ---------------------------------------------------------------------------------- */
 
 /* By read and send. */
-static ssize_t send_copy(struct conn *conn, const struct outq_part *piece, uint64_t left)
+static ssize_t send_copy(struct conn_context *context, struct conn *conn,
+                         const struct outq_part *piece, uint64_t left)
 {
     char bytes[COPY_BYTES];
-    const ssize_t got = file_send_read(piece, bytes, sizeof bytes);
+    const struct outq_part part = {piece->blob, piece->first,
+                                   size_min((size_t)piece->length, sizeof bytes)};
+    const ssize_t got = file_send_read(context, conn, &part, bytes);
     if (got <= 0)
         return got;
     const int more = left > (uint64_t)got ? MSG_MORE : 0;
@@ -118,11 +115,12 @@ static ssize_t send_copy(struct conn *conn, const struct outq_part *piece, uint6
 }
 
 /* By sendfile. The only piece of a part is checked once in a turn. */
-static ssize_t send_pages(const struct conn_context *context, struct conn *conn,
+static ssize_t send_pages(struct conn_context *context, struct conn *conn,
                           const struct outq_part *piece, uint64_t left)
 {
     const bool only = outq_span_begins(&conn->output) && piece->length == left;
-    if (!(only && blob_file_unchanged(piece->blob, context->now.turn)) && !is_intact(piece->blob))
+    if (!(only && blob_file_unchanged(piece->blob, context->now.turn)) &&
+        !file_doubt_may_send(context, conn, piece->blob))
         return 0;
     off_t first = (off_t)piece->first;
     return sendfile(conn->socket.fd, piece->blob->fd, &first, piece->length);
@@ -152,7 +150,8 @@ ssize_t file_send(struct conn_context *context, struct conn *conn, const struct 
         part.length > left - FILE_SEND_TAIL_BYTES)
         part.length = left - FILE_SEND_TAIL_BYTES;
     const bool copied = !quick && !constant && left <= FILE_SEND_TAIL_BYTES;
-    ssize_t sent = copied ? send_copy(conn, &part, left) : send_pages(context, conn, &part, left);
+    const ssize_t sent =
+        copied ? send_copy(context, conn, &part, left) : send_pages(context, conn, &part, left);
     note(context, &conn->socket, sent);
     if (!constant && sent > 0 && (uint64_t)sent == left && holds_pages(conn, copied))
         file_watch_begin(context, conn, piece->blob, left);

@@ -7,7 +7,8 @@
  * in the socket: for a peer that is not quick, the last FILE_SEND_TAIL_BYTES of a part are copied,
  * and until these are sent, the pages that were sent before have gone.
  *
- * Pages that may still be in the socket after the last piece are watched (file_watch.h).
+ * Pages that may still be in the socket after the last piece are watched (file_watch.h). While it
+ * can't be known whether a file was rewritten, nothing of it is sent (file_doubt.h).
  *
  * A peer is quick when it has taken FILE_SEND_QUICK_COUNT pieces and the socket never had to wait
  * longer than FILE_SEND_SLOW_MS for room. Its files are sent by sendfile alone, and the bound on
@@ -28,15 +29,16 @@ enum {
 
 /* Hands the first bytes of PIECE, which is in the page cache, to CONN's socket. LEFT is the number
  * of bytes of the file that have to be sent, PIECE included. Returns the number of bytes taken; 0:
- * the file was truncated or rewritten, so that the answer can't be finished truthfully; -1 with
- * errno. */
+ * CONN waits now (conn_awaits_file), or else the file was truncated or rewritten, so that the
+ * answer can't be finished truthfully; -1 with errno. */
 ssize_t file_send(struct conn_context *context, struct conn *conn, const struct outq_part *piece,
                   uint64_t left);
 
-/* For transports that copy: reads the first bytes of PIECE, at most ROOM, to TO. Returns their
- * number, at least 1, all of the version of the file that was announced; 0: the file was truncated
- * or rewritten, so that the answer can't be finished truthfully; -1 with errno. pread(2). */
-ssize_t file_send_read(const struct outq_part *piece, void *to, size_t room);
+/* For transports that copy: reads the first bytes of PIECE, the next of CONN's output, to TO, which
+ * has room for all. Returns their number, at least 1, all of the version of the file that was
+ * announced; 0 as file_send; -1 with errno. pread(2). */
+ssize_t file_send_read(struct conn_context *context, struct conn *conn,
+                       const struct outq_part *piece, void *to);
 
 /* Whether the next bytes of PART, the next of CONN's output, up to the end of their window of the
  * file, can be read without a wait for a disk. If not, CONN waits, and wants no output until it has

@@ -114,10 +114,11 @@ static void forget_delivered(struct file_watch *watch, const struct conn *conn)
         forget(watch, 0);
 }
 
-static bool any_rewritten(const struct file_watch *watch)
+static bool any_rewritten(const struct conn_context *context, const struct file_watch *watch)
 {
     for (unsigned i = 0; i < watch->count; i++) {
-        if (blob_check_file(watch->files[i].file) == BLOB_REWRITTEN)
+        struct blob *file = watch->files[i].file;
+        if (blob_check_file(file, context->now.ms, FILE_WATCH_MS) == BLOB_REWRITTEN)
             return true;
     }
     return false;
@@ -134,7 +135,7 @@ struct conn *file_watch_next(struct conn_context *context)
         forget_delivered(watch, conn);
         if (watch->count == 0)
             file_watch_end(context, conn);
-        else if (any_rewritten(watch))
+        else if (any_rewritten(context, watch))
             return conn;
     }
     if (!list_is_empty(&watches->all))

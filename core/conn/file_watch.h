@@ -4,7 +4,9 @@
  * the file is rewritten in place before that, the answer may be a mixture of both versions, and its
  * connection has to be reset while a part is still missing. A watch begins with the last byte of a
  * file's part and ends when the peer has acknowledged it, whatever the connection does meanwhile.
- * All watches of a worker are checked together, each FILE_WATCH_MS.
+ * All watches of a worker are checked together, each FILE_WATCH_MS. A file that may be about to
+ * grow (BLOB_UNDECIDED) gets until the next check to do so, and no longer: what the socket holds
+ * goes out meanwhile, mixed if the file was rewritten.
  *
  * A watch is one of its connection's waits (conn_wait.h), so a connection without one pays nothing.
  * It pins the files. */
@@ -14,7 +16,7 @@
 #include "conn/conn_wait.h"
 
 enum {
-    FILE_WATCH_MS = 100,
+    FILE_WATCH_MS = 50,
     FILE_WATCH_FILES_MAX = 4, /* of a connection; the latest ones */
 };
 

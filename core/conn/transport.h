@@ -42,7 +42,7 @@ enum {
 enum transport_result {
     TRANSPORT_PROGRESS, /* something moved, or the end of input was reached */
     /* Nothing can move now: the socket isn't ready, and its flag is cleared; or part of a file
-     * isn't in memory, and the connection wants no output. */
+     * isn't in memory or may not be sent yet, and the connection wants no output. */
     TRANSPORT_NOTHING,
     TRANSPORT_FULL,   /* receive: no storage for input can be lent */
     TRANSPORT_LATER,  /* receive: in another turn; the transport has put CONN into a list for it */

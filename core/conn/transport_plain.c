@@ -97,7 +97,9 @@ static enum transport_result send_file(struct conn_context *context, struct conn
     struct outq_part piece = *part;
     piece.length = size_min(FILE_BYTES, file_send_window(part));
     ssize_t sent = file_send(context, conn, &piece, part->length);
-    return sent == 0 ? TRANSPORT_FAILED : note_sent(context, conn, sent, budget);
+    if (sent == 0)
+        return conn_awaits_file(conn) ? TRANSPORT_NOTHING : TRANSPORT_FAILED;
+    return note_sent(context, conn, sent, budget);
 }
 
 static enum transport_result send_memory(struct conn_context *context, struct conn *conn,

@@ -32,8 +32,8 @@ struct batch {
     size_t left;         /* plaintext that may still be taken */
     size_t record_bytes; /* at most, of plaintext */
     size_t staged;       /* plaintext that was put together */
-    bool waits;          /* for a disk */
-    bool broken;         /* a file can't be read: what was taken before it is the last */
+    bool waits;          /* for a file */
+    bool broken;         /* a file can't be sent: what was taken before it is the last */
     bool failed;
 };
 
@@ -101,9 +101,12 @@ static void stage_file(struct batch *batch, const struct outq_part *part)
     batch->waits = !file_send_is_warm(batch->context, batch->conn, part);
     if (batch->waits)
         return;
-    const ssize_t got = file_send_read(part, to, size_min(batch->left, file_send_window(part)));
-    batch->broken = got <= 0;
-    if (batch->broken)
+    const struct outq_part piece = {part->blob, part->first,
+                                    size_min(batch->left, file_send_window(part))};
+    const ssize_t got = file_send_read(batch->context, batch->conn, &piece, to);
+    batch->waits = got == 0 && conn_awaits_file(batch->conn);
+    batch->broken = got <= 0 && !batch->waits;
+    if (got <= 0)
         return;
     batch->staged += (size_t)got;
     take(batch, (size_t)got);
@@ -264,7 +267,7 @@ enum transport_result transport_tls_send(struct conn_context *context, struct co
         tls_stream_close(tls->context, peer->stream);
         peer->closed = true;
     }
-    /* A disk has to be waited for; or all answers before a file that can't be read are sent. */
+    /* A file has to be waited for; or all answers before one that can't be sent are sent. */
     if (tls->context->output_length == 0)
         return batch.broken ? TRANSPORT_FAILED : TRANSPORT_NOTHING;
     const size_t taken = left - batch.left;

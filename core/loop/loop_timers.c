@@ -2,6 +2,7 @@
 #include "loop/loop_timers.h"
 
 #include "conn/conn_rate.h"
+#include "conn/file_doubt.h"
 #include "conn/file_watch.h"
 #include "loop/loop_turn.h"
 
@@ -106,6 +107,15 @@ static void check_watched_files(struct loop *loop)
     }
 }
 
+/* Lets the connections go on of whose file it is known by now whether it was rewritten. */
+static void check_doubted_files(struct loop *loop)
+{
+    struct conn *conn;
+    file_doubt_expired(loop->context);
+    while ((conn = file_doubt_next(loop->context)))
+        loop_make_runnable(loop, conn);
+}
+
 /* Closes handshakes that do not end, for others that wait. */
 static void check_handshakes(struct loop *loop)
 {
@@ -160,6 +170,9 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
         break;
     case CONN_TIMER_WATCH:
         check_watched_files(loop);
+        break;
+    case CONN_TIMER_DOUBT:
+        check_doubted_files(loop);
         break;
     case CONN_TIMER_RATE:
         check_rates(loop);

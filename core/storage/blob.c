@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { GROWTH_TRIES = 16 }; /* some microseconds, as a write of some KiB takes */
+enum { GROWTH_TRIES = 16 }; /* some microseconds, which an append takes that is not held up */
 
 struct blob *blob_create_bytes(size_t length)
 {
@@ -97,37 +97,50 @@ enum blob_change blob_identity_change(const struct blob_identity *then,
 {
     if (now->bytes > then->bytes)
         return BLOB_GROWN;
-    if (now->bytes < then->bytes || !timespec_equal(now->modified, then->modified))
+    if (now->bytes < then->bytes)
         return BLOB_REWRITTEN;
-    return BLOB_UNCHANGED;
+    return timespec_equal(now->modified, then->modified) ? BLOB_UNCHANGED : BLOB_UNDECIDED;
 }
 
-/* Whether only the mtime differs: a write(2) that appends sets it before the size. */
-static bool may_be_growing(const struct blob_identity *then, const struct blob_identity *now)
+/* Compares BLOB's file with its identity, once. *RET_NOW is set unless that fails. */
+static enum blob_change compare(const struct blob *blob, struct blob_identity *ret_now)
 {
-    return now->bytes == then->bytes && !timespec_equal(now->modified, then->modified);
+    struct stat status;
+    if (fstat(blob->fd, &status) < 0)
+        return BLOB_REWRITTEN;
+    blob_identify(&status, ret_now);
+    return blob_identity_change(&blob->identity, ret_now);
 }
 
-enum blob_change blob_check_file(const struct blob *blob)
+/* Decides about a file that is undecided with the mtime MODIFIED. */
+static enum blob_change decide(struct blob *blob, const struct timespec *modified, uint64_t now_ms,
+                               uint64_t patience_ms)
+{
+    if (blob->doubt_ms == 0) {
+        blob->doubt_ms = now_ms;
+        blob->doubt = *modified;
+    }
+    const bool over = now_ms - blob->doubt_ms >= patience_ms;
+    return over || !timespec_equal(blob->doubt, *modified) ? BLOB_REWRITTEN : BLOB_UNDECIDED;
+}
+
+enum blob_change blob_check_file(struct blob *blob, uint64_t now_ms, uint64_t patience_ms)
 {
     if (blob_is_copy(blob))
         return BLOB_UNCHANGED;
     struct blob_identity now;
-    unsigned tries = 0;
-    do {
-        struct stat status;
-        if (fstat(blob->fd, &status) < 0)
-            return BLOB_REWRITTEN;
-        blob_identify(&status, &now);
-    } while (may_be_growing(&blob->identity, &now) && ++tries < GROWTH_TRIES);
-    return blob_identity_change(&blob->identity, &now);
+    enum blob_change change = compare(blob, &now);
+    for (unsigned i = 1; change == BLOB_UNDECIDED && blob->doubt_ms == 0 && i < GROWTH_TRIES; i++)
+        change = compare(blob, &now);
+    return change == BLOB_UNDECIDED ? decide(blob, &now.modified, now_ms, patience_ms) : change;
 }
 
 bool blob_file_unchanged(struct blob *blob, uint64_t turn)
 {
     if (blob->seen_turn == turn || blob_is_copy(blob))
         return true;
-    bool unchanged = blob_check_file(blob) == BLOB_UNCHANGED;
+    struct blob_identity now;
+    const bool unchanged = compare(blob, &now) == BLOB_UNCHANGED;
     if (unchanged)
         blob->seen_turn = turn;
     return unchanged;

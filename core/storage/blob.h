@@ -39,6 +39,8 @@ struct blob {
     struct blob_identity identity; /* of the file when it was opened; unset for bytes */
     uint64_t warm_until_ms;        /* of a file: assumed to be in the page cache until then */
     uint64_t seen_turn;            /* turn in which it was last found unchanged; 0: none */
+    uint64_t doubt_ms;             /* when it was first found to be BLOB_UNDECIDED; 0: never */
+    struct timespec doubt;         /* its mtime then */
     char bytes[];
 };
 
@@ -86,18 +88,22 @@ bool blob_identity_equal(const struct blob_identity *a, const struct blob_identi
 enum blob_change {
     BLOB_UNCHANGED,
     BLOB_GROWN,     /* longer; the first bytes are assumed to be the same */
-    BLOB_REWRITTEN, /* shorter, or of the same length with another mtime */
+    BLOB_UNDECIDED, /* of the same length with another mtime: rewritten, or about to grow */
+    BLOB_REWRITTEN, /* shorter, or rewritten at the same length */
 };
 
 /* Compares the sizes and mtimes of a file, THEN and NOW. The ctime does not count: a rename, unlink
- * or chmod changes it, but not the content. */
+ * or chmod changes it, but not the content. A write(2) that appends sets the mtime before the size.
+ * It goes on after some microseconds, or when a journal has committed what it waits for. */
 enum blob_change blob_identity_change(const struct blob_identity *then,
                                       const struct blob_identity *now);
 
-/* Compares the file of BLOB with its identity when it was opened, by fstat(2). BLOB_REWRITTEN if
- * that fails. If only the mtime differs, tries some more times: the file may be about to grow. A
- * copy is unchanged. */
-enum blob_change blob_check_file(const struct blob *blob);
+/* Compares the file of BLOB with its identity when it was opened, by fstat(2), at NOW_MS of a clock
+ * that never shows 0 and is never set. BLOB_REWRITTEN if that fails. BLOB_UNDECIDED becomes
+ * BLOB_REWRITTEN when PATIENCE_MS have passed since it was first found; or at once, if the mtime
+ * changes again while the length doesn't, because writes to a file take turns. A copy is
+ * unchanged. */
+enum blob_change blob_check_file(struct blob *blob, uint64_t now_ms, uint64_t patience_ms);
 
 /* Whether the file of BLOB is unchanged. While it is, checks at most once per TURN of an event loop
  * (a count that begins with 1): enough for a file that is sent in one piece. */

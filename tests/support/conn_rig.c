@@ -1,6 +1,8 @@
 /* conn_rig: see conn_rig.h. */
 #include "support/conn_rig.h"
 
+#include "conn/file_doubt.h"
+
 #include <errno.h>
 #include <poll.h>
 
@@ -88,6 +90,14 @@ void rig_pass_ms(struct rig *rig, uint64_t ms)
 void rig_make_cold(bool cold)
 {
     faults_fail(FAULT_OPENAT2_CACHED, 0, cold ? FAULT_ALWAYS : 0, EAGAIN);
+}
+
+void rig_check_doubts(struct rig *rig)
+{
+    rig_pass_ms(rig, FILE_DOUBT_CHECK_MS);
+    file_doubt_expired(&rig->context);
+    while (file_doubt_next(&rig->context)) {
+    }
 }
 
 static void note_waiter(void *context, struct lookup_waiter *waiter)

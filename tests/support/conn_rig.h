@@ -57,6 +57,9 @@ void rig_pass_ms(struct rig *rig, uint64_t ms);
 /* From now on every look-up that isn't in the cache is PENDING, or not. */
 void rig_make_cold(bool cold);
 
+/* Lets the time pass until files that are undecided are checked, and has them checked. */
+void rig_check_doubts(struct rig *rig);
+
 /* Waits for a look-up's end. */
 void rig_await(struct rig *rig, const struct conn *conn);
 

@@ -95,6 +95,20 @@ static inline bool tree_filled(struct str content, size_t length, uint64_t seed)
     return same;
 }
 
+static inline void tree_append(const struct tree *tree, const char *name, struct str content)
+{
+    int fd = openat(tree->fd, name, O_WRONLY | O_APPEND | O_CLOEXEC);
+    tree_must(fd >= 0 && write(fd, content.at, content.length) == (ssize_t)content.length, name);
+    close(fd);
+}
+
+/* Sets the mtime to now, as an append does before anything else. */
+static inline void tree_touch(const struct tree *tree, const char *name)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+    tree_must(utimensat(tree->fd, name, times, 0) == 0, name);
+}
+
 static inline void tree_dir(const struct tree *tree, const char *name)
 {
     tree_must(mkdirat(tree->fd, name, 0755) == 0, name);

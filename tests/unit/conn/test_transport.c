@@ -1,5 +1,6 @@
 /* transfer: over real sockets, with calls that move little, are interrupted, or fail. */
 #include "conn/conn_wait.h"
+#include "conn/file_doubt.h"
 #include "conn/file_send.h"
 #include "conn/transport_plain.h"
 #include "support/conn_rig.h"
@@ -346,6 +347,8 @@ static bool send_changed(struct str request, size_t length, void (*change)(void)
         conn.socket.writable = true;
         failed = !turn();
         read_arrived();
+        if (conn_awaits_file(&conn))
+            rig_check_doubts(&rig);
     }
     read_arrived();
     faults_clear();
@@ -393,9 +396,7 @@ static void touch_one_byte(void)
 
 static void append_to_it(void)
 {
-    int fd = openat(rig.tree.fd, "large.bin", O_WRONLY | O_APPEND | O_CLOEXEC);
-    cr_assert_eq(write(fd, "a line\n", 7), 7);
-    close(fd);
+    tree_append(&rig.tree, "large.bin", STR("a line\n"));
 }
 
 static void append_and_cut_off(void)
@@ -738,4 +739,153 @@ Test(transport, reports_the_peers_address)
     struct log_client peer = {.version = 4};
     socket_peer(&(struct socket){.fd = -1}, &peer);
     cr_expect_eq(peer.version, 0, "there is no socket");
+}
+
+/* --- While it can't be known whether a file was rewritten ------------------------------------- */
+
+/* As an append begins, which may be held up then. */
+static void touch_it(void)
+{
+    tree_touch(&rig.tree, "large.bin");
+}
+
+/* Sends the first half of large.bin to a peer that is QUICK or not, and has CHANGE done to the
+ * file: the connection waits then. */
+static void bring_into_doubt(bool quick, void (*change)(void))
+{
+    close_conn();
+    open_conn();
+    tree_fill(&rig.tree, "large.bin", RIG_LARGE_BYTES, 3);
+    rig_pass_ms(&rig, RIG_HEADER_MS);
+    conn.socket.quick = quick ? FILE_SEND_QUICK_COUNT : 0;
+    faults_hinder(FAULT_SENDFILE, 1);
+    faults_hinder(FAULT_SEND, 2);
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    while (output.length < RIG_LARGE_BYTES / 2) {
+        conn.socket.readable = conn.socket.writable = true;
+        cr_assert(turn());
+        read_arrived();
+    }
+    poll(NULL, 0, TICK_MS);
+    read_arrived();
+    change();
+    for (unsigned i = 0; i < 100 && !conn_awaits_file(&conn); i++) {
+        conn.socket.writable = true;
+        cr_assert(turn());
+    }
+    faults_clear();
+    cr_assert(conn_awaits_file(&conn));
+    poll(NULL, 0, TICK_MS);
+    read_arrived();
+}
+
+/* Lets MS pass, in which nothing may be sent. */
+static void expect_silence(unsigned ms)
+{
+    const size_t length = output.length;
+    for (unsigned i = 0; i < ms / FILE_DOUBT_CHECK_MS; i++) {
+        conn.socket.writable = true;
+        cr_assert(turn());
+        rig_check_doubts(&rig);
+        cr_expect(conn_awaits_file(&conn));
+        cr_expect_not(conn_wants_output(&conn));
+        cr_expect_eq(conn_verdict(&rig.context, &conn), CONN_GOES_ON);
+        conn_settle(&rig.context, &conn);
+        cr_expect_eq(conn.phase, CONN_PHASE_JOB);
+        read_arrived();
+    }
+    cr_expect_eq(output.length, length);
+}
+
+Test(transport, an_append_that_is_held_up_holds_up_the_answer)
+{
+    for (unsigned quick = 0; quick < 2; quick++) {
+        struct str stream;
+        struct answer answer;
+        bring_into_doubt(quick, touch_it);
+        expect_silence(FILE_DOUBT_MS / 2);
+        append_to_it();
+        rig_check_doubts(&rig);
+        cr_expect_not(conn_awaits_file(&conn));
+        while (outq_unsent(&conn.output) > 0) {
+            conn.socket.writable = true;
+            cr_assert(turn());
+            read_arrived();
+        }
+        poll(NULL, 0, TICK_MS);
+        read_arrived();
+        stream = pile_view(&output);
+        cr_assert(answer_next(&stream, false, &answer));
+        cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
+    }
+}
+
+Test(transport, a_file_that_does_not_grow_in_time_ends_the_connection)
+{
+    for (unsigned quick = 0; quick < 2; quick++) {
+        bring_into_doubt(quick, touch_it);
+        expect_silence(FILE_DOUBT_MS - 2 * FILE_DOUBT_CHECK_MS);
+        const size_t length = output.length;
+        rig_pass_ms(&rig, 2 * FILE_DOUBT_CHECK_MS);
+        rig_check_doubts(&rig);
+        conn.socket.writable = true;
+        cr_expect_not(turn());
+        read_arrived();
+        cr_expect_eq(output.length, length);
+    }
+}
+
+/* What was read of it in a copy, before the check found that it had changed, is thrown away. */
+Test(transport, nothing_of_another_version_is_sent)
+{
+    char *bytes = tree_bytes(RIG_LARGE_BYTES, 3);
+    bring_into_doubt(false, rewrite_it);
+    expect_silence(FILE_DOUBT_MS / 2);
+    struct str stream = pile_view(&output);
+    const char *end = memmem(stream.at, stream.length, "\r\n\r\n", 4);
+    cr_assert_not_null(end);
+    struct str body = str_from(stream, (size_t)(end - stream.at) + 4);
+    cr_assert(body.length > 0 && body.length < RIG_LARGE_BYTES);
+    cr_expect(str_starts_with((struct str){bytes, RIG_LARGE_BYTES}, body));
+    free(bytes);
+}
+
+/* A held-up append is the only writer meanwhile. */
+Test(transport, a_second_write_without_growth_ends_the_connection_at_once)
+{
+    bring_into_doubt(false, touch_it);
+    touch_it();
+    rig_check_doubts(&rig);
+    conn.socket.writable = true;
+    cr_expect_not(turn());
+}
+
+Test(transport, a_file_in_doubt_ends_the_connection_without_memory_to_wait_with)
+{
+    cr_assert(wire_send(client, STR(GET("/large.bin"))));
+    cr_assert(turn());
+    cr_assert(turn());
+    slab_give(&rig.context.waits, rig.context.spare_wait);
+    rig.context.spare_wait = NULL;
+    void *held = slab_take(&rig.context.waits);
+    touch_it();
+    rig.context.now.turn++;
+    faults_fail(FAULT_MEMORY, 0, FAULT_ALWAYS, ENOMEM);
+    bool failed = false;
+    for (unsigned i = 0; i < 100 && !failed; i++) {
+        conn.socket.writable = true;
+        failed = !turn();
+    }
+    cr_expect(failed);
+    faults_clear();
+    slab_give(&rig.context.waits, held);
+}
+
+Test(transport, who_goes_while_a_file_is_in_doubt_leaves_nothing_behind)
+{
+    bring_into_doubt(false, touch_it);
+    close_conn();
+    cr_expect(list_is_empty(&rig.context.doubts.waiting));
+    rig_check_doubts(&rig);
+    open_conn();
 }

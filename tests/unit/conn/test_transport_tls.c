@@ -404,8 +404,49 @@ Test(transport_tls, a_file_that_is_rewritten_ends_its_connection)
     for (unsigned i = 0; i < 100 && result != TRANSPORT_FAILED; i++) {
         result = move();
         read_arrived();
+        rig_check_doubts(&rig);
     }
     cr_expect_eq(result, TRANSPORT_FAILED);
+    struct str stream = pile_view(&client.opened);
+    const char *end = memmem(stream.at, stream.length, "\r\n\r\n", 4);
+    cr_assert_not_null(end);
+    struct str body = str_from(stream, (size_t)(end - stream.at) + 4);
+    char *bytes = tree_bytes(RIG_LARGE_BYTES, 3);
+    cr_expect(str_starts_with((struct str){bytes, RIG_LARGE_BYTES}, body), "another version");
+    free(bytes);
+}
+
+/* The mtime is new already, the length is not. */
+Test(transport_tls, an_append_that_is_held_up_holds_up_the_answer)
+{
+    shake_hands();
+    request(STR(GET("/large.bin", "")));
+    while (outq_unsent(&conn.output) > RIG_LARGE_BYTES / 2 || outq_unsent(&conn.output) == 0) {
+        cr_assert_eq(move(), TRANSPORT_PROGRESS);
+        read_arrived();
+    }
+    tree_touch(&rig.tree, "large.bin");
+    for (unsigned i = 0; i < 100 && !conn_awaits_file(&conn); i++) {
+        cr_assert_neq(move(), TRANSPORT_FAILED);
+        read_arrived();
+    }
+    cr_assert(conn_awaits_file(&conn));
+    const uint64_t unsent = outq_unsent(&conn.output);
+    for (unsigned i = 0; i < 10; i++) {
+        cr_expect_eq(move(), TRANSPORT_NOTHING);
+        rig_check_doubts(&rig);
+    }
+    cr_expect_eq(outq_unsent(&conn.output), unsent);
+    tree_append(&rig.tree, "large.bin", STR("a line"));
+    rig_check_doubts(&rig);
+    for (unsigned i = 0; i < 100000 && client.opened.length < RIG_LARGE_BYTES; i++) {
+        cr_assert_neq(move(), TRANSPORT_FAILED);
+        read_arrived();
+    }
+    struct str stream = pile_view(&client.opened);
+    struct answer answer;
+    cr_assert(answer_next(&stream, false, &answer));
+    cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
 }
 
 /* In one batch with the file, they have been counted as sent. */

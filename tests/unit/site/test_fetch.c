@@ -47,7 +47,7 @@ Test(fetch, reads_small_files_and_opens_larger_ones)
         if (fetched.files[0].body->fd < 0)
             cr_expect(tree_filled(content_of(&fetched), lengths[row], row));
         else
-            cr_expect(blob_check_file(fetched.files[0].body) == BLOB_UNCHANGED);
+            cr_expect(blob_check_file(fetched.files[0].body, 1, 0) == BLOB_UNCHANGED);
         cr_expect_eq(fetched.files[0].body->references, 1);
         fetched_fini(&fetched);
     }

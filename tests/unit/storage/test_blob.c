@@ -185,6 +185,8 @@ static int grow_and_truncate(const struct file *file)
     return append(file) == 0 ? ftruncate(file->blob->fd, 11) : -1;
 }
 
+enum { PATIENCE_MS = 1000 };
+
 Test(blob, distinguishes_a_grown_file_from_a_rewritten_one)
 {
     static const struct {
@@ -199,19 +201,115 @@ Test(blob, distinguishes_a_grown_file_from_a_rewritten_one)
         {"longer, same time", grow, BLOB_GROWN},
         {"longer", append, BLOB_GROWN},
         {"shorter, same time", shrink, BLOB_REWRITTEN},
-        {"longer, then as long as before", grow_and_truncate, BLOB_REWRITTEN},
-        {"rewritten, same length", rewrite, BLOB_REWRITTEN},
-        {"a nanosecond later", touch_a_nanosecond, BLOB_REWRITTEN},
+        {"longer, then as long as before", grow_and_truncate, BLOB_UNDECIDED},
+        {"rewritten, same length", rewrite, BLOB_UNDECIDED},
+        {"a nanosecond later", touch_a_nanosecond, BLOB_UNDECIDED},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct file file;
         file_create(&file);
         cr_assert_eq(rows[i].act(&file), 0, "%s", rows[i].label);
-        cr_expect_eq(blob_check_file(file.blob), rows[i].change, "%s", rows[i].label);
+        cr_expect_eq(blob_check_file(file.blob, 1, PATIENCE_MS), rows[i].change, "%s",
+                     rows[i].label);
+        cr_expect_eq(blob_check_file(file.blob, 1, 0),
+                     rows[i].change == BLOB_UNDECIDED ? BLOB_REWRITTEN : rows[i].change,
+                     "%s, without patience", rows[i].label);
         cr_expect_eq(blob_file_unchanged(file.blob, 5), rows[i].change == BLOB_UNCHANGED, "%s",
                      rows[i].label);
         file_destroy(&file);
     }
+}
+
+/* Another mtime, as an append has set it that is held up. */
+static int touch(const struct file *file)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {2000, 1}};
+    return futimens(file->blob->fd, times);
+}
+
+static int touch_again(const struct file *file)
+{
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {2000, 2}};
+    return futimens(file->blob->fd, times);
+}
+
+static int touch_back(const struct file *file)
+{
+    return futimens(file->blob->fd, fixed);
+}
+
+/* First the mtime changes, at MS 1000. */
+Test(blob, decides_later_whether_a_file_with_another_mtime_has_grown)
+{
+    static const struct {
+        const char *label;
+        int (*act)(const struct file *); /* then */
+        uint64_t then_ms;
+        enum blob_change change;
+    } rows[] = {
+        {"nothing", leave, 1000, BLOB_UNDECIDED},
+        {"nothing for nearly as long as it takes", leave, 1999, BLOB_UNDECIDED},
+        {"nothing for as long as it takes", leave, 2000, BLOB_REWRITTEN},
+        {"it grows", append, 1999, BLOB_GROWN},
+        {"it grows, at its time", grow, 1999, BLOB_GROWN},
+        {"it grows late", append, 5000, BLOB_GROWN},
+        {"another write without growth", touch_again, 1001, BLOB_REWRITTEN},
+        {"it is truncated", shrink, 1001, BLOB_REWRITTEN},
+        {"another mode", change_mode, 1999, BLOB_UNDECIDED},
+        {"the former mtime", touch_back, 1001, BLOB_UNCHANGED},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct file file;
+        file_create(&file);
+        cr_assert_eq(touch(&file), 0);
+        cr_expect_eq(blob_check_file(file.blob, 1000, PATIENCE_MS), BLOB_UNDECIDED);
+        cr_assert_eq(rows[i].act(&file), 0, "%s", rows[i].label);
+        for (unsigned j = 0; j < 2; j++)
+            cr_expect_eq(blob_check_file(file.blob, rows[i].then_ms, PATIENCE_MS), rows[i].change,
+                         "%s", rows[i].label);
+        file_destroy(&file);
+    }
+}
+
+/* Each caller's patience counts from the first check. */
+Test(blob, is_undecided_since_it_was_first_checked)
+{
+    struct file file;
+    file_create(&file);
+    cr_assert_eq(touch(&file), 0);
+    cr_expect_eq(blob_check_file(file.blob, 1000, 50), BLOB_UNDECIDED);
+    cr_expect_eq(blob_check_file(file.blob, 1050, 50), BLOB_REWRITTEN);
+    cr_expect_eq(blob_check_file(file.blob, 1060, PATIENCE_MS), BLOB_UNDECIDED);
+    cr_expect_eq(blob_check_file(file.blob, 2000, PATIENCE_MS), BLOB_REWRITTEN);
+    file_destroy(&file);
+}
+
+static void append_now(void *argument)
+{
+    cr_assert_eq(append(argument), 0);
+}
+
+/* An append that is not held up takes some microseconds between mtime and size. */
+Test(blob, is_checked_again_at_once_before_it_is_undecided)
+{
+    struct file file;
+    file_create(&file);
+    cr_assert_eq(touch(&file), 0);
+    faults_act(FAULT_FSTAT, 3, append_now, &file);
+    cr_expect_eq(blob_check_file(file.blob, 1000, PATIENCE_MS), BLOB_GROWN);
+    file_destroy(&file);
+}
+
+Test(blob, is_checked_once_while_it_is_undecided)
+{
+    struct file file;
+    file_create(&file);
+    cr_assert_eq(touch(&file), 0);
+    cr_expect_eq(blob_check_file(file.blob, 1000, PATIENCE_MS), BLOB_UNDECIDED);
+    unsigned calls = faults_calls(FAULT_FSTAT);
+    cr_expect_eq(blob_check_file(file.blob, 1001, PATIENCE_MS), BLOB_UNDECIDED);
+    cr_expect_eq(faults_calls(FAULT_FSTAT), calls + 1);
+    file_destroy(&file);
 }
 
 Test(blob, checks_a_file_once_a_turn)
@@ -234,7 +332,7 @@ Test(blob, counts_a_file_that_cannot_be_checked_as_rewritten)
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     struct blob *blob = blob_create_file(fd, &identity);
     close(fd);
-    cr_expect_eq(blob_check_file(blob), BLOB_REWRITTEN);
+    cr_expect_eq(blob_check_file(blob, 1, PATIENCE_MS), BLOB_REWRITTEN);
     cr_expect_not(blob_file_unchanged(blob, 1));
     free(blob);
 }
