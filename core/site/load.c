@@ -11,8 +11,8 @@
 
 enum {
     READ_TRIES = 3, /* for a file that changes while it is read */
-    /* For one that grows. A write(2) sets the mtime before the size, so that an fstat in between
-     * takes it for a file that is rewritten. */
+    /* For one that grows. A write(2) sets the mtime before the size, so an fstat in between can't
+     * distinguish it from one that is rewritten. One that is held up there is read as it was. */
     GROWTH_TRIES = 16,
     /* 1990-01-01: no file of a web site is older than the Web. */
     FIRST_SECONDS = 631152000,
@@ -339,7 +339,7 @@ static int load_open(int fd, const struct load_order *order, struct loaded *ret)
     return error;
 }
 
-int load_file(const struct load_order *order, struct loaded *ret)
+static int load_once(const struct load_order *order, struct loaded *ret)
 {
     struct stat status;
     struct loaded loaded = {0};
@@ -358,5 +358,16 @@ int load_file(const struct load_order *order, struct loaded *ret)
         close(fd);
     if (!error)
         *ret = loaded;
+    return error;
+}
+
+/* A file that is hashed where it is may change meanwhile, or only be about to grow. */
+int load_file(const struct load_order *order, struct loaded *ret)
+{
+    int error;
+    unsigned tries = 0;
+    do
+        error = load_once(order, ret);
+    while (error == -EAGAIN && order->mode != IO_WITHOUT_WAITING && ++tries < READ_TRIES);
     return error;
 }
