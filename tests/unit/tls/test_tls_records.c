@@ -4,12 +4,10 @@
 
 #ifdef SLUICE_HAVE_OPENSSL
 
+#include "support/tls_forger.h"
 #include "support/tls_rig.h"
 
 #include <criterion/criterion.h>
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/kdf.h>
 
 static struct tls_rig rig;
 
@@ -27,79 +25,33 @@ TestSuite(tls_records, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* --- Making records --------------------------------------------------------------------------- */
 
-enum { KEY_BYTES = 16, IV_BYTES = 12, TAG_BYTES = 16, HEADER_BYTES = 5 };
 enum { ALERT = 21, HANDSHAKE = 22, DATA = 23, UNKNOWN = 99 };
 enum { WARNING = 1, FATAL = 2, CLOSE_NOTIFY = 0, USER_CANCELED = 90 };
 
-/* The client's side of a connection by TLS_AES_128_GCM_SHA256, from the end of the handshake on. */
+/* The client's side of a connection, from the end of the handshake on. */
 struct forger {
     struct tls_link *link;
-    unsigned char key[KEY_BYTES], iv[IV_BYTES];
-    uint64_t number; /* of the next record */
+    struct tls_forger side;
 };
-
-/* HKDF-Expand-Label with an empty context, RFC 8446 section 7.1. */
-static void expand(const unsigned char *secret, const char *label, unsigned char *to, size_t length)
-{
-    static char digest[] = "SHA256";
-    unsigned char info[64];
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-    int info_length = snprintf((char *)info, sizeof info, "%c%c%ctls13 %s", 0, (int)length,
-                               (int)(strlen("tls13 ") + strlen(label)), label);
-    info[info_length] = 0; /* the empty context */
-    const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)secret, 32),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, (size_t)info_length + 1),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
-    cr_assert_eq(EVP_KDF_derive(context, to, length, parameters), 1);
-    EVP_KDF_CTX_free(context);
-    EVP_KDF_free(kdf);
-}
 
 static struct forger begin(void)
 {
     struct forger forger = {0};
     forger.link = tls_link_create(rig.context, &(struct tls_client){
                                                    .version = TLS1_3_VERSION,
-                                                   .suites = "TLS_AES_128_GCM_SHA256",
+                                                   .suites = TLS_FORGER_SUITE,
                                                });
     cr_assert(tls_link_shake(forger.link, SIZE_MAX));
-    expand(forger.link->secret, "key", forger.key, sizeof forger.key);
-    expand(forger.link->secret, "iv", forger.iv, sizeof forger.iv);
+    tls_forger_init(&forger.side, forger.link->secret);
     return forger;
 }
 
 /* Gives the server a record of TYPE with CONTENT and PADDING zeros. */
 static enum tls_result give(struct forger *forger, int type, struct str content, size_t padding)
 {
-    static unsigned char record[HEADER_BYTES + (32 << 10)];
-    const size_t inner = content.length + 1 + padding, length = inner + TAG_BYTES;
-    const unsigned char header[] = {DATA, 3, 3, (unsigned char)(length >> 8),
-                                    (unsigned char)length};
-    unsigned char iv[IV_BYTES], *at = record + HEADER_BYTES;
-    int done;
-    memcpy(record, header, sizeof header);
-    memset(at, 0, length);
-    if (content.length > 0)
-        memcpy(at, content.at, content.length);
-    at[content.length] = (unsigned char)type;
-    memcpy(iv, forger->iv, sizeof iv);
-    for (unsigned i = 0; i < 8; i++)
-        iv[IV_BYTES - 1 - i] ^= (unsigned char)(forger->number >> (8 * i));
-    forger->number++;
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    EVP_EncryptInit_ex(context, EVP_aes_128_gcm(), NULL, forger->key, iv);
-    EVP_EncryptUpdate(context, NULL, &done, header, sizeof header);
-    EVP_EncryptUpdate(context, at, &done, at, (int)inner);
-    EVP_EncryptFinal_ex(context, at + inner, &done);
-    EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, at + inner);
-    EVP_CIPHER_CTX_free(context);
-    return tls_link_feed(forger->link, (struct str){(char *)record, HEADER_BYTES + length});
+    struct tls_forger *side = &forger->side;
+    const size_t length = tls_forger_make(side, type, content.at, content.length, padding);
+    return tls_link_feed(forger->link, (struct str){(char *)side->record, length});
 }
 
 static enum tls_result give_alert(struct forger *forger, int level, int alert)
