@@ -54,6 +54,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     file_doubt_init(context);
     list_init(&context->postponed);
     handshakes_init(&context->handshakes);
+    kept_output_init(&context->kept, storage_bytes_max);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = (struct log_records){.items = NULL};
     context->rates = NULL;

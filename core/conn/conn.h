@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "conn/handshakes.h"
+#include "conn/kept_output.h"
 #include "conn/origin.h"
 #include "conn/session_h1.h"
 #include "conn/socket.h"
@@ -45,6 +46,7 @@ enum conn_timer {
     CONN_TIMER_DOUBT,        /* of the context's doubts */
     CONN_TIMER_RATE,         /* of the context's struct conn_rates */
     CONN_TIMER_HANDSHAKES,   /* of the context's handshakes */
+    CONN_TIMER_KEPT,         /* of the context's kept_output */
 };
 
 struct conn_rates;
@@ -105,6 +107,7 @@ struct conn_context {
     struct list waiting_for_storage;
     struct list postponed; /* see conn_postpone, the oldest first */
     struct handshakes handshakes;
+    struct kept_output kept;
     bool returned; /* storage has come back since the loop last checked */
     bool draining; /* every response is the last of its connection */
     struct trace trace;
@@ -181,7 +184,7 @@ struct conn {
         uint32_t linger_left; /* in CONN_LINGERING: bytes that will still be discarded */
     };
     struct list holding; /* the context's partial, stalled or holding_large list, or that of
-                            handshakes that go on, or that wait */
+                            kept_output, of handshakes that go on, or that wait */
 };
 static_assert(
     sizeof(struct conn) <= 160,

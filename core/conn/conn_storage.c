@@ -171,6 +171,8 @@ static void settle_output(struct conn_context *context, struct conn *conn)
         void *before = storage ? outq_move(&conn->output, storage, CONN_SMALL_BYTES) : NULL;
         give_back(context, before, CONN_FULL_BYTES);
         give_back(context, before ? NULL : storage, CONN_SMALL_BYTES);
+        if (before)
+            list_remove(&conn->holding); /* it belongs into another list */
     }
 }
 
@@ -196,7 +198,9 @@ static struct list *holding_list(struct conn_context *context, const struct conn
         return input_bytes == CONN_FULL_BYTES ? &context->partial : NULL;
     const bool full =
         input_bytes == CONN_FULL_BYTES || outq_storage_bytes(&conn->output) == CONN_FULL_BYTES;
-    return full ? &context->stalled : NULL;
+    if (full)
+        return &context->stalled;
+    return conn->socket.holds_output ? &context->kept.stalled : NULL;
 }
 
 void conn_storage_settle_holding(struct conn_context *context, struct conn *conn)

@@ -41,7 +41,7 @@ bool conn_storage_lend_output(struct conn_context *context, struct conn *conn,
 void conn_storage_settle(struct conn_context *context, struct conn *conn);
 
 /* Then, when CONN's phase is known: puts it in the list of connections that may be shed for the
- * full or large storage they hold, or takes it out. */
+ * full or large storage they hold, or for what their transport keeps, or takes it out. */
 void conn_storage_settle_holding(struct conn_context *context, struct conn *conn);
 
 #endif

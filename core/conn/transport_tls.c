@@ -39,20 +39,23 @@ static size_t size_of(const struct tls_bytes *bytes)
     return bytes ? sizeof *bytes + bytes->first + bytes->length : 0;
 }
 
-bool transport_tls_keep_output(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer)
+bool transport_tls_keep_output(struct conn_context *context, struct conn *conn,
+                               struct tls_peer *peer)
 {
-    const struct str output = {tls->context->output, tls->context->output_length};
-    tls->context->output_length = 0;
-    tls->sealed_bytes -= size_of(peer->sealed);
+    struct tls_context *tls = context->tls->context;
+    const struct str output = {tls->output, tls->output_length};
+    tls->output_length = 0;
+    kept_output_remove(context, size_of(peer->sealed));
     const bool kept = keep_bytes(&peer->sealed, output);
-    tls->sealed_bytes += size_of(peer->sealed);
+    kept_output_add(context, size_of(peer->sealed));
     conn->socket.holds_output = peer->sealed != NULL;
     return kept;
 }
 
-void transport_tls_drop_output(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer)
+void transport_tls_drop_output(struct conn_context *context, struct conn *conn,
+                               struct tls_peer *peer)
 {
-    tls->sealed_bytes -= size_of(peer->sealed);
+    kept_output_remove(context, size_of(peer->sealed));
     free(peer->sealed);
     peer->sealed = NULL;
     conn->socket.holds_output = false;
@@ -213,7 +216,7 @@ static enum transport_result step(struct conn_context *context, struct conn *con
     const enum tls_result result = tls_stream_handshake(tls->context, peer->stream);
     if (tls->context->output_length > 0)
         tls->steps++;
-    if (!transport_tls_keep_output(tls, conn, peer))
+    if (!transport_tls_keep_output(context, conn, peer))
         return TRANSPORT_FAILED;
     switch (result) {
     case TLS_OK:
@@ -285,7 +288,7 @@ static enum transport_result hand_over(struct conn_context *context, struct conn
     tls->context->output_length = 0;
     for (unsigned i = 0; i < count && result == TLS_OK; i++)
         result = open_into(tls, peer, &pieces[i], &length);
-    if (!keep_input(tls, conn, peer) || !transport_tls_keep_output(tls, conn, peer))
+    if (!keep_input(tls, conn, peer) || !transport_tls_keep_output(context, conn, peer))
         return TRANSPORT_FAILED;
     if (peer->sealed && peer->sealed->length > TLS_SEALED_MAX)
         return TRANSPORT_FAILED; /* it has KeyUpdates answered, and reads no answer */
@@ -342,7 +345,7 @@ static void fini(struct conn_context *context, struct conn *conn)
     if (!peer)
         return;
     tls_stream_destroy(peer->stream);
-    transport_tls_drop_output(context->tls, conn, peer);
+    transport_tls_drop_output(context, conn, peer);
     free(peer->spill);
     free(peer);
     context->tls->peers[conn->slot] = NULL;

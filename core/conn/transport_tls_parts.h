@@ -41,7 +41,6 @@ struct transport_tls {
     struct tls_peer **peers; /* by slot; NULL: nothing received yet */
     uint64_t turn;           /* of the loop, in which so many */
     unsigned steps;          /* steps with public keys were done */
-    size_t sealed_bytes;     /* kept as `sealed` for all connections */
     char input[TLS_INPUT_BYTES];
     char staged[TLS_SEND_BYTES]; /* plaintext of records that no span of the output fills */
 };
@@ -54,10 +53,12 @@ static inline struct tls_peer *transport_tls_peer(const struct transport_tls *tl
 
 /* Keeps what the TLS of CONN has sealed in memory of the worker, after other bytes that wait.
  * False: no memory. */
-bool transport_tls_keep_output(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer);
+bool transport_tls_keep_output(struct conn_context *context, struct conn *conn,
+                               struct tls_peer *peer);
 
 /* Frees the sealed bytes of CONN that wait, if there are any. */
-void transport_tls_drop_output(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer);
+void transport_tls_drop_output(struct conn_context *context, struct conn *conn,
+                               struct tls_peer *peer);
 
 /* Of struct transport. */
 enum transport_result transport_tls_send(struct conn_context *context, struct conn *conn,

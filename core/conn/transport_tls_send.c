@@ -172,7 +172,7 @@ static void prepare(struct batch *ret, struct conn_context *context, struct conn
                             : TLS_RECORD_BYTES_MAX;
     /* A socket that has refused bytes may do so again: then little waits in memory. When much waits
      * there already, any socket is treated so. */
-    const bool little = peer->hindered || context->tls->sealed_bytes > TLS_SEALED_MUCH;
+    const bool little = peer->hindered || context->kept.bytes > TLS_SEALED_MUCH;
     ret->left = little ? ret->record_bytes : size_min(TLS_SEND_BYTES, context->unsent_bound);
 }
 
@@ -206,17 +206,18 @@ static enum transport_result send_kept(struct conn_context *context, struct conn
     else
         conn_progressed(conn);
     if (kept->length == 0)
-        transport_tls_drop_output(context->tls, conn, peer);
+        transport_tls_drop_output(context, conn, peer);
     return TRANSPORT_PROGRESS;
 }
 
 /* Puts what was sealed before in front of what will be. */
-static void take_kept(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer)
+static void take_kept(struct conn_context *context, struct conn *conn, struct tls_peer *peer)
 {
+    struct tls_context *tls = context->tls->context;
     const struct tls_bytes *kept = peer->sealed;
-    str_put(tls->context->output, (struct str){kept->at + kept->first, kept->length});
-    tls->context->output_length = kept->length;
-    transport_tls_drop_output(tls, conn, peer);
+    str_put(tls->output, (struct str){kept->at + kept->first, kept->length});
+    tls->output_length = kept->length;
+    transport_tls_drop_output(context, conn, peer);
 }
 
 /* Sends what was just sealed, and keeps what the socket doesn't take. */
@@ -233,7 +234,7 @@ static enum transport_result send_sealed(struct conn_context *context, struct co
         return TRANSPORT_PROGRESS;
     memmove(tls->context->output, sealed.at + sent, sealed.length - (size_t)sent);
     tls->context->output_length = sealed.length - (size_t)sent;
-    if (!transport_tls_keep_output(tls, conn, peer))
+    if (!transport_tls_keep_output(context, conn, peer))
         return TRANSPORT_FAILED;
     return sent > 0 ? TRANSPORT_PROGRESS : TRANSPORT_NOTHING;
 }
@@ -256,7 +257,7 @@ enum transport_result transport_tls_send(struct conn_context *context, struct co
         return send_kept(context, conn, peer, budget);
     tls->context->output_length = 0;
     if (peer->sealed)
-        take_kept(tls, conn, peer);
+        take_kept(context, conn, peer);
     prepare(&batch, context, conn, peer);
     const size_t left = batch.left;
     seal_output(&batch);

@@ -116,16 +116,29 @@ static void check_doubted_files(struct loop *loop)
         loop_make_runnable(loop, conn);
 }
 
+static void shed(struct loop *loop, struct conn *conn)
+{
+    counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
+    conn_trace(loop->context, conn, TRACE_SHED, 0);
+    loop_turn_drop(loop, conn);
+}
+
 /* Closes handshakes that do not end, for others that wait. */
 static void check_handshakes(struct loop *loop)
 {
     struct conn *conn;
     handshakes_expired(loop->context);
-    while ((conn = handshakes_next(loop->context))) {
-        counters_add(loop->context->counters, COUNTER_CONNECTIONS_SHED, 1);
-        conn_trace(loop->context, conn, TRACE_SHED, 0);
-        loop_turn_drop(loop, conn);
-    }
+    while ((conn = handshakes_next(loop->context)))
+        shed(loop, conn);
+}
+
+/* Closes peers that take nothing of what transports keep for them. */
+static void check_kept_output(struct loop *loop)
+{
+    struct conn *conn;
+    kept_output_expired(loop->context);
+    while ((conn = kept_output_next(loop->context)))
+        shed(loop, conn);
 }
 
 /* Closes CONN if its peer is too slow, with a reset: what the peer has not taken would keep the
@@ -179,6 +192,9 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
         break;
     case CONN_TIMER_HANDSHAKES:
         check_handshakes(loop);
+        break;
+    case CONN_TIMER_KEPT:
+        check_kept_output(loop);
         break;
     case CONN_TIMER_RETRY:
         retry_expired(&loop->retry, &loop->run);

@@ -338,35 +338,33 @@ static size_t stall(void)
 
 Test(transport_tls, less_is_kept_for_a_socket_when_much_is_kept_for_others)
 {
-    struct transport_tls *tls = rig.context.tls;
     shake_hands();
     cr_expect_gt(stall(), TLS_SEND_BYTES / 2);
     reopen_conn(TLS1_3_VERSION);
     shake_hands();
-    tls->sealed_bytes += TLS_SEALED_MUCH + 1;
+    rig.context.kept.bytes += TLS_SEALED_MUCH + 1;
     cr_expect_leq(stall(), SMALL_RECORD + OVERHEAD);
     reopen_conn(TLS1_3_VERSION);
-    tls->sealed_bytes -= TLS_SEALED_MUCH + 1;
-    cr_expect_eq(tls->sealed_bytes, 0);
+    rig.context.kept.bytes -= TLS_SEALED_MUCH + 1;
+    cr_expect_eq(rig.context.kept.bytes, 0);
 }
 
 /* By a handshake, by a rest that is sent, in parts or with more, and by a rest that is not. */
 Test(transport_tls, what_is_kept_is_counted_until_it_is_sent_or_dropped)
 {
-    const struct transport_tls *tls = rig.context.tls;
     for (uint64_t seed = 1; seed <= 4; seed++) {
         reopen_conn(seed % 2 ? TLS1_3_VERSION : TLS1_2_VERSION);
         faults_hinder(FAULT_SEND, seed);
         run_to_end(STR(mixed), TLS_RECORD_BYTES_MAX);
         faults_clear();
-        cr_expect_eq(tls->sealed_bytes, 0);
+        cr_expect_eq(rig.context.kept.bytes, 0);
     }
     reopen_conn(TLS1_3_VERSION);
     shake_hands();
     const size_t kept = stall();
-    cr_expect_geq(tls->sealed_bytes, kept);
+    cr_expect_geq(rig.context.kept.bytes, kept);
     reopen_conn(TLS1_3_VERSION);
-    cr_expect_eq(tls->sealed_bytes, 0);
+    cr_expect_eq(rig.context.kept.bytes, 0);
 }
 
 /* --- What a disk and a writer do -------------------------------------------------------------- */
