@@ -6,7 +6,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
-void crowd_connect(struct crowd *crowd, const struct server *server, size_t count, const char *text)
+/* Connects; over TLS, SILENT ones shake hands later. */
+static void connect_all(struct crowd *crowd, const struct server *server, size_t count, bool silent)
 {
     *crowd = (struct crowd){
         .clients = calloc(count, sizeof(*crowd->clients)),
@@ -16,9 +17,22 @@ void crowd_connect(struct crowd *crowd, const struct server *server, size_t coun
     cr_assert(crowd->clients && crowd->answers);
     for (size_t i = 0; i < count; i++) {
         crowd->answers[i] = ANSWER_LATE;
-        client_connect(&crowd->clients[i], server);
-        crowd->clients[i].read_bytes_max = 4096;
+        client_connect_with(
+            &crowd->clients[i],
+            &(struct client_setup){.port = server->port, .silent = silent, .read_bytes_max = 4096});
     }
+}
+
+void crowd_connect(struct crowd *crowd, const struct server *server, size_t count, const char *text)
+{
+    connect_all(crowd, server, count, false);
+    crowd_send(crowd, text);
+}
+
+void crowd_queue_up(struct crowd *crowd, const struct server *server, size_t count,
+                    const char *text)
+{
+    connect_all(crowd, server, count, true);
     crowd_send(crowd, text);
 }
 

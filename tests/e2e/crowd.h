@@ -19,6 +19,11 @@ struct crowd {
 void crowd_connect(struct crowd *crowd, const struct server *server, size_t count,
                    const char *text);
 
+/* The same for a server that has no room for all at once. Over TLS, no handshake is waited for:
+ * each goes on, and then TEXT is sent, in crowd_read. */
+void crowd_queue_up(struct crowd *crowd, const struct server *server, size_t count,
+                    const char *text);
+
 /* Each sends TEXT. */
 void crowd_send(struct crowd *crowd, const char *text);
 

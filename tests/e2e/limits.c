@@ -173,7 +173,7 @@ static void expect_patience(const struct server *server, size_t count, size_t at
     int64_t cpu_ms;
     struct crowd crowd;
 
-    crowd_connect(&crowd, server, count, text_format("%sGET /", request));
+    crowd_queue_up(&crowd, server, count, text_format("%sGET /", request));
     /* Later, half heads would be closed for those that wait. */
     crowd_read(&crowd, count, clock_ms() + (int64_t)e2e_scaled(500, 700));
     cr_expect(crowd.answered > 0 && crowd.answered <= at_once_max,
