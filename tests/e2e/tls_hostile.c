@@ -18,6 +18,9 @@
 E2E_SUITE(tls_hostile);
 
 static const struct secure_setup usual = {.server_name = "localhost"};
+static const char small_request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+enum { HANDSHAKE_BYTES = 600 }; /* that a server sends at least in one, with its certificate */
 
 static struct server *start(struct site *site, const char *options)
 {
@@ -139,6 +142,61 @@ E2E_TEST(tls_hostile, clients_that_leave_at_any_point_harm_no_other)
         server_expect_alive(server, text_format("after one that left at stage %zu", i / 4));
     }
     server_expect_descriptors(server, before, "clients that left");
+}
+
+/* Resets after the first LENGTH of the bytes that a client sends: its ClientHello, then the end of
+ * its handshake with a request. Whether there are more. */
+static bool resets_after_sending(const struct server *server, size_t length)
+{
+    struct client client;
+    struct view hello = begin(&client, server, &usual);
+    size_t first = length < hello.length ? length : hello.length, total = hello.length;
+    send_raw(&client, hello.data, first);
+    if (length > hello.length) {
+        secure_hold(client.secure);
+        secure_await_handshake(client.secure, deadline_after(10000));
+        secure_send(client.secure, small_request, strlen(small_request));
+        struct view rest = secure_take_held(client.secure);
+        send_raw(&client, rest.data, length - first < rest.length ? length - first : rest.length);
+        total += rest.length;
+    }
+    client_abort(&client);
+    return length <= hello.length || length < total;
+}
+
+/* Resets after LENGTH bytes from the server: its part of the handshake, and of a long answer. */
+static void reset_after_receiving(const struct server *server, size_t length)
+{
+    static char bytes[MIB(1)];
+    struct client client;
+    struct view hello = begin(&client, server, &usual);
+    send_raw(&client, hello.data, hello.length);
+    size_t flight = 0;
+    if (length > HANDSHAKE_BYTES) {
+        secure_await_handshake(client.secure, deadline_after(10000));
+        send_request(&client, "/large.mp4", false);
+        flight = HANDSHAKE_BYTES;
+    }
+    ssize_t left = (ssize_t)(length - flight);
+    cr_expect(left == 0 || recv(client.fd, bytes, (size_t)left, MSG_WAITALL) == left);
+    client_abort(&client);
+}
+
+E2E_TEST(tls_hostile, clients_that_reset_at_any_byte_harm_no_other)
+{
+    struct site site;
+    struct server *server = start(&site, "--threads 1");
+    server_expect_alive(server, "at first");
+    size_t before = server_settled_descriptors(server), length = 0;
+    while (resets_after_sending(server, length))
+        length += e2e_scaled(1, 5);
+    server_expect_alive(server, "after resets by what was sent");
+    for (size_t i = 0; i < HANDSHAKE_BYTES; i += e2e_scaled(3, 31))
+        reset_after_receiving(server, i);
+    for (size_t i = 1; i < MIB(1); i += i < 100 ? 1 : i / 3)
+        reset_after_receiving(server, HANDSHAKE_BYTES + i);
+    server_expect_alive(server, "after resets by what was received");
+    server_expect_descriptors(server, before, "clients that reset");
 }
 
 /* --- Handshakes without an end ---------------------------------------------------------------- */

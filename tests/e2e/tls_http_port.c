@@ -130,6 +130,11 @@ E2E_TEST(tls_http_port, challenges_are_answered_from_root)
 
 /* --- --hsts ----------------------------------------------------------------------------------- */
 
+/* More than a head may have. */
+#define FIELD "X: 0123456789012345678901234567890123456789012345678901234567890\r\n"
+#define MANY  FIELD FIELD FIELD FIELD FIELD FIELD FIELD FIELD FIELD FIELD FIELD FIELD FIELD FIELD
+#define MUCH  MANY MANY MANY MANY MANY MANY MANY
+
 static const struct {
     const char *request; /* without its last lines */
     int status;
@@ -140,8 +145,32 @@ static const struct {
     {"GET /page.html HTTP/1.1\r\nHost: example.org\r\nRange: bytes=0-1\r\n", 206},
     {"GET /missing HTTP/1.1\r\nHost: example.org\r\n", 404},
     {"GET /dir HTTP/1.1\r\nHost: example.org\r\n", 301},
+    {"GET /.hidden HTTP/1.1\r\nHost: example.org\r\n", 404},
+    {"GET /page.html HTTP/1.1\r\nHost: example.org\r\nIf-Match: \"x\"\r\n", 412},
+    {"GET /page.html HTTP/1.1\r\nHost: example.org\r\nRange: bytes=99-\r\n", 416},
+    {"GET /%zz HTTP/1.1\r\nHost: example.org\r\n", 400},
+    {"GET /page.html HTTP/1.1\r\nHost: example.org\r\nContent-Length: 99999999\r\n", 413},
     {"DELETE / HTTP/1.1\r\nHost: example.org\r\n", 405},
+    {"BREW / HTTP/1.1\r\nHost: example.org\r\n", 501},
+    {"GET / HTTP/1.1\r\nHost: other.example\r\n", 421},
+    {"GET / HTTP/1.1\r\n", 400},
+    {"GET / HTTP/1.1\r\nHost: example.org\r\nno colon\r\n", 400},
+    {"GET / HTTP/3.0\r\nHost: example.org\r\n", 505},
+    {"GET / HTTP/1.1\r\nHost: example.org\r\n" MUCH MUCH MUCH MUCH, 431},
 };
+
+static size_t count_hsts(const struct response *response)
+{
+    static const char name[] = "Strict-Transport-Security:";
+    size_t count = 0, left = response->head.length;
+    const char *at = response->head.data;
+    while ((at = memmem(at, left, name, sizeof name - 1))) {
+        count++;
+        at += sizeof name - 1;
+        left = (size_t)(response->head.data + response->head.length - at);
+    }
+    return count;
+}
 
 E2E_TEST(tls_http_port, hsts_is_one_field_of_every_answer)
 {
@@ -167,6 +196,7 @@ E2E_TEST(tls_http_port, hsts_is_one_field_of_every_answer)
             const char *value = response_field(&response, "Strict-Transport-Security");
             cr_expect(rows[row].value ? is_text(value, rows[row].value) : value == NULL,
                       "%s: %s: %s", rows[row].options, request, value ? value : "none");
+            cr_expect(count_hsts(&response) <= 1, "%s: %s: two fields", rows[row].options, request);
         }
         server_stop(server);
     }
