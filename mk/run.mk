@@ -35,7 +35,7 @@ uring     = tools/with-io-uring $(1)
 # $(call tls,DIRECTORY OF THE SERVERS): the same over TLS; cut: with each byte in a send of its own,
 # for the tests in which that matters most.
 tls       = tools/with-tls $(1)
-CUT       = @(http|pipelining|conditional|ranges|profiles)/*
+CUT       = @(closing|http|pipelining|conditional|ranges|profiles)/*
 # TLS on io_uring: the tests in which the engine or the transport matters.
 SECURE    = @(closing|draining|http|pipelining|ranges)/*
 secure    = $(if $(1),"$(2)$(1) --verbose$(E2E_JOBS) --filter '$(if $(TEST),$(FILTER),$(SECURE))'")

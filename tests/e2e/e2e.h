@@ -8,7 +8,7 @@
  * of the repository (default "."); SLUICE_SLOW=1, longer deadlines and smaller crowds (also
  * chosen when a server turns out to be instrumented); SLUICE_BACKEND, the backend that every
  * server is started with (default: none is named); SLUICE_TLS=1, every server and every client
- * speaks HTTPS; SLUICE_TLS=bytes, the same, and each send of a client has one byte. */
+ * speaks HTTPS; SLUICE_TLS=bytes, the same, and each of a client's first sends has one byte. */
 #ifndef E2E_E2E_H
 #define E2E_E2E_H
 

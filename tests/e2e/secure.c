@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { PIECES_MAX = 16 << 10 };
+
 struct secure {
     SSL *ssl;
     SSL_SESSION *session;
@@ -24,6 +26,7 @@ struct secure {
     bool holding;      /* records go to HELD */
     struct bytes held;
     size_t piece_bytes; /* 0: no limit */
+    size_t pieces_left; /* that have this limit */
     size_t blocked;     /* the length of the write that has to be repeated; 0: none */
     const char *problem;
 };
@@ -54,8 +57,11 @@ static int socket_write(BIO *bio, const char *from, int length)
         return length;
     }
     while (left > 0) {
-        size_t piece =
-            secure->piece_bytes && secure->piece_bytes < left ? secure->piece_bytes : left;
+        size_t piece = left;
+        if (secure->pieces_left > 0 && secure->piece_bytes < left) {
+            piece = secure->piece_bytes;
+            secure->pieces_left--;
+        }
         ssize_t count = send(secure->fd, from + sent, piece, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count <= 0)
             break;
@@ -181,6 +187,7 @@ struct secure *secure_create(int fd, const struct secure_setup *setup)
         .fd = fd,
         .alert = -1,
         .piece_bytes = setup->piece_bytes,
+        .pieces_left = setup->piece_bytes ? PIECES_MAX : 0,
     };
     cr_assert(secure->ssl != NULL);
     BIO *bio = socket_bio(secure);

@@ -29,7 +29,7 @@ struct secure_setup {
     const char *signature_algorithms; /* as SSL_set1_sigalgs_list(3) takes them; NULL: all */
     const char *groups;               /* as SSL_set1_groups_list(3) takes them; NULL: all */
     struct ssl_session_st *session;   /* to resume; NULL: none */
-    size_t piece_bytes;               /* of one send; 0: all bytes of a record at once */
+    size_t piece_bytes;               /* of each of the first 16384 sends; 0: whole records */
 };
 
 /* For FD, a connected socket, which stays the caller's. */
