@@ -16,7 +16,7 @@
 
 E2E_SUITE(tls_renewal);
 
-enum { DAY = 24 * 3600 };
+enum { DAY = 24 * 3600, NOBODY = 65534 };
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -229,6 +229,61 @@ E2E_TEST(tls_renewal, are_renewed_by_a_server_that_is_not_root)
     site_chmod(&site, "../archive/a/privkey3.pem", 0600);
     process_signal(&server->process, SIGHUP);
     expect_lines(server, 2, "an unreadable key");
+    cr_expect(gives(server, &certificate));
+}
+
+/* Writes a file as install(1) with -m 640 and -g does. */
+static void install_for_nobody(const struct site *site, const char *path, const char *content)
+{
+    const char *to = site_path(site, path);
+    unlink(to);
+    site_write_text(site, path, content);
+    cr_assert(chown(to, 0, NOBODY) == 0);
+    site_chmod(site, path, 0640);
+}
+
+/* As the hook of README.md leaves them: copies that a group may read, and no other user. */
+static void install(const struct site *site, const struct certificate *certificate)
+{
+    install_for_nobody(site, "../sluice/a/fullchain.pem", certificate->chain);
+    install_for_nobody(site, "../sluice/a/privkey.pem", certificate->key);
+    static const char *const directories[] = {"../sluice", "../sluice/a"};
+    for (size_t i = 0; i < COUNT_OF(directories); i++) {
+        cr_assert(chown(site_path(site, directories[i]), 0, NOBODY) == 0);
+        site_chmod(site, directories[i], 0750);
+    }
+}
+
+E2E_TEST(tls_renewal, are_renewed_from_copies_that_a_group_may_read)
+{
+    struct site site;
+    struct certificate certificate;
+    if (geteuid() != 0)
+        e2e_skip("only root can run a server as another user");
+    create_site(&site);
+    make_localhost(&certificate);
+    install(&site, &certificate);
+    const char *options = text_format("--cert %s/sluice", site.parent);
+    struct server *server = server_start_with(&(struct server_setup){
+        .kind = PIPELINED, .root = site.path, .options = options, .as_nobody = true});
+    for (unsigned i = 0; i < 3; i++) {
+        make_localhost(&certificate);
+        install(&site, &certificate);
+        process_signal(&server->process, SIGHUP);
+        expect_given(server, &certificate, 10000, text_format("renewal %u", i));
+    }
+    /* A key that is root's alone, as certbot's are, is named, and the old one stays. */
+    struct certificate unreadable;
+    make_localhost(&unreadable);
+    install(&site, &unreadable);
+    site_chmod(&site, "../sluice/a/privkey.pem", 0600);
+    process_signal(&server->process, SIGHUP);
+    int64_t deadline = deadline_after(10000);
+    while (!strstr(process_errors(&server->process), "privkey.pem: ") &&
+           deadline_left_ms(deadline) > 0)
+        poll(NULL, 0, 10);
+    cr_expect(strstr(process_errors(&server->process), "privkey.pem: "), "%s",
+              process_errors(&server->process));
     cr_expect(gives(server, &certificate));
 }
 
