@@ -68,19 +68,36 @@ static bool set_suites(SSL_CTX *context)
            SSL_CTX_set_cipher_list(context, suites_1_2) == 1;
 }
 
-/* Tickets are stateless: sessions are kept by clients alone. One is enough for HTTP, where a client
- * resumes with the latest. */
-static bool set_sessions(SSL_CTX *context, const struct tls_callbacks *callbacks)
+/* A digest of NAMES. */
+static void digest_names(const struct tls_names *names, uint8_t ret[static DIGEST_BYTES])
 {
-    static const unsigned char id[] = "sluice";
+    struct digest digest;
+    digest_init(&digest, DIGEST_FASTEST);
+    for (unsigned i = 0; i < names->hosts.count; i++)
+        digest_update(&digest, names->hosts.items[i], strlen(names->hosts.items[i]) + 1);
+    for (unsigned i = 0; i < names->address_count; i++)
+        digest_update(&digest, names->addresses[i].bytes, names->addresses[i].length);
+    digest_final(&digest, ret);
+}
+
+/* Tickets are stateless: sessions are kept by clients alone. One is enough for HTTP, where a client
+ * resumes with the latest. A session is resumed for the names that it was made for only (RFC 6066
+ * section 3), by any certificate for them: also by a later one. */
+static bool set_sessions(SSL_CTX *context, const struct tls_callbacks *callbacks,
+                         const struct tls_names *names)
+{
+    uint8_t id[DIGEST_BYTES];
+    static_assert(sizeof id <= SSL_MAX_SID_CTX_LENGTH, "the whole digest");
+    digest_names(names, id);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context, TLS_TICKET_LIFETIME_S);
-    return SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1 &&
+    return SSL_CTX_set_session_id_context(context, id, sizeof id) == 1 &&
            SSL_CTX_set_num_tickets(context, 1) == 1 &&
            SSL_CTX_set_tlsext_ticket_key_evp_cb(context, callbacks->ticket) == 1;
 }
 
-static bool set_up(SSL_CTX *context, const struct tls_credentials_config *config)
+static bool set_up(SSL_CTX *context, const struct tls_credentials_config *config,
+                   const struct tls_names *names)
 {
     const int least = config->least == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     const struct tls_callbacks *callbacks = &config->callbacks;
@@ -93,7 +110,7 @@ static bool set_up(SSL_CTX *context, const struct tls_credentials_config *config
     return SSL_CTX_set_app_data(context, callbacks->owner) == 1 &&
            SSL_CTX_set_min_proto_version(context, least) == 1 &&
            SSL_CTX_set_max_proto_version(context, 0) == 1 && set_groups(context) &&
-           set_suites(context) && set_sessions(context, callbacks);
+           set_suites(context) && set_sessions(context, callbacks, names);
 }
 
 /* --- One certificate -------------------------------------------------------------------------- */
@@ -182,7 +199,7 @@ static int parse(struct tls_credential *credential, const struct tls_credentials
     OSSL_LIB_CTX *library = config->library;
     ERR_clear_error();
     credential->context = SSL_CTX_new_ex(library, NULL, TLS_server_method());
-    if (!credential->context || !set_up(credential->context, config))
+    if (!credential->context || !set_up(credential->context, config, &certificate->names))
         return openssl_error(ret_problem, "OpenSSL cannot be set up for HTTPS");
     if (!use_pem(credential->context, certificate->chain_pem, library, use_chain))
         return openssl_error(ret_problem, refused);

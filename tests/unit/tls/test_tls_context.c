@@ -207,6 +207,31 @@ Test(tls_context, resumes_after_certificates_have_changed)
         cr_expect(resumes(rig.context, rig.context, versions[i], publish));
 }
 
+/* RFC 6066 section 3. */
+Test(tls_context, resumes_a_session_for_the_names_that_it_was_made_for)
+{
+    static const struct tls_maker makers[] = {
+        {.names = "DNS:a.org,DNS:www.a.org"}, {.names = "DNS:b.org"}, {.names = "IP:192.0.2.1"}};
+    static const struct {
+        const char *host;
+        bool resumed;
+    } rows[] = {{"a.org", true}, {"www.a.org", true}, {"b.org", false}};
+    tls_shared_publish(rig.shared, tls_rig_certificates(makers, COUNT_OF(makers)));
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        const int version = versions[i % 2];
+        const char *host = rows[i / 2].host;
+        struct tls_link *first =
+            connect_to(rig.context, &(struct tls_client){.host = "a.org", .version = version});
+        struct tls_link *second = connect_to(
+            rig.context,
+            &(struct tls_client){.host = host, .version = version, .session = first->session});
+        cr_expect_eq(tls_stream_is_resumed(second->stream), rows[i / 2].resumed, "%s, %x", host,
+                     (unsigned)version);
+        tls_link_destroy(second);
+        tls_link_destroy(first);
+    }
+}
+
 static struct tls_rig next;
 
 static void hand_over(void)
