@@ -53,16 +53,14 @@ static void log_plan(struct conn_context *context, struct conn *conn, const stru
 /* --- Memos ------------------------------------------------------------------------------------ */
 
 /* What an answer on CONN depends on besides the request, for the key of a memo: the origin, and the
- * certificate, because a host that it does not cover is refused. Its address is enough: a memo
- * lives no longer than the lease of a resource, and another certificate at the same address at most
- * makes a refusal come that much later. */
+ * certificate, because a host that it does not cover is refused. */
 static inline uint32_t memo_origin(const struct conn_context *context, const struct conn *conn)
 {
 #ifdef SLUICE_HAVE_OPENSSL
-    if (context->tls) {
-        uintptr_t certificate = (uintptr_t)transport_tls_certificate(context, conn);
-        return conn->origin + (uint32_t)(certificate / sizeof(void *)) * CONN_ORIGINS_MAX;
-    }
+    const struct tls_certificate *certificate =
+        context->tls ? transport_tls_certificate(context, conn) : NULL;
+    if (certificate)
+        return conn->origin + certificate->number * CONN_ORIGINS_MAX;
 #else
     (void)context;
 #endif

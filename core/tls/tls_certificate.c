@@ -308,12 +308,14 @@ static int read_both(struct reading *reading, struct str pem, struct str key_pem
 int tls_certificate_parse(struct tls_certificate **ret, struct str pem, struct str key_pem,
                           struct problem *ret_problem, enum tls_fault *ret_fault)
 {
+    static atomic_uint last_number;
     struct reading reading = {.problem = ret_problem};
     struct tls_certificate *certificate = calloc(1, sizeof *certificate);
     *ret_fault = TLS_FAULT_CERTIFICATE;
     if (!certificate)
         return no_memory(ret_problem);
     atomic_init(&certificate->references, 1);
+    certificate->number = atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1;
     int error = read_both(&reading, pem, key_pem, &certificate->kind, ret_fault);
     if (!error) {
         *ret_fault = TLS_FAULT_CERTIFICATE;

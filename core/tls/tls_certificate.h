@@ -25,6 +25,7 @@ enum {
 
 struct tls_certificate {
     atomic_uint references;
+    unsigned number; /* of this process; no other certificate has had it */
     enum tls_key_kind kind;
     struct str chain_pem;   /* the certificate, then its issuers in order */
     struct str key_pem;     /* not encrypted */

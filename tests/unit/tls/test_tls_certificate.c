@@ -343,6 +343,18 @@ Test(tls_certificate, writes_the_fingerprint_that_openssl_writes)
     tls_certificate_unref(certificate);
 }
 
+/* Not even one that was freed, whose address a new one may get. */
+Test(tls_certificate, has_a_number_that_no_other_has_had)
+{
+    unsigned last = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        struct tls_certificate *certificate = parse(leaf.certificate_pem, leaf.key_pem);
+        cr_expect_gt(certificate->number, last);
+        last = certificate->number;
+        tls_certificate_unref(certificate);
+    }
+}
+
 Test(tls_certificate, lives_as_long_as_a_reference)
 {
     struct tls_certificate *certificate = parse(leaf.certificate_pem, leaf.key_pem);
