@@ -114,6 +114,51 @@ void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds)
     write_two(to + 17, m.second);
 }
 
+/* Writes "+0100", or "+01:00" if COLON. Returns the end. */
+static char *write_offset(char *to, int32_t offset_s, bool colon)
+{
+    const int32_t minutes = (offset_s < 0 ? -offset_s : offset_s) / 60;
+    *to++ = offset_s <= -60 ? '-' : '+'; /* "-00:00" would mean that the offset is not known */
+    write_two(to, minutes / 60 % 100);
+    to += 2;
+    if (colon)
+        *to++ = ':';
+    write_two(to, minutes % 60);
+    return to + 2;
+}
+
+/* SECONDS shifted by the whole minutes of OFFSET_S. */
+static int64_t shift(int64_t seconds, int32_t offset_s)
+{
+    const int64_t clamped = seconds < FIRST_SECOND  ? FIRST_SECOND
+                            : seconds > LAST_SECOND ? LAST_SECOND
+                                                    : seconds;
+    return clamped + offset_s / 60 * 60;
+}
+
+void date_write_log(char to[static DATE_LOG_BYTES], int64_t seconds, int32_t offset_s)
+{
+    int64_t days;
+    struct moment m = moment_of(shift(seconds, offset_s), &days);
+    memcpy(to, "06/Nov/1994:08:49:37 ", DATE_LOG_BYTES - 5);
+    write_two(to, m.day);
+    memcpy(to + 3, month_names[m.month - 1], 3);
+    write_two(to + 7, m.year / 100);
+    write_two(to + 9, m.year % 100);
+    write_two(to + 12, m.hour);
+    write_two(to + 15, m.minute);
+    write_two(to + 18, m.second);
+    write_offset(to + DATE_LOG_BYTES - 5, offset_s, false);
+}
+
+void date_write_local(char to[static DATE_LOCAL_BYTES], int64_t seconds, int32_t offset_s)
+{
+    char utc[DATE_RFC3339_BYTES];
+    date_write_rfc3339(utc, shift(seconds, offset_s));
+    memcpy(to, utc, DATE_RFC3339_BYTES - 1);
+    write_offset(to + DATE_RFC3339_BYTES - 1, offset_s, true);
+}
+
 void date_now_set(struct date_now *now, uint64_t ms, int64_t seconds)
 {
     now->ms = ms;

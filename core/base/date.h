@@ -19,6 +19,19 @@ enum { DATE_RFC3339_BYTES = 20 }; /* "1994-11-06T08:49:37Z" */
  * DATE_RFC3339_BYTES bytes, no NUL. Clamped like date_write. */
 void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds);
 
+enum {
+    DATE_LOG_BYTES = 26,   /* "06/Nov/1994:08:49:37 +0100" */
+    DATE_LOCAL_BYTES = 25, /* "1994-11-06T08:49:37+01:00" */
+};
+
+/* Writes SECONDS in local time, which is OFFSET_S seconds ahead of UTC (within a day; rounded
+ * towards zero to whole minutes), as web servers log it: exactly DATE_LOG_BYTES bytes, no NUL.
+ * Clamped like date_write. */
+void date_write_log(char to[static DATE_LOG_BYTES], int64_t seconds, int32_t offset_s);
+
+/* The same in the format of RFC 3339: exactly DATE_LOCAL_BYTES bytes, no NUL. */
+void date_write_local(char to[static DATE_LOCAL_BYTES], int64_t seconds, int32_t offset_s);
+
 /* Parses any of the three formats: IMF-fixdate, the obsolete RFC 850 format and asctime's.
  * NOW_SECONDS settles the century of a two-digit year: the latest that puts the date at most 50
  * years ahead. Strict: the exact format and case, and a date that the calendar has. The day name

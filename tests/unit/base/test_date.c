@@ -333,3 +333,34 @@ Test(date, formats_the_current_time_once_a_second)
     date_now_set(&clock, 8, 0); /* the clock was set back */
     cr_expect_arr_eq(clock.text, "Thu, 01 Jan 1970 00:00:00 GMT", DATE_BYTES);
 }
+
+/* As strftime's %d/%b/%Y:%H:%M:%S %z has it, and RFC 3339 section 5.6. */
+Test(date, writes_local_time_with_its_offset)
+{
+    static const struct {
+        int64_t seconds;
+        int32_t offset_s;
+        const char *log, *local;
+    } rows[] = {
+        {Y1994, 0, "06/Nov/1994:08:49:37 +0000", "1994-11-06T08:49:37+00:00"},
+        {Y1994, 7200, "06/Nov/1994:10:49:37 +0200", "1994-11-06T10:49:37+02:00"},
+        {Y1994, -12600, "06/Nov/1994:05:19:37 -0330", "1994-11-06T05:19:37-03:30"},
+        {Y1994, 45900, "06/Nov/1994:21:34:37 +1245", "1994-11-06T21:34:37+12:45"},
+        {Y1994, -59, "06/Nov/1994:08:49:37 +0000", "1994-11-06T08:49:37+00:00"}, /* LMT */
+        {0, -3600, "31/Dec/1969:23:00:00 -0100", "1969-12-31T23:00:00-01:00"},
+        {951782399, 3600, "29/Feb/2000:00:59:59 +0100", "2000-02-29T00:59:59+01:00"},
+        {INT64_MIN, -3600, "01/Jan/0000:00:00:00 -0100", "0000-01-01T00:00:00-01:00"},
+        {INT64_MAX, 3600, "31/Dec/9999:23:59:59 +0100", "9999-12-31T23:59:59+01:00"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char log[DATE_LOG_BYTES + 1] = {[DATE_LOG_BYTES] = '#'};
+        char local[DATE_LOCAL_BYTES + 1] = {[DATE_LOCAL_BYTES] = '#'};
+        date_write_log(log, rows[i].seconds, rows[i].offset_s);
+        date_write_local(local, rows[i].seconds, rows[i].offset_s);
+        cr_expect(memcmp(log, rows[i].log, DATE_LOG_BYTES) == 0, "%zu: %.*s", i, DATE_LOG_BYTES,
+                  log);
+        cr_expect(memcmp(local, rows[i].local, DATE_LOCAL_BYTES) == 0, "%zu: %.*s", i,
+                  DATE_LOCAL_BYTES, local);
+        cr_expect(log[DATE_LOG_BYTES] == '#' && local[DATE_LOCAL_BYTES] == '#');
+    }
+}
