@@ -16,10 +16,12 @@ enum fault {
     FAULT_BIND,
     FAULT_CLOSE, /* the descriptor is closed all the same, as in Linux */
     FAULT_CLOSE_RANGE,
+    FAULT_CONNECT,
     FAULT_EPOLL_CREATE1,
     FAULT_EPOLL_CTL,
     FAULT_EPOLL_WAIT,
     FAULT_EVENTFD,
+    FAULT_FCNTL,
     FAULT_FDOPENDIR,
     FAULT_FOPEN,
     FAULT_FSTAT,
@@ -62,6 +64,7 @@ enum fault {
     FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
     FAULT_WRITE,  /* to a standard descriptor */
     FAULT_WRITE_EVENTFD,
+    FAULT_WRITEV,
     FAULT_URING_INIT,     /* io_uring_queue_init_params */
     FAULT_URING_REGISTER, /* io_uring_register(2), by any function */
     FAULT_URING_ENTER,    /* the liburing calls that submit and wait */

@@ -24,6 +24,11 @@ WRAP(int, close, int fd)
     return faults_pass(FAULT_CLOSE, NULL) ? result : -1;
 }
 
+WRAP(int, fcntl, int fd, int command, long argument)
+{
+    return faults_pass(FAULT_FCNTL, NULL) ? __real_fcntl(fd, command, argument) : -1;
+}
+
 WRAP(DIR *, fdopendir, int fd)
 {
     return faults_pass(FAULT_FDOPENDIR, NULL) ? __real_fdopendir(fd) : NULL;
@@ -92,6 +97,18 @@ WRAP(ssize_t, write, int fd, const void *from, size_t length)
 {
     enum fault which = fd <= STDERR_FILENO ? FAULT_WRITE : FAULT_WRITE_EVENTFD;
     return faults_pass(which, NULL) ? __real_write(fd, from, length) : -1;
+}
+
+/* A short call writes one byte. */
+WRAP(ssize_t, writev, int fd, const struct iovec *pieces, int count)
+{
+    size_t length = count > 0 ? pieces[0].iov_len : 0;
+    if (!faults_pass(FAULT_WRITEV, &length))
+        return -1;
+    if (count == 0 || length == pieces[0].iov_len)
+        return __real_writev(fd, pieces, count);
+    const struct iovec first = {pieces[0].iov_base, length};
+    return __real_writev(fd, &first, 1);
 }
 
 static bool syscall_passes(long number, long a, long c)

@@ -70,6 +70,11 @@ WRAP(int, accept4, int fd, struct sockaddr *from, socklen_t *length, int flags)
     return pass_on(FAULT_ACCEPT4, fd, NULL) ? __real_accept4(fd, from, length, flags) : -1;
 }
 
+WRAP(int, connect, int fd, const struct sockaddr *to, socklen_t length)
+{
+    return faults_pass(FAULT_CONNECT, NULL) ? __real_connect(fd, to, length) : -1;
+}
+
 WRAP(int, bind, int fd, const struct sockaddr *to, socklen_t length)
 {
     return faults_pass(FAULT_BIND, NULL) ? __real_bind(fd, to, length) : -1;

@@ -1,0 +1,299 @@
+/* access_format: see access_format.h. Apache's combined log format; RFC 8259. */
+#include "observe/access_format.h"
+
+#include "base/num.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+
+/* The bytes of each part that are kept, before they are escaped. */
+static const uint16_t part_bytes_max[] = {
+    [LOG_PART_METHOD] = 64, [LOG_PART_TARGET] = 4096,  [LOG_PART_PROTOCOL] = 32,
+    [LOG_PART_HOST] = 256,  [LOG_PART_REFERER] = 2048, [LOG_PART_AGENT] = 1024,
+    [LOG_PART_RANGE] = 256,
+};
+static_assert(COUNT_OF(part_bytes_max) == LOG_PART_COUNT, "a bound for each part");
+
+enum { ESCAPED_BYTES_MAX = 6 }; /* of a byte: "\u001f" */
+static_assert((64 + 4096 + 32 + 256 + 2048 + 1024 + 256) * ESCAPED_BYTES_MAX + 512 <=
+                  ACCESS_TEXT_BYTES_MAX,
+              "all parts at their longest, with the names of the members");
+static_assert((size_t)ACCESS_TEXT_BYTES_MAX <= UINT16_MAX, "offsets fit");
+
+const char *access_format_name(enum access_format format)
+{
+    static const char *const names[] = {
+        [ACCESS_FORMAT_COMBINED] = "combined",
+        [ACCESS_FORMAT_COMMON] = "common",
+        [ACCESS_FORMAT_JSON] = "json",
+    };
+    static_assert(COUNT_OF(names) == ACCESS_FORMAT_COUNT, "one name a format");
+    return names[format];
+}
+
+/* --- Escaping --------------------------------------------------------------------------------- */
+
+/* Writes a number of at most NUM_U64_DIGITS_MAX digits. Returns the end. */
+static inline char *put_number(char *to, uint64_t value)
+{
+    return to + num_write_u64(to, value);
+}
+
+/* Writes BYTE as two hexadecimal digits. Returns the end. */
+static char *put_hex(char *to, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    to[0] = digits[byte >> 4];
+    to[1] = digits[byte & 15];
+    return to + 2;
+}
+
+/* The letter of the escape sequence for BYTE, of those in KNOWN, such as "\bb\nn"; 0: none. */
+static char letter_of(char byte, const char *known)
+{
+    for (; *known; known += 2) {
+        if (known[0] == byte)
+            return known[1];
+    }
+    return 0;
+}
+
+/* Writes TEXT as Apache's httpd escapes what clients have sent. Returns the end. */
+static char *put_escaped(char *to, struct str text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        const char c = text.at[i];
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+            *to++ = c;
+            continue;
+        }
+        const char letter = letter_of(c, "\"\"\\\\\bb\nn\rr\tt\vv");
+        *to++ = '\\';
+        *to++ = letter ? letter : 'x';
+        if (!letter)
+            to = put_hex(to, (unsigned char)c);
+    }
+    return to;
+}
+
+/* Whether CHARACTER, in UTF-8, is DEL or a control of U+0080 to U+009F, which terminals obey. */
+static bool is_late_control(struct str character)
+{
+    const unsigned char *at = (const unsigned char *)character.at;
+    return at[0] == 0x7f || (character.length == 2 && at[0] == 0xc2 && at[1] < 0xa0);
+}
+
+/* Writes TEXT as the inside of a JSON string. Returns the end. */
+static char *put_json_text(char *to, struct str text)
+{
+    while (text.length > 0) {
+        const char c = *text.at;
+        struct str character = utf8_take(&text);
+        const char letter = letter_of(c, "\"\"\\\\\bb\nn\rr\tt\ff");
+        if (letter) {
+            *to++ = '\\';
+            *to++ = letter;
+        } else if ((unsigned char)c < 0x20 || is_late_control(character)) {
+            to = str_put(to, STR("\\u00"));
+            to = put_hex(to, (unsigned char)character.at[character.length - 1]);
+        } else {
+            to = str_put(to, character);
+        }
+    }
+    return to;
+}
+
+/* --- The text --------------------------------------------------------------------------------- */
+
+/* Writes the outcome. Returns the end. */
+static char *put_outcome(char *to, enum access_format format, uint16_t status, uint64_t body_bytes,
+                         bool complete)
+{
+    const bool json = format == ACCESS_FORMAT_JSON;
+    to = json ? str_put(to, STR("\"status\":")) : to;
+    to = put_number(to, status);
+    to = json ? str_put(to, STR(",\"bytes\":")) : str_put(to, STR(" "));
+    to = put_number(to, body_bytes);
+    if (json)
+        to = str_put(to, complete ? STR(",\"complete\":true") : STR(",\"complete\":false"));
+    return to;
+}
+
+/* What is kept of PART of FACTS. */
+static struct str part_of(const struct access_style *style, const struct access_facts *facts,
+                          enum log_part part)
+{
+    struct str text = facts->parts[part];
+    if (style->hides_queries && (part == LOG_PART_TARGET || part == LOG_PART_REFERER))
+        text = str_first(text, str_find(text, '?'));
+    return str_first(text, part_bytes_max[part]);
+}
+
+static char *put_quoted(char *to, struct str text)
+{
+    *to++ = '"';
+    to = text.at ? put_escaped(to, text) : str_put(to, STR("-"));
+    *to++ = '"';
+    return to;
+}
+
+/* Writes the request line as it came. Returns the end. */
+static char *put_request_line(char *to, const struct access_style *style,
+                              const struct access_facts *facts)
+{
+    static const enum log_part parts[] = {LOG_PART_METHOD, LOG_PART_TARGET, LOG_PART_PROTOCOL};
+    if (!facts->parts[LOG_PART_METHOD].at)
+        return str_put(to, STR("\"-\""));
+    *to++ = '"';
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (!facts->parts[parts[i]].at)
+            continue;
+        if (i > 0)
+            *to++ = ' ';
+        to = put_escaped(to, part_of(style, facts, parts[i]));
+    }
+    *to++ = '"';
+    return to;
+}
+
+/* Writes the member NAME, such as ",\"host\":", with TEXT or null. Returns the end. */
+static char *put_member(char *to, struct str name, struct str text)
+{
+    to = str_put(to, name);
+    if (!text.at)
+        return str_put(to, STR("null"));
+    *to++ = '"';
+    to = put_json_text(to, text);
+    *to++ = '"';
+    return to;
+}
+
+/* Writes the members of FACTS after the outcome, and the end of the line. Returns the end. */
+static char *put_members(char *to, const struct access_style *style,
+                         const struct access_facts *facts)
+{
+    static const struct {
+        struct str name;
+        enum log_part part;
+    } members[] = {
+        {STR_INIT(",\"method\":"), LOG_PART_METHOD},
+        {STR_INIT(",\"target\":"), LOG_PART_TARGET},
+        {STR_INIT(",\"protocol\":"), LOG_PART_PROTOCOL},
+        {STR_INIT(",\"host\":"), LOG_PART_HOST},
+        {STR_INIT(",\"referer\":"), LOG_PART_REFERER},
+        {STR_INIT(",\"user_agent\":"), LOG_PART_AGENT},
+        {STR_INIT(",\"range\":"), LOG_PART_RANGE},
+    };
+    static const struct str ends[] = {
+        [ACCESS_CACHE_UNUSED] = STR_INIT(",\"cache_hit\":null}\n"),
+        [ACCESS_CACHE_HIT] = STR_INIT(",\"cache_hit\":true}\n"),
+        [ACCESS_CACHE_MISS] = STR_INIT(",\"cache_hit\":false}\n"),
+    };
+    for (size_t i = 0; i < COUNT_OF(members); i++)
+        to = put_member(to, members[i].name, part_of(style, facts, members[i].part));
+    to = put_member(to, STR(",\"coding\":"), facts->coding);
+    return str_put(to, ends[facts->cache]);
+}
+
+/* Writes what follows the outcome. Returns the end. */
+static char *put_rest(char *to, const struct access_style *style, const struct access_facts *facts)
+{
+    if (style->format == ACCESS_FORMAT_JSON)
+        return put_members(to, style, facts);
+    if (style->format == ACCESS_FORMAT_COMBINED) {
+        *to++ = ' ';
+        to = put_quoted(to, part_of(style, facts, LOG_PART_REFERER));
+        *to++ = ' ';
+        to = put_quoted(to, part_of(style, facts, LOG_PART_AGENT));
+    }
+    *to++ = '\n';
+    return to;
+}
+
+struct access_text *access_text_create(const struct access_style *style,
+                                       const struct access_facts *facts,
+                                       char scratch[static ACCESS_TEXT_BYTES_MAX])
+{
+    char *at = scratch;
+    if (style->format != ACCESS_FORMAT_JSON) {
+        at = put_request_line(at, style, facts);
+        *at++ = ' ';
+    }
+    char *outcome = at;
+    at = put_outcome(at, style->format, facts->status, facts->body_bytes, true);
+    char *rest = at;
+    at = put_rest(at, style, facts);
+    const size_t length = (size_t)(at - scratch);
+    struct access_text *text = malloc(sizeof *text + length);
+    if (!text)
+        return NULL;
+    *text = (struct access_text){
+        .references = 1,
+        .length = (uint16_t)length,
+        .outcome_at = (uint16_t)(outcome - scratch),
+        .outcome_bytes = (uint16_t)(rest - outcome),
+        .status = facts->status,
+        .body_bytes = facts->body_bytes,
+        .style = style,
+    };
+    memcpy(text->bytes, scratch, length);
+    return text;
+}
+
+void access_text_drop(struct access_text *text)
+{
+    if (text && --text->references == 0)
+        free(text);
+}
+
+/* --- The line --------------------------------------------------------------------------------- */
+
+void access_time_set(struct access_time *ret, int64_t seconds, int32_t offset_s)
+{
+    ret->seconds = seconds;
+    date_write_log(ret->log, seconds, offset_s);
+    date_write_local(ret->local, seconds, offset_s);
+}
+
+/* Writes what precedes the text. Returns the end. */
+static inline char *put_beginning(char *to, enum access_format format, const struct access_end *end)
+{
+    enum { SECOND_BYTES = DATE_LOCAL_BYTES - 6 }; /* "1994-11-06T08:49:37" */
+    if (format != ACCESS_FORMAT_JSON) {
+        to = str_put(to, end->client);
+        to = str_put(to, STR(" - - ["));
+        to = str_put(to, (struct str){end->time->log, sizeof end->time->log});
+        return str_put(to, STR("] "));
+    }
+    to = str_put(to, STR("{\"time\":\""));
+    to = str_put(to, (struct str){end->time->local, SECOND_BYTES});
+    *to++ = '.';
+    *to++ = (char)('0' + end->time_ms / 100 % 10);
+    *to++ = (char)('0' + end->time_ms / 10 % 10);
+    *to++ = (char)('0' + end->time_ms % 10);
+    to = str_put(to, (struct str){end->time->local + SECOND_BYTES, 6});
+    to = str_put(to, STR("\",\"client\":\""));
+    to = str_put(to, end->client);
+    to = str_put(to, STR("\",\"duration_us\":"));
+    to = put_number(to, end->duration_us);
+    if (!end->tls.at)
+        return str_put(to, STR(",\"tls\":null,"));
+    to = str_put(to, STR(",\"tls\":\""));
+    to = str_put(to, end->tls);
+    return str_put(to, STR("\","));
+}
+
+size_t access_line_write(const struct access_text *text, const struct access_end *end, char *to)
+{
+    const enum access_format format = text->style->format;
+    char *at = put_beginning(to, format, end);
+    if (end->complete) {
+        memcpy(at, text->bytes, text->length);
+        return (size_t)(at - to) + text->length;
+    }
+    const size_t rest = (size_t)text->outcome_at + text->outcome_bytes;
+    at = str_put(at, (struct str){text->bytes, text->outcome_at});
+    at = put_outcome(at, format, end->status, end->body_bytes, false);
+    at = str_put(at, (struct str){text->bytes + rest, text->length - rest});
+    return (size_t)(at - to);
+}

@@ -1,0 +1,53 @@
+/* access_log: the thread that writes the lines of all workers to the logs of all sites.
+ *
+ * Sites that name the same log share it. Each worker has a ring for each log (log_ring.h), and
+ * never waits: while a disk stalls or is full, or a reader has gone, lines stay in the rings, and
+ * when a ring is full, lines are dropped. Everything that is lost is counted, and reported at most
+ * once a minute. What does not come back, the reader of an inherited pipe, costs the lines at once.
+ *
+ * A log is opened again after access_logs_reopen, and when its file has been moved or removed,
+ * which is checked every two seconds. At the end, access_logs_stop has everything written.
+ *
+ * Owns the thread, the files and the rings. write(2), logrotate(8). */
+#ifndef SLUICE_ACCESS_LOG_H
+#define SLUICE_ACCESS_LOG_H
+
+#include "base/problem.h"
+#include "observe/log_ring.h"
+
+struct access_logs;
+
+struct access_logs_config {
+    unsigned worker_count;
+    const char *tag; /* the program's name, for syslog; *borrowed* */
+    /* Reports what happens to a log, on the writer's thread. */
+    void (*report)(const struct problem *problem);
+};
+
+/* Makes an empty set of logs. Returns 0 or a negative errno. *Gives*: access_logs_destroy. */
+int access_logs_create(struct access_logs **ret, const struct access_logs_config *config);
+
+/* Opens the log NAME, *borrowed*, unless it is open already. Returns 0, or a negative errno with
+ * *RET_PROBLEM set. A FIFO without a reader, and a syslog that does not answer, are tried again
+ * later, and count as success. */
+int access_logs_add(struct access_logs *logs, const char *name, struct problem *ret_problem);
+
+/* The ring of WORKER for the log NAME, *borrowed*, made at the first call. NULL: out of memory. Not
+ * after access_logs_start. */
+struct log_ring *access_logs_ring(struct access_logs *logs, const char *name, unsigned worker);
+
+/* Starts the thread, when all rings have been made. Returns 0 or a negative errno. */
+int access_logs_start(struct access_logs *logs);
+
+/* Has every file opened again. Any thread. No effect on NULL. */
+void access_logs_reopen(struct access_logs *logs);
+
+/* Has what is in the rings written, and ends the thread, in at most MS. False: the thread hangs in
+ * a call, so nothing that it uses can be freed. No effect on NULL, without a thread, and when
+ * called again. */
+bool access_logs_stop(struct access_logs *logs, unsigned ms);
+
+/* Frees everything; the thread, if it was started, has ended. NULL is allowed. */
+void access_logs_destroy(struct access_logs *logs);
+
+#endif

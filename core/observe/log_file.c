@@ -1,0 +1,256 @@
+/* log_file: see log_file.h. open(2), pipe(7), unix(7), syslog(3), RFC 3164 section 4.1. */
+#include "observe/log_file.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SYSLOG_PREFIX "syslog:"
+#define SYSLOG_PATH   "/dev/log"
+
+enum {
+    FILE_MODE = 0640,            /* addresses of clients are personal data */
+    SYSLOG_PRIORITY = 3 * 8 + 6, /* daemon.info */
+    SYSLOG_LINES_MAX = 64,       /* in one call of log_file_write */
+};
+
+int log_file_descriptor(const char *name)
+{
+    static const struct str folders[] = {STR_INIT("/dev/fd/"), STR_INIT("/proc/self/fd/")};
+    const struct str text = str_of(name);
+    if (str_equal(text, STR("-")) || str_equal(text, STR("/dev/stdout")))
+        return STDOUT_FILENO;
+    if (str_equal(text, STR("/dev/stderr")))
+        return STDERR_FILENO;
+    for (size_t i = 0; i < COUNT_OF(folders); i++) {
+        uint64_t number;
+        if (str_starts_with(text, folders[i]) &&
+            num_parse_u64(str_from(text, folders[i].length), &number) && number <= INT_MAX)
+            return (int)number;
+    }
+    return -1;
+}
+
+void log_file_init(struct log_file *ret, const char *name, const char *tag)
+{
+    *ret = (struct log_file){
+        .name = name,
+        .tag = tag,
+        .inherited = log_file_descriptor(name),
+        .fd = -1,
+    };
+    if (ret->inherited >= 0)
+        ret->kind = LOG_FILE_INHERITED;
+    else if (str_starts_with(str_of(name), STR(SYSLOG_PREFIX)))
+        ret->kind = LOG_FILE_SYSLOG;
+}
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+/* Returns a descriptor, or a negative errno. */
+static int open_syslog(const struct log_file *file)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct str path = str_from(str_of(file->name), sizeof SYSLOG_PREFIX - 1);
+    if (path.length == 0)
+        path = STR(SYSLOG_PATH);
+    if (path.length >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    str_put(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+/* Returns a descriptor, or a negative errno. */
+static int open_descriptor(const struct log_file *file)
+{
+    int fd;
+    switch (file->kind) {
+    case LOG_FILE_SYSLOG:
+        return open_syslog(file);
+    case LOG_FILE_INHERITED:
+        fd = fcntl(file->inherited, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        break;
+    case LOG_FILE_NAMED:
+    default:
+        fd = open(file->name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                  FILE_MODE);
+        break;
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+int log_file_open(struct log_file *file)
+{
+    struct stat status;
+    int fd = open_descriptor(file);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &status) < 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    file->fd = fd;
+    file->is_regular = S_ISREG(status.st_mode);
+    file->device = status.st_dev;
+    file->inode = status.st_ino;
+    return 0;
+}
+
+void log_file_close(struct log_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+}
+
+int log_file_reopen(struct log_file *file)
+{
+    const int former = file->fd;
+    if (file->kind != LOG_FILE_NAMED)
+        return 0;
+    int error = log_file_open(file);
+    if (!error && former >= 0)
+        close(former);
+    return error;
+}
+
+bool log_file_has_moved(const struct log_file *file)
+{
+    struct stat status;
+    if (file->kind != LOG_FILE_NAMED || file->fd < 0 || !file->is_regular)
+        return false;
+    if (stat(file->name, &status) < 0)
+        return errno == ENOENT;
+    return status.st_dev != file->device || status.st_ino != file->inode;
+}
+
+int log_file_check_directory(const struct log_file *file)
+{
+    char directory[PATH_MAX];
+    const struct str name = str_of(file->name);
+    if (file->kind != LOG_FILE_NAMED || !file->is_regular || name.length >= sizeof directory)
+        return 0;
+    const size_t slash = str_find_last(name, '/');
+    if (slash == name.length)
+        snprintf(directory, sizeof directory, ".");
+    else
+        snprintf(directory, sizeof directory, "%.*s", (int)(slash > 0 ? slash : 1), name.at);
+    return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+/* The length of what to give to a pipe at once, of LENGTH bytes at FROM: the whole lines that fit
+ * into PIPE_BUF bytes, else as many bytes as fit. */
+static size_t pipe_bytes(const char *from, size_t length)
+{
+    const struct str first = str_first((struct str){from, length}, PIPE_BUF);
+    const size_t newline = str_find_last(first, '\n');
+    return newline < first.length ? newline + 1 : first.length;
+}
+
+/* Writes to a pipe, a terminal or a socket, which may be shared with processes that expect calls
+ * to wait: so it is not made non-blocking, and is asked for room before. */
+static ssize_t write_ready(const struct log_file *file, const struct iovec *piece)
+{
+    struct pollfd watched = {.fd = file->fd, .events = POLLOUT};
+    if (poll(&watched, 1, 0) == 0)
+        return -EAGAIN;
+    ssize_t written = write(file->fd, piece->iov_base, pipe_bytes(piece->iov_base, piece->iov_len));
+    return written < 0 ? -errno : written;
+}
+
+/* Sends the line that PIECES begin with as a datagram. Returns its length with its LF, or a
+ * negative errno. */
+static ssize_t send_line(struct log_file *file, const struct iovec pieces[static 2],
+                         const char *header, size_t header_bytes)
+{
+    const struct str first = {pieces[0].iov_base, pieces[0].iov_len};
+    const size_t newline = str_find(first, '\n');
+    struct iovec parts[3] = {{(void *)(uintptr_t)header, header_bytes},
+                             {pieces[0].iov_base, newline}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    size_t length = newline + 1;
+    if (newline == first.length) {
+        const struct str second = {pieces[1].iov_base, pieces[1].iov_len};
+        const size_t end = str_find(second, '\n');
+        parts[message.msg_iovlen++] = (struct iovec){pieces[1].iov_base, end};
+        length = newline + end + 1;
+    }
+    if (sendmsg(file->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+        return (ssize_t)length;
+    if (errno != EMSGSIZE)
+        return -errno;
+    file->lost_lines++;
+    return (ssize_t)length;
+}
+
+/* Writes the beginning of a datagram to TO. Returns its length. */
+static size_t write_header(const struct log_file *file, char *to, size_t room)
+{
+    char date[32];
+    struct tm now;
+    const time_t seconds = (time_t)(clock_wall_us() / 1000000);
+    localtime_r(&seconds, &now);
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    strftime(date, sizeof date, "%e %T", &now); /* neither depends on the locale */
+    int length = snprintf(to, room, "<%d>%s %s %s[%ld]: ", SYSLOG_PRIORITY, months[now.tm_mon],
+                          date, file->tag, (long)getpid());
+    return length < 0 ? 0 : size_min((size_t)length, room - 1);
+}
+
+static ssize_t send_lines(struct log_file *file, const struct iovec *pieces, unsigned count)
+{
+    char header[128];
+    struct iovec rest[2] = {pieces[0], count > 1 ? pieces[1] : (struct iovec){.iov_len = 0}};
+    const size_t header_bytes = write_header(file, header, sizeof header);
+    ssize_t total = 0;
+    for (unsigned i = 0; i < SYSLOG_LINES_MAX && rest[0].iov_len > 0; i++) {
+        ssize_t sent = send_line(file, rest, header, header_bytes);
+        if (sent < 0)
+            return total > 0 ? total : sent;
+        total += sent;
+        size_t first = size_min((size_t)sent, rest[0].iov_len);
+        rest[0].iov_base = (char *)rest[0].iov_base + first;
+        rest[0].iov_len -= first;
+        rest[1].iov_base = (char *)rest[1].iov_base + ((size_t)sent - first);
+        rest[1].iov_len -= (size_t)sent - first;
+        if (rest[0].iov_len == 0) {
+            rest[0] = rest[1];
+            rest[1].iov_len = 0;
+        }
+    }
+    return total;
+}
+
+ssize_t log_file_write(struct log_file *file, const struct iovec *pieces, unsigned count)
+{
+    ssize_t written;
+    do {
+        if (file->kind == LOG_FILE_SYSLOG)
+            written = send_lines(file, pieces, count);
+        else if (!file->is_regular)
+            written = write_ready(file, &pieces[0]);
+        else if ((written = writev(file->fd, pieces, (int)count)) < 0)
+            written = -errno;
+    } while (written == -EINTR);
+    return written == 0 ? -EIO : written;
+}

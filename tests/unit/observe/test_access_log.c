@@ -1,0 +1,257 @@
+/* access_log: every line is written or counted, whatever happens to its file. */
+#include "base/str.h"
+#include "observe/access_log.h"
+#include "support/tree.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORKERS = 2, PATIENCE_MS = 10000, STOP_MS = 4000 };
+
+static struct tree tree;
+static char path[PATH_MAX], other[PATH_MAX];
+static struct access_logs *logs;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char reports[4096]; /* under LOCK */
+
+static void report(const struct problem *problem)
+{
+    char text[PROBLEM_TEXT_BYTES];
+    problem_text(problem, text);
+    pthread_mutex_lock(&lock);
+    snprintf(reports + strlen(reports), sizeof reports - strlen(reports), "%s\n", text);
+    pthread_mutex_unlock(&lock);
+}
+
+static bool reported(const char *text)
+{
+    pthread_mutex_lock(&lock);
+    bool found = strstr(reports, text) != NULL;
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static void set_up(void)
+{
+    const struct access_logs_config config = {WORKERS, "tag", report};
+    signal(SIGPIPE, SIG_IGN);
+    tree_init(&tree);
+    snprintf(path, sizeof path, "%s/log", tree.path);
+    snprintf(other, sizeof other, "%s/log.1", tree.path);
+    cr_assert_eq(access_logs_create(&logs, &config), 0);
+}
+
+static void tear_down(void)
+{
+    cr_assert(access_logs_stop(logs, STOP_MS));
+    access_logs_destroy(logs);
+    unlink(path);
+    unlink(other);
+    tree_fini(&tree);
+}
+
+TestSuite(access_log, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static struct log_ring *start(const char *name)
+{
+    struct problem problem;
+    cr_assert_eq(access_logs_add(logs, name, &problem), 0, "%s", problem.what);
+    struct log_ring *ring = access_logs_ring(logs, name, 0);
+    cr_assert(ring);
+    cr_assert_eq(access_logs_start(logs), 0);
+    return ring;
+}
+
+static bool put(struct log_ring *ring, const char *text)
+{
+    const size_t length = strlen(text);
+    char *at = log_ring_reserve(ring, length);
+    if (!at)
+        return false;
+    str_put(at, str_of(text));
+    log_ring_commit(ring, length);
+    return true;
+}
+
+/* The content of the file NAME; "" if it does not exist. */
+static const char *content(const char *name)
+{
+    static char text[4096];
+    int fd = open(name, O_RDONLY | O_NONBLOCK);
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    return text;
+}
+
+static void expect_content(const char *name, const char *expected)
+{
+    for (unsigned ms = 0; ms < PATIENCE_MS && strcmp(content(name), expected) != 0; ms++)
+        poll(NULL, 0, 1);
+    cr_expect_str_eq(content(name), expected);
+}
+
+static void expect_report(const char *text)
+{
+    for (unsigned ms = 0; ms < PATIENCE_MS && !reported(text); ms++)
+        poll(NULL, 0, 1);
+    cr_expect(reported(text), "%s: %s", text, reports);
+}
+
+Test(access_log, writes_lines_soon)
+{
+    struct log_ring *ring = start(path);
+    put(ring, "one\n");
+    expect_content(path, "one\n");
+    put(ring, "two\n");
+    expect_content(path, "one\ntwo\n");
+}
+
+Test(access_log, writes_everything_at_the_end)
+{
+    struct problem problem;
+    cr_assert_eq(access_logs_add(logs, path, &problem), 0);
+    cr_assert_eq(access_logs_add(logs, path, &problem), 0, "sites share it");
+    struct log_ring *first = access_logs_ring(logs, path, 0);
+    struct log_ring *second = access_logs_ring(logs, path, 1);
+    cr_expect_neq(first, second);
+    cr_expect_eq(access_logs_ring(logs, path, 0), first);
+    cr_assert_eq(access_logs_start(logs), 0);
+    for (unsigned i = 0; i < 20000; i++)
+        cr_assert(put(i % 2 ? first : second, "a line of thirty-two bytes, yes\n"));
+    cr_assert(access_logs_stop(logs, STOP_MS));
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0);
+    cr_expect_eq(status.st_size, 20000 * 32);
+    cr_expect_str_eq(reports, "");
+}
+
+Test(access_log, opens_its_file_again_when_asked)
+{
+    struct log_ring *ring = start(path);
+    put(ring, "one\n");
+    expect_content(path, "one\n");
+    rename(path, other);
+    access_logs_reopen(logs);
+    expect_content(path, "");
+    for (unsigned ms = 0; ms < PATIENCE_MS && access(path, F_OK) != 0; ms++)
+        poll(NULL, 0, 1);
+    put(ring, "two\n");
+    expect_content(path, "two\n");
+    expect_content(other, "one\n");
+}
+
+Test(access_log, finds_out_that_its_file_was_moved)
+{
+    struct log_ring *ring = start(path);
+    put(ring, "one\n");
+    expect_content(path, "one\n");
+    rename(path, other);
+    for (unsigned ms = 0; ms < PATIENCE_MS && access(path, F_OK) != 0; ms++)
+        poll(NULL, 0, 1);
+    put(ring, "two\n");
+    expect_content(path, "two\n");
+    expect_content(other, "one\n");
+}
+
+Test(access_log, reports_a_full_disk_and_the_lines_that_are_lost)
+{
+    struct log_ring *ring = start("/dev/full");
+    put(ring, "one\n");
+    expect_report("access log '/dev/full': it cannot be written: No space left on device");
+    put(ring, "two\n");
+    cr_assert(access_logs_stop(logs, STOP_MS));
+    cr_expect(reported("access log '/dev/full': 2 lines are lost"), "%s", reports);
+}
+
+Test(access_log, drops_lines_when_nobody_reads_and_says_how_many)
+{
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    struct log_ring *ring = start(path);
+    static char line[1025];
+    memset(line, 'x', 1023);
+    line[1023] = '\n';
+    unsigned dropped = 0;
+    for (unsigned i = 0; i < LOG_RING_BYTES / 1024 + 5; i++)
+        dropped += !put(ring, line);
+    cr_expect_eq(dropped, 5);
+    expect_report("it has no reader");
+    cr_assert(access_logs_stop(logs, STOP_MS));
+    unsigned long lost = 0;
+    for (const char *at = reports; (at = strstr(at, ": ")); at++)
+        lost += strtoul(at + 2, NULL, 10);
+    cr_expect_eq(lost, LOG_RING_BYTES / 1024 + 5, "%s", reports);
+}
+
+Test(access_log, waits_for_the_reader_of_a_fifo)
+{
+    char text[64] = "";
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    struct log_ring *ring = start(path);
+    put(ring, "one\n");
+    expect_report("it has no reader");
+    int reader = open(path, O_RDONLY);
+    cr_expect_eq(read(reader, text, sizeof text), 4, "the line has waited");
+    cr_expect_str_eq(text, "one\n");
+    close(reader);
+    put(ring, "two\n");
+    reader = open(path, O_RDONLY);
+    cr_expect_eq(read(reader, text, sizeof text), 4, "another reader gets what came meanwhile");
+    cr_expect(memcmp(text, "two\n", 4) == 0);
+    close(reader);
+}
+
+Test(access_log, counts_the_lines_of_a_reader_that_has_gone)
+{
+    int ends[2];
+    char name[32];
+    cr_assert_eq(pipe(ends), 0);
+    snprintf(name, sizeof name, "/dev/fd/%d", ends[1]);
+    struct log_ring *ring = start(name);
+    close(ends[0]);
+    put(ring, "one\ntwo\n");
+    expect_report("2 lines are lost; it cannot be written: Broken pipe");
+    cr_expect(put(ring, "three\n"));
+    cr_assert(access_logs_stop(logs, STOP_MS));
+    cr_expect(reported("1 line is lost"), "%s", reports);
+    close(ends[1]);
+}
+
+Test(access_log, ends_in_time_though_a_reader_is_slow)
+{
+    static char line[1025];
+    int ends[2];
+    char name[32];
+    cr_assert_eq(pipe(ends), 0);
+    snprintf(name, sizeof name, "/dev/fd/%d", ends[1]);
+    struct log_ring *ring = start(name);
+    memset(line, 'x', 1023);
+    line[1023] = '\n';
+    for (unsigned i = 0; i < 200; i++)
+        put(ring, line);
+    cr_expect(access_logs_stop(logs, STOP_MS));
+    cr_expect(reported("lines are lost"), "%s", reports);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+Test(access_log, refuses_a_file_that_cannot_be_opened)
+{
+    struct problem problem;
+    char text[PROBLEM_TEXT_BYTES];
+    cr_expect_eq(access_logs_add(logs, "/nonexistent/log", &problem), -ENOENT);
+    problem_text(&problem, text);
+    cr_expect(strstr(text, "--access-log cannot write to '/nonexistent/log': No such file"), "%s",
+              text);
+    cr_expect_eq(access_logs_add(logs, tree.path, &problem), -EISDIR);
+}
