@@ -56,7 +56,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     handshakes_init(&context->handshakes);
     kept_output_init(&context->kept, storage_bytes_max);
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
-    context->log = (struct log_records){.items = NULL};
+    context->log = NULL;
     context->rates = NULL;
     context->origins = origins_plain;
     context->tls = NULL;
@@ -79,7 +79,6 @@ void conn_context_fini(struct conn_context *context)
     file_watch_fini(context);
     conn_waits_fini(context);
     session_h1_fini_shared(&context->h1);
-    log_records_fini(&context->log);
     conn_storage_fini(context);
 }
 
@@ -219,7 +218,8 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     if (conn->waits)
         file_watch_sent(conn, length);
     while (outq_next_end(&conn->output, &end)) {
-        conn_log_sent(context, &end);
+        if (conn_log_wanted(context))
+            conn_log_sent(context, conn, &end, count == 0);
         count++;
     }
     if (count > 0) {

@@ -17,7 +17,6 @@
 #include "conn/socket.h"
 #include "conn/transport.h"
 #include "conn/unsent.h"
-#include "observe/log_record.h"
 #include "observe/trace.h"
 #include "site/store.h"
 #include "storage/ring.h"
@@ -49,6 +48,7 @@ enum conn_timer {
     CONN_TIMER_KEPT,         /* of the context's kept_output */
 };
 
+struct conn_log;
 struct conn_rates;
 struct conn_wait;
 struct loop;
@@ -82,7 +82,7 @@ struct conn_context {
     struct store *files;       /* *borrowed* */
     const struct hosts *hosts; /* *borrowed*; NULL: FILES has one site, which answers everything */
     struct counters *counters; /* *borrowed* */
-    struct log_records log;    /* without a reader until log_records_init */
+    struct conn_log *log;      /* *borrowed*; NULL: nothing is logged */
     uint64_t header_ms;        /* for a whole head, from its first byte */
     uint64_t idle_ms;          /* between requests; without progress in either direction */
     uint64_t drain_grace_ms;   /* while draining: for another request, and for its head */

@@ -5,6 +5,8 @@
 #include "conn/conn_storage.h"
 #include "conn/exchange.h"
 #include "conn/transport_tls.h"
+#include "h1/h1_log.h"
+#include "http/content_coding.h"
 #include "observe/probes.h"
 
 void session_h1_init_shared(struct session_h1_shared *ret, uint64_t memo_bytes_max)
@@ -28,26 +30,64 @@ static const void *owner_of(const struct conn *conn)
 /* Takes a log record for the answer that MEMO has just given. */
 static void log_memo(struct conn_context *context, struct conn *conn, const struct h1_memo *memo)
 {
-    struct log_response response = {
-        .status = (uint16_t)memo->end.status,
-        .body_bytes = memo->end.body_bytes,
-        .arrived_ms = context->now.ms,
-    };
-    h1_memo_log_parts(memo, response.parts);
-    conn_log_queued(context, conn, &response);
+    /* A second part that does not exist has no bytes. */
+    conn_log_queued(context, conn, memo->log, conn_log_now_us(context),
+                    memo->parts[0].length + memo->parts[1].length);
 }
 
-/* Takes a log record for PLAN, just queued as the answer to the head at the front of the input. */
-static void log_plan(struct conn_context *context, struct conn *conn, const struct plan *plan,
-                     uint64_t arrived_ms)
+/* What the log shows of PLAN, the answer to the head at the front of the input. */
+static struct access_text *plan_text(const struct conn_context *context,
+                                     const struct exchange *exchange, const struct h1_head *head,
+                                     enum access_cache cache)
 {
-    struct log_response response = {
+    const struct plan *plan = &exchange->plan;
+    const bool coded = plan->prepared >= PLAN_PARTIAL && plan->variant->coding != 0;
+    struct access_facts facts = {
         .status = (uint16_t)plan->status,
         .body_bytes = plan->body_omitted ? 0 : plan->content_bytes,
-        .arrived_ms = arrived_ms,
+        .coding = coded ? content_coding_texts[plan->variant->coding].name : STR_ABSENT,
+        .cache = cache,
     };
-    h1_log_parts(response.parts, conn_input(conn));
-    conn_log_queued(context, conn, &response);
+    h1_log_parts(facts.parts, conn_input(exchange->conn));
+    return conn_log_text(context, exchange->site ? exchange->site->number : 0, head->request.path,
+                         &facts);
+}
+
+/* The state of a log before an exchange. */
+struct log_before {
+    uint64_t arrived_us;
+    uint64_t output_bytes;
+    uint64_t hits, misses; /* COUNTER_CACHE_HITS, COUNTER_CACHE_MISSES */
+};
+
+static struct log_before log_begin(const struct conn_context *context, const struct conn *conn)
+{
+    if (!conn_log_wanted(context))
+        return (struct log_before){.arrived_us = 0};
+    return (struct log_before){
+        .arrived_us = conn_log_arrived_us(context, conn, owner_of(conn)),
+        .output_bytes = outq_unsent(&conn->output),
+        .hits = counters_read(context->counters, COUNTER_CACHE_HITS),
+        /* A request that has waited has missed. */
+        .misses = exchange_has_waited(conn, owner_of(conn))
+                      ? UINT64_MAX
+                      : counters_read(context->counters, COUNTER_CACHE_MISSES),
+    };
+}
+
+/* Takes a log record for the answer that EXCHANGE has just queued to HEAD. */
+static void log_end(struct conn_context *context, const struct exchange *exchange,
+                    const struct h1_head *head, const struct log_before *before)
+{
+    enum access_cache cache = ACCESS_CACHE_UNUSED;
+    if (counters_read(context->counters, COUNTER_CACHE_MISSES) != before->misses)
+        cache = ACCESS_CACHE_MISS;
+    else if (counters_read(context->counters, COUNTER_CACHE_HITS) != before->hits)
+        cache = ACCESS_CACHE_HIT;
+    struct access_text *text = plan_text(context, exchange, head, cache);
+    conn_log_queued(context, exchange->conn, text, before->arrived_us,
+                    outq_unsent(&exchange->conn->output) - before->output_bytes);
+    access_text_drop(text);
 }
 
 /* --- Memos ------------------------------------------------------------------------------------ */
@@ -104,7 +144,7 @@ static const struct h1_memo *memorize(struct conn_context *context, const struct
     struct h1_memo *memo = h1_memorize(&conn->session.h1, &context->h1.limits, bytes, head,
                                        &exchange->plan, found->resource, now);
     if (memo && conn_log_wanted(context))
-        h1_memo_prepare_log(memo);
+        memo->log = plan_text(context, exchange, head, ACCESS_CACHE_HIT);
     return memo ? h1_memos_put(&context->h1.memos, key, memo) : NULL;
 }
 
@@ -128,8 +168,7 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
                    const struct h1_memo_key *key)
 {
     struct exchange exchange;
-    uint64_t arrived_ms =
-        conn_log_wanted(context) ? conn_log_arrived_ms(context, conn, owner_of(conn)) : 0;
+    const struct log_before before = log_begin(context, conn);
     exchange_init(&exchange, conn, owner_of(conn));
     if (!conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
         exchange_run(context, &exchange, &head->request) == EXCHANGE_PENDING)
@@ -143,7 +182,7 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
         queued = queue_plan(context, conn, head, &exchange.plan);
     }
     if (queued && conn_log_wanted(context))
-        log_plan(context, conn, &exchange.plan, arrived_ms);
+        log_end(context, &exchange, head, &before);
     exchange_fini(&exchange);
     if (queued)
         conn->phase_renewed = true;

@@ -401,6 +401,14 @@ const struct tls_certificate *transport_tls_certificate(const struct conn_contex
     return peer && peer->stream ? tls_stream_certificate(peer->stream) : NULL;
 }
 
+const char *transport_tls_version(const struct conn_context *context, const struct conn *conn)
+{
+    if (conn->transport_index != TRANSPORT_TLS)
+        return NULL;
+    const struct tls_peer *peer = transport_tls_peer(context->tls, conn);
+    return peer && peer->stream ? tls_stream_version(peer->stream) : NULL;
+}
+
 const struct tls_certificates *transport_tls_certificates(const struct conn_context *context)
 {
     return context->tls ? tls_context_certificates(context->tls->context) : NULL;

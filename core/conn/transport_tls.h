@@ -36,6 +36,10 @@ void transport_tls_fini(struct conn_context *context);
 const struct tls_certificate *transport_tls_certificate(const struct conn_context *context,
                                                         const struct conn *conn);
 
+/* The version of TLS that CONN speaks, "TLSv1.3", of static storage. NULL: CONN is a plain
+ * connection. */
+const char *transport_tls_version(const struct conn_context *context, const struct conn *conn);
+
 /* The certificates that new connections can be shown, *borrowed* until the next turn of the loop.
  * NULL: CONTEXT has no TLS. */
 const struct tls_certificates *transport_tls_certificates(const struct conn_context *context);

@@ -1,8 +1,6 @@
 /* h1_log: see h1_log.h. */
 #include "h1/h1_log.h"
 
-enum { ABSENT = UINT16_MAX };
-
 /* Takes the next whole line off *INPUT, without its LF or CRLF. False: there is no whole line. */
 static bool take_line(struct str *input, struct str *ret)
 {
@@ -28,7 +26,7 @@ static struct str authority_of(struct str target)
     return str_first(rest, end);
 }
 
-/* Sets method, target and the target's authority to what LINE, the request line, has. */
+/* Sets method, target, its authority and protocol to what LINE, the request line, has. */
 static void cut_request_line(struct str ret[static LOG_PART_COUNT], struct str line)
 {
     size_t space = str_find(line, ' ');
@@ -38,7 +36,13 @@ static void cut_request_line(struct str ret[static LOG_PART_COUNT], struct str l
     if (space == line.length)
         return;
     struct str rest = str_from(line, space + 1);
-    ret[LOG_PART_TARGET] = str_first(rest, str_find(rest, ' '));
+    const size_t end = str_find_last(rest, ' '); /* a target with spaces is malformed */
+    const struct str last = str_from(rest, end + 1);
+    if (str_starts_with(last, STR("HTTP/"))) {
+        ret[LOG_PART_PROTOCOL] = last;
+        rest = str_first(rest, end);
+    }
+    ret[LOG_PART_TARGET] = rest;
     ret[LOG_PART_HOST] = authority_of(ret[LOG_PART_TARGET]);
 }
 
@@ -52,6 +56,7 @@ static void cut_field(struct str ret[static LOG_PART_COUNT], struct str line)
         {STR_INIT("Host"), LOG_PART_HOST},
         {STR_INIT("Referer"), LOG_PART_REFERER},
         {STR_INIT("User-Agent"), LOG_PART_AGENT},
+        {STR_INIT("Range"), LOG_PART_RANGE},
     };
     size_t colon = str_find(line, ':');
     if (colon == line.length)
@@ -72,24 +77,4 @@ void h1_log_parts(struct str ret[static LOG_PART_COUNT], struct str input)
     cut_request_line(ret, line);
     while (take_line(&input, &line) && line.length > 0)
         cut_field(ret, line);
-}
-
-void h1_log_spans_of(struct h1_log_spans *ret, struct str head,
-                     const struct str parts[static LOG_PART_COUNT])
-{
-    assert(head.length < ABSENT);
-    for (unsigned i = 0; i < LOG_PART_COUNT; i++) {
-        ret->parts[i].first = parts[i].at ? (uint16_t)(parts[i].at - head.at) : 0;
-        ret->parts[i].length = parts[i].at ? (uint16_t)parts[i].length : ABSENT;
-    }
-}
-
-void h1_log_spans_parts(struct str ret[static LOG_PART_COUNT], struct str head,
-                        const struct h1_log_spans *spans)
-{
-    for (unsigned i = 0; i < LOG_PART_COUNT; i++) {
-        struct str from = str_from(head, spans->parts[i].first);
-        ret[i] =
-            spans->parts[i].length == ABSENT ? STR_ABSENT : str_first(from, spans->parts[i].length);
-    }
 }

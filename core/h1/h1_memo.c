@@ -51,25 +51,20 @@ struct h1_memo *h1_memo_create(struct str head, size_t answer_bytes_max,
     return memo;
 }
 
-void h1_memo_prepare_log(struct h1_memo *memo)
-{
-    struct str head = {memo->text, memo->head_bytes}, parts[LOG_PART_COUNT];
-    h1_log_parts(parts, head);
-    h1_log_spans_of(&memo->log, head, parts);
-}
-
 /* Frees MEMO, of which nothing is queued. */
 static void destroy(struct h1_memo *memo)
 {
     assert(memo->parts[0].blob->references == 1);
     list_remove(&memo->detached);
     lease_drop(memo->lease);
+    access_text_drop(memo->log);
     blob_drop(memo->parts[0].blob);
 }
 
 static uint64_t bytes_of(const struct h1_memo *memo)
 {
-    return sizeof(struct blob) + memo->parts[0].blob->length;
+    const size_t log = memo->log ? sizeof *memo->log + memo->log->length : 0;
+    return sizeof(struct blob) + memo->parts[0].blob->length + log;
 }
 
 /* Whether INPUT, from the origin of KEY, begins with the head of MEMO. No head is the beginning of

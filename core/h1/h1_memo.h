@@ -16,8 +16,8 @@
 
 #include "base/date.h"
 #include "base/list.h"
-#include "h1/h1_log.h"
 #include "http/resource.h"
+#include "observe/access_format.h"
 #include "storage/outq.h"
 
 enum {
@@ -43,7 +43,7 @@ struct h1_memo {
     uint32_t head_bytes; /* of the request */
     uint32_t origin;     /* of the connections it is for, see struct h1_memo_key */
     struct h1_memo_end end;
-    struct h1_log_spans log; /* of the request's head; set by h1_memo_prepare_log */
+    struct access_text *log; /* of the lines for its requests, owned; NULL: none is logged */
     uint32_t date_at; /* offset of Date's value in the blob of the first part; 0: Date is fixed */
     int64_t second;   /* the second in Date */
     struct lease *lease; /* of its resource */
@@ -71,16 +71,6 @@ static inline void h1_memo_written(struct h1_memo *memo, size_t bytes, size_t da
 {
     memo->parts[0].length = bytes;
     memo->date_at = fixed ? 0 : (uint32_t)(memo->parts[0].first + date_at);
-}
-
-/* Finds the parts of MEMO's request for a log. */
-void h1_memo_prepare_log(struct h1_memo *memo);
-
-/* Sets RET to these parts, *borrowed* from MEMO. */
-static inline void h1_memo_log_parts(const struct h1_memo *memo,
-                                     struct str ret[static LOG_PART_COUNT])
-{
-    h1_log_spans_parts(ret, (struct str){memo->text, memo->head_bytes}, &memo->log);
 }
 
 /* All memos of a worker. */

@@ -28,6 +28,7 @@ enum counter {
     COUNTER_RESPONSES,                /* sent whole */
     COUNTER_RESPONSES_CUT,            /* begun, not finished */
     COUNTER_RESPONSES_UNLOGGED,       /* sent without a log record, since all were in use */
+    COUNTER_LOG_LINES_DROPPED,        /* of the access log, since the writer was too slow */
     COUNTER_BYTES_SENT,
     COUNTER_CACHE_HITS,
     COUNTER_CACHE_MISSES,

@@ -3,94 +3,111 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
-/* The bytes of each part that are kept. */
-static const uint16_t part_bytes_max[] = {
-    [LOG_PART_METHOD] = 32,   [LOG_PART_TARGET] = 512, [LOG_PART_HOST] = 128,
-    [LOG_PART_REFERER] = 256, [LOG_PART_AGENT] = 256,
-};
-static_assert(COUNT_OF(part_bytes_max) == LOG_PART_COUNT, "a bound for each part");
-static_assert(32 + 512 + 128 + 256 + 256 == LOG_RECORD_TEXT_BYTES, "all parts at their longest");
+static_assert((size_t)ACCESS_LINE_BYTES_MAX <= (size_t)LOG_RING_LINE_BYTES_MAX, "a line fits");
 
-enum { ABSENT = UINT16_MAX };
+enum { SECOND_US = 1000000 };
 
-struct str log_record_part(const struct log_record *record, enum log_part part)
+int log_records_init(struct log_records *ret, uint32_t count, struct counters *counters)
 {
-    const char *at = record->text;
-    for (unsigned i = 0; i < (unsigned)part; i++)
-        at += record->lengths[i] == ABSENT ? 0 : record->lengths[i];
-    if (record->lengths[part] == ABSENT)
-        return STR_ABSENT;
-    return (struct str){at, record->lengths[part]};
-}
-
-int log_records_init(struct log_records *ret, uint32_t count, struct log_reader reader,
-                     struct counters *counters)
-{
-    *ret = (struct log_records){.free_first = LOG_RECORD_NONE};
-    struct log_record *items = malloc(count * sizeof *items);
-    if (!items)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < count; i++)
-        items[i].next = i + 1 < count ? i + 1 : LOG_RECORD_NONE;
     *ret = (struct log_records){
-        .items = items,
+        .items = malloc(count * sizeof *ret->items),
+        .count = count,
+        .free_first = LOG_RECORD_NONE,
         .counters = counters,
-        .reader = reader,
     };
-    return 0;
+    return ret->items ? 0 : -ENOMEM;
 }
 
 void log_records_fini(struct log_records *records)
 {
     free(records->items);
+    records->items = NULL;
 }
 
-/* Copies PARTS to RECORD, each up to its bound. */
-static void put_parts(struct log_record *record, const struct str parts[static LOG_PART_COUNT])
+void log_records_compare(struct log_records *records, uint64_t now_us, uint64_t wall_us)
 {
-    char *at = record->text;
-    record->cut = false;
-    for (unsigned i = 0; i < LOG_PART_COUNT; i++) {
-        struct str kept = str_first(parts[i], part_bytes_max[i]);
-        record->lengths[i] = kept.at ? (uint16_t)kept.length : ABSENT;
-        record->cut = record->cut || kept.length < parts[i].length;
-        at = str_put(at, kept);
-    }
+    records->wall_us = wall_us - now_us;
+    records->compared_us = now_us;
+    records->time_first_us = UINT64_MAX; /* no second */
 }
 
-uint32_t log_records_take(struct log_records *records, const struct log_response *response,
-                          const struct date_now *now)
+uint32_t log_records_take(struct log_records *records, struct access_text *text,
+                          uint64_t arrived_us, uint64_t answer_bytes)
 {
-    if (!records->items)
-        return LOG_RECORD_NONE;
     uint32_t index = records->free_first;
-    if (index == LOG_RECORD_NONE) {
+    if (index != LOG_RECORD_NONE) {
+        records->free_first = records->items[index].next;
+    } else if (records->used < records->count) {
+        index = records->used++;
+    } else {
         counters_add(records->counters, COUNTER_RESPONSES_UNLOGGED, 1);
         return LOG_RECORD_NONE;
     }
-    struct log_record *record = &records->items[index];
-    records->free_first = record->next;
-    record->client = response->client;
-    record->arrived_ms = response->arrived_ms;
-    record->arrived_seconds = now->seconds - (int64_t)((now->ms - response->arrived_ms) / 1000);
-    record->planned_bytes = response->body_bytes;
-    record->status = response->status;
-    put_parts(record, response->parts);
+    text->references++;
+    records->items[index] = (struct log_record){
+        .text = text,
+        .arrived_us = arrived_us,
+        .answer_bytes = answer_bytes,
+    };
     return index;
 }
 
-void log_records_finish(struct log_records *records, uint32_t index, uint64_t unsent_bytes,
-                        uint64_t now_ms)
+/* The seconds by which local time is ahead of UTC at SECONDS. */
+static int32_t offset_of(int64_t seconds)
+{
+    struct tm local;
+    const time_t at = (time_t)seconds;
+    return localtime_r(&at, &local) ? (int32_t)local.tm_gmtoff : 0;
+}
+
+/* Sets the records' time to the second in which the monotonic clock showed AT_US. */
+__attribute__((noinline)) static void set_time(struct log_records *records, uint64_t at_us)
+{
+    const uint64_t wall_us = at_us + records->wall_us;
+    const int64_t seconds = (int64_t)(wall_us / SECOND_US);
+    records->time_first_us = at_us - wall_us % SECOND_US;
+    access_time_set(&records->time, seconds, offset_of(seconds));
+}
+
+/* Writes the line of RECORD to the ring of its log. */
+static void write_line(struct log_records *records, const struct log_record *record,
+                       const struct log_finish *finish)
+{
+    const struct access_text *text = record->text;
+    char *to = log_ring_reserve(text->owner, access_line_bytes_max(text));
+    if (!to) {
+        counters_add(records->counters, COUNTER_LOG_LINES_DROPPED, 1);
+        return;
+    }
+    if (record->arrived_us - records->time_first_us >= SECOND_US)
+        set_time(records, record->arrived_us);
+    struct access_end end = {
+        .client = finish->client,
+        .tls = finish->tls,
+        .time = &records->time,
+        .time_ms = (uint32_t)(record->arrived_us - records->time_first_us) / 1000,
+        .duration_us = finish->now_us - record->arrived_us,
+        .complete = finish->unsent_bytes == 0,
+    };
+    if (!end.complete) {
+        const bool none = finish->unsent_bytes >= record->answer_bytes;
+        const uint64_t unsent = finish->unsent_bytes, planned = text->body_bytes;
+        end.status = none ? (uint16_t)ACCESS_STATUS_LEFT : text->status;
+        end.body_bytes = unsent < planned ? planned - unsent : 0;
+    }
+    log_ring_commit(text->owner, access_line_write(text, &end, to));
+}
+
+void log_records_finish(struct log_records *records, uint32_t index,
+                        const struct log_finish *finish)
 {
     if (index == LOG_RECORD_NONE)
         return;
     struct log_record *record = &records->items[index];
-    uint64_t planned = record->planned_bytes;
-    record->complete = unsent_bytes == 0;
-    record->body_bytes = unsent_bytes < planned ? planned - unsent_bytes : 0;
-    record->duration_ms = now_ms - record->arrived_ms;
-    records->reader.read(records->reader.context, record);
+    write_line(records, record, finish);
+    access_text_drop(record->text);
     record->next = records->free_first;
     records->free_first = index;
 }

@@ -1,36 +1,22 @@
-/* log_record: what a log needs of one response, from when it is queued until it has been sent.
+/* log_record: what a log needs of one answer, from when it is queued until it has been sent.
  *
- * A record is taken when a response is queued. It copies the parts of the request that a log shows,
- * since the request's text is gone when the response has been sent. It is finished when the end of
- * the response has been sent, or when its connection ends before that: then the reader gets it, on
- * the worker's thread, and the record is free again.
+ * A record is taken when an answer is queued. It holds a reference to the text of the line
+ * (access_format.h), since the request's bytes are gone when the answer has been sent. It is
+ * finished when the end of the answer has been sent, or when its connection ends before that: then
+ * the line is written to the ring of its log, and the record is free again.
  *
- * Each worker has a pool of records, which owns all their memory and is bounded. If all are in use,
- * a response is sent all the same, without a record, and COUNTER_RESPONSES_UNLOGGED counts it. A
- * pool without a reader has no memory and gives no records.
+ * Each worker has a pool of records, which is bounded. If all are in use, an answer is sent all the
+ * same, without a record, and COUNTER_RESPONSES_UNLOGGED counts it.
  *
- * Of no version of HTTP; one thread only. Uses base and counters. */
+ * Of no version of HTTP; one thread only. */
 #ifndef SLUICE_LOG_RECORD_H
 #define SLUICE_LOG_RECORD_H
 
-#include "base/date.h"
-#include "base/str.h"
+#include "observe/access_format.h"
 #include "observe/counters.h"
+#include "observe/log_ring.h"
 
-/* The parts of a request that a log has, as the client sent them. */
-enum log_part {
-    LOG_PART_METHOD,
-    LOG_PART_TARGET,
-    LOG_PART_HOST,
-    LOG_PART_REFERER,
-    LOG_PART_AGENT,
-    LOG_PART_COUNT,
-};
-
-enum {
-    LOG_RECORD_NONE = UINT32_MAX, /* the index of no record */
-    LOG_RECORD_TEXT_BYTES = 1184, /* all parts at their longest */
-};
+enum { LOG_RECORD_NONE = UINT32_MAX }; /* the index of no record */
 
 /* The peer of a connection, as the kernel reports it. */
 struct log_client {
@@ -40,67 +26,54 @@ struct log_client {
 };
 
 struct log_record {
-    struct log_client client;
-    int64_t arrived_seconds; /* when the request had been read, since 1970 */
-    uint64_t arrived_ms;     /* the same, as date_now's ms */
-    uint64_t duration_ms;    /* from then to the end; set when the record is finished */
-    uint64_t body_bytes;     /* of the response's body that were sent; set likewise */
-    uint64_t planned_bytes;  /* of the whole body */
-    uint16_t status;
-    bool complete;                    /* the whole response was sent; set when it is finished */
-    bool cut;                         /* a part was too long and is cut */
-    uint32_t next;                    /* index of the next free record */
-    uint16_t lengths[LOG_PART_COUNT]; /* bytes of TEXT; UINT16_MAX: the part is absent */
-    char text[LOG_RECORD_TEXT_BYTES]; /* the parts, one after another */
+    struct access_text *text; /* pinned; its owner is a struct log_ring */
+    uint64_t arrived_us;      /* when the request had been read, by the monotonic clock */
+    uint64_t answer_bytes;    /* of the whole answer, with its head */
+    uint32_t next;            /* index of the next free record */
 };
 
-/* A part of RECORD; absent if the request has none. *Borrowed*. */
-struct str log_record_part(const struct log_record *record, enum log_part part);
-
-/* Gets every finished record; RECORD is *borrowed* for the call. Must not use the pool. */
-struct log_reader {
-    void (*read)(void *context, const struct log_record *record);
-    void *context;
-};
-
-/* The records of one worker. All zeros: a pool without a reader. */
+/* The records of one worker. */
 struct log_records {
-    struct log_record *items; /* NULL: there is no reader, or no memory */
-    uint32_t free_first;      /* LOG_RECORD_NONE: all are in use */
+    struct log_record *items;
+    uint32_t count;
+    uint32_t used;       /* so many have been in use at some time */
+    uint32_t free_first; /* of these; LOG_RECORD_NONE: all are in use */
     struct counters *counters;
-    struct log_reader reader;
+    struct access_time time; /* of the last line */
+    uint64_t time_first_us;  /* when that second began, by the monotonic clock */
+    uint64_t wall_us;        /* the wall clock at 0 of the monotonic one, when last compared */
+    uint64_t compared_us;    /* when that was; 0: never */
 };
 
-/* COUNT records for READER. Counts in COUNTERS, *borrowed*, the responses that get none. 0; or
- * -ENOMEM, with *RET as a pool without a reader. *Gives*: log_records_fini. */
-int log_records_init(struct log_records *ret, uint32_t count, struct log_reader reader,
-                     struct counters *counters);
+/* COUNT records. Counts in COUNTERS, *borrowed*. 0 or -ENOMEM. *Gives*: log_records_fini. */
+int log_records_init(struct log_records *ret, uint32_t count, struct counters *counters);
 void log_records_fini(struct log_records *records);
 
-/* Whether responses get records. */
-static inline bool log_records_wanted(const struct log_records *records)
+/* Reports that the wall clock showed WALL_US when the monotonic one showed NOW_US. */
+void log_records_compare(struct log_records *records, uint64_t now_us, uint64_t wall_us);
+
+/* Whether the clocks should be compared again at NOW_US: once a second. */
+static inline bool log_records_must_compare(const struct log_records *records, uint64_t now_us)
 {
-    return records->items != NULL;
+    return records->compared_us == 0 || now_us - records->compared_us >= 1000000;
 }
 
-/* A response that is queued. */
-struct log_response {
-    struct log_client client;
-    struct str parts[LOG_PART_COUNT]; /* absent: the request has no such part */
-    uint16_t status;
-    uint64_t body_bytes; /* of the whole body that will be sent; 0 for HEAD and 304 */
-    uint64_t arrived_ms; /* date_now's ms when the request had been read */
+/* Takes a record of an answer with TEXT and ANSWER_BYTES, whose request arrived at ARRIVED_US.
+ * *Pins* TEXT. Returns its index; or LOG_RECORD_NONE if all are in use, which is counted. *Gives*:
+ * log_records_finish. */
+uint32_t log_records_take(struct log_records *records, struct access_text *text,
+                          uint64_t arrived_us, uint64_t answer_bytes);
+
+/* The end of an answer. */
+struct log_finish {
+    struct str client;     /* an address */
+    struct str tls;        /* the version; absent: none */
+    uint64_t now_us;       /* the monotonic clock */
+    uint64_t unsent_bytes; /* at the end of the answer; 0: it has been sent whole */
 };
 
-/* Takes a record of RESPONSE, which is queued at NOW; all text is copied. Returns its index; or
- * LOG_RECORD_NONE if all are in use, which is counted, or if there is no reader. *Gives*:
- * log_records_finish. */
-uint32_t log_records_take(struct log_records *records, const struct log_response *response,
-                          const struct date_now *now);
-
-/* Finishes the record INDEX at NOW_MS, when UNSENT_BYTES at the end of its response have not been
- * sent; 0: it is complete. Gives it to the reader, then frees it. No effect on LOG_RECORD_NONE. */
-void log_records_finish(struct log_records *records, uint32_t index, uint64_t unsent_bytes,
-                        uint64_t now_ms);
+/* Finishes the record INDEX: writes its line, then frees it. No effect on LOG_RECORD_NONE. */
+void log_records_finish(struct log_records *records, uint32_t index,
+                        const struct log_finish *finish);
 
 #endif

@@ -1,146 +1,178 @@
-/* log_record: what a log gets of a response, and what happens when there are no records. */
+/* log_record: the line of an answer when it has been sent, and what happens without records. */
 #include "observe/log_record.h"
 #include "support/faults.h"
-#include "support/guard.h"
+#include "system/event_fd.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { RECORDS = 3 };
 
 static struct counters counters;
 static struct log_records records;
-static struct log_record last; /* that the reader got */
-static unsigned count;
+static struct log_waker waker;
+static struct log_ring *ring;
+static const struct access_style style = {.format = ACCESS_FORMAT_JSON};
+static struct access_text *text;
+static char last[1024]; /* the last line */
 
-static void keep(void *context, const struct log_record *record)
+static struct access_text *create_text(void)
 {
-    cr_assert_eq(context, &last);
-    last = *record;
-    count++;
+    static char scratch[ACCESS_TEXT_BYTES_MAX];
+    const struct access_facts facts = {
+        .parts = {[LOG_PART_METHOD] = STR_INIT("GET"), [LOG_PART_TARGET] = STR_INIT("/")},
+        .status = 200,
+        .body_bytes = 100,
+    };
+    return access_text_create(&style, &facts, scratch);
 }
 
 static void set_up(void)
 {
-    struct log_reader reader = {keep, &last};
-    cr_assert_eq(log_records_init(&records, RECORDS, reader, &counters), 0);
+    setenv("TZ", "Europe/Berlin", 1);
+    tzset();
+    waker.fd = event_fd_open();
+    ring = log_ring_create(&waker);
+    text = create_text();
+    cr_assert(ring && text);
+    text->owner = ring;
+    cr_assert_eq(log_records_init(&records, RECORDS, &counters), 0);
+    log_records_compare(&records, 5000000, 784111777250000);
 }
 
 static void tear_down(void)
 {
     log_records_fini(&records);
+    access_text_drop(text);
+    log_ring_destroy(ring);
+    close(waker.fd);
 }
 
 TestSuite(log_record, .init = set_up, .fini = tear_down);
 
-static const struct date_now now = {.ms = 5000, .seconds = 784111777};
-
-static const struct log_response response = {
-    .client = {.version = 4, .port = 4711, .address = {127, 0, 0, 1}},
-    .parts =
-        {
-            [LOG_PART_METHOD] = STR_INIT("GET"),
-            [LOG_PART_TARGET] = STR_INIT("/a?b"),
-            [LOG_PART_HOST] = STR_INIT(""),
-            [LOG_PART_AGENT] = STR_INIT("curl"),
-        },
-    .status = 200,
-    .body_bytes = 100,
-    .arrived_ms = 2900,
-};
-
-static void expect_part(enum log_part part, const char *expected)
+/* Takes what is in the ring as the last lines. Returns the number of lines. */
+static unsigned read_lines(void)
 {
-    struct str text = log_record_part(&last, part);
-    cr_expect_eq(text.at != NULL, expected != NULL, "%d", part);
-    cr_expect(!expected || str_equal(text, str_of(expected)), "%d: %.*s", part, (int)text.length,
-              text.at);
+    struct iovec pieces[2];
+    unsigned lines = 0;
+    last[0] = '\0';
+    if (log_ring_view(ring, pieces) == 0)
+        return 0;
+    cr_assert_lt(pieces[0].iov_len, sizeof last);
+    memcpy(last, pieces[0].iov_base, pieces[0].iov_len);
+    last[pieces[0].iov_len] = '\0';
+    log_ring_consume(ring, pieces[0].iov_len);
+    for (const char *c = last; *c; c++)
+        lines += *c == '\n';
+    return lines;
 }
 
-Test(log_record, keeps_the_request_until_the_response_is_sent)
+/* Takes and finishes a record of 350 bytes. */
+static void log_one(uint64_t arrived_us, uint64_t now_us, uint64_t unsent_bytes)
 {
-    struct log_response copied = response;
-    for (unsigned i = 0; i < LOG_PART_COUNT; i++)
-        copied.parts[i] = guard_copy(response.parts[i]);
-    uint32_t index = log_records_take(&records, &copied, &now);
-    for (unsigned i = 0; i < LOG_PART_COUNT; i++)
-        guard_drop(copied.parts[i]);
+    const struct log_finish finish = {
+        .client = STR("192.0.2.1"), .now_us = now_us, .unsent_bytes = unsent_bytes};
+    log_records_finish(&records, log_records_take(&records, text, arrived_us, 350), &finish);
+}
+
+Test(log_record, writes_a_line_when_the_answer_has_been_sent)
+{
+    uint32_t index = log_records_take(&records, text, 4000000, 350);
     cr_assert_neq(index, LOG_RECORD_NONE);
-    cr_expect_eq(count, 0, "not before its end");
-    log_records_finish(&records, index, 0, 5300);
-    cr_assert_eq(count, 1);
-    expect_part(LOG_PART_METHOD, "GET");
-    expect_part(LOG_PART_TARGET, "/a?b");
-    expect_part(LOG_PART_HOST, "");
-    expect_part(LOG_PART_REFERER, NULL);
-    expect_part(LOG_PART_AGENT, "curl");
-    cr_expect(last.client.version == 4 && last.client.port == 4711);
-    cr_expect_eq(last.arrived_seconds, 784111775, "2.1 s before the response was queued");
-    cr_expect_eq(last.duration_ms, 2400);
-    cr_expect_eq(last.status, 200);
-    cr_expect_eq(last.body_bytes, 100);
-    cr_expect(last.complete && !last.cut);
+    cr_expect_eq(text->references, 2);
+    cr_expect_eq(read_lines(), 0, "not before its end");
+    const struct log_finish finish = {.client = STR("192.0.2.1"), .now_us = 4000815};
+    log_records_finish(&records, index, &finish);
+    cr_expect_eq(text->references, 1);
+    cr_assert_eq(read_lines(), 1);
+    cr_expect(strstr(last, "{\"time\":\"1994-11-06T09:49:36.250+01:00\",\"client\":\"192.0.2.1\","
+                           "\"duration_us\":815,\"tls\":null,\"status\":200,\"bytes\":100,"
+                           "\"complete\":true,"),
+              "%s", last);
 }
 
-/* The body is at the end of a response, so it is the first to be missing. */
-Test(log_record, counts_the_bytes_of_the_body_that_were_sent)
+/* The head is 250 bytes, the body 100; it is at the end, so it is the first to be missing. */
+Test(log_record, shows_what_was_sent_of_an_answer)
 {
     static const struct {
-        uint64_t unsent, expected;
-    } rows[] = {{0, 100}, {1, 99}, {100, 0}, {101, 0}, {350, 0}};
+        uint64_t unsent;
+        const char *expected;
+    } rows[] = {
+        {0, "\"status\":200,\"bytes\":100,\"complete\":true,"},
+        {1, "\"status\":200,\"bytes\":99,\"complete\":false,"},
+        {100, "\"status\":200,\"bytes\":0,\"complete\":false,"},
+        {349, "\"status\":200,\"bytes\":0,\"complete\":false,"},
+        {350, "\"status\":499,\"bytes\":0,\"complete\":false,"},
+        {1000, "\"status\":499,\"bytes\":0,\"complete\":false,"},
+    };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        uint32_t index = log_records_take(&records, &response, &now);
-        log_records_finish(&records, index, rows[i].unsent, 5000);
-        cr_expect_eq(last.body_bytes, rows[i].expected, "%ju unsent", (uintmax_t)rows[i].unsent);
-        cr_expect_eq(last.complete, rows[i].unsent == 0);
+        log_one(5000000, 5000000, rows[i].unsent);
+        cr_assert_eq(read_lines(), 1);
+        cr_expect(strstr(last, rows[i].expected), "%ju unsent: %s", (uintmax_t)rows[i].unsent,
+                  last);
     }
 }
 
-Test(log_record, cuts_parts_that_are_too_long)
+/* Central European Summer Time began on 1995-03-26 at 01:00 UTC. */
+Test(log_record, has_the_offset_of_the_moment)
 {
-    static char text[10000];
-    struct log_response longest = response;
-    memset(text, 'x', sizeof text);
-    for (unsigned i = 0; i < LOG_PART_COUNT; i++)
-        longest.parts[i] = (struct str){text, sizeof text};
-    log_records_finish(&records, log_records_take(&records, &longest, &now), 0, 5000);
-    size_t sum = 0;
-    for (unsigned i = 0; i < LOG_PART_COUNT; i++)
-        sum += log_record_part(&last, (enum log_part)i).length;
-    cr_expect(last.cut);
-    cr_expect_eq(sum, LOG_RECORD_TEXT_BYTES);
+    log_records_compare(&records, 5000000, 796179599UL * 1000000);
+    log_one(5000000, 5000000, 0);
+    read_lines();
+    cr_expect(strstr(last, "\"1995-03-26T01:59:59.000+01:00\""), "%s", last);
+    log_one(6000000, 6000000, 0);
+    read_lines();
+    cr_expect(strstr(last, "\"1995-03-26T03:00:00.000+02:00\""), "%s", last);
 }
 
-Test(log_record, counts_responses_that_get_no_record)
+Test(log_record, follows_a_clock_that_was_set)
+{
+    log_one(5000000, 5000000, 0);
+    cr_expect_not(log_records_must_compare(&records, 5999999));
+    cr_expect(log_records_must_compare(&records, 6000000));
+    log_records_compare(&records, 6000000, 100000000UL * 1000000);
+    log_one(6000001, 6000001, 0);
+    cr_assert_eq(read_lines(), 2);
+    cr_expect(strstr(last, "\"1994-11-06T09:49:37.250+01:00\"") &&
+                  strstr(last, "\"1973-03-03T10:46:40.000+01:00\""),
+              "%s", last);
+}
+
+Test(log_record, counts_answers_that_get_no_record)
 {
     uint32_t indexes[RECORDS];
+    const struct log_finish finish = {.client = STR("::1")};
     for (unsigned i = 0; i < RECORDS; i++)
-        indexes[i] = log_records_take(&records, &response, &now);
+        indexes[i] = log_records_take(&records, text, 0, 0);
     cr_expect_eq(counters_read(&counters, COUNTER_RESPONSES_UNLOGGED), 0);
-    cr_expect_eq(log_records_take(&records, &response, &now), LOG_RECORD_NONE);
+    cr_expect_eq(log_records_take(&records, text, 0, 0), LOG_RECORD_NONE);
     cr_expect_eq(counters_read(&counters, COUNTER_RESPONSES_UNLOGGED), 1);
-    log_records_finish(&records, LOG_RECORD_NONE, 0, 5000);
-    cr_expect_eq(count, 0);
-    log_records_finish(&records, indexes[1], 0, 5000);
-    cr_expect_eq(log_records_take(&records, &response, &now), indexes[1], "free again");
+    log_records_finish(&records, LOG_RECORD_NONE, &finish);
+    cr_expect_eq(read_lines(), 0);
+    log_records_finish(&records, indexes[1], &finish);
+    cr_expect_eq(log_records_take(&records, text, 0, 0), indexes[1], "free again");
     cr_expect_eq(counters_read(&counters, COUNTER_RESPONSES_UNLOGGED), 1);
+    for (unsigned i = 0; i < RECORDS; i++)
+        log_records_finish(&records, indexes[i], &finish);
+    cr_expect_eq(text->references, 1);
 }
 
-Test(log_record, a_pool_without_a_reader_has_no_records)
+Test(log_record, counts_lines_that_have_no_room)
 {
-    struct log_records none = {0};
-    cr_expect_not(log_records_wanted(&none));
-    cr_expect_eq(log_records_take(&none, &response, &now), LOG_RECORD_NONE);
-    log_records_fini(&none);
-    cr_expect_eq(counters_read(&counters, COUNTER_RESPONSES_UNLOGGED), 0);
+    for (unsigned i = 0; i < LOG_RING_BYTES / 100; i++)
+        log_one(5000000, 5000000, 0);
+    cr_expect_gt(counters_read(&counters, COUNTER_LOG_LINES_DROPPED), 0);
+    cr_expect_eq(counters_read(&counters, COUNTER_LOG_LINES_DROPPED), log_ring_dropped(ring));
 }
 
-Test(log_record, without_memory_there_is_no_reader)
+Test(log_record, without_memory_there_are_no_records)
 {
     struct log_records none;
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
-    cr_expect_eq(log_records_init(&none, RECORDS, (struct log_reader){keep, &last}, &counters),
-                 -ENOMEM);
-    cr_expect_not(log_records_wanted(&none));
+    cr_expect_eq(log_records_init(&none, RECORDS, &counters), -ENOMEM);
+    faults_clear();
     log_records_fini(&none);
 }
