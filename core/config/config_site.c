@@ -2,6 +2,7 @@
 #include "config/config_site.h"
 
 #include "http/default_fields.h"
+#include "http/pattern.h"
 #include "system/root.h"
 
 #include <errno.h>
@@ -239,6 +240,27 @@ static int make_immutable(struct site_settings *site, struct problem *ret_proble
     return error;
 }
 
+/* Prepares the patterns of --log-exclude, each of which was checked when it was set. */
+static int make_excluded(struct site_settings *site, struct arena *arena,
+                         struct problem *ret_problem)
+{
+    struct problem unused;
+    const struct arena_list *list = &site->log_exclude;
+    site->log_excluded = arena_alloc(arena, list->count * sizeof *site->log_excluded);
+    for (unsigned i = 0; site->log_excluded && i < list->count; i++) {
+        char prepared[PATTERN_PREPARED_BYTES_MAX];
+        size_t length = 0;
+        pattern_prepare(str_of(list->items[i]), prepared, &length, &unused);
+        site->log_excluded[i] = arena_copy(arena, (struct str){prepared, length});
+        if (!site->log_excluded[i].at)
+            site->log_excluded = NULL;
+    }
+    if (site->log_excluded)
+        return 0;
+    problem_set_no_memory(ret_problem);
+    return -ENOMEM;
+}
+
 int config_site_prepare(struct site_settings *site, struct arena *arena,
                         struct problem *ret_problem)
 {
@@ -248,6 +270,8 @@ int config_site_prepare(struct site_settings *site, struct arena *arena,
         error = load_types(site, ret_problem);
     if (!error)
         error = make_rules(site, ret_problem);
+    if (!error)
+        error = make_excluded(site, arena, ret_problem);
     return error ? error : make_immutable(site, ret_problem);
 }
 

@@ -20,6 +20,7 @@ enum {
     OPTIONS_HEADERS_MAX = 64,
     OPTIONS_NAMES_MAX = 8,
     OPTIONS_PATTERNS_MAX = 65, /* with the default, "auto" */
+    OPTIONS_PATHS_MAX = 64,
     OPTIONS_CERTIFICATES_MAX = 64,
     OPTIONS_VALUE_BYTES_MAX = 1024,
     OPTIONS_HEAD_BYTES_MAX = H1_PARSE_BYTES_MAX, /* a head also fits its storage */
@@ -40,6 +41,7 @@ enum option_group {
     OPTION_GROUP_HTTPS,
     OPTION_GROUP_LIMITS,
     OPTION_GROUP_CONTENT,
+    OPTION_GROUP_LOG,
     OPTION_GROUP_GENERAL,
     OPTION_GROUP_COUNT,
 };
@@ -56,7 +58,10 @@ enum option_kind {
     OPTION_KIND_VALUE,   /* of a header field (RFC 9110 section 5.5); "auto": absent */
     OPTION_KIND_HEADER,  /* PATTERN: Name: value, see rules; repeatable; struct arena_list */
     OPTION_KIND_PATTERN, /* of paths, see pattern; auto, none; repeatable; struct arena_list */
-    OPTION_KIND_ADDRESS, /* a numeric address, or localhost; repeatable; struct arena_list */
+    OPTION_KIND_PATHS,   /* a pattern of paths alone; repeatable; struct arena_list */
+    OPTION_KIND_SWITCH,  /* on or off; bool */
+    OPTION_KIND_LOG_FORMAT,  /* a name of enum access_format */
+    OPTION_KIND_ADDRESS,     /* a numeric address, or localhost; repeatable; struct arena_list */
     OPTION_KIND_CERTIFICATE, /* a file or directory; repeatable; struct certificate_paths */
     OPTION_KIND_KEY,         /* the file for the certificate before it; in the same field */
     OPTION_KIND_TLS_VERSION, /* 1.2 or 1.3; uint32_t: the minor version, 2 or 3 */

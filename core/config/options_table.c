@@ -141,6 +141,20 @@ static const struct option_spec table[] = {
     {.name = "cors", .group = OPTION_GROUP_CONTENT,
      .help = "Let scripts of every origin read the responses.",
      .kind = OPTION_KIND_FLAG, SITE(cors)},
+    {.name = "access-log", .argument = "FILE", .group = OPTION_GROUP_LOG,
+     .help = "Log each request: to a file, to standard output (-), or to syslog (syslog:). Opened "
+             "again on SIGUSR1, and when the file has been moved.",
+     .kind = OPTION_KIND_FILE, SITE(access_log)},
+    {.name = "log-format", .argument = "NAME", .group = OPTION_GROUP_LOG,
+     .help = "Format of the access log: combined, common or json.", .initial = "combined",
+     .kind = OPTION_KIND_LOG_FORMAT, SITE(log_format)},
+    {.name = "log-query", .argument = "WORD", .group = OPTION_GROUP_LOG,
+     .help = "off: log targets and referers without their queries, which may have secrets.",
+     .initial = "on", .kind = OPTION_KIND_SWITCH, SITE(log_queries)},
+    {.name = "log-exclude", .argument = "PATTERN", .group = OPTION_GROUP_LOG,
+     .help = "Do not log requests where the pattern matches the path, such as '/healthz'; may be "
+             "given up to 64 times.",
+     .kind = OPTION_KIND_PATHS, SITE(log_exclude)},
     {.name = "help", .letter = 'h', .group = OPTION_GROUP_GENERAL,
      .help = "Show this and exit.",
      .kind = OPTION_KIND_HELP},
@@ -163,6 +177,7 @@ const char *option_group_title(enum option_group group)
         [OPTION_GROUP_HTTPS] = "HTTPS",
         [OPTION_GROUP_LIMITS] = "Limits",
         [OPTION_GROUP_CONTENT] = "Content",
+        [OPTION_GROUP_LOG] = "Access log",
         [OPTION_GROUP_GENERAL] = "General",
     };
     static_assert(COUNT_OF(titles) == OPTION_GROUP_COUNT, "one title a group");

@@ -86,6 +86,33 @@ static int set_backend(const struct option_spec *option, const struct option_tar
     return -EINVAL;
 }
 
+static int set_log_format(const struct option_spec *option, const struct option_target *target,
+                          const char *text, struct problem *ret_problem)
+{
+    for (unsigned i = 0; i < ACCESS_FORMAT_COUNT; i++) {
+        if (strcmp(text, access_format_name((enum access_format)i)) == 0) {
+            *(enum access_format *)field_of(option, target) = (enum access_format)i;
+            return 0;
+        }
+    }
+    problem_set(ret_problem, "'%s' is not known", text);
+    problem_remedy(ret_problem, "choose combined, common or json");
+    return -EINVAL;
+}
+
+static int set_switch(const struct option_spec *option, const struct option_target *target,
+                      const char *text, struct problem *ret_problem)
+{
+    const bool on = strcmp(text, "on") == 0;
+    if (on || strcmp(text, "off") == 0) {
+        *(bool *)field_of(option, target) = on;
+        return 0;
+    }
+    problem_set(ret_problem, "'%s' is not known", text);
+    problem_remedy(ret_problem, "choose on or off");
+    return -EINVAL;
+}
+
 static int set_flag(const struct option_spec *option, const struct option_target *target,
                     const char *text, struct problem *ret_problem)
 {
@@ -220,6 +247,29 @@ static int set_pattern(const struct option_spec *option, const struct option_tar
     return append(option, target, text, ret_problem);
 }
 
+static int set_paths(const struct option_spec *option, const struct option_target *target,
+                     const char *text, struct problem *ret_problem)
+{
+    const struct arena_list *list = field_of(option, target);
+    char prepared[PATTERN_PREPARED_BYTES_MAX];
+    size_t length;
+    if (*text != '/') {
+        problem_set(ret_problem, "'%s' is not a pattern", text);
+        problem_remedy(ret_problem, "give a path that begins with a slash, such as '/healthz'");
+        return -EINVAL;
+    }
+    if (!pattern_prepare(str_of(text), prepared, &length, ret_problem)) {
+        problem_prefix(ret_problem, "'%s' is not a pattern: ", text);
+        return -EINVAL;
+    }
+    if (list->count == OPTIONS_PATHS_MAX) {
+        problem_set(ret_problem, "is given too often");
+        problem_remedy(ret_problem, "%d patterns are the limit", OPTIONS_PATHS_MAX);
+        return -EINVAL;
+    }
+    return append(option, target, text, ret_problem);
+}
+
 static int set_address(const struct option_spec *option, const struct option_target *target,
                        const char *text, struct problem *ret_problem)
 {
@@ -329,6 +379,9 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_VALUE] = set_value,
         [OPTION_KIND_HEADER] = set_header,
         [OPTION_KIND_PATTERN] = set_pattern,
+        [OPTION_KIND_PATHS] = set_paths,
+        [OPTION_KIND_SWITCH] = set_switch,
+        [OPTION_KIND_LOG_FORMAT] = set_log_format,
         [OPTION_KIND_ADDRESS] = set_address,
         [OPTION_KIND_FLAG] = set_flag,
         [OPTION_KIND_CERTIFICATE] = set_certificate,

@@ -1,5 +1,8 @@
 /* screen: what a server writes to standard output: one screen when it serves, one line at its end.
  *
+ * With an access log on standard output, that has lines of the log only, and standard error gets
+ * these.
+ *
  * Owns nothing. Standard output may be full or closed: that is ignored, and serving goes on. */
 #ifndef SLUICE_SCREEN_H
 #define SLUICE_SCREEN_H
@@ -17,6 +20,9 @@ struct screen {
     unsigned threads;
     enum backend backend;
 };
+
+/* Whether standard output belongs to the access log of a site of SETTINGS. */
+bool screen_has_log(const struct settings *settings);
 
 /* Writes what is served, the URLs, and how. */
 void screen_show(const struct screen *screen);

@@ -4,7 +4,9 @@
 #include "base/version.h"
 #include "config/command_line.h"
 #include "config/options.h"
+#include "observe/access_log.h"
 #include "observe/log.h"
+#include "observe/log_file.h"
 #include "observe/trace.h"
 #include "server/https.h"
 #include "server/listening.h"
@@ -30,13 +32,16 @@ enum {
     STATUS_USAGE = 2,
 };
 
+enum { LAST_LINES_MS = 10 * 1000 }; /* for the access logs, at the end */
+
 enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for this server */
 
 struct server {
     const struct profile *profile;
     struct settings *settings;
     enum backend backend;
-    struct https *https; /* NULL: no listener speaks TLS */
+    struct https *https;      /* NULL: no listener speaks TLS */
+    struct access_logs *logs; /* NULL: no site has one */
     struct listening listening;
     struct sizes sizes;
     struct hosts *hosts;
@@ -68,16 +73,41 @@ static int load_certificates(struct server *server, struct problem *ret_problem)
 static int close_inherited(struct server *server, struct problem *ret_problem)
 {
     const struct settings *settings = server->settings;
-    int *roots = calloc(settings->site_count + 1, sizeof *roots);
-    if (!roots) {
+    const unsigned count = 2 * settings->site_count;
+    int *kept = calloc(count, sizeof *kept);
+    if (!kept) {
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    for (unsigned i = 0; i < settings->site_count; i++)
-        roots[i] = process_descriptor_in(settings->sites[i]->root);
-    process_close_inherited_descriptors(roots, settings->site_count);
-    free(roots);
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        const char *log = settings->sites[i]->access_log.at;
+        kept[2 * i] = process_descriptor_in(settings->sites[i]->root);
+        kept[2 * i + 1] = log ? log_file_descriptor(log) : -1;
+    }
+    process_close_inherited_descriptors(kept, count);
+    free(kept);
     return 0;
+}
+
+/* Opens the logs of all sites. */
+static int open_logs(struct server *server, struct problem *ret_problem)
+{
+    const struct settings *settings = server->settings;
+    int error = 0;
+    for (unsigned i = 0; !error && i < settings->site_count; i++) {
+        const struct access_logs_config config = {
+            .worker_count = server->sizes.threads,
+            .tag = server->profile->name,
+            .report = log_problem,
+        };
+        const char *name = settings->sites[i]->access_log.at;
+        if (name && !server->logs && access_logs_create(&server->logs, &config) < 0) {
+            problem_set_no_memory(ret_problem);
+            return -ENOMEM;
+        }
+        error = name ? access_logs_add(server->logs, name, ret_problem) : 0;
+    }
+    return error;
 }
 
 /* What auto means where both work; see README. */
@@ -164,12 +194,14 @@ static int start(struct server *server, struct problem *ret_problem)
         .origins = listening->origins,
         .plain_on_tls_origin = listening->plain_on_tls_origin,
         .tls = https_shared(server->https),
+        .logs = server->logs,
         .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,
                    .send_bytes_max = memory.send_bytes_max},
     };
     server->supervisor.settings = server->settings;
     server->supervisor.signals = &server->signals;
     server->supervisor.https = server->https;
+    server->supervisor.logs = server->logs;
     error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
     free(listeners);
     return error;
@@ -192,10 +224,11 @@ static int run(struct server *server)
     struct metrics totals = {0};
     screen_show(&screen);
     int status = supervisor_run(&server->supervisor) == 0 ? STATUS_DONE : STATUS_FAILED;
+    const bool logged = access_logs_stop(server->logs, LAST_LINES_MS);
     supervisor_count(&server->supervisor, &totals);
     screen_show_totals(&screen, &totals);
     signals_release();
-    if (supervisor_is_busy(&server->supervisor) || !store_shared_stop(server->shared))
+    if (supervisor_is_busy(&server->supervisor) || !store_shared_stop(server->shared) || !logged)
         _exit(status);
     return status;
 }
@@ -204,7 +237,7 @@ static int serve(struct server *server)
 {
     static int (*const steps[])(struct server * server, struct problem * ret_problem) = {
         prepare_settings, load_certificates, close_inherited, catch_signals, choose_backend,
-        choose_addresses, find_sizes,        share_sites,     start,
+        choose_addresses, find_sizes,        share_sites,     open_logs,     start,
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         struct problem problem;
@@ -226,6 +259,8 @@ int server_run(const struct profile *profile, struct settings *settings)
     };
     int status = serve(&server);
     supervisor_fini(&server.supervisor);
+    access_logs_stop(server.logs, LAST_LINES_MS);
+    access_logs_destroy(server.logs);
     store_shared_destroy(server.shared);
     hosts_destroy(server.hosts);
     https_destroy(server.https);

@@ -7,7 +7,8 @@
  *   a second one exits at once with status 1.
  * - SIGHUP: every file, each root, the _headers files and the media types are checked again before
  *   they are used, and the certificates at once. If the terminal has gone, as SIGTERM.
- * - SIGUSR1, SIGUSR2: reported as having no effect yet.
+ * - SIGUSR1: the access logs are opened again. Without one it is reported as having no effect, as
+ *   SIGUSR2 is.
  * - SIGPIPE is ignored, all others have their usual effect. */
 #ifndef SLUICE_SERVER_H
 #define SLUICE_SERVER_H

@@ -2,6 +2,7 @@
 #include "server/supervisor.h"
 
 #include "base/clock.h"
+#include "observe/access_log.h"
 #include "observe/log.h"
 #include "observe/trace.h"
 #include "system/event_fd.h"
@@ -16,6 +17,7 @@
 enum {
     DRAIN_NOTICE_MS = 300, /* a drain that takes longer after its grace is explained */
     EXIT_AT_ONCE = 1,      /* the exit status after a second signal */
+    LAST_LINES_MS = 1000,  /* for the access logs then */
 };
 
 /* --- Starting ----------------------------------------------------------------------------------- */
@@ -80,6 +82,11 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
     for (unsigned i = supervisor->worker_count * config->listener_count;
          i < count * config->listener_count; i++)
         close(config->listeners[i]);
+    if (!error && config->logs && access_logs_start(config->logs) < 0) {
+        problem_set(ret_problem, "cannot start the thread for the access log");
+        problem_remedy(ret_problem, "raise the limits of this process");
+        error = -EAGAIN;
+    }
     while (!error && supervisor->started_count < supervisor->worker_count) {
         error = worker_start(supervisor->workers[supervisor->started_count], ret_problem);
         supervisor->started_count += !error;
@@ -134,6 +141,7 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
     case SIGNAL_STOP:
         if (run->draining) {
             log_say("stopped at once");
+            access_logs_stop(supervisor->logs, LAST_LINES_MS);
             _exit(EXIT_AT_ONCE);
         }
         begin_drain(supervisor, run);
@@ -148,8 +156,10 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
 #ifdef SLUICE_DEBUG
         trace_dump_all(STDERR_FILENO, TRACE_RECORDS);
 #else
-        log_say("SIGUSR1 has no effect: there is no log file to reopen");
+        if (!supervisor->logs)
+            log_say("SIGUSR1 has no effect: there is no log file to reopen");
 #endif
+        access_logs_reopen(supervisor->logs);
         break;
     case SIGNAL_UPGRADE:
         log_say("SIGUSR2 has no effect: to upgrade, stop the server and start the new one");

@@ -16,6 +16,7 @@ struct supervisor {
     struct settings *settings; /* *borrowed* */
     struct signals *signals;   /* *borrowed* */
     struct https *https;       /* *borrowed*; NULL: no listener speaks TLS */
+    struct access_logs *logs;  /* *borrowed*; NULL: no site has a log */
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;

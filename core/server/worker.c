@@ -2,10 +2,12 @@
 #include "server/worker.h"
 
 #include "base/clock.h"
+#include "conn/conn_log.h"
 #include "conn/conn_rate.h"
 #include "conn/transport_tls.h"
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
+#include "observe/access_log.h"
 #include "observe/log.h"
 #include "system/event_fd.h"
 
@@ -102,6 +104,39 @@ static int create_store(struct worker *worker, const struct worker_config *confi
     };
     int error = store_create(&worker->store, &store);
     worker->context.files = worker->store;
+    return error;
+}
+
+/* A channel for each site. */
+static int create_log(struct worker *worker, const struct worker_config *config)
+{
+    const struct settings *settings = config->settings;
+    if (!config->logs)
+        return 0;
+    struct conn_log_channel *channels = calloc(settings->site_count, sizeof *channels);
+    int error = channels ? 0 : -ENOMEM;
+    for (unsigned i = 0; !error && i < settings->site_count; i++) {
+        const struct site_settings *site = settings->sites[i];
+        if (!site->access_log.at)
+            continue;
+        channels[i] = (struct conn_log_channel){
+            .style = {.format = site->log_format, .hides_queries = !site->log_queries},
+            .ring = access_logs_ring(config->logs, site->access_log.at, config->index),
+            .excluded = site->log_excluded,
+            .excluded_count = site->log_exclude.count,
+        };
+        error = channels[i].ring ? 0 : -ENOMEM;
+    }
+    const struct conn_log_config log = {
+        .channels = channels,
+        .channel_count = settings->site_count,
+        .slot_count = config->connections_max,
+        .counters = &worker->counters,
+        .clock_us = clock_monotonic_us,
+    };
+    if (!error)
+        error = conn_log_create(&worker->context.log, &log);
+    free(channels);
     return error;
 }
 
@@ -206,6 +241,8 @@ int worker_create(struct worker **ret, const struct worker_config *config,
         return error;
     }
     error = create_conns(worker, config);
+    if (!error)
+        error = create_log(worker, config);
     if (!error) {
         what = "open ROOT";
         error = create_store(worker, config);
@@ -283,7 +320,9 @@ void worker_destroy(struct worker *worker)
     conn_table_fini(&worker->conns);
     destroy_tls(worker);
     trace_withdraw(&worker->context.trace);
+    struct conn_log *log = worker->context.log;
     conn_context_fini(&worker->context);
+    conn_log_destroy(log);
     sem_destroy(&worker->begun);
     free(worker);
 }

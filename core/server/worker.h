@@ -17,6 +17,7 @@
 #include "site/hosts.h"
 #include "site/store_shared.h"
 
+struct access_logs;
 struct tls_shared;
 struct worker;
 
@@ -34,6 +35,7 @@ struct worker_config {
     const struct origin *origins;    /* ORIGINS_MAX of them; NULL: there is no TLS */
     unsigned plain_on_tls_origin;
     struct tls_shared *tls;           /* of all workers; NULL: no listener speaks TLS */
+    struct access_logs *logs;         /* of all workers, with each site's; NULL: no site has one */
     uint32_t connections_max;         /* of all workers together */
     struct conn_pool *pool;           /* of all workers; NULL: this is the only one */
     struct conn_addresses *addresses; /* of all workers; NULL: no limit by address */

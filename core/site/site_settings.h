@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "http/mime.h"
 #include "http/rules.h"
+#include "observe/access_format.h"
 
 /* The file in ROOT that has the site's rules. */
 #define SITE_RULES_NAME "_headers"
@@ -38,6 +39,10 @@ struct site_settings {
     unsigned codings;            /* precompressed siblings to check for, as content_coding_bit */
     bool listing;                /* directories without an index are listed */
     bool cors;                   /* scripts of every origin may read everything (WHATWG Fetch) */
+    struct str access_log;       /* name of its log, see observe/log_file.h; absent: none */
+    enum access_format log_format;
+    bool log_queries;              /* of targets and referers */
+    struct arena_list log_exclude; /* patterns of paths that are not logged, as they were given */
 
     /* Made from the above when the settings are validated. MIME alone may be replaced later,
      * when its file has changed; what was replaced stays valid. */
@@ -45,6 +50,7 @@ struct site_settings {
     struct rules *rules;           /* of HEADERS; NULL: none */
     struct rules *immutable_rules; /* that give DEFAULT_FIELDS_IMMUTABLE; NULL: none */
     bool names_ignored;            /* no name is examined for a hash */
+    struct str *log_excluded;      /* LOG_EXCLUDE, prepared, as many; in the settings' arena */
 };
 
 /* The number of names that a directory's own page may have. */
