@@ -128,7 +128,7 @@ enum conn_phase {
     CONN_PHASE_IDLE,      /* the first byte of another request */
     CONN_PHASE_HEAD,      /* the rest of a head */
     CONN_PHASE_BODY,      /* the rest of a request's content */
-    CONN_PHASE_JOB,       /* a look-up, or a disk */
+    CONN_PHASE_JOB,       /* a look-up, a disk, or a file that may be about to grow */
     CONN_PHASE_STORAGE,   /* storage */
     CONN_PHASE_SEND,      /* the peer, to take output */
     CONN_PHASE_LINGER,    /* the peer, to finish */
