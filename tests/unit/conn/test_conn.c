@@ -85,9 +85,11 @@ Test(conn, answers_a_mixed_stream_in_order)
     cr_expect_eq(counters_read(&rig.counters, COUNTER_BYTES_SENT), output.length);
 }
 
-/* However bytes are split, and whether look-ups wait or not, the output is the same. */
+/* However bytes are split, and whether look-ups wait or not, the output is the same. The
+ * files have been written long ago: their entity tags change when they settle. */
 Test(conn, gives_the_same_bytes_however_they_are_split)
 {
+    faults_shift_clock(10);
     rig_exchange(&rig, &conn, STR(mixed), &output);
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct prng prng = {seed};
