@@ -101,9 +101,9 @@ static void let_go(struct conn_context *context, struct conn *conn)
 {
     const struct session *session = session_of(context, conn);
     file_watch_end(context, conn);
-    conn_wait_end_all(context, conn);
     if (session->fini)
         session->fini(context, conn);
+    conn_wait_end_all(context, conn);
     wheel_cancel(&context->wheel, &conn->timer);
     list_remove(&conn->queue);
     list_remove(&conn->holding);

@@ -161,16 +161,23 @@ __attribute__((noinline)) static void compare_clocks(struct conn_context *contex
         log_records_compare(records, now->ms * 1000, (uint64_t)now->seconds * 1000000);
 }
 
+/* Prepares the line of a request of CONN that arrived at ARRIVED_US, while CONN is connected. */
+static inline void prepare(struct conn_context *context, const struct conn *conn,
+                           uint64_t arrived_us)
+{
+    if (log_records_must_compare(&context->log->records, arrived_us))
+        compare_clocks(context);
+    peer_of(context, conn);
+}
+
 void conn_log_queued(struct conn_context *context, struct conn *conn, struct access_text *text,
                      uint64_t arrived_us, uint64_t answer_bytes)
 {
-    struct log_records *records = &context->log->records;
     if (!text)
         return;
-    if (log_records_must_compare(records, arrived_us))
-        compare_clocks(context);
-    peer_of(context, conn); /* while it is connected */
-    outq_tag(&conn->output, log_records_take(records, text, arrived_us, answer_bytes));
+    prepare(context, conn, arrived_us);
+    outq_tag(&conn->output,
+             log_records_take(&context->log->records, text, arrived_us, answer_bytes));
 }
 
 static inline void finish(struct conn_context *context, const struct conn *conn, uint32_t index,
@@ -190,6 +197,18 @@ static void read_clock(const struct conn_context *context)
 {
     struct conn_log *log = context->log;
     log->sent_us = log->clock_us ? log->clock_us() : context->now.ms * 1000;
+}
+
+void conn_log_unanswered(struct conn_context *context, const struct conn *conn,
+                         struct access_text *text, uint64_t arrived_us)
+{
+    const uint64_t all_bytes = 1; /* of an answer that was never made */
+    if (!text)
+        return;
+    prepare(context, conn, arrived_us);
+    read_clock(context);
+    finish(context, conn, log_records_take(&context->log->records, text, arrived_us, all_bytes),
+           all_bytes);
 }
 
 void conn_log_sent(struct conn_context *context, const struct conn *conn,

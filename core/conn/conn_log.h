@@ -60,6 +60,11 @@ struct access_text *conn_log_text(const struct conn_context *context, uint32_t n
 void conn_log_queued(struct conn_context *context, struct conn *conn, struct access_text *text,
                      uint64_t arrived_us, uint64_t answer_bytes);
 
+/* Writes the line, with TEXT, of a request that arrived at ARRIVED_US and gets no answer, because
+ * CONN ends: status 499. TEXT may be NULL. */
+void conn_log_unanswered(struct conn_context *context, const struct conn *conn,
+                         struct access_text *text, uint64_t arrived_us);
+
 /* Finishes the record of an answer whose end mark, END, has been reached; FIRST: the first of those
  * that were reached together. */
 void conn_log_sent(struct conn_context *context, const struct conn *conn,

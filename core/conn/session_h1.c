@@ -8,6 +8,7 @@
 #include "h1/h1_log.h"
 #include "http/content_coding.h"
 #include "observe/probes.h"
+#include "site/hosts.h"
 
 void session_h1_init_shared(struct session_h1_shared *ret, uint64_t memo_bytes_max)
 {
@@ -87,6 +88,21 @@ static void log_end(struct conn_context *context, const struct exchange *exchang
     struct access_text *text = plan_text(context, exchange, head, cache);
     conn_log_queued(context, exchange->conn, text, before->arrived_us,
                     outq_unsent(&exchange->conn->output) - before->output_bytes);
+    access_text_drop(text);
+}
+
+/* Logs the request at the front of CONN's input, which waits and gets no answer. */
+static void log_unanswered(struct conn_context *context, const struct conn *conn)
+{
+    struct access_facts facts = {.status = ACCESS_STATUS_LEFT, .cache = ACCESS_CACHE_MISS};
+    h1_log_parts(facts.parts, conn_input(conn));
+    const struct str target = facts.parts[LOG_PART_TARGET];
+    const struct str path = str_first(target, str_find(target, '?'));
+    uint32_t number = 0;
+    if (context->hosts)
+        number = hosts_find(context->hosts, facts.parts[LOG_PART_HOST]);
+    struct access_text *text = conn_log_text(context, number, path, &facts);
+    conn_log_unanswered(context, conn, text, conn_log_arrived_us(context, conn, owner_of(conn)));
     access_text_drop(text);
 }
 
@@ -269,9 +285,16 @@ static bool expired(struct conn_context *context, struct conn *conn)
     return answer(context, conn, &head, &no_key);
 }
 
+static void fini(struct conn_context *context, struct conn *conn)
+{
+    if (conn_log_wanted(context) && exchange_has_waited(conn, owner_of(conn)))
+        log_unanswered(context, conn);
+}
+
 const struct session session_h1 = {
     .work = work,
     .sent = sent,
     .close_soon = close_soon,
     .expired = expired,
+    .fini = fini,
 };

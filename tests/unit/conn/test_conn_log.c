@@ -264,6 +264,27 @@ Test(conn_log, measures_from_the_arrival_to_the_last_byte)
     cr_expect(strstr(seen[0], time), "%s: %s", time, seen[0]);
 }
 
+Test(conn_log, says_499_of_a_request_whose_client_leaves_during_a_look_up)
+{
+    struct str request = STR(GET("/large.bin?q", "User-Agent: curl\r\n"));
+    struct conn once;
+    conn_init(&once, -1);
+    rig_make_cold(true);
+    cr_assert(rig_give(&rig, &once, &request));
+    cr_assert(conn_waits(&once));
+    rig_pass_ms(&rig, 200);
+    conn_fini(&rig.context, &once);
+    rig_make_cold(false);
+    read_lines();
+    cr_assert_eq(count, 1);
+    expect_number("left", 0, "status", 499);
+    expect_number("left", 0, "bytes", 0);
+    expect_number("left", 0, "duration_us", 200000);
+    expect_part("left", 0, "target", "/large.bin?q");
+    expect_part("left", 0, "user_agent", "curl");
+    cr_expect(has(0, "complete", "false"), "%s", seen[0]);
+}
+
 Test(conn_log, leaves_out_paths_that_are_excluded)
 {
     char prepared[PATTERN_PREPARED_BYTES_MAX];
