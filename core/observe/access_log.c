@@ -55,6 +55,7 @@ int access_logs_create(struct access_logs **ret, const struct access_logs_config
     struct access_logs *logs = calloc(1, sizeof *logs);
     if (!logs)
         return -ENOMEM;
+    tzset(); /* while the files that it reads can be read */
     logs->config = *config;
     logs->waker.fd = event_fd_open();
     if (logs->waker.fd < 0) {
