@@ -259,7 +259,8 @@ int server_run(const struct profile *profile, struct settings *settings)
     };
     int status = serve(&server);
     supervisor_fini(&server.supervisor);
-    access_logs_stop(server.logs, LAST_LINES_MS);
+    if (!access_logs_stop(server.logs, LAST_LINES_MS))
+        _exit(status);
     access_logs_destroy(server.logs);
     store_shared_destroy(server.shared);
     hosts_destroy(server.hosts);
