@@ -61,8 +61,10 @@ static int serve(const struct run_setup *setup, const struct tree *tree)
     int count = 0;
     snprintf(line, sizeof line,
              "faults-server 0 %s --backend %s --listing --mime-types %s/mime.types --cache-valid 0 "
-             "--idle-timeout 60s --header-timeout 60s --drain-grace 30ms --drain-timeout 5s %s",
-             tree->path, setup->backend, tree->path, setup->kind == RUN_SERVE ? narrow : "");
+             "--idle-timeout 60s --header-timeout 60s --drain-grace 30ms --drain-timeout 5s "
+             "--access-log %s/access.log %s",
+             tree->path, setup->backend, tree->path, tree->path,
+             setup->kind == RUN_SERVE ? narrow : "");
     for (char *word; (word = strtok_r(rest, " ", &rest)) && count < (int)COUNT_OF(words);)
         words[count++] = word;
     return server_main(&profile, count, words);
