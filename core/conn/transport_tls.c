@@ -11,74 +11,7 @@
 
 enum { RECORD_HANDSHAKE = 22 }; /* the first byte of a ClientHello's record */
 
-/* --- Bytes that wait -------------------------------------------------------------------------- */
-
-/* Appends BYTES to *KEPT. False: no memory; nothing is changed. */
-static bool keep_bytes(struct tls_bytes **kept, struct str bytes)
-{
-    const struct tls_bytes *before = *kept;
-    const size_t had = before ? before->length : 0;
-    if (bytes.length == 0)
-        return true;
-    struct tls_bytes *fresh = malloc(sizeof *fresh + had + bytes.length);
-    if (!fresh)
-        return false;
-    char *to = fresh->at;
-    if (before)
-        to = str_put(to, (struct str){before->at + before->first, had});
-    str_put(to, bytes);
-    fresh->first = 0;
-    fresh->length = (uint32_t)(had + bytes.length);
-    free(*kept);
-    *kept = fresh;
-    return true;
-}
-
-static size_t size_of(const struct tls_bytes *bytes)
-{
-    return bytes ? sizeof *bytes + bytes->first + bytes->length : 0;
-}
-
-bool transport_tls_keep_output(struct conn_context *context, struct conn *conn,
-                               struct tls_peer *peer)
-{
-    struct tls_context *tls = context->tls->context;
-    const struct str output = {tls->output, tls->output_length};
-    tls->output_length = 0;
-    kept_output_remove(context, size_of(peer->sealed));
-    const bool kept = keep_bytes(&peer->sealed, output);
-    kept_output_add(context, size_of(peer->sealed));
-    conn->socket.holds_output = peer->sealed != NULL;
-    return kept;
-}
-
-void transport_tls_drop_output(struct conn_context *context, struct conn *conn,
-                               struct tls_peer *peer)
-{
-    kept_output_remove(context, size_of(peer->sealed));
-    free(peer->sealed);
-    peer->sealed = NULL;
-    conn->socket.holds_output = false;
-}
-
-static void drop_spill(struct conn *conn, struct tls_peer *peer)
-{
-    free(peer->spill);
-    peer->spill = NULL;
-    conn->socket.holds_input = false;
-}
-
-/* Keeps the ciphertext that has not been used. False: no memory. */
-static bool keep_input(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer)
-{
-    struct tls_bytes *used = peer->spill; /* the input may point into it */
-    peer->spill = NULL;
-    const bool kept = keep_bytes(&peer->spill, tls->context->input);
-    free(used);
-    tls->context->input = STR("");
-    conn->socket.holds_input = peer->spill || tls_stream_has_opened(peer->stream);
-    return kept;
-}
+/* --- Ciphertext -------------------------------------------------------------------------------- */
 
 /* Receives ciphertext, or takes what waits, as the input of the TLS. Returns the number of bytes;
  * 0: the end; or a negative errno. */
@@ -114,7 +47,7 @@ static enum transport_result result_of(struct conn *conn, ssize_t got)
 static enum transport_result fail(struct conn *conn, struct tls_peer *peer)
 {
     peer->failed = true;
-    drop_spill(conn, peer);
+    transport_tls_drop_input(conn, peer);
     if (outq_unsent(&conn->output) > 0)
         return TRANSPORT_FAILED;
     conn_give_up(conn);
@@ -288,7 +221,8 @@ static enum transport_result hand_over(struct conn_context *context, struct conn
     tls->context->output_length = 0;
     for (unsigned i = 0; i < count && result == TLS_OK; i++)
         result = open_into(tls, peer, &pieces[i], &length);
-    if (!keep_input(tls, conn, peer) || !transport_tls_keep_output(context, conn, peer))
+    if (!transport_tls_keep_input(tls, conn, peer) ||
+        !transport_tls_keep_output(context, conn, peer))
         return TRANSPORT_FAILED;
     if (peer->sealed && peer->sealed->length > TLS_SEALED_MAX)
         return TRANSPORT_FAILED; /* it has KeyUpdates answered, and reads no answer */
@@ -297,7 +231,7 @@ static enum transport_result hand_over(struct conn_context *context, struct conn
     if (length > 0)
         conn_received(conn, length);
     if (result == TLS_ENDED) {
-        drop_spill(conn, peer);
+        transport_tls_drop_input(conn, peer);
         conn_input_ended(conn);
     }
     return TRANSPORT_PROGRESS;
@@ -329,7 +263,7 @@ static enum transport_result discard(struct conn_context *context, struct conn *
 {
     struct tls_peer *peer = transport_tls_peer(context->tls, conn);
     if (peer)
-        drop_spill(conn, peer);
+        transport_tls_drop_input(conn, peer);
     const ssize_t got = take_input(context, conn, NULL, budget);
     if (got <= 0)
         return result_of(conn, got);

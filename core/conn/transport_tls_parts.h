@@ -60,6 +60,12 @@ bool transport_tls_keep_output(struct conn_context *context, struct conn *conn,
 void transport_tls_drop_output(struct conn_context *context, struct conn *conn,
                                struct tls_peer *peer);
 
+/* Keeps the ciphertext that has not been used, the input of TLS's context. False: no memory. */
+bool transport_tls_keep_input(struct transport_tls *tls, struct conn *conn, struct tls_peer *peer);
+
+/* Frees the ciphertext of CONN that waits, if there is any. */
+void transport_tls_drop_input(struct conn *conn, struct tls_peer *peer);
+
 /* Of struct transport. */
 enum transport_result transport_tls_send(struct conn_context *context, struct conn *conn,
                                          size_t *budget);
