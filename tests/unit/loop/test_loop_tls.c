@@ -1,58 +1,13 @@
 /* loop: TLS on each engine, with clients of libssl. */
 #ifdef SLUICE_HAVE_OPENSSL
 
-#include "conn/transport_tls_parts.h"
 #include "support/seams_sessions.h"
-#include "support/tls_talker.h"
-
-enum { SLOTS = 200, PLAIN_ORIGIN = 3, RECORD_BYTES = 16384 };
-
-static struct tls_shared *shared;
-
-static void add_tls(void)
-{
-    struct problem problem;
-    shared = tls_talker_shared();
-    cr_assert_eq(transport_tls_init(&rig.context, shared, SLOTS, &problem), 0);
-    rig.context.plain_on_tls_origin = PLAIN_ORIGIN;
-}
-
-static void set_up_tls_epoll(void)
-{
-    set_up_epoll();
-    add_tls();
-}
-
-static void set_up_tls_uring(void)
-{
-    set_up_uring();
-    add_tls();
-}
-
-static void tear_down_tls(void)
-{
-    if (started)
-        stop();
-    loop_destroy(loop);
-    conn_table_fini(&conns);
-    transport_tls_fini(&rig.context);
-    tls_shared_destroy(shared);
-    rig_fini(&rig);
-}
+#include "support/seams_tls.h"
 
 TestSuite(tls_epoll, .init = set_up_tls_epoll, .fini = tear_down_tls, .timeout = 120);
 TestSuite(tls_uring, .init = set_up_tls_uring, .fini = tear_down_tls, .timeout = 120);
 
 /* --- Clients ---------------------------------------------------------------------------------- */
-
-/* A connected client, after its handshake. */
-static int connect_tls(struct tls_talker *client, int version)
-{
-    const int fd = wire_connect(port);
-    tls_talker_init(client, version);
-    cr_assert(tls_talker_connect(client, fd));
-    return fd;
-}
 
 /* Receives until close_notify and the end. */
 static void receive_all(struct tls_talker *client, int fd)
@@ -88,7 +43,7 @@ static bool is_served(void)
 {
     struct tls_talker client;
     const int fd = connect_tls(&client, TLS1_3_VERSION);
-    tls_talker_seal(&client, STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+    tls_talker_seal(&client, STR(GET("/tiny.txt", "Connection: close\r\n")), TLS_RECORD_BYTES_MAX);
     const bool sent = tls_talker_send(&client, fd);
     receive_all(&client, fd);
     const bool served = sent && client.opened.length > 100;
@@ -160,7 +115,7 @@ SEAMS_TEST(tls, a_client_that_says_it_is_done_is_not_counted_as_one_that_reset)
     for (unsigned i = 0; i < 20; i++) {
         struct tls_talker client;
         const int fd = connect_tls(&client, TLS1_3_VERSION);
-        tls_talker_seal(&client, STR(GET("/tiny.txt", "")), RECORD_BYTES);
+        tls_talker_seal(&client, STR(GET("/tiny.txt", "")), TLS_RECORD_BYTES_MAX);
         cr_assert(tls_talker_send(&client, fd));
         while (client.opened.length == 0 && tls_talker_receive(&client, fd)) {
         }
@@ -180,7 +135,7 @@ SEAMS_TEST(tls, an_idle_connection_ends_with_close_notify)
     rig.context.idle_ms = 200;
     start(SESSION_HTTP_1, TRANSPORT_TLS);
     const int fd = connect_tls(&client, TLS1_3_VERSION);
-    tls_talker_seal(&client, STR(GET("/tiny.txt", "")), RECORD_BYTES);
+    tls_talker_seal(&client, STR(GET("/tiny.txt", "")), TLS_RECORD_BYTES_MAX);
     cr_assert(tls_talker_send(&client, fd));
     receive_all(&client, fd);
     tls_talker_fini(&client);
@@ -202,7 +157,7 @@ static bool reset_after(size_t length)
     if (length >= hello_bytes) {
         while (!client.ready && tls_talker_receive(&client, fd)) {
         }
-        tls_talker_seal(&client, STR(GET("/medium.bin", "")), RECORD_BYTES);
+        tls_talker_seal(&client, STR(GET("/medium.bin", "")), TLS_RECORD_BYTES_MAX);
         tls_talker_give(&client, &raw);
         wire_send(fd, str_from(str_first(pile_view(&raw), length), hello_bytes));
     }
@@ -244,7 +199,8 @@ SEAMS_TEST(tls, a_crowd_of_handshakes_is_served)
         while (!clients[i].ready && tls_talker_receive(&clients[i], fds[i]))
             cr_assert(tls_talker_send(&clients[i], fds[i]));
         cr_assert(clients[i].ready, "client %u", i);
-        tls_talker_seal(&clients[i], STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+        tls_talker_seal(&clients[i], STR(GET("/tiny.txt", "Connection: close\r\n")),
+                        TLS_RECORD_BYTES_MAX);
         cr_assert(tls_talker_send(&clients[i], fds[i]));
     }
     for (unsigned i = 0; i < CROWD; i++) {
@@ -272,7 +228,7 @@ SEAMS_TEST(tls, handshakes_that_stop_take_bounded_memory)
         cr_assert(tls_talker_send(&client, fds[i]));
         tls_talker_fini(&client);
     }
-    tls_talker_seal(&settled, STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+    tls_talker_seal(&settled, STR(GET("/tiny.txt", "Connection: close\r\n")), TLS_RECORD_BYTES_MAX);
     cr_assert(tls_talker_send(&settled, fd));
     receive_all(&settled, fd);
     cr_expect_gt(settled.opened.length, 100);
@@ -332,7 +288,7 @@ SEAMS_TEST(tls, a_client_does_not_wait_for_others_that_begin_no_handshake)
     const int waiting = wire_connect(port);
     cr_assert(wire_send(waiting, pile_view(&hello)));
     connect_without_tls(others, OTHERS);
-    tls_talker_seal(&settled, STR(GET("/tiny.txt", "Connection: close\r\n")), RECORD_BYTES);
+    tls_talker_seal(&settled, STR(GET("/tiny.txt", "Connection: close\r\n")), TLS_RECORD_BYTES_MAX);
     cr_assert(tls_talker_send(&settled, first));
     receive_all(&settled, first); /* the loop has had turns since */
     close(stopped[0]);

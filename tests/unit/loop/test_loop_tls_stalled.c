@@ -2,48 +2,14 @@
  * is kept are closed, and no other. */
 #ifdef SLUICE_HAVE_OPENSSL
 
-#include "conn/transport_tls.h"
-#include "support/seams_rig.h"
-#include "support/tls_talker.h"
+#include "support/seams_tls.h"
 
 #include <poll.h>
 
-enum { SLOTS = 200, RECORD_BYTES = 16384, REQUESTS = 20 };
+enum { REQUESTS = 20 };
 
-static struct tls_shared *shared;
-
-static void add_tls(void)
-{
-    struct problem problem;
-    shared = tls_talker_shared();
-    cr_assert_eq(transport_tls_init(&rig.context, shared, SLOTS, &problem), 0);
-}
-
-static void set_up_stalled_epoll(void)
-{
-    set_up_epoll();
-    add_tls();
-}
-
-static void set_up_stalled_uring(void)
-{
-    set_up_uring();
-    add_tls();
-}
-
-static void tear_down_stalled(void)
-{
-    if (started)
-        stop();
-    loop_destroy(loop);
-    conn_table_fini(&conns);
-    transport_tls_fini(&rig.context);
-    tls_shared_destroy(shared);
-    rig_fini(&rig);
-}
-
-TestSuite(stalled_epoll, .init = set_up_stalled_epoll, .fini = tear_down_stalled, .timeout = 60);
-TestSuite(stalled_uring, .init = set_up_stalled_uring, .fini = tear_down_stalled, .timeout = 60);
+TestSuite(stalled_epoll, .init = set_up_tls_epoll, .fini = tear_down_tls, .timeout = 60);
+TestSuite(stalled_uring, .init = set_up_tls_uring, .fini = tear_down_tls, .timeout = 60);
 
 /* A client that has asked for more than its socket takes unread; its requests are few, so that they
  * take small storage. */
@@ -54,7 +20,8 @@ static int ask_for_much(struct tls_talker *client)
     tls_talker_init(client, TLS1_3_VERSION);
     cr_assert(tls_talker_connect(client, fd));
     for (unsigned i = 0; i < REQUESTS; i++)
-        tls_talker_seal(client, STR("GET /medium.bin HTTP/1.1\r\nHost: a\r\n\r\n"), RECORD_BYTES);
+        tls_talker_seal(client, STR("GET /medium.bin HTTP/1.1\r\nHost: a\r\n\r\n"),
+                        TLS_RECORD_BYTES_MAX);
     cr_assert(tls_talker_send(client, fd));
     return fd;
 }
