@@ -187,6 +187,17 @@ ssize_t client_try_send(struct client *client, const void *data, size_t length)
     return send(client->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+void client_send_raw(const struct client *client, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = send(client->fd, data, length, MSG_NOSIGNAL);
+        if (count <= 0)
+            return;
+        data += count;
+        length -= (size_t)count;
+    }
+}
+
 /* As recv(2): as much as there is, though a record has at most 16 KiB. */
 static ssize_t receive_records(struct client *client, char *to, size_t room)
 {

@@ -85,6 +85,10 @@ bool client_flush(struct client *client);
 /* The same, without receiving. */
 bool client_flush_blindly(struct client *client);
 
+/* Sends the bytes on the socket itself, without TLS, unless the server ends the connection before
+ * it has taken them. */
+void client_send_raw(const struct client *client, const char *data, size_t length);
+
 /* send(2) and recv(2) without waiting; over TLS, of what is in the records. */
 ssize_t client_try_send(struct client *client, const void *data, size_t length);
 ssize_t client_try_receive(struct client *client, void *to, size_t room);

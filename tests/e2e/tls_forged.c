@@ -25,17 +25,6 @@ static struct server *start(struct site *site, const char *options)
                         text_format("--cert %s %s", certificate_of_test(), options));
 }
 
-static void send_raw(const struct client *client, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t count = send(client->fd, data, length, MSG_NOSIGNAL);
-        if (count <= 0)
-            return;
-        data += count;
-        length -= (size_t)count;
-    }
-}
-
 static void establish(struct client *client, const struct server *server, int version)
 {
     struct secure_setup setup = {.server_name = "localhost", .version = version};
@@ -50,7 +39,7 @@ static void send_half_a_request(struct client *client)
     secure_hold(client->secure);
     secure_send(client->secure, request, sizeof request - 1);
     struct view record = secure_take_held(client->secure);
-    send_raw(client, record.data, record.length / 2);
+    client_send_raw(client, record.data, record.length / 2);
 }
 
 /* Each byte of a request's record changed in turn; the headers' and the tag's too. */
@@ -71,7 +60,7 @@ E2E_TEST(tls_forged, changed_records_end_the_connection_unanswered)
             struct bytes changed = {0};
             bytes_append(&changed, record.data, record.length);
             changed.data[at] = (char)(changed.data[at] ^ 0x10);
-            send_raw(&client, changed.data, changed.length);
+            client_send_raw(&client, changed.data, changed.length);
             /* A longer record waits for more; a shorter one is broken at once. */
             shutdown(client.fd, SHUT_WR);
             enum answer answer = client_read_response(&client, false, NULL);
@@ -185,7 +174,7 @@ static void forge(struct client *client, struct tls_forger *forger, int type, st
 {
     for (size_t i = 0; i < count; i++) {
         size_t length = tls_forger_make(forger, type, content.data, content.length, 0);
-        send_raw(client, (const char *)forger->record, length);
+        client_send_raw(client, (const char *)forger->record, length);
     }
 }
 

@@ -42,17 +42,6 @@ static struct view begin(struct client *client, const struct server *server,
     return secure_take_held(client->secure);
 }
 
-static void send_raw(const struct client *client, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t count = send(client->fd, data, length, MSG_NOSIGNAL);
-        if (count <= 0)
-            return;
-        data += count;
-        length -= (size_t)count;
-    }
-}
-
 /* Receives until the connection ends, in any way. Whether it did in time. */
 static bool ends(const struct client *client)
 {
@@ -90,7 +79,7 @@ static void send_request(struct client *client, const char *target, bool half)
     secure_hold(client->secure);
     secure_send(client->secure, request, length);
     struct view record = secure_take_held(client->secure);
-    send_raw(client, record.data, half ? record.length / 2 : record.length);
+    client_send_raw(client, record.data, half ? record.length / 2 : record.length);
 }
 
 /* Brings CLIENT to STAGE of its handshake. */
@@ -98,7 +87,7 @@ static void shake_until(struct client *client, const struct server *server, enum
 {
     struct view hello = begin(client, server, &usual);
     if (stage >= HALF_HELLO)
-        send_raw(client, hello.data, stage == HALF_HELLO ? hello.length / 2 : hello.length);
+        client_send_raw(client, hello.data, stage == HALF_HELLO ? hello.length / 2 : hello.length);
     if (stage < SERVER_ANSWERED)
         return;
     struct pollfd ready = {.fd = client->fd, .events = POLLIN};
@@ -108,7 +97,7 @@ static void shake_until(struct client *client, const struct server *server, enum
     secure_hold(client->secure);
     secure_await_handshake(client->secure, deadline_after(10000));
     struct view flight = secure_take_held(client->secure);
-    send_raw(client, flight.data, stage == HALF_FLIGHT ? flight.length / 2 : flight.length);
+    client_send_raw(client, flight.data, stage == HALF_FLIGHT ? flight.length / 2 : flight.length);
 }
 
 static void reach(struct client *client, const struct server *server, enum stage stage)
@@ -151,13 +140,14 @@ static bool resets_after_sending(const struct server *server, size_t length)
     struct client client;
     struct view hello = begin(&client, server, &usual);
     size_t first = length < hello.length ? length : hello.length, total = hello.length;
-    send_raw(&client, hello.data, first);
+    client_send_raw(&client, hello.data, first);
     if (length > hello.length) {
         secure_hold(client.secure);
         secure_await_handshake(client.secure, deadline_after(10000));
         secure_send(client.secure, small_request, strlen(small_request));
         struct view rest = secure_take_held(client.secure);
-        send_raw(&client, rest.data, length - first < rest.length ? length - first : rest.length);
+        client_send_raw(&client, rest.data,
+                        length - first < rest.length ? length - first : rest.length);
         total += rest.length;
     }
     client_abort(&client);
@@ -170,7 +160,7 @@ static void reset_after_receiving(const struct server *server, size_t length)
     static char bytes[MIB(1)];
     struct client client;
     struct view hello = begin(&client, server, &usual);
-    send_raw(&client, hello.data, hello.length);
+    client_send_raw(&client, hello.data, hello.length);
     size_t flight = 0;
     if (length > HANDSHAKE_BYTES) {
         secure_await_handshake(client.secure, deadline_after(10000));
@@ -215,7 +205,7 @@ E2E_TEST(tls_hostile, thousands_of_half_handshakes_leave_room_for_others)
     cr_assert(clients != NULL);
     for (size_t i = 0; i < count; i++) {
         struct view hello = begin(&clients[i], server, &usual);
-        send_raw(&clients[i], hello.data, i % 2 ? hello.length : hello.length / 2);
+        client_send_raw(&clients[i], hello.data, i % 2 ? hello.length : hello.length / 2);
         if (i % 500 == 499)
             server_expect_alive(server, text_format("beside %zu half handshakes", i + 1));
     }
@@ -263,7 +253,7 @@ E2E_TEST(tls_hostile, garbage_before_a_handshake_ends_the_connection)
         struct client client;
         struct view bytes = repeated(rows[i].unit, rows[i].length, rows[i].count);
         client_connect_with(&client, &(struct client_setup){.port = server->port, .plain = true});
-        send_raw(&client, bytes.data, bytes.length);
+        client_send_raw(&client, bytes.data, bytes.length);
         cr_expect(ends(&client), "%s: still open", rows[i].what);
         client_close(&client);
         server_expect_alive(server, rows[i].what);
@@ -282,7 +272,7 @@ E2E_TEST(tls_hostile, changed_client_hellos_harm_no_other)
         struct bytes changed = {0};
         bytes_append(&changed, hello.data, hello.length);
         changed.data[at] = (char)(changed.data[at] ^ (at % 3 ? 0xff : 1));
-        send_raw(&client, changed.data, changed.length);
+        client_send_raw(&client, changed.data, changed.length);
         if (at % 16 == 0)
             server_expect_alive(server, text_format("byte %zu", at));
         client_close(&client);
@@ -340,7 +330,7 @@ E2E_TEST(tls_hostile, names_of_any_length_are_answered)
         struct view hello = begin(&client, server, &(struct secure_setup){.version = 13});
         struct view named = with_name(hello, lengths[i]);
         struct pollfd ready = {.fd = client.fd, .events = POLLIN};
-        send_raw(&client, named.data, named.length);
+        client_send_raw(&client, named.data, named.length);
         cr_expect(poll(&ready, 1, 8000) == 1, "no answer to a name of %zu bytes", lengths[i]);
         client_close(&client);
         server_expect_alive(server, text_format("a name of %zu bytes", lengths[i]));
