@@ -2,6 +2,7 @@
  * plan an answer to it. */
 #include "conn/exchange.h"
 
+#include "conn/exchange_redirect.h"
 #include "conn/transport_tls.h"
 #include "site/hosts.h"
 
@@ -20,17 +21,23 @@ static struct plan_policy policy_of(const struct site *site)
     };
 }
 
-static void make_plan(const struct conn_context *context, struct exchange *exchange,
-                      const struct request *request)
+static void add_hsts(const struct conn_context *context, struct exchange *exchange,
+                     const struct request *request)
 {
-    struct plan_policy policy = policy_of(exchange->site);
-    plan_make(&exchange->plan, request, &exchange->found, &policy, &context->now);
     const struct origin *origin = conn_origin(context, exchange->conn);
     if (!origin->hsts.at)
         return;
     struct str hsts = origin_hsts(origin, request->authority);
     if (hsts.at)
         plan_add_field(&exchange->plan, STR("Strict-Transport-Security"), hsts);
+}
+
+static void make_plan(const struct conn_context *context, struct exchange *exchange,
+                      const struct request *request)
+{
+    struct plan_policy policy = policy_of(exchange->site);
+    plan_make(&exchange->plan, request, &exchange->found, &policy, &context->now);
+    add_hsts(context, exchange, request);
 }
 
 /* The query for PATH of the site that EXCHANGE has for REQUEST. */
@@ -119,14 +126,6 @@ static bool is_current(const struct exchange *exchange, const struct date_now *n
     return true;
 }
 
-/* Whether REQUEST is one that a certificate authority makes. */
-static bool is_challenge(const struct request *request)
-{
-    struct path path;
-    return str_starts_with(request->path, STR("/.well-known/")) &&
-           path_decode(request->path, &path) == PATH_OK && path_is_challenge(&path);
-}
-
 /* Whether CONN is for other sites than the one that REQUEST names. */
 static bool is_misdirected(const struct conn_context *context, const struct conn *conn,
                            const struct request *request)
@@ -140,49 +139,16 @@ static bool is_misdirected(const struct conn_context *context, const struct conn
 #endif
 }
 
-/* The certificates whose names a redirect may go to; NULL: none. */
-static const struct tls_certificates *certificates_of(const struct conn_context *context)
-{
-#ifdef SLUICE_HAVE_OPENSSL
-    return transport_tls_certificates(context);
-#else
-    (void)context;
-    return NULL;
-#endif
-}
-
-/* Plans the redirect to https of REQUEST, which has no refusal, if its origin wants one. False: it
- * does not, or REQUEST is now refused, as it names no host to redirect to. */
-static bool redirect(struct conn_context *context, struct exchange *exchange,
-                     struct request *request)
-{
-    const struct origin *origin = conn_origin(context, exchange->conn);
-    if (!origin->redirects || !str_starts_with(request->path, STR("/")) ||
-        (origin->has_challenges && is_challenge(request)))
-        return false;
-    struct str prefix = STR_ABSENT;
-    if (request->authority.length > 0)
-        prefix = origin_https_prefix(origin, certificates_of(context), request->authority,
-                                     exchange->prefix);
-    else
-        request->refusal = HTTP_BAD_REQUEST;
-    if (!prefix.at) {
-        request->refusal = request->refusal ? request->refusal : HTTP_MISDIRECTED_REQUEST;
-        return false;
-    }
-    exchange->found = (struct found){.resource = NULL};
-    plan_make_redirect(&exchange->plan, request, prefix);
-    return true;
-}
-
 enum exchange_result exchange_run(struct conn_context *context, struct exchange *exchange,
                                   struct request *request)
 {
     exchange->site = find_site(context, request);
     if (!request->refusal && (!exchange->site || is_misdirected(context, exchange->conn, request)))
         request->refusal = HTTP_MISDIRECTED_REQUEST;
-    if (!request->refusal && redirect(context, exchange, request))
+    if (!request->refusal && exchange_redirect(context, exchange, request)) {
+        add_hsts(context, exchange, request);
         return EXCHANGE_READY;
+    }
     for (;;) {
         exchange->found = (struct found){.resource = NULL};
         enum store_result result = plan_needs_resource(request)

@@ -107,6 +107,14 @@ struct str authority_host(struct str authority, char to[static AUTHORITY_HOST_BY
     return (struct str){to, host.length};
 }
 
+struct str authority_port(struct str authority)
+{
+    const size_t colon = str_find_last(authority, ':');
+    struct str port = str_from(authority, colon);
+    const bool inside = str_find(port, ']') < port.length; /* an IPv6 address without a port */
+    return inside || port.length < 2 || port.length > AUTHORITY_PORT_BYTES_MAX ? STR("") : port;
+}
+
 bool authority_cut(struct str *target, struct str *ret_authority)
 {
     static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};

@@ -22,6 +22,12 @@ enum { AUTHORITY_HOST_BYTES_MAX = 255 }; /* RFC 1035 section 2.3.4 */
  * AUTHORITY_HOST_BYTES_MAX. */
 struct str authority_host(struct str authority, char to[static AUTHORITY_HOST_BYTES_MAX]);
 
+enum { AUTHORITY_PORT_BYTES_MAX = 6 }; /* ":65535" */
+
+/* The port of AUTHORITY, host[:port], with the colon before it. Empty: AUTHORITY has no port, or a
+ * longer one than AUTHORITY_PORT_BYTES_MAX. *Borrowed*. */
+struct str authority_port(struct str authority);
+
 /* Removes the scheme and the authority from an absolute-form TARGET; "/path", "?query" or nothing
  * is left. *RET_AUTHORITY, host[:port], *borrows* from TARGET. False, with nothing changed: the
  * scheme is not http or https, or the authority is malformed or has no host. */

@@ -24,6 +24,9 @@ struct site_settings {
     /* Names of hosts that the site answers for: "example.org", "*.example.org" (one label), or "*":
      * every host that no other site names. None, when it is the only site: every host. */
     struct arena_list hosts;
+    struct str canonical; /* the one of them that all others redirect to; absent: they do not */
+    const char *file;     /* the file that configures the site, for messages; NULL: none does */
+    unsigned line;        /* of its section in FILE; 0: it is not a section */
 
     struct str root_text;      /* as it was given, for messages */
     const char *root;          /* absolute, symbolic links unresolved */

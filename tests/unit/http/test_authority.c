@@ -153,3 +153,21 @@ Test(authority, gives_the_host_without_its_port)
                  AUTHORITY_HOST_BYTES_MAX);
     cr_expect_eq(authority_host(STR_ABSENT, to).length, 0);
 }
+
+Test(authority, gives_a_port_that_a_redirect_can_repeat)
+{
+    static const struct {
+        const char *authority, *port;
+    } rows[] = {
+        {"example.org", ""},         {"example.org:", ""},
+        {"example.org:80", ":80"},   {"example.org:65535", ":65535"},
+        {"example.org:0000080", ""}, {"[::1]", ""},
+        {"[::1]:80", ":80"},         {"", ""},
+        {"example.org.:80", ":80"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str port = authority_port(str_of(rows[i].authority));
+        cr_expect(str_equal(port, str_of(rows[i].port)), "%s: %.*s", rows[i].authority,
+                  (int)port.length, port.at);
+    }
+}

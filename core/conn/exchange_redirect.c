@@ -1,0 +1,76 @@
+/* exchange_redirect: see exchange_redirect.h. */
+#include "conn/exchange_redirect.h"
+
+#include "conn/transport_tls.h"
+
+/* Whether REQUEST is one that a certificate authority makes. */
+static bool is_challenge(const struct request *request)
+{
+    struct path path;
+    return str_starts_with(request->path, STR("/.well-known/")) &&
+           path_decode(request->path, &path) == PATH_OK && path_is_challenge(&path);
+}
+
+/* The certificates whose names a redirect may go to; NULL: none. */
+static const struct tls_certificates *certificates_of(const struct conn_context *context)
+{
+#ifdef SLUICE_HAVE_OPENSSL
+    return transport_tls_certificates(context);
+#else
+    (void)context;
+    return NULL;
+#endif
+}
+
+/* Plans the redirect to https, as exchange_redirect. */
+static bool redirect_to_https(struct conn_context *context, struct exchange *exchange,
+                              struct request *request)
+{
+    const struct origin *origin = conn_origin(context, exchange->conn);
+    if (!origin->redirects || (origin->has_challenges && is_challenge(request)))
+        return false;
+    struct str prefix = STR_ABSENT;
+    if (request->authority.length > 0)
+        prefix = origin_https_prefix(origin, certificates_of(context), request->authority,
+                                     exchange->prefix);
+    else
+        request->refusal = HTTP_BAD_REQUEST;
+    if (!prefix.at) {
+        request->refusal = request->refusal ? request->refusal : HTTP_MISDIRECTED_REQUEST;
+        return false;
+    }
+    exchange->found = (struct found){.resource = NULL};
+    plan_make_redirect(&exchange->plan, request, prefix);
+    return true;
+}
+
+/* Plans the redirect to the canonical name of the site, if REQUEST has another one: with the scheme
+ * of the connection, and the port that the client has used. */
+static bool redirect_to_canonical(struct conn_context *context, struct exchange *exchange,
+                                  const struct request *request)
+{
+    char buffer[AUTHORITY_HOST_BYTES_MAX];
+    const struct str canonical = exchange->site->settings->canonical;
+    struct str host = authority_host(request->authority, buffer);
+    if (host.length == 0 || str_equal(host, canonical) || is_challenge(request))
+        return false;
+    const struct origin *origin = conn_origin(context, exchange->conn);
+    const bool secure = origin->transport_index == TRANSPORT_TLS;
+    char *at = str_put(exchange->prefix, secure ? STR("https://") : STR("http://"));
+    at = str_put(str_put(at, canonical), authority_port(request->authority));
+    struct str prefix = {exchange->prefix, (size_t)(at - exchange->prefix)};
+    exchange->found = (struct found){.resource = NULL};
+    plan_make_redirect(&exchange->plan, request, prefix);
+    return true;
+}
+
+bool exchange_redirect(struct conn_context *context, struct exchange *exchange,
+                       struct request *request)
+{
+    if (!str_starts_with(request->path, STR("/")))
+        return false;
+    if (redirect_to_https(context, exchange, request))
+        return true;
+    return !request->refusal && exchange->site->settings->canonical.at &&
+           redirect_to_canonical(context, exchange, request);
+}
