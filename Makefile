@@ -1,6 +1,6 @@
-# Sluice: a static web server for Linux, three programs from one core.
+# Sluice: a static web server for Linux, four programs from one core.
 #
-#   make            builds the three servers into build/ and needs only a C compiler
+#   make            builds the programs into build/ and needs only a C compiler
 #   make serve      builds and serves sample-site/ on http://127.0.0.1:8080
 #   make test       builds and runs every test
 #   make help       lists all targets and what can be set
@@ -30,7 +30,6 @@ UNIT_SRC   := $(sort $(wildcard tests/support/*.c tests/unit/*/*.c))
 E2E_SRC    := $(sort $(wildcard tests/e2e/*.c))
 PLAIN_SRC  := $(sort $(wildcard tests/plain/*.c))
 FAULTS_SRC := $(sort $(wildcard tests/faults/*.c))
-HOSTS_SRC  := tests/programs/hosts_server.c
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
 ATTACK_SRC := $(sort $(wildcard bench/attackers/*.c))
 
@@ -42,17 +41,16 @@ UNIT    := $(if $(UNIT_SRC),$(BUILD)/tests/unit)
 E2E     := $(if $(E2E_SRC),$(BUILD)/tests/e2e)
 PLAIN   := $(if $(PLAIN_SRC),$(BUILD)/tests/plain)
 FAULTS  := $(if $(FAULTS_SRC),$(BUILD)/tests/faults)
-HOSTS   := $(BUILD)/tests/hosts-server
 
 # --- how it is built ----------------------------------------------------------------------------
 
 .PHONY: all servers check-programs plain-program faults-program clean help FORCE
 
-## all: build the three servers (the default)
+## all: build the programs (the default)
 all: servers
 servers: $(SERVERS)
-check-programs: $(SERVERS) $(HOSTS) $(UNIT) $(E2E) $(FAULTS)
-plain-program: $(PLAIN) $(HOSTS)
+check-programs: $(SERVERS) $(UNIT) $(E2E) $(FAULTS)
+plain-program: $(PLAIN)
 faults-program: $(FAULTS)
 
 say = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
@@ -127,12 +125,7 @@ $(BUILD)/tests/faults: $(call object,$(FAULTS_SRC) $(WRAPPERS)) $(LIB) $(BUILD)/
 	@mkdir -p $(@D)
 	$(run)$(LINK) $(LTO_OFF) $(FAULTS_LDFLAGS) -o $@
 
-$(BUILD)/tests/hosts-server: $(call object,$(HOSTS_SRC)) $(LIB) $(BUILD)/obj/links
-	$(call say,LD,$@)
-	@mkdir -p $(@D)
-	$(run)$(LINK) $(LTO_OFF) -o $@
-
--include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(FAULTS_SRC) $(HOSTS_SRC)))
+-include $(patsubst %.o,%.d,$(call object,$(CORE_SRC) $(SERVER_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(FAULTS_SRC)))
 
 # --- around the build ---------------------------------------------------------------------------
 

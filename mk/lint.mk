@@ -3,7 +3,7 @@
 
 .PHONY: lint format lint-all lint-layout lint-layers lint-prose lint-cppcheck lint-scripts
 
-C_SRC   = $(CORE_SRC) $(SERVER_SRC) $(BENCH_SRC) $(ATTACK_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(FAULTS_SRC) $(HOSTS_SRC) $(FUZZ_SRC)
+C_SRC   = $(CORE_SRC) $(SERVER_SRC) $(BENCH_SRC) $(ATTACK_SRC) $(UNIT_SRC) $(E2E_SRC) $(PLAIN_SRC) $(FAULTS_SRC) $(FUZZ_SRC)
 C_HDR   = $(wildcard core/*/*.h servers/*.h bench/*/*.h tests/*/*.h tests/*/*/*.h)
 SCRIPTS = $(shell grep -lE '^\#! ?/(usr/)?bin/(env )?(ba)?sh' tools/* tests/*/* .ci/* 2>/dev/null)
 TIDIED  = $(patsubst %.c,$(BUILD)/lint/%.tidy,$(C_SRC))

@@ -1,27 +1,33 @@
-/* command_line: PROGRAM PORT ROOT [options] as settings: one listener and one site.
+/* command_line: a command line as settings, by the form that the program has: PORT ROOT [options]
+ * as one listener and one site; or [ROOT] [options], with a configuration file and the environment
+ * (configuration.h).
  *
- * Owns nothing; all text is copied into the settings. Options and arguments may be mixed, "--"
- * ends the options, a value follows its option or an '='. Conventions: POSIX.1-2017 XBD 12.2,
- * and GNU's long options. Prints nothing. */
+ * Owns nothing; all text is copied into the settings. Prints nothing. */
 #ifndef SLUICE_COMMAND_LINE_H
 #define SLUICE_COMMAND_LINE_H
 
+#include "config/profile.h"
 #include "config/settings.h"
 
 enum command {
     COMMAND_SERVE,
     COMMAND_HELP,    /* --help was found first: the rest was not read */
     COMMAND_VERSION, /* --version likewise */
+    COMMAND_CHECK,   /* validate everything, and do not serve */
+    COMMAND_PRINT,   /* show the settings */
 };
 
 struct command_line {
     const char *program; /* for messages */
     int argc;            /* as main has them; argv[0] is ignored */
     char *const *argv;
+    enum profile_form form;
+    char *const *environment; /* as environ(7); NULL: none. For PROFILE_CONFIGURED only */
 };
 
-/* Adds a listener and a site to SETTINGS, which have none, and sets what LINE says. Returns 0
- * with *RET set, or -EINVAL or -ENOMEM with *RET_PROBLEM set. */
+/* Adds a listener and a site, or more of them, to SETTINGS, which have none, and sets what LINE
+ * says. Returns 0 with *RET set; or -EINVAL or -ENOMEM, or the error of reading a configuration
+ * file, with *RET_PROBLEM set, and *RET too if it is COMMAND_CHECK. */
 int command_line_parse(const struct command_line *line, struct settings *settings,
                        enum command *ret, struct problem *ret_problem);
 

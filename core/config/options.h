@@ -1,9 +1,9 @@
 /* options: the one table of everything that can be configured, and how its values are written.
  *
- * An option has a long name, which is its key wherever settings are written (the command line
- * today; environment and file are to come), a scope, which says which struct of settings.h has
- * its field, and a kind, which says how its value reads. Parsing, defaults, --help and
- * suggestions are made from the table, later also the man page and shell completions. Owns
+ * An option has a long name, which is its key wherever settings are written (on the command line,
+ * in a file, and in the environment, see environment.h), a scope, which says which struct of
+ * settings.h has its field, and a kind, which says how its value reads. Parsing, defaults, --help
+ * and suggestions are made from the table, later also the man page and shell completions. Owns
  * nothing: the table is const, and text is copied into the settings' arena. Nothing here exits,
  * prints or touches the file system. */
 #ifndef SLUICE_OPTIONS_H
@@ -22,6 +22,7 @@ enum {
     OPTIONS_PATTERNS_MAX = 65, /* with the default, "auto" */
     OPTIONS_PATHS_MAX = 64,
     OPTIONS_CERTIFICATES_MAX = 64,
+    OPTIONS_LISTENS_MAX = 8,
     OPTIONS_VALUE_BYTES_MAX = 1024,
     OPTIONS_HEAD_BYTES_MAX = H1_PARSE_BYTES_MAX, /* a head also fits its storage */
 };
@@ -53,6 +54,7 @@ enum option_kind {
     OPTION_KIND_SIZE,    /* num_parse_size: 512, 8K, 64MiB; in bytes */
     OPTION_KIND_BACKEND, /* a name of enum backend */
     OPTION_KIND_FILE,    /* the path of a file; struct str, as the following */
+    OPTION_KIND_LOG,     /* the same, or "-", or "syslog:..." */
     OPTION_KIND_NAME,    /* of a file in any directory: no slash; repeatable; struct arena_list */
     OPTION_KIND_BELOW,   /* the path of a file below ROOT; a slash in front of it is removed */
     OPTION_KIND_VALUE,   /* of a header field (RFC 9110 section 5.5); "auto": absent */
@@ -65,9 +67,13 @@ enum option_kind {
     OPTION_KIND_CERTIFICATE, /* a file or directory; repeatable; struct certificate_paths */
     OPTION_KIND_KEY,         /* the file for the certificate before it; in the same field */
     OPTION_KIND_TLS_VERSION, /* 1.2 or 1.3; uint32_t: the minor version, 2 or 3 */
-    OPTION_KIND_FLAG,        /* no value; bool */
+    OPTION_KIND_FLAG,        /* no value on the command line, else yes or no; bool */
+    OPTION_KIND_LISTEN,      /* see listen.h; repeatable; struct arena_list */
+    OPTION_KIND_HOST,        /* a host name; struct str */
     OPTION_KIND_HELP,        /* no value, no field */
     OPTION_KIND_VERSION,     /* no value, no field */
+    OPTION_KIND_CONFIG,      /* the path of a file with settings; no field */
+    OPTION_KIND_PRINT,       /* no value, no field */
     OPTION_KIND_COUNT,
 };
 
@@ -82,8 +88,9 @@ struct option_spec {
     enum option_scope scope;
     enum option_group group;
     enum option_kind kind;
+    bool of_sluice;     /* only programs that can be configured by a file have it */
     size_t offset;      /* of its field in the struct of its scope */
-    size_t field_bytes; /* 4 or 8, for numbers */
+    size_t field_bytes; /* 2, 4 or 8, for numbers */
     uint64_t least;     /* numbers: both limits are allowed values */
     uint64_t most;
 };
@@ -109,9 +116,18 @@ struct option_target {
     struct arena *arena;
 };
 
-/* Parses TEXT (NULL for a flag) and stores the value. A repeatable option collects its values, for
- * others the last one counts. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set and the field
- * unchanged. The option has a scope. */
+/* Whether the option collects values. */
+bool option_is_repeatable(const struct option_spec *option);
+
+/* Whether its value TEXT names a file or a directory. */
+bool option_names_file(const struct option_spec *option, const char *text);
+
+/* Sets the field, of a repeatable option, to its default. False: out of memory. */
+bool option_clear(const struct option_spec *option, const struct option_target *target);
+
+/* Parses TEXT (NULL for a flag: yes) and stores the value. A repeatable option collects its values,
+ * for others the last one counts. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set and the
+ * field unchanged. The option has a scope. */
 int option_set(const struct option_spec *option, const struct option_target *target,
                const char *text, struct problem *ret_problem);
 

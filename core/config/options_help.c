@@ -27,19 +27,47 @@ static void write_entry(FILE *out, const char *left, const char *help, const cha
     write_wrapped(out, (size_t)fprintf(out, "  %-*s", HELP_COLUMN - 2, left), str_of(text));
 }
 
+/* Writes how the program PROFILE is called. */
+static void write_usage(const struct profile *profile, FILE *out)
+{
+    static const char root[] = "Directory to serve. Nothing outside it is reachable.";
+    const char *name = profile->name;
+    if (profile->form == PROFILE_PORT_AND_ROOT) {
+        fprintf(out, "Usage: %s PORT ROOT [options]\n\n", name);
+        write_entry(out, "PORT", "TCP port to listen on; 0: any that is free.", NULL);
+        write_entry(out, "ROOT", root, NULL);
+        return;
+    }
+    fprintf(out,
+            "Usage: %s [ROOT] [options]\n"
+            "       %s --config FILE [options]\n"
+            "       %s check ...          validate all of it, and do not serve\n"
+            "       %s help\n\n",
+            name, name, name, name);
+    write_entry(out, "ROOT", root, ".");
+    write_entry(out, "FILE",
+                "Options by their long names, NAME = VALUE, flags with yes or no; below a line "
+                "[site example.org www.example.org] those of a site. * is the site of all other "
+                "hosts, *.example.org has one label for the asterisk.",
+                NULL);
+    fputs("\nIn the environment SLUICE_THREADS is --threads, and so on. The command line\n"
+          "precedes the environment, the environment the file, the file the defaults.\n",
+          out);
+}
+
 void options_help(const struct profile *profile, FILE *out)
 {
     const char *name = profile->name;
+    const bool configured = profile->form == PROFILE_CONFIGURED;
     size_t count;
     const struct option_spec *table = options_table(&count);
     char left[64];
-    fprintf(out, "%s: %s\n\nUsage: %s PORT ROOT [options]\n\n", name, profile->summary, name);
-    write_entry(out, "PORT", "TCP port to listen on; 0: any that is free.", NULL);
-    write_entry(out, "ROOT", "Directory to serve. Nothing outside it is reachable.", NULL);
+    fprintf(out, "%s: %s\n\n", name, profile->summary);
+    write_usage(profile, out);
     for (unsigned group = 0; group < OPTION_GROUP_COUNT; group++) {
         fprintf(out, "\n%s:\n", option_group_title((enum option_group)group));
         for (const struct option_spec *option = table; option < table + count; option++) {
-            if (option->group != group)
+            if (option->group != group || (option->of_sluice && !configured))
                 continue;
             const char short_form[] = {'-', option->letter, ',', ' ', '\0'};
             snprintf(left, sizeof left, option->implied ? "%s--%s[=%s]" : "%s--%s %s",

@@ -2,24 +2,13 @@
 #include "config/options.h"
 
 #include "base/num.h"
+#include "config/options_parts.h"
 #include "config/settings.h"
 #include "http/pattern.h"
 #include "http/rules.h"
-#include "system/net.h"
 
 #include <errno.h>
 #include <inttypes.h>
-
-static void *field_of(const struct option_spec *option, const struct option_target *target)
-{
-    return (char *)target->scope + option->offset;
-}
-
-static int no_memory(struct problem *ret_problem)
-{
-    problem_set_no_memory(ret_problem);
-    return -ENOMEM;
-}
 
 /* --- Numbers ------------------------------------------------------------------------------------ */
 
@@ -56,10 +45,12 @@ static int set_quantity(const struct option_spec *option, const struct option_ta
     uint64_t value = 0;
     const bool read = forms[option->kind].read(str_of(text), &value);
     if (read && value >= option->least && value <= option->most) {
-        if (option->field_bytes == sizeof(uint32_t))
-            *(uint32_t *)field_of(option, target) = (uint32_t)value;
+        if (option->field_bytes == sizeof(uint16_t))
+            *(uint16_t *)option_field(option, target) = (uint16_t)value;
+        else if (option->field_bytes == sizeof(uint32_t))
+            *(uint32_t *)option_field(option, target) = (uint32_t)value;
         else
-            *(uint64_t *)field_of(option, target) = value;
+            *(uint64_t *)option_field(option, target) = value;
         return 0;
     }
     if (read)
@@ -77,7 +68,7 @@ static int set_backend(const struct option_spec *option, const struct option_tar
 {
     for (unsigned i = 0; i < BACKEND_COUNT; i++) {
         if (strcmp(text, backend_name((enum backend)i)) == 0) {
-            *(enum backend *)field_of(option, target) = (enum backend)i;
+            *(enum backend *)option_field(option, target) = (enum backend)i;
             return 0;
         }
     }
@@ -91,7 +82,7 @@ static int set_log_format(const struct option_spec *option, const struct option_
 {
     for (unsigned i = 0; i < ACCESS_FORMAT_COUNT; i++) {
         if (strcmp(text, access_format_name((enum access_format)i)) == 0) {
-            *(enum access_format *)field_of(option, target) = (enum access_format)i;
+            *(enum access_format *)option_field(option, target) = (enum access_format)i;
             return 0;
         }
     }
@@ -105,7 +96,7 @@ static int set_switch(const struct option_spec *option, const struct option_targ
 {
     const bool on = strcmp(text, "on") == 0;
     if (on || strcmp(text, "off") == 0) {
-        *(bool *)field_of(option, target) = on;
+        *(bool *)option_field(option, target) = on;
         return 0;
     }
     problem_set(ret_problem, "'%s' is not known", text);
@@ -116,20 +107,31 @@ static int set_switch(const struct option_spec *option, const struct option_targ
 static int set_flag(const struct option_spec *option, const struct option_target *target,
                     const char *text, struct problem *ret_problem)
 {
-    (void)text, (void)ret_problem;
-    *(bool *)field_of(option, target) = true;
-    return 0;
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {{"yes", true}, {"true", true},   {"1", true},
+                 {"no", false}, {"false", false}, {"0", false}};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (text && strcmp(text, words[i].word) != 0)
+            continue;
+        *(bool *)option_field(option, target) = words[i].value;
+        return 0;
+    }
+    problem_set(ret_problem, "'%s' is neither yes nor no", text);
+    problem_remedy(ret_problem, "write yes or no");
+    return -EINVAL;
 }
 
 /* --- Text --------------------------------------------------------------------------------------- */
 
-static int set_text(const struct option_spec *option, const struct option_target *target,
+int option_set_text(const struct option_spec *option, const struct option_target *target,
                     const char *text, struct problem *ret_problem)
 {
     struct str copy = arena_copy(target->arena, str_of(text));
     if (!copy.at)
-        return no_memory(ret_problem);
-    *(struct str *)field_of(option, target) = copy;
+        return option_no_memory(ret_problem);
+    *(struct str *)option_field(option, target) = copy;
     return 0;
 }
 
@@ -137,7 +139,7 @@ static int set_file(const struct option_spec *option, const struct option_target
                     const char *text, struct problem *ret_problem)
 {
     if (*text != '\0')
-        return set_text(option, target, text, ret_problem);
+        return option_set_text(option, target, text, ret_problem);
     problem_set(ret_problem, "is empty");
     problem_remedy(ret_problem, "name a file");
     return -EINVAL;
@@ -148,7 +150,7 @@ static int set_below(const struct option_spec *option, const struct option_targe
 {
     const char *path = text + strspn(text, "/");
     if (*path != '\0' && path[strlen(path) - 1] != '/')
-        return set_text(option, target, path, ret_problem);
+        return option_set_text(option, target, path, ret_problem);
     problem_set(ret_problem, "'%s' is not a file", text);
     problem_remedy(ret_problem, "name one in ROOT, like index.html");
     return -EINVAL;
@@ -170,24 +172,24 @@ static int set_value(const struct option_spec *option, const struct option_targe
         return -EINVAL;
     }
     if (strcmp(text, "auto") != 0)
-        return set_text(option, target, text, ret_problem);
-    *(struct str *)field_of(option, target) = STR_ABSENT;
+        return option_set_text(option, target, text, ret_problem);
+    *(struct str *)option_field(option, target) = STR_ABSENT;
     return 0;
 }
 
 /* --- Lists -------------------------------------------------------------------------------------- */
 
-static int append(const struct option_spec *option, const struct option_target *target,
+int option_append(const struct option_spec *option, const struct option_target *target,
                   const char *text, struct problem *ret_problem)
 {
-    int error = arena_list_append(field_of(option, target), target->arena, str_of(text));
-    return error ? no_memory(ret_problem) : 0;
+    int error = arena_list_append(option_field(option, target), target->arena, str_of(text));
+    return error ? option_no_memory(ret_problem) : 0;
 }
 
 static int set_name(const struct option_spec *option, const struct option_target *target,
                     const char *text, struct problem *ret_problem)
 {
-    const struct arena_list *list = field_of(option, target);
+    const struct arena_list *list = option_field(option, target);
     if (*text == '\0' || *text == '.' || strchr(text, '/')) {
         problem_set(ret_problem, "'%s' is not a file's name", text);
         problem_remedy(ret_problem, "give one like %s", option->derived);
@@ -198,15 +200,15 @@ static int set_name(const struct option_spec *option, const struct option_target
         problem_remedy(ret_problem, "%d names are the limit", OPTIONS_NAMES_MAX);
         return -EINVAL;
     }
-    return append(option, target, text, ret_problem);
+    return option_append(option, target, text, ret_problem);
 }
 
 static int set_header(const struct option_spec *option, const struct option_target *target,
                       const char *text, struct problem *ret_problem)
 {
-    const struct arena_list *list = field_of(option, target);
+    const struct arena_list *list = option_field(option, target);
     struct rules *rules = rules_create(); /* only to check it */
-    int error = rules ? rules_add(rules, str_of(text), ret_problem) : no_memory(ret_problem);
+    int error = rules ? rules_add(rules, str_of(text), ret_problem) : option_no_memory(ret_problem);
     rules_destroy(rules);
     if (error == -EINVAL)
         problem_prefix(ret_problem, "'%s' is not a rule: ", text);
@@ -217,14 +219,14 @@ static int set_header(const struct option_spec *option, const struct option_targ
         problem_remedy(ret_problem, "put the rules into ROOT/_headers");
         return -EINVAL;
     }
-    return append(option, target, text, ret_problem);
+    return option_append(option, target, text, ret_problem);
 }
 
 /* The keywords are kept in the list; see config_site.c. */
 static int set_pattern(const struct option_spec *option, const struct option_target *target,
                        const char *text, struct problem *ret_problem)
 {
-    const struct arena_list *list = field_of(option, target);
+    const struct arena_list *list = option_field(option, target);
     char prepared[PATTERN_PREPARED_BYTES_MAX];
     size_t length;
     const bool keyword = strcmp(text, "auto") == 0 || strcmp(text, "none") == 0;
@@ -244,13 +246,13 @@ static int set_pattern(const struct option_spec *option, const struct option_tar
         problem_remedy(ret_problem, "put rules for Cache-Control into ROOT/_headers");
         return -EINVAL;
     }
-    return append(option, target, text, ret_problem);
+    return option_append(option, target, text, ret_problem);
 }
 
 static int set_paths(const struct option_spec *option, const struct option_target *target,
                      const char *text, struct problem *ret_problem)
 {
-    const struct arena_list *list = field_of(option, target);
+    const struct arena_list *list = option_field(option, target);
     char prepared[PATTERN_PREPARED_BYTES_MAX];
     size_t length;
     if (*text != '/') {
@@ -267,98 +269,7 @@ static int set_paths(const struct option_spec *option, const struct option_targe
         problem_remedy(ret_problem, "%d patterns are the limit", OPTIONS_PATHS_MAX);
         return -EINVAL;
     }
-    return append(option, target, text, ret_problem);
-}
-
-static int set_address(const struct option_spec *option, const struct option_target *target,
-                       const char *text, struct problem *ret_problem)
-{
-    static const struct {
-        const char *what;
-        const char *remedy;
-    } mistakes[] = {
-        [NET_ADDED_NOT_NUMERIC] = {"is a name",
-                                   "give a numeric address like 127.0.0.1, or localhost"},
-        [NET_ADDED_HAS_PORT] = {"has a port after it", "the port is the first argument, PORT"},
-        [NET_ADDED_MALFORMED] = {"is not an address",
-                                 "give one like 127.0.0.1, ::1 or fe80::1%eth0"},
-    };
-    const struct arena_list *list = field_of(option, target);
-    struct net_set set = {.count = 0}; /* only to check it */
-    enum net_added added = net_add(&set, text);
-    if (added != NET_ADDED) {
-        problem_set(ret_problem, "'%s' %s", text, mistakes[added].what);
-        problem_remedy(ret_problem, "%s", mistakes[added].remedy);
-        return -EINVAL;
-    }
-    if (list->count == OPTIONS_ADDRESSES_MAX) {
-        problem_set(ret_problem, "is given too often");
-        problem_remedy(ret_problem, "%d addresses are the limit", OPTIONS_ADDRESSES_MAX);
-        return -EINVAL;
-    }
-    return append(option, target, text, ret_problem);
-}
-
-/* --- HTTPS -------------------------------------------------------------------------------------- */
-
-static int set_certificate(const struct option_spec *option, const struct option_target *target,
-                           const char *text, struct problem *ret_problem)
-{
-    struct certificate_paths *paths = field_of(option, target);
-    if (*text == '\0') {
-        problem_set(ret_problem, "is empty");
-        problem_remedy(ret_problem, "name a file or a directory");
-        return -EINVAL;
-    }
-    if (paths->certificates.count == OPTIONS_CERTIFICATES_MAX) {
-        problem_set(ret_problem, "is given too often");
-        problem_remedy(ret_problem, "put the files into a directory, and name that");
-        return -EINVAL;
-    }
-    if (arena_list_append(&paths->certificates, target->arena, str_of(text)) < 0 ||
-        arena_list_append(&paths->keys, target->arena, STR("")) < 0)
-        return no_memory(ret_problem);
-    return 0;
-}
-
-static int set_key(const struct option_spec *option, const struct option_target *target,
-                   const char *text, struct problem *ret_problem)
-{
-    struct certificate_paths *paths = field_of(option, target);
-    const unsigned count = paths->keys.count;
-    if (*text == '\0') {
-        problem_set(ret_problem, "is empty");
-        problem_remedy(ret_problem, "name a file");
-        return -EINVAL;
-    }
-    if (count == 0) {
-        problem_set(ret_problem, "'%s' has no --cert before it", text);
-        problem_remedy(ret_problem, "write --cert FILE --key FILE");
-        return -EINVAL;
-    }
-    if (paths->keys.items[count - 1][0] != '\0') {
-        problem_set(ret_problem, "'%s' is a second key for the same --cert", text);
-        problem_remedy(ret_problem, "write each --key after its --cert");
-        return -EINVAL;
-    }
-    struct str copy = arena_copy(target->arena, str_of(text));
-    if (!copy.at)
-        return no_memory(ret_problem);
-    paths->keys.items[count - 1] = copy.at;
-    return 0;
-}
-
-static int set_tls_version(const struct option_spec *option, const struct option_target *target,
-                           const char *text, struct problem *ret_problem)
-{
-    const bool newest = strcmp(text, "1.3") == 0;
-    if (newest || strcmp(text, "1.2") == 0) {
-        *(uint32_t *)field_of(option, target) = newest ? 3 : 2;
-        return 0;
-    }
-    problem_set(ret_problem, "'%s' is not a version that is offered", text);
-    problem_remedy(ret_problem, "choose 1.2 or 1.3");
-    return -EINVAL;
+    return option_append(option, target, text, ret_problem);
 }
 
 /* --- All kinds ---------------------------------------------------------------------------------- */
@@ -374,6 +285,7 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_SIZE] = set_quantity,
         [OPTION_KIND_BACKEND] = set_backend,
         [OPTION_KIND_FILE] = set_file,
+        [OPTION_KIND_LOG] = set_file,
         [OPTION_KIND_NAME] = set_name,
         [OPTION_KIND_BELOW] = set_below,
         [OPTION_KIND_VALUE] = set_value,
@@ -382,17 +294,51 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_PATHS] = set_paths,
         [OPTION_KIND_SWITCH] = set_switch,
         [OPTION_KIND_LOG_FORMAT] = set_log_format,
-        [OPTION_KIND_ADDRESS] = set_address,
+        [OPTION_KIND_ADDRESS] = option_set_address,
         [OPTION_KIND_FLAG] = set_flag,
-        [OPTION_KIND_CERTIFICATE] = set_certificate,
-        [OPTION_KIND_KEY] = set_key,
-        [OPTION_KIND_TLS_VERSION] = set_tls_version,
+        [OPTION_KIND_CERTIFICATE] = option_set_certificate,
+        [OPTION_KIND_KEY] = option_set_key,
+        [OPTION_KIND_TLS_VERSION] = option_set_tls_version,
+        [OPTION_KIND_LISTEN] = option_set_listen,
+        [OPTION_KIND_HOST] = option_set_host,
     };
     static_assert(COUNT_OF(setters) == OPTION_KIND_HELP, "one for each kind that has a field");
     int error = setters[option->kind](option, target, text, ret_problem);
     if (error)
         problem_of_option(ret_problem, option->name);
     return error;
+}
+
+bool option_is_repeatable(const struct option_spec *option)
+{
+    switch (option->kind) {
+    case OPTION_KIND_NAME:
+    case OPTION_KIND_HEADER:
+    case OPTION_KIND_PATTERN:
+    case OPTION_KIND_PATHS:
+    case OPTION_KIND_ADDRESS:
+    case OPTION_KIND_CERTIFICATE:
+    case OPTION_KIND_KEY:
+    case OPTION_KIND_LISTEN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool option_names_file(const struct option_spec *option, const char *text)
+{
+    if (option->kind == OPTION_KIND_LOG)
+        return strcmp(text, "-") != 0 && !str_starts_with(str_of(text), STR("syslog:"));
+    return option->kind == OPTION_KIND_FILE || option->kind == OPTION_KIND_CERTIFICATE ||
+           option->kind == OPTION_KIND_KEY;
+}
+
+bool option_clear(const struct option_spec *option, const struct option_target *target)
+{
+    struct problem problem; /* a default is right: only memory can be missing */
+    memset(option_field(option, target), 0, option->field_bytes);
+    return !option->initial || option_set(option, target, option->initial, &problem) == 0;
 }
 
 bool options_set_defaults(enum option_scope scope, void *fields, struct arena *arena)

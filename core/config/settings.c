@@ -13,6 +13,9 @@ struct setting_record {
     struct setting_record *next;
     const void *scope;
     const struct option_spec *option;
+    const char *text; /* NULL: a flag */
+    const char *file; /* NULL: none */
+    unsigned line;
     enum setting_source source;
 };
 
@@ -99,41 +102,184 @@ struct site_settings *settings_add_site(struct settings *settings)
     return settings->sites[settings->site_count++] = site;
 }
 
-int settings_set(struct settings *settings, const struct setting *setting,
-                 struct problem *ret_problem)
+/* --- Values ------------------------------------------------------------------------------------- */
+
+/* The latest value of the field of OPTION in SCOPE; options may share a field. NULL: none. */
+static const struct setting_record *latest(const struct settings *settings, const void *scope,
+                                           const struct option_spec *option)
 {
-    const struct option_target target = {setting->scope, &settings->arena};
+    const struct setting_record *record = settings->records;
+    while (record && (record->scope != scope || record->option->offset != option->offset))
+        record = record->next;
+    return record;
+}
+
+/* The latest value of OPTION itself in SCOPE. NULL: none. */
+static const struct setting_record *find(const struct settings *settings, const void *scope,
+                                         const struct option_spec *option)
+{
+    const struct setting_record *record = settings->records;
+    while (record && (record->scope != scope || record->option != option))
+        record = record->next;
+    return record;
+}
+
+static int refuse_twice(const struct setting *setting, const struct setting_record *former,
+                        struct problem *ret_problem)
+{
+    problem_set(ret_problem, "is given twice: line %u has it too", former->line);
+    problem_remedy(ret_problem, "remove one of the two");
+    problem_of_option(ret_problem, setting->option->name);
+    return -EINVAL;
+}
+
+/* Keeps where SETTING comes from. 0 or -ENOMEM. */
+static int note(struct settings *settings, const struct setting *setting)
+{
     struct setting_record *record = arena_alloc(&settings->arena, sizeof *record);
-    int error = record ? option_set(setting->option, &target, setting->text, ret_problem) : -ENOMEM;
-    if (!record)
-        problem_set_no_memory(ret_problem);
-    if (error)
-        return error;
+    const char *text = setting->text;
+    if (record && text)
+        text = arena_copy(&settings->arena, str_of(text)).at;
+    if (!record || (setting->text && !text))
+        return -ENOMEM;
     *record = (struct setting_record){
         .next = settings->records,
         .scope = setting->scope,
         .option = setting->option,
+        .text = text,
+        .file = setting->file,
+        .line = setting->line,
         .source = setting->source,
     };
     settings->records = record;
     return 0;
 }
 
+/* Stores SETTING, which is at least as strong as what its field has. */
+static int store(struct settings *settings, const struct setting *setting,
+                 const struct setting_record *former, struct problem *ret_problem)
+{
+    const struct option_target target = {setting->scope, &settings->arena};
+    const bool replaces = former && former->source < setting->source;
+    int error = 0;
+    if (replaces && option_is_repeatable(setting->option) &&
+        !option_clear(setting->option, &target))
+        error = -ENOMEM;
+    else if (former && !replaces && setting->file && !option_is_repeatable(setting->option))
+        return refuse_twice(setting, former, ret_problem);
+    else
+        error = option_set(setting->option, &target, setting->text, ret_problem);
+    if (error == 0)
+        error = note(settings, setting);
+    if (error == -ENOMEM)
+        problem_set_no_memory(ret_problem);
+    return error;
+}
+
+int settings_set(struct settings *settings, const struct setting *setting,
+                 struct problem *ret_problem)
+{
+    const struct setting_record *former = latest(settings, setting->scope, setting->option);
+    if (former && former->source > setting->source)
+        return 0;
+    int error = store(settings, setting, former, ret_problem);
+    if (error && setting->file)
+        problem_in_file(ret_problem, setting->file, setting->line, 0);
+    return error;
+}
+
+int settings_set_all(struct settings *settings, struct listener_settings *listener,
+                     const struct setting *setting, struct problem *ret_problem)
+{
+    struct setting one = *setting;
+    int error = 0;
+    if (setting->option->scope != OPTION_SCOPE_SITE) {
+        const bool process = setting->option->scope == OPTION_SCOPE_PROCESS;
+        one.scope = process ? (void *)&settings->process : (void *)listener;
+        return settings_set(settings, &one, ret_problem);
+    }
+    for (unsigned i = 0; !error && i < settings->site_count; i++) {
+        one.scope = settings->sites[i];
+        error = settings_set(settings, &one, ret_problem);
+    }
+    return error;
+}
+
 enum setting_source settings_source(const struct settings *settings, const void *scope,
                                     const struct option_spec *option)
 {
-    for (const struct setting_record *record = settings->records; record; record = record->next) {
-        if (record->scope == scope && record->option == option)
-            return record->source;
-    }
-    return SETTING_DEFAULT;
+    const struct setting_record *record = find(settings, scope, option);
+    return record ? record->source : SETTING_DEFAULT;
 }
+
+bool settings_find(const struct settings *settings, const void *scope,
+                   const struct option_spec *option, unsigned index, struct setting *ret)
+{
+    const struct setting_record *field = latest(settings, scope, option), *record;
+    const struct setting_record *first = NULL;
+    unsigned count = 0;
+    if (!field)
+        return false;
+    for (record = settings->records; record; record = record->next)
+        count +=
+            record->scope == scope && record->option == option && record->source == field->source;
+    if (!option_is_repeatable(option) && count > 1)
+        count = 1;
+    if (index >= count)
+        return false;
+    for (record = settings->records; record; record = record->next) {
+        if (record->scope != scope || record->option != option || record->source != field->source)
+            continue;
+        first = record;
+        if (--count == index)
+            break;
+    }
+    *ret = (struct setting){
+        .option = option,
+        .text = first->text,
+        .source = first->source,
+        .file = first->file,
+        .line = first->line,
+    };
+    return true;
+}
+
+void settings_locate(const struct settings *settings, const void *scope, struct problem *problem)
+{
+    const struct option_spec *option =
+        option_find(problem->option[0] ? str_of(problem->option) : STR("root"));
+    const struct setting_record *record = option ? find(settings, scope, option) : NULL;
+    if (record && record->file && !problem->file[0])
+        problem_in_file(problem, record->file, record->line, 0);
+}
+
+int setting_list_append(struct setting_list *list, struct arena *arena,
+                        const struct setting *setting)
+{
+    if (list->count == list->room) {
+        const unsigned room = list->room ? 2 * list->room : 16;
+        struct setting *items = arena_alloc(arena, room * sizeof *items);
+        if (!items)
+            return -ENOMEM;
+        if (list->count > 0)
+            memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->count++] = *setting;
+    return 0;
+}
+
+/* --- All of them -------------------------------------------------------------------------------- */
 
 int settings_prepare(struct settings *settings, struct problem *ret_problem)
 {
     int error = 0;
-    for (unsigned i = 0; !error && i < settings->site_count; i++)
+    for (unsigned i = 0; !error && i < settings->site_count; i++) {
         error = config_site_prepare(settings->sites[i], &settings->arena, ret_problem);
+        if (error)
+            settings_locate(settings, settings->sites[i], ret_problem);
+    }
     return error;
 }
 

@@ -1,7 +1,7 @@
 /* settings: one generation of everything that can be configured.
  *
  * Owns an arena with all its structs and strings, and each site's media types and rules. One
- * thread builds it (from the command line, in a test, later from a file) and calls
+ * thread builds it (from the command line, a file, the environment, in a test) and calls
  * settings_prepare; then it is immutable and every thread may read it. It has a reference count,
  * because a reload will make a new generation while connections still use the old one: the last
  * settings_unref frees it.
@@ -63,14 +63,18 @@ struct listener_settings {
     uint32_t backlog;            /* of each socket; the kernel clamps it to somaxconn */
     uint32_t http_port;          /* of a plain listener beside this one; LISTENER_NONE: absent */
     uint32_t hsts_seconds;       /* max-age of Strict-Transport-Security; LISTENER_NONE: not sent */
+    struct arena_list listens;   /* of --listen as they were given, see listen.h */
     bool secure;                 /* speaks TLS */
     /* The listener to which this one redirects; NULL: it serves. */
     const struct listener_settings *redirects_to;
 };
 
-/* Where a value comes from. */
+/* Where a value comes from, the weakest first. */
 enum setting_source {
     SETTING_DEFAULT,
+    SETTING_FILE,    /* a configuration file, above its first section: for all sites */
+    SETTING_SECTION, /* a site's section of the file */
+    SETTING_ENVIRONMENT,
     SETTING_COMMAND_LINE,
 };
 
@@ -89,6 +93,8 @@ struct settings {
     unsigned listener_room;
     unsigned site_room;
     struct setting_record *records; /* values that are not defaults, the latest first */
+    struct arena_list notices;      /* what the user should know of the settings, in words */
+    bool local_by_default;          /* listens on localhost because no option says where */
 };
 
 /* Settings with the defaults of the process, no listeners and no sites, and one reference.
@@ -112,29 +118,62 @@ static inline bool settings_have_https(const struct settings *settings)
     return settings->process.certificates.certificates.count > 0 || settings->process.self_signed;
 }
 
-/* Completes FIRST, a listener with all its options, for HTTPS: refuses options that do not go
- * together, and adds the plain listener that it wants beside it. Returns 0, or -EINVAL or -ENOMEM
- * with *RET_PROBLEM set. */
+/* Makes the listeners that the values of --listen in the first one name, out of that one.
+ * Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set. */
+int settings_expand_listens(struct settings *settings, struct problem *ret_problem);
+
+/* Completes FIRST, the only listener, with all its options: makes those of --listen, refuses
+ * options that do not go together, and adds the plain listener that --http-port wants. Returns 0,
+ * or -EINVAL or -ENOMEM with *RET_PROBLEM set. */
 int settings_complete_listener(struct settings *settings, struct listener_settings *first,
                                struct problem *ret_problem);
 
 /* One value as it is written, for an option of the table in options.h. */
 struct setting {
     const struct option_spec *option;
-    void *scope; /* the struct of the option's scope in SETTINGS */
-    const char *text;
+    void *scope;      /* the struct of the option's scope in SETTINGS */
+    const char *text; /* NULL: a flag that is on */
     enum setting_source source;
+    const char *file; /* the file that has it; NULL: none */
+    unsigned line;    /* of FILE */
 };
 
-/* Parses and stores SETTING; text is copied. The last value of an option wins, and options that
- * may be repeated collect theirs. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set, which
- * names the option. */
+/* Parses and stores SETTING. Text is copied; FILE lives as long as SETTINGS. The strongest source
+ * of an option wins, in whatever order values come; of one source the last value, but a file may
+ * have only one. Options that may be repeated collect the values of their strongest source, which
+ * replace those of the others. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set, which names
+ * the option, and the file and line if there is one. */
 int settings_set(struct settings *settings, const struct setting *setting,
                  struct problem *ret_problem);
+
+/* The same for each struct in SETTINGS that has the option's field: the process, or LISTENER, or
+ * all sites. The scope in SETTING is ignored. */
+int settings_set_all(struct settings *settings, struct listener_settings *listener,
+                     const struct setting *setting, struct problem *ret_problem);
 
 /* Where the value of OPTION in SCOPE comes from. */
 enum setting_source settings_source(const struct settings *settings, const void *scope,
                                     const struct option_spec *option);
+
+/* The value number INDEX, from 0, of those that count for OPTION in SCOPE, in the order in which
+ * they were given. False: there are no more. */
+bool settings_find(const struct settings *settings, const void *scope,
+                   const struct option_spec *option, unsigned index, struct setting *ret);
+
+/* Adds to PROBLEM, which is about SCOPE, the file and line that have the value of its option, or
+ * of root if it names no option. No effect if the value does not come from a file. */
+void settings_locate(const struct settings *settings, const void *scope, struct problem *problem);
+
+/* Values that are applied later. Zeroed: none. In an arena. */
+struct setting_list {
+    struct setting *items;
+    unsigned count;
+    unsigned room;
+};
+
+/* Appends SETTING, whose text is *borrowed*. 0 or -ENOMEM. */
+int setting_list_append(struct setting_list *list, struct arena *arena,
+                        const struct setting *setting);
 
 /* Validates what the sites name and makes what their workers use: roots, media types, rules.
  * Call it before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. */

@@ -15,10 +15,23 @@ static int refuse(struct problem *ret_problem, const char *option, const char *w
     return -EINVAL;
 }
 
+/* The first listener that speaks TLS; NULL: none does. */
+static struct listener_settings *first_secure(const struct settings *settings)
+{
+    for (unsigned i = 0; i < settings->listener_count; i++) {
+        if (settings->listeners[i]->secure)
+            return settings->listeners[i];
+    }
+    return NULL;
+}
+
 /* Without a certificate: refuses the options that need HTTPS. */
 static int check_without(const struct settings *settings, const struct listener_settings *listener,
                          struct problem *ret_problem)
 {
+    if (first_secure(settings))
+        return refuse(ret_problem, "listen", "has tls, which needs a certificate",
+                      "add one with cert, or self-signed, or remove tls");
     static const char *const names[] = {"http-port", "hsts", "tls-min"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct option_spec *option = option_find(str_of(names[i]));
@@ -41,9 +54,11 @@ static int check(const struct settings *settings, const struct listener_settings
     if (process->self_signed && listener->hsts_seconds != LISTENER_NONE)
         return refuse(ret_problem, "hsts", "is given beside --self-signed",
                       "remove it: browsers would refuse the site for as long as it says");
-    if (listener->http_port == listener->port && listener->port != 0)
-        return refuse(ret_problem, "http-port", "is the same port as PORT",
-                      "give another one, such as 80");
+    for (unsigned i = 0; i < settings->listener_count; i++) {
+        if (listener->http_port == settings->listeners[i]->port && listener->http_port != 0)
+            return refuse(ret_problem, "http-port", "is the same port as PORT or one of --listen",
+                          "give another one, such as 80");
+    }
 #ifndef SLUICE_HAVE_OPENSSL
     return refuse(ret_problem, process->self_signed ? "self-signed" : "cert",
                   "needs OpenSSL, and this program was built without it",
@@ -69,14 +84,35 @@ static int add_plain(struct settings *settings, const struct listener_settings *
     return 0;
 }
 
+/* Makes and checks the listeners; the problem does not say in which file the option is. */
+static int complete(struct settings *settings, struct listener_settings *first,
+                    struct problem *ret_problem)
+{
+    const bool listens = first->listens.count > 0;
+    int error = listens ? settings_expand_listens(settings, ret_problem) : 0;
+    if (error)
+        return error;
+    if (!settings_have_https(settings))
+        return check_without(settings, first, ret_problem);
+    error = check(settings, first, ret_problem);
+    if (error)
+        return error;
+    if (!listens)
+        first->secure = true;
+    const struct listener_settings *secure = first_secure(settings);
+    if (!secure)
+        return refuse(ret_problem, settings->process.self_signed ? "self-signed" : "cert",
+                      "has no effect, because no listener has tls", "write listen = 443 tls");
+    return first->http_port == LISTENER_NONE ? 0 : add_plain(settings, secure, ret_problem);
+}
+
 int settings_complete_listener(struct settings *settings, struct listener_settings *first,
                                struct problem *ret_problem)
 {
-    if (!settings_have_https(settings))
-        return check_without(settings, first, ret_problem);
-    int error = check(settings, first, ret_problem);
-    if (error)
-        return error;
-    first->secure = true;
-    return first->http_port == LISTENER_NONE ? 0 : add_plain(settings, first, ret_problem);
+    int error = complete(settings, first, ret_problem);
+    if (error && ret_problem->option[0]) {
+        settings_locate(settings, first, ret_problem);
+        settings_locate(settings, &settings->process, ret_problem);
+    }
+    return error;
 }

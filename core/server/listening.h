@@ -9,7 +9,7 @@
 #include "conn/listeners.h"
 #include "system/net.h"
 
-enum { LISTENING_MAX = 4 }; /* listeners of the settings */
+enum { LISTENING_MAX = 9 }; /* listeners of the settings */
 
 /* Zeroed: nothing yet. */
 struct listening {

@@ -42,6 +42,22 @@ static void show_urls(FILE *out, const struct net_set *set, bool redirects)
         fprintf(out, "  %s%s\n", urls[i], redirects ? " redirects to https" : "");
 }
 
+/* Lists the names and the root of each site. */
+static void show_sites(FILE *out, const struct settings *settings)
+{
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        const struct site_settings *site = settings->sites[i];
+        putc(' ', out);
+        for (unsigned j = 0; j < site->hosts.count; j++) {
+            putc(' ', out);
+            put_text(out, site->hosts.items[j]);
+        }
+        fputs(": ", out);
+        put_text(out, site->root);
+        putc('\n', out);
+    }
+}
+
 void screen_show(const struct screen *screen)
 {
     const struct settings *settings = screen->settings;
@@ -54,8 +70,12 @@ void screen_show(const struct screen *screen)
     else
         fprintf(out, "%u sites", settings->site_count);
     putc('\n', out);
+    if (settings->site_count > 1)
+        show_sites(out, settings);
     for (unsigned i = 0; i < listening->count; i++)
         show_urls(out, &listening->sets[i], settings->listeners[i]->redirects_to);
+    if (settings->local_by_default)
+        fprintf(out, "  for this machine only; --bind or --listen opens it to others\n");
     if (screen->fingerprint)
         fprintf(out, "  self-signed certificate, SHA-256 %s\n", screen->fingerprint);
     fprintf(out, "  %u thread%s, %s; Ctrl-C stops it\n", threads, plural(threads),

@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "config/command_line.h"
 #include "config/options.h"
+#include "config/settings_print.h"
 #include "observe/access_log.h"
 #include "observe/log.h"
 #include "observe/log_file.h"
@@ -60,6 +61,29 @@ static int catch_signals(struct server *server, struct problem *ret_problem)
 static int prepare_settings(struct server *server, struct problem *ret_problem)
 {
     return settings_prepare(server->settings, ret_problem);
+}
+
+/* Each canonical name belongs to its own site, so redirects to it end there. */
+static int check_canonical(const struct server *server, const struct site_settings *site,
+                           uint32_t number, struct problem *ret_problem)
+{
+    if (!site->canonical.at || hosts_find(server->hosts, site->canonical) == number)
+        return 0;
+    problem_set(ret_problem, "'%s' is not a name of its site", site->canonical.at);
+    problem_remedy(ret_problem, "add it to the names in the site's section");
+    problem_of_option(ret_problem, "canonical");
+    settings_locate(server->settings, site, ret_problem);
+    return -EINVAL;
+}
+
+static int find_hosts(struct server *server, struct problem *ret_problem)
+{
+    const struct settings *settings = server->settings;
+    int error = hosts_create(&server->hosts, (const struct site_settings *const *)settings->sites,
+                             settings->site_count, ret_problem);
+    for (unsigned i = 0; !error && i < settings->site_count; i++)
+        error = check_canonical(server, settings->sites[i], i, ret_problem);
+    return error;
 }
 
 static int load_certificates(struct server *server, struct problem *ret_problem)
@@ -154,10 +178,6 @@ static int share_sites(struct server *server, struct problem *ret_problem)
 {
     uint32_t workers = server->sizes.threads;
     const struct settings *settings = server->settings;
-    int error = hosts_create(&server->hosts, (const struct site_settings *const *)settings->sites,
-                             settings->site_count, ret_problem);
-    if (error)
-        return error;
     uint64_t cache_bytes = settings->process.cache_bytes;
     const struct store_shared_config config = {
         .store_count = workers,
@@ -233,23 +253,47 @@ static int run(struct server *server)
     return status;
 }
 
-static int serve(struct server *server)
+/* The steps before the server serves; those of COMMAND_CHECK come first. */
+static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
+    prepare_settings, find_hosts,      load_certificates,
+    choose_addresses, close_inherited, catch_signals,
+    choose_backend,   find_sizes,      share_sites,
+    open_logs,        start,
+};
+enum { STEPS_OF_CHECK = 4 };
+
+/* Takes the first COUNT steps. False: one failed, which is reported. */
+static bool take_steps(struct server *server, size_t count)
 {
-    static int (*const steps[])(struct server * server, struct problem * ret_problem) = {
-        prepare_settings, load_certificates, close_inherited, catch_signals, choose_backend,
-        choose_addresses, find_sizes,        share_sites,     open_logs,     start,
-    };
-    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+    for (size_t i = 0; i < count; i++) {
         struct problem problem;
         if (steps[i](server, &problem) == 0)
             continue;
         log_problem(&problem);
-        return STATUS_FAILED;
+        return false;
     }
-    return run(server);
+    return true;
 }
 
-int server_run(const struct profile *profile, struct settings *settings)
+static int serve(struct server *server)
+{
+    return take_steps(server, COUNT_OF(steps)) ? run(server) : STATUS_FAILED;
+}
+
+/* Validates everything, and says that all is well. */
+static int check(struct server *server)
+{
+    const unsigned count = server->settings->site_count;
+    if (!take_steps(server, STEPS_OF_CHECK))
+        return STATUS_FAILED;
+    printf("%s: no mistakes found; %u site%s\n", server->profile->name, count,
+           count == 1 ? "" : "s");
+    return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+}
+
+/* Does COMMAND, serve or check. */
+static int with_server(const struct profile *profile, struct settings *settings,
+                       enum command command)
 {
     struct server server = {
         .profile = profile,
@@ -257,7 +301,7 @@ int server_run(const struct profile *profile, struct settings *settings)
         .signals = {.fd = -1},
         .supervisor = {.done_fd = -1},
     };
-    int status = serve(&server);
+    int status = command == COMMAND_CHECK ? check(&server) : serve(&server);
     supervisor_fini(&server.supervisor);
     if (!access_logs_stop(server.logs, LAST_LINES_MS))
         _exit(status);
@@ -270,12 +314,20 @@ int server_run(const struct profile *profile, struct settings *settings)
     return status;
 }
 
-/* Answers --help and --version. */
-static int show(const struct profile *profile, enum command command)
+int server_run(const struct profile *profile, struct settings *settings)
+{
+    return with_server(profile, settings, COMMAND_SERVE);
+}
+
+/* Answers --help, --version and --print-config. */
+static int show(const struct profile *profile, const struct settings *settings,
+                enum command command)
 {
     signals_release(); /* the reader may be slow */
     if (command == COMMAND_HELP)
         options_help(profile, stdout);
+    else if (command == COMMAND_PRINT)
+        settings_print(settings, stdout);
     else
         printf("%s (Sluice) %s\n" SLUICE_LICENCE "\n", profile->name, SLUICE_VERSION);
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -286,7 +338,13 @@ static int show(const struct profile *profile, enum command command)
 
 int server_main(const struct profile *profile, int argc, char **argv)
 {
-    const struct command_line line = {profile->name, argc, argv};
+    const struct command_line line = {
+        .program = profile->name,
+        .argc = argc,
+        .argv = argv,
+        .form = profile->form,
+        .environment = environ,
+    };
     struct problem problem;
     enum command command = COMMAND_SERVE;
     int status = STATUS_FAILED;
@@ -300,12 +358,14 @@ int server_main(const struct profile *profile, int argc, char **argv)
         problem_set_no_memory(&problem);
     if (error)
         log_problem(&problem);
-    if (error == -EINVAL)
+    if (error == -EINVAL && command != COMMAND_CHECK)
         status = STATUS_USAGE;
-    else if (!error && command == COMMAND_SERVE)
-        status = server_run(profile, settings);
+    for (unsigned i = 0; !error && i < settings->notices.count; i++)
+        log_say("%s", settings->notices.items[i]);
+    if (!error && (command == COMMAND_SERVE || command == COMMAND_CHECK))
+        status = with_server(profile, settings, command);
     else if (!error)
-        status = show(profile, command);
+        status = show(profile, settings, command);
     settings_unref(settings);
     return status;
 }

@@ -83,14 +83,27 @@ static int refuse(struct problem *ret_problem, const char *name, const char *wha
     return -EINVAL;
 }
 
-/* Adds the name TEXT of SITE. 0 or a negative errno. */
-static int add(struct hosts *hosts, const char *text, uint32_t site, struct problem *ret_problem)
+/* The name TEXT is given again; its first site is OWNER. */
+static int refuse_twice(struct problem *ret_problem, const char *text,
+                        const struct site_settings *owner)
+{
+    if (owner->line == 0)
+        return refuse(ret_problem, text, "is given twice");
+    problem_set(ret_problem, "host name '%s' is given twice: line %u has it too", text,
+                owner->line);
+    problem_remedy(ret_problem, "remove it from one of the two");
+    return -EINVAL;
+}
+
+/* Adds the name TEXT of site number SITE of SITES. 0 or a negative errno. */
+static int add(struct hosts *hosts, const char *text, const struct site_settings *const *sites,
+               uint32_t site, struct problem *ret_problem)
 {
     char buffer[NAME_BYTES_MAX];
     struct str name = str_of(text);
     if (str_equal(name, STR("*"))) {
         if (hosts->fallback != HOSTS_NONE)
-            return refuse(ret_problem, text, "is given twice");
+            return refuse_twice(ret_problem, text, sites[hosts->fallback]);
         hosts->fallback = site;
         return 0;
     }
@@ -103,7 +116,7 @@ static int add(struct hosts *hosts, const char *text, uint32_t site, struct prob
     name = lower(wildcard ? str_from(name, 1) : name, buffer);
     struct hosts_entry *entry = place_of(hosts, name);
     if (entry->name.at)
-        return refuse(ret_problem, text, "is given twice");
+        return refuse_twice(ret_problem, text, sites[entry->site]);
     struct str copy = arena_copy(&hosts->arena, name);
     if (!copy.at) {
         problem_set_no_memory(ret_problem);
@@ -113,10 +126,11 @@ static int add(struct hosts *hosts, const char *text, uint32_t site, struct prob
     return 0;
 }
 
-/* Adds the names of SITE, which is number NUMBER. 0 or a negative errno. */
-static int add_site(struct hosts *hosts, const struct site_settings *site, uint32_t number,
+/* Adds the names of site NUMBER of SITES. 0 or a negative errno. */
+static int add_site(struct hosts *hosts, const struct site_settings *const *sites, uint32_t number,
                     struct problem *ret_problem)
 {
+    const struct site_settings *site = sites[number];
     int error = 0;
     if (site->hosts.count == 0 && hosts->site_count > 1) {
         problem_set(ret_problem, "the site of ROOT '%s' has no host name", site->root);
@@ -124,7 +138,9 @@ static int add_site(struct hosts *hosts, const struct site_settings *site, uint3
         return -EINVAL;
     }
     for (unsigned i = 0; i < site->hosts.count && !error; i++)
-        error = add(hosts, site->hosts.items[i], number, ret_problem);
+        error = add(hosts, site->hosts.items[i], sites, number, ret_problem);
+    if (error && site->file)
+        problem_in_file(ret_problem, site->file, site->line, 0);
     return error;
 }
 
@@ -154,7 +170,7 @@ int hosts_create(struct hosts **ret, const struct site_settings *const *sites, u
     hosts->mask = places - 1;
     int error = 0;
     for (uint32_t i = 0; i < count && !error; i++)
-        error = add_site(hosts, sites[i], i, ret_problem);
+        error = add_site(hosts, sites, i, ret_problem);
     if (error)
         hosts_destroy(hosts);
     else
@@ -175,6 +191,8 @@ uint32_t hosts_find(const struct hosts *hosts, struct str authority)
     char buffer[NAME_BYTES_MAX];
     if (hosts->site_count == 1)
         return 0;
+    if (authority.length == 0)
+        return hosts->fallback == HOSTS_NONE ? 0 : hosts->fallback;
     struct str host = authority_host(authority, buffer);
     if (host.length == 0 || host.at[0] == '.')
         return hosts->fallback;

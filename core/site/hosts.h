@@ -19,15 +19,15 @@ enum { HOSTS_NONE = UINT32_MAX };
 
 /* The table of the names of SITES; a site's number is its index. Returns 0, or a negative errno
  * with *RET_PROBLEM set: -EINVAL for a name that is malformed or given twice, or a site without
- * a name among several; -ENOMEM. *Gives*: hosts_destroy. */
+ * a name among several, with the line of its section; -ENOMEM. *Gives*: hosts_destroy. */
 int hosts_create(struct hosts **ret, const struct site_settings *const *sites, uint32_t count,
                  struct problem *ret_problem);
 
 /* No effect on NULL. */
 void hosts_destroy(struct hosts *hosts);
 
-/* The number of the site for AUTHORITY, host[:port]; absent (HTTP/1.0) or empty: the default.
- * HOSTS_NONE: no site. */
+/* The number of the site for AUTHORITY, host[:port]; absent (HTTP/1.0) or empty: the default, or
+ * the first site if no default is named. HOSTS_NONE: no site. */
 uint32_t hosts_find(const struct hosts *hosts, struct str authority);
 
 #endif

@@ -10,15 +10,13 @@
 
 E2E_SUITE(hosts);
 
-/* A server of the sites in LINES, a format of hosts_server.c in which the directories are below
- * SITE. */
-static struct server *start(const struct site *site, const char *lines, const char *options)
+/* A server of the sites in TEXT, a configuration file, whose roots are below root/. */
+static struct server *start(const struct site *site, const char *text, const char *options)
 {
-    site_write_text(site, "../sites", lines);
+    site_write_text(site, "../sites.conf", text);
     return server_start_with(&(struct server_setup){
         .kind = PIPELINED,
-        .root = site_path(site, "one"),
-        .sites = site_path(site, "../sites"),
+        .config = site_path(site, "../sites.conf"),
         .options = options,
     });
 }
@@ -81,10 +79,10 @@ E2E_TEST(hosts, the_authority_chooses_the_site)
 
     fill_sites(&site);
     struct server *server = start(&site,
-                                  text_format("- one.example\n%s two.example www.three.example\n"
-                                              "%s *.three.example [::1]\n%s *\n",
-                                              site_path(&site, "two"), site_path(&site, "three"),
-                                              site_path(&site, "four")),
+                                  "[site one.example]\nroot = root/one\n"
+                                  "[site two.example www.three.example]\nroot = root/two\n"
+                                  "[site *.three.example [::1]]\nroot = root/three\n"
+                                  "[site *]\nroot = root/four\n",
                                   NULL);
     for (size_t repeat = 0; repeat < 2; repeat++)
         for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -99,11 +97,11 @@ E2E_TEST(hosts, answers_on_one_connection_belong_to_their_hosts)
     struct client client;
 
     fill_sites(&site);
-    struct server *server = start(
-        &site,
-        text_format("- one.example\n%s two.example\n%s three.example\n%s *\n",
-                    site_path(&site, "two"), site_path(&site, "three"), site_path(&site, "four")),
-        NULL);
+    struct server *server =
+        start(&site,
+              "[site one.example]\nroot = root/one\n[site two.example]\nroot = root/two\n"
+              "[site three.example]\nroot = root/three\n[site *]\nroot = root/four\n",
+              NULL);
     client_connect(&client, server);
     for (size_t i = 0; i < 40; i++)
         client_queue_text(&client, text_format("GET /file.txt HTTP/1.1\r\nHost: %s.example\r\n\r\n",
@@ -124,12 +122,13 @@ E2E_TEST(hosts, a_host_of_no_site_is_misdirected)
     struct site site;
 
     fill_sites(&site);
-    struct server *server =
-        start(&site, text_format("- one.example\n%s two.example\n", site_path(&site, "two")), NULL);
+    struct server *server = start(
+        &site, "[site one.example]\nroot = root/one\n[site two.example]\nroot = root/two\n", NULL);
     expect_answer(server, "GET / HTTP/1.1\r\nHost: one.example\r\n", 200, "one");
     expect_answer(server, "GET / HTTP/1.1\r\nHost: other.example\r\n", 421, NULL);
     expect_answer(server, "GET http://other.example/ HTTP/1.1\r\nHost: one.example\r\n", 421, NULL);
-    expect_answer(server, "GET / HTTP/1.0\r\n", 421, NULL);
+    expect_answer(server, "GET / HTTP/1.0\r\nHost: other.example\r\n", 421, NULL);
+    expect_answer(server, "GET / HTTP/1.0\r\n", 200, "one");
 }
 
 E2E_TEST(hosts, one_site_alone_answers_everything)
@@ -137,7 +136,7 @@ E2E_TEST(hosts, one_site_alone_answers_everything)
     struct site site;
 
     fill_sites(&site);
-    struct server *server = start(&site, "- one.example\n", NULL);
+    struct server *server = start(&site, "[site one.example]\nroot = root/one\n", NULL);
     expect_answer(server, "GET / HTTP/1.1\r\nHost: other.example\r\n", 200, "one");
     expect_answer(server, "GET / HTTP/1.0\r\n", 200, "one");
 }
@@ -154,9 +153,10 @@ E2E_TEST(hosts, each_site_has_its_own_pages_rules_and_options)
     site_write_text(&site, "one/_headers", "/*\n  X-Site: one\n");
     site_write_text(&site, "three/_headers", "/*\n  X-Site: three\n");
     struct server *server = start(&site,
-                                  text_format("- one.example\n%s two.example spa=app.html\n"
-                                              "%s three.example index=start.html\n",
-                                              site_path(&site, "two"), site_path(&site, "three")),
+                                  "[site one.example]\nroot = root/one\n"
+                                  "[site two.example]\nroot = root/two\nspa = app.html\n"
+                                  "[site three.example]\nroot = root/three\n"
+                                  "index = start.html\n",
                                   NULL);
     expect_answer(server, "GET /none.html HTTP/1.1\r\nHost: one.example\r\n", 404,
                   "missing in one");
@@ -180,6 +180,62 @@ E2E_TEST(hosts, each_site_has_its_own_pages_rules_and_options)
     }
 }
 
+/* Expects that HEAD gets a 308 to LOCATION. */
+static void expect_redirect(const struct server *server, const char *head, const char *location)
+{
+    struct response response;
+    const char *request = text_format("%sConnection: close\r\n\r\n", head);
+
+    if (!expect_fetch(server, head, request, 308, &response))
+        return;
+    const char *field = response_field(&response, "Location");
+    cr_expect(field && strcmp(field, location) == 0, "%s: Location: %s", head,
+              field ? field : "(none)");
+}
+
+/* RFC 9110 section 15.4.9. The port is the client's, so it is right with a forwarded port too. */
+E2E_TEST(hosts, other_names_redirect_to_the_canonical_one)
+{
+    struct site site;
+
+    fill_sites(&site);
+    site_write_text(&site, "one/.well-known/acme-challenge/token", "key");
+    struct server *server =
+        start(&site,
+              "[site example.org www.example.org *.example.org]\nroot = root/one\n"
+              "canonical = Example.org\n[site *]\nroot = root/two\n",
+              NULL);
+    const char *scheme = server->secure ? "https" : "http";
+    for (size_t repeat = 0; repeat < 2; repeat++) {
+        expect_redirect(server, "GET /a/b?c=%20d HTTP/1.1\r\nHost: www.example.org\r\n",
+                        text_format("%s://example.org/a/b?c=%%20d", scheme));
+        expect_redirect(server, "HEAD / HTTP/1.1\r\nHost: A.Example.org:8080\r\n",
+                        text_format("%s://example.org:8080/", scheme));
+        expect_redirect(server, "GET http://www.example.org?x HTTP/1.1\r\nHost: example.org\r\n",
+                        text_format("%s://example.org?x", scheme));
+        expect_answer(server, "GET / HTTP/1.1\r\nHost: EXAMPLE.org.:99\r\n", 200, "one");
+        expect_answer(server, "GET / HTTP/1.1\r\nHost: other.example\r\n", 200, "two");
+        expect_answer(server,
+                      "GET /.well-known/acme-challenge/token HTTP/1.1\r\n"
+                      "Host: www.example.org\r\n",
+                      200, "key");
+    }
+    expect_answer(server, "OPTIONS * HTTP/1.1\r\nHost: www.example.org\r\n", 204, NULL);
+}
+
+/* One site alone answers for every host, so every other name is redirected. */
+E2E_TEST(hosts, a_single_site_redirects_every_other_name)
+{
+    struct site site;
+
+    fill_sites(&site);
+    struct server *server = start(&site, "root = root/one\ncanonical = example.org\n", NULL);
+    expect_redirect(server, "GET /x HTTP/1.1\r\nHost: any.example\r\n",
+                    text_format("%s://example.org/x", server->secure ? "https" : "http"));
+    expect_answer(server, "GET / HTTP/1.1\r\nHost: example.org\r\n", 200, "one");
+    expect_answer(server, "GET / HTTP/1.0\r\n", 200, "one");
+}
+
 /* The number of threads of SERVER. */
 static size_t count_threads(const struct server *server)
 {
@@ -201,13 +257,12 @@ E2E_TEST(hosts, two_hundred_cost_little)
     struct bytes lines = {0};
 
     fill_sites(&site);
-    bytes_append_text(&lines, "- h0.example\n");
+    bytes_append_text(&lines, "[site h0.example]\nroot = root/one\n");
     for (unsigned i = 1; i < SITES; i++) {
         site_write_text(&site, text_format("h%u/file.txt", i), text_format("%u", i));
-        bytes_append_text(
-            &lines, text_format("%s h%u.example\n", site_path(&site, text_format("h%u", i)), i));
+        bytes_append_text(&lines, text_format("[site h%u.example]\nroot = root/h%u\n", i, i));
     }
-    struct server *one = start(&site, "- one.example\n", "--threads 8");
+    struct server *one = start(&site, "[site one.example]\nroot = root/one\n", "--threads 8");
     size_t threads = count_threads(one);
     size_t descriptors = server_settled_descriptors(one);
     int64_t began = clock_ms();

@@ -97,6 +97,23 @@ static void run(const char *path, char *const arguments[], bool as_nobody, pid_t
     fail_in_child(path);
 }
 
+/* Removes the variables of the tests, which sluice would take for its own, and sets those of
+ * SETUP. */
+static void set_environment(const struct process_setup *setup)
+{
+    for (char **at = environ; *at;) {
+        char *equals = strchr(*at, '=');
+        char *name = equals ? strndup(*at, (size_t)(equals - *at)) : NULL;
+        if (name && strncmp(name, "SLUICE_", 7) == 0)
+            unsetenv(name); /* moves the others up */
+        else
+            at++;
+        free(name);
+    }
+    for (size_t i = 0; i < COUNT_OF(setup->environment) && setup->environment[i]; i++)
+        putenv(strdup(setup->environment[i]));
+}
+
 static void be_child(const struct process_setup *setup, const char *path, int output, int error,
                      pid_t parent)
 {
@@ -115,6 +132,7 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
         fail_in_child("TIOCSCTTY");
     if (setup->ignores_hangup)
         signal(SIGHUP, SIG_IGN);
+    set_environment(setup);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);

@@ -12,15 +12,16 @@
 #include <sys/types.h>
 
 struct process_setup {
-    const char *program;       /* its file name in the build directory */
-    const char *arguments[24]; /* after the name; NULL ends them */
-    const char *directory;     /* NULL: stays where the test is */
-    bool as_nobody;            /* run as user and group 65534; needs root */
-    uint64_t files_max;        /* RLIMIT_NOFILE, soft and hard; 0: unchanged */
-    int uring_errno;           /* io_uring_setup fails with it; 0: it works */
-    int terminal_fd;           /* of a terminal, to lead a session on it; 0: none */
-    bool ignores_hangup;       /* SIGHUP, as with nohup(1) */
-    int inherited_fd;          /* a descriptor left open; 0: none */
+    const char *program;        /* its file name in the build directory */
+    const char *arguments[24];  /* after the name; NULL ends them */
+    const char *directory;      /* NULL: stays where the test is */
+    bool as_nobody;             /* run as user and group 65534; needs root */
+    uint64_t files_max;         /* RLIMIT_NOFILE, soft and hard; 0: unchanged */
+    const char *environment[8]; /* NAME=VALUE; of the others none begins with SLUICE_ */
+    int uring_errno;            /* io_uring_setup fails with it; 0: it works */
+    int terminal_fd;            /* of a terminal, to lead a session on it; 0: none */
+    bool ignores_hangup;        /* SIGHUP, as with nohup(1) */
+    int inherited_fd;           /* a descriptor left open; 0: none */
 };
 
 struct process {

@@ -71,8 +71,9 @@ struct server *server_start_with(const struct server_setup *setup)
 {
     static const size_t shadow_bytes_min = (size_t)1
                                            << 40; /* a mapping that only sanitizers make */
+    const bool configured = setup->config || setup->program;
     struct process_setup process = {
-        .program = setup->sites ? "tests/hosts-server" : server_program(setup->kind),
+        .program = configured ? "sluice" : server_program(setup->kind),
         .directory = setup->directory,
         .as_nobody = setup->as_nobody,
         .files_max = setup->files_max,
@@ -83,10 +84,16 @@ struct server *server_start_with(const struct server_setup *setup)
     };
     struct server *server = &servers[server_count];
 
+    memcpy(process.environment, setup->environment, sizeof(process.environment));
     cr_assert(server_count < COUNT_OF(servers), "too many servers in one test");
-    if (setup->sites)
-        process_add_word(&process, setup->sites);
-    process_add_word(&process, setup->port ? setup->port : "0");
+    if (setup->config) {
+        process_add_word(&process, "--config");
+        process_add_word(&process, setup->config);
+    }
+    if (!configured)
+        process_add_word(&process, setup->port ? setup->port : "0");
+    else if (setup->config && !setup->no_bind)
+        process_add_words(&process, "--port 0");
     if (setup->root)
         process_add_word(&process, setup->root);
     process_add_words(&process, setup->no_bind ? NULL : "--bind 127.0.0.1");

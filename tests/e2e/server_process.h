@@ -26,16 +26,19 @@ struct server {
     struct bytes screen; /* its standard output so far */
 };
 
-/* The differences from "NAME 0 ROOT --bind 127.0.0.1". */
+/* The differences from "NAME 0 ROOT --bind 127.0.0.1"; with a configuration from "sluice --config
+ * CONFIG --port 0 --bind 127.0.0.1". */
 struct server_setup {
     enum server_kind kind;
     const char *root;
-    const char *sites;        /* a file of tests/programs/hosts_server.c; NULL: ROOT alone */
-    const char *options;      /* words separated by spaces, or NULL */
-    const char *const *words; /* more options, which may have spaces in them; NULL-terminated */
-    const char *port;         /* NULL: 0 */
-    bool no_bind;             /* the options name the addresses */
-    bool own_tls;             /* the options say whether it speaks HTTPS, in every run */
+    const char *program;        /* "sluice": no PORT comes before ROOT; NULL: that of KIND */
+    const char *environment[8]; /* see process_setup */
+    const char *config;         /* a configuration file of sluice, in place of ROOT; NULL: none */
+    const char *options;        /* words separated by spaces, or NULL */
+    const char *const *words;   /* more options, which may have spaces in them; NULL-terminated */
+    const char *port;           /* NULL: 0 */
+    bool no_bind;               /* the options name the addresses; with CONFIG: and the port */
+    bool own_tls;               /* the options say whether it speaks HTTPS, in every run */
     bool as_nobody;
     uint64_t files_max;
     int uring_errno; /* see process_setup, as the next three */

@@ -237,16 +237,13 @@ E2E_TEST(tls_http_port, a_host_needs_a_certificate_that_covers_it)
     certificate_make(&certificates[0],
                      &(struct certificate_setup){.names = "DNS:example.org,DNS:*.example.org"});
     certificate_make(&certificates[1], &(struct certificate_setup){.names = "DNS:other.example"});
-    const char *first = certificate_write(&certificates[0], &site, "../first.pem");
-    const char *second = certificate_write(&certificates[1], &site, "../second.pem");
-    site_write_text(
-        &site, "../sites",
-        text_format("- example.org *.example.org\n%s other.example\n", site_path(&site, "dir")));
+    certificate_write(&certificates[0], &site, "../first.pem");
+    certificate_write(&certificates[1], &site, "../second.pem");
+    site_write_text(&site, "../sluice.conf",
+                    "[site example.org *.example.org]\nroot = root\ncert = first.pem\n"
+                    "[site other.example]\nroot = root/dir\ncert = second.pem\n");
     struct server *server = server_start_with(&(struct server_setup){
-        .kind = PIPELINED,
-        .root = site.path,
-        .sites = site_path(&site, "../sites"),
-        .options = text_format("--cert %s --cert %s", first, second),
+        .config = site_path(&site, "../sluice.conf"),
         .own_tls = true,
     });
     struct secure_setup secure = {.server_name = "example.org"};

@@ -31,8 +31,10 @@ Test(settings, set_one_site_and_not_its_neighbour)
     struct settings *settings = settings_create();
     struct site_settings *first = settings_add_site(settings);
     struct site_settings *second = settings_add_site(settings);
-    const struct setting setting = {option_find(STR("index")), second, "home.htm",
-                                    SETTING_COMMAND_LINE};
+    const struct setting setting = {.option = option_find(STR("index")),
+                                    .scope = second,
+                                    .text = "home.htm",
+                                    .source = SETTING_COMMAND_LINE};
     struct problem problem;
     cr_assert_eq(settings_set(settings, &setting, &problem), 0);
     cr_expect_str_eq(site_settings_index(first, 0).at, "index.html");
@@ -46,7 +48,10 @@ Test(settings, keep_the_old_value_after_a_wrong_one)
 {
     struct settings *settings = settings_create();
     struct site_settings *site = settings_add_site(settings);
-    const struct setting setting = {option_find(STR("index")), site, "a/b", SETTING_COMMAND_LINE};
+    const struct setting setting = {.option = option_find(STR("index")),
+                                    .scope = site,
+                                    .text = "a/b",
+                                    .source = SETTING_COMMAND_LINE};
     struct problem problem;
     cr_assert_eq(settings_set(settings, &setting, &problem), -EINVAL);
     cr_expect_str_eq(problem.option, "index");

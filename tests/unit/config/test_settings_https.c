@@ -25,7 +25,7 @@ static int parse(const char *port, const char *words)
     static char text[512];
     char *argv[ARGUMENTS_MAX] = {(char *)(uintptr_t) "test-server", (char *)(uintptr_t)port,
                                  (char *)(uintptr_t) "site"};
-    struct command_line line = {"test-server", 3, argv};
+    struct command_line line = {.program = "test-server", .argc = 3, .argv = argv};
     struct problem problem;
     enum command command;
     snprintf(text, sizeof text, "%s", words);
@@ -91,7 +91,8 @@ Test(settings_https, refuses_options_that_exclude_each_other)
     expect_refused("80", "--cert a --self-signed", "--self-signed is given beside --cert");
     expect_refused("80", "--self-signed --hsts", "--hsts is given beside --self-signed");
     expect_refused("80", "--self-signed --hsts=0", "--hsts is given beside --self-signed");
-    expect_refused("443", "--cert a --http-port 443", "--http-port is the same port as PORT");
+    expect_refused("443", "--cert a --http-port 443",
+                   "--http-port is the same port as PORT or one of --listen");
 }
 
 Test(settings_https, gives_each_key_to_the_certificate_before_it)

@@ -1,0 +1,220 @@
+/* configuration: the program sluice: its defaults, its file, its environment, its commands, and how
+ * it reports mistakes in a file. */
+#include "client.h"
+#include "e2e.h"
+#include "server_process.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+E2E_SUITE(configuration);
+
+struct outcome {
+    int status; /* of exit */
+    const char *output;
+    const char *errors;
+};
+
+/* Runs sluice with WORDS until it ends. */
+static struct outcome run(const struct site *site, const char *words)
+{
+    struct process process;
+    struct process_setup setup = {.program = "sluice", .directory = site->parent};
+    struct bytes output = {0};
+
+    process_add_words(&setup, words);
+    process_start(&process, &setup);
+    if (!process_wait(&process, deadline_after(10000))) {
+        process_kill(&process);
+        cr_assert_fail("sluice %s did not end", words);
+    }
+    process_read_output(&process, &output);
+    cr_expect(WIFEXITED(process.status), "%s", status_text(process.status));
+    return (struct outcome){
+        .status = WEXITSTATUS(process.status),
+        .output = bytes_text(&output),
+        .errors = process_errors(&process),
+    };
+}
+
+static void fill(struct site *site)
+{
+    site_create(site);
+    site_write_text(site, "one/index.html", "one");
+    site_write_text(site, "two/index.html", "two");
+}
+
+static void expect_body(const struct server *server, const char *host, const char *body)
+{
+    struct response response;
+    const char *request =
+        text_format("GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
+
+    if (expect_fetch(server, host, request, 200, &response))
+        cr_expect(response.body.length == strlen(body) &&
+                      memcmp(response.body.data, body, response.body.length) == 0,
+                  "%s: %.*s", host, (int)response.body.length, response.body.data);
+}
+
+static const struct {
+    const char *config;
+    const char *says;
+} mistakes[] = {
+    {"[site a]\nroot = root/one\n[site b a]\nroot = root/two\n",
+     "line 3: host name 'a' is given twice: line 1 has it too"},
+    {"[site *]\nroot = root/one\n[site *]\nroot = root/two\n",
+     "line 3: host name '*' is given twice: line 1 has it too"},
+    {"[site a a]\nroot = root/one\n[site b]\nroot = root/two\n", "line 1: host name 'a'"},
+    {"[site A]\nroot = root/one\n[site a.]\nroot = root/two\n", "line 3: host name 'a.'"},
+    {"[site a:80]\nroot = root/one\n", "line 1: host name 'a:80' has a port"},
+    {"[site a]\nroot = root/none\n", "line 2: ROOT 'root/none' does not exist"},
+    {"[site a]\nroot = root/one\nspa = no.html\n", "line 3: spa 'no.html' is not a file"},
+    {"[site a]\nroot = root/one\nmime-types = none\n", "line 3: mime-types"},
+    {"[site a]\nroot = root/one\ncanonical = c\n[site b]\nroot = root/two\n",
+     "line 3: canonical 'c' is not a name of its site"},
+    {"[site a]\nroot = root/one\ncanonical = b\n[site b]\nroot = root/two\ncanonical = a\n",
+     "line 3: canonical 'b' is not a name of its site"},
+    {"root = root/one\nthread = 2\n", "line 2: the key 'thread' is not known"},
+    {"root = caf\xe9\n", "line 1: the line is not UTF-8"},
+    {"", "no site is named"},
+#ifdef SLUICE_HAVE_OPENSSL
+    {"listen = 0 tls\ncert = none.pem\nroot = root/one\n", "none.pem"},
+#endif
+};
+
+/* Runs sluice with WORDS, which must fail with one line that SAYS what is wrong with CONFIG. */
+static void expect_refused(const struct site *site, const char *words, const char *config,
+                           const char *says)
+{
+    struct outcome outcome = run(site, words);
+    const char *end = strchr(outcome.errors, '\n');
+
+    cr_expect(outcome.status == 1 || (outcome.status == 2 && strncmp(words, "check", 5) != 0),
+              "\"%s\": status %d", config, outcome.status);
+    cr_expect(strstr(outcome.errors, says) && end && end[1] == '\0', "\"%s\": %s", config,
+              outcome.errors);
+    cr_expect_str_empty(outcome.output);
+}
+
+E2E_TEST(configuration, check_reports_each_mistake_with_its_line)
+{
+    struct site site;
+
+    fill(&site);
+    for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
+        site_write_text(&site, "../sluice.conf", mistakes[i].config);
+        expect_refused(&site, "check --config sluice.conf", mistakes[i].config, mistakes[i].says);
+        expect_refused(&site, "--config sluice.conf", mistakes[i].config, mistakes[i].says);
+    }
+}
+
+E2E_TEST(configuration, check_says_that_all_is_well)
+{
+    struct site site;
+
+    fill(&site);
+    site_write_text(&site, "../sluice.conf", "[site a]\nroot = root/one\n");
+    struct outcome outcome = run(&site, "check --config sluice.conf");
+    cr_expect(outcome.status == 0, "%s", outcome.errors);
+    cr_expect_str_empty(outcome.errors);
+    cr_expect_str_eq(outcome.output, "sluice: no mistakes found; 1 site\n");
+}
+
+E2E_TEST(configuration, serves_the_current_directory_to_this_machine)
+{
+    struct site site;
+
+    fill(&site);
+    struct server *server = server_start_with(&(struct server_setup){
+        .program = "sluice",
+        .directory = site_path(&site, "one"),
+        .options = "-p 0",
+        .no_bind = true,
+    });
+    expect_body(server, "localhost", "one");
+    cr_expect(strstr(bytes_text(&server->screen), "127.0.0.1"), "%s", bytes_text(&server->screen));
+    server_stop(server);
+    cr_expect(strstr(bytes_text(&server->screen), "for this machine only"), "%s",
+              bytes_text(&server->screen));
+}
+
+E2E_TEST(configuration, serves_the_sites_of_a_file_and_lists_them)
+{
+    struct site site;
+
+    fill(&site);
+    site_write_text(&site, "../sluice.conf",
+                    "[site a.example w.example]\nroot = root/one\n"
+                    "[site *]\nroot = root/two\n");
+    struct server *server =
+        server_start_with(&(struct server_setup){.config = site_path(&site, "../sluice.conf")});
+    expect_body(server, "w.example", "one");
+    expect_body(server, "b.example", "two");
+    server_stop(server);
+    const char *screen = bytes_text(&server->screen);
+    cr_expect(strstr(screen, "serves 2 sites\n  a.example w.example: "), "%s", screen);
+    cr_expect(strstr(screen, "\n  *: /") && strstr(screen, "/two\n"), "%s", screen);
+}
+
+E2E_TEST(configuration, listens_where_the_file_says)
+{
+    struct site site;
+
+    if (e2e_uses_tls())
+        e2e_skip("its listeners are plain");
+    fill(&site);
+    site_write_text(&site, "../sluice.conf",
+                    "listen = 127.0.0.1:0\nlisten = 127.0.0.2:0\nroot = root/one\n");
+    struct server *server = server_start_with(
+        &(struct server_setup){.config = site_path(&site, "../sluice.conf"), .no_bind = true});
+    expect_body(server, "localhost", "one");
+    server_stop(server);
+    cr_expect(strstr(bytes_text(&server->screen), "http://127.0.0.1:") &&
+                  strstr(bytes_text(&server->screen), "http://127.0.0.2:"),
+              "%s", bytes_text(&server->screen));
+}
+
+E2E_TEST(configuration, prints_where_each_setting_comes_from)
+{
+    struct site site;
+
+    fill(&site);
+    site_write_text(&site, "../sluice.conf", "threads = 2\n[site a]\nroot = root/one\n");
+    struct outcome outcome = run(&site, "--config sluice.conf --print-config --backlog 9");
+    cr_expect(outcome.status == 0, "%s", outcome.errors);
+    cr_expect(strstr(outcome.output, "# sluice.conf, line 1\n"), "%s", outcome.output);
+    cr_expect(strstr(outcome.output, "[site a] # sluice.conf, line 2\n"), "%s", outcome.output);
+    cr_expect(strstr(outcome.output, "# command line\n"), "%s", outcome.output);
+}
+
+E2E_TEST(configuration, helps)
+{
+    struct site site;
+
+    fill(&site);
+    struct outcome outcome = run(&site, "help");
+    cr_expect(outcome.status == 0, "%s", outcome.errors);
+    cr_expect(strstr(outcome.output, "Usage: sluice [ROOT] [options]\n") &&
+                  strstr(outcome.output, "--config FILE"),
+              "%s", outcome.output);
+}
+
+/* The first is a Service of Kubernetes called "sluice". */
+E2E_TEST(configuration, starts_with_foreign_variables)
+{
+    struct site site;
+
+    fill(&site);
+    struct server *server = server_start_with(&(struct server_setup){
+        .program = "sluice",
+        .root = site_path(&site, "one"),
+        .options = "--port 0",
+        .environment = {"SLUICE_PORT=tcp://10.0.0.1:80", "SLUICE_SERVICE_HOST=10.0.0.1",
+                        "SLUICE_THREDS=3", "SLUICE_LISTING=yes"},
+    });
+    expect_body(server, "localhost", "one");
+    const char *errors = process_errors(&server->process);
+    cr_expect(strstr(errors, "did you mean SLUICE_THREADS?"), "%s", errors);
+    cr_expect(strstr(errors, "Kubernetes"), "%s", errors);
+}
