@@ -216,6 +216,23 @@ static int make_rules(struct site_settings *site, struct problem *ret_problem)
     return error;
 }
 
+/* Makes the redirects, as make_rules. */
+static int make_redirects(struct site_settings *site, struct arena *arena,
+                          struct problem *ret_problem)
+{
+    int error = 0;
+    if (site->redirect_rules.count == 0)
+        return 0;
+    site->redirects = redirects_create(arena);
+    if (!site->redirects) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; !error && i < site->redirect_rules.count; i++)
+        error = redirects_add(site->redirects, str_of(site->redirect_rules.items[i]), ret_problem);
+    return error;
+}
+
 /* Makes what --immutable says, as make_rules. The last of "auto" and "none" counts. */
 static int make_immutable(struct site_settings *site, struct problem *ret_problem)
 {
@@ -272,6 +289,8 @@ int config_site_prepare(struct site_settings *site, struct arena *arena,
         error = make_rules(site, ret_problem);
     if (!error)
         error = make_excluded(site, arena, ret_problem);
+    if (!error)
+        error = make_redirects(site, arena, ret_problem);
     return error ? error : make_immutable(site, ret_problem);
 }
 
@@ -280,7 +299,9 @@ void config_site_fini(struct site_settings *site)
     mime_destroy(site->mime);
     rules_destroy(site->rules);
     rules_destroy(site->immutable_rules);
+    redirects_destroy(site->redirects);
     site->mime = NULL;
     site->rules = NULL;
     site->immutable_rules = NULL;
+    site->redirects = NULL;
 }

@@ -23,6 +23,7 @@ enum {
     OPTIONS_PATHS_MAX = 64,
     OPTIONS_CERTIFICATES_MAX = 64,
     OPTIONS_LISTENS_MAX = 8,
+    OPTIONS_REDIRECTS_MAX = 1000,
     OPTIONS_VALUE_BYTES_MAX = 1024,
     OPTIONS_HEAD_BYTES_MAX = H1_PARSE_BYTES_MAX, /* a head also fits its storage */
 };
@@ -70,6 +71,7 @@ enum option_kind {
     OPTION_KIND_FLAG,        /* no value on the command line, else yes or no; bool */
     OPTION_KIND_LISTEN,      /* see listen.h; repeatable; struct arena_list */
     OPTION_KIND_HOST,        /* a host name; struct str */
+    OPTION_KIND_REDIRECT,    /* see redirects.h; repeatable; struct arena_list */
     OPTION_KIND_HELP,        /* no value, no field */
     OPTION_KIND_VERSION,     /* no value, no field */
     OPTION_KIND_CONFIG,      /* the path of a file with settings; no field */

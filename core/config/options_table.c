@@ -151,6 +151,10 @@ static const struct option_spec table[] = {
              "'/*: X-Frame-Options: DENY'; may be given up to 64 times. ROOT/_headers can have "
              "more.",
      .kind = OPTION_KIND_HEADER, SITE(headers)},
+    {.name = "redirect", .argument = "RULE", .group = OPTION_GROUP_CONTENT,
+     .help = "Redirect where a pattern matches the path, 'FROM TO [STATUS]', such as "
+             "'/old/* /new/:splat 301'; a query is kept; may be given up to 1000 times.",
+     .kind = OPTION_KIND_REDIRECT, SITE(redirect_rules)},
     {.name = "cors", .group = OPTION_GROUP_CONTENT,
      .help = "Let scripts of every origin read the responses.",
      .kind = OPTION_KIND_FLAG, SITE(cors)},

@@ -222,6 +222,28 @@ static int set_header(const struct option_spec *option, const struct option_targ
     return option_append(option, target, text, ret_problem);
 }
 
+static int set_redirect(const struct option_spec *option, const struct option_target *target,
+                        const char *text, struct problem *ret_problem)
+{
+    const struct arena_list *list = option_field(option, target);
+    struct arena arena = {.left = 0}; /* only to check it */
+    struct redirects *redirects = redirects_create(&arena);
+    int error = redirects ? redirects_add(redirects, str_of(text), ret_problem)
+                          : option_no_memory(ret_problem);
+    redirects_destroy(redirects);
+    arena_fini(&arena);
+    if (error == -EINVAL)
+        problem_prefix(ret_problem, "'%s' is not a redirect: ", text);
+    if (error)
+        return error;
+    if (list->count == OPTIONS_REDIRECTS_MAX) {
+        problem_set(ret_problem, "is given too often");
+        problem_remedy(ret_problem, "%d are the limit; use wildcards", OPTIONS_REDIRECTS_MAX);
+        return -EINVAL;
+    }
+    return option_append(option, target, text, ret_problem);
+}
+
 /* The keywords are kept in the list; see config_site.c. */
 static int set_pattern(const struct option_spec *option, const struct option_target *target,
                        const char *text, struct problem *ret_problem)
@@ -301,6 +323,7 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_TLS_VERSION] = option_set_tls_version,
         [OPTION_KIND_LISTEN] = option_set_listen,
         [OPTION_KIND_HOST] = option_set_host,
+        [OPTION_KIND_REDIRECT] = set_redirect,
     };
     static_assert(COUNT_OF(setters) == OPTION_KIND_HELP, "one for each kind that has a field");
     int error = setters[option->kind](option, target, text, ret_problem);
@@ -320,6 +343,7 @@ bool option_is_repeatable(const struct option_spec *option)
     case OPTION_KIND_CERTIFICATE:
     case OPTION_KIND_KEY:
     case OPTION_KIND_LISTEN:
+    case OPTION_KIND_REDIRECT:
         return true;
     default:
         return false;

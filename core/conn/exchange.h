@@ -19,7 +19,10 @@ struct exchange {
     const void *owner;  /* of the wait, see conn_wait.h */
     struct found found; /* these two after READY, until exchange_fini */
     struct plan plan;
-    char prefix[ORIGIN_PREFIX_BYTES_MAX]; /* of a redirect of the plan */
+    union {
+        char prefix[ORIGIN_PREFIX_BYTES_MAX]; /* of a redirect of the plan */
+        struct rules_values values;           /* the whole Location of one */
+    };
 };
 
 /* Large parts stay uninitialized: they are written by exchange_run. */

@@ -64,6 +64,23 @@ static bool redirect_to_canonical(struct conn_context *context, struct exchange 
     return true;
 }
 
+/* Plans the redirect that a rule of the site gives REQUEST. */
+static bool redirect_by_rule(struct exchange *exchange, const struct request *request)
+{
+    char text[PATH_ROOTED_BYTES_MAX];
+    struct path path;
+    struct redirect redirect;
+    if (path_decode(request->path, &path) == PATH_MALFORMED || path_is_challenge(&path))
+        return false;
+    struct str rooted = {text, (size_t)(path_put_rooted(&path, text) - text)};
+    if (!redirects_find(exchange->site->settings->redirects, rooted, request->query,
+                        &exchange->values, &redirect))
+        return false;
+    exchange->found = (struct found){.resource = NULL};
+    plan_make_redirect_to(&exchange->plan, request, redirect.status, redirect.location);
+    return true;
+}
+
 bool exchange_redirect(struct conn_context *context, struct exchange *exchange,
                        struct request *request)
 {
@@ -71,6 +88,9 @@ bool exchange_redirect(struct conn_context *context, struct exchange *exchange,
         return false;
     if (redirect_to_https(context, exchange, request))
         return true;
-    return !request->refusal && exchange->site->settings->canonical.at &&
-           redirect_to_canonical(context, exchange, request);
+    if (request->refusal)
+        return false;
+    const struct site_settings *site = exchange->site->settings;
+    return (site->canonical.at && redirect_to_canonical(context, exchange, request)) ||
+           (site->redirects && redirect_by_rule(exchange, request));
 }

@@ -1,5 +1,6 @@
 /* exchange_redirect: the answers that send a client elsewhere whatever the site's files are: to
- * https, and to the canonical name of the site. A part of exchange.h.
+ * https, to the canonical name of the site, and by its redirects, in this order. A part of
+ * exchange.h.
  *
  * Challenges of certificate authorities (RFC 8555 section 8.3) are not redirected, except on a TLS
  * port that plain HTTP came to. Only names that are configured go into Location; for those on the

@@ -29,7 +29,10 @@ enum http_status {
     HTTP_NO_CONTENT = 204,
     HTTP_PARTIAL_CONTENT = 206,
     HTTP_MOVED_PERMANENTLY = 301,
+    HTTP_FOUND = 302,
+    HTTP_SEE_OTHER = 303,
     HTTP_NOT_MODIFIED = 304,
+    HTTP_TEMPORARY_REDIRECT = 307,
     HTTP_PERMANENT_REDIRECT = 308,
     HTTP_BAD_REQUEST = 400,
     HTTP_FORBIDDEN = 403,
@@ -73,7 +76,7 @@ struct str http_status_line(enum http_status status);
 struct str http_error_page(enum http_status status);
 
 /* The size of an array indexed by status: http_status_index returns less than HTTP_STATUS_SLOTS. */
-enum { HTTP_STATUS_SLOTS = 23 };
+enum { HTTP_STATUS_SLOTS = 26 };
 unsigned http_status_index(enum http_status status);
 
 #endif

@@ -185,6 +185,12 @@ static bool is_unreserved(char c)
            c == '~';
 }
 
+char *path_put_rooted(const struct path *p, char *to)
+{
+    to = str_put(str_put(to, STR("/")), path_view(p));
+    return p->directory && p->length > 0 ? str_put(to, STR("/")) : to;
+}
+
 size_t path_encoded_bytes(struct str text)
 {
     size_t length = 0;

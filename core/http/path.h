@@ -51,6 +51,12 @@ static inline struct str path_view(const struct path *path)
  * encoded control byte: Linux allows both in names. */
 enum path_result path_decode(struct str target, struct path *ret);
 
+enum { PATH_ROOTED_BYTES_MAX = PATH_BYTES_MAX + 2 };
+
+/* Writes P with its leading slash, and the slash of a directory, to TO, which has room for
+ * PATH_ROOTED_BYTES_MAX bytes: as rules see it. Returns the end of the text written. */
+char *path_put_rooted(const struct path *p, char *to);
+
 /* The number of bytes that path_put_encoded writes for TEXT. */
 size_t path_encoded_bytes(struct str text);
 

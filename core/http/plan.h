@@ -75,6 +75,11 @@ void plan_make(struct plan *ret, const struct request *request, const struct fou
  * *borrowed*. A target that is too long for Location makes the status 414. */
 void plan_make_redirect(struct plan *ret, const struct request *request, struct str prefix);
 
+/* Plans a redirect of REQUEST with STATUS to LOCATION, which is *borrowed*; absent: it is too long,
+ * and the status is 414. */
+void plan_make_redirect_to(struct plan *ret, const struct request *request, enum http_status status,
+                           struct str location);
+
 /* Adds the field NAME to PLAN, unless it has one of that name by a rule of the site or otherwise.
  * Text is *borrowed*. For the caller of plan_make, once. */
 void plan_add_field(struct plan *plan, struct str name, struct str value);

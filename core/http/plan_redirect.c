@@ -36,3 +36,12 @@ void plan_make_redirect(struct plan *ret, const struct request *request, struct 
     plan_put_field(ret, STR("Location"), prefix);
     ret->fields[ret->field_count - 1].query = target;
 }
+
+void plan_make_redirect_to(struct plan *ret, const struct request *request, enum http_status status,
+                           struct str location)
+{
+    plan_init(ret, request, NULL);
+    plan_set_page(ret, location.at ? status : HTTP_URI_TOO_LONG);
+    if (location.at)
+        plan_put_field(ret, STR("Location"), location);
+}

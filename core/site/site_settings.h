@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "http/mime.h"
+#include "http/redirects.h"
 #include "http/rules.h"
 #include "observe/access_format.h"
 
@@ -37,12 +38,13 @@ struct site_settings {
     struct str cache_control;  /* value for all files; absent: as default_fields.h; "": none */
     struct arena_list immutable; /* of --immutable as they were given: patterns, "auto", "none" */
     struct arena_list headers;   /* rules of --header as they were given */
-    struct str mime_types_path;  /* of --mime-types; absent: the built-in table alone */
-    uint32_t cache_valid_ms;     /* how long a response is fresh before its file is checked again */
-    unsigned codings;            /* precompressed siblings to check for, as content_coding_bit */
-    bool listing;                /* directories without an index are listed */
-    bool cors;                   /* scripts of every origin may read everything (WHATWG Fetch) */
-    struct str access_log;       /* name of its log, see observe/log_file.h; absent: none */
+    struct arena_list redirect_rules; /* of --redirect as they were given */
+    struct str mime_types_path;       /* of --mime-types; absent: the built-in table alone */
+    uint32_t cache_valid_ms; /* how long a response is fresh before its file is checked again */
+    unsigned codings;        /* precompressed siblings to check for, as content_coding_bit */
+    bool listing;            /* directories without an index are listed */
+    bool cors;               /* scripts of every origin may read everything (WHATWG Fetch) */
+    struct str access_log;   /* name of its log, see observe/log_file.h; absent: none */
     enum access_format log_format;
     bool log_queries;              /* of targets and referers */
     struct arena_list log_exclude; /* patterns of paths that are not logged, as they were given */
@@ -51,6 +53,7 @@ struct site_settings {
      * when its file has changed; what was replaced stays valid. */
     struct mime *_Atomic mime;
     struct rules *rules;           /* of HEADERS; NULL: none */
+    struct redirects *redirects;   /* of REDIRECT_RULES; NULL: none */
     struct rules *immutable_rules; /* that give DEFAULT_FIELDS_IMMUTABLE; NULL: none */
     bool names_ignored;            /* no name is examined for a hash */
     struct str *log_excluded;      /* LOG_EXCLUDE, prepared, as many; in the settings' arena */

@@ -76,6 +76,9 @@ static const struct {
     {"[site a]\nroot = root/one\ncanonical = b\n[site b]\nroot = root/two\ncanonical = a\n",
      "line 3: canonical 'b' is not a name of its site"},
     {"root = root/one\nthread = 2\n", "line 2: the key 'thread' is not known"},
+    {"root = root/one\nredirect = /a /b\nredirect = /b /a\nindex = x\n",
+     "line 2: redirect '/a' leads to more than 20 redirects"},
+    {"root = root/one\nredirect = /a b\n", "line 2: redirect '/a b' is not a redirect: "},
     {"root = caf\xe9\n", "line 1: the line is not UTF-8"},
     {"", "no site is named"},
 #ifdef SLUICE_HAVE_OPENSSL

@@ -236,6 +236,63 @@ E2E_TEST(hosts, a_single_site_redirects_every_other_name)
     expect_answer(server, "GET / HTTP/1.0\r\n", 200, "one");
 }
 
+/* Redirects come before files, and after challenges of certificate authorities. */
+E2E_TEST(hosts, each_site_has_its_own_redirects)
+{
+    static const struct {
+        const char *head;
+        int status;
+        const char *location;
+    } rows[] = {
+        {"GET /old/a%20b?c HTTP/1.1\r\nHost: one.example\r\n", 301, "/new/a%20b?c"},
+        {"GET /file.txt HTTP/1.1\r\nHost: one.example\r\n", 302, "https://example.org/f?x#y"},
+        {"POST /file.txt HTTP/1.1\r\nHost: one.example\r\n", 302, "https://example.org/f?x#y"},
+        {"GET /x//evil.example/ HTTP/1.1\r\nHost: one.example\r\n", 307, "/evil.example/"},
+        {"GET /%zz HTTP/1.1\r\nHost: one.example\r\n", 400, NULL},
+        {"GET /old/ HTTP/1.1\r\nHost: two.example\r\n", 404, NULL},
+        {"GET /file.txt HTTP/1.1\r\nHost: two.example\r\n", 200, NULL},
+        {"GET /.well-known/acme-challenge/t HTTP/1.1\r\nHost: two.example\r\n", 200, NULL},
+        {"GET /.well-known/x HTTP/1.1\r\nHost: two.example\r\n", 308, "/elsewhere"},
+    };
+    struct site site;
+
+    fill_sites(&site);
+    site_write_text(&site, "two/.well-known/acme-challenge/t", "key");
+    struct server *server = start(&site,
+                                  "[site one.example]\nroot = root/one\n"
+                                  "redirect = /old/* /new/:splat\n"
+                                  "redirect = \"/file.txt https://example.org/f?x#y 302\"\n"
+                                  "redirect = /x* /:splat 307\n"
+                                  "[site two.example]\nroot = root/two\n"
+                                  "redirect = /.well-known/* /elsewhere 308\n",
+                                  NULL);
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        struct response response;
+        size_t row = i % COUNT_OF(rows);
+        const char *request = text_format("%sConnection: close\r\n\r\n", rows[row].head);
+        if (!expect_fetch(server, rows[row].head, request, rows[row].status, &response))
+            continue;
+        const char *field = response_field(&response, "Location");
+        cr_expect(rows[row].location ? field && strcmp(field, rows[row].location) == 0 : !field,
+                  "%s: Location: %s", rows[row].head, field ? field : "(none)");
+    }
+}
+
+E2E_TEST(hosts, the_command_line_has_redirects_too)
+{
+    static const char *const words[] = {"--redirect", "/a /file.txt 303", NULL};
+    struct site site;
+    struct response response;
+
+    fill_sites(&site);
+    struct server *server = server_start_with(
+        &(struct server_setup){.kind = SIMPLE, .root = site_path(&site, "one"), .words = words});
+    if (expect_fetch(server, "a redirect", request_text("GET", "/a"), 303, &response)) {
+        const char *field = response_field(&response, "Location");
+        cr_expect(field && strcmp(field, "/file.txt") == 0, "%s", field ? field : "(none)");
+    }
+}
+
 /* The number of threads of SERVER. */
 static size_t count_threads(const struct server *server)
 {

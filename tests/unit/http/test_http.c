@@ -35,6 +35,9 @@ static const struct row {
 } rows[] = {
     {HTTP_OK, STR_INIT("200 OK"), false},
     {HTTP_MOVED_PERMANENTLY, STR_INIT("301 Moved Permanently"), true},
+    {HTTP_FOUND, STR_INIT("302 Found"), true},
+    {HTTP_SEE_OTHER, STR_INIT("303 See Other"), true},
+    {HTTP_TEMPORARY_REDIRECT, STR_INIT("307 Temporary Redirect"), true},
     {HTTP_NOT_MODIFIED, STR_INIT("304 Not Modified"), false},
     {HTTP_PERMANENT_REDIRECT, STR_INIT("308 Permanent Redirect"), true},
     {HTTP_BAD_REQUEST, STR_INIT("400 Bad Request"), true},

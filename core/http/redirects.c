@@ -1,0 +1,281 @@
+/* redirects: see redirects.h. */
+#include "http/redirects.h"
+
+#include "base/num.h"
+#include "http/authority.h"
+#include "http/path.h"
+#include "http/rules_value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { TO_BYTES_MAX = 2048, HOPS_MAX = 20 };
+
+struct rule {
+    struct str from;     /* as it is written */
+    struct str pattern;  /* prepared */
+    struct str to;       /* prepared, without its fragment */
+    struct str fragment; /* with its '#'; empty: none */
+    enum http_status status;
+    bool has_query; /* TO */
+};
+
+struct redirects {
+    struct arena *arena;
+    struct rule *items;
+    unsigned count;
+    unsigned room;
+};
+
+struct redirects *redirects_create(struct arena *arena)
+{
+    struct redirects *redirects = calloc(1, sizeof *redirects);
+    if (redirects)
+        redirects->arena = arena;
+    return redirects;
+}
+
+void redirects_destroy(struct redirects *redirects)
+{
+    if (!redirects)
+        return;
+    free(redirects->items);
+    free(redirects);
+}
+
+/* --- Rules ------------------------------------------------------------------------------------ */
+
+static int refuse(struct problem *ret_problem, const char *what, const char *remedy)
+{
+    problem_set(ret_problem, "%s", what);
+    problem_remedy(ret_problem, "%s", remedy);
+    return -EINVAL;
+}
+
+/* Takes the next word off *TEXT. */
+static struct str take_word(struct str *text)
+{
+    size_t end = 0;
+    *text = str_trim(*text);
+    while (end < text->length && !char_is_space(text->at[end]))
+        end++;
+    struct str word = str_first(*text, end);
+    *text = str_from(*text, end);
+    return word;
+}
+
+static bool read_status(struct str text, enum http_status *ret)
+{
+    static const enum http_status statuses[] = {HTTP_MOVED_PERMANENTLY, HTTP_FOUND, HTTP_SEE_OTHER,
+                                                HTTP_TEMPORARY_REDIRECT, HTTP_PERMANENT_REDIRECT};
+    uint64_t number;
+    *ret = HTTP_MOVED_PERMANENTLY;
+    if (text.length == 0)
+        return true;
+    for (size_t i = 0; num_parse_u64(text, &number) && i < COUNT_OF(statuses); i++) {
+        *ret = statuses[i];
+        if (number == (uint64_t)statuses[i])
+            return true;
+    }
+    return false;
+}
+
+/* Checks TO as it is written. 0 or -EINVAL. */
+static int check_target(struct str to, struct problem *ret_problem)
+{
+    struct str rest = to, authority;
+    for (size_t i = 0; i < to.length; i++) {
+        const unsigned char byte = (unsigned char)to.at[i];
+        if (byte <= ' ' || byte >= 0x7f || byte == '"' || byte == '\\')
+            return refuse(ret_problem, "its target has a byte that a URL can't have",
+                          "percent-encode it");
+    }
+    if (to.length > TO_BYTES_MAX)
+        return refuse(ret_problem, "its target is longer than 2048 bytes", "shorten it");
+    if (str_starts_with(to, STR("/")) && !str_starts_with(to, STR("//")))
+        return 0;
+    if (authority_cut(&rest, &authority) &&
+        (rest.length == 0 || rest.at[0] == '/' || rest.at[0] == '?'))
+        return 0;
+    return refuse(ret_problem, "its target is neither a path nor a URL with a fixed host",
+                  "write /path, or https://example.org/path");
+}
+
+/* Makes room for one more rule. */
+static bool grow(struct redirects *redirects)
+{
+    if (redirects->count < redirects->room)
+        return true;
+    const unsigned room = redirects->room ? 2 * redirects->room : 4;
+    struct rule *items = realloc(redirects->items, room * sizeof *items);
+    if (!items)
+        return false;
+    redirects->items = items;
+    redirects->room = room;
+    return true;
+}
+
+/* Adds RULE, whose text is copied. 0 or -ENOMEM. */
+static int add(struct redirects *redirects, struct rule rule, struct problem *ret_problem)
+{
+    struct str *const texts[] = {&rule.from, &rule.pattern, &rule.to, &rule.fragment};
+    bool done = grow(redirects);
+    for (size_t i = 0; done && i < COUNT_OF(texts); i++) {
+        *texts[i] = arena_copy(redirects->arena, *texts[i]);
+        done = texts[i]->at;
+    }
+    if (!done) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
+    redirects->items[redirects->count++] = rule;
+    return 0;
+}
+
+int redirects_add(struct redirects *redirects, struct str text, struct problem *ret_problem)
+{
+    static const char form[] =
+        "write FROM TO and perhaps a status, such as '/old/* /new/:splat 301'";
+    char pattern[PATTERN_PREPARED_BYTES_MAX], to[TO_BYTES_MAX];
+    struct str rest = text;
+    struct rule rule = {.from = take_word(&rest)};
+    struct str target = take_word(&rest), status = take_word(&rest);
+    size_t length;
+    bool filled;
+    if (target.length == 0 || str_trim(rest).length > 0)
+        return refuse(ret_problem, "it does not have two or three words", form);
+    if (!pattern_prepare(rule.from, pattern, &length, ret_problem))
+        return -EINVAL;
+    if (!read_status(status, &rule.status))
+        return refuse(ret_problem, "its status does not redirect", "use 301, 302, 303, 307 or 308");
+    int error = check_target(target, ret_problem);
+    if (error)
+        return error;
+    const size_t fragment = str_find(target, '#');
+    const struct rules_names names = {.host = STR_ABSENT, .path = rule.from};
+    rule.pattern = (struct str){pattern, length};
+    rule.fragment = str_from(target, fragment);
+    target = str_first(target, fragment);
+    rule.has_query = str_find(target, '?') < target.length;
+    rule.to = (struct str){to, rules_value_prepare(target, &names, to, &filled)};
+    return add(redirects, rule, ret_problem);
+}
+
+/* --- Requests --------------------------------------------------------------------------------- */
+
+/* Writes the location that RULE gives for CAPTURES. Absent: it is too long. */
+static struct str write_location(const struct rule *rule, const struct rules_captures *captures,
+                                 struct str query, struct rules_values *values)
+{
+    values->used = 0;
+    struct str value = rules_value_fill(rule->to, captures, values);
+    const size_t query_bytes = query.at ? 1 + path_query_bytes(query) : 0;
+    if (!value.at || query_bytes + rule->fragment.length > sizeof values->bytes - values->used)
+        return STR_ABSENT;
+    char *end = values->bytes + values->used;
+    if (query.at) {
+        *end++ = rule->has_query ? '&' : '?';
+        end = path_put_query(end, query);
+    }
+    end = str_put(end, rule->fragment);
+    /* An empty capture, or one that begins with a slash, must not make the path "//host". */
+    while (end - value.at > 1 && value.at[0] == '/' && value.at[1] == '/')
+        value.at++;
+    return (struct str){value.at, (size_t)(end - value.at)};
+}
+
+bool redirects_find(const struct redirects *redirects, struct str path, struct str query,
+                    struct rules_values *values, struct redirect *ret)
+{
+    struct rules_captures captures;
+    for (unsigned i = 0; i < redirects->count; i++) {
+        const struct rule *rule = &redirects->items[i];
+        if (!pattern_matches(rule->pattern, path, PATTERN_PATH, captures.path))
+            continue;
+        ret->status = rule->status;
+        ret->location = write_location(rule, &captures, query, values);
+        return true;
+    }
+    return false;
+}
+
+/* --- Loops ------------------------------------------------------------------------------------ */
+
+/* Whether HOST, in lower case, is one of HOSTS. */
+static bool is_own_host(const struct arena_list *hosts, struct str host)
+{
+    for (unsigned i = 0; i < hosts->count; i++) {
+        struct str name = str_of(hosts->items[i]);
+        const struct str parent = str_from(host, str_find(host, '.'));
+        if (str_equal_nocase(name, host) ||
+            (name.length > 2 && name.at[0] == '*' && parent.length > 0 &&
+             str_equal_nocase(str_from(name, 1), parent)))
+            return true;
+    }
+    return false;
+}
+
+/* The path of LOCATION if it is in the site of HOSTS, decoded, at TO, which has room for
+ * PATH_ROOTED_BYTES_MAX bytes. Absent: it leads elsewhere. */
+static struct str path_within(struct str location, const struct arena_list *hosts, char *to)
+{
+    struct path path;
+    char buffer[AUTHORITY_HOST_BYTES_MAX];
+    struct str rest = str_first(location, str_find(location, '#')), authority;
+    if (authority_cut(&rest, &authority) && !is_own_host(hosts, authority_host(authority, buffer)))
+        return STR_ABSENT;
+    rest = str_first(rest, str_find(rest, '?'));
+    if (path_decode(rest.length > 0 ? rest : STR("/"), &path) == PATH_MALFORMED)
+        return STR_ABSENT;
+    return (struct str){to, (size_t)(path_put_rooted(&path, to) - to)};
+}
+
+/* Writes a path that PATTERN, valid and as it is written, matches: each wildcard is a letter. */
+static struct str make_sample(struct str pattern, char to[static PATTERN_BYTES_MAX])
+{
+    char *end = to;
+    while (pattern.length > 0) {
+        const bool begins = end > to && end[-1] == '/';
+        size_t bytes = begins ? pattern_placeholder_bytes(pattern) : 0;
+        *end++ = bytes > 0 || pattern.at[0] == '*' ? 'x' : pattern.at[0];
+        pattern = str_from(pattern, bytes > 0 ? bytes : 1);
+    }
+    return (struct str){to, (size_t)(end - to)};
+}
+
+/* Whether the redirects from PATH, decoded, do not end. */
+static bool is_endless(const struct redirects *redirects, const struct arena_list *hosts,
+                       struct str path)
+{
+    struct rules_values values;
+    char next[PATH_ROOTED_BYTES_MAX];
+    struct redirect redirect;
+    for (unsigned hops = 0; hops < HOPS_MAX; hops++) {
+        if (!redirects_find(redirects, path, STR_ABSENT, &values, &redirect))
+            return false;
+        if (!redirect.location.at)
+            return true; /* it has grown */
+        path = path_within(redirect.location, hosts, next);
+        if (!path.at)
+            return false;
+    }
+    return true;
+}
+
+int redirects_check(const struct redirects *redirects, const struct arena_list *hosts,
+                    unsigned *ret_index, struct problem *ret_problem)
+{
+    char sample[PATTERN_BYTES_MAX], decoded[PATH_ROOTED_BYTES_MAX];
+    for (unsigned i = 0; i < redirects->count; i++) {
+        struct str from = redirects->items[i].from;
+        struct str path = path_within(make_sample(from, sample), hosts, decoded);
+        if (!path.at || !is_endless(redirects, hosts, path))
+            continue;
+        problem_set(ret_problem, "'%.*s' leads to more than %d redirects, perhaps without an end",
+                    (int)size_min(from.length, 200), from.at, HOPS_MAX);
+        problem_remedy(ret_problem, "let it lead to a path that no other one matches");
+        *ret_index = i;
+        return -EINVAL;
+    }
+    return 0;
+}
