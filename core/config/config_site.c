@@ -143,7 +143,7 @@ static int prepare_root(struct site_settings *site, struct arena *arena,
 
 /* --- Media types and rules ---------------------------------------------------------------------- */
 
-/* Reads the media types of SITE into *RET, which is *given*. */
+/* Reads the file of media types of SITE into *RET, which is *given*. */
 static int read_types(const struct site_settings *site, struct mime **ret,
                       struct problem *ret_problem)
 {
@@ -153,8 +153,8 @@ static int read_types(const struct site_settings *site, struct mime **ret,
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    FILE *file = path ? fopen(path, "re") : NULL;
-    int error = path && !file ? -errno : 0;
+    FILE *file = fopen(path, "re");
+    int error = file ? 0 : -errno;
     if (error) {
         problem_set(ret_problem, "'%s' cannot be read: %s", path, strerror(-error));
         problem_remedy(ret_problem, "name a readable file");
@@ -171,10 +171,11 @@ static int read_types(const struct site_settings *site, struct mime **ret,
     return error;
 }
 
-static int load_types(struct site_settings *site, struct problem *ret_problem)
+static int load_types(struct site_settings *site, struct mime *built_in,
+                      struct problem *ret_problem)
 {
-    struct mime *mime;
-    int error = read_types(site, &mime, ret_problem);
+    struct mime *mime = built_in;
+    int error = site->mime_types_path.at ? read_types(site, &mime, ret_problem) : 0;
     if (!error)
         site->mime = mime;
     return error;
@@ -278,13 +279,13 @@ static int make_excluded(struct site_settings *site, struct arena *arena,
     return -ENOMEM;
 }
 
-int config_site_prepare(struct site_settings *site, struct arena *arena,
+int config_site_prepare(struct site_settings *site, struct mime *built_in, struct arena *arena,
                         struct problem *ret_problem)
 {
     config_site_fini(site); /* of an earlier try */
     int error = prepare_root(site, arena, ret_problem);
     if (!error)
-        error = load_types(site, ret_problem);
+        error = load_types(site, built_in, ret_problem);
     if (!error)
         error = make_rules(site, ret_problem);
     if (!error)
@@ -296,7 +297,8 @@ int config_site_prepare(struct site_settings *site, struct arena *arena,
 
 void config_site_fini(struct site_settings *site)
 {
-    mime_destroy(site->mime);
+    if (site->mime_types_path.at)
+        mime_destroy(site->mime);
     rules_destroy(site->rules);
     rules_destroy(site->immutable_rules);
     redirects_destroy(site->redirects);

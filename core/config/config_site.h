@@ -10,9 +10,10 @@
 #include "base/problem.h"
 #include "site/site_settings.h"
 
-/* Sets SITE's root (absolute, in ARENA), mime and rules from what was configured. Returns 0, or a
- * negative errno with *RET_PROBLEM set; in either case config_site_fini frees what was made. */
-int config_site_prepare(struct site_settings *site, struct arena *arena,
+/* Sets SITE's root (absolute, in ARENA), mime, rules and redirects from what was configured. A site
+ * without a file of media types *borrows* BUILT_IN. Returns 0, or a negative errno with
+ * *RET_PROBLEM set; in either case config_site_fini frees what was made. */
+int config_site_prepare(struct site_settings *site, struct mime *built_in, struct arena *arena,
                         struct problem *ret_problem);
 
 /* Reads the file of media types again, while workers use SITE. If the types have changed, new ones
@@ -21,7 +22,7 @@ int config_site_prepare(struct site_settings *site, struct arena *arena,
  * *RET_PROBLEM set and the types as they were. */
 int config_site_reread_types(struct site_settings *site, struct problem *ret_problem);
 
-/* Frees mime and rules, if they were made. */
+/* Frees mime, rules and redirects, if they were made. */
 void config_site_fini(struct site_settings *site);
 
 #endif

@@ -52,6 +52,7 @@ void settings_unref(struct settings *settings)
         return;
     for (unsigned i = 0; i < settings->site_count; i++)
         config_site_fini(settings->sites[i]);
+    mime_destroy(settings->built_in_types);
     arena_fini(&settings->arena);
     free(settings);
 }
@@ -291,8 +292,15 @@ static int check_redirects(const struct settings *settings, const struct site_se
 int settings_prepare(struct settings *settings, struct problem *ret_problem)
 {
     int error = 0;
+    if (!settings->built_in_types)
+        settings->built_in_types = mime_create();
+    if (!settings->built_in_types) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
     for (unsigned i = 0; !error && i < settings->site_count; i++) {
-        error = config_site_prepare(settings->sites[i], &settings->arena, ret_problem);
+        error = config_site_prepare(settings->sites[i], settings->built_in_types, &settings->arena,
+                                    ret_problem);
         if (!error)
             error = check_redirects(settings, settings->sites[i], ret_problem);
         if (error)

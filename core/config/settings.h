@@ -87,6 +87,7 @@ struct settings {
     unsigned listener_count;
     struct site_settings **sites; /* a site's index is its id */
     unsigned site_count;
+    struct mime *built_in_types; /* of sites without a file of others */
 
     struct arena arena;
     atomic_uint references;

@@ -9,8 +9,8 @@
  * where it is sent. It may have a query, to which that of the request is added, and a fragment.
  * STATUS is 301 (the default), 302, 303, 307 or 308 (RFC 9110 section 15.4).
  *
- * Pure. The text of a set is in an arena of its owner; once built, it is only read, by any number of
- * threads. */
+ * Pure. The text of a set is in an arena of its owner; once built, it is only read, by any number
+ * of threads. */
 #ifndef SLUICE_REDIRECTS_H
 #define SLUICE_REDIRECTS_H
 
