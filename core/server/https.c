@@ -4,11 +4,13 @@
 #ifdef SLUICE_HAVE_OPENSSL
 
 #include "base/clock.h"
+#include "http/authority.h"
 #include "observe/log.h"
 #include "tls/tls_shared.h"
 #include "tls/tls_sources.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct https {
@@ -116,12 +118,69 @@ void https_revalidate(struct https *https)
     tls_shared_rotate(https->shared, now);
 }
 
+/* Whether a certificate is for NAME of a site; that of a wildcard is for any label. */
+static bool is_covered(const struct tls_certificates *certificates, const char *name)
+{
+    char host[AUTHORITY_HOST_BYTES_MAX + 1];
+    const bool wildcard = name[0] == '*';
+    snprintf(host, sizeof host, "%s%s", wildcard ? "x" : "", name + wildcard);
+    for (unsigned i = 0; i < certificates->count; i++) {
+        if (tls_certificate_match(certificates->items[i], str_of(host)) != TLS_MATCH_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* Reports that no certificate is for NAME of SITE, and for COUNT - 1 other names. */
+static void report_uncovered(const struct site_settings *site, const char *name, unsigned count)
+{
+    struct problem problem;
+    problem_set(&problem, "no certificate is for the host name '%s'", name);
+    if (count > 1)
+        problem_set(&problem, "no certificate is for the host name '%s' and %u more", name,
+                    count - 1);
+    problem_remedy(&problem, "add one, or browsers refuse the site over https");
+    if (site->line > 0)
+        problem_in_file(&problem, site->file, site->line, 0);
+    log_problem(&problem);
+}
+
+void https_check_names(const struct https *https, const struct settings *settings)
+{
+    const struct site_settings *first = NULL;
+    const char *first_name = NULL;
+    unsigned count = 0, generation;
+    if (!https || settings->process.self_signed)
+        return;
+    struct tls_certificates *certificates = tls_shared_acquire(https->shared, &generation);
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        const struct site_settings *site = settings->sites[i];
+        for (unsigned j = 0; j < site->hosts.count; j++) {
+            const char *name = site->hosts.items[j];
+            if (strcmp(name, "*") == 0 || is_covered(certificates, name))
+                continue;
+            if (count++ == 0) {
+                first = site;
+                first_name = name;
+            }
+        }
+    }
+    tls_certificates_unref(certificates);
+    if (first)
+        report_uncovered(first, first_name, count);
+}
+
 const char *https_fingerprint(const struct https *https)
 {
     return https && https->fingerprint[0] ? https->fingerprint : NULL;
 }
 
 #else
+
+void https_check_names(const struct https *https, const struct settings *settings)
+{
+    (void)https, (void)settings;
+}
 
 int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem)
 {

@@ -31,6 +31,10 @@ struct tls_shared *https_shared(struct https *https);
  * allowed. */
 void https_revalidate(struct https *https);
 
+/* Reports, in one line on standard error, the names of the sites of SETTINGS that no certificate is
+ * for. NULL is allowed. */
+void https_check_names(const struct https *https, const struct settings *settings);
+
 /* The SHA-256 fingerprint of the self-signed certificate, as text. NULL: no such certificate. */
 const char *https_fingerprint(const struct https *https);
 

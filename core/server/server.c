@@ -88,7 +88,10 @@ static int find_hosts(struct server *server, struct problem *ret_problem)
 
 static int load_certificates(struct server *server, struct problem *ret_problem)
 {
-    return https_create(&server->https, server->settings, ret_problem);
+    int error = https_create(&server->https, server->settings, ret_problem);
+    if (!error)
+        https_check_names(server->https, server->settings);
+    return error;
 }
 
 /* After the files that options name have been read, which may be pipes of a shell (<(...)), and

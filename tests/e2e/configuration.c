@@ -1,10 +1,12 @@
 /* configuration: the program sluice: its defaults, its file, its environment, its commands, and how
  * it reports mistakes in a file. */
+#include "certificate.h"
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -123,6 +125,68 @@ E2E_TEST(configuration, check_says_that_all_is_well)
     cr_expect_str_empty(outcome.errors);
     cr_expect_str_eq(outcome.output, "sluice: no mistakes found; 1 site\n");
 }
+
+#ifdef SLUICE_HAVE_OPENSSL
+
+E2E_TEST(configuration, check_reports_names_without_a_certificate)
+{
+    struct site site;
+    struct certificate certificate;
+
+    fill(&site);
+    certificate_make(&certificate,
+                     &(struct certificate_setup){.names = "DNS:a.example,DNS:*.b.example"});
+    certificate_write(&certificate, &site, "../a.pem");
+    site_write_text(&site, "../sluice.conf",
+                    "listen = 127.0.0.1:0 tls\ncert = a.pem\n"
+                    "[site a.example *.b.example]\nroot = root/one\n"
+                    "[site w.a.example c.example *]\nroot = root/two\n");
+    struct outcome outcome = run(&site, "check --config sluice.conf");
+    cr_expect(outcome.status == 0, "%s", outcome.errors);
+    cr_expect(strstr(outcome.errors, "line 5: no certificate is for the host name 'w.a.example' "
+                                     "and 1 more; add one"),
+              "%s", outcome.errors);
+}
+
+/* Each listener says for itself whether it speaks TLS; plain HTTP on a TLS port leads to that
+ * port. */
+E2E_TEST(configuration, listeners_speak_tls_or_not)
+{
+    struct site site;
+    struct certificate certificate;
+    struct response response;
+
+    fill(&site);
+    certificate_make(&certificate, &(struct certificate_setup){.names = "DNS:localhost"});
+    certificate_write(&certificate, &site, "../a.pem");
+    site_write_text(&site, "../sluice.conf",
+                    "listen = 127.0.0.1:0 tls\nlisten = 127.0.0.1:0\nlisten = 127.0.0.2:0 tls\n"
+                    "cert = a.pem\nroot = root/one\n");
+    struct server *server = server_start_with(&(struct server_setup){
+        .config = site_path(&site, "../sluice.conf"), .no_bind = true, .own_tls = true});
+    expect_body(server, "localhost", "one");
+    const char *screen = bytes_text(&server->screen);
+    const char *plain = strstr(screen, "http://127.0.0.1:");
+    const char *second = strstr(screen, "https://127.0.0.2:");
+    cr_assert(plain && second, "%s", screen);
+    struct server other = *server;
+    other.secure = false;
+    other.port = (uint16_t)strtoul(plain + 17, NULL, 10);
+    expect_body(&other, "localhost", "one");
+    other.port = (uint16_t)strtoul(second + 18, NULL, 10);
+    struct client client;
+    cr_assert(client_try_connect(&client,
+                                 &(struct client_setup){.port = other.port, .host = "127.0.0.2"}));
+    client_queue_text(&client, "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    if (expect_status(&client, "plain HTTP", false, 308, &response)) {
+        const char *field = response_field(&response, "Location");
+        cr_expect(field && strcmp(field, text_format("https://localhost:%u/x", other.port)) == 0,
+                  "%s", field ? field : "(none)");
+    }
+    client_close(&client);
+}
+
+#endif
 
 E2E_TEST(configuration, serves_the_current_directory_to_this_machine)
 {
