@@ -267,6 +267,36 @@ E2E_TEST(configuration, helps)
               "%s", outcome.output);
 }
 
+/* Expects that the file PATH in SITE has one line, of a request that got 200 and 3 bytes. */
+static void expect_one_line(const struct site *site, const char *path)
+{
+    char line[512] = "", more[512];
+    FILE *log = fopen(site_path(site, path), "re");
+
+    cr_assert(log && fgets(line, sizeof(line), log), "%s has no line", path);
+    cr_expect(strstr(line, "\"GET / HTTP/1.1\" 200 3 "), "%s: %s", path, line);
+    cr_expect(!fgets(more, sizeof(more), log), "%s: %s", path, more);
+    fclose(log);
+}
+
+E2E_TEST(configuration, a_site_may_have_its_own_access_log)
+{
+    struct site site;
+
+    fill(&site);
+    site_write_text(&site, "../sluice.conf",
+                    "access-log = all.log\n"
+                    "[site a.example]\nroot = root/one\naccess-log = a.log\n"
+                    "[site b.example]\nroot = root/two\n");
+    struct server *server =
+        server_start_with(&(struct server_setup){.config = site_path(&site, "../sluice.conf")});
+    expect_body(server, "a.example", "one");
+    expect_body(server, "b.example", "two");
+    server_stop(server);
+    expect_one_line(&site, "../a.log");
+    expect_one_line(&site, "../all.log");
+}
+
 /* The first is a Service of Kubernetes called "sluice". */
 E2E_TEST(configuration, starts_with_foreign_variables)
 {

@@ -219,6 +219,12 @@ Test(configuration, finds_files_beside_its_own)
     cr_expect_str_eq(settings->sites[0]->root_text.at, expected);
     expect_made("root = /srv\n", "", "");
     cr_expect_str_eq(settings->sites[0]->root_text.at, "/srv");
+    expect_made("root = x\naccess-log = -\n", "", "");
+    cr_expect_str_eq(settings->sites[0]->access_log.at, "-", "not a file");
+    expect_made("root = x\naccess-log = syslog:\n", "", "");
+    cr_expect_str_eq(settings->sites[0]->access_log.at, "syslog:");
+    expect_made("root = x\naccess-log = a.log\n", "", "");
+    cr_expect(str_ends_with(settings->sites[0]->access_log, STR("/a.log")));
 }
 
 Test(configuration, reads_flags_as_words)
