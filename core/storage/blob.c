@@ -2,6 +2,7 @@
 #include "storage/blob.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { GROWTH_TRIES = 16 }; /* some microseconds, which an append takes that is not held up */
@@ -51,9 +52,44 @@ struct blob *blob_create_copy(int fd, size_t length, struct blob_account *accoun
     return blob;
 }
 
+/* Reserves a mapping of ACCOUNT. False: there are too many. */
+static bool take_mapping(struct blob_account *account)
+{
+    if (atomic_fetch_add_explicit(&account->mappings, 1, memory_order_relaxed) < BLOB_MAPPINGS_MAX)
+        return true;
+    atomic_fetch_sub_explicit(&account->mappings, 1, memory_order_relaxed);
+    return false;
+}
+
+static void return_mapping(struct blob_account *account)
+{
+    atomic_fetch_sub_explicit(&account->mappings, 1, memory_order_relaxed);
+}
+
+/* The pages are there already: one call maps them all, and none is missed later. */
+static const char *map(struct blob *blob)
+{
+    if (!blob_is_copy(blob) || blob->length == 0 || !take_mapping(blob->account))
+        return NULL;
+    void *at = mmap(NULL, blob->length, PROT_READ, MAP_SHARED | MAP_POPULATE, blob->fd, 0);
+    if (at != MAP_FAILED)
+        return blob->mapped = at;
+    return_mapping(blob->account);
+    return NULL;
+}
+
+const char *blob_map(struct blob *blob)
+{
+    return blob->mapped ? blob->mapped : map(blob);
+}
+
 /* Not part of blob_drop, which is small enough to be inlined then. */
 __attribute__((cold, noinline)) static void destroy(struct blob *blob)
 {
+    if (blob->mapped) {
+        munmap((void *)(uintptr_t)blob->mapped, blob->length);
+        return_mapping(blob->account);
+    }
     if (blob->fd >= 0)
         close(blob->fd); /* Linux frees the descriptor even if close fails */
     if (blob->account)

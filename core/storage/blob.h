@@ -28,13 +28,18 @@ struct blob_identity {
  * copies. */
 struct blob_account {
     _Atomic uint64_t bytes;
-    uint64_t bytes_max; /* constant */
+    uint64_t bytes_max;        /* constant */
+    _Atomic uint32_t mappings; /* copies that are mapped */
 };
+
+/* Of all threads: a process can have 65,530 mappings (vm.max_map_count), and malloc needs some. */
+enum { BLOB_MAPPINGS_MAX = 8192 };
 
 struct blob {
     uint32_t references;
     int fd;                        /* an open file; -1: bytes in memory */
     struct blob_account *account;  /* of a copy: where it is counted; else NULL */
+    const char *mapped;            /* of a copy: its bytes, once blob_map was asked for them */
     size_t length;                 /* of BYTES, or of the file when it was opened */
     struct blob_identity identity; /* of the file when it was opened; unset for bytes */
     uint64_t warm_until_ms;        /* of a file: assumed to be in the page cache until then */
@@ -68,6 +73,10 @@ static inline bool blob_is_copy(const struct blob *blob)
 {
     return blob->account;
 }
+
+/* The bytes of BLOB, a copy: its file is mapped at the first call, until the last reference is
+ * dropped. NULL: it is not a copy, has no bytes, or can't be mapped; it can be read then. */
+const char *blob_map(struct blob *blob);
 
 /* Takes another reference. Returns BLOB. */
 static inline struct blob *blob_pin(struct blob *blob)

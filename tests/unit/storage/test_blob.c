@@ -3,9 +3,11 @@
 #include "support/faults.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static bool is_open(int fd)
@@ -335,4 +337,73 @@ Test(blob, counts_a_file_that_cannot_be_checked_as_rewritten)
     cr_expect_eq(blob_check_file(blob, 1, PATIENCE_MS), BLOB_REWRITTEN);
     cr_expect_not(blob_file_unchanged(blob, 1));
     free(blob);
+}
+
+/* --- Copies in memory ------------------------------------------------------------------------- */
+
+static struct blob *create_copy(const char *text, struct blob_account *account)
+{
+    const int fd = memfd_create("copy", MFD_CLOEXEC);
+    const size_t length = strlen(text);
+    cr_assert(fd >= 0 && write(fd, text, length) == (ssize_t)length);
+    cr_assert(blob_account_take(account, length));
+    struct blob *copy = blob_create_copy(fd, length, account);
+    cr_assert_not_null(copy);
+    return copy;
+}
+
+Test(blob, maps_a_copy_once_and_until_the_last_drop)
+{
+    struct blob_account account = {.bytes_max = 100};
+    struct blob *copy = create_copy("hello", &account);
+    const char *bytes = blob_map(copy);
+    cr_assert_not_null(bytes);
+    cr_expect_eq(memcmp(bytes, "hello", 5), 0);
+    cr_expect_eq(blob_map(copy), bytes);
+    cr_expect_eq(account.mappings, 1);
+    blob_drop(blob_pin(copy));
+    cr_expect_eq(memcmp(bytes, "hello", 5), 0);
+    blob_drop(copy);
+    cr_expect_eq(account.mappings, 0);
+    cr_expect_eq(account.bytes, 0);
+    unsigned char resident;
+    const uintptr_t page = (uintptr_t)bytes & ~(uintptr_t)(sysconf(_SC_PAGESIZE) - 1);
+    cr_expect_neq(mincore((void *)page, 1, &resident), 0, "the mapping has gone");
+}
+
+Test(blob, maps_nothing_but_copies)
+{
+    struct blob_identity identity = {.bytes = 5};
+    struct blob *file = blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity);
+    struct blob *bytes = blob_create_bytes(5);
+    struct blob_account account = {.bytes_max = 100};
+    struct blob *empty = create_copy("", &account);
+    cr_expect_null(blob_map(file));
+    cr_expect_null(blob_map(bytes));
+    cr_expect_null(blob_map(empty));
+    blob_drop(file);
+    blob_drop(bytes);
+    blob_drop(empty);
+}
+
+Test(blob, maps_no_more_copies_than_a_process_can_spare)
+{
+    struct blob_account account = {.bytes_max = 100, .mappings = BLOB_MAPPINGS_MAX - 1};
+    struct blob *last = create_copy("last", &account), *more = create_copy("more", &account);
+    cr_expect_not_null(blob_map(last));
+    cr_expect_null(blob_map(more));
+    blob_drop(last);
+    cr_expect_not_null(blob_map(more), "there is room again");
+    blob_drop(more);
+    cr_expect_eq(account.mappings, BLOB_MAPPINGS_MAX - 1);
+}
+
+Test(blob, is_read_where_it_cannot_be_mapped)
+{
+    struct blob_account account = {.bytes_max = 100};
+    struct blob *copy = create_copy("hello", &account);
+    faults_fail(FAULT_MMAP, 0, 1, ENOMEM);
+    cr_expect_null(blob_map(copy));
+    cr_expect_eq(account.mappings, 0);
+    blob_drop(copy);
 }
