@@ -10,7 +10,8 @@ enum {
     /* Ciphertext received at once: a whole record of 16 KiB. What is opened of it mostly fits into
      * an empty input. */
     TLS_INPUT_BYTES = (16 << 10) + 512,
-    TLS_SEND_BYTES = 64 << 10,         /* plaintext sealed for one send */
+    TLS_SEND_BYTES = 128 << 10,        /* plaintext sealed for one send */
+    TLS_TAIL_BYTES = 4 << 10,          /* and so much more if nothing is left then */
     TLS_SEALED_JOIN_MAX = 2 << 10,     /* sealed bytes that are sent together with later ones */
     TLS_SEALED_MAX = TLS_OUTPUT_BYTES, /* of a connection: more than a flight, or a send, leaves */
     TLS_SEALED_MUCH = 16 << 20,        /* while a worker keeps more, one send seals one record */
@@ -42,7 +43,8 @@ struct transport_tls {
     uint64_t turn;           /* of the loop, in which so many */
     unsigned steps;          /* steps with public keys were done */
     char input[TLS_INPUT_BYTES];
-    char staged[TLS_SEND_BYTES]; /* plaintext of records that no span of the output fills */
+    char staged[TLS_SEND_BYTES +
+                TLS_TAIL_BYTES]; /* plaintext of records that no span of the output fills */
 };
 
 static inline struct tls_peer *transport_tls_peer(const struct transport_tls *tls,

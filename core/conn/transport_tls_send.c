@@ -1,9 +1,10 @@
 /* transport_tls: see transport_tls.h. Output: what a send seals, and the end of our side.
  *
  * One send has up to TLS_SEND_BYTES of plaintext in many records, from as many answers as are
- * queued. A span that fills records is sealed where it is; others, and parts of files, are put
- * together first, so that a pipelined batch is one record. A peer can use a record only when all of
- * it has come, so records are smaller at first, while its congestion window is. */
+ * queued. A span that fills records is sealed where it is, as is the copy of a file; others, and
+ * parts of files, are put together first, so that a pipelined batch is one record. A peer can use
+ * a record only when all of it has come, so records are smaller at first, while its congestion
+ * window is. */
 #include "conn/transport_tls_parts.h"
 
 #ifdef SLUICE_HAVE_OPENSSL
@@ -20,8 +21,8 @@ enum {
     SILENCE_MS = 1000, /* after which records are small again */
     SEAL_COST = 4,     /* of a byte, against one that is sent as it is, for the turn's budget */
 };
-static_assert(TLS_OUTPUT_BYTES >= TLS_SEALED_JOIN_MAX + TLS_SEND_BYTES +
-                                      (TLS_SEND_BYTES / FIRST_RECORD_BYTES + 4) * 64,
+static_assert(TLS_OUTPUT_BYTES >= TLS_SEALED_JOIN_MAX + TLS_SEND_BYTES + TLS_TAIL_BYTES +
+                                      (TLS_SEND_BYTES / FIRST_RECORD_BYTES + 5) * 64,
               "room for what waits, and for records with their overhead");
 
 /* What one send seals. */
@@ -122,22 +123,33 @@ static void seal_in_place(struct batch *batch, const struct iovec *piece)
     take(batch, length);
 }
 
+/* Sets PIECES to the next spans of the output that are in memory, at most PIECES_MAX; a part of
+ * a copy is. Returns their number; 0, with *RET_PART set: a part of a file is next. */
+static unsigned next_spans(const struct outq *output, struct iovec *pieces,
+                           struct outq_part *ret_part)
+{
+    bool file_follows;
+    if (!outq_next_file(output, ret_part))
+        return outq_gather(output, pieces, PIECES_MAX, &file_follows);
+    const char *copy = blob_map(ret_part->blob);
+    if (!copy)
+        return 0;
+    pieces[0] = (struct iovec){(void *)(uintptr_t)(copy + ret_part->first), ret_part->length};
+    return 1;
+}
+
 /* Takes the next bytes of the output. */
 static void take_next(struct batch *batch)
 {
-    struct outq *output = &batch->conn->output;
     struct outq_part part;
     struct iovec pieces[PIECES_MAX];
-    bool file_follows;
-    if (outq_next_file(output, &part)) {
+    const unsigned count = next_spans(&batch->conn->output, pieces, &part);
+    if (count == 0) {
         stage_file(batch, &part);
-        return;
+    } else if (!stage_memory(batch, pieces, count)) {
+        seal_staged(batch);
+        seal_in_place(batch, &pieces[0]);
     }
-    const unsigned count = outq_gather(output, pieces, PIECES_MAX, &file_follows);
-    if (stage_memory(batch, pieces, count))
-        return;
-    seal_staged(batch);
-    seal_in_place(batch, &pieces[0]);
 }
 
 /* Whether more of the output can be taken for this send. */
@@ -173,7 +185,9 @@ static void prepare(struct batch *ret, struct conn_context *context, struct conn
     /* A socket that has refused bytes may do so again: then little waits in memory. When much waits
      * there already, any socket is treated so. */
     const bool little = peer->hindered || context->kept.bytes > TLS_SEALED_MUCH;
-    ret->left = little ? ret->record_bytes : size_min(TLS_SEND_BYTES, context->unsent_bound);
+    const size_t most =
+        little ? ret->record_bytes : size_min(TLS_SEND_BYTES, context->unsent_bound);
+    ret->left = unsent <= most + TLS_TAIL_BYTES ? (size_t)unsent : most;
 }
 
 /* Sends BYTES. Returns the number that was taken, or a negative errno. */

@@ -19,7 +19,7 @@
 enum {
     TLS_RECORD_BYTES_MAX = 16384,                      /* of plaintext, RFC 8446 section 5.1 */
     TLS_SEALED_BYTES_MAX = TLS_RECORD_BYTES_MAX + 256, /* with what may precede and end it */
-    TLS_OUTPUT_BYTES = 128 << 10, /* a whole flight of a handshake, and 64 KiB in records */
+    TLS_OUTPUT_BYTES = 144 << 10, /* a whole flight of a handshake, and 132 KiB in records */
 };
 
 struct tls_credentials;
