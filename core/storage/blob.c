@@ -171,12 +171,18 @@ enum blob_change blob_check_file(struct blob *blob, uint64_t now_ms, uint64_t pa
     return change == BLOB_UNDECIDED ? decide(blob, &now.modified, now_ms, patience_ms) : change;
 }
 
+/* Not part of blob_file_unchanged: most calls need no room for an identity. */
+__attribute__((noinline)) static bool is_unchanged(const struct blob *blob)
+{
+    struct blob_identity now;
+    return compare(blob, &now) == BLOB_UNCHANGED;
+}
+
 bool blob_file_unchanged(struct blob *blob, uint64_t turn)
 {
     if (blob->seen_turn == turn || blob_is_copy(blob))
         return true;
-    struct blob_identity now;
-    const bool unchanged = compare(blob, &now) == BLOB_UNCHANGED;
+    const bool unchanged = is_unchanged(blob);
     if (unchanged)
         blob->seen_turn = turn;
     return unchanged;
