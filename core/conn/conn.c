@@ -60,7 +60,6 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     context->rates = NULL;
     context->origins = origins_plain;
     context->tls = NULL;
-    context->plain_on_tls_origin = 0;
     context->draining = false;
     conn_context_set_unsent(context, &(struct unsent_share){.bytes = 0});
 }

@@ -77,7 +77,6 @@ struct conn_context {
     struct transport_tls *tls;                          /* of TRANSPORT_TLS; NULL: without TLS */
     struct loop *loop; /* that runs the connections; set by it, for the transports of its engine */
     const struct origin *origins; /* *borrowed*, CONN_ORIGINS_MAX of them */
-    unsigned plain_on_tls_origin; /* of connections to a TLS listener that speak plain HTTP */
     struct session_h1_shared h1;
     struct store *files;       /* *borrowed* */
     const struct hosts *hosts; /* *borrowed*; NULL: FILES has one site, which answers everything */

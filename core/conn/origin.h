@@ -24,6 +24,7 @@ enum {
 /* All zeros: plain HTTP, served. */
 struct origin {
     uint8_t transport_index; /* of its connections, as enum in transport.h */
+    uint8_t plain_index;     /* of those of its connections that turn out to speak plain HTTP */
     bool redirects;          /* every request is redirected to https, at HTTPS_PORT */
     bool has_challenges;     /* but for those of ACME: the site's files answer them */
     uint16_t https_port;

@@ -105,7 +105,7 @@ static enum transport_result become_plain(struct conn_context *context, struct c
         return TRANSPORT_FAILED;
     str_put(pieces[0].iov_base, input);
     conn->transport_index = TRANSPORT_PLAIN;
-    conn->origin = context->plain_on_tls_origin & (CONN_ORIGINS_MAX - 1);
+    conn->origin = conn_origin(context, conn)->plain_index & (CONN_ORIGINS_MAX - 1);
     conn->socket.handshaking = false;
     conn_close_soon(context, conn); /* after one answer */
     conn_received(conn, input.length);

@@ -76,17 +76,18 @@ static void make_origin(struct listening *listening, const struct settings *sett
     }
 }
 
-/* Makes all origins. The last is of plain HTTP that comes to a secure listener. */
 static void make_origins(struct listening *listening, const struct settings *settings)
 {
-    unsigned sockets = 0;
-    listening->plain_on_tls_origin = listening->count;
+    static_assert(2 * (unsigned)LISTENING_MAX <= ORIGINS_MAX, "two for each listener");
+    unsigned sockets = 0, next = listening->count;
     for (unsigned i = 0; i < listening->count; i++) {
         const struct net_set *set = &listening->sets[i];
-        struct origin *last = &listening->origins[listening->count];
         make_origin(listening, settings, i);
-        if (settings->listeners[i]->secure)
-            *last = (struct origin){.redirects = true, .https_port = set->port};
+        if (settings->listeners[i]->secure) {
+            listening->origins[i].plain_index = (uint8_t)next;
+            listening->origins[next++] =
+                (struct origin){.redirects = true, .https_port = set->port};
+        }
         for (unsigned j = 0; j < set->count; j++)
             listening->socket_origins[sockets++] = (uint8_t)i;
     }

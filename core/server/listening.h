@@ -17,8 +17,9 @@ struct listening {
     unsigned count;                        /* of SETS */
     unsigned socket_count;                 /* of a worker: at most LISTENERS_MAX */
     uint8_t socket_origins[LISTENERS_MAX]; /* of each of them */
-    struct origin origins[ORIGINS_MAX];    /* one a listener, and one more: */
-    unsigned plain_on_tls_origin;
+    /* One for each listener, in their order, and then one for each that speaks TLS: of the
+     * connections to it that speak plain HTTP. */
+    struct origin origins[ORIGINS_MAX];
     char hsts[LISTENING_MAX][32];
 };
 

@@ -215,7 +215,6 @@ static int start(struct server *server, struct problem *ret_problem)
         .listener_count = listening->socket_count,
         .listener_origins = listening->socket_origins,
         .origins = listening->origins,
-        .plain_on_tls_origin = listening->plain_on_tls_origin,
         .tls = https_shared(server->https),
         .logs = server->logs,
         .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,

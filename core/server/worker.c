@@ -173,11 +173,7 @@ static int create_tls(struct worker *worker, const struct worker_config *config,
 {
     if (!config->tls)
         return 0;
-    int error =
-        transport_tls_init(&worker->context, config->tls, config->connections_max, ret_problem);
-    if (!error)
-        worker->context.plain_on_tls_origin = (uint8_t)config->plain_on_tls_origin;
-    return error;
+    return transport_tls_init(&worker->context, config->tls, config->connections_max, ret_problem);
 }
 
 static void destroy_tls(struct worker *worker)

@@ -31,9 +31,8 @@ struct worker_config {
     bool reports_rules;              /* this worker reports mistakes in ROOT/_headers */
     const int *listeners;            /* listening, non-blocking sockets of this worker */
     unsigned listener_count;
-    const uint8_t *listener_origins; /* of each, an index into ORIGINS; NULL: all are 0 */
-    const struct origin *origins;    /* ORIGINS_MAX of them; NULL: there is no TLS */
-    unsigned plain_on_tls_origin;
+    const uint8_t *listener_origins;  /* of each, an index into ORIGINS; NULL: all are 0 */
+    const struct origin *origins;     /* ORIGINS_MAX of them; NULL: there is no TLS */
     struct tls_shared *tls;           /* of all workers; NULL: no listener speaks TLS */
     struct access_logs *logs;         /* of all workers, with each site's; NULL: no site has one */
     uint32_t connections_max;         /* of all workers together */

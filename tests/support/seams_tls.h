@@ -11,13 +11,14 @@
 enum { SEAMS_SLOTS = 200, SEAMS_PLAIN_ORIGIN = 3 };
 
 static struct tls_shared *shared;
+static const struct origin origins[ORIGINS_MAX] = {{.plain_index = SEAMS_PLAIN_ORIGIN}};
 
 static inline void add_tls(void)
 {
     struct problem problem;
     shared = tls_talker_shared();
     cr_assert_eq(transport_tls_init(&rig.context, shared, SEAMS_SLOTS, &problem), 0);
-    rig.context.plain_on_tls_origin = SEAMS_PLAIN_ORIGIN;
+    rig.context.origins = origins;
 }
 
 static inline void set_up_tls_epoll(void)

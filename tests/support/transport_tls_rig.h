@@ -28,6 +28,7 @@ static const char mixed[] = GET("/small.txt", "") GET("/none", "") GET("/large.b
 
 static struct rig rig;
 static struct tls_shared *shared;
+static const struct origin origins[ORIGINS_MAX] = {{.plain_index = PLAIN_ORIGIN}};
 static struct conn conn;
 static struct tls_talker client;
 static int client_fd;
@@ -61,7 +62,7 @@ static inline void set_up(void)
     rig_init(&rig, 1 << 20);
     shared = tls_talker_shared();
     cr_assert_eq(transport_tls_init(&rig.context, shared, SLOTS, &problem), 0);
-    rig.context.plain_on_tls_origin = PLAIN_ORIGIN;
+    rig.context.origins = origins;
     open_conn(TLS1_3_VERSION);
 }
 

@@ -94,13 +94,32 @@ Test(listening, makes_an_origin_for_each_kind_of_connection)
     cr_expect(origins[1].redirects && origins[1].has_challenges);
     cr_expect_eq(origins[1].https_port, https);
     cr_expect_null(origins[1].hsts.at);
-    const struct origin *mistaken = &origins[listening.plain_on_tls_origin];
-    cr_expect_eq(listening.plain_on_tls_origin, 2);
+    const struct origin *mistaken = &origins[origins[0].plain_index];
+    cr_expect_eq(origins[0].plain_index, 2);
     cr_expect(mistaken->redirects && !mistaken->has_challenges);
     cr_expect_eq(mistaken->https_port, https);
     cr_expect_null(mistaken->hsts.at);
     close(fds[0]);
     close(fds[1]);
+    free(fds);
+}
+
+/* Plain HTTP on a TLS port leads to that port. */
+Test(listening, redirects_to_the_port_that_was_mistaken)
+{
+    int *fds;
+    for (unsigned i = 0; i < 3; i++)
+        add_listener("127.0.0.1", NULL)->secure = i != 1;
+    cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
+    cr_assert_eq(listening_open(&listening, settings, 1, &fds, &problem), 0);
+    for (unsigned i = 0; i < 3; i += 2) {
+        const struct origin *mistaken = &listening.origins[listening.origins[i].plain_index];
+        cr_expect(mistaken->redirects);
+        cr_expect_eq(mistaken->https_port, listening.sets[i].port);
+    }
+    cr_expect_neq(listening.sets[0].port, listening.sets[2].port);
+    for (unsigned i = 0; i < 3; i++)
+        close(fds[i]);
     free(fds);
 }
 
