@@ -76,6 +76,12 @@ WRAP(ssize_t, read, int fd, void *to, size_t length)
     return faults_pass(FAULT_READ, NULL) ? __real_read(fd, to, length) : -1;
 }
 
+/* Likewise. */
+WRAP(ssize_t, __read_chk, int fd, void *to, size_t length, size_t room)
+{
+    return faults_pass(FAULT_READ, NULL) ? __real___read_chk(fd, to, length, room) : -1;
+}
+
 WRAP(struct dirent *, readdir, DIR *directory)
 {
     return faults_pass(FAULT_READDIR, NULL) ? __real_readdir(directory) : NULL;

@@ -79,6 +79,12 @@ WRAP(int, poll, struct pollfd *events, nfds_t count, int wait_ms)
     return faults_pass(FAULT_POLL, NULL) ? __real_poll(events, count, wait_ms) : -1;
 }
 
+/* _FORTIFY_SOURCE makes this call of poll. */
+WRAP(int, __poll_chk, struct pollfd *events, nfds_t count, int wait_ms, size_t room)
+{
+    return faults_pass(FAULT_POLL, NULL) ? __real___poll_chk(events, count, wait_ms, room) : -1;
+}
+
 WRAP(int, nanosleep, const struct timespec *pause, struct timespec *ret_left)
 {
     return faults_pass(FAULT_NANOSLEEP, NULL) ? __real_nanosleep(pause, ret_left) : -1;
