@@ -13,7 +13,7 @@ from .extras import RATES, SHAPES
 from .place import Failed
 from .servers import KINDS, PEER_NAMES
 from .verdict import Figures
-from .workloads import CONNECTION_COUNTS, DEPTHS, MEMORY_COUNTS, TABLE
+from .workloads import CONNECTION_COUNTS, DEPTHS, MEMORY_COUNTS, TABLE, TLS_TABLE, Workload
 
 SECONDS = 60
 COLOURS = {
@@ -73,15 +73,19 @@ def _swept(
     return lines
 
 
-def _table(figures: Figures) -> dict[str, list[Point]]:
-    """Cost ÷ the limit's of every row of the table."""
-    found: dict[str, list[Point]] = {}
-    for name in REAL:
-        for place, workload in enumerate(TABLE):
-            ratio = figures.ratio(workload.name, name)
-            if ratio:
-                found.setdefault(name, []).append((place, ratio.median, ratio.low, ratio.high))
-    return found
+def _rows(workloads: Sequence[Workload]) -> Callable[[Figures], dict[str, list[Point]]]:
+    """Cost ÷ the limit's of each of WORKLOADS."""
+
+    def lines(figures: Figures) -> dict[str, list[Point]]:
+        found: dict[str, list[Point]] = {}
+        for name in REAL:
+            for place, workload in enumerate(workloads):
+                ratio = figures.ratio(workload.name, name)
+                if ratio:
+                    found.setdefault(name, []).append((place, ratio.median, ratio.low, ratio.high))
+        return found
+
+    return lines
 
 
 def _memory(figures: Figures) -> dict[str, list[Point]]:
@@ -108,8 +112,12 @@ def _httperf(shape: str, calls: int) -> Callable[[Figures], dict[str, list[Point
 
 PLOTS = {
     "ratios": Plot(
-        "CPU time over the limit's", "", "times the limit", _table, "y",
+        "CPU time over the limit's", "", "times the limit", _rows(TABLE), "y",
         labels=[workload.title for workload in TABLE],
+    ),
+    "https": Plot(
+        "HTTPS: CPU time over the limit's", "", "times the limit", _rows(TLS_TABLE), "y",
+        labels=[workload.title.removeprefix("HTTPS: ") for workload in TLS_TABLE],
     ),
     "sizes": Plot(
         "CPU time over the limit's, by size of the body", "bytes", "times the limit",

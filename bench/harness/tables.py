@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import verdict
-from .extras import RATES, SHAPES
+from .extras import BESIDE_HANDSHAKES, RATES, SHAPES
 from .servers import KINDS, PEER_NAMES
 from .verdict import Figures
-from .workloads import MEMORY_COUNTS, TABLE
+from .workloads import MEMORY_COUNTS, TABLE, TLS_MEMORY_COUNT, TLS_TABLE, Workload
 
 Facts = dict[str, object]
 STAGES = ("simple", "persistent", "sluice")
@@ -24,21 +24,45 @@ def _title(name: str) -> str:
 
 
 def targets(figures: Figures, _: Facts) -> str:
-    """The table that make bench prints."""
-    return verdict.markdown(verdict.HEADINGS, map(verdict.cells, verdict.lines(figures)))
+    """The table that make bench prints, without HTTPS."""
+    return verdict.markdown(verdict.HEADINGS, map(verdict.cells, verdict.plain_lines(figures)))
 
 
-def ratios(figures: Figures, _: Facts) -> str:
+def https_targets(figures: Figures, _: Facts) -> str:
+    """The table's rows of HTTPS."""
+    return verdict.markdown(verdict.HEADINGS, map(verdict.cells, verdict.tls_lines(figures)))
+
+
+def _ratios(workloads: Sequence[Workload]) -> Callable[[Figures, Facts], str]:
     """Every server's cost ÷ the limit's; a star marks those where the client was the bottleneck."""
+
+    def table(figures: Figures, _: Facts) -> str:
+        rows = []
+        for workload in workloads:
+            row = [workload.title]
+            for name in REAL:
+                found = figures.ratio(workload.name, name)
+                star = "\\*" if found and figures.client_bound(workload.name, name) else ""
+                row.append(f"{found.median:.2f}{star}" if found else "-")
+            rows.append(row)
+        return verdict.markdown(["workload", *map(_title, REAL)], rows)
+
+    return table
+
+
+def https_idle(figures: Figures, _: Facts) -> str:
+    """Memory of an idle connection over TLS, and latency beside handshakes."""
     rows = []
-    for workload in TABLE:
-        row = [workload.title]
-        for name in REAL:
-            found = figures.ratio(workload.name, name)
-            star = "\\*" if found and figures.client_bound(workload.name, name) else ""
-            row.append(f"{found.median:.2f}{star}" if found else "-")
-        rows.append(row)
-    return verdict.markdown(["workload", *map(_title, REAL)], rows)
+    for name in ("limit", *REAL):
+        held = figures.median(f"tls-idle-{TLS_MEMORY_COUNT}", name, "memory_bytes", "memory")
+        p50, p99 = (
+            figures.median(BESIDE_HANDSHAKES, name, column, "handshakes")
+            for column in ("p50_us", "p99_us")
+        )
+        rows.append([_title(name), _cell(held, ",.0f"), _cell(p50, ",.0f"), _cell(p99, ",.0f")])
+    return verdict.markdown(
+        ["", f"bytes a connection, {TLS_MEMORY_COUNT:,} held", "p50 us", "p99 us"], rows
+    )
 
 
 def _by_workload(
@@ -141,6 +165,12 @@ def httperf(figures: Figures, _: Facts) -> str:
     return verdict.markdown(["replies/s", *(shape.title for shape in SHAPES)], rows)
 
 
+def _measured_later(facts: Facts) -> list[list[str]]:
+    """A part of the results that is from another day, or none."""
+    https: dict[str, str] | None = facts.get("https")  # type: ignore[assignment]
+    return [["date, commit of HTTPS", f"{https['date']}, {https['commit']}"]] if https else []
+
+
 def environment(_: Figures, facts: Facts) -> str:
     """The machine and the versions of everything."""
     servers: dict[str, str] = facts["servers"]  # type: ignore[assignment]
@@ -153,6 +183,7 @@ def environment(_: Figures, facts: Facts) -> str:
         ["system", str(facts["system"])],
         ["compiler", str(facts["compiler"])],
         ["date, commit", f"{facts['date']}, {facts['commit']}"],
+        *_measured_later(facts),
         *([_title(name), said or "not there"] for name, said in servers.items()),
         *([name, said or "not there"] for name, said in clients.items()),
     ]
@@ -166,7 +197,10 @@ def left_out(figures: Figures, _: Facts) -> str:
 
 TABLES: dict[str, Callable[[Figures, Facts], str]] = {
     "targets": targets,
-    "ratios": ratios,
+    "ratios": _ratios(TABLE),
+    "https-targets": https_targets,
+    "https-ratios": _ratios(TLS_TABLE),
+    "https-idle": https_idle,
     "costs": _by_workload("cost_ns", ".1f", 1000, "wrk"),
     "throughput": _by_workload("rps", ",.0f", 1, "wrk"),
     "calls": _by_workload("calls", ".2f", 1, "calls"),

@@ -240,11 +240,15 @@ def tls_lines(figures: Figures) -> list[Line]:
     return rows + [row for row in (memory, handshakes_line(figures)) if row]
 
 
+def plain_lines(figures: Figures) -> list[Line]:
+    """The rows without TLS."""
+    rows = [line(figures, workload) for workload in TABLE]
+    return rows + [row for count in MEMORY_COUNTS if (row := memory_line(figures, count))]
+
+
 def lines(figures: Figures) -> list[Line]:
     """The whole table."""
-    rows = [line(figures, workload) for workload in TABLE]
-    rows += [row for count in MEMORY_COUNTS if (row := memory_line(figures, count))]
-    return rows + tls_lines(figures)
+    return plain_lines(figures) + tls_lines(figures)
 
 
 HEADINGS = (

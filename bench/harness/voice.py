@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import statistics
 
-from .extras import SATURATED, SHAPES
+from .extras import BESIDE_HANDSHAKES, SATURATED, SHAPES
 from .servers import KINDS, PEER_NAMES
 from .verdict import Figures
+from .workloads import TLS_MEMORY_COUNT
 
 PLAIN = {
     "abs": abs, "all": all, "any": any, "len": len, "max": max, "min": min, "round": round,
@@ -116,6 +117,14 @@ class Voice:
     def memory(self, count: int, server: str = "sluice") -> float:
         """Bytes for an idle connection, of COUNT."""
         return self._median(f"idle-{count}", server, "memory_bytes", "memory")
+
+    def tls_memory(self, server: str = "sluice") -> float:
+        """Bytes for an idle connection over TLS."""
+        return self._median(f"tls-idle-{TLS_MEMORY_COUNT}", server, "memory_bytes", "memory")
+
+    def handshakes_p99_us(self, server: str = "sluice") -> float:
+        """p99 of established connections beside a flood of handshakes."""
+        return self._median(BESIDE_HANDSHAKES, server, "p99_us", "handshakes")
 
     def rate_p99_us(self, offered: int, server: str = "sluice") -> float:
         """p99 at a fixed rate."""

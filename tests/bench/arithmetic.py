@@ -31,7 +31,8 @@ from harness.results import Row  # noqa: E402
 from harness.stats import Interval  # noqa: E402
 
 ALL_WORKLOADS = [
-    *workloads.TABLE, *workloads.size_sweep(), *workloads.depth_sweep(), *workloads.connection_sweep()
+    *workloads.TABLE, *workloads.TLS_TABLE,
+    *workloads.size_sweep(), *workloads.depth_sweep(), *workloads.connection_sweep(),
 ]  # fmt: skip
 FLAMEGRAPH = TOP / "tools" / "flamegraph"
 
