@@ -18,6 +18,18 @@ void pile_add(struct pile *pile, const void *bytes, size_t length)
     pile->length += length;
 }
 
+void pile_add_arrived(struct pile *pile, int fd)
+{
+    char bytes[65536];
+    struct pollfd event = {.fd = fd, .events = POLLIN};
+    while (poll(&event, 1, 0) == 1) {
+        ssize_t got = read(fd, bytes, sizeof bytes);
+        if (got <= 0)
+            break;
+        pile_add(pile, bytes, (size_t)got);
+    }
+}
+
 void pile_clear(struct pile *pile)
 {
     free(pile->at);

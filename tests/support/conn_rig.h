@@ -26,6 +26,8 @@ struct pile {
 };
 
 void pile_add(struct pile *pile, const void *bytes, size_t length);
+/* Adds what has arrived at the socket FD, without waiting. */
+void pile_add_arrived(struct pile *pile, int fd);
 void pile_clear(struct pile *pile);
 
 static inline struct str pile_view(const struct pile *pile)

@@ -7,7 +7,6 @@
 #include "support/conn_rig.h"
 #include "support/wire.h"
 
-#include <poll.h>
 #include <signal.h>
 
 enum { TURN_BYTES = 256 << 10, TICK_MS = 12 };
@@ -54,14 +53,7 @@ static inline void tear_down(void)
 /* Adds to OUTPUT what has arrived. */
 static inline void read_arrived(void)
 {
-    char bytes[65536];
-    struct pollfd event = {.fd = client, .events = POLLIN};
-    while (poll(&event, 1, 0) == 1) {
-        ssize_t got = read(client, bytes, sizeof bytes);
-        if (got <= 0)
-            break;
-        pile_add(&output, bytes, (size_t)got);
-    }
+    pile_add_arrived(&output, client);
 }
 
 /* Lets the connection do once what it wants to. False when it has failed. */

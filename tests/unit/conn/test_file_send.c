@@ -5,6 +5,7 @@
 #include "support/transport_rig.h"
 
 #include <errno.h>
+#include <poll.h>
 
 TestSuite(file_send, .init = set_up, .fini = tear_down, .timeout = 120);
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 TestSuite(transport, .init = set_up, .fini = tear_down, .timeout = 120);
 

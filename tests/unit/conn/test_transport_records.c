@@ -5,7 +5,6 @@
 #include "support/xor_transport.h"
 
 #include <errno.h>
-#include <poll.h>
 
 enum { TURN_BYTES = 256 << 10, TRANSPORT_XOR = 1 };
 
@@ -54,14 +53,7 @@ TestSuite(transport_records, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static void read_arrived(void)
 {
-    char bytes[65536];
-    struct pollfd event = {.fd = client, .events = POLLIN};
-    while (poll(&event, 1, 0) == 1) {
-        ssize_t got = read(client, bytes, sizeof bytes);
-        if (got <= 0)
-            break;
-        pile_add(&output, bytes, (size_t)got);
-    }
+    pile_add_arrived(&output, client);
 }
 
 /* One move, as a loop's turn would do it, if events said all the time that there is something. */
