@@ -80,6 +80,17 @@ bool str_next_item(struct str *list, struct str *ret_item)
     return false;
 }
 
+struct str str_take_word(struct str *text)
+{
+    size_t end = 0;
+    *text = str_trim(*text);
+    while (end < text->length && !char_is_space(text->at[end]))
+        end++;
+    struct str word = str_first(*text, end);
+    *text = str_from(*text, end);
+    return word;
+}
+
 bool str_list_has(struct str list, struct str name)
 {
     struct str item;

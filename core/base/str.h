@@ -114,6 +114,9 @@ bool str_is_token(struct str s);
  * conditional.c. False, with *RET_ITEM untouched: no element is left. */
 bool str_next_item(struct str *list, struct str *ret_item);
 
+/* Takes the next word off *TEXT, and the spaces and tabs before it. Empty: no word is left. */
+struct str str_take_word(struct str *text);
+
 /* Whether the comma-separated LIST contains the token NAME, ignoring case. */
 bool str_list_has(struct str list, struct str name);
 

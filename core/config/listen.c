@@ -15,18 +15,6 @@ static int refuse(struct str text, const char *what, struct problem *ret_problem
     return -EINVAL;
 }
 
-/* Takes the next word off *TEXT. */
-static struct str take_word(struct str *text)
-{
-    *text = str_trim(*text);
-    size_t end = 0;
-    while (end < text->length && !char_is_space(text->at[end]))
-        end++;
-    struct str word = str_first(*text, end);
-    *text = str_from(*text, end);
-    return word;
-}
-
 /* Whether ADDRESS, which may be empty, is one to listen on; written to TO. */
 static bool take_address(struct str address, char to[static LISTEN_ADDRESS_BYTES])
 {
@@ -43,7 +31,7 @@ static bool take_address(struct str address, char to[static LISTEN_ADDRESS_BYTES
 int listen_parse(struct str text, struct listen *ret, struct problem *ret_problem)
 {
     struct listen listen = {.secure = false};
-    struct str rest = text, word = take_word(&rest), address = STR("");
+    struct str rest = text, word = str_take_word(&rest), address = STR("");
     uint64_t port;
     const size_t colon = str_find_last(word, ':');
     if (colon < word.length) {
@@ -56,7 +44,7 @@ int listen_parse(struct str text, struct listen *ret, struct problem *ret_proble
         return refuse(text, "has no port", ret_problem);
     if (!take_address(address, listen.address))
         return refuse(text, "has no numeric address", ret_problem);
-    for (word = take_word(&rest); word.length > 0; word = take_word(&rest)) {
+    for (word = str_take_word(&rest); word.length > 0; word = str_take_word(&rest)) {
         if (!str_equal(word, STR("tls")))
             return refuse(text, "has an unknown word after the port", ret_problem);
         listen.secure = true;

@@ -52,18 +52,6 @@ static int refuse(struct problem *ret_problem, const char *what, const char *rem
     return -EINVAL;
 }
 
-/* Takes the next word off *TEXT. */
-static struct str take_word(struct str *text)
-{
-    size_t end = 0;
-    *text = str_trim(*text);
-    while (end < text->length && !char_is_space(text->at[end]))
-        end++;
-    struct str word = str_first(*text, end);
-    *text = str_from(*text, end);
-    return word;
-}
-
 static bool read_status(struct str text, enum http_status *ret)
 {
     static const enum http_status statuses[] = {HTTP_MOVED_PERMANENTLY, HTTP_FOUND, HTTP_SEE_OTHER,
@@ -138,8 +126,8 @@ int redirects_add(struct redirects *redirects, struct str text, struct problem *
         "write FROM TO and perhaps a status, such as '/old/* /new/:splat 301'";
     char pattern[PATTERN_PREPARED_BYTES_MAX], to[TO_BYTES_MAX];
     struct str rest = text;
-    struct rule rule = {.from = take_word(&rest)};
-    struct str target = take_word(&rest), status = take_word(&rest);
+    struct rule rule = {.from = str_take_word(&rest)};
+    struct str target = str_take_word(&rest), status = str_take_word(&rest);
     size_t length;
     bool filled;
     if (target.length == 0 || str_trim(rest).length > 0)

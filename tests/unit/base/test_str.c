@@ -87,6 +87,30 @@ Test(str, trims_spaces_and_tabs_only)
                   rows[i].text.at);
 }
 
+Test(str, takes_words_off_a_text)
+{
+    static const struct {
+        struct str text;
+        const char *words; /* joined by '|' */
+    } rows[] = {
+        {STR_INIT(""), ""},
+        {STR_INIT(" \t "), ""},
+        {STR_INIT("a"), "a"},
+        {STR_INIT("/old/*  /new/:splat\t301 "), "/old/*|/new/:splat|301"},
+        {STR_INIT("\ta\r\nb c"), "a\r\nb|c"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str rest = guard_copy(rows[i].text), word;
+        char joined[64] = "";
+        while ((word = str_take_word(&rest)).length > 0) {
+            strcat(joined, joined[0] ? "|" : "");
+            strncat(joined, word.at, word.length);
+        }
+        cr_expect_str_eq(joined, rows[i].words);
+        cr_expect_eq(rest.length, 0);
+    }
+}
+
 Test(str, splits_lists_at_unquoted_commas)
 {
     static const struct {
