@@ -156,8 +156,8 @@ int settings_set_all(struct settings *settings, struct listener_settings *listen
 enum setting_source settings_source(const struct settings *settings, const void *scope,
                                     const struct option_spec *option);
 
-/* The value number INDEX, from 0, of those that count for OPTION in SCOPE, in the order in which
- * they were given. False: there are no more. */
+/* Sets *RET to the value number INDEX, from 0, of those that count for OPTION in SCOPE, in the
+ * order in which they were given. False, with *RET untouched: OPTION has fewer values. */
 bool settings_find(const struct settings *settings, const void *scope,
                    const struct option_spec *option, unsigned index, struct setting *ret);
 

@@ -157,7 +157,7 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
         trace_dump_all(STDERR_FILENO, TRACE_RECORDS);
 #else
         if (!supervisor->logs)
-            log_say("SIGUSR1 has no effect: there is no log file to reopen");
+            log_say("SIGUSR1 has no effect without an access log; set one with --access-log");
 #endif
         access_logs_reopen(supervisor->logs);
         break;

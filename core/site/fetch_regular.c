@@ -68,7 +68,7 @@ static bool is_usable(const struct blob_identity *sibling, const struct blob_ide
     return sibling->bytes > 0 && !is_older(&sibling->modified, &plain->modified);
 }
 
-/* Returns 0 if ERROR means that there is no such sibling, else ERROR. */
+/* Returns 0 if ERROR means that the sibling does not exist or may not be read, else ERROR. */
 static int without_sibling(int error)
 {
     enum http_status status = fetch_status_of(-error);

@@ -110,7 +110,7 @@ void outq_released(struct outq *queue, uint64_t length);
 bool outq_next_end(struct outq *queue, struct outq_end *ret);
 
 /* Gives the end mark INDEX, from 0, of those that outq_next_end has not removed, and the number of
- * unsent bytes up to it. False: there are no more. For a queue that is cleared next. */
+ * unsent bytes up to it. False: the queue has fewer. For a queue that is cleared next. */
 bool outq_unsent_end(const struct outq *queue, unsigned index, struct outq_end *ret,
                      uint64_t *ret_unsent_bytes);
 
