@@ -12,8 +12,8 @@
 enum { PATIENCE_MS = 10000 };
 
 /* A session leader on a terminal, like a shell, and its child, like a server. The leader sends
- * SIGHUP to its child for each byte that it is given; the child writes a byte for each request
- * it reads. */
+ * SIGHUP to its child for each byte that it is given; the child writes its number when it handles
+ * signals, then a byte for each request it reads. */
 struct session {
     int master;
     int orders[2];
@@ -26,8 +26,10 @@ static _Noreturn void be_child(const struct session *session)
 {
     struct signals signals = {.fd = -1};
     struct problem problem;
-    char request = (char)signals_init(&signals, &problem);
-    if (write(session->requests[1], &request, 1) != 1)
+    const pid_t number = getpid();
+    char request;
+    if (signals_init(&signals, &problem) != 0 ||
+        write(session->requests[1], &number, sizeof number) != sizeof number)
         _exit(1);
     for (;;) {
         struct pollfd event = {.fd = signals.fd, .events = POLLIN};
@@ -52,8 +54,6 @@ static _Noreturn void be_leader(struct session *session, int slave)
         signal(SIGHUP, SIG_DFL);
         be_child(session);
     }
-    if (write(session->requests[1], &child, sizeof child) != sizeof child)
-        _exit(1);
     while (read(session->orders[0], &order, 1) == 1)
         kill(child, SIGHUP);
     kill(child, SIGKILL);
@@ -73,7 +73,6 @@ static int next_request(const struct session *session)
 static void start_session(struct session *session)
 {
     int slave;
-    char ready[1 + sizeof session->child];
     cr_assert_eq(openpty(&session->master, &slave, NULL, NULL, NULL), 0);
     cr_assert(pipe(session->orders) == 0 && pipe(session->requests) == 0);
     session->leader = fork();
@@ -81,13 +80,8 @@ static void start_session(struct session *session)
         be_leader(session, slave);
     close(slave);
     close(session->orders[0]);
-    /* The child's number comes from the leader, and 0 from the child, in either order. */
-    for (size_t got = 0; got < sizeof ready;) {
-        ssize_t count = read(session->requests[0], ready + got, sizeof ready - got);
-        cr_assert(count > 0);
-        got += (size_t)count;
-    }
-    memcpy(&session->child, ready + (ready[0] == 0), sizeof session->child);
+    cr_assert_eq(read(session->requests[0], &session->child, sizeof session->child),
+                 sizeof session->child);
 }
 
 static void end_session(struct session *session)
