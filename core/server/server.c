@@ -9,7 +9,7 @@
 #include "observe/log.h"
 #include "observe/log_file.h"
 #include "observe/trace.h"
-#include "server/https.h"
+#include "server/generation.h"
 #include "server/listening.h"
 #include "server/process.h"
 #include "server/screen.h"
@@ -39,13 +39,12 @@ enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for
 
 struct server {
     const struct profile *profile;
-    struct settings *settings;
+    struct settings *settings;     /* *borrowed* */
+    struct generation *generation; /* of these */
     enum backend backend;
-    struct https *https;      /* NULL: no listener speaks TLS */
     struct access_logs *logs; /* NULL: no site has one */
     struct listening listening;
     struct sizes sizes;
-    struct hosts *hosts;
     struct store_shared *shared;
     struct signals signals;
     struct supervisor supervisor;
@@ -58,40 +57,9 @@ static int catch_signals(struct server *server, struct problem *ret_problem)
     return signals_init(&server->signals, ret_problem);
 }
 
-static int prepare_settings(struct server *server, struct problem *ret_problem)
+static int make_generation(struct server *server, struct problem *ret_problem)
 {
-    return settings_prepare(server->settings, ret_problem);
-}
-
-/* Each canonical name belongs to its own site, so redirects to it end there. */
-static int check_canonical(const struct server *server, const struct site_settings *site,
-                           uint32_t number, struct problem *ret_problem)
-{
-    if (!site->canonical.at || hosts_find(server->hosts, site->canonical) == number)
-        return 0;
-    problem_set(ret_problem, "'%s' is not a name of its site", site->canonical.at);
-    problem_remedy(ret_problem, "add it to the names in the site's section");
-    problem_of_option(ret_problem, "canonical");
-    settings_locate(server->settings, site, ret_problem);
-    return -EINVAL;
-}
-
-static int find_hosts(struct server *server, struct problem *ret_problem)
-{
-    const struct settings *settings = server->settings;
-    int error = hosts_create(&server->hosts, (const struct site_settings *const *)settings->sites,
-                             settings->site_count, ret_problem);
-    for (unsigned i = 0; !error && i < settings->site_count; i++)
-        error = check_canonical(server, settings->sites[i], i, ret_problem);
-    return error;
-}
-
-static int load_certificates(struct server *server, struct problem *ret_problem)
-{
-    int error = https_create(&server->https, server->settings, ret_problem);
-    if (!error)
-        https_check_names(server->https, server->settings);
-    return error;
+    return generation_create(&server->generation, server->settings, ret_problem);
 }
 
 /* After the files that options name have been read, which may be pipes of a shell (<(...)), and
@@ -208,21 +176,21 @@ static int start(struct server *server, struct problem *ret_problem)
     const struct worker_config config = {
         .profile = server->profile,
         .settings = server->settings,
-        .hosts = server->hosts,
+        .hosts = server->generation->hosts,
         .shared = server->shared,
         .backend = server->backend,
         .listeners = listeners,
         .listener_count = listening->socket_count,
         .listener_origins = listening->socket_origins,
         .origins = listening->origins,
-        .tls = https_shared(server->https),
+        .tls = https_shared(server->generation->https),
         .logs = server->logs,
         .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,
                    .send_bytes_max = memory.send_bytes_max},
     };
     server->supervisor.settings = server->settings;
     server->supervisor.signals = &server->signals;
-    server->supervisor.https = server->https;
+    server->supervisor.https = server->generation->https;
     server->supervisor.logs = server->logs;
     error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
     free(listeners);
@@ -239,7 +207,7 @@ static int run(struct server *server)
         .profile = server->profile,
         .settings = server->settings,
         .listening = &server->listening,
-        .fingerprint = https_fingerprint(server->https),
+        .fingerprint = https_fingerprint(server->generation->https),
         .threads = server->sizes.threads,
         .backend = server->backend,
     };
@@ -255,19 +223,16 @@ static int run(struct server *server)
     return status;
 }
 
-/* The steps before the server serves; those of COMMAND_CHECK come first. */
+/* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
-    prepare_settings, find_hosts,      load_certificates,
-    choose_addresses, close_inherited, catch_signals,
-    choose_backend,   find_sizes,      share_sites,
-    open_logs,        start,
+    make_generation, choose_addresses, close_inherited, catch_signals, choose_backend,
+    find_sizes,      share_sites,      open_logs,       start,
 };
-enum { STEPS_OF_CHECK = 4 };
 
-/* Takes the first COUNT steps. False: one failed, which is reported. */
-static bool take_steps(struct server *server, size_t count)
+/* Takes all steps. False: one failed, which is reported. */
+static bool take_steps(struct server *server)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
         struct problem problem;
         if (steps[i](server, &problem) == 0)
             continue;
@@ -277,48 +242,43 @@ static bool take_steps(struct server *server, size_t count)
     return true;
 }
 
-static int serve(struct server *server)
-{
-    return take_steps(server, COUNT_OF(steps)) ? run(server) : STATUS_FAILED;
-}
-
-/* Validates everything, and says that all is well. */
-static int check(struct server *server)
-{
-    const unsigned count = server->settings->site_count;
-    if (!take_steps(server, STEPS_OF_CHECK))
-        return STATUS_FAILED;
-    printf("%s: no mistakes found; %u site%s\n", server->profile->name, count,
-           count == 1 ? "" : "s");
-    return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
-}
-
-/* Does COMMAND, serve or check. */
-static int with_server(const struct profile *profile, struct settings *settings,
-                       enum command command)
+static int serve(const struct profile *profile, struct settings *settings)
 {
     struct server server = {
         .profile = profile,
-        .settings = settings_ref(settings),
+        .settings = settings,
         .signals = {.fd = -1},
         .supervisor = {.done_fd = -1},
     };
-    int status = command == COMMAND_CHECK ? check(&server) : serve(&server);
+    int status = take_steps(&server) ? run(&server) : STATUS_FAILED;
     supervisor_fini(&server.supervisor);
     if (!access_logs_stop(server.logs, LAST_LINES_MS))
         _exit(status);
     access_logs_destroy(server.logs);
     store_shared_destroy(server.shared);
-    hosts_destroy(server.hosts);
-    https_destroy(server.https);
-    settings_unref(server.settings);
+    generation_unref(server.generation);
     signals_fini(&server.signals);
     return status;
 }
 
+/* Validates everything, and says that all is well. */
+static int check(const struct profile *profile, struct settings *settings)
+{
+    struct generation *generation;
+    struct problem problem;
+    if (generation_create(&generation, settings, &problem) < 0) {
+        log_problem(&problem);
+        return STATUS_FAILED;
+    }
+    generation_unref(generation);
+    printf("%s: no mistakes found; %u site%s\n", profile->name, settings->site_count,
+           settings->site_count == 1 ? "" : "s");
+    return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
+}
+
 int server_run(const struct profile *profile, struct settings *settings)
 {
-    return with_server(profile, settings, COMMAND_SERVE);
+    return serve(profile, settings);
 }
 
 /* Answers --help, --version and --print-config. */
@@ -364,8 +324,10 @@ int server_main(const struct profile *profile, int argc, char **argv)
         status = STATUS_USAGE;
     for (unsigned i = 0; !error && i < settings->notices.count; i++)
         log_say("%s", settings->notices.items[i]);
-    if (!error && (command == COMMAND_SERVE || command == COMMAND_CHECK))
-        status = with_server(profile, settings, command);
+    if (!error && command == COMMAND_SERVE)
+        status = serve(profile, settings);
+    else if (!error && command == COMMAND_CHECK)
+        status = check(profile, settings);
     else if (!error)
         status = show(profile, settings, command);
     settings_unref(settings);

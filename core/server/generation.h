@@ -1,0 +1,35 @@
+/* generation: what is made of one set of settings, and checked, before the server uses any of it.
+ *
+ * The settings, prepared; the table of their hosts; their certificates. The start, `check` and a
+ * reload make it by the same function, so they find the same mistakes. It opens nothing that stays
+ * but what the settings name (certificates are read and closed), and changes nothing that serves.
+ *
+ * Immutable once made, but for the certificates, which are read again when their files change. It
+ * has a reference count: the main thread holds one, and so does each worker that uses it. May be
+ * used by any thread; https by the main thread alone. */
+#ifndef SLUICE_GENERATION_H
+#define SLUICE_GENERATION_H
+
+#include "config/settings.h"
+#include "server/https.h"
+#include "site/hosts.h"
+
+struct generation {
+    struct settings *settings; /* prepared; a reference */
+    struct hosts *hosts;
+    struct https *https; /* NULL: no listener speaks TLS */
+    atomic_uint references;
+};
+
+/* Makes the generation of SETTINGS, which are not prepared yet: refs them. Returns 0, or a negative
+ * errno with *RET_PROBLEM set to the first mistake. *Gives* one reference: generation_unref. */
+int generation_create(struct generation **ret, struct settings *settings,
+                      struct problem *ret_problem);
+
+/* Adds a reference. Returns GENERATION. */
+struct generation *generation_ref(struct generation *generation);
+
+/* Drops a reference; the last frees everything. NULL is allowed. */
+void generation_unref(struct generation *generation);
+
+#endif
