@@ -1,11 +1,13 @@
 /* sluice: HTTP/1.1 with everything that pipelined-server has, configured by a file, the environment
- * and the command line. */
+ * and the command line, and with subcommands. */
 #include "server/server.h"
+#include "server/subcommands.h"
 
 static const struct profile sluice = {
     .name = "sluice",
     .summary = "a static web server with sites and a configuration file (HTTP/1.1)",
     .form = PROFILE_CONFIGURED,
+    .subcommands = {subcommands, SUBCOMMANDS_COUNT},
     .limits =
         {
             .minor_max = 1,

@@ -19,6 +19,17 @@ static bool is_configured(const struct split *split)
     return split->line->form == PROFILE_CONFIGURED;
 }
 
+static const struct subcommand *subcommand_of(const struct split *split)
+{
+    return split->line->call ? split->line->call->subcommand : NULL;
+}
+
+/* Whether the options of the server are taken. */
+static bool takes_settings(const struct split *split)
+{
+    return !subcommand_of(split) || subcommand_of(split)->takes_settings;
+}
+
 /* The option that ARGUMENT names, "--name", "--name=value" or "-n". NULL: none. */
 static const struct option_spec *find(const struct split *split, const char *argument)
 {
@@ -31,7 +42,9 @@ static const struct option_spec *find(const struct split *split, const char *arg
         if (table[i].letter && argument[1] == table[i].letter)
             found = &table[i];
     }
-    return found && found->of_sluice && !is_configured(split) ? NULL : found;
+    if (found && found->of_sluice && !is_configured(split))
+        return NULL;
+    return found && found->kind != OPTION_KIND_HELP && !takes_settings(split) ? NULL : found;
 }
 
 static int refuse_unknown(const struct split *split, const char *argument)
@@ -40,7 +53,10 @@ static int refuse_unknown(const struct split *split, const char *argument)
     size_t shown = str_find(str_of(argument), '=');
     const struct option_spec *meant = option_nearest(str_first(name, str_find(name, '=')));
     problem_set(split->problem, "unknown option '%.*s'", (int)shown, argument);
-    if (meant && meant->of_sluice && !is_configured(split))
+    if (!takes_settings(split))
+        problem_remedy(split->problem, "%s help %s lists all", split->line->program,
+                       subcommand_of(split)->name);
+    else if (meant && meant->of_sluice && !is_configured(split))
         problem_remedy(split->problem, "the program sluice has '--%s' (--help lists all of %s)",
                        meant->name, split->line->program);
     else if (meant)
@@ -50,10 +66,10 @@ static int refuse_unknown(const struct split *split, const char *argument)
     return -EINVAL;
 }
 
-static int refuse(const struct split *split, const struct option_spec *option, const char *what)
+static int refuse(const struct split *split, const char *option, const char *what)
 {
     problem_set(split->problem, "%s", what);
-    problem_of_option(split->problem, option->name);
+    problem_of_option(split->problem, option);
     return -EINVAL;
 }
 
@@ -87,70 +103,161 @@ static int keep(struct split *split, const struct option_spec *option, const cha
     return -ENOMEM;
 }
 
-/* Takes ARGUMENT, an option, whose value may be the next argument. */
-static int take_option(struct split *split, const char *argument)
+/* How the value of an option is given. */
+struct value_form {
+    const char *name;
+    const char *argument; /* its placeholder; NULL: it takes none */
+    const char *implied;  /* the value if none is given; NULL: the next argument is */
+};
+
+/* Finds the value for ARGUMENT, an option of FORM; *RET is NULL if it takes none. */
+static int take_value(struct split *split, const char *argument, const struct value_form *form,
+                      const char **ret)
 {
-    const struct option_spec *option = find(split, argument);
     const char *value = strchr(argument, '=');
-    if (!option)
-        return refuse_unknown(split, argument);
-    if (!option->argument && value) {
-        int error = refuse(split, option, "takes no value");
+    if (!form->argument && value) {
+        int error = refuse(split, form->name, "takes no value");
         problem_remedy(split->problem, "remove '%s'", value);
         return error;
     }
     if (value)
         value++;
-    else if (option->implied)
-        value = option->implied;
-    else if (option->argument && split->next < split->line->argc)
+    else if (form->implied)
+        value = form->implied;
+    else if (form->argument && split->next < split->line->argc)
         value = split->line->argv[split->next++];
-    if (value || !option->argument)
-        return keep(split, option, value);
-    int error = refuse(split, option, "needs a value");
-    problem_remedy(split->problem, "give it as --%s=%s", option->name, option->argument);
+    if (value || !form->argument) {
+        *ret = value;
+        return 0;
+    }
+    int error = refuse(split, form->name, "needs a value");
+    problem_remedy(split->problem, "give it as --%s=%s", form->name, form->argument);
     return error;
+}
+
+/* Takes ARGUMENT, which is OPTION of the subcommand. */
+static int take_own_option(struct split *split, const struct subcommand_option *option,
+                           const char *argument)
+{
+    const struct value_form form = {.name = option->name, .argument = option->argument};
+    struct subcommand_call *call = split->line->call;
+    const char *value = NULL;
+    int error = take_value(split, argument, &form, &value);
+    if (error)
+        return error;
+    if (call->value_count == COUNT_OF(call->values)) {
+        error = refuse(split, option->name, "is one option too many");
+        problem_remedy(split->problem, "give at most %zu options of %s", COUNT_OF(call->values),
+                       call->subcommand->name);
+        return error;
+    }
+    call->values[call->value_count++] =
+        (struct subcommand_value){.option = option, .text = value ? value : ""};
+    return 0;
+}
+
+/* Takes ARGUMENT, an option, whose value may be the next argument. */
+static int take_option(struct split *split, const char *argument)
+{
+    const struct subcommand *subcommand = subcommand_of(split);
+    const struct subcommand_option *own =
+        subcommand ? subcommand_option_find(subcommand, argument) : NULL;
+    if (own)
+        return take_own_option(split, own, argument);
+    const struct option_spec *option = find(split, argument);
+    if (!option)
+        return refuse_unknown(split, argument);
+    const struct value_form form = {option->name, option->argument, option->implied};
+    const char *value = NULL;
+    int error = take_value(split, argument, &form, &value);
+    return error ? error : keep(split, option, value);
+}
+
+/* How many arguments that are not options the command line can have. */
+static unsigned most_positionals(const struct split *split)
+{
+    const struct subcommand *subcommand = subcommand_of(split);
+    const unsigned own = subcommand ? subcommand->positionals : 0;
+    if (!is_configured(split))
+        return 2; /* PORT and ROOT */
+    return own + (takes_settings(split) ? 1 : 0);
 }
 
 static int take_positional(struct split *split, const char *argument)
 {
     struct arguments *arguments = split->arguments;
-    const unsigned most = is_configured(split) ? 1 : COUNT_OF(arguments->positionals);
-    if (arguments->positional_count < most) {
+    if (arguments->positional_count < most_positionals(split)) {
         arguments->positionals[arguments->positional_count++] = argument;
         return 0;
     }
     problem_set(split->problem, "'%s' is one argument too many", argument);
-    problem_remedy(split->problem, "give %s only, and quote a ROOT that has spaces",
-                   is_configured(split) ? "ROOT" : "PORT and ROOT");
+    if (subcommand_of(split))
+        problem_remedy(split->problem, "%s help %s shows how it is called", split->line->program,
+                       subcommand_of(split)->name);
+    else
+        problem_remedy(split->problem, "give %s only, and quote a ROOT that has spaces",
+                       is_configured(split) ? "ROOT" : "PORT and ROOT");
+    return -EINVAL;
+}
+
+/* Gives the subcommand its own arguments, which are the last ones. */
+static void give_positionals(struct split *split)
+{
+    struct arguments *arguments = split->arguments;
+    struct subcommand_call *call = split->line->call;
+    const unsigned own = call->subcommand->positionals;
+    const unsigned count = arguments->positional_count;
+    const unsigned first = count > own ? count - own : 0;
+    for (unsigned i = first; i < count; i++) {
+        call->positionals[i - first] = arguments->positionals[i];
+        arguments->positionals[i] = NULL;
+    }
+    arguments->positional_count = first;
+}
+
+/* Takes the word after `help`, if there is one. */
+static int take_topic(struct split *split)
+{
+    const struct command_line *line = split->line;
+    split->arguments->command = COMMAND_HELP;
+    split->done = true;
+    if (line->argc < 3 || line->argv[2][0] == '-')
+        return 0;
+    if (line->call)
+        line->call->subcommand = subcommand_find(&line->call->profile->subcommands, line->argv[2]);
+    if (line->call && line->call->subcommand)
+        return 0;
+    problem_set(split->problem, "'%s' is not a command", line->argv[2]);
+    problem_remedy(split->problem, "%s help lists all", line->program);
     return -EINVAL;
 }
 
 /* Takes a word at the front that says what to do. */
-static void take_command(struct split *split)
+static int take_command(struct split *split)
 {
     const struct command_line *line = split->line;
     if (!is_configured(split) || line->argc < 2)
-        return;
-    const bool check = strcmp(line->argv[1], "check") == 0;
-    const bool help = strcmp(line->argv[1], "help") == 0;
-    if (check)
-        split->arguments->command = COMMAND_CHECK;
-    if (help)
-        split->arguments->command = COMMAND_HELP;
-    split->done = help;
-    split->next += check || help;
+        return 0;
+    if (strcmp(line->argv[1], "help") == 0)
+        return take_topic(split);
+    if (!line->call)
+        return 0;
+    line->call->subcommand = subcommand_find(&line->call->profile->subcommands, line->argv[1]);
+    if (line->call->subcommand) {
+        split->arguments->command = COMMAND_SUBCOMMAND;
+        split->next++;
+    }
+    return 0;
 }
 
 int arguments_split(const struct command_line *line, struct arena *arena, struct arguments *ret,
                     struct problem *ret_problem)
 {
     bool options_ended = false;
-    int error = 0;
     *ret = (struct arguments){.command = COMMAND_SERVE};
     struct split split = {
         .line = line, .arena = arena, .arguments = ret, .next = 1, .problem = ret_problem};
-    take_command(&split);
+    int error = take_command(&split);
     while (!error && !split.done && split.next < line->argc) {
         const char *argument = line->argv[split.next++];
         bool dashed = argument[0] == '-' && argument[1] != '\0' && !char_is_digit(argument[1]);
@@ -161,5 +268,7 @@ int arguments_split(const struct command_line *line, struct arena *arena, struct
         else
             error = take_option(&split, argument);
     }
+    if (!error && subcommand_of(&split))
+        give_positionals(&split);
     return error;
 }

@@ -10,8 +10,8 @@
 
 struct arguments {
     enum command command;
-    struct setting_list options; /* in order, without a scope */
-    const char *positionals[2];
+    struct setting_list options;                             /* in order, without a scope */
+    const char *positionals[1 + SUBCOMMAND_POSITIONALS_MAX]; /* of a subcommand: without its own */
     unsigned positional_count;
     const char *config_path; /* of --config; NULL: not given */
 };

@@ -75,12 +75,13 @@ int command_line_parse(const struct command_line *line, struct settings *setting
     if (!settings_add_listener(settings) || (!configured && !settings_add_site(settings)))
         return no_memory(ret_problem);
     int error = arguments_split(line, &settings->arena, &arguments, ret_problem);
-    const bool reads = arguments.command != COMMAND_HELP && arguments.command != COMMAND_VERSION;
-    if (!error && reads)
+    const struct subcommand *subcommand = line->call ? line->call->subcommand : NULL;
+    const bool helps = arguments.command == COMMAND_HELP || arguments.command == COMMAND_VERSION;
+    if (!error && !helps && (!subcommand || subcommand->takes_settings))
         error = configured
                     ? configuration_make(settings, &arguments, line->environment, ret_problem)
                     : set_port_and_root(line, &arguments, settings, ret_problem);
-    if (!error || arguments.command == COMMAND_CHECK)
+    if (!error)
         *ret = arguments.command;
     return error;
 }

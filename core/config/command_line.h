@@ -13,8 +13,8 @@ enum command {
     COMMAND_SERVE,
     COMMAND_HELP,    /* --help was found first: the rest was not read */
     COMMAND_VERSION, /* --version likewise */
-    COMMAND_CHECK,   /* validate everything, and do not serve */
     COMMAND_PRINT,   /* show the settings */
+    COMMAND_SUBCOMMAND,
 };
 
 struct command_line {
@@ -22,12 +22,14 @@ struct command_line {
     int argc;            /* as main has them; argv[0] is ignored */
     char *const *argv;
     enum profile_form form;
-    char *const *environment; /* as environ(7); NULL: none. For PROFILE_CONFIGURED only */
+    char *const *environment;     /* as environ(7); NULL: none. For PROFILE_CONFIGURED only */
+    struct subcommand_call *call; /* its profile has the table of subcommands; NULL: none */
 };
 
 /* Adds a listener and a site, or more of them, to SETTINGS, which have none, and sets what LINE
- * says. Returns 0 with *RET set; or -EINVAL or -ENOMEM, or the error of reading a configuration
- * file, with *RET_PROBLEM set, and *RET too if it is COMMAND_CHECK. */
+ * says. A subcommand is described in LINE's call, also on failure and if its help is asked for.
+ * Returns 0 with *RET set; or -EINVAL or -ENOMEM, or the error of reading a configuration file,
+ * with *RET_PROBLEM set. */
 int command_line_parse(const struct command_line *line, struct settings *settings,
                        enum command *ret, struct problem *ret_problem);
 

@@ -141,4 +141,8 @@ bool options_set_defaults(enum option_scope scope, void *fields, struct arena *a
 /* Writes the text of --help for the program PROFILE. */
 void options_help(const struct profile *profile, FILE *out);
 
+/* Writes how a subcommand of the program PROFILE is called, for `help NAME`. */
+void options_help_subcommand(const struct profile *profile, const struct subcommand *subcommand,
+                             FILE *out);
+
 #endif

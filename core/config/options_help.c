@@ -1,19 +1,19 @@
 /* options_help: --help, made from the table of options. See options.h. */
 #include "config/options.h"
 
-enum { HELP_COLUMN = 30, HELP_WIDTH = 80 };
+enum { HELP_COLUMN = 30, HELP_WIDTH = 80, FORM_BYTES = 64 };
 
 /* Writes TEXT, starting at column AT, in lines of at most HELP_WIDTH columns that are indented to
- * HELP_COLUMN. */
-static void write_wrapped(FILE *out, size_t at, struct str text)
+ * the column INDENT. */
+static void write_wrapped(FILE *out, size_t at, size_t indent, struct str text)
 {
     while (text.length > 0) {
         size_t length = str_find(text, ' ');
-        if (at > HELP_COLUMN && at + 1 + length > HELP_WIDTH) {
-            fprintf(out, "\n%*s", HELP_COLUMN, "");
-            at = HELP_COLUMN;
+        if (at > indent && at + 1 + length > HELP_WIDTH) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
         }
-        at += (size_t)fprintf(out, "%s%.*s", at > HELP_COLUMN ? " " : "", (int)length, text.at);
+        at += (size_t)fprintf(out, "%s%.*s", at > indent ? " " : "", (int)length, text.at);
         text = str_from(text, length + 1);
     }
     fputc('\n', out);
@@ -24,7 +24,18 @@ static void write_entry(FILE *out, const char *left, const char *help, const cha
 {
     char text[512];
     snprintf(text, sizeof text, standard ? "%s (default: %s)" : "%s", help, standard);
-    write_wrapped(out, (size_t)fprintf(out, "  %-*s", HELP_COLUMN - 2, left), str_of(text));
+    write_wrapped(out, (size_t)fprintf(out, "  %-*s", HELP_COLUMN - 2, left), HELP_COLUMN,
+                  str_of(text));
+}
+
+/* Lists what the word at the front can be. */
+static void write_subcommands(const struct profile *profile, FILE *out)
+{
+    const struct subcommand_table *table = &profile->subcommands;
+    fputs("\nCommands:\n", out);
+    for (size_t i = 0; i < table->count; i++)
+        write_entry(out, table->items[i].name, table->items[i].summary, NULL);
+    write_entry(out, "help [COMMAND]", "Show this, or how a command is called.", NULL);
 }
 
 /* Writes how the program PROFILE is called. */
@@ -41,9 +52,8 @@ static void write_usage(const struct profile *profile, FILE *out)
     fprintf(out,
             "Usage: %s [ROOT] [options]\n"
             "       %s --config FILE [options]\n"
-            "       %s check ...          validate all of it, and do not serve\n"
-            "       %s help\n\n",
-            name, name, name, name);
+            "       %s COMMAND ...\n\n",
+            name, name, name);
     write_entry(out, "ROOT", root, ".");
     write_entry(out, "FILE",
                 "Options by their long names, NAME = VALUE, flags with yes or no; below a line "
@@ -53,6 +63,35 @@ static void write_usage(const struct profile *profile, FILE *out)
     fputs("\nIn the environment SLUICE_THREADS is --threads, and so on. The command line\n"
           "precedes the environment, the environment the file, the file the defaults.\n",
           out);
+    write_subcommands(profile, out);
+}
+
+/* Writes what to type for the option NAME: LETTER may be 0, ARGUMENT NULL; with OPTIONAL it can be
+ * left out. */
+static void write_form(char to[static FORM_BYTES], const char *name, char letter,
+                       const char *argument, bool optional)
+{
+    const char short_form[] = {'-', letter, ',', ' ', '\0'};
+    snprintf(to, FORM_BYTES, optional ? "%s--%s[=%s]" : "%s--%s %s", letter ? short_form : "    ",
+             name, argument ? argument : "");
+}
+
+void options_help_subcommand(const struct profile *profile, const struct subcommand *subcommand,
+                             FILE *out)
+{
+    char form[FORM_BYTES];
+    fprintf(out, "Usage: %s %s %s\n\n", profile->name, subcommand->name, subcommand->usage);
+    write_wrapped(out, 0, 0, str_of(subcommand->summary));
+    if (subcommand->option_count > 0)
+        fputs("\nOptions:\n", out);
+    for (size_t i = 0; i < subcommand->option_count; i++) {
+        const struct subcommand_option *option = &subcommand->options[i];
+        write_form(form, option->name, option->letter, option->argument, false);
+        write_entry(out, form, option->help, NULL);
+    }
+    if (subcommand->takes_settings)
+        fprintf(out, "\nROOT, --config FILE and all other options are as for %s: %s --help\n",
+                profile->name, profile->name);
 }
 
 void options_help(const struct profile *profile, FILE *out)
@@ -61,7 +100,7 @@ void options_help(const struct profile *profile, FILE *out)
     const bool configured = profile->form == PROFILE_CONFIGURED;
     size_t count;
     const struct option_spec *table = options_table(&count);
-    char left[64];
+    char form[FORM_BYTES];
     fprintf(out, "%s: %s\n\n", name, profile->summary);
     write_usage(profile, out);
     for (unsigned group = 0; group < OPTION_GROUP_COUNT; group++) {
@@ -69,11 +108,9 @@ void options_help(const struct profile *profile, FILE *out)
         for (const struct option_spec *option = table; option < table + count; option++) {
             if (option->group != group || (option->of_sluice && !configured))
                 continue;
-            const char short_form[] = {'-', option->letter, ',', ' ', '\0'};
-            snprintf(left, sizeof left, option->implied ? "%s--%s[=%s]" : "%s--%s %s",
-                     option->letter ? short_form : "    ", option->name,
-                     option->argument ? option->argument : "");
-            write_entry(out, left, option->help,
+            write_form(form, option->name, option->letter, option->argument,
+                       option->implied != NULL);
+            write_entry(out, form, option->help,
                         option->derived ? option->derived : option->initial);
         }
     }

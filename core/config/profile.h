@@ -5,6 +5,7 @@
 #ifndef SLUICE_PROFILE_H
 #define SLUICE_PROFILE_H
 
+#include "config/subcommand.h"
 #include "h1/h1.h"
 
 /* How a program is called. */
@@ -17,6 +18,7 @@ struct profile {
     const char *name;    /* of the program */
     const char *summary; /* one line for --help */
     enum profile_form form;
+    struct subcommand_table subcommands; /* for PROFILE_CONFIGURED only */
     struct h1_limits limits; /* the sizes of head and body are settings, so here they are 0 */
 };
 

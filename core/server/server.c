@@ -26,13 +26,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Exit statuses. */
-enum {
-    STATUS_DONE = 0,
-    STATUS_FAILED = 1,
-    STATUS_USAGE = 2,
-};
-
 enum { LAST_LINES_MS = 10 * 1000 }; /* for the access logs, at the end */
 
 enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for this server */
@@ -213,7 +206,8 @@ static int run(struct server *server)
     };
     struct metrics totals = {0};
     screen_show(&screen);
-    int status = supervisor_run(&server->supervisor) == 0 ? STATUS_DONE : STATUS_FAILED;
+    int status =
+        supervisor_run(&server->supervisor) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
     const bool logged = access_logs_stop(server->logs, LAST_LINES_MS);
     supervisor_count(&server->supervisor, &totals);
     screen_show_totals(&screen, &totals);
@@ -242,7 +236,7 @@ static bool take_steps(struct server *server)
     return true;
 }
 
-static int serve(const struct profile *profile, struct settings *settings)
+int server_run(const struct profile *profile, struct settings *settings)
 {
     struct server server = {
         .profile = profile,
@@ -250,7 +244,7 @@ static int serve(const struct profile *profile, struct settings *settings)
         .signals = {.fd = -1},
         .supervisor = {.done_fd = -1},
     };
-    int status = take_steps(&server) ? run(&server) : STATUS_FAILED;
+    int status = take_steps(&server) ? run(&server) : SERVER_STATUS_FAILED;
     supervisor_fini(&server.supervisor);
     if (!access_logs_stop(server.logs, LAST_LINES_MS))
         _exit(status);
@@ -261,75 +255,67 @@ static int serve(const struct profile *profile, struct settings *settings)
     return status;
 }
 
-/* Validates everything, and says that all is well. */
-static int check(const struct profile *profile, struct settings *settings)
-{
-    struct generation *generation;
-    struct problem problem;
-    if (generation_create(&generation, settings, &problem) < 0) {
-        log_problem(&problem);
-        return STATUS_FAILED;
-    }
-    generation_unref(generation);
-    printf("%s: no mistakes found; %u site%s\n", profile->name, settings->site_count,
-           settings->site_count == 1 ? "" : "s");
-    return fflush(stdout) == 0 ? STATUS_DONE : STATUS_FAILED;
-}
-
-int server_run(const struct profile *profile, struct settings *settings)
-{
-    return serve(profile, settings);
-}
-
 /* Answers --help, --version and --print-config. */
-static int show(const struct profile *profile, const struct settings *settings,
-                enum command command)
+static int show(const struct subcommand_call *call, enum command command)
 {
+    const struct profile *profile = call->profile;
     signals_release(); /* the reader may be slow */
-    if (command == COMMAND_HELP)
+    if (command == COMMAND_HELP && call->subcommand)
+        options_help_subcommand(profile, call->subcommand, stdout);
+    else if (command == COMMAND_HELP)
         options_help(profile, stdout);
     else if (command == COMMAND_PRINT)
-        settings_print(settings, stdout);
+        settings_print(call->settings, stdout);
     else
         printf("%s (Sluice) %s\n" SLUICE_LICENCE "\n", profile->name, SLUICE_VERSION);
     if (fflush(stdout) == 0 && !ferror(stdout))
-        return STATUS_DONE;
+        return SERVER_STATUS_DONE;
     log_say("cannot write to standard output: %s; redirect it", strerror(errno));
-    return STATUS_FAILED;
+    return SERVER_STATUS_FAILED;
+}
+
+/* Does COMMAND, which CALL is made for. Returns the exit status. */
+static int execute(const struct subcommand_call *call, enum command command)
+{
+    for (unsigned i = 0; i < call->settings->notices.count; i++)
+        log_say("%s", call->settings->notices.items[i]);
+    if (command == COMMAND_SERVE)
+        return server_run(call->profile, call->settings);
+    return command == COMMAND_SUBCOMMAND ? call->subcommand->run(call) : show(call, command);
+}
+
+/* The exit status for ERROR in a command line or in settings. */
+static int status_of(const struct subcommand_call *call, int error)
+{
+    if (error != -EINVAL)
+        return SERVER_STATUS_FAILED;
+    return call->subcommand ? call->subcommand->status_if_refused : SERVER_STATUS_USAGE;
 }
 
 int server_main(const struct profile *profile, int argc, char **argv)
 {
+    struct subcommand_call call = {.profile = profile};
     const struct command_line line = {
         .program = profile->name,
         .argc = argc,
         .argv = argv,
         .form = profile->form,
         .environment = environ,
+        .call = &call,
     };
     struct problem problem;
     enum command command = COMMAND_SERVE;
-    int status = STATUS_FAILED;
     signals_block();
     process_fill_standard_descriptors();
     trace_catch_crashes();
     log_open(profile->name);
-    struct settings *settings = settings_create();
+    struct settings *settings = call.settings = settings_create();
     int error = settings ? command_line_parse(&line, settings, &command, &problem) : -ENOMEM;
     if (!settings)
         problem_set_no_memory(&problem);
     if (error)
         log_problem(&problem);
-    if (error == -EINVAL && command != COMMAND_CHECK)
-        status = STATUS_USAGE;
-    for (unsigned i = 0; !error && i < settings->notices.count; i++)
-        log_say("%s", settings->notices.items[i]);
-    if (!error && command == COMMAND_SERVE)
-        status = serve(profile, settings);
-    else if (!error && command == COMMAND_CHECK)
-        status = check(profile, settings);
-    else if (!error)
-        status = show(profile, settings, command);
+    const int status = error ? status_of(&call, error) : execute(&call, command);
     settings_unref(settings);
     return status;
 }

@@ -16,6 +16,13 @@
 #include "config/profile.h"
 #include "config/settings.h"
 
+/* Exit statuses. */
+enum {
+    SERVER_STATUS_DONE = 0,
+    SERVER_STATUS_FAILED = 1,
+    SERVER_STATUS_USAGE = 2,
+};
+
 /* Runs the program PROFILE until a signal ends it. Returns the exit status: 0 stopped as asked
  * (or --help, --version), 1 failed at run time, 2 wrong usage; 1 and 2 with one line on
  * standard error. Once it serves, standard output has one screen with an indented line
@@ -23,8 +30,8 @@
  * connections are accepted, and on which port. At the end it gets one line of totals. */
 int server_main(const struct profile *profile, int argc, char **argv);
 
-/* The same for SETTINGS that are not prepared yet, in place of a command line: any number of
- * sites. Keeps a reference until it returns. Returns the exit status. */
+/* The same as server_main for SETTINGS that are not prepared yet, in place of a command line: any
+ * number of sites. Keeps a reference until it returns. Returns the exit status. */
 int server_run(const struct profile *profile, struct settings *settings);
 
 #endif

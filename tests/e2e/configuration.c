@@ -114,6 +114,19 @@ E2E_TEST(configuration, check_reports_each_mistake_with_its_line)
     }
 }
 
+E2E_TEST(configuration, help_shows_how_commands_are_called)
+{
+    struct site site;
+
+    site_create(&site);
+    struct outcome all = run(&site, "help"), check = run(&site, "help check");
+    cr_expect(all.status == 0 && strstr(all.output, "\n  check  "), "%s", all.output);
+    cr_expect(check.status == 0 && strncmp(check.output, "Usage: sluice check ", 20) == 0, "%s",
+              check.output);
+    cr_expect_str_eq(run(&site, "check --help").output, check.output);
+    cr_expect_eq(run(&site, "help nothing").status, 2);
+}
+
 E2E_TEST(configuration, check_says_that_all_is_well)
 {
     struct site site;

@@ -17,6 +17,34 @@ static struct settings *settings;
 static char path[512];
 static char mistake[PROBLEM_TEXT_BYTES]; /* "": none */
 static enum command command;
+static struct subcommand_call call; /* of the latest command line */
+
+static const struct subcommand_option own_options[] = {
+    {.name = "field", .letter = 'H', .argument = "FIELD", .help = "A field."},
+    {.name = "quick", .help = "Be quick."},
+};
+static const struct subcommand own_subcommands[] = {
+    {.name = "check", .usage = "[ROOT]", .summary = "Check.", .takes_settings = true},
+    {.name = "try",
+     .usage = "[ROOT] URL",
+     .summary = "Try.",
+     .takes_settings = true,
+     .positionals = 1,
+     .options = own_options,
+     .option_count = COUNT_OF(own_options)},
+    {.name = "alone",
+     .usage = "[FILE]",
+     .summary = "Be alone.",
+     .positionals = 1,
+     .options = own_options,
+     .option_count = COUNT_OF(own_options)},
+};
+static const struct profile profile = {
+    .name = "sluice",
+    .summary = "a server in a test",
+    .form = PROFILE_CONFIGURED,
+    .subcommands = {own_subcommands, COUNT_OF(own_subcommands)},
+};
 
 static void set_up(void)
 {
@@ -66,7 +94,9 @@ static int make(const char *config, const char *words, const char *variables)
         .argv = argv,
         .form = PROFILE_CONFIGURED,
         .environment = environment,
+        .call = &call,
     };
+    call = (struct subcommand_call){.profile = &profile};
     settings_unref(settings);
     settings = settings_create();
     int error = command_line_parse(&line, settings, &command, &problem);
@@ -119,20 +149,70 @@ Test(configuration, knows_its_commands)
         const char *words;
         enum command command;
     } rows[] = {
-        {"check", COMMAND_CHECK},
-        {"check site -p 1", COMMAND_CHECK},
-        {"help", COMMAND_HELP},
-        {"help --nonsense", COMMAND_HELP},
-        {"--help", COMMAND_HELP},
-        {"-V", COMMAND_VERSION},
-        {"--print-config", COMMAND_PRINT},
-        {"./check", COMMAND_SERVE},
-        {"site", COMMAND_SERVE},
+        {"check", COMMAND_SUBCOMMAND},     {"check site -p 1", COMMAND_SUBCOMMAND},
+        {"alone", COMMAND_SUBCOMMAND},     {"check --help", COMMAND_HELP},
+        {"help check", COMMAND_HELP},      {"help", COMMAND_HELP},
+        {"help --nonsense", COMMAND_HELP}, {"--help", COMMAND_HELP},
+        {"-V", COMMAND_VERSION},           {"--print-config", COMMAND_PRINT},
+        {"./check", COMMAND_SERVE},        {"site", COMMAND_SERVE},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         expect_made(NULL, rows[i].words, "");
         cr_expect_eq(command, rows[i].command, "%s", rows[i].words);
     }
+}
+
+Test(configuration, gives_subcommands_their_own_options_and_arguments)
+{
+    expect_made(NULL, "try site -H a --quick /x --field=b -p 1", "");
+    cr_expect_str_eq(call.subcommand->name, "try");
+    cr_expect_str_eq(settings->sites[0]->root_text.at, "site");
+    cr_expect_str_eq(call.positionals[0], "/x");
+    cr_expect_str_eq(subcommand_value(&call, "field", 0), "a");
+    cr_expect_str_eq(subcommand_value(&call, "field", 1), "b");
+    cr_expect_null(subcommand_value(&call, "field", 2));
+    cr_expect_str_eq(subcommand_value(&call, "quick", 0), "");
+    expect_made(NULL, "try /x", "");
+    cr_expect_str_eq(call.positionals[0], "/x");
+    cr_expect_str_eq(settings->sites[0]->root_text.at, ".");
+    expect_made(NULL, "alone --quick", "");
+    cr_expect_null(call.positionals[0]);
+    cr_expect_eq(settings->site_count, 0);
+}
+
+Test(configuration, refuses_what_a_subcommand_does_not_take)
+{
+    static const struct {
+        const char *words;
+        const char *says;
+    } rows[] = {
+        {"alone --threads 2", "unknown option '--threads'; sluice help alone lists all"},
+        {"alone a b", "'b' is one argument too many; sluice help alone shows how it is called"},
+        {"try a b c", "'c' is one argument too many; sluice help try shows how it is called"},
+        {"alone --quick=1", "--quick takes no value; remove '=1'"},
+        {"alone -H", "--field needs a value; give it as --field=FIELD"},
+        {"check --quick", "unknown option '--quick'; --help lists all"},
+        {"help me", "'me' is not a command; sluice help lists all"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        cr_expect_eq(make(NULL, rows[i].words, ""), -EINVAL, "%s", rows[i].words);
+        cr_expect_str_eq(mistake, rows[i].says);
+    }
+}
+
+Test(configuration, shows_how_a_subcommand_is_called)
+{
+    char *text;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    options_help_subcommand(&profile, &own_subcommands[1], out);
+    options_help(&profile, out);
+    fclose(out);
+    cr_expect(strstr(text, "Usage: sluice try [ROOT] URL\n\nTry.\n"), "%s", text);
+    cr_expect(strstr(text, "  -H, --field FIELD "), "%s", text);
+    cr_expect(strstr(text, "      --quick "), "%s", text);
+    cr_expect(strstr(text, "\n  alone  "), "%s", text);
+    free(text);
 }
 
 /* --- Sources ------------------------------------------------------------------------------------ */
