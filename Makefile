@@ -97,8 +97,8 @@ WRAPPED      = __poll_chk __pread_chk __read_chk __recv_chk accept4 aligned_allo
     io_uring_queue_init_params io_uring_register_buf_ring io_uring_register_ring_fd \
     io_uring_submit io_uring_submit_and_get_events io_uring_submit_and_wait_timeout ioctl listen \
     malloc memfd_create mmap nanosleep open poll pread preadv2 pthread_create read readdir readv \
-    realloc recv sched_getaffinity send sendfile sendmsg setrlimit setsockopt shutdown signalfd \
-    socket socketpair stat statx strdup syscall write writev
+    realloc recv rename sched_getaffinity send sendfile sendmsg setrlimit setsockopt shutdown signalfd \
+    socket socketpair stat statx strdup syscall unlink write writev
 # The functions of core/system/uring.h that a unit test can replace: tests/support/uring_script.c.
 URING_WRAPPED = uring_ask_accept uring_ask_cancel uring_ask_poll uring_ask_poll_multishot \
     uring_ask_receive uring_ask_send uring_begin uring_fini uring_init uring_wait

@@ -172,6 +172,9 @@ static const struct option_spec table[] = {
      .help = "Do not log requests where the pattern matches the path, such as '/healthz'; may be "
              "given up to 64 times.",
      .kind = OPTION_KIND_PATHS, SITE(log_exclude)},
+    {.name = "pid-file", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
+     .help = "Write the number of the process to this file when it serves; it is removed at the end.",
+     .kind = OPTION_KIND_FILE, PROCESS(pid_file)},
     {.name = "config", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
      .help = "Read settings and sites from this file.", .of_sluice = true,
      .kind = OPTION_KIND_CONFIG},

@@ -52,6 +52,7 @@ struct process_settings {
     struct certificate_paths certificates;
     uint32_t tls_minor_min; /* the oldest version of TLS: 2 is TLS 1.2 */
     bool self_signed;       /* HTTPS with a certificate made at the start */
+    struct str pid_file;    /* the path of a file with the process's number; absent: none */
 };
 
 enum { LISTENER_NONE = UINT32_MAX };

@@ -153,6 +153,17 @@ void loop_revalidate(struct loop *loop)
     loop_order(loop, LOOP_ORDER_REVALIDATE);
 }
 
+void loop_ask(struct loop *loop)
+{
+    atomic_store(&loop->asked, true);
+    loop_order(loop, LOOP_ORDER_ANSWER);
+}
+
+bool loop_has_answered(const struct loop *loop)
+{
+    return !atomic_load(&loop->asked);
+}
+
 __attribute__((cold, noinline)) static void take_orders(struct loop *loop)
 {
     const unsigned orders = atomic_exchange(&loop->orders, 0);
@@ -164,6 +175,8 @@ __attribute__((cold, noinline)) static void take_orders(struct loop *loop)
         loop_room_answer(loop);
     if (orders & LOOP_ORDER_ACCEPT)
         listeners_resume(&loop->listeners);
+    if (orders & LOOP_ORDER_ANSWER)
+        atomic_store(&loop->asked, false);
 }
 
 /* --- Events ----------------------------------------------------------------------------------- */

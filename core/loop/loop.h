@@ -80,6 +80,7 @@ enum loop_order {
     LOOP_ORDER_REVALIDATE = 1 << 1,
     LOOP_ORDER_MAKE_ROOM = 1 << 2, /* see conn_pool.h */
     LOOP_ORDER_ACCEPT = 1 << 3,
+    LOOP_ORDER_ANSWER = 1 << 4, /* see loop_ask */
 };
 
 struct loop {
@@ -96,6 +97,7 @@ struct loop {
     uint64_t drain_ms;
     bool drain_over;
     atomic_uint orders; /* bits of enum loop_order, from other threads */
+    atomic_bool asked;  /* by loop_ask, and not answered yet */
 };
 
 /* Creates a loop on ENGINE. *Takes* the listeners' descriptors if it succeeds; *borrows* context
@@ -119,6 +121,11 @@ void loop_drain(struct loop *loop);
 
 /* Called from any thread: the store checks everything again before it is served. */
 void loop_revalidate(struct loop *loop);
+
+/* Called from any thread, the same for both: asks the loop to answer in its next turn, and whether
+ * it has answered since. A loop that has ended does not. */
+void loop_ask(struct loop *loop);
+bool loop_has_answered(const struct loop *loop);
 
 /* Called from any thread: has the loop carry out ORDER in its next turn. */
 void loop_order(struct loop *loop, enum loop_order order);

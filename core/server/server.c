@@ -13,6 +13,7 @@
 #include "server/listening.h"
 #include "server/process.h"
 #include "server/screen.h"
+#include "server/service.h"
 #include "server/signals.h"
 #include "server/sizing.h"
 #include "server/supervisor.h"
@@ -40,6 +41,7 @@ struct server {
     struct sizes sizes;
     struct store_shared *shared;
     struct signals signals;
+    struct service service;
     struct supervisor supervisor;
 };
 
@@ -156,6 +158,11 @@ static int share_sites(struct server *server, struct problem *ret_problem)
     return -ENOMEM;
 }
 
+static int open_service(struct server *server, struct problem *ret_problem)
+{
+    return service_open(&server->service, &server->settings->process, environ, ret_problem);
+}
+
 static int start(struct server *server, struct problem *ret_problem)
 {
     int *listeners = NULL;
@@ -183,6 +190,7 @@ static int start(struct server *server, struct problem *ret_problem)
     };
     server->supervisor.settings = server->settings;
     server->supervisor.signals = &server->signals;
+    server->supervisor.service = &server->service;
     server->supervisor.https = server->generation->https;
     server->supervisor.logs = server->logs;
     error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
@@ -206,11 +214,13 @@ static int run(struct server *server)
     };
     struct metrics totals = {0};
     screen_show(&screen);
+    service_ready(&server->service);
     int status =
         supervisor_run(&server->supervisor) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
     const bool logged = access_logs_stop(server->logs, LAST_LINES_MS);
     supervisor_count(&server->supervisor, &totals);
     screen_show_totals(&screen, &totals);
+    service_close(&server->service);
     signals_release();
     if (supervisor_is_busy(&server->supervisor) || !store_shared_stop(server->shared) || !logged)
         _exit(status);
@@ -220,7 +230,7 @@ static int run(struct server *server)
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
     make_generation, choose_addresses, close_inherited, catch_signals, choose_backend,
-    find_sizes,      share_sites,      open_logs,       start,
+    find_sizes,      share_sites,      open_logs,       open_service,  start,
 };
 
 /* Takes all steps. False: one failed, which is reported. */
@@ -245,6 +255,7 @@ int server_run(const struct profile *profile, struct settings *settings)
         .supervisor = {.done_fd = -1},
     };
     int status = take_steps(&server) ? run(&server) : SERVER_STATUS_FAILED;
+    service_close(&server.service);
     supervisor_fini(&server.supervisor);
     if (!access_logs_stop(server.logs, LAST_LINES_MS))
         _exit(status);

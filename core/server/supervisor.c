@@ -102,6 +102,7 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
 static void revalidate(const struct supervisor *supervisor)
 {
     struct problem problem;
+    service_begin_reload(supervisor->service);
     https_revalidate(supervisor->https);
     log_say("SIGHUP: all files are checked again; options stay as they are until a restart");
     if (settings_reread_types(supervisor->settings, &problem) < 0) {
@@ -110,6 +111,7 @@ static void revalidate(const struct supervisor *supervisor)
     }
     for (unsigned i = 0; i < supervisor->started_count; i++)
         worker_revalidate(supervisor->workers[i]);
+    service_end_reload(supervisor->service);
 }
 
 #define NEVER UINT64_MAX
@@ -127,6 +129,7 @@ static void begin_drain(const struct supervisor *supervisor, struct run *run)
 {
     if (run->draining)
         return;
+    service_stop(supervisor->service);
     drain(supervisor);
     run->draining = true;
     run->explain_at_ms =
@@ -142,6 +145,7 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
         if (run->draining) {
             log_say("stopped at once");
             access_logs_stop(supervisor->logs, LAST_LINES_MS);
+            service_close(supervisor->service);
             _exit(EXIT_AT_ONCE);
         }
         begin_drain(supervisor, run);
@@ -190,8 +194,9 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
         https_revalidate(supervisor->https);
         run->revalidate_at_ms = now_ms + HTTPS_PERIOD_MS;
     }
-    const uint64_t next_ms =
-        run->explain_at_ms < run->revalidate_at_ms ? run->explain_at_ms : run->revalidate_at_ms;
+    uint64_t next_ms =
+        service_watch(supervisor->service, supervisor->workers, supervisor->started_count, now_ms);
+    next_ms = u64_min(next_ms, u64_min(run->explain_at_ms, run->revalidate_at_ms));
     if (next_ms == NEVER)
         return -1;
     return next_ms - now_ms < INT_MAX ? (int)(next_ms - now_ms) : INT_MAX;

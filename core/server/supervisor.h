@@ -8,6 +8,7 @@
 
 #include "observe/metrics.h"
 #include "server/https.h"
+#include "server/service.h"
 #include "server/signals.h"
 #include "server/sizing.h"
 #include "server/worker.h"
@@ -17,6 +18,7 @@ struct supervisor {
     struct signals *signals;   /* *borrowed* */
     struct https *https;       /* *borrowed*; NULL: no listener speaks TLS */
     struct access_logs *logs;  /* *borrowed*; NULL: no site has a log */
+    struct service *service;   /* *borrowed* */
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;

@@ -293,6 +293,16 @@ void worker_revalidate(struct worker *worker)
     loop_revalidate(worker->loop);
 }
 
+void worker_ask(struct worker *worker)
+{
+    loop_ask(worker->loop);
+}
+
+bool worker_has_answered(const struct worker *worker)
+{
+    return loop_has_answered(worker->loop);
+}
+
 bool worker_busy(const struct worker *worker)
 {
     return store_busy(worker->store);

@@ -67,6 +67,11 @@ void worker_drain(struct worker *worker);
  * header rules, cached files. Requests in flight go on. */
 void worker_revalidate(struct worker *worker);
 
+/* Asks a started worker, from one thread, whether its loop turns, and whether it has answered that
+ * since. A worker that has ended does not answer. */
+void worker_ask(struct worker *worker);
+bool worker_has_answered(const struct worker *worker);
+
 /* Whether a look-up in the file system is still under way in a worker that has ended, so that
  * worker_destroy would have to wait for it. */
 bool worker_busy(const struct worker *worker);

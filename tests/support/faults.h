@@ -50,6 +50,7 @@ enum fault {
     FAULT_READDIR,
     FAULT_READV,
     FAULT_RECV,
+    FAULT_RENAME,
     FAULT_SCHED_GETAFFINITY,
     FAULT_SEND, /* send, sendmsg */
     FAULT_SENDFILE,
@@ -62,7 +63,8 @@ enum fault {
     FAULT_STAT,
     FAULT_STATX,
     FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
-    FAULT_WRITE,  /* to a standard descriptor */
+    FAULT_UNLINK,
+    FAULT_WRITE, /* to a standard descriptor */
     FAULT_WRITE_EVENTFD,
     FAULT_WRITEV,
     FAULT_URING_INIT,     /* io_uring_queue_init_params */

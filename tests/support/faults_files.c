@@ -105,6 +105,16 @@ WRAP(ssize_t, write, int fd, const void *from, size_t length)
     return faults_pass(which, NULL) ? __real_write(fd, from, length) : -1;
 }
 
+WRAP(int, rename, const char *from, const char *to)
+{
+    return faults_pass(FAULT_RENAME, NULL) ? __real_rename(from, to) : -1;
+}
+
+WRAP(int, unlink, const char *path)
+{
+    return faults_pass(FAULT_UNLINK, NULL) ? __real_unlink(path) : -1;
+}
+
 /* A short call writes one byte. */
 WRAP(ssize_t, writev, int fd, const struct iovec *pieces, int count)
 {

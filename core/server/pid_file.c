@@ -1,0 +1,106 @@
+/* pid_file: see pid_file.h. rename(2). */
+#include "server/pid_file.h"
+
+#include "base/num.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    NUMBER_BYTES = 24, /* a process's number, a newline and a NUL */
+    SUFFIX_BYTES = 1 + NUMBER_BYTES,
+    MODE = 0644,
+};
+
+static int explain(int error, const char *path, struct problem *ret_problem)
+{
+    problem_set(ret_problem, "cannot write the pid file '%s': %s", path, strerror(-error));
+    problem_remedy(ret_problem, "name a file in a directory that this user may write to");
+    return error;
+}
+
+/* Whether something else than a regular file is at PATH. */
+static bool is_taken(const char *path)
+{
+    struct statx found;
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &found) == 0 &&
+           !S_ISREG(found.stx_mode);
+}
+
+/* Writes the number of this process to a new file at PATH. Returns 0 or a negative errno. */
+static int write_number(const char *path)
+{
+    char text[NUMBER_BYTES];
+    const int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, MODE);
+    if (fd < 0)
+        return -errno;
+    const ssize_t written = write(fd, text, (size_t)length);
+    const int error = written < 0 ? -errno : 0;
+    close(fd);
+    return error || written == length ? error : -ENOSPC;
+}
+
+int pid_file_prepare(struct pid_file *ret, const char *path, struct problem *ret_problem)
+{
+    const size_t room = strlen(path) + SUFFIX_BYTES;
+    struct pid_file file = {.path = path};
+    if (is_taken(path)) {
+        problem_set(ret_problem, "the pid file '%s' is not a regular file", path);
+        problem_remedy(ret_problem, "name another one");
+        return -EEXIST;
+    }
+    file.temporary = malloc(room);
+    if (!file.temporary)
+        return explain(-ENOMEM, path, ret_problem);
+    snprintf(file.temporary, room, "%s.%ld", path, (long)getpid());
+    const int error = write_number(file.temporary);
+    if (error) {
+        pid_file_remove(&file);
+        return explain(error, path, ret_problem);
+    }
+    *ret = file;
+    return 0;
+}
+
+int pid_file_publish(struct pid_file *file, struct problem *ret_problem)
+{
+    if (!file->temporary)
+        return 0;
+    if (rename(file->temporary, file->path) < 0)
+        return explain(-errno, file->path, ret_problem);
+    free(file->temporary);
+    file->temporary = NULL;
+    file->published = true;
+    return 0;
+}
+
+/* Whether the file at PATH has the number of this process. */
+static bool is_ours(const char *path)
+{
+    char text[NUMBER_BYTES];
+    uint64_t number;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const ssize_t length = read(fd, text, sizeof text);
+    close(fd);
+    return length > 1 && text[length - 1] == '\n' &&
+           num_parse_u64((struct str){text, (size_t)length - 1}, &number) &&
+           number == (uint64_t)getpid();
+}
+
+void pid_file_remove(struct pid_file *file)
+{
+    if (file->temporary)
+        unlink(file->temporary);
+    if (file->published && is_ours(file->path))
+        unlink(file->path);
+    free(file->temporary);
+    *file = (struct pid_file){0};
+}

@@ -1,0 +1,99 @@
+/* service: see service.h. */
+#include "server/service.h"
+
+#include "base/clock.h"
+#include "observe/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Between a question to the workers and the message that they have answered. */
+static uint64_t period_ms(const struct service *service)
+{
+    const uint64_t half_ms = service->notify.watchdog_usec / 1000 / 2;
+    return half_ms > 0 ? half_ms : 1;
+}
+
+int service_open(struct service *ret, const struct process_settings *settings,
+                 char *const *variables, struct problem *ret_problem)
+{
+    struct service service = {.watch_at_ms = 0};
+    int error = 0;
+    notify_init(&service.notify, variables);
+    if (settings->pid_file.at)
+        error = pid_file_prepare(&service.pid_file, settings->pid_file.at, ret_problem);
+    if (!error)
+        *ret = service;
+    return error;
+}
+
+static void say(struct service *service, const char *text)
+{
+    const int error = notify_send(&service->notify, text);
+    if (error && !service->unreachable)
+        log_say("the service manager is not reached: %s", strerror(-error));
+    service->unreachable = error != 0;
+}
+
+void service_ready(struct service *service)
+{
+    struct problem problem;
+    if (pid_file_publish(&service->pid_file, &problem) < 0)
+        log_problem(&problem);
+    say(service, "READY=1\nSTATUS=Serving");
+    if (service->notify.watchdog_usec > 0)
+        service->watch_at_ms = clock_monotonic_ms();
+}
+
+void service_begin_reload(struct service *service)
+{
+    char text[96];
+    snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reloading",
+             clock_monotonic_us());
+    say(service, text);
+}
+
+void service_end_reload(struct service *service)
+{
+    say(service, "READY=1\nSTATUS=Serving");
+}
+
+void service_stop(struct service *service)
+{
+    if (!service->stopping)
+        say(service, "STOPPING=1\nSTATUS=Finishing responses in flight");
+    service->stopping = true;
+}
+
+/* Whether all that were asked have answered. Those that have ended do not; the manager has other
+ * limits for the time that stopping takes. */
+static bool all_turn(const struct service *service, struct worker *const *workers, unsigned count)
+{
+    for (unsigned i = 0; service->asked && !service->stopping && i < count; i++) {
+        if (!worker_has_answered(workers[i]))
+            return false;
+    }
+    return true;
+}
+
+uint64_t service_watch(struct service *service, struct worker *const *workers, unsigned count,
+                       uint64_t now_ms)
+{
+    if (service->watch_at_ms == 0)
+        return SERVICE_NEVER;
+    if (now_ms < service->watch_at_ms)
+        return service->watch_at_ms;
+    service->watch_at_ms = now_ms + period_ms(service);
+    if (!all_turn(service, workers, count))
+        return service->watch_at_ms;
+    say(service, "WATCHDOG=1");
+    for (unsigned i = 0; i < count; i++)
+        worker_ask(workers[i]);
+    service->asked = true;
+    return service->watch_at_ms;
+}
+
+void service_close(struct service *service)
+{
+    pid_file_remove(&service->pid_file);
+}
