@@ -205,10 +205,18 @@ void conn_close_soon(struct conn_context *context, struct conn *conn)
     session_of(context, conn)->close_soon(context, conn);
 }
 
-void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
+/* Removes the end marks that CONN has reached, and finishes their records. Returns their number. */
+__attribute__((noinline)) static unsigned log_ends(struct conn_context *context, struct conn *conn)
 {
     struct outq_end end;
     unsigned count = 0;
+    for (; outq_next_end(&conn->output, &end); count++)
+        conn_log_sent(context, conn, &end, count == 0);
+    return count;
+}
+
+void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
+{
     outq_sent(&conn->output, length);
     outq_released(&conn->output, length);
     counters_add(context->counters, COUNTER_BYTES_SENT, length);
@@ -216,11 +224,8 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
     socket_progressed(&conn->socket);
     if (conn->waits)
         file_watch_sent(conn, length);
-    while (outq_next_end(&conn->output, &end)) {
-        if (conn_log_wanted(context))
-            conn_log_sent(context, conn, &end, count == 0);
-        count++;
-    }
+    const unsigned count =
+        conn_log_wanted(context) ? log_ends(context, conn) : outq_drop_ends(&conn->output);
     if (count > 0) {
         probe_answer(conn->slot, conn->generation, count);
         session_of(context, conn)->sent(context, conn, count);

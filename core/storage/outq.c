@@ -316,6 +316,14 @@ void outq_released(struct outq *queue, uint64_t length)
     }
 }
 
+static inline void drop_end(struct outq_store *store)
+{
+    store->end_first++;
+    if (store->end_first == store->end_max)
+        store->end_first = 0;
+    store->end_count--;
+}
+
 bool outq_next_end(struct outq *queue, struct outq_end *ret)
 {
     struct outq_store *store = queue->store;
@@ -325,11 +333,19 @@ bool outq_next_end(struct outq *queue, struct outq_end *ret)
     if (end->position > store->sent)
         return false;
     *ret = *end;
-    store->end_first++;
-    if (store->end_first == store->end_max)
-        store->end_first = 0;
-    store->end_count--;
+    drop_end(store);
     return true;
+}
+
+unsigned outq_drop_ends(struct outq *queue)
+{
+    struct outq_store *store = queue->store;
+    unsigned count = 0;
+    if (!store)
+        return 0;
+    for (; store->end_count > 0 && end_at(store, 0)->position <= store->sent; count++)
+        drop_end(store);
+    return count;
 }
 
 bool outq_unsent_end(const struct outq *queue, unsigned index, struct outq_end *ret,

@@ -109,7 +109,10 @@ void outq_released(struct outq *queue, uint64_t length);
  * due. */
 bool outq_next_end(struct outq *queue, struct outq_end *ret);
 
-/* Gives the end mark INDEX, from 0, of those that outq_next_end has not removed, and the number of
+/* Removes all end marks that *sent* has reached. Returns their number. */
+unsigned outq_drop_ends(struct outq *queue);
+
+/* Gives the end mark INDEX, from 0, of those that have not been removed, and the number of
  * unsent bytes up to it. False: the queue has fewer. For a queue that is cleared next. */
 bool outq_unsent_end(const struct outq *queue, unsigned index, struct outq_end *ret,
                      uint64_t *ret_unsent_bytes);

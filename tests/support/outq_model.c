@@ -271,6 +271,17 @@ void model_take_ends(struct model *model, unsigned limit)
     }
 }
 
+void model_drop_ends(struct model *model)
+{
+    unsigned due = 0;
+    while (model->end_first < model->end_count &&
+           model->ends[model->end_first].position <= model->sent) {
+        model->end_first++;
+        due++;
+    }
+    cr_assert_eq(outq_drop_ends(&model->queue), due);
+}
+
 /* --- The whole -------------------------------------------------------------------------------- */
 
 bool model_move(struct model *model, size_t storage_bytes)

@@ -67,6 +67,9 @@ void model_release(struct model *model, uint64_t length);
 /* Takes the end marks that have come due, at most LIMIT. */
 void model_take_ends(struct model *model, unsigned limit);
 
+/* outq_drop_ends. */
+void model_drop_ends(struct model *model);
+
 /* Tries to move the queue to storage of STORAGE_BYTES. Returns whether it fitted. */
 bool model_move(struct model *model, size_t storage_bytes);
 

@@ -257,6 +257,8 @@ static void random_step(struct model *model, uint64_t lazy)
         random_push(model);
     else if (dice < 13)
         model_send(model, 1 + (unsigned)prng_below(prng, 6), prng_below(prng, 4) == 0);
+    else if (dice == 13 && prng_below(prng, 2) == 0)
+        model_drop_ends(model);
     else if (dice == 13)
         model_take_ends(model, (unsigned)prng_below(prng, 3));
     else if (prng_below(prng, 4) == 0)
