@@ -112,14 +112,12 @@ bool num_parse_span(struct str text, uint64_t *ret_ms)
 
 size_t num_write_u64(char *to, uint64_t value)
 {
-    char digits[NUM_U64_DIGITS_MAX];
-    size_t first = sizeof digits;
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    memcpy(to, digits + first, sizeof digits - first);
-    return sizeof digits - first;
+    size_t length = 1;
+    for (uint64_t rest = value; rest >= 10; rest /= 10)
+        length++;
+    for (size_t i = length; i-- > 0; value /= 10)
+        to[i] = (char)('0' + value % 10);
+    return length;
 }
 
 size_t num_write_hex(char *to, uint64_t value)

@@ -250,29 +250,32 @@ void access_text_drop(struct access_text *text)
 
 void access_time_set(struct access_time *ret, int64_t seconds, int32_t offset_s)
 {
+    char log[DATE_LOG_BYTES], local[DATE_LOCAL_BYTES];
+    const struct str zone = {local + DATE_LOCAL_BYTES - ACCESS_TIME_ZONE_BYTES,
+                             ACCESS_TIME_ZONE_BYTES};
+    date_write_log(log, seconds, offset_s);
+    date_write_local(local, seconds, offset_s);
     ret->seconds = seconds;
-    date_write_log(ret->log, seconds, offset_s);
-    date_write_local(ret->local, seconds, offset_s);
+    str_put(str_put(str_put(ret->log, STR(" - - [")), (struct str){log, sizeof log}), STR("] "));
+    char *end = str_put(ret->json, STR("{\"time\":\""));
+    end = str_put(end, (struct str){local, sizeof local - ACCESS_TIME_ZONE_BYTES});
+    *end = '.';
+    str_put(str_put(ret->rest, zone), STR("\",\"client\":\""));
 }
 
 /* Writes what precedes the text. Returns the end. */
 static inline char *put_beginning(char *to, enum access_format format, const struct access_end *end)
 {
-    enum { SECOND_BYTES = DATE_LOCAL_BYTES - 6 }; /* "1994-11-06T08:49:37" */
+    const struct access_time *time = end->time;
     if (format != ACCESS_FORMAT_JSON) {
         to = str_put(to, end->client);
-        to = str_put(to, STR(" - - ["));
-        to = str_put(to, (struct str){end->time->log, sizeof end->time->log});
-        return str_put(to, STR("] "));
+        return str_put(to, (struct str){time->log, sizeof time->log});
     }
-    to = str_put(to, STR("{\"time\":\""));
-    to = str_put(to, (struct str){end->time->local, SECOND_BYTES});
-    *to++ = '.';
+    to = str_put(to, (struct str){time->json, sizeof time->json});
     *to++ = (char)('0' + end->time_ms / 100 % 10);
     *to++ = (char)('0' + end->time_ms / 10 % 10);
     *to++ = (char)('0' + end->time_ms % 10);
-    to = str_put(to, (struct str){end->time->local + SECOND_BYTES, 6});
-    to = str_put(to, STR("\",\"client\":\""));
+    to = str_put(to, (struct str){time->rest, sizeof time->rest});
     to = str_put(to, end->client);
     to = str_put(to, STR("\",\"duration_us\":"));
     to = put_number(to, end->duration_us);

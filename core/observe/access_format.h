@@ -87,11 +87,19 @@ struct access_text *access_text_create(const struct access_style *style,
 /* Drops a reference; the last frees TEXT. NULL is allowed. */
 void access_text_drop(struct access_text *text);
 
-/* A second in all forms. */
+enum {
+    ACCESS_TIME_LOG_BYTES = sizeof " - - [] " - 1 + DATE_LOG_BYTES,
+    ACCESS_TIME_ZONE_BYTES = sizeof "+01:00" - 1,
+    ACCESS_TIME_JSON_BYTES = sizeof "{\"time\":\"." - 1 + DATE_LOCAL_BYTES - ACCESS_TIME_ZONE_BYTES,
+    ACCESS_TIME_REST_BYTES = ACCESS_TIME_ZONE_BYTES + sizeof "\",\"client\":\"" - 1,
+};
+
+/* A second as the lines of each format have it, with the text around it. */
 struct access_time {
     int64_t seconds;
-    char log[DATE_LOG_BYTES];
-    char local[DATE_LOCAL_BYTES];
+    char log[ACCESS_TIME_LOG_BYTES];   /* " - - [06/Nov/1994:08:49:37 +0000] " */
+    char json[ACCESS_TIME_JSON_BYTES]; /* from the brace to the point before milliseconds */
+    char rest[ACCESS_TIME_REST_BYTES]; /* from the offset to the quote before the client */
 };
 
 /* Sets *RET to SECONDS, in local time that is OFFSET_S seconds ahead of UTC. */
