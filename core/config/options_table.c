@@ -31,7 +31,9 @@ static const struct option_spec table[] = {
      .kind = OPTION_KIND_NUMBER, LISTENER(port), .most = UINT16_MAX},
     {.name = "listen", .argument = "WHERE", .group = OPTION_GROUP_NETWORK,
      .help = "Listen on a port, or on an address and a port, in place of --port and --bind: 80, "
-             "127.0.0.1:8080, [::1]:8080; '443 tls' speaks HTTPS. May be given up to 8 times.",
+             "127.0.0.1:8080, [fe80::1%eth0]:8080; or on a Unix socket: "
+             "'unix:/run/sluice.sock mode=0660 owner=USER:GROUP', unix:@NAME. '443 tls' speaks "
+             "HTTPS. May be given up to 8 times.",
      .of_sluice = true, .kind = OPTION_KIND_LISTEN, LISTENER(listens)},
     {.name = "threads", .argument = "N", .group = OPTION_GROUP_NETWORK,
      .help = "Serve with N threads.", .derived = "one for each usable CPU",

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/problem.h"
 #include "site/site_settings.h"
+#include "system/unix_socket.h"
 
 #include <stdatomic.h>
 
@@ -59,13 +60,14 @@ enum { LISTENER_NONE = UINT32_MAX };
 
 /* Scope: a listener, which is one port on one or several addresses. */
 struct listener_settings {
-    struct arena_list addresses; /* numeric, or "localhost"; none: every address */
-    uint16_t port;               /* 0: any that is free */
-    uint32_t backlog;            /* of each socket; the kernel clamps it to somaxconn */
-    uint32_t http_port;          /* of a plain listener beside this one; LISTENER_NONE: absent */
-    uint32_t hsts_seconds;       /* max-age of Strict-Transport-Security; LISTENER_NONE: not sent */
-    struct arena_list listens;   /* of --listen as they were given, see listen.h */
-    bool secure;                 /* speaks TLS */
+    struct arena_list addresses;    /* numeric, or "localhost"; none: every address */
+    uint16_t port;                  /* 0: any that is free */
+    struct unix_socket unix_socket; /* in place of both; without a path: none */
+    uint32_t backlog;               /* of each socket; the kernel clamps it to somaxconn */
+    uint32_t http_port;             /* of a plain listener beside this one; LISTENER_NONE: absent */
+    uint32_t hsts_seconds;     /* max-age of Strict-Transport-Security; LISTENER_NONE: not sent */
+    struct arena_list listens; /* of --listen as they were given, see listen.h */
+    bool secure;               /* speaks TLS */
     /* The listener to which this one redirects; NULL: it serves. */
     const struct listener_settings *redirects_to;
 };

@@ -68,7 +68,7 @@ static int check(const struct settings *settings, const struct listener_settings
 #endif
 }
 
-/* Adds the plain listener beside FIRST, on the same addresses. */
+/* Adds the plain listener beside FIRST, on the same addresses; on all, if FIRST has a path. */
 static int add_plain(struct settings *settings, const struct listener_settings *first,
                      struct problem *ret_problem)
 {
@@ -77,7 +77,8 @@ static int add_plain(struct settings *settings, const struct listener_settings *
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    plain->addresses = first->addresses; /* which do not change any more */
+    if (first->unix_socket.path[0] == '\0')
+        plain->addresses = first->addresses; /* which do not change any more */
     plain->backlog = first->backlog;
     plain->port = (uint16_t)first->http_port;
     plain->redirects_to = first;

@@ -21,13 +21,20 @@ static int check_others(const struct settings *settings, const struct listener_s
     return 0;
 }
 
-/* Whether a listener before number INDEX has the same address and port as LISTEN. */
+/* Whether LISTENER has the address and port, or the path, of LISTEN. */
+static bool has_same(const struct listener_settings *listener, const struct listen *listen)
+{
+    const char *address = listener->addresses.count > 0 ? listener->addresses.items[0] : "";
+    if (listen->unix_socket.path[0] || listener->unix_socket.path[0])
+        return strcmp(listener->unix_socket.path, listen->unix_socket.path) == 0;
+    return listen->port != 0 && listener->port == listen->port &&
+           strcmp(address, listen->address) == 0;
+}
+
 static bool is_taken(const struct settings *settings, unsigned index, const struct listen *listen)
 {
-    for (unsigned i = 0; i < index && listen->port != 0; i++) {
-        const struct listener_settings *other = settings->listeners[i];
-        const char *address = other->addresses.count > 0 ? other->addresses.items[0] : "";
-        if (other->port == listen->port && strcmp(address, listen->address) == 0)
+    for (unsigned i = 0; i < index; i++) {
+        if (has_same(settings->listeners[i], listen))
             return true;
     }
     return false;
@@ -45,7 +52,7 @@ static int expand(struct settings *settings, unsigned index, const struct listen
     if (error)
         return error;
     if (is_taken(settings, index, &listen)) {
-        problem_set(ret_problem, "'%s' has an address and port that another one has", text);
+        problem_set(ret_problem, "'%s' is where another one listens too", text);
         problem_remedy(ret_problem, "remove one of the two");
         problem_of_option(ret_problem, "listen");
         return -EINVAL;
@@ -54,6 +61,7 @@ static int expand(struct settings *settings, unsigned index, const struct listen
         *listener = *base;
         listener->port = listen.port;
         listener->secure = listen.secure;
+        listener->unix_socket = listen.unix_socket;
         listener->addresses = (struct arena_list){.count = 0};
     }
     if (listener &&

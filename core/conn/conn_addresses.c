@@ -91,7 +91,7 @@ uint64_t conn_addresses_key(const struct log_client *peer)
 {
     static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b};
     const uint8_t *address = peer->address;
-    if (peer->version == 0 || is_exempt(peer))
+    if (peer->version < 4 || is_exempt(peer))
         return CONN_ADDRESS_NONE;
     if (peer->version == 4)
         return key_of_v4(address);

@@ -92,9 +92,12 @@ __attribute__((noinline)) static void find_peer(const struct conn_context *conte
     struct log_client client;
     *peer = (struct peer){.generation = conn->generation};
     socket_peer(&conn->socket, &client);
-    if (client.version == 0 || !inet_ntop(client.version == 4 ? AF_INET : AF_INET6, client.address,
-                                          peer->client, sizeof peer->client))
-        str_put(peer->client, STR("0.0.0.0")); /* programs that read logs want an address */
+    if (client.version == LOG_CLIENT_UNIX)
+        str_put(peer->client, STR("127.0.0.1")); /* programs that read logs want an address */
+    else if (client.version == LOG_CLIENT_UNKNOWN ||
+             !inet_ntop(client.version == 4 ? AF_INET : AF_INET6, client.address, peer->client,
+                        sizeof peer->client))
+        str_put(peer->client, STR("0.0.0.0"));
     peer->length = (uint8_t)strlen(peer->client);
 #ifdef SLUICE_HAVE_OPENSSL
     peer->tls = transport_tls_version(context, conn);

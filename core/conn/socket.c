@@ -117,7 +117,7 @@ int socket_shut(const struct socket *socket)
 static void describe(const struct net_address *address, bool good, struct log_client *ret)
 {
     const struct in6_addr *v6 = &address->at.v6.sin6_addr;
-    *ret = (struct log_client){.version = 0};
+    *ret = (struct log_client){.version = LOG_CLIENT_UNKNOWN};
     if (!good)
         return;
     if (address->at.any.sa_family == AF_INET) {
@@ -129,6 +129,8 @@ static void describe(const struct net_address *address, bool good, struct log_cl
     } else if (address->at.any.sa_family == AF_INET6) {
         *ret = (struct log_client){.version = 6, .port = ntohs(address->at.v6.sin6_port)};
         memcpy(ret->address, v6, sizeof *v6);
+    } else if (address->at.any.sa_family == AF_UNIX) {
+        ret->version = LOG_CLIENT_UNIX;
     }
 }
 

@@ -134,7 +134,8 @@ void socket_abort(const struct socket *socket);
 /* Shuts our side: FIN follows what has been sent. 0 or a negative errno. */
 int socket_shut(const struct socket *socket);
 
-/* Sets *RET to the socket's peer (getpeername(2)); of version 0 if that fails or is not of IP. */
+/* Sets *RET to the socket's peer (getpeername(2)); of an unknown version if that fails, or if it is
+ * neither of IP nor of the Unix domain. */
 void socket_peer(const struct socket *socket, struct log_client *ret);
 
 /* The same for the socket's own address (getsockname(2)). */

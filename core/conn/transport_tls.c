@@ -136,7 +136,7 @@ static bool find_local_address(void *owner, struct tls_address *ret)
     socket_local(&conn->socket, &local);
     ret->length = local.version == 4 ? 4 : 16;
     memcpy(ret->bytes, local.address, ret->length);
-    return local.version != 0;
+    return local.version >= 4;
 }
 
 /* Takes the step for which there is input. */

@@ -9,15 +9,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { HTTPS_PORT = 443 };
+
 /* --- Addresses -------------------------------------------------------------------------------- */
 
 static void choose(struct net_set *set, const struct listener_settings *listener)
 {
+    const bool local = listener->unix_socket.path[0] != '\0';
     for (unsigned i = 0; i < listener->addresses.count; i++)
         net_add(set, listener->addresses.items[i]); /* checked when it was set */
-    if (listener->addresses.count == 0)
+    if (local)
+        net_set_unix(set, &listener->unix_socket);
+    else if (listener->addresses.count == 0)
         net_add_any(set);
-    set->port = listener->port;
+    set->port = local ? HTTPS_PORT : listener->port; /* that of the proxy in front, presumably */
     set->backlog = (int)listener->backlog;
     set->secure = listener->secure;
 }
@@ -109,11 +114,12 @@ static void arrange(const struct listening *listening, int *const *fds, unsigned
     }
 }
 
-static void close_all(const struct listening *listening, int *const *fds, unsigned worker_count)
+static void close_all(struct listening *listening, int *const *fds, unsigned worker_count)
 {
     for (unsigned i = 0; i < listening->count && fds[i]; i++) {
         for (unsigned j = 0; j < worker_count * listening->sets[i].count; j++)
             close(fds[i][j]);
+        unix_socket_remove(&listening->sets[i].unix_socket);
     }
 }
 
@@ -142,4 +148,16 @@ int listening_open(struct listening *listening, const struct settings *settings,
     for (unsigned i = 0; i < listening->count; i++)
         free(fds[i]);
     return error;
+}
+
+void listening_end(struct listening *listening)
+{
+    for (unsigned i = 0; i < listening->count; i++)
+        unix_socket_remove(&listening->sets[i].unix_socket);
+}
+
+void listening_leave(struct listening *listening)
+{
+    for (unsigned i = 0; i < listening->count; i++)
+        unix_socket_leave(&listening->sets[i].unix_socket);
 }

@@ -35,4 +35,12 @@ int listening_choose(struct listening *listening, const struct settings *setting
 int listening_open(struct listening *listening, const struct settings *settings,
                    unsigned worker_count, int **ret_fds, struct problem *ret_problem);
 
+/* The workers listen no more: removes the files of Unix sockets, unless others have taken their
+ * places. No effect the second time. */
+void listening_end(struct listening *listening);
+
+/* Leaves those files to another process, which has been given the sockets: listening_end has no
+ * effect then. */
+void listening_leave(struct listening *listening);
+
 #endif

@@ -36,10 +36,12 @@ static const char *plural(unsigned count)
 
 static void show_urls(FILE *out, const struct net_set *set, bool redirects)
 {
+    const bool marks = net_is_unix(set) && set->secure;
     char urls[NET_URLS_MAX][NET_URL_BYTES];
     const unsigned count = net_urls(set, urls);
     for (unsigned i = 0; i < count; i++)
-        fprintf(out, "  %s%s\n", urls[i], redirects ? " redirects to https" : "");
+        fprintf(out, "  %s%s%s\n", urls[i], marks ? " tls" : "",
+                redirects ? " redirects to https" : "");
 }
 
 /* Lists the names and the root of each site. */

@@ -217,6 +217,7 @@ static int run(struct server *server)
     service_ready(&server->service);
     int status =
         supervisor_run(&server->supervisor) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
+    listening_end(&server->listening);
     const bool logged = access_logs_stop(server->logs, LAST_LINES_MS);
     supervisor_count(&server->supervisor, &totals);
     screen_show_totals(&screen, &totals);
@@ -257,6 +258,7 @@ int server_run(const struct profile *profile, struct settings *settings)
     int status = take_steps(&server) ? run(&server) : SERVER_STATUS_FAILED;
     service_close(&server.service);
     supervisor_fini(&server.supervisor);
+    listening_end(&server.listening);
     if (!access_logs_stop(server.logs, LAST_LINES_MS))
         _exit(status);
     access_logs_destroy(server.logs);

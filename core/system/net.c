@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -82,6 +83,12 @@ void net_add_any(struct net_set *set)
     struct net_address any = net_address_v6(in6addr_any);
     any.dual_stack = true;
     add(set, any);
+}
+
+void net_set_unix(struct net_set *set, const struct unix_socket *unix_socket)
+{
+    set->unix_socket = *unix_socket;
+    set->count = 1;
 }
 
 /* --- Listening -------------------------------------------------------------------------------- */
@@ -251,15 +258,47 @@ static int open_patiently(struct net_set *set, unsigned worker_count, int *fds,
     return error;
 }
 
+/* Opens one socket for all workers. A socket whose process was killed may be alive for a moment, as
+ * a port may be busy. */
+static int open_unix(struct net_set *set, unsigned worker_count, int *fds,
+                     struct problem *ret_problem)
+{
+    int fd = unix_socket_listen(&set->unix_socket, set->backlog, ret_problem);
+    for (unsigned tries = 1; fd == -EADDRINUSE && tries < BUSY_PORT_TRIES; tries++) {
+        pause_ms(BUSY_PORT_PAUSE_MS);
+        fd = unix_socket_listen(&set->unix_socket, set->backlog, ret_problem);
+    }
+    if (fd < 0)
+        return fd;
+    fds[0] = fd;
+    for (unsigned i = 1; i < worker_count; i++) {
+        fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (fds[i] >= 0)
+            continue;
+        int error = -errno;
+        close_all(fds, i);
+        unix_socket_remove(&set->unix_socket);
+        problem_set(ret_problem, "cannot share a socket: %s", strerror(-error));
+        problem_remedy(ret_problem, "raise the limit of descriptors (ulimit -n)");
+        return error;
+    }
+    return 0;
+}
+
 int net_listen(struct net_set *set, unsigned worker_count, int **ret_fds,
                struct problem *ret_problem)
 {
     const struct net_set wanted = *set;
     struct net_failure failure = {NET_STEP_SOCKET, set->addresses[0], set->port};
     int *fds = calloc((size_t)worker_count * set->count, sizeof *fds);
-    int error = fds ? open_patiently(set, worker_count, fds, &failure) : -ENOMEM;
+    int error = -ENOMEM;
+    if (fds && net_is_unix(set))
+        error = open_unix(set, worker_count, fds, ret_problem);
+    else if (fds)
+        error = open_patiently(set, worker_count, fds, &failure);
     if (error) {
-        net_explain(&failure, error, ret_problem);
+        if (!fds || !net_is_unix(set))
+            net_explain(&failure, error, ret_problem);
         *set = wanted;
         free(fds);
         return error;
@@ -362,6 +401,10 @@ static unsigned wildcard_urls(const struct net_set *set, const struct net_addres
 unsigned net_urls(const struct net_set *set, char urls[static NET_URLS_MAX][NET_URL_BYTES])
 {
     unsigned count = 0;
+    if (net_is_unix(set)) {
+        snprintf(urls[0], NET_URL_BYTES, "unix:%s", set->unix_socket.path);
+        return 1;
+    }
     for (unsigned i = 0; i < set->count; i++) {
         const struct net_address *address = &set->addresses[i];
         if (net_address_is_wildcard(address))

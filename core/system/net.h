@@ -10,24 +10,26 @@
 
 #include "base/problem.h"
 #include "system/net_address.h"
+#include "system/unix_socket.h"
 
 enum {
     NET_ADDRESSES_MAX = 32,
     NET_URLS_MAX = NET_ADDRESSES_MAX + 6, /* a wildcard address has several */
-    NET_URL_BYTES = 96,
+    NET_URL_BYTES = 128,
     /* Bytes that a connection's socket accepts beyond those that it can send now
      * (TCP_NOTSENT_LOWAT): enough to keep a fast peer busy, and the most that a slow one makes the
      * kernel hold besides the bytes in flight. */
     NET_UNSENT_BYTES_MAX = 256 << 10,
 };
 
-/* The addresses and the port to listen on. All zeros: none yet. */
+/* The addresses and the port to listen on, or a socket of the Unix domain. All zeros: none yet. */
 struct net_set {
     struct net_address addresses[NET_ADDRESSES_MAX];
     unsigned count;
-    uint16_t port; /* host byte order; 0: a free one, chosen by net_listen */
-    int backlog;   /* of each socket, see listen(2) */
-    bool secure;   /* its URLs are https */
+    uint16_t port;                  /* host byte order; 0: a free one, chosen by net_listen */
+    int backlog;                    /* of each socket, see listen(2) */
+    bool secure;                    /* its URLs are https */
+    struct unix_socket unix_socket; /* with a path: COUNT is 1, and the addresses do not count */
 };
 
 enum net_added {
@@ -46,6 +48,14 @@ enum net_added net_add(struct net_set *set, const char *text);
 /* Adds all addresses of this machine, as one dual-stack socket. SET must be empty. */
 void net_add_any(struct net_set *set);
 
+/* Sets SET, which must be empty, to listen on UNIX_SOCKET, which is copied. */
+void net_set_unix(struct net_set *set, const struct unix_socket *unix_socket);
+
+static inline bool net_is_unix(const struct net_set *set)
+{
+    return set->unix_socket.path[0] != '\0';
+}
+
 enum net_step {
     NET_STEP_SOCKET,
     NET_STEP_BIND,
@@ -62,7 +72,8 @@ struct net_failure {
 /* Opens WORKER_COUNT times set->count listening sockets: non-blocking, close-on-exec, and with
  * TCP_NODELAY, which accepted sockets inherit. A connection becomes acceptable when its client has
  * sent something or has been silent for a second, so most can be read at once. SET is updated: the
- * chosen port, and the optional and dual-stack addresses that were really used. *RET_FDS *gives*
+ * chosen port, and the optional and dual-stack addresses that were really used. The workers share
+ * one socket of the Unix domain, each by a descriptor of its own. *RET_FDS *gives*
  * the descriptors, those of worker i from index i * set->count on; free() it. Returns 0, or a
  * negative errno with *RET_PROBLEM set and nothing left open. */
 int net_listen(struct net_set *set, unsigned worker_count, int **ret_fds,
@@ -77,7 +88,8 @@ void net_explain(const struct net_failure *failure, int error, struct problem *r
 
 /* Writes the "http://" or "https://" URLs that reach SET, as net_listen left it: for a wildcard
  * address those of the loopback address and of the first other address of this machine, of each
- * family. Port 80, or 443, is omitted. Returns their number. */
+ * family. Port 80, or 443, is omitted. A socket of the Unix domain is "unix:" and its path. Returns
+ * their number. */
 unsigned net_urls(const struct net_set *set, char urls[static NET_URLS_MAX][NET_URL_BYTES]);
 
 #endif

@@ -9,9 +9,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -73,10 +75,44 @@ static void begin_tls(struct client *client, const struct client_setup *setup)
     }
 }
 
+/* A descriptor that is connected to the Unix socket PATH; or -1 with errno. */
+static int connect_to_path(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    cr_assert(fd >= 0 && length < sizeof(address.sun_path));
+    memcpy(address.sun_path, path, length);
+    if (path[0] == '@')
+        address.sun_path[0] = '\0';
+    if (connect(fd, (struct sockaddr *)&address,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool try_connect_to_path(struct client *client, const struct client_setup *setup)
+{
+    *client = (struct client){
+        .fd = connect_to_path(setup->unix_path),
+        .read_bytes_max = setup->read_bytes_max ? setup->read_bytes_max : KIB(256),
+        .delivery = setup->delivery,
+    };
+    if (client->fd >= 0 && setup->secure)
+        begin_tls(client, setup);
+    return client->fd >= 0;
+}
+
 bool client_try_connect(struct client *client, const struct client_setup *setup)
 {
     static const int yes = 1;
     int buffer_bytes = (int)setup->receive_buffer_bytes;
+
+    if (setup->unix_path)
+        return try_connect_to_path(client, setup);
+
     struct addrinfo *address = resolve(setup->host ? setup->host : "127.0.0.1", setup->port);
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool connected = fd >= 0;
@@ -109,7 +145,9 @@ bool client_try_connect(struct client *client, const struct client_setup *setup)
 void client_connect_with(struct client *client, const struct client_setup *setup)
 {
     if (!client_try_connect(client, setup))
-        cr_assert_fail("connect to port %u: %s", setup->port, strerror(errno));
+        cr_assert_fail("connect to %s, port %u: %s",
+                       setup->unix_path ? setup->unix_path : "127.0.0.1", setup->port,
+                       strerror(errno));
 }
 
 void client_connect(struct client *client, const struct server *server)

@@ -26,8 +26,9 @@ enum delivery {
 
 struct client_setup {
     uint16_t port;
-    const char *host;            /* numeric address; NULL: 127.0.0.1 */
-    const char *source;          /* numeric address to come from, or NULL */
+    const char *host;      /* numeric address; NULL: 127.0.0.1 */
+    const char *unix_path; /* of a Unix socket, in place of HOST and PORT; "@name": abstract */
+    const char *source;    /* numeric address to come from, or NULL */
     size_t receive_buffer_bytes; /* SO_RCVBUF; 0: as it is */
     size_t read_bytes_max;       /* of one call; 0: as much as there is */
     enum delivery delivery;

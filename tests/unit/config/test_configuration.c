@@ -387,7 +387,7 @@ Test(configuration, names_file_and_line_of_each_mistake)
         {"root = x\nlisten = 443 tls\n", 2, "listen has tls, which needs a certificate"},
         {"root = x\nlisten = 80\nbind = ::1\n", 3, "bind is given beside listen"},
         {"root = x\nlisten = 80\nport = 8080\n", 3, "port is given beside listen"},
-        {"root = x\nlisten = 80\nlisten = 80\n", 0, "'80' has an address and port that another"},
+        {"root = x\nlisten = 80\nlisten = 80\n", 0, "'80' is where another one listens too"},
         {"root = x\nlisten = :80\n", 2, "listen ':80' has no address before the colon"},
         {"root = x\nkey = k.pem\n", 2, "has no --cert before it"},
         {"root = x\nhsts = 60\n", 2, "hsts needs HTTPS"},

@@ -433,5 +433,11 @@ Test(transport, reports_the_peers_address)
     }
     struct log_client peer = {.version = 4};
     socket_peer(&(struct socket){.fd = -1}, &peer);
-    cr_expect_eq(peer.version, 0, "there is no socket");
+    cr_expect_eq(peer.version, LOG_CLIENT_UNKNOWN, "there is no socket");
+    int pair[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    socket_peer(&(struct socket){.fd = pair[0]}, &peer);
+    cr_expect_eq(peer.version, LOG_CLIENT_UNIX);
+    close(pair[0]);
+    close(pair[1]);
 }
