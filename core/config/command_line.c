@@ -4,8 +4,10 @@
 #include "base/num.h"
 #include "config/arguments.h"
 #include "config/configuration.h"
+#include "config/options.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static bool is_port(const char *text, uint64_t *ret)
 {
@@ -67,6 +69,26 @@ static int set_port_and_root(const struct command_line *line, const struct argum
     return settings_complete_listener(settings, listener, ret_problem);
 }
 
+/* Notes that options for a log were set, if no site has one. 0 or -ENOMEM. */
+static int note_missing_log(struct settings *settings)
+{
+    static const char *const names[] = {"log-format", "log-query", "log-exclude"};
+    char text[128];
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        if (settings->sites[i]->access_log.at)
+            return 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(names) * settings->site_count; i++) {
+        const char *name = names[i % COUNT_OF(names)];
+        const struct site_settings *site = settings->sites[i / COUNT_OF(names)];
+        if (settings_source(settings, site, option_find(str_of(name))) == SETTING_DEFAULT)
+            continue;
+        snprintf(text, sizeof text, "%s has no effect: no access log is set; add access-log", name);
+        return arena_list_append(&settings->notices, &settings->arena, str_of(text));
+    }
+    return 0;
+}
+
 int command_line_parse(const struct command_line *line, struct settings *settings,
                        enum command *ret, struct problem *ret_problem)
 {
@@ -81,6 +103,8 @@ int command_line_parse(const struct command_line *line, struct settings *setting
         error = configured
                     ? configuration_make(settings, &arguments, line->environment, ret_problem)
                     : set_port_and_root(line, &arguments, settings, ret_problem);
+    if (!error && note_missing_log(settings) < 0)
+        return no_memory(ret_problem);
     if (!error)
         *ret = arguments.command;
     return error;

@@ -64,6 +64,7 @@ enum option_kind {
     OPTION_KIND_PATHS,   /* a pattern of paths alone; repeatable; struct arena_list */
     OPTION_KIND_SWITCH,  /* on or off; bool */
     OPTION_KIND_LOG_FORMAT,  /* a name of enum access_format */
+    OPTION_KIND_LOG_LEVEL,   /* a name of enum log_level */
     OPTION_KIND_ADDRESS,     /* a numeric address, or localhost; repeatable; struct arena_list */
     OPTION_KIND_CERTIFICATE, /* a file or directory; repeatable; struct certificate_paths */
     OPTION_KIND_KEY,         /* the file for the certificate before it; in the same field */

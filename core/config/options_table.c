@@ -177,6 +177,13 @@ static const struct option_spec table[] = {
     {.name = "pid-file", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
      .help = "Write the number of the process to this file when it serves; it is removed at the end.",
      .kind = OPTION_KIND_FILE, PROCESS(pid_file)},
+    {.name = "error-log", .argument = "FILE", .group = OPTION_GROUP_LOG,
+     .help = "Write messages to a file, to standard output (-), or to syslog (syslog:), once the "
+             "server serves. Opened again like an access log.", .derived = "standard error",
+     .kind = OPTION_KIND_LOG, PROCESS(error_log)},
+    {.name = "log-level", .argument = "NAME", .group = OPTION_GROUP_LOG,
+     .help = "Leave out messages that matter less: error, warning, notice or info.",
+     .initial = "notice", .kind = OPTION_KIND_LOG_LEVEL, PROCESS(log_level)},
     {.name = "config", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
      .help = "Read settings and sites from this file.", .of_sluice = true,
      .kind = OPTION_KIND_CONFIG},
@@ -205,7 +212,7 @@ const char *option_group_title(enum option_group group)
         [OPTION_GROUP_HTTPS] = "HTTPS",
         [OPTION_GROUP_LIMITS] = "Limits",
         [OPTION_GROUP_CONTENT] = "Content",
-        [OPTION_GROUP_LOG] = "Access log",
+        [OPTION_GROUP_LOG] = "Logs",
         [OPTION_GROUP_GENERAL] = "General",
     };
     static_assert(COUNT_OF(titles) == OPTION_GROUP_COUNT, "one title a group");

@@ -63,6 +63,14 @@ static int set_quantity(const struct option_spec *option, const struct option_ta
     return -EINVAL;
 }
 
+/* Refuses TEXT, which is not one of the words CHOICES. Returns -EINVAL. */
+static int refuse_word(const char *text, const char *choices, struct problem *ret_problem)
+{
+    problem_set(ret_problem, "'%s' is not known", text);
+    problem_remedy(ret_problem, "choose %s", choices);
+    return -EINVAL;
+}
+
 static int set_backend(const struct option_spec *option, const struct option_target *target,
                        const char *text, struct problem *ret_problem)
 {
@@ -72,9 +80,7 @@ static int set_backend(const struct option_spec *option, const struct option_tar
             return 0;
         }
     }
-    problem_set(ret_problem, "'%s' is not known", text);
-    problem_remedy(ret_problem, "choose auto, epoll or io_uring");
-    return -EINVAL;
+    return refuse_word(text, "auto, epoll or io_uring", ret_problem);
 }
 
 static int set_log_format(const struct option_spec *option, const struct option_target *target,
@@ -86,9 +92,19 @@ static int set_log_format(const struct option_spec *option, const struct option_
             return 0;
         }
     }
-    problem_set(ret_problem, "'%s' is not known", text);
-    problem_remedy(ret_problem, "choose combined, common or json");
-    return -EINVAL;
+    return refuse_word(text, "combined, common or json", ret_problem);
+}
+
+static int set_log_level(const struct option_spec *option, const struct option_target *target,
+                         const char *text, struct problem *ret_problem)
+{
+    for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++) {
+        if (strcmp(text, log_level_name((enum log_level)i)) == 0) {
+            *(enum log_level *)option_field(option, target) = (enum log_level)i;
+            return 0;
+        }
+    }
+    return refuse_word(text, "error, warning, notice or info", ret_problem);
 }
 
 static int set_switch(const struct option_spec *option, const struct option_target *target,
@@ -99,9 +115,7 @@ static int set_switch(const struct option_spec *option, const struct option_targ
         *(bool *)option_field(option, target) = on;
         return 0;
     }
-    problem_set(ret_problem, "'%s' is not known", text);
-    problem_remedy(ret_problem, "choose on or off");
-    return -EINVAL;
+    return refuse_word(text, "on or off", ret_problem);
 }
 
 static int set_flag(const struct option_spec *option, const struct option_target *target,
@@ -316,6 +330,7 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_PATHS] = set_paths,
         [OPTION_KIND_SWITCH] = set_switch,
         [OPTION_KIND_LOG_FORMAT] = set_log_format,
+        [OPTION_KIND_LOG_LEVEL] = set_log_level,
         [OPTION_KIND_ADDRESS] = option_set_address,
         [OPTION_KIND_FLAG] = set_flag,
         [OPTION_KIND_CERTIFICATE] = option_set_certificate,

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/problem.h"
+#include "observe/log.h"
 #include "site/site_settings.h"
 #include "system/unix_socket.h"
 
@@ -54,6 +55,8 @@ struct process_settings {
     uint32_t tls_minor_min; /* the oldest version of TLS: 2 is TLS 1.2 */
     bool self_signed;       /* HTTPS with a certificate made at the start */
     struct str pid_file;    /* the path of a file with the process's number; absent: none */
+    struct str error_log;   /* where messages go; absent: to standard error */
+    enum log_level log_level;
 };
 
 enum { LISTENER_NONE = UINT32_MAX };

@@ -48,6 +48,16 @@ struct access_logs {
     pthread_t thread;
 };
 
+/* The words for a kind of logs. */
+static const struct words {
+    const char *option;
+    const char *name;
+} words[] = {
+    [ACCESS_LOGS_OF_REQUESTS] = {"access-log", "access log"},
+    [ACCESS_LOGS_OF_ERRORS] = {"error-log", "error log"},
+};
+static_assert(COUNT_OF(words) == ACCESS_LOGS_KIND_COUNT, "words for each kind");
+
 /* --- Making ----------------------------------------------------------------------------------- */
 
 int access_logs_create(struct access_logs **ret, const struct access_logs_config *config)
@@ -90,12 +100,13 @@ static int grow(struct access_logs *logs)
     return 0;
 }
 
-static int explain(int error, const char *name, struct problem *ret_problem)
+static int explain(const struct access_logs *logs, int error, const char *name,
+                   struct problem *ret_problem)
 {
     problem_set(ret_problem, "cannot write to '%s': %s", name, strerror(-error));
     problem_remedy(ret_problem,
                    "name a file in a directory that exists, where this user may write");
-    problem_of_option(ret_problem, "access-log");
+    problem_of_option(ret_problem, words[logs->config.kind].option);
     return error;
 }
 
@@ -109,7 +120,7 @@ static void warn(const struct access_logs *logs, const struct access_log *log)
     problem_set(&problem, "'%s' cannot be created again once it has been moved: %s", log->file.name,
                 strerror(-error));
     problem_remedy(&problem, "let this user write to its directory, or rotate it by copytruncate");
-    problem_of_option(&problem, "access-log");
+    problem_of_option(&problem, words[logs->config.kind].option);
     logs->config.report(&problem);
 }
 
@@ -129,7 +140,7 @@ int access_logs_add(struct access_logs *logs, const char *name, struct problem *
     const bool later = error == -ENXIO || (error && log.file.kind == LOG_FILE_SYSLOG);
     if (error && !later) {
         free(rings);
-        return explain(error, name, ret_problem);
+        return explain(logs, error, name, ret_problem);
     }
     log.error = error;
     log.broken = error != 0;
@@ -188,7 +199,8 @@ static void report(const struct access_logs *logs, struct access_log *log, uint6
         snprintf(why, sizeof why, "%sit cannot be %s: %s", fresh > 0 ? "; " : "",
                  log->broken ? "written" : "opened again",
                  log->error == -ENXIO ? "it has no reader" : strerror(-log->error));
-    problem_set(&problem, "access log '%s': %s%s", log->file.name, count, why);
+    problem_set(&problem, "%s '%s': %s%s", words[logs->config.kind].name, log->file.name, count,
+                why);
     logs->config.report(&problem);
     log->reported_lines = lost;
     log->error = 0;

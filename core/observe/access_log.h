@@ -17,9 +17,17 @@
 
 struct access_logs;
 
+/* Chooses the words of reports. */
+enum access_logs_kind {
+    ACCESS_LOGS_OF_REQUESTS,
+    ACCESS_LOGS_OF_ERRORS, /* see error_log.h */
+    ACCESS_LOGS_KIND_COUNT,
+};
+
 struct access_logs_config {
     unsigned worker_count;
     const char *tag; /* the program's name, for syslog; *borrowed* */
+    enum access_logs_kind kind;
     /* Reports what happens to a log, on the writer's thread. */
     void (*report)(const struct problem *problem);
 };

@@ -23,7 +23,7 @@ struct https {
 static void report(void *context, const struct problem *problem)
 {
     (void)context;
-    log_problem(problem);
+    log_warning(problem);
 }
 
 static const struct tls_report to_log = {.function = report};
@@ -142,7 +142,7 @@ static void report_uncovered(const struct site_settings *site, const char *name,
     problem_remedy(&problem, "add one, or browsers refuse the site over https");
     if (site->line > 0)
         problem_in_file(&problem, site->file, site->line, 0);
-    log_problem(&problem);
+    log_warning(&problem);
 }
 
 void https_check_names(const struct https *https, const struct settings *settings)

@@ -6,6 +6,7 @@
 #include "config/options.h"
 #include "config/settings_print.h"
 #include "observe/access_log.h"
+#include "observe/error_log.h"
 #include "observe/log.h"
 #include "observe/log_file.h"
 #include "observe/trace.h"
@@ -63,7 +64,7 @@ static int make_generation(struct server *server, struct problem *ret_problem)
 static int close_inherited(struct server *server, struct problem *ret_problem)
 {
     const struct settings *settings = server->settings;
-    const unsigned count = 2 * settings->site_count;
+    const unsigned count = 2 * settings->site_count + 1;
     int *kept = calloc(count, sizeof *kept);
     if (!kept) {
         problem_set_no_memory(ret_problem);
@@ -74,9 +75,17 @@ static int close_inherited(struct server *server, struct problem *ret_problem)
         kept[2 * i] = process_descriptor_in(settings->sites[i]->root);
         kept[2 * i + 1] = log ? log_file_descriptor(log) : -1;
     }
+    const char *messages = settings->process.error_log.at;
+    kept[count - 1] = messages ? log_file_descriptor(messages) : -1;
     process_close_inherited_descriptors(kept, count);
     free(kept);
     return 0;
+}
+
+static int open_error_log(struct server *server, struct problem *ret_problem)
+{
+    const char *name = server->settings->process.error_log.at;
+    return name ? error_log_open(name, server->profile->name, ret_problem) : 0;
 }
 
 /* Opens the logs of all sites. */
@@ -88,7 +97,7 @@ static int open_logs(struct server *server, struct problem *ret_problem)
         const struct access_logs_config config = {
             .worker_count = server->sizes.threads,
             .tag = server->profile->name,
-            .report = log_problem,
+            .report = log_warning,
         };
         const char *name = settings->sites[i]->access_log.at;
         if (name && !server->logs && access_logs_create(&server->logs, &config) < 0) {
@@ -134,9 +143,10 @@ static int find_sizes(struct server *server, struct problem *ret_problem)
     };
     int error = sizing_find(process, &limits, &server->sizes, ret_problem);
     if (!error && server->sizes.connections_max < process->connections_max)
-        log_say("%u connections need more descriptors than the limit allows, so %u are the most; "
-                "raise it (ulimit -n)",
-                process->connections_max, server->sizes.connections_max);
+        log_write(LOG_LEVEL_WARNING,
+                  "%u connections need more descriptors than the limit allows, so %u are the most; "
+                  "raise it (ulimit -n)",
+                  process->connections_max, server->sizes.connections_max);
     return error;
 }
 
@@ -213,13 +223,16 @@ static int run(struct server *server)
         .backend = server->backend,
     };
     struct metrics totals = {0};
+    log_set_waiting(false);
     screen_show(&screen);
     service_ready(&server->service);
     int status =
         supervisor_run(&server->supervisor) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
     listening_end(&server->listening);
-    const bool logged = access_logs_stop(server->logs, LAST_LINES_MS);
+    bool logged = access_logs_stop(server->logs, LAST_LINES_MS);
+    logged = error_log_stop(LAST_LINES_MS) && logged;
     supervisor_count(&server->supervisor, &totals);
+    log_set_waiting(true);
     screen_show_totals(&screen, &totals);
     service_close(&server->service);
     signals_release();
@@ -230,8 +243,8 @@ static int run(struct server *server)
 
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
-    make_generation, choose_addresses, close_inherited, catch_signals, choose_backend,
-    find_sizes,      share_sites,      open_logs,       open_service,  start,
+    make_generation, choose_addresses, close_inherited, catch_signals, choose_backend, find_sizes,
+    share_sites,     open_error_log,   open_logs,       open_service,  start,
 };
 
 /* Takes all steps. False: one failed, which is reported. */
@@ -259,8 +272,9 @@ int server_run(const struct profile *profile, struct settings *settings)
     service_close(&server.service);
     supervisor_fini(&server.supervisor);
     listening_end(&server.listening);
-    if (!access_logs_stop(server.logs, LAST_LINES_MS))
+    if (!access_logs_stop(server.logs, LAST_LINES_MS) || !error_log_stop(LAST_LINES_MS))
         _exit(status);
+    error_log_close();
     access_logs_destroy(server.logs);
     store_shared_destroy(server.shared);
     generation_unref(server.generation);
@@ -283,15 +297,16 @@ static int show(const struct subcommand_call *call, enum command command)
         printf("%s (Sluice) %s\n" SLUICE_LICENCE "\n", profile->name, SLUICE_VERSION);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return SERVER_STATUS_DONE;
-    log_say("cannot write to standard output: %s; redirect it", strerror(errno));
+    log_write(LOG_LEVEL_ERROR, "cannot write to standard output: %s; redirect it", strerror(errno));
     return SERVER_STATUS_FAILED;
 }
 
 /* Does COMMAND, which CALL is made for. Returns the exit status. */
 static int execute(const struct subcommand_call *call, enum command command)
 {
+    log_set_level(call->settings->process.log_level);
     for (unsigned i = 0; i < call->settings->notices.count; i++)
-        log_say("%s", call->settings->notices.items[i]);
+        log_write(LOG_LEVEL_WARNING, "%s", call->settings->notices.items[i]);
     if (command == COMMAND_SERVE)
         return server_run(call->profile, call->settings);
     return command == COMMAND_SUBCOMMAND ? call->subcommand->run(call) : show(call, command);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "observe/access_log.h"
+#include "observe/error_log.h"
 #include "observe/log.h"
 #include "observe/trace.h"
 #include "system/event_fd.h"
@@ -82,8 +83,9 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
     for (unsigned i = supervisor->worker_count * config->listener_count;
          i < count * config->listener_count; i++)
         close(config->listeners[i]);
-    if (!error && config->logs && access_logs_start(config->logs) < 0) {
-        problem_set(ret_problem, "cannot start the thread for the access log");
+    if (!error &&
+        ((config->logs && access_logs_start(config->logs) < 0) || error_log_start() < 0)) {
+        problem_set(ret_problem, "cannot start the threads for the logs");
         problem_remedy(ret_problem, "raise the limits of this process");
         error = -EAGAIN;
     }
@@ -146,6 +148,7 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
             log_say("stopped at once");
             access_logs_stop(supervisor->logs, LAST_LINES_MS);
             service_close(supervisor->service);
+            error_log_stop(LAST_LINES_MS);
             _exit(EXIT_AT_ONCE);
         }
         begin_drain(supervisor, run);
@@ -160,13 +163,15 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
 #ifdef SLUICE_DEBUG
         trace_dump_all(STDERR_FILENO, TRACE_RECORDS);
 #else
-        if (!supervisor->logs)
-            log_say("SIGUSR1 has no effect without an access log; set one with --access-log");
+        if (!error_log_reopen() && !supervisor->logs)
+            log_write(LOG_LEVEL_WARNING, "SIGUSR1 has no effect without a log file; set one with "
+                                         "--access-log or --error-log");
 #endif
         access_logs_reopen(supervisor->logs);
         break;
     case SIGNAL_UPGRADE:
-        log_say("SIGUSR2 has no effect: to upgrade, stop the server and start the new one");
+        log_write(LOG_LEVEL_WARNING,
+                  "SIGUSR2 has no effect: to upgrade, stop the server and start the new one");
         break;
     }
 }
@@ -177,7 +182,7 @@ static void count_ended(const struct supervisor *supervisor, struct run *run)
     run->running -= ended < run->running ? ended : run->running;
     if (ended == 0 || run->draining)
         return;
-    log_say("a worker failed, so all stop; start the server again");
+    log_write(LOG_LEVEL_ERROR, "a worker failed, so all stop; start the server again");
     run->failed = true;
     begin_drain(supervisor, run);
 }

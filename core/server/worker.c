@@ -35,6 +35,7 @@ struct worker {
     struct loop *loop;
     const char *engine_name;
     int done_fd;
+    unsigned index; /* among all workers */
     bool started;
     pthread_t thread;
     sem_t begun; /* posted by the thread when begin_error is set */
@@ -81,7 +82,7 @@ static void report_rule(void *context, const struct problem *problem)
     (void)context;
     struct problem located = *problem;
     problem_in_file(&located, "ROOT/" SITE_RULES_NAME, problem->line, 0);
-    log_problem(&located);
+    log_warning(&located);
 }
 
 uint32_t worker_cache_entries(uint64_t cache_bytes)
@@ -228,6 +229,7 @@ int worker_create(struct worker **ret, const struct worker_config *config,
     if (!worker)
         return explain(-ENOMEM, what, ret_problem);
     worker->done_fd = config->done_fd;
+    worker->index = config->index;
     sem_init(&worker->begun, 0, 0);
     worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
@@ -259,6 +261,7 @@ static void *run(void *argument)
 {
     struct worker *worker = argument;
     trace_enter(&worker->context.trace);
+    log_set_thread("worker", (int)worker->index);
     int error = loop_begin(worker->loop);
     const bool begun = error == 0;
     worker->begin_error = error;
@@ -266,7 +269,8 @@ static void *run(void *argument)
     if (begun)
         error = loop_run(worker->loop);
     if (begun && error)
-        log_say("a worker cannot go on: %s: %s", worker->engine_name, strerror(-error));
+        log_write(LOG_LEVEL_ERROR, "a worker cannot go on: %s: %s", worker->engine_name,
+                  strerror(-error));
     event_fd_signal(worker->done_fd);
     return NULL;
 }

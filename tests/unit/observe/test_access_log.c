@@ -42,7 +42,8 @@ static bool reported(const char *text)
 
 static void set_up(void)
 {
-    const struct access_logs_config config = {WORKERS, "tag", report};
+    const struct access_logs_config config = {
+        .worker_count = WORKERS, .tag = "tag", .report = report};
     signal(SIGPIPE, SIG_IGN);
     tree_init(&tree);
     snprintf(path, sizeof path, "%s/log", tree.path);

@@ -1,0 +1,30 @@
+/* error_log: the messages of log.h in a file of their own, for --error-log.
+ *
+ * A set of logs (access_log.h) with one member: so it is written by a thread, opened again when it
+ * has been moved, and never waited for; lines that cannot be written are counted and reported on
+ * standard error. A process has at most one. It takes the messages from error_log_start to
+ * error_log_stop; those before and after go to standard error, where people look after a failed
+ * start. */
+#ifndef SLUICE_ERROR_LOG_H
+#define SLUICE_ERROR_LOG_H
+
+#include "base/problem.h"
+
+/* Opens the log NAME, which is written as for access_logs_add; TAG is the program's name. Both are
+ * *borrowed*. Returns 0, or a negative errno with *RET_PROBLEM set. */
+int error_log_open(const char *name, const char *tag, struct problem *ret_problem);
+
+/* Directs messages to the log that is open. Returns 0 or a negative errno. 0 without one. */
+int error_log_start(void);
+
+/* Has the file opened again. Returns whether there is one. */
+bool error_log_reopen(void);
+
+/* Writes what is left, in at most MS, and directs messages to standard error. False: the disk
+ * hangs, so error_log_close must not be called. */
+bool error_log_stop(unsigned ms);
+
+/* Closes it. No other thread may write messages any more. */
+void error_log_close(void);
+
+#endif
