@@ -43,6 +43,8 @@ bool date_parse(struct str text, int64_t now_seconds, int64_t *ret_seconds);
 /* The current time. An event loop reads the clocks once a turn and passes this on. */
 struct date_now {
     uint64_t ms;           /* monotonic clock */
+    int64_t clock_seconds; /* the same clock as clock_read found it */
+    int64_t clock_ns;      /* after that second */
     uint64_t turn;         /* number of times it has been set; 0: never */
     int64_t seconds;       /* POSIX time */
     char text[DATE_BYTES]; /* SECONDS as an IMF-fixdate */

@@ -58,6 +58,7 @@ void conn_context_init(struct conn_context *context, uint64_t storage_bytes_max,
     trace_init(&context->trace, phase_names, COUNT_OF(phase_names));
     context->log = NULL;
     context->rates = NULL;
+    conn_timing_init(&context->timing);
     context->origins = origins_plain;
     context->tls = NULL;
     context->draining = false;
@@ -99,6 +100,7 @@ void conn_init(struct conn *conn, int fd)
 static void let_go(struct conn_context *context, struct conn *conn)
 {
     const struct session *session = session_of(context, conn);
+    conn_counts_ended(context, conn);
     file_watch_end(context, conn);
     if (session->fini)
         session->fini(context, conn);
@@ -230,6 +232,8 @@ void conn_sent(struct conn_context *context, struct conn *conn, uint64_t length)
         probe_answer(conn->slot, conn->generation, count);
         session_of(context, conn)->sent(context, conn, count);
         counters_add(context->counters, COUNTER_RESPONSES, count);
+        if (conn->phase >= CONN_PHASE_JOB || conn_timing_is_due(&context->timing))
+            conn_counts_answers(context, conn, count);
     }
 }
 
@@ -353,8 +357,9 @@ uint64_t conn_phase_since_ms(const struct conn_context *context, const struct co
 
 /* Out of line: most turns renew a phase. */
 __attribute__((cold, noinline)) static void note_phase(struct conn_context *context,
-                                                       struct conn *conn)
+                                                       struct conn *conn, enum conn_phase before)
 {
+    conn_counts_entered(context, conn, before);
     conn_trace(context, conn, TRACE_PHASE, (uint16_t)size_min(conn->input.length, UINT16_MAX));
     conn->awaits_delivery = false;
     conn_rates_entered(context, conn);
@@ -399,7 +404,7 @@ static void enter_phase(struct conn_context *context, struct conn *conn)
         deadline_ms = conn->linger_end_ms;
     wheel_arm(&context->wheel, &conn->timer, deadline_ms);
     if (phase != before)
-        note_phase(context, conn);
+        note_phase(context, conn, before);
 }
 
 void conn_settle(struct conn_context *context, struct conn *conn)

@@ -10,6 +10,7 @@
 #define SLUICE_CONN_H
 
 #include "base/list.h"
+#include "conn/conn_counts.h"
 #include "conn/handshakes.h"
 #include "conn/kept_output.h"
 #include "conn/origin.h"
@@ -87,6 +88,7 @@ struct conn_context {
     uint64_t drain_grace_ms;   /* while draining: for another request, and for its head */
     struct date_now now;       /* set by the loop, once a turn */
     struct conn_rates *rates;  /* *borrowed*; NULL: rates are not checked */
+    struct conn_timing timing; /* of answers */
     struct wheel wheel;
     uint32_t lifted_count; /* connections whose bound is lifted, see file_send.h */
     uint32_t lifted_max;   /* of these */
@@ -182,7 +184,8 @@ struct conn {
         uint32_t lent_length; /* in CONN_OPEN */
         uint32_t linger_left; /* in CONN_LINGERING: bytes that will still be discarded */
     };
-    struct list holding; /* the context's partial, stalled or holding_large list, or that of
+    uint32_t busy_since_ms; /* when the first answer on its way began to wait, see conn_counts.h */
+    struct list holding;    /* the context's partial, stalled or holding_large list, or that of
                             kept_output, of handshakes that go on, or that wait */
 };
 static_assert(

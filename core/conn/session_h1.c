@@ -58,7 +58,7 @@ static struct access_text *plan_text(const struct conn_context *context,
 struct log_before {
     uint64_t arrived_us;
     uint64_t output_bytes;
-    uint64_t hits, misses; /* COUNTER_CACHE_HITS, COUNTER_CACHE_MISSES */
+    uint64_t hits, misses; /* COUNTER_CACHE_LOOKUP_HITS, COUNTER_CACHE_MISSES */
 };
 
 static struct log_before log_begin(const struct conn_context *context, const struct conn *conn)
@@ -68,7 +68,7 @@ static struct log_before log_begin(const struct conn_context *context, const str
     return (struct log_before){
         .arrived_us = conn_log_arrived_us(context, conn, owner_of(conn)),
         .output_bytes = outq_unsent(&conn->output),
-        .hits = counters_read(context->counters, COUNTER_CACHE_HITS),
+        .hits = counters_read(context->counters, COUNTER_CACHE_LOOKUP_HITS),
         /* A request that has waited has missed. */
         .misses = exchange_has_waited(conn, owner_of(conn))
                       ? UINT64_MAX
@@ -83,7 +83,7 @@ static void log_end(struct conn_context *context, const struct exchange *exchang
     enum access_cache cache = ACCESS_CACHE_UNUSED;
     if (counters_read(context->counters, COUNTER_CACHE_MISSES) != before->misses)
         cache = ACCESS_CACHE_MISS;
-    else if (counters_read(context->counters, COUNTER_CACHE_HITS) != before->hits)
+    else if (counters_read(context->counters, COUNTER_CACHE_LOOKUP_HITS) != before->hits)
         cache = ACCESS_CACHE_HIT;
     struct access_text *text = plan_text(context, exchange, head, cache);
     conn_log_queued(context, exchange->conn, text, before->arrived_us,
@@ -140,7 +140,7 @@ static bool repeat(struct conn_context *context, struct conn *conn, uint32_t ori
     if (conn_log_wanted(context))
         log_memo(context, conn, memo);
     conn_consume(conn, memo->head_bytes);
-    counters_add(context->counters, COUNTER_CACHE_HITS, 1);
+    counters_add_request(context->counters, memo->counted);
     conn->phase_renewed = true;
     return true;
 }
@@ -159,6 +159,9 @@ static const struct h1_memo *memorize(struct conn_context *context, const struct
     struct str bytes = str_first(conn_input(conn), key->head_bytes);
     struct h1_memo *memo = h1_memorize(&conn->session.h1, &context->h1.limits, bytes, head,
                                        &exchange->plan, found->resource, now);
+    if (memo)
+        memo->counted =
+            COUNTED_BY_MEMO + counters_request_index(head->request.method, memo->end.status);
     if (memo && conn_log_wanted(context))
         memo->log = plan_text(context, exchange, head, ACCESS_CACHE_HIT);
     return memo ? h1_memos_put(&context->h1.memos, key, memo) : NULL;
@@ -199,9 +202,12 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
     }
     if (queued && conn_log_wanted(context))
         log_end(context, &exchange, head, &before);
-    exchange_fini(&exchange);
-    if (queued)
+    if (queued) {
+        counters_add_request(context->counters,
+                             counters_request_index(head->request.method, exchange.plan.status));
         conn->phase_renewed = true;
+    }
+    exchange_fini(&exchange);
     return queued;
 }
 

@@ -42,10 +42,23 @@ static enum transport_result result_of(struct conn *conn, ssize_t got)
 
 /* --- Errors ----------------------------------------------------------------------------------- */
 
+/* Counts a handshake that has succeeded. */
+static void count_handshake(const struct conn_context *context, const struct tls_stream *stream)
+{
+    const bool resumed = tls_stream_is_resumed(stream);
+    enum counter counter = resumed ? COUNTER_TLS_1_3_RESUMED : COUNTER_TLS_1_3_FULL;
+    if (strcmp(tls_stream_version(stream), "TLSv1.2") == 0)
+        counter = resumed ? COUNTER_TLS_1_2_RESUMED : COUNTER_TLS_1_2_FULL;
+    counters_add(context->counters, counter, 1);
+}
+
 /* The peer has sent what makes no sense. An alert is sealed; with answers unsent it can't be sent
  * in order, as nothing can be sealed after it. */
-static enum transport_result fail(struct conn *conn, struct tls_peer *peer)
+static enum transport_result fail(struct conn_context *context, struct conn *conn,
+                                  struct tls_peer *peer)
 {
+    if (conn->socket.handshaking)
+        counters_add(context->counters, COUNTER_TLS_FAILED, 1);
     peer->failed = true;
     transport_tls_drop_input(conn, peer);
     if (outq_unsent(&conn->output) > 0)
@@ -122,6 +135,7 @@ static enum transport_result begin_session(struct conn_context *context, struct 
 {
     struct iovec pieces[2];
     conn->socket.handshaking = false;
+    count_handshake(context, peer->stream);
     handshakes_end(context, conn);
     if (context->tls->context->input.length == 0)
         return TRANSPORT_PROGRESS;
@@ -162,7 +176,7 @@ static enum transport_result step(struct conn_context *context, struct conn *con
     case TLS_FAILED:
         break;
     }
-    return fail(conn, peer);
+    return fail(context, conn, peer);
 }
 
 /* Takes the first bytes of CONN. */
@@ -227,7 +241,7 @@ static enum transport_result hand_over(struct conn_context *context, struct conn
     if (peer->sealed && peer->sealed->length > TLS_SEALED_MAX)
         return TRANSPORT_FAILED; /* it has KeyUpdates answered, and reads no answer */
     if (result == TLS_FAILED)
-        return fail(conn, peer);
+        return fail(context, conn, peer);
     if (length > 0)
         conn_received(conn, length);
     if (result == TLS_ENDED) {
@@ -278,6 +292,8 @@ static void fini(struct conn_context *context, struct conn *conn)
     handshakes_end(context, conn);
     if (!peer)
         return;
+    if (conn->socket.handshaking && !peer->failed)
+        counters_add(context->counters, COUNTER_TLS_ABANDONED, 1);
     tls_stream_destroy(peer->stream);
     transport_tls_drop_output(context, conn, peer);
     free(peer->spill);

@@ -43,6 +43,7 @@ struct h1_memo {
     uint32_t head_bytes; /* of the request */
     uint32_t origin;     /* of the connections it is for, see struct h1_memo_key */
     struct h1_memo_end end;
+    uint32_t counted;        /* the index of its requests, see counters_request_index */
     struct access_text *log; /* of the lines for its requests, owned; NULL: none is logged */
     uint32_t date_at; /* offset of Date's value in the blob of the first part; 0: Date is fixed */
     int64_t second;   /* the second in Date */

@@ -217,6 +217,7 @@ static bool is_drained(const struct loop *loop)
 static void turn(struct loop *loop)
 {
     clock_read(&loop->context->now);
+    counters_set(loop->context->counters, COUNTER_TURNS, loop->context->now.turn);
     loop->engine->take(loop);
     if (atomic_load_explicit(&loop->orders, memory_order_relaxed))
         take_orders(loop);

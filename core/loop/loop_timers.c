@@ -15,7 +15,7 @@ enum { EXPIRED_MAX = 256 }; /* in a turn, so that nothing waits for the end of a
 static void count_expired(const struct loop *loop, enum conn_phase phase)
 {
     static const enum counter counters[] = {
-        [CONN_PHASE_HANDSHAKE] = COUNTER_CONNECTIONS_EXPIRED_HEAD,
+        [CONN_PHASE_HANDSHAKE] = COUNTER_CONNECTIONS_EXPIRED_HANDSHAKE,
         [CONN_PHASE_FIRST] = COUNTER_CONNECTIONS_EXPIRED_HEAD,
         [CONN_PHASE_IDLE] = COUNTER_CONNECTIONS_EXPIRED_IDLE,
         [CONN_PHASE_HEAD] = COUNTER_CONNECTIONS_EXPIRED_HEAD,

@@ -56,6 +56,7 @@ void metrics_reasons(const struct metrics *sum, char to[static METRICS_REASONS_B
         {COUNTER_CONNECTIONS_EVICTED, "closed for new ones at --max-connections"},
         {COUNTER_CONNECTIONS_SHED, "closed to free storage"},
         {COUNTER_CONNECTIONS_SLOW, "slower than --min-rate"},
+        {COUNTER_CONNECTIONS_EXPIRED_HANDSHAKE, "without a TLS handshake in --header-timeout"},
         {COUNTER_CONNECTIONS_EXPIRED_HEAD, "without a whole request in --header-timeout"},
         {COUNTER_CONNECTIONS_EXPIRED_IDLE, "idle for --idle-timeout"},
         {COUNTER_CONNECTIONS_EXPIRED_BODY, "stalled in a request's body"},

@@ -8,7 +8,7 @@
 
 enum {
     METRICS_LINE_BYTES = 128,
-    METRICS_REASONS_BYTES = 1024,
+    METRICS_REASONS_BYTES = 1280,
 };
 
 struct metrics {

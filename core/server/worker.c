@@ -68,6 +68,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     context->h1.limits = limits_of(config);
     context->hosts = config->hosts;
     context->counters = &worker->counters;
+    context->timing.clock_us = clock_monotonic_us;
     context->header_ms = config->settings->process.header_ms;
     context->idle_ms = config->settings->process.idle_ms;
     conn_context_set_unsent(context, &config->unsent);
@@ -100,7 +101,8 @@ static int create_store(struct worker *worker, const struct worker_config *confi
         .report = {config->reports_rules ? report_rule : NULL, NULL},
         .cache = {.bytes_max = config->cache_bytes - memo_bytes(config),
                   .entries_max = worker_cache_entries(config->cache_bytes),
-                  .files_max = config->files_max},
+                  .files_max = config->files_max,
+                  .counters = &worker->counters},
         .counters = &worker->counters,
     };
     int error = store_create(&worker->store, &store);

@@ -143,6 +143,16 @@ static void usage_subtract(struct cache_usage *usage, const struct cache_entry *
     }
 }
 
+/* Publishes how much the cache holds. */
+static void publish_usage(const struct cache *cache)
+{
+    struct counters *counters = cache->limits.counters;
+    if (!counters)
+        return;
+    counters_set(counters, COUNTER_CACHE_BYTES, cache->usage.bytes);
+    counters_set(counters, COUNTER_CACHE_ENTRIES, cache->usage.entries);
+}
+
 void cache_remove(struct cache *cache, struct cache_entry *entry)
 {
     unlink_from_bucket(cache, entry);
@@ -152,7 +162,16 @@ void cache_remove(struct cache *cache, struct cache_entry *entry)
     list_unlink(&entry->in_group);
     list_remove(&entry->in_kind);
     usage_subtract(&cache->usage, entry);
+    publish_usage(cache);
     free_entry(entry);
+}
+
+/* Removes ENTRY to make room. */
+static void evict(struct cache *cache, struct cache_entry *entry)
+{
+    if (cache->limits.counters)
+        counters_add(cache->limits.counters, COUNTER_CACHE_EVICTIONS, 1);
+    cache_remove(cache, entry);
 }
 
 void cache_remove_group(struct cache *cache, struct cache_group *group)
@@ -195,7 +214,7 @@ bool cache_shed_file(struct cache *cache)
 {
     if (cache->usage.files == 0)
         return false;
-    cache_remove(cache, choose_victim(cache, true));
+    evict(cache, choose_victim(cache, true));
     return true;
 }
 
@@ -236,7 +255,7 @@ static void make_room_for_refusal(struct cache *cache, uint64_t bytes)
     while (usage->refusals >= CACHE_REFUSALS_MIN &&
            (usage->refusals >= limits->entries_max / CACHE_REFUSALS_SHARE ||
             usage->refusal_bytes + bytes > limits->bytes_max / CACHE_REFUSALS_SHARE))
-        cache_remove(cache, CONTAINER_OF(cache->refusals.next, struct cache_entry, in_kind));
+        evict(cache, CONTAINER_OF(cache->refusals.next, struct cache_entry, in_kind));
 }
 
 /* Makes room for an entry of BYTES that holds DESCRIPTORS. */
@@ -248,7 +267,7 @@ static void make_room(struct cache *cache, uint64_t bytes, unsigned descriptors)
         cache_shed_file(cache);
     while (cache->usage.entries > 0 && (cache->usage.entries >= limits->entries_max ||
                                         cache->usage.bytes + bytes > limits->bytes_max))
-        cache_remove(cache, choose_victim(cache, false));
+        evict(cache, choose_victim(cache, false));
 }
 
 static void link_newest(struct cache *cache, struct cache_entry *entry)
@@ -263,6 +282,7 @@ static void link_newest(struct cache *cache, struct cache_entry *entry)
         list_append(&cache->files, &entry->in_kind);
     else if (is_refusal(entry->resource))
         list_append(&cache->refusals, &entry->in_kind);
+    publish_usage(cache);
 }
 
 struct cache_entry *cache_put(struct cache *cache, const struct cache_key *key,

@@ -6,12 +6,13 @@
  * displace what is requested again. Refusals, of which clients can cause any number, have a small
  * bound of their own, the oldest out first: they neither hold memory nor displace content. The
  * entries of one site form a group and can be removed together. The lease of a resource ends when
- * its entry is removed. May use base and http; does no I/O. One thread only. */
+ * its entry is removed. May use base, http and counters; does no I/O. One thread only. */
 #ifndef SLUICE_CACHE_H
 #define SLUICE_CACHE_H
 
 #include "base/list.h"
 #include "http/resource.h"
+#include "observe/counters.h"
 
 enum {
     CACHE_REFUSALS_SHARE = 64, /* refusals take at most one part in so many of bytes and entries */
@@ -21,7 +22,8 @@ enum {
 struct cache_limits {
     uint64_t bytes_max; /* half of it for entries that hold descriptors; 0: nothing is kept */
     uint32_t entries_max;
-    uint32_t files_max; /* descriptors that content is kept in */
+    uint32_t files_max;        /* descriptors that content is kept in */
+    struct counters *counters; /* of evictions, bytes and entries, *borrowed*; NULL: not counted */
 };
 
 /* Entries that can be removed together: those of one site. */

@@ -118,7 +118,7 @@ static enum store_result lookup_one(const struct store_step *step, struct lookup
     }
     struct cache_entry *entry = cache_find(step->store->cache, &step->key);
     if (entry && lease_is_fresh(entry->resource->lease, step->now->ms)) {
-        counters_add(step->store->counters, COUNTER_CACHE_HITS, 1);
+        counters_add(step->store->counters, COUNTER_CACHE_LOOKUP_HITS, 1);
         *ret_cached = true;
         *ret = resource_pin(entry->resource);
         return STORE_READY;

@@ -22,7 +22,7 @@ Test(store, makes_no_system_call_for_a_hit_within_its_lease)
     for (unsigned i = 0; i < 10; i++) /* a file sent by descriptor costs an fstat */
         expect_file("large", LARGE, 2);
     cr_expect_eq(opens(), calls);
-    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 20);
+    cr_expect_eq(counters_cache_hits(&counters), 20);
     cr_expect_eq(counters_read(&counters, COUNTER_CACHE_MISSES), 2);
     pass_ms(VALID_MS - STILL_VALID_MS);
     expect_file("small", 1000, 1);
@@ -257,7 +257,7 @@ Test(store, checks_everything_every_time_without_a_cache)
         expect_file("large", LARGE, 2);
         expect_refusal("none", HTTP_NOT_FOUND);
     }
-    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), 0);
+    cr_expect_eq(counters_cache_hits(&counters), 0);
     cr_expect_eq(store_usage(files).entries, 0);
     cr_expect_eq(tree_open_descriptors(), descriptors);
 }

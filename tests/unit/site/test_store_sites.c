@@ -85,7 +85,7 @@ Test(store_sites, keeps_equal_paths_of_two_sites_apart)
             expect_at(i, "file", i);
     }
     cr_expect_eq(store_usage(files).entries, SITES);
-    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), SITES);
+    cr_expect_eq(counters_cache_hits(&counters), SITES);
 }
 
 Test(store_sites, keeps_equal_paths_apart_while_jobs_look_them_up)
@@ -137,16 +137,16 @@ Test(store_sites, keeps_the_entries_of_others_when_the_rules_of_one_change)
     tree_write(&tree, "h1/_headers", STR("/*\n X-A: 1\n"));
     store_site(files, 1)->rules_fresh_until_ms = 0;
     resource_drop(find_resource(1, "none"));
-    uint64_t hits = counters_read(&counters, COUNTER_CACHE_HITS);
+    uint64_t hits = counters_cache_hits(&counters);
     struct resource *after = find_resource(0, "file");
     cr_expect_eq(after, before);
     expect_at(2, "file", 2);
-    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), hits + 2);
+    cr_expect_eq(counters_cache_hits(&counters), hits + 2);
     resource_drop(before);
     resource_drop(after);
     after = find_resource(1, "file");
     cr_expect(has_line(after, "X-A: 1\r\n"));
-    cr_expect_eq(counters_read(&counters, COUNTER_CACHE_HITS), hits + 2);
+    cr_expect_eq(counters_cache_hits(&counters), hits + 2);
     resource_drop(after);
     after = find_resource(0, "file");
     cr_expect_not(has_line(after, "X-A: 1\r\n"));
