@@ -150,7 +150,9 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
 
 void process_start(struct process *process, const struct process_setup *setup)
 {
-    const char *built = text_format("%s/%s", e2e_build_directory(), setup->program);
+    const char *built = setup->program[0] == '/'
+                            ? setup->program
+                            : text_format("%s/%s", e2e_build_directory(), setup->program);
     char *path = realpath(built, NULL);
     int output[2];
     int error = memfd_create("stderr", MFD_CLOEXEC);

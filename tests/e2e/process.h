@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 struct process_setup {
-    const char *program;        /* its file name in the build directory */
+    const char *program;        /* its file name in the build directory, or its absolute path */
     const char *arguments[24];  /* after the name; NULL ends them */
     const char *directory;      /* NULL: stays where the test is */
     bool as_nobody;             /* run as user and group 65534; needs root */
