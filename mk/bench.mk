@@ -2,7 +2,7 @@
 #
 # QUICK=1 takes three minutes, PIECE names one piece (bench/bench --help), ARGS are passed on.
 
-.PHONY: bench bench-tls bench-drain bench-path report flamegraph bench-programs
+.PHONY: bench bench-tls bench-drain bench-path bench-production report flamegraph bench-programs
 
 PIECE =
 ARGS  =
@@ -62,6 +62,12 @@ bench-drain:
 	$(deps) build bench $(optional)
 	$(again) servers
 	@SLUICE_BUILD='$(abspath $(BUILD))' SLUICE_BENCH='$(abspath $(BUILD)/bench)' bench/drain $(ARGS)
+
+## bench-production: measure the cost of access logs, scrapes, many sites, and their reload
+bench-production:
+	$(deps) build bench $(optional)
+	$(again) servers
+	@SLUICE_BUILD='$(abspath $(BUILD))' SLUICE_BENCH='$(abspath $(BUILD)/bench)' bench/production $(ARGS)
 
 # --- under attack, and for a long time ----------------------------------------------------------
 
