@@ -7,10 +7,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <time.h>
 
-enum { AGE_MS = 100, SETTLED_SECONDS = 3 };
+enum { AGE_MS = 100, SETTLED_SECONDS = 3, PATIENCE_MS = 20000 };
 
 static struct tree tree;
 static struct directory_states states;
@@ -68,9 +69,10 @@ static uint64_t state(const char *name)
 static uint64_t known(const char *name)
 {
     uint64_t found = 0;
-    for (unsigned i = 0; i < 100 && (found = state(name)) == 0; i++) {
+    for (unsigned i = 0; i < PATIENCE_MS && (found = state(name)) == 0; i++) {
         struct stat status;
         fstatat(tree.fd, name, &status, 0); /* brings the directory into the cache */
+        poll(NULL, 0, 1);
         settle();
     }
     cr_assert_neq(found, 0, "%s", name);
