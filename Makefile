@@ -83,6 +83,10 @@ $(LIB): $(call object,$(CORE_SRC)) $(BUILD)/obj/links
 
 LINK = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDLIBS)
 
+# The status page is a part of its object, which the assembler makes of files (.incbin).
+$(BUILD)/obj/core/admin/admin_page.o: $(wildcard core/admin/page/*)
+$(BUILD)/obj/core/admin/admin_page.o: LTO_FLAGS =
+
 define server_rule
 $(BUILD)/$(subst _,-,$(basename $(notdir $(1)))): $(call object,$(1)) $(LIB) $(BUILD)/obj/links
 	$$(call say,LD,$$@)

@@ -55,6 +55,20 @@ int option_set_listen(const struct option_spec *option, const struct option_targ
     return option_append(option, target, text, ret_problem);
 }
 
+int option_set_admin(const struct option_spec *option, const struct option_target *target,
+                     const char *text, struct problem *ret_problem)
+{
+    struct listen listen; /* only to check it */
+    int error = listen_parse(str_of(text), &listen, ret_problem);
+    if (error)
+        return error;
+    if (!listen.secure)
+        return option_set_text(option, target, text, ret_problem);
+    problem_set(ret_problem, "'%s' cannot speak TLS", text);
+    problem_remedy(ret_problem, "leave tls out, and keep it on this machine or a private network");
+    return -EINVAL;
+}
+
 int option_set_host(const struct option_spec *option, const struct option_target *target,
                     const char *text, struct problem *ret_problem)
 {

@@ -82,6 +82,11 @@ static const struct option_spec table[] = {
              "the last one.",
      .initial = "1s",
      .kind = OPTION_KIND_SPAN, PROCESS(drain_grace_ms), .most = DAY_MS},
+    {.name = "drain-delay", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
+     .help = "After SIGTERM or SIGINT, time in which everything is served as before, while "
+             "/readyz of --admin says 503: balancers notice before connections are refused.",
+     .initial = "0",
+     .kind = OPTION_KIND_SPAN, PROCESS(drain_delay_ms), .most = DAY_MS},
     {.name = "drain-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
      .help = "After SIGINT or SIGTERM, time for responses in flight; 0: no limit.",
      .initial = "30s",
@@ -184,6 +189,10 @@ static const struct option_spec table[] = {
     {.name = "log-level", .argument = "NAME", .group = OPTION_GROUP_LOG,
      .help = "Leave out messages that matter less: error, warning, notice or info.",
      .initial = "notice", .kind = OPTION_KIND_LOG_LEVEL, PROCESS(log_level)},
+    {.name = "admin", .argument = "WHERE", .group = OPTION_GROUP_GENERAL,
+     .help = "Answer /metrics, /healthz, /readyz and /status here: a port of this machine alone, an "
+             "address and a port, or unix:PATH.",
+     .kind = OPTION_KIND_ADMIN, PROCESS(admin)},
     {.name = "config", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
      .help = "Read settings and sites from this file.", .of_sluice = true,
      .kind = OPTION_KIND_CONFIG},

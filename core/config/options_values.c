@@ -337,6 +337,7 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_KEY] = option_set_key,
         [OPTION_KIND_TLS_VERSION] = option_set_tls_version,
         [OPTION_KIND_LISTEN] = option_set_listen,
+        [OPTION_KIND_ADMIN] = option_set_admin,
         [OPTION_KIND_HOST] = option_set_host,
         [OPTION_KIND_REDIRECT] = set_redirect,
     };

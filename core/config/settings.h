@@ -47,10 +47,12 @@ struct process_settings {
     uint32_t idle_ms;        /* a kept connection without a request; a peer that reads nothing */
     uint32_t header_ms;      /* from the first byte of a request's head to its end */
     uint32_t drain_grace_ms; /* for another request on each connection, after a signal */
+    uint32_t drain_delay_ms; /* before that, in which the server is not ready and serves on */
     uint32_t drain_ms;       /* for responses in flight, after a signal; 0: no end */
     uint32_t head_bytes_max; /* of a request */
     uint64_t body_bytes_max; /* of a request; it is read and not used */
     uint64_t cache_bytes;    /* of all workers together; 0: no cache */
+    struct str admin;        /* where the admin listener is, see listen.h; absent: it is off */
     struct certificate_paths certificates;
     uint32_t tls_minor_min; /* the oldest version of TLS: 2 is TLS 1.2 */
     bool self_signed;       /* HTTPS with a certificate made at the start */

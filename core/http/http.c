@@ -85,6 +85,11 @@ unsigned http_status_index(enum http_status status)
     return 0;
 }
 
+unsigned http_status_at(unsigned index)
+{
+    return statuses[index].code;
+}
+
 struct str http_status_line(enum http_status status)
 {
     return statuses[http_status_index(status)].line;

@@ -79,4 +79,7 @@ struct str http_error_page(enum http_status status);
 enum { HTTP_STATUS_SLOTS = 26 };
 unsigned http_status_index(enum http_status status);
 
+/* The status with this index; 0: of a status that is not in the list. */
+unsigned http_status_at(unsigned index);
+
 #endif

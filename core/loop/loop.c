@@ -143,6 +143,11 @@ void loop_order(struct loop *loop, enum loop_order order)
     event_fd_signal(loop->wake_fd);
 }
 
+void loop_wake(struct loop *loop)
+{
+    event_fd_signal(loop->wake_fd);
+}
+
 void loop_drain(struct loop *loop)
 {
     loop_order(loop, LOOP_ORDER_DRAIN);

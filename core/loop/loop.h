@@ -127,6 +127,9 @@ void loop_revalidate(struct loop *loop);
 void loop_ask(struct loop *loop);
 bool loop_has_answered(const struct loop *loop);
 
+/* Called from any thread: has the loop take a turn. */
+void loop_wake(struct loop *loop);
+
 /* Called from any thread: has the loop carry out ORDER in its next turn. */
 void loop_order(struct loop *loop, enum loop_order order);
 

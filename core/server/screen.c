@@ -1,6 +1,7 @@
 /* screen: see screen.h. */
 #include "server/screen.h"
 
+#include "admin/admin.h"
 #include "base/version.h"
 #include "observe/log_file.h"
 
@@ -78,6 +79,13 @@ void screen_show(const struct screen *screen)
         show_urls(out, &listening->sets[i], settings->listeners[i]->redirects_to);
     if (settings->local_by_default)
         fprintf(out, "  for this machine only; --bind or --listen opens it to others\n");
+    if (screen->admin) {
+        char where[ADMIN_WHERE_BYTES];
+        admin_where(screen->admin, where);
+        fputs("  admin on ", out);
+        put_text(out, where);
+        putc('\n', out);
+    }
     if (screen->fingerprint)
         fprintf(out, "  self-signed certificate, SHA-256 %s\n", screen->fingerprint);
     fprintf(out, "  %u thread%s, %s; Ctrl-C stops it\n", threads, plural(threads),

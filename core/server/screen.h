@@ -16,6 +16,7 @@ struct screen {
     const struct profile *profile;
     const struct settings *settings;
     const struct listening *listening; /* as listening_open left it */
+    const struct admin *admin;         /* NULL: none */
     const char *fingerprint;           /* of the self-signed certificate; NULL: not made */
     unsigned threads;
     enum backend backend;

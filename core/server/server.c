@@ -1,6 +1,7 @@
 /* server: see server.h. */
 #include "server/server.h"
 
+#include "admin/admin.h"
 #include "base/version.h"
 #include "config/command_line.h"
 #include "config/options.h"
@@ -18,6 +19,7 @@
 #include "server/signals.h"
 #include "server/sizing.h"
 #include "server/supervisor.h"
+#include "server/watching.h"
 #include "site/store_shared.h"
 #include "system/tcp_memory.h"
 #include "system/uring_probe.h"
@@ -38,6 +40,7 @@ struct server {
     struct generation *generation; /* of these */
     enum backend backend;
     struct access_logs *logs; /* NULL: no site has one */
+    struct admin *admin;      /* NULL: none */
     struct listening listening;
     struct sizes sizes;
     struct store_shared *shared;
@@ -173,6 +176,23 @@ static int open_service(struct server *server, struct problem *ret_problem)
     return service_open(&server->service, &server->settings->process, environ, ret_problem);
 }
 
+static int open_admin(struct server *server, struct problem *ret_problem)
+{
+    return watching_open(&server->admin, server->settings, &server->listening, ret_problem);
+}
+
+/* Once the workers serve. */
+static int start_admin(struct server *server, struct problem *ret_problem)
+{
+    const struct admin_source source = {
+        .program = server->profile->name,
+        .backend = backend_name(server->backend),
+        .connections_max = server->sizes.connections_max,
+        .cache_bytes_max = server->settings->process.cache_bytes,
+    };
+    return watching_start(server->admin, &source, &server->supervisor, ret_problem);
+}
+
 static int start(struct server *server, struct problem *ret_problem)
 {
     int *listeners = NULL;
@@ -201,6 +221,7 @@ static int start(struct server *server, struct problem *ret_problem)
     server->supervisor.settings = server->settings;
     server->supervisor.signals = &server->signals;
     server->supervisor.service = &server->service;
+    server->supervisor.admin = server->admin;
     server->supervisor.https = server->generation->https;
     server->supervisor.logs = server->logs;
     error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
@@ -218,6 +239,7 @@ static int run(struct server *server)
         .profile = server->profile,
         .settings = server->settings,
         .listening = &server->listening,
+        .admin = server->admin,
         .fingerprint = https_fingerprint(server->generation->https),
         .threads = server->sizes.threads,
         .backend = server->backend,
@@ -244,7 +266,8 @@ static int run(struct server *server)
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
     make_generation, choose_addresses, close_inherited, catch_signals, choose_backend, find_sizes,
-    share_sites,     open_error_log,   open_logs,       open_service,  start,
+    share_sites,     open_error_log,   open_logs,       open_service,  open_admin,     start,
+    start_admin,
 };
 
 /* Takes all steps. False: one failed, which is reported. */
@@ -270,6 +293,7 @@ int server_run(const struct profile *profile, struct settings *settings)
     };
     int status = take_steps(&server) ? run(&server) : SERVER_STATUS_FAILED;
     service_close(&server.service);
+    admin_destroy(server.admin);
     supervisor_fini(&server.supervisor);
     listening_end(&server.listening);
     if (!access_logs_stop(server.logs, LAST_LINES_MS) || !error_log_stop(LAST_LINES_MS))

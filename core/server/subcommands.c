@@ -1,6 +1,9 @@
 /* subcommands: see subcommands.h. */
 #include "server/subcommands.h"
 
+#include "admin/admin_healthcheck.h"
+#include "admin/admin_top.h"
+#include "base/base.h"
 #include "server/check.h"
 #include "server/server.h"
 
@@ -13,5 +16,26 @@ const struct subcommand subcommands[SUBCOMMANDS_COUNT] = {
         .takes_settings = true,
         .status_if_refused = SERVER_STATUS_FAILED,
         .run = check_run,
+    },
+    {
+        .name = "healthcheck",
+        .usage = "--admin WHERE [--ready]",
+        .summary = "Ask the admin listener whether the server is healthy. Exit status: 0 it is, 1 "
+                   "it is not.",
+        .options = admin_healthcheck_options,
+        .option_count = COUNT_OF(admin_healthcheck_options),
+        .takes_settings = true,
+        .status_if_refused = SERVER_STATUS_FAILED,
+        .run = admin_healthcheck_run,
+    },
+    {
+        .name = "top",
+        .usage = "--admin WHERE [--interval TIME]",
+        .summary = "Show what each worker does, live; q ends it. Without a terminal: one view.",
+        .options = admin_top_options,
+        .option_count = COUNT_OF(admin_top_options),
+        .takes_settings = true,
+        .status_if_refused = SERVER_STATUS_USAGE,
+        .run = admin_top_run,
     },
 };

@@ -5,7 +5,7 @@
 
 #include "config/subcommand.h"
 
-enum { SUBCOMMANDS_COUNT = 1 };
+enum { SUBCOMMANDS_COUNT = 3 };
 
 /* In the order of help. Static. */
 extern const struct subcommand subcommands[SUBCOMMANDS_COUNT];

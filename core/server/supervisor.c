@@ -46,7 +46,7 @@ static int create_workers(struct supervisor *supervisor, const struct worker_con
     return error;
 }
 
-static void drain(const struct supervisor *supervisor)
+void supervisor_drain(const struct supervisor *supervisor)
 {
     for (unsigned i = 0; i < supervisor->started_count; i++)
         worker_drain(supervisor->workers[i]);
@@ -94,7 +94,7 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
         supervisor->started_count += !error;
     }
     if (error)
-        drain(supervisor);
+        supervisor_drain(supervisor);
     return error;
 }
 
@@ -121,8 +121,10 @@ static void revalidate(const struct supervisor *supervisor)
 /* The state of supervisor_run; times are monotonic. */
 struct run {
     uint64_t running; /* workers that have not ended */
+    bool stopping;    /* a drain has been announced */
     bool draining;
     bool failed;
+    uint64_t drain_at_ms;      /* when the delay before a drain is over; NEVER: none is due */
     uint64_t explain_at_ms;    /* when to say what a long drain waits for; NEVER: not, or done */
     uint64_t revalidate_at_ms; /* when to check the files of certificates; NEVER */
 };
@@ -131,11 +133,28 @@ static void begin_drain(const struct supervisor *supervisor, struct run *run)
 {
     if (run->draining)
         return;
+    admin_set_draining(supervisor->admin);
     service_stop(supervisor->service);
-    drain(supervisor);
+    supervisor_drain(supervisor);
     run->draining = true;
+    run->drain_at_ms = NEVER;
     run->explain_at_ms =
         clock_monotonic_ms() + supervisor->settings->process.drain_grace_ms + DRAIN_NOTICE_MS;
+}
+
+/* Announces a drain, which begins after the delay, or when it is announced again. */
+static void announce_drain(const struct supervisor *supervisor, struct run *run)
+{
+    const uint32_t delay_ms = supervisor->settings->process.drain_delay_ms;
+    if (delay_ms == 0 || run->stopping) {
+        begin_drain(supervisor, run);
+        return;
+    }
+    run->stopping = true;
+    run->drain_at_ms = clock_monotonic_ms() + delay_ms;
+    admin_set_draining(supervisor->admin);
+    service_stop(supervisor->service);
+    log_say("serving on for --drain-delay; send the signal again to go on at once");
 }
 
 static void obey(const struct supervisor *supervisor, struct run *run, enum signal_request request)
@@ -151,7 +170,7 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
             error_log_stop(LAST_LINES_MS);
             _exit(EXIT_AT_ONCE);
         }
-        begin_drain(supervisor, run);
+        announce_drain(supervisor, run);
         break;
     case SIGNAL_HANGUP: /* comes more than once: from the kernel and from a shell */
         begin_drain(supervisor, run);
@@ -195,6 +214,8 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
         log_say("finishing responses in flight; send the signal again to stop immediately");
         run->explain_at_ms = NEVER;
     }
+    if (now_ms >= run->drain_at_ms)
+        begin_drain(supervisor, run);
     if (now_ms >= run->revalidate_at_ms) {
         https_revalidate(supervisor->https);
         run->revalidate_at_ms = now_ms + HTTPS_PERIOD_MS;
@@ -202,6 +223,7 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
     uint64_t next_ms =
         service_watch(supervisor->service, supervisor->workers, supervisor->started_count, now_ms);
     next_ms = u64_min(next_ms, u64_min(run->explain_at_ms, run->revalidate_at_ms));
+    next_ms = u64_min(next_ms, run->drain_at_ms);
     if (next_ms == NEVER)
         return -1;
     return next_ms - now_ms < INT_MAX ? (int)(next_ms - now_ms) : INT_MAX;
@@ -213,6 +235,7 @@ int supervisor_run(struct supervisor *supervisor)
                                {supervisor->done_fd, POLLIN, 0}};
     struct run run = {
         .running = supervisor->started_count,
+        .drain_at_ms = NEVER,
         .explain_at_ms = NEVER,
         .revalidate_at_ms = supervisor->https ? clock_monotonic_ms() + HTTPS_PERIOD_MS : NEVER,
     };

@@ -6,6 +6,7 @@
 #ifndef SLUICE_SUPERVISOR_H
 #define SLUICE_SUPERVISOR_H
 
+#include "admin/admin.h"
 #include "observe/metrics.h"
 #include "server/https.h"
 #include "server/service.h"
@@ -19,6 +20,7 @@ struct supervisor {
     struct https *https;       /* *borrowed*; NULL: no listener speaks TLS */
     struct access_logs *logs;  /* *borrowed*; NULL: no site has a log */
     struct service *service;   /* *borrowed* */
+    struct admin *admin;       /* *borrowed*; NULL: none */
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;
@@ -38,6 +40,9 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
  * because one failed, which is reported. A second SIGINT or SIGTERM exits the process at once
  * with status 1. Returns 0, or -EIO: one failed. */
 int supervisor_run(struct supervisor *supervisor);
+
+/* Has the workers that were started drain. */
+void supervisor_drain(const struct supervisor *supervisor);
 
 /* Adds what the workers have counted to TOTALS. */
 void supervisor_count(const struct supervisor *supervisor, struct metrics *totals);

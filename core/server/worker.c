@@ -299,6 +299,11 @@ void worker_revalidate(struct worker *worker)
     loop_revalidate(worker->loop);
 }
 
+void worker_wake(struct worker *worker)
+{
+    loop_wake(worker->loop);
+}
+
 void worker_ask(struct worker *worker)
 {
     loop_ask(worker->loop);

@@ -67,6 +67,9 @@ void worker_drain(struct worker *worker);
  * header rules, cached files. Requests in flight go on. */
 void worker_revalidate(struct worker *worker);
 
+/* Has a started worker take a turn of its loop. Any thread. */
+void worker_wake(struct worker *worker);
+
 /* Asks a started worker, from one thread, whether its loop turns, and whether it has answered that
  * since. A worker that has ended does not answer. */
 void worker_ask(struct worker *worker);

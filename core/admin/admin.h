@@ -1,0 +1,51 @@
+/* admin: the admin listener: its sockets, and the thread that answers on them.
+ *
+ * It shares nothing with the workers but their counters, so it answers while all of them are busy
+ * or stuck, and goes on to answer in a drain. It has few connections and short timeouts: a client
+ * that is slow or hostile costs other operators nothing but the oldest connection that does
+ * nothing.
+ *
+ * Owns the sockets, the file of a Unix-domain socket, the thread and its connections. All functions
+ * are for the main thread, and do nothing with NULL. */
+#ifndef SLUICE_ADMIN_H
+#define SLUICE_ADMIN_H
+
+#include "admin/admin_answer.h"
+#include "base/problem.h"
+#include "system/net.h"
+
+struct admin;
+
+/* Opens the sockets of WHERE, a value of --admin. CONTENT_PORTS, COUNT of them, are those that the
+ * server listens on: none of these may be used. Returns 0, or a negative errno with *RET_PROBLEM
+ * set. *Gives*: admin_destroy. */
+int admin_listen(struct admin **ret, const char *where, const uint16_t *content_ports,
+                 unsigned count, struct problem *ret_problem);
+
+/* The same for a listening socket FD that another process has handed over, which was opened for
+ * WHERE. *Takes* FD if it succeeds. */
+int admin_take_fd(struct admin **ret, const char *where, int fd, struct problem *ret_problem);
+
+/* The listening sockets, to be handed over, *borrowed*. Returns their number. */
+unsigned admin_fds(const struct admin *admin, const int **ret);
+
+/* Starts the thread. SOURCE is copied; what it points to must be valid until admin_destroy. Returns
+ * 0 or a negative errno. */
+int admin_start(struct admin *admin, const struct admin_source *source);
+
+/* A drain has begun: the server is not ready any more. Any thread. */
+void admin_set_draining(struct admin *admin);
+
+/* Another process has the sockets and answers on them: ends the thread and closes them here. The
+ * file of a Unix-domain socket stays. */
+void admin_release(struct admin *admin);
+
+/* Ends the thread, finishes what has been written, closes all and frees ADMIN. */
+void admin_destroy(struct admin *admin);
+
+enum { ADMIN_WHERE_BYTES = NET_URL_BYTES + 128 };
+
+/* Writes where ADMIN listens, as a URL or "unix:PATH", and a NUL. */
+void admin_where(const struct admin *admin, char to[static ADMIN_WHERE_BYTES]);
+
+#endif

@@ -1,0 +1,51 @@
+/* admin_snapshot: what all workers have counted, at one moment, and what is known of the process.
+ *
+ * Plain values, which the server takes from its counters, and a client from the text of /metrics.
+ * A worker may have counted one thing and not yet another that belongs to it. */
+#ifndef SLUICE_ADMIN_SNAPSHOT_H
+#define SLUICE_ADMIN_SNAPSHOT_H
+
+#include "base/str.h"
+#include "observe/counters.h"
+
+enum { ADMIN_NAME_BYTES = 32 };
+
+struct admin_worker {
+    uint64_t value[COUNTER_COUNT]; /* by enum counter; hits of memos are among those of the cache */
+    uint64_t requests[COUNTED_METHODS][HTTP_STATUS_SLOTS];
+    struct durations_sum durations;
+};
+
+struct admin_snapshot {
+    char program[ADMIN_NAME_BYTES];
+    char version[ADMIN_NAME_BYTES];
+    char backend[ADMIN_NAME_BYTES];
+    double started; /* POSIX time in seconds */
+    uint64_t connections_max;
+    uint64_t cache_bytes_max;
+    bool draining;
+    unsigned worker_count;
+    struct admin_worker *workers;
+};
+
+/* Makes a snapshot of WORKER_COUNT workers that have counted nothing. False: out of memory.
+ * *Gives*: admin_snapshot_fini. */
+bool admin_snapshot_init(struct admin_snapshot *ret, unsigned worker_count);
+void admin_snapshot_fini(struct admin_snapshot *snapshot);
+
+/* Sets WORKER to what COUNTERS have now. */
+void admin_worker_take(struct admin_worker *worker, const struct counters *counters);
+
+/* Adds WORKER to SUM. */
+void admin_worker_add(struct admin_worker *sum, const struct admin_worker *worker);
+
+/* Takes BEFORE from WORKER, but for gauges: what was counted since. */
+void admin_worker_since(struct admin_worker *worker, const struct admin_worker *before);
+
+/* The requests of WORKER whose status is CLASS hundred and something; 0: all. */
+uint64_t admin_worker_requests(const struct admin_worker *worker, unsigned class);
+
+/* The sum of the values from FIRST to LAST. */
+uint64_t admin_worker_sum(const struct admin_worker *worker, enum counter first, enum counter last);
+
+#endif
