@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 E2E_SUITE(access_log);
@@ -244,32 +246,38 @@ E2E_TEST(access_log, loses_no_line_when_it_is_rotated_under_load)
 
 /* --- Where it goes ---------------------------------------------------------------------------- */
 
-E2E_TEST(access_log, has_standard_output_for_itself)
+/* Starts a server with its log on standard output. Returns its port. */
+static uint16_t start_with_output(struct process *process)
 {
-    create_sites();
-    const char *const words[] = {"--access-log", "-", NULL};
-    struct process process;
     struct process_setup setup = {.program = server_program(PIPELINED),
                                   .arguments = {"0", site.path}};
-    process_add_words(&setup, "--bind 127.0.0.1");
+    process_add_words(&setup, "--bind 127.0.0.1 --access-log -");
     process_add_words(&setup, e2e_backend_options());
-    for (unsigned i = 0; words[i]; i++)
-        process_add_word(&setup, words[i]);
-    process_start(&process, &setup);
+    process_start(process, &setup);
     const char *at;
     for (int64_t deadline = deadline_after(10000);
-         !(at = strstr(process_errors(&process), "http://127.0.0.1:"));) {
-        cr_assert(deadline_left_ms(deadline) > 0 && !process_wait(&process, clock_ms()),
-                  "it did not start: %s", process_errors(&process));
+         !(at = strstr(process_errors(process), "http://127.0.0.1:"));) {
+        cr_assert(deadline_left_ms(deadline) > 0 && !process_wait(process, clock_ms()),
+                  "it did not start: %s", process_errors(process));
         poll(NULL, 0, 5);
     }
+    return (uint16_t)strtoul(at + strlen("http://127.0.0.1:"), NULL, 10);
+}
+
+static void request_of(uint16_t port)
+{
     struct client client;
-    const struct client_setup where = {
-        .port = (uint16_t)strtoul(at + strlen("http://127.0.0.1:"), NULL, 10), .plain = true};
-    client_connect_with(&client, &where);
+    client_connect_with(&client, &(struct client_setup){.port = port, .plain = true});
     client_queue_text(&client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     expect_status(&client, "a request", false, 200, NULL);
     client_close(&client);
+}
+
+E2E_TEST(access_log, has_standard_output_for_itself)
+{
+    struct process process;
+    create_sites();
+    request_of(start_with_output(&process));
     process_signal(&process, SIGTERM);
     cr_expect(process_wait(&process, deadline_after(10000)));
     struct bytes output = {0};
@@ -278,6 +286,67 @@ E2E_TEST(access_log, has_standard_output_for_itself)
     const char *text = bytes_text(&output);
     cr_expect_eq(count_lines(text), 1, "%s", text);
     cr_expect(line_has(text, 0, "\"GET / HTTP/1.1\" 200 5 "), "%s", text);
+}
+
+E2E_TEST(access_log, serves_on_when_the_reader_of_its_output_has_gone)
+{
+    struct process process;
+    create_sites();
+    const uint16_t port = start_with_output(&process);
+    close(process.output_fd);
+    for (unsigned i = 0; i < 10; i++)
+        request_of(port);
+    process_signal(&process, SIGTERM);
+    cr_expect(process_wait(&process, deadline_after(10000)));
+    cr_expect_eq(process.status, 0, "%s", status_text(process.status));
+    cr_expect(strstr(process_errors(&process), "lines are lost"), "%s", process_errors(&process));
+    process_kill(&process);
+}
+
+/* A socket like that of syslog, at PATH. */
+static int listen_as_syslog(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert_lt(strlen(path), sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path));
+    cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0, "%s", path);
+    return fd;
+}
+
+/* Waits for a line with PART in it. */
+static void await_datagram(int fd, const char *part)
+{
+    char text[1024];
+    for (int64_t deadline = deadline_after(10000);;) {
+        struct pollfd event = {.fd = fd, .events = POLLIN};
+        cr_assert_eq(poll(&event, 1, deadline_left_ms(deadline)), 1, "no line with %s", part);
+        ssize_t length = recv(fd, text, sizeof text - 1, 0);
+        text[length > 0 ? length : 0] = '\0';
+        if (strstr(text, part))
+            return;
+    }
+}
+
+E2E_TEST(access_log, serves_on_when_syslog_vanishes_and_comes_back)
+{
+    create_sites();
+    const char *path = site_path(&logs, "syslog");
+    const char *const words[] = {"--access-log", text_format("syslog:%s", path), NULL};
+    const struct server_setup setup = {.kind = PIPELINED, .root = site.path, .words = words};
+    int syslog = listen_as_syslog(path);
+    struct server *server = server_start_with(&setup);
+    expect_fetch(server, "the first", request_text("GET", "/?first"), 200, NULL);
+    await_datagram(syslog, "\"GET /?first HTTP/1.1\" 200 5");
+    close(syslog);
+    unlink(path);
+    for (unsigned i = 0; i < 10; i++)
+        expect_fetch(server, "a request", request_text("GET", "/"), 200, NULL);
+    syslog = listen_as_syslog(path);
+    expect_fetch(server, "the last", request_text("GET", "/?last"), 200, NULL);
+    await_datagram(syslog, "\"GET /?last HTTP/1.1\" 200 5");
+    server_stop(server);
+    close(syslog);
 }
 
 E2E_TEST(access_log, serves_on_with_a_full_disk_and_says_what_is_lost)
