@@ -25,6 +25,7 @@ enum { INSTANCES = 3, CLIENTS = 4, CALM_ANSWERS = 20, PATIENCE_MS = 30000 };
 
 static struct site site;
 static struct server *instances[INSTANCES];
+static uint16_t admin_ports[INSTANCES];
 static struct process haproxy;
 
 /* The clients' counts. */
@@ -107,7 +108,8 @@ static const char *configuration(void)
     text = replaced(text, "inter 1s", "inter 200ms");
     text = replaced(text, " send-proxy-v2-ssl", "");
     for (unsigned i = 0; i < INSTANCES; i++)
-        text = replaced(text, addresses[i], text_format("127.0.0.1:%u", instances[i]->port));
+        text = replaced(text, addresses[i],
+                        text_format("127.0.0.1:%u port %u", instances[i]->port, admin_ports[i]));
     return text;
 }
 
@@ -146,13 +148,18 @@ E2E_TEST(haproxy, takes_the_configuration_as_it_is_delivered)
 /* Starts instance INDEX on PORT; 0: any. Its answers name it. */
 static void start_instance(unsigned index, uint16_t port)
 {
-    const char *const words[] = {"--header", text_format("/*: X-Instance: %u", index), NULL};
+    const char *const words[] = {
+        "--listen", text_format("127.0.0.1:%u", port),
+        "--admin",  text_format("%u", admin_ports[index]),
+        "--header", text_format("/*: X-Instance: %u", index),
+        NULL,
+    };
     const struct server_setup setup = {
-        .kind = PIPELINED,
+        .program = "sluice",
         .root = site.path,
-        .options = "--threads 2 --drain-grace 300ms",
+        .options = "--threads 2 --drain-delay 600ms --drain-grace 300ms",
         .words = words,
-        .port = text_format("%u", port),
+        .no_bind = true,
         .own_tls = true,
     };
     instances[index] = server_start_with(&setup);
@@ -162,9 +169,10 @@ static void start_instances(void)
 {
     site_create(&site);
     site_fill(&site, "index.html", KIB(20), 1);
-    site_write_text(&site, "readyz", "ready\n");
-    for (unsigned i = 0; i < INSTANCES; i++)
+    for (unsigned i = 0; i < INSTANCES; i++) {
+        admin_ports[i] = free_port();
         start_instance(i, 0);
+    }
 }
 
 /* --- The load --------------------------------------------------------------------------------- */
