@@ -91,6 +91,18 @@ struct str str_take_word(struct str *text)
     return word;
 }
 
+bool str_take_line(struct str *text, struct str *ret)
+{
+    const size_t end = str_find(*text, '\n');
+    if (end == text->length)
+        return false;
+    *ret = str_first(*text, end);
+    if (end > 0 && ret->at[end - 1] == '\r')
+        ret->length--;
+    *text = str_from(*text, end + 1);
+    return true;
+}
+
 bool str_list_has(struct str list, struct str name)
 {
     struct str item;

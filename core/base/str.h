@@ -117,6 +117,10 @@ bool str_next_item(struct str *list, struct str *ret_item);
 /* Takes the next word off *TEXT, and the spaces and tabs before it. Empty: no word is left. */
 struct str str_take_word(struct str *text);
 
+/* Takes the next whole line off *TEXT, without its LF or CRLF. False, with *RET untouched: there is no
+ * whole line. */
+bool str_take_line(struct str *text, struct str *ret);
+
 /* Whether the comma-separated LIST contains the token NAME, ignoring case. */
 bool str_list_has(struct str list, struct str name);
 

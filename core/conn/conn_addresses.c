@@ -66,7 +66,7 @@ void conn_addresses_destroy(struct conn_addresses *addresses)
 
 /* Whether PEER's own connections are those of many clients. None is yet: a proxy that is trusted
  * would be. */
-static bool is_exempt(const struct log_client *peer)
+static bool is_exempt(const struct endpoint *peer)
 {
     (void)peer;
     return false;
@@ -87,11 +87,11 @@ static uint64_t key_of_v4(const uint8_t address[static 4])
     return (uint64_t)0xffff << 32 | number_of(address, 4);
 }
 
-uint64_t conn_addresses_key(const struct log_client *peer)
+uint64_t conn_addresses_key(const struct endpoint *peer)
 {
     static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b};
     const uint8_t *address = peer->address;
-    if (peer->version < 4 || is_exempt(peer))
+    if (!endpoint_is_ip(peer) || is_exempt(peer))
         return CONN_ADDRESS_NONE;
     if (peer->version == 4)
         return key_of_v4(address);

@@ -13,7 +13,7 @@
 #ifndef SLUICE_CONN_ADDRESSES_H
 #define SLUICE_CONN_ADDRESSES_H
 
-#include "observe/log_record.h"
+#include "base/endpoint.h"
 
 /* Of a connection that is not counted. Not the key of an address: ff00::/8 is multicast. */
 #define CONN_ADDRESS_NONE UINT64_MAX
@@ -29,7 +29,7 @@ void conn_addresses_destroy(struct conn_addresses *addresses);
 
 /* The key by which PEER is counted. CONN_ADDRESS_NONE: its address is not known, or it is exempt
  * from the limit. */
-uint64_t conn_addresses_key(const struct log_client *peer);
+uint64_t conn_addresses_key(const struct endpoint *peer);
 
 /* Counts another connection of KEY. False, with nothing counted: it has as many as it may. */
 bool conn_addresses_take(struct conn_addresses *addresses, uint64_t key);

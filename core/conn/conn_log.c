@@ -7,7 +7,6 @@
 #include "http/path.h"
 #include "http/pattern.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -89,15 +88,13 @@ uint64_t conn_log_arrived_us(const struct conn_context *context, const struct co
 __attribute__((noinline)) static void find_peer(const struct conn_context *context,
                                                 const struct conn *conn, struct peer *peer)
 {
-    struct log_client client;
+    struct endpoint client;
     *peer = (struct peer){.generation = conn->generation};
     socket_peer(&conn->socket, &client);
-    if (client.version == LOG_CLIENT_UNIX)
-        str_put(peer->client, STR("127.0.0.1")); /* programs that read logs want an address */
-    else if (client.version == LOG_CLIENT_UNKNOWN ||
-             !inet_ntop(client.version == 4 ? AF_INET : AF_INET6, client.address, peer->client,
-                        sizeof peer->client))
-        str_put(peer->client, STR("0.0.0.0"));
+    if (endpoint_is_ip(&client))
+        endpoint_text(&client, peer->client);
+    else /* programs that read logs want an address */
+        str_put(peer->client, client.version == ENDPOINT_UNIX ? STR("127.0.0.1") : STR("0.0.0.0"));
     peer->length = (uint8_t)strlen(peer->client);
 #ifdef SLUICE_HAVE_OPENSSL
     peer->tls = transport_tls_version(context, conn);

@@ -132,7 +132,7 @@ static bool accept_may_go_on(int error)
 static bool count_peer(const struct conn_table *conns, int fd, uint64_t *ret_key)
 {
     struct socket socket;
-    struct log_client peer;
+    struct endpoint peer;
     socket_init(&socket, fd);
     socket_peer(&socket, &peer);
     *ret_key = conn_addresses_key(&peer);

@@ -113,37 +113,29 @@ int socket_shut(const struct socket *socket)
     return shutdown(socket->fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
-/* Sets *RET to ADDRESS, which getpeername or getsockname has set if GOOD. */
-static void describe(const struct net_address *address, bool good, struct log_client *ret)
+/* The endpoint that ADDRESS is, which getpeername or getsockname has set if GOOD. */
+static struct endpoint endpoint_of(const struct net_address *address, bool good)
 {
-    const struct in6_addr *v6 = &address->at.v6.sin6_addr;
-    *ret = (struct log_client){.version = LOG_CLIENT_UNKNOWN};
-    if (!good)
-        return;
-    if (address->at.any.sa_family == AF_INET) {
-        *ret = (struct log_client){.version = 4, .port = ntohs(address->at.v4.sin_port)};
-        memcpy(ret->address, &address->at.v4.sin_addr, sizeof address->at.v4.sin_addr);
-    } else if (address->at.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
-        *ret = (struct log_client){.version = 4, .port = ntohs(address->at.v6.sin6_port)};
-        memcpy(ret->address, &v6->s6_addr[12], sizeof address->at.v4.sin_addr);
-    } else if (address->at.any.sa_family == AF_INET6) {
-        *ret = (struct log_client){.version = 6, .port = ntohs(address->at.v6.sin6_port)};
-        memcpy(ret->address, v6, sizeof *v6);
-    } else if (address->at.any.sa_family == AF_UNIX) {
-        ret->version = LOG_CLIENT_UNIX;
-    }
+    const sa_family_t family = good ? address->at.any.sa_family : AF_UNSPEC;
+    const struct sockaddr_in *v4 = &address->at.v4;
+    const struct sockaddr_in6 *v6 = &address->at.v6;
+    if (family == AF_INET)
+        return endpoint_make(4, &v4->sin_addr, ntohs(v4->sin_port));
+    if (family == AF_INET6)
+        return endpoint_make(6, &v6->sin6_addr, ntohs(v6->sin6_port));
+    return (struct endpoint){.version = family == AF_UNIX ? ENDPOINT_UNIX : ENDPOINT_UNKNOWN};
 }
 
-void socket_peer(const struct socket *socket, struct log_client *ret)
+void socket_peer(const struct socket *socket, struct endpoint *ret)
 {
     struct net_address peer = {.at.v6 = {.sin6_family = AF_UNSPEC}};
     socklen_t bytes = sizeof peer.at;
-    describe(&peer, getpeername(socket->fd, &peer.at.any, &bytes) == 0, ret);
+    *ret = endpoint_of(&peer, getpeername(socket->fd, &peer.at.any, &bytes) == 0);
 }
 
-void socket_local(const struct socket *socket, struct log_client *ret)
+void socket_local(const struct socket *socket, struct endpoint *ret)
 {
     struct net_address local = {.at.v6 = {.sin6_family = AF_UNSPEC}};
     socklen_t bytes = sizeof local.at;
-    describe(&local, getsockname(socket->fd, &local.at.any, &bytes) == 0, ret);
+    *ret = endpoint_of(&local, getsockname(socket->fd, &local.at.any, &bytes) == 0);
 }

@@ -10,8 +10,7 @@
 #ifndef SLUICE_SOCKET_H
 #define SLUICE_SOCKET_H
 
-#include "base/base.h"
-#include "observe/log_record.h"
+#include "base/endpoint.h"
 
 #include <sys/types.h>
 
@@ -136,9 +135,9 @@ int socket_shut(const struct socket *socket);
 
 /* Sets *RET to the socket's peer (getpeername(2)); of an unknown version if that fails, or if it is
  * neither of IP nor of the Unix domain. */
-void socket_peer(const struct socket *socket, struct log_client *ret);
+void socket_peer(const struct socket *socket, struct endpoint *ret);
 
 /* The same for the socket's own address (getsockname(2)). */
-void socket_local(const struct socket *socket, struct log_client *ret);
+void socket_local(const struct socket *socket, struct endpoint *ret);
 
 #endif

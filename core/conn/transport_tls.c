@@ -146,11 +146,11 @@ static enum transport_result begin_session(struct conn_context *context, struct 
 static bool find_local_address(void *owner, struct tls_address *ret)
 {
     const struct conn *conn = owner;
-    struct log_client local;
+    struct endpoint local;
     socket_local(&conn->socket, &local);
     ret->length = local.version == 4 ? 4 : 16;
     memcpy(ret->bytes, local.address, ret->length);
-    return local.version >= 4;
+    return endpoint_is_ip(&local);
 }
 
 /* Takes the step for which there is input. */

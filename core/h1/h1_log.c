@@ -1,19 +1,6 @@
 /* h1_log: see h1_log.h. */
 #include "h1/h1_log.h"
 
-/* Takes the next whole line off *INPUT, without its LF or CRLF. False: there is no whole line. */
-static bool take_line(struct str *input, struct str *ret)
-{
-    size_t end = str_find(*input, '\n');
-    if (end == input->length)
-        return false;
-    *ret = str_first(*input, end);
-    if (end > 0 && ret->at[end - 1] == '\r')
-        ret->length--;
-    *input = str_from(*input, end + 1);
-    return true;
-}
-
 /* The authority of TARGET in absolute form, or absent. */
 static struct str authority_of(struct str target)
 {
@@ -72,9 +59,9 @@ void h1_log_parts(struct str ret[static LOG_PART_COUNT], struct str input)
     struct str line;
     for (unsigned i = 0; i < LOG_PART_COUNT; i++)
         ret[i] = STR_ABSENT;
-    if (!take_line(&input, &line))
+    if (!str_take_line(&input, &line))
         return;
     cut_request_line(ret, line);
-    while (take_line(&input, &line) && line.length > 0)
+    while (str_take_line(&input, &line) && line.length > 0)
         cut_field(ret, line);
 }

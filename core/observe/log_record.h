@@ -18,19 +18,6 @@
 
 enum { LOG_RECORD_NONE = UINT32_MAX }; /* the index of no record */
 
-/* Versions of a peer's address besides 4 and 6. */
-enum {
-    LOG_CLIENT_UNKNOWN,
-    LOG_CLIENT_UNIX, /* it came by a socket of the Unix domain, and has no address */
-};
-
-/* The peer of a connection, as the kernel reports it. */
-struct log_client {
-    uint8_t version; /* of IP: 4 or 6; or one of those above */
-    uint16_t port;
-    uint8_t address[16]; /* network byte order; IPv4: the first 4 */
-};
-
 struct log_record {
     struct access_text *text; /* pinned; its owner is a struct log_ring */
     uint64_t arrived_us;      /* when the request had been read, by the monotonic clock */

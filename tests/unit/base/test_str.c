@@ -227,3 +227,15 @@ Test(str, recognises_tokens)
     cr_expect_not(str_is_token(guard_copy(STR(""))));
     cr_expect_not(str_is_token(absent));
 }
+
+Test(str, takes_whole_lines_without_their_ends)
+{
+    struct str text = STR("a\r\n\nb\rc\n\r\nrest"), line;
+    static const char *const lines[] = {"a", "", "b\rc", ""};
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        cr_assert(str_take_line(&text, &line));
+        cr_expect(str_equal(line, str_of(lines[i])), "%zu", i);
+    }
+    cr_expect_not(str_take_line(&text, &line));
+    cr_expect(str_equal(text, STR("rest")));
+}

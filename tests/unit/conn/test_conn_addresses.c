@@ -27,7 +27,7 @@ TestSuite(conn_addresses, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static uint64_t key_of(const char *text)
 {
-    struct log_client peer = {.version = strchr(text, ':') ? 6 : 4, .port = 4711};
+    struct endpoint peer = {.version = strchr(text, ':') ? 6 : 4, .port = 4711};
     cr_assert_eq(inet_pton(peer.version == 4 ? AF_INET : AF_INET6, text, peer.address), 1);
     return conn_addresses_key(&peer);
 }
@@ -57,7 +57,7 @@ Test(conn_addresses, counts_ipv4_by_address_and_ipv6_by_64)
 
 Test(conn_addresses, counts_no_peer_without_an_address)
 {
-    const struct log_client unknown = {.version = 0};
+    const struct endpoint unknown = {.version = 0};
     const uint64_t key = conn_addresses_key(&unknown);
     cr_expect_eq(key, CONN_ADDRESS_NONE);
     for (unsigned i = 0; i < 10 * CONNECTIONS; i++)

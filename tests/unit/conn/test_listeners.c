@@ -128,7 +128,7 @@ TestSuite(listeners_addresses, .init = set_up_addresses, .fini = tear_down_addre
 
 static void expect_counted(unsigned count)
 {
-    const struct log_client here = {.version = 4, .address = {127, 0, 0, 1}};
+    const struct endpoint here = {.version = 4, .address = {127, 0, 0, 1}};
     const uint64_t key = conn_addresses_key(&here);
     unsigned left = 0;
     while (conn_addresses_take(addresses, key))

@@ -408,7 +408,7 @@ Test(transport, reports_the_peers_address)
         int family;
         const void *address;
         socklen_t bytes;
-        struct log_client expected;
+        struct endpoint expected;
     } rows[] = {
         {AF_INET, &v4, sizeof v4, {.version = 4, .address = {127, 0, 0, 1}}},
         {AF_INET6, &v6, sizeof v6, {.version = 6, .address = {[15] = 1}}},
@@ -417,7 +417,7 @@ Test(transport, reports_the_peers_address)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct sockaddr_in6 own;
         socklen_t own_bytes = sizeof own;
-        struct log_client peer;
+        struct endpoint peer;
         struct conn other;
         int end, fd = accept_over(rows[i].family, rows[i].address, rows[i].bytes, &end);
         if (fd < 0)
@@ -431,13 +431,13 @@ Test(transport, reports_the_peers_address)
         close(end);
         close(fd);
     }
-    struct log_client peer = {.version = 4};
+    struct endpoint peer = {.version = 4};
     socket_peer(&(struct socket){.fd = -1}, &peer);
-    cr_expect_eq(peer.version, LOG_CLIENT_UNKNOWN, "there is no socket");
+    cr_expect_eq(peer.version, ENDPOINT_UNKNOWN, "there is no socket");
     int pair[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     socket_peer(&(struct socket){.fd = pair[0]}, &peer);
-    cr_expect_eq(peer.version, LOG_CLIENT_UNIX);
+    cr_expect_eq(peer.version, ENDPOINT_UNIX);
     close(pair[0]);
     close(pair[1]);
 }
