@@ -161,17 +161,16 @@ static void put_sums(const struct admin_view *view, FILE *out, const struct admi
              "since the start: %s requests, %s sent; cache %s of %s, %" PRIu64 " entries",
              number_text((double)admin_worker_requests(all, 0), requests), sent, cache, limit,
              all->value[COUNTER_CACHE_ENTRIES]);
-    put_line(
-        view, out, STYLE_DIM,
-        "timeouts %" PRIu64 "  refused %" PRIu64 "  cut %" PRIu64 "  TLS handshakes %" PRIu64
-        " (failed %" PRIu64 ")  log lines dropped %" PRIu64,
-        admin_worker_sum(all, COUNTER_CONNECTIONS_EXPIRED_HANDSHAKE,
-                         COUNTER_CONNECTIONS_EXPIRED_WAIT),
-        admin_worker_sum(all, COUNTER_CONNECTIONS_REFUSED, COUNTER_CONNECTIONS_REFUSED_ADDRESS),
-        all->value[COUNTER_RESPONSES_CUT],
-        admin_worker_sum(all, COUNTER_TLS_1_2_FULL, COUNTER_TLS_1_3_RESUMED),
-        all->value[COUNTER_TLS_FAILED],
-        admin_worker_sum(all, COUNTER_RESPONSES_UNLOGGED, COUNTER_LOG_LINES_DROPPED));
+    put_line(view, out, STYLE_DIM,
+             "timeouts %" PRIu64 "  refused %" PRIu64 "  cut %" PRIu64 "  TLS handshakes %" PRIu64
+             " (failed %" PRIu64 ")  log lines dropped %" PRIu64,
+             admin_worker_sum(all, COUNTER_CONNECTIONS_EXPIRED_HANDSHAKE,
+                              COUNTER_CONNECTIONS_EXPIRED_WAIT),
+             admin_worker_sum(all, COUNTER_CONNECTIONS_REFUSED, COUNTER_CONNECTIONS_REFUSED_PROXY),
+             all->value[COUNTER_RESPONSES_CUT],
+             admin_worker_sum(all, COUNTER_TLS_1_2_FULL, COUNTER_TLS_1_3_RESUMED),
+             all->value[COUNTER_TLS_FAILED],
+             admin_worker_sum(all, COUNTER_RESPONSES_UNLOGGED, COUNTER_LOG_LINES_DROPPED));
 }
 
 void admin_view_remember(struct admin_view *view, double requests_per_second)

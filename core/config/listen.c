@@ -12,9 +12,11 @@ enum { MODE_MAX = 0777 };
 static int refuse(struct str text, const char *what, struct problem *ret_problem)
 {
     problem_set(ret_problem, "'%.*s' %s", (int)size_min(text.length, 100), text.at, what);
-    problem_remedy(ret_problem,
-                   "write a port, an address and a port, or a path: 80, 127.0.0.1:8080, "
-                   "[::1]:8080 or unix:/run/sluice.sock, and tls after it for HTTPS");
+    problem_remedy(
+        ret_problem,
+        "write a port, an address and a port, or a path: 80, 127.0.0.1:8080, "
+        "[::1]:8080 or unix:/run/sluice.sock, and tls after it for HTTPS, proxy for PROXY "
+        "headers");
     return -EINVAL;
 }
 
@@ -109,6 +111,13 @@ static const char *take_tls(struct str value, struct listen *listen)
     return NULL;
 }
 
+static const char *take_proxy(struct str value, struct listen *listen)
+{
+    (void)value;
+    listen->proxied = true;
+    return NULL;
+}
+
 /* Takes WORD. Returns the mistake; NULL: none. */
 static const char *take_word(struct str word, struct listen *listen)
 {
@@ -118,6 +127,7 @@ static const char *take_word(struct str word, struct listen *listen)
         bool of_file;
     } words[] = {
         {STR_INIT("tls"), take_tls, false},
+        {STR_INIT("proxy"), take_proxy, false},
         {STR_INIT("mode="), take_mode, true},
         {STR_INIT("owner="), take_owner, true},
     };

@@ -7,6 +7,7 @@
  *     [fe80::1%eth0]:8080         a link-local address, with its interface by name or number
  *     unix:/run/sluice.sock mode=0660 owner=www-data:www-data
  *     unix:@sluice                an abstract name
+ *     8080 proxy                  connections begin with a PROXY header (conn/proxy_header.h)
  *
  * Pure, except that interfaces in the scope of an address are looked up (net_address.h), and the
  * users and groups that are to own a file (account.h). */
@@ -24,6 +25,7 @@ struct listen {
     uint16_t port;                      /* 0: any that is free */
     struct unix_socket unix_socket;     /* in place of address and port; without a path: none */
     bool secure;                        /* TLS */
+    bool proxied;                       /* PROXY headers come first */
 };
 
 /* Parses TEXT. Returns 0, or -EINVAL with *RET_PROBLEM set. */

@@ -72,6 +72,7 @@ enum option_kind {
     OPTION_KIND_FLAG,        /* no value on the command line, else yes or no; bool */
     OPTION_KIND_LISTEN,      /* see listen.h; repeatable; struct arena_list */
     OPTION_KIND_ADMIN,       /* see listen.h, but without TLS; struct str */
+    OPTION_KIND_NETWORK,     /* see base/networks.h; repeatable; struct arena_list */
     OPTION_KIND_HOST,        /* a host name; struct str */
     OPTION_KIND_REDIRECT,    /* see redirects.h; repeatable; struct arena_list */
     OPTION_KIND_HELP,        /* no value, no field */

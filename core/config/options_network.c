@@ -1,5 +1,6 @@
 /* options_network: how addresses, listeners, host names, certificates and versions of TLS read. See
  * options_parts.h. */
+#include "base/networks.h"
 #include "config/listen.h"
 #include "config/options_parts.h"
 #include "config/settings.h"
@@ -62,11 +63,32 @@ int option_set_admin(const struct option_spec *option, const struct option_targe
     int error = listen_parse(str_of(text), &listen, ret_problem);
     if (error)
         return error;
-    if (!listen.secure)
+    if (!listen.secure && !listen.proxied)
         return option_set_text(option, target, text, ret_problem);
-    problem_set(ret_problem, "'%s' cannot speak TLS", text);
-    problem_remedy(ret_problem, "leave tls out, and keep it on this machine or a private network");
+    problem_set(ret_problem, "'%s' cannot speak %s", text,
+                listen.secure ? "TLS" : "the PROXY protocol");
+    problem_remedy(ret_problem, "leave %s out, and keep it on this machine or a private network",
+                   listen.secure ? "tls" : "proxy");
     return -EINVAL;
+}
+
+int option_set_network(const struct option_spec *option, const struct option_target *target,
+                       const char *text, struct problem *ret_problem)
+{
+    const struct arena_list *list = option_field(option, target);
+    struct networks networks = {.count = 0}; /* only to check it */
+    if (networks_add(&networks, str_of(text)) != NETWORKS_ADDED) {
+        problem_set(ret_problem, "'%s' is not an address or a network", text);
+        problem_remedy(ret_problem, "give one like 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32; or unix, "
+                                    "for peers on Unix sockets");
+        return -EINVAL;
+    }
+    if (list->count == NETWORKS_MAX) {
+        problem_set(ret_problem, "is given too often");
+        problem_remedy(ret_problem, "%d networks are the limit", NETWORKS_MAX);
+        return -EINVAL;
+    }
+    return option_append(option, target, text, ret_problem);
 }
 
 int option_set_host(const struct option_spec *option, const struct option_target *target,

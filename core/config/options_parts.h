@@ -35,6 +35,8 @@ int option_set_listen(const struct option_spec *option, const struct option_targ
                       const char *text, struct problem *ret_problem);
 int option_set_admin(const struct option_spec *option, const struct option_target *target,
                      const char *text, struct problem *ret_problem);
+int option_set_network(const struct option_spec *option, const struct option_target *target,
+                       const char *text, struct problem *ret_problem);
 int option_set_host(const struct option_spec *option, const struct option_target *target,
                     const char *text, struct problem *ret_problem);
 int option_set_certificate(const struct option_spec *option, const struct option_target *target,

@@ -33,8 +33,13 @@ static const struct option_spec table[] = {
      .help = "Listen on a port, or on an address and a port, in place of --port and --bind: 80, "
              "127.0.0.1:8080, [fe80::1%eth0]:8080; or on a Unix socket: "
              "'unix:/run/sluice.sock mode=0660 owner=USER:GROUP', unix:@NAME. '443 tls' speaks "
-             "HTTPS. May be given up to 8 times.",
+             "HTTPS, '8080 proxy' takes PROXY headers. May be given up to 8 times.",
      .of_sluice = true, .kind = OPTION_KIND_LISTEN, LISTENER(listens)},
+    {.name = "trusted-proxy", .argument = "NETWORK", .group = OPTION_GROUP_NETWORK,
+     .help = "Believe the proxies in this network, such as 10.0.0.0/8, an address, or unix (peers on "
+             "Unix sockets), what they say of their clients: by a PROXY header, Forwarded, "
+             "X-Forwarded-For or X-Forwarded-Proto. May be given up to 64 times.",
+     .kind = OPTION_KIND_NETWORK, PROCESS(trusted_proxies)},
     {.name = "threads", .argument = "N", .group = OPTION_GROUP_NETWORK,
      .help = "Serve with N threads.", .derived = "one for each usable CPU",
      .kind = OPTION_KIND_NUMBER, PROCESS(threads), .least = 1, .most = 1024},

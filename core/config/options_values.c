@@ -338,6 +338,7 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_TLS_VERSION] = option_set_tls_version,
         [OPTION_KIND_LISTEN] = option_set_listen,
         [OPTION_KIND_ADMIN] = option_set_admin,
+        [OPTION_KIND_NETWORK] = option_set_network,
         [OPTION_KIND_HOST] = option_set_host,
         [OPTION_KIND_REDIRECT] = set_redirect,
     };
@@ -359,6 +360,7 @@ bool option_is_repeatable(const struct option_spec *option)
     case OPTION_KIND_CERTIFICATE:
     case OPTION_KIND_KEY:
     case OPTION_KIND_LISTEN:
+    case OPTION_KIND_NETWORK:
     case OPTION_KIND_REDIRECT:
         return true;
     default:

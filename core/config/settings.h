@@ -43,7 +43,8 @@ struct process_settings {
     uint32_t connections_max; /* of all workers together; 0: as many as descriptors allow */
     uint32_t connections_per_address_max; /* likewise; 0: no limit */
     uint32_t min_rate; /* bytes a second, of a peer that takes or sends something; 0: no limit */
-    uint32_t requests_max;   /* of a connection; 0: no limit */
+    uint32_t requests_max;             /* of a connection; 0: no limit */
+    struct arena_list trusted_proxies; /* networks, see base/networks.h */
     uint32_t idle_ms;        /* a kept connection without a request; a peer that reads nothing */
     uint32_t header_ms;      /* from the first byte of a request's head to its end */
     uint32_t drain_grace_ms; /* for another request on each connection, after a signal */
@@ -73,6 +74,7 @@ struct listener_settings {
     uint32_t hsts_seconds;     /* max-age of Strict-Transport-Security; LISTENER_NONE: not sent */
     struct arena_list listens; /* of --listen as they were given, see listen.h */
     bool secure;               /* speaks TLS */
+    bool proxied;              /* its connections begin with a PROXY header */
     /* The listener to which this one redirects; NULL: it serves. */
     const struct listener_settings *redirects_to;
 };

@@ -32,11 +32,15 @@ static int check_without(const struct settings *settings, const struct listener_
     if (first_secure(settings))
         return refuse(ret_problem, "listen", "has tls, which needs a certificate",
                       "add one with cert, or self-signed, or remove tls");
-    static const char *const names[] = {"http-port", "hsts", "tls-min"};
+    enum { HSTS = 1 };
+    static const char *const names[] = {"http-port", [HSTS] = "hsts", "tls-min"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct option_spec *option = option_find(str_of(names[i]));
         const void *scope =
             option->scope == OPTION_SCOPE_LISTENER ? (const void *)listener : &settings->process;
+        /* Answers that a trusted proxy forwards by HTTPS have HSTS. */
+        if (i == HSTS && settings->process.trusted_proxies.count > 0)
+            continue;
         if (settings_source(settings, scope, option) != SETTING_DEFAULT)
             return refuse(ret_problem, names[i], "needs HTTPS, which needs a certificate",
                           "add --cert or --self-signed, or remove it");

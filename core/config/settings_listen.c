@@ -1,4 +1,5 @@
 /* settings_listen: the listeners that --listen names. See settings.h. */
+#include "base/networks.h"
 #include "config/listen.h"
 #include "config/options.h"
 #include "config/settings.h"
@@ -62,6 +63,7 @@ static int expand(struct settings *settings, unsigned index, const struct listen
         listener->port = listen.port;
         listener->secure = listen.secure;
         listener->unix_socket = listen.unix_socket;
+        listener->proxied = listen.proxied;
         listener->addresses = (struct arena_list){.count = 0};
     }
     if (listener &&
@@ -72,11 +74,32 @@ static int expand(struct settings *settings, unsigned index, const struct listen
     return -ENOMEM;
 }
 
+/* A PROXY header says where a client comes from, so not every peer may send one; on a Unix socket
+ * the mode of the file says who may. */
+static int check_proxied(const struct settings *settings, struct problem *ret_problem)
+{
+    struct networks trusted = {.count = 0};
+    const struct arena_list *texts = &settings->process.trusted_proxies;
+    for (unsigned i = 0; i < texts->count; i++)
+        networks_add(&trusted, str_of(texts->items[i])); /* checked when it was set */
+    for (unsigned i = 0; i < settings->listener_count && trusted.count == 0; i++) {
+        const struct listener_settings *listener = settings->listeners[i];
+        if (!listener->proxied || listener->unix_socket.path[0])
+            continue;
+        problem_set(ret_problem, "has proxy, and no proxy is trusted to send PROXY headers");
+        problem_remedy(ret_problem,
+                       "name its address or network, such as trusted-proxy 10.0.0.0/8");
+        problem_of_option(ret_problem, "listen");
+        return -EINVAL;
+    }
+    return 0;
+}
+
 int settings_expand_listens(struct settings *settings, struct problem *ret_problem)
 {
     const struct listener_settings base = *settings->listeners[0];
     int error = check_others(settings, settings->listeners[0], ret_problem);
     for (unsigned i = 0; !error && i < base.listens.count; i++)
         error = expand(settings, i, &base, ret_problem);
-    return error;
+    return error ? error : check_proxied(settings, ret_problem);
 }

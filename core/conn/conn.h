@@ -53,6 +53,8 @@ struct conn_log;
 struct conn_rates;
 struct conn_wait;
 struct loop;
+struct networks;
+struct proxied;
 struct transport_tls;
 
 /* See file_watch.h. */
@@ -76,6 +78,8 @@ struct conn_context {
     const struct transport *transports[TRANSPORTS_MAX]; /* TRANSPORT_PLAIN is the engine's own */
     const struct socket_io *io;                         /* the engine's */
     struct transport_tls *tls;                          /* of TRANSPORT_TLS; NULL: without TLS */
+    struct proxied *proxied;                            /* of TRANSPORT_PROXY; NULL: none */
+    const struct networks *trusted; /* *borrowed*: of proxies; NULL: no proxy is trusted */
     struct loop *loop; /* that runs the connections; set by it, for the transports of its engine */
     const struct origin *origins; /* *borrowed*, CONN_ORIGINS_MAX of them */
     struct session_h1_shared h1;
@@ -163,7 +167,7 @@ struct conn {
     bool needs_input : 1;   /* the session has used up its input, and takes more */
     bool busy : 1;          /* set by a session that may have work to do without more input */
     bool pinned : 1;        /* the kernel may be reading the output: its storage must not move */
-    uint32_t origin : 5;    /* into the context's origins */
+    uint32_t origin : 6;    /* into the context's origins */
     struct outq output;
     struct ring input;
     struct list queue; /* the loop's run list, a list of its struct retry, the context's

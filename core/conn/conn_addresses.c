@@ -64,14 +64,6 @@ void conn_addresses_destroy(struct conn_addresses *addresses)
 
 /* --- Keys ------------------------------------------------------------------------------------- */
 
-/* Whether PEER's own connections are those of many clients. None is yet: a proxy that is trusted
- * would be. */
-static bool is_exempt(const struct endpoint *peer)
-{
-    (void)peer;
-    return false;
-}
-
 /* The LENGTH bytes at BYTES, at most 8, as a number. */
 static uint64_t number_of(const uint8_t *bytes, unsigned length)
 {
@@ -91,7 +83,7 @@ uint64_t conn_addresses_key(const struct endpoint *peer)
 {
     static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b};
     const uint8_t *address = peer->address;
-    if (!endpoint_is_ip(peer) || is_exempt(peer))
+    if (!endpoint_is_ip(peer))
         return CONN_ADDRESS_NONE;
     if (peer->version == 4)
         return key_of_v4(address);

@@ -27,8 +27,7 @@ struct conn_addresses *conn_addresses_create(uint32_t connections_max, uint32_t 
 /* All connections have been given back. NULL is allowed. */
 void conn_addresses_destroy(struct conn_addresses *addresses);
 
-/* The key by which PEER is counted. CONN_ADDRESS_NONE: its address is not known, or it is exempt
- * from the limit. */
+/* The key by which PEER is counted. CONN_ADDRESS_NONE: its address is not known. */
 uint64_t conn_addresses_key(const struct endpoint *peer);
 
 /* Counts another connection of KEY. False, with nothing counted: it has as many as it may. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "conn/conn_wait.h"
+#include "conn/proxied.h"
 #include "conn/transport_tls.h"
 #include "http/path.h"
 #include "http/pattern.h"
@@ -90,7 +91,7 @@ __attribute__((noinline)) static void find_peer(const struct conn_context *conte
 {
     struct endpoint client;
     *peer = (struct peer){.generation = conn->generation};
-    socket_peer(&conn->socket, &client);
+    proxied_client(context, conn, &client);
     if (endpoint_is_ip(&client))
         endpoint_text(&client, peer->client);
     else /* programs that read logs want an address */

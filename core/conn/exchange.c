@@ -21,11 +21,19 @@ static struct plan_policy policy_of(const struct site *site)
     };
 }
 
+bool exchange_is_secure(const struct conn_context *context, const struct exchange *exchange)
+{
+    const struct origin *origin = conn_origin(context, exchange->conn);
+    return origin->transport_index == TRANSPORT_TLS || origin->secured ||
+           exchange->forwarded.secure;
+}
+
 static void add_hsts(const struct conn_context *context, struct exchange *exchange,
                      const struct request *request)
 {
     const struct origin *origin = conn_origin(context, exchange->conn);
-    if (!origin->hsts.at)
+    /* RFC 6797 section 7.2: not over plain HTTP. */
+    if (!origin->hsts.at || (origin->trusted && !exchange_is_secure(context, exchange)))
         return;
     struct str hsts = origin_hsts(origin, request->authority);
     if (hsts.at)

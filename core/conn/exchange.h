@@ -12,6 +12,7 @@
 
 #include "conn/conn.h"
 #include "conn/conn_wait.h"
+#include "http/forwarded.h"
 
 struct exchange {
     struct site *site;  /* that answers, after exchange_run; NULL: none does (421) */
@@ -19,6 +20,7 @@ struct exchange {
     const void *owner;  /* of the wait, see conn_wait.h */
     struct found found; /* these two after READY, until exchange_fini */
     struct plan plan;
+    struct forwarded forwarded; /* what a trusted proxy says of the request; set before it is run */
     union {
         char prefix[ORIGIN_PREFIX_BYTES_MAX]; /* of a redirect of the plan */
         struct rules_values values;           /* the whole Location of one */
@@ -30,12 +32,16 @@ static inline void exchange_init(struct exchange *ret, struct conn *conn, const 
 {
     ret->conn = conn;
     ret->owner = owner;
+    ret->forwarded = (struct forwarded){.secure = false};
 }
 
 enum exchange_result {
     EXCHANGE_READY,   /* PLAN is the answer to the request, about FOUND; exchange_fini */
     EXCHANGE_PENDING, /* OWNER waits: run it again when CONN works again, or cancel it */
 };
+
+/* Whether the client's request came by https, to this server or to a proxy that is trusted. */
+bool exchange_is_secure(const struct conn_context *context, const struct exchange *exchange);
 
 /* Decides about REQUEST by what there is now. REQUEST may become a refusal (a malformed path, no
  * memory); EXCHANGE borrows from it, and stays in its place until exchange_fini. */

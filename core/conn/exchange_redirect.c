@@ -27,7 +27,8 @@ static bool redirect_to_https(struct conn_context *context, struct exchange *exc
                               struct request *request)
 {
     const struct origin *origin = conn_origin(context, exchange->conn);
-    if (!origin->redirects || (origin->has_challenges && is_challenge(request)))
+    if (!origin->redirects || exchange_is_secure(context, exchange) ||
+        (origin->has_challenges && is_challenge(request)))
         return false;
     struct str prefix = STR_ABSENT;
     if (request->authority.length > 0)
@@ -45,7 +46,7 @@ static bool redirect_to_https(struct conn_context *context, struct exchange *exc
 }
 
 /* Plans the redirect to the canonical name of the site, if REQUEST has another one: with the scheme
- * of the connection, and the port that the client has used. */
+ * of the client's request, and the port that the client has used. */
 static bool redirect_to_canonical(struct conn_context *context, struct exchange *exchange,
                                   const struct request *request)
 {
@@ -54,8 +55,7 @@ static bool redirect_to_canonical(struct conn_context *context, struct exchange 
     struct str host = authority_host(request->authority, buffer);
     if (host.length == 0 || str_equal(host, canonical) || is_challenge(request))
         return false;
-    const struct origin *origin = conn_origin(context, exchange->conn);
-    const bool secure = origin->transport_index == TRANSPORT_TLS;
+    const bool secure = exchange_is_secure(context, exchange);
     char *at = str_put(exchange->prefix, secure ? STR("https://") : STR("http://"));
     at = str_put(str_put(at, canonical), authority_port(request->authority));
     struct str prefix = {exchange->prefix, (size_t)(at - exchange->prefix)};

@@ -1,6 +1,7 @@
 /* listeners: see listeners.h. accept4(2). */
 #include "conn/listeners.h"
 
+#include "base/networks.h"
 #include "system/net.h"
 
 #include <errno.h>
@@ -127,16 +128,35 @@ static bool accept_may_go_on(int error)
     }
 }
 
-/* Counts a connection of the peer of FD. *RET_KEY is its key. False: the peer has as many
- * connections as it may. */
-static bool count_peer(const struct conn_table *conns, int fd, uint64_t *ret_key)
+/* A connection that has been accepted, and who its peer is. */
+struct arrival {
+    int fd;
+    bool trusted; /* the peer is a trusted proxy */
+    bool is_unix; /* it came by a Unix socket */
+    uint64_t key; /* by which it is counted */
+};
+
+/* Finds out what LISTENERS need to know of the peer of FD. */
+static struct arrival arrive(const struct listeners *listeners, int fd)
 {
+    const struct networks *trusted = listeners->context->trusted;
+    struct arrival arrival = {.fd = fd, .key = CONN_ADDRESS_NONE};
     struct socket socket;
     struct endpoint peer;
     socket_init(&socket, fd);
     socket_peer(&socket, &peer);
-    *ret_key = conn_addresses_key(&peer);
-    return conn_addresses_take(conns->addresses, *ret_key);
+    arrival.trusted = trusted && networks_have(trusted, &peer);
+    arrival.is_unix = peer.version == ENDPOINT_UNIX;
+    if (!arrival.trusted) /* a proxy's connections are those of many clients */
+        arrival.key = conn_addresses_key(&peer);
+    return arrival;
+}
+
+/* Whether the peer may say by a PROXY header whose connection it is: on a Unix socket, the mode of
+ * the file has decided that. */
+static bool may_speak_for_others(const struct arrival *arrival)
+{
+    return arrival->trusted || arrival->is_unix;
 }
 
 /* Closes FD with a reset: nothing of it is left in the kernel, which would keep an orderly close
@@ -167,29 +187,39 @@ static void bound_unsent(struct listeners *listeners)
 bool listeners_take(struct listeners *listeners, const struct listener *listener, int fd)
 {
     struct conn_table *conns = listeners->conns;
-    uint64_t key = CONN_ADDRESS_NONE;
+    const struct conn_context *context = listeners->context;
+    const bool proxied = listener->transport_index == TRANSPORT_PROXY;
+    struct arrival arrival = {.fd = fd, .key = CONN_ADDRESS_NONE};
     if (!reserve(listeners)) {
         refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED);
         return false;
     }
-    if (conns->addresses && !count_peer(conns, fd, &key)) {
+    if (conns->addresses || context->trusted || proxied)
+        arrival = arrive(listeners, fd);
+    if (proxied && !may_speak_for_others(&arrival)) {
+        refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED_PROXY);
+        return true;
+    }
+    if (conns->addresses && !conn_addresses_take(conns->addresses, arrival.key)) {
         refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED_ADDRESS);
         return true;
     }
     struct conn *conn = conn_table_open(conns, fd);
     if (!conn) {
         if (conns->addresses)
-            conn_addresses_give(conns->addresses, key);
+            conn_addresses_give(conns->addresses, arrival.key);
         refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED);
         pause_accepting(listeners);
         return false;
     }
     if (conns->addresses)
-        conn_table_counted(conns, conn, key);
+        conn_table_counted(conns, conn, arrival.key);
     counters_add(listeners->context->counters, COUNTER_CONNECTIONS_ACCEPTED, 1);
     conn->session_index = listener->session_index & (SESSIONS_MAX - 1);
     conn->transport_index = listener->transport_index & (TRANSPORTS_MAX - 1);
     conn->origin = listener->origin & (CONN_ORIGINS_MAX - 1);
+    if (arrival.trusted && !proxied)
+        conn->origin = conn_origin(context, conn)->twins[ORIGIN_TRUSTED] & (CONN_ORIGINS_MAX - 1);
     conn->socket.readable = true; /* perhaps; to try is cheaper than to ask first */
     conn->socket.writable = true;
     list_append(listeners->accepted, &conn->queue);

@@ -1,6 +1,6 @@
 /* origin: what the answers of a connection depend on besides the request: which listener accepted
- * it, and whether it is secured by TLS. RFC 9110 sections 4.2 and 7.4, RFC 6797 (HSTS), RFC 8555
- * section 8.3 (challenges).
+ * it, whether it is secured by TLS, and whether its peer is a proxy that is believed. RFC 9110
+ * sections 4.2 and 7.4, RFC 6797 (HSTS), RFC 8555 section 8.3 (challenges).
  *
  * A connection names its origin by an index into the context's table (conn_context.origins), which
  * the server makes before there are connections, and which does not change. A memo of an answer is
@@ -16,17 +16,25 @@ struct tls_certificate;
 struct tls_certificates;
 
 enum {
-    ORIGINS_MAX = 32,
+    ORIGINS_MAX = 64,
+    /* What is known of a connection's client, as bits of an index into `twins`. */
+    ORIGIN_TRUSTED = 1,
+    ORIGIN_SECURED = 2,
+    ORIGIN_TWINS = 4,
     /* "https://", a host, a colon and a port. */
     ORIGIN_PREFIX_BYTES_MAX = 8 + AUTHORITY_HOST_BYTES_MAX + 1 + 5,
 };
 
 /* All zeros: plain HTTP, served. */
 struct origin {
-    uint8_t transport_index; /* of its connections, as enum in transport.h */
-    uint8_t plain_index;     /* of those of its connections that turn out to speak plain HTTP */
-    bool redirects;          /* every request is redirected to https, at HTTPS_PORT */
-    bool has_challenges;     /* but for those of ACME: the site's files answer them */
+    uint8_t transport_index;     /* of its connections, as enum in transport.h */
+    uint8_t plain_index;         /* of those of its connections that turn out to speak plain HTTP */
+    bool proxied;                /* its connections begin with a PROXY header */
+    bool trusted;                /* their peers are trusted proxies: fields may name clients */
+    bool secured;                /* clients have come by TLS to the proxy, which has said so */
+    uint8_t twins[ORIGIN_TWINS]; /* the origins of connections of which that is known */
+    bool redirects;              /* every request is redirected to https, at HTTPS_PORT */
+    bool has_challenges;         /* but for those of ACME: the site's files answer them */
     uint16_t https_port;
     struct str hsts; /* the value of Strict-Transport-Security; absent: no such field */
 };

@@ -5,6 +5,7 @@
 #include "conn/conn_storage.h"
 #include "conn/exchange.h"
 #include "conn/transport_tls.h"
+#include "h1/h1_forwarded.h"
 #include "h1/h1_log.h"
 #include "http/content_coding.h"
 #include "observe/probes.h"
@@ -26,6 +27,34 @@ static const void *owner_of(const struct conn *conn)
     return &conn->session;
 }
 
+/* --- What proxies say ------------------------------------------------------------------------- */
+
+__attribute__((noinline)) static void read_forwarded(const struct conn_context *context,
+                                                     const struct conn *conn, struct forwarded *ret)
+{
+    struct forwarded_fields fields;
+    h1_forwarded(&fields, conn_input(conn));
+    forwarded_find(&fields, context->trusted, ret);
+}
+
+/* Sets *RET, which is zeroed, to what CONN's peer says of the request at the front of the input, if
+ * it is trusted. */
+static inline void find_forwarded(const struct conn_context *context, const struct conn *conn,
+                                  struct forwarded *ret)
+{
+    if (conn_origin(context, conn)->trusted)
+        read_forwarded(context, conn, ret);
+}
+
+/* The client that FORWARDED names, written to TO; absent: none. */
+static struct str client_text(const struct forwarded *forwarded,
+                              char to[static ENDPOINT_TEXT_BYTES])
+{
+    if (!endpoint_is_ip(&forwarded->client))
+        return STR_ABSENT;
+    return (struct str){to, endpoint_text(&forwarded->client, to)};
+}
+
 /* --- Logging ---------------------------------------------------------------------------------- */
 
 /* Takes a log record for the answer that MEMO has just given. */
@@ -43,7 +72,9 @@ static struct access_text *plan_text(const struct conn_context *context,
 {
     const struct plan *plan = &exchange->plan;
     const bool coded = plan->prepared >= PLAN_PARTIAL && plan->variant->coding != 0;
+    char client[ENDPOINT_TEXT_BYTES];
     struct access_facts facts = {
+        .client = client_text(&exchange->forwarded, client),
         .status = (uint16_t)plan->status,
         .body_bytes = plan->body_omitted ? 0 : plan->content_bytes,
         .coding = coded ? content_coding_texts[plan->variant->coding].name : STR_ABSENT,
@@ -94,7 +125,12 @@ static void log_end(struct conn_context *context, const struct exchange *exchang
 /* Logs the request at the front of CONN's input, which waits and gets no answer. */
 static void log_unanswered(struct conn_context *context, const struct conn *conn)
 {
-    struct access_facts facts = {.status = ACCESS_STATUS_LEFT, .cache = ACCESS_CACHE_MISS};
+    struct forwarded forwarded = {.secure = false};
+    char client[ENDPOINT_TEXT_BYTES];
+    find_forwarded(context, conn, &forwarded);
+    struct access_facts facts = {.client = client_text(&forwarded, client),
+                                 .status = ACCESS_STATUS_LEFT,
+                                 .cache = ACCESS_CACHE_MISS};
     h1_log_parts(facts.parts, conn_input(conn));
     const struct str target = facts.parts[LOG_PART_TARGET];
     const struct str path = str_first(target, str_find(target, '?'));
@@ -189,6 +225,7 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
     struct exchange exchange;
     const struct log_before before = log_begin(context, conn);
     exchange_init(&exchange, conn, owner_of(conn));
+    find_forwarded(context, conn, &exchange.forwarded);
     if (!conn_storage_lend_output(context, conn, CONN_STORAGE_ANY) ||
         exchange_run(context, &exchange, &head->request) == EXCHANGE_PENDING)
         return false;

@@ -36,6 +36,7 @@ struct conn_context;
 enum {
     TRANSPORT_PLAIN, /* of new connections */
     TRANSPORT_TLS,   /* transport_tls.h */
+    TRANSPORT_PROXY, /* proxied.h: until a PROXY header has come */
     TRANSPORTS_MAX = 4,
 };
 

@@ -224,7 +224,7 @@ struct access_text *access_text_create(const struct access_style *style,
     char *rest = at;
     at = put_rest(at, style, facts);
     const size_t length = (size_t)(at - scratch);
-    struct access_text *text = malloc(sizeof *text + length);
+    struct access_text *text = malloc(sizeof *text + length + facts->client.length);
     if (!text)
         return NULL;
     *text = (struct access_text){
@@ -233,10 +233,12 @@ struct access_text *access_text_create(const struct access_style *style,
         .outcome_at = (uint16_t)(outcome - scratch),
         .outcome_bytes = (uint16_t)(rest - outcome),
         .status = facts->status,
+        .client_bytes = (uint16_t)facts->client.length,
         .body_bytes = facts->body_bytes,
         .style = style,
     };
     memcpy(text->bytes, scratch, length);
+    str_put(text->bytes + length, facts->client);
     return text;
 }
 
@@ -264,11 +266,14 @@ void access_time_set(struct access_time *ret, int64_t seconds, int32_t offset_s)
 }
 
 /* Writes what precedes the text. Returns the end. */
-static inline char *put_beginning(char *to, enum access_format format, const struct access_end *end)
+static inline char *put_beginning(char *to, const struct access_text *text,
+                                  const struct access_end *end)
 {
     const struct access_time *time = end->time;
-    if (format != ACCESS_FORMAT_JSON) {
-        to = str_put(to, end->client);
+    const struct str named = {text->bytes + text->length, text->client_bytes};
+    const struct str client = named.length > 0 ? named : end->client;
+    if (text->style->format != ACCESS_FORMAT_JSON) {
+        to = str_put(to, client);
         return str_put(to, (struct str){time->log, sizeof time->log});
     }
     to = str_put(to, (struct str){time->json, sizeof time->json});
@@ -276,7 +281,7 @@ static inline char *put_beginning(char *to, enum access_format format, const str
     *to++ = (char)('0' + end->time_ms / 10 % 10);
     *to++ = (char)('0' + end->time_ms % 10);
     to = str_put(to, (struct str){time->rest, sizeof time->rest});
-    to = str_put(to, end->client);
+    to = str_put(to, client);
     to = str_put(to, STR("\",\"duration_us\":"));
     to = put_number(to, end->duration_us);
     if (!end->tls.at)
@@ -289,7 +294,7 @@ static inline char *put_beginning(char *to, enum access_format format, const str
 size_t access_line_write(const struct access_text *text, const struct access_end *end, char *to)
 {
     const enum access_format format = text->style->format;
-    char *at = put_beginning(to, format, end);
+    char *at = put_beginning(to, text, end);
     if (end->complete) {
         memcpy(at, text->bytes, text->length);
         return (size_t)(at - to) + text->length;

@@ -63,6 +63,7 @@ struct access_facts {
     uint64_t body_bytes; /* of the whole body that will be sent; 0 for HEAD and 304 */
     struct str coding;   /* of the body, as Content-Encoding has it; absent: none */
     enum access_cache cache;
+    struct str client; /* that a proxy named, an address; absent: the connection's */
 };
 
 /* The text of a line, for one thread. */
@@ -72,6 +73,7 @@ struct access_text {
     uint16_t outcome_at; /* status and bytes (in JSON completeness too), in BYTES */
     uint16_t outcome_bytes;
     uint16_t status;
+    uint16_t client_bytes; /* of the client that a proxy named, after LENGTH bytes; 0: none */
     uint64_t body_bytes;
     const struct access_style *style; /* *borrowed* */
     void *owner;                      /* of the caller; NULL at first */

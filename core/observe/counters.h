@@ -14,6 +14,7 @@ enum counter {
     COUNTER_CONNECTIONS_CLOSED,
     COUNTER_CONNECTIONS_REFUSED,         /* accepted, but without a slot or memory for it */
     COUNTER_CONNECTIONS_REFUSED_ADDRESS, /* its peer had as many as it may */
+    COUNTER_CONNECTIONS_REFUSED_PROXY,   /* without a PROXY header that is believed */
     COUNTER_CONNECTIONS_EVICTED,         /* idle or stalled, and closed for a new one */
     COUNTER_CONNECTIONS_SHED,            /* closed to free storage */
     COUNTER_CONNECTIONS_SLOW,            /* its peer took or sent too little */

@@ -52,6 +52,7 @@ void metrics_reasons(const struct metrics *sum, char to[static METRICS_REASONS_B
         const char *text;
     } reasons[] = {
         {COUNTER_CONNECTIONS_REFUSED_ADDRESS, "refused by --max-connections-per-ip"},
+        {COUNTER_CONNECTIONS_REFUSED_PROXY, "without a PROXY header of a trusted proxy"},
         {COUNTER_CONNECTIONS_REFUSED, "refused for want of memory or slots"},
         {COUNTER_CONNECTIONS_EVICTED, "closed for new ones at --max-connections"},
         {COUNTER_CONNECTIONS_SHED, "closed to free storage"},

@@ -35,6 +35,9 @@ int listening_choose(struct listening *listening, const struct settings *setting
         problem_remedy(ret_problem, "have at most %d", LISTENING_MAX);
         return -E2BIG;
     }
+    const struct arena_list *proxies = &settings->process.trusted_proxies;
+    for (unsigned i = 0; i < proxies->count; i++)
+        networks_add(&listening->trusted, str_of(proxies->items[i])); /* checked when it was set */
     listening->count = settings->listener_count;
     listening->socket_count = 0;
     for (unsigned i = 0; i < listening->count; i++) {
@@ -60,19 +63,31 @@ static uint16_t port_of(const struct listening *listening, const struct settings
     return listening->sets[i].port;
 }
 
+/* The value of Strict-Transport-Security of listener INDEX; absent: none. */
+static struct str hsts_of(struct listening *listening, const struct settings *settings,
+                          unsigned index)
+{
+    const struct listener_settings *listener = settings->listeners[index];
+    char *hsts = listening->hsts[index];
+    if (listener->redirects_to)
+        listener = listener->redirects_to;
+    if (listener->hsts_seconds == LISTENER_NONE)
+        return STR_ABSENT;
+    int length =
+        snprintf(hsts, sizeof listening->hsts[index], "max-age=%" PRIu32, listener->hsts_seconds);
+    return (struct str){hsts, (size_t)length};
+}
+
 /* Makes the origin of listener INDEX. */
 static void make_origin(struct listening *listening, const struct settings *settings,
                         unsigned index)
 {
     const struct listener_settings *listener = settings->listeners[index];
     struct origin *origin = &listening->origins[index];
-    char *hsts = listening->hsts[index];
-    if (listener->secure)
+    origin->proxied = listener->proxied;
+    if (listener->secure) {
         origin->transport_index = TRANSPORT_TLS;
-    if (listener->secure && listener->hsts_seconds != LISTENER_NONE) {
-        int length = snprintf(hsts, sizeof listening->hsts[index], "max-age=%" PRIu32,
-                              listener->hsts_seconds);
-        origin->hsts = (struct str){hsts, (size_t)length};
+        origin->hsts = hsts_of(listening, settings, index);
     }
     if (listener->redirects_to) {
         origin->redirects = true;
@@ -81,9 +96,33 @@ static void make_origin(struct listening *listening, const struct settings *sett
     }
 }
 
+/* Makes the origins of those connections of listener INDEX of whose clients something is known,
+ * from *NEXT on, as far as that can be. The origin number INDEX has been made. */
+static void make_twins(struct listening *listening, const struct settings *settings, unsigned index,
+                       unsigned *next)
+{
+    struct origin *origin = &listening->origins[index];
+    const bool plain = origin->transport_index == TRANSPORT_PLAIN;
+    const unsigned possible = (networks_are_empty(&listening->trusted) ? 0U : ORIGIN_TRUSTED) |
+                              (origin->proxied && plain ? ORIGIN_SECURED : 0U);
+    origin->twins[0] = (uint8_t)index;
+    for (unsigned twin = 1; twin < ORIGIN_TWINS; twin++) {
+        origin->twins[twin] = origin->twins[twin & possible];
+        if (twin & ~possible)
+            continue;
+        struct origin *made = &listening->origins[*next];
+        *made = *origin;
+        made->trusted = (twin & ORIGIN_TRUSTED) != 0;
+        made->secured = (twin & ORIGIN_SECURED) != 0;
+        made->hsts = hsts_of(listening, settings, index);
+        origin->twins[twin] = (uint8_t)(*next)++;
+    }
+}
+
 static void make_origins(struct listening *listening, const struct settings *settings)
 {
-    static_assert(2 * (unsigned)LISTENING_MAX <= ORIGINS_MAX, "two for each listener");
+    static_assert((ORIGIN_TWINS + 1) * (unsigned)LISTENING_MAX <= ORIGINS_MAX,
+                  "those of each listener");
     unsigned sockets = 0, next = listening->count;
     for (unsigned i = 0; i < listening->count; i++) {
         const struct net_set *set = &listening->sets[i];
@@ -93,6 +132,7 @@ static void make_origins(struct listening *listening, const struct settings *set
             listening->origins[next++] =
                 (struct origin){.redirects = true, .https_port = set->port};
         }
+        make_twins(listening, settings, i, &next);
         for (unsigned j = 0; j < set->count; j++)
             listening->socket_origins[sockets++] = (uint8_t)i;
     }

@@ -5,6 +5,7 @@
 #ifndef SLUICE_LISTENING_H
 #define SLUICE_LISTENING_H
 
+#include "base/networks.h"
 #include "config/settings.h"
 #include "conn/listeners.h"
 #include "system/net.h"
@@ -17,10 +18,11 @@ struct listening {
     unsigned count;                        /* of SETS */
     unsigned socket_count;                 /* of a worker: at most LISTENERS_MAX */
     uint8_t socket_origins[LISTENERS_MAX]; /* of each of them */
-    /* One for each listener, in their order, and then one for each that speaks TLS: of the
-     * connections to it that speak plain HTTP. */
+    /* One for each listener, in their order; then one for each that speaks TLS, of the connections
+     * to it that speak plain HTTP; then those of connections of whose clients more is known. */
     struct origin origins[ORIGINS_MAX];
     char hsts[LISTENING_MAX][32];
+    struct networks trusted; /* proxies */
 };
 
 /* Sets the addresses of all listeners of SETTINGS, and SOCKET_COUNT, the most that there will be.

@@ -35,14 +35,16 @@ static const char *plural(unsigned count)
     return count == 1 ? "" : "s";
 }
 
-static void show_urls(FILE *out, const struct net_set *set, bool redirects)
+static void show_urls(FILE *out, const struct net_set *set,
+                      const struct listener_settings *listener)
 {
     const bool marks = net_is_unix(set) && set->secure;
     char urls[NET_URLS_MAX][NET_URL_BYTES];
     const unsigned count = net_urls(set, urls);
     for (unsigned i = 0; i < count; i++)
-        fprintf(out, "  %s%s%s\n", urls[i], marks ? " tls" : "",
-                redirects ? " redirects to https" : "");
+        fprintf(out, "  %s%s%s%s\n", urls[i], marks ? " tls" : "",
+                listener->proxied ? " for proxies (PROXY protocol)" : "",
+                listener->redirects_to ? " redirects to https" : "");
 }
 
 /* Lists the names and the root of each site. */
@@ -76,7 +78,7 @@ void screen_show(const struct screen *screen)
     if (settings->site_count > 1)
         show_sites(out, settings);
     for (unsigned i = 0; i < listening->count; i++)
-        show_urls(out, &listening->sets[i], settings->listeners[i]->redirects_to);
+        show_urls(out, &listening->sets[i], settings->listeners[i]);
     if (settings->local_by_default)
         fprintf(out, "  for this machine only; --bind or --listen opens it to others\n");
     if (screen->admin) {

@@ -213,6 +213,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .listener_count = listening->socket_count,
         .listener_origins = listening->socket_origins,
         .origins = listening->origins,
+        .trusted = networks_are_empty(&listening->trusted) ? NULL : &listening->trusted,
         .tls = https_shared(server->generation->https),
         .logs = server->logs,
         .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,

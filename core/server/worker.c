@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "conn/conn_log.h"
 #include "conn/conn_rate.h"
+#include "conn/proxied.h"
 #include "conn/transport_tls.h"
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
@@ -75,6 +76,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     context->drain_grace_ms = config->settings->process.drain_grace_ms;
     if (config->origins)
         context->origins = config->origins;
+    context->trusted = config->trusted;
 }
 
 /* Reports a line of ROOT/_headers that was skipped. */
@@ -164,7 +166,13 @@ static int create_loop(struct worker *worker, const struct worker_config *config
     for (unsigned i = 0; !error && config->listener_origins && i < config->listener_count; i++) {
         struct listener *listener = &worker->loop->listeners.items[i];
         listener->origin = config->listener_origins[i];
-        listener->transport_index = worker->context.origins[listener->origin].transport_index;
+        const struct origin *origin = &worker->context.origins[listener->origin];
+        listener->transport_index = origin->transport_index;
+        if (!origin->proxied)
+            continue;
+        listener->transport_index = TRANSPORT_PROXY;
+        if (!worker->context.proxied)
+            error = proxied_init(&worker->context, &worker->conns);
     }
     return error;
 }
@@ -334,6 +342,7 @@ void worker_destroy(struct worker *worker)
     loop_destroy(worker->loop);
     store_destroy(worker->store);
     conn_rates_fini(&worker->rates, &worker->context.wheel);
+    proxied_fini(&worker->context);
     conn_table_fini(&worker->conns);
     destroy_tls(worker);
     trace_withdraw(&worker->context.trace);

@@ -33,6 +33,7 @@ struct worker_config {
     unsigned listener_count;
     const uint8_t *listener_origins;  /* of each, an index into ORIGINS; NULL: all are 0 */
     const struct origin *origins;     /* ORIGINS_MAX of them; NULL: there is no TLS */
+    const struct networks *trusted;   /* proxies; NULL: no proxy is trusted */
     struct tls_shared *tls;           /* of all workers; NULL: no listener speaks TLS */
     struct access_logs *logs;         /* of all workers, with each site's; NULL: no site has one */
     uint32_t connections_max;         /* of all workers together */

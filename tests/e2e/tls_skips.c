@@ -21,6 +21,8 @@ static const struct skip skips[] = {
     {"tls_http_port", NULL, "it chooses TLS itself"},
     {"unix_socket", NULL, "it chooses TLS itself"},
     {"haproxy", NULL, "HAProxy speaks plain HTTP to its servers"},
+    {"proxy_protocol", NULL, "it chooses TLS itself"},
+    {"trusted_proxy", NULL, "it chooses TLS itself"},
     {"command_line", "reports_a_busy_port", "it starts programs without a certificate"},
     {"command_line", "reports_a_port_that_needs_privileges",
      "it starts programs without a certificate"},

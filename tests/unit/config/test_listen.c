@@ -9,18 +9,20 @@ Test(listen, parses_ports_addresses_and_tls)
     static const struct {
         const char *text, *address;
         uint16_t port;
-        bool secure;
+        bool secure, proxied;
     } rows[] = {
-        {"80", "", 80, false},
-        {"0", "", 0, false},
-        {"65535", "", 65535, false},
-        {"443 tls", "", 443, true},
-        {"  443\ttls ", "", 443, true},
-        {"127.0.0.1:8080", "127.0.0.1", 8080, false},
-        {"localhost:8080", "localhost", 8080, false},
-        {"[::1]:8080", "[::1]", 8080, false},
-        {"[::]:443 tls", "[::]", 443, true},
-        {"0.0.0.0:80", "0.0.0.0", 80, false},
+        {"8080 proxy", "", 8080, false, true},
+        {"[::1]:8443 proxy tls", "[::1]", 8443, true, true},
+        {"80", "", 80, false, false},
+        {"0", "", 0, false, false},
+        {"65535", "", 65535, false, false},
+        {"443 tls", "", 443, true, false},
+        {"  443\ttls ", "", 443, true, false},
+        {"127.0.0.1:8080", "127.0.0.1", 8080, false, false},
+        {"localhost:8080", "localhost", 8080, false, false},
+        {"[::1]:8080", "[::1]", 8080, false, false},
+        {"[::]:443 tls", "[::]", 443, true, false},
+        {"0.0.0.0:80", "0.0.0.0", 80, false, false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct listen listen;
@@ -29,6 +31,7 @@ Test(listen, parses_ports_addresses_and_tls)
         cr_expect_str_eq(listen.address, rows[i].address, "%s", rows[i].text);
         cr_expect_eq(listen.port, rows[i].port, "%s", rows[i].text);
         cr_expect_eq(listen.secure, rows[i].secure, "%s", rows[i].text);
+        cr_expect_eq(listen.proxied, rows[i].proxied, "%s", rows[i].text);
     }
 }
 

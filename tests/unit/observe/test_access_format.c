@@ -246,6 +246,20 @@ Test(access_format, has_room_for_the_longest_line)
     }
 }
 
+Test(access_format, shows_the_client_that_a_proxy_named)
+{
+    for (enum access_format format = 0; format < ACCESS_FORMAT_COUNT; format++) {
+        const struct access_style style = {.format = format};
+        struct access_facts facts = usual();
+        const char *client = "2001:db8:2001:db8:2001:db8:192.168.100.100";
+        facts.client = str_of(client);
+        const struct str text = write_line(&style, &facts, NULL);
+        cr_expect(strstr(text.at, client), "%s", text.at);
+        cr_expect_null(strstr(text.at, "192.0.2.1 "), "%s", text.at);
+        cr_expect_null(strstr(text.at, "192.0.2.1\""), "%s", text.at);
+    }
+}
+
 Test(access_format, without_memory_there_is_no_text)
 {
     const struct access_style style = {.format = ACCESS_FORMAT_COMMON};

@@ -123,6 +123,36 @@ Test(listening, redirects_to_the_port_that_was_mistaken)
     free(fds);
 }
 
+/* Plain ones with and without a PROXY header, and TLS. */
+Test(listening, makes_origins_for_what_is_known_of_clients)
+{
+    int *fds;
+    add_listener("127.0.0.1", NULL)->proxied = true;
+    add_listener("127.0.0.1", NULL)->hsts_seconds = 300;
+    add_listener("127.0.0.1", NULL)->secure = true;
+    arena_list_append(&settings->process.trusted_proxies, &settings->arena, STR("10.0.0.0/8"));
+    cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
+    cr_assert_eq(listening_open(&listening, settings, 1, &fds, &problem), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct origin *origin = &listening.origins[i];
+        cr_expect_eq(origin->twins[0], i);
+        cr_expect_not(origin->trusted || origin->secured || origin->hsts.at);
+        for (unsigned twin = 0; twin < ORIGIN_TWINS; twin++) {
+            const struct origin *known = &listening.origins[origin->twins[twin]];
+            cr_expect_eq(known->trusted, (twin & ORIGIN_TRUSTED) != 0, "%u, %u", i, twin);
+            cr_expect_eq(known->secured, i == 0 && (twin & ORIGIN_SECURED), "%u, %u", i, twin);
+            cr_expect_eq(known->transport_index, origin->transport_index);
+            cr_expect_eq(known->plain_index, origin->plain_index);
+        }
+    }
+    cr_expect(listening.origins[0].proxied && !listening.origins[1].proxied);
+    const struct origin *trusted = &listening.origins[listening.origins[1].twins[ORIGIN_TRUSTED]];
+    cr_expect(str_equal(trusted->hsts, STR("max-age=300")));
+    for (unsigned i = 0; i < 3; i++)
+        close(fds[i]);
+    free(fds);
+}
+
 Test(listening, leaves_nothing_open_when_a_port_is_in_use)
 {
     int *fds, *others = NULL;
