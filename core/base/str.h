@@ -117,8 +117,8 @@ bool str_next_item(struct str *list, struct str *ret_item);
 /* Takes the next word off *TEXT, and the spaces and tabs before it. Empty: no word is left. */
 struct str str_take_word(struct str *text);
 
-/* Takes the next whole line off *TEXT, without its LF or CRLF. False, with *RET untouched: there is no
- * whole line. */
+/* Takes the next whole line off *TEXT, without its LF or CRLF. False, with *RET untouched: no whole
+ * line is left. */
 bool str_take_line(struct str *text, struct str *ret);
 
 /* Whether the comma-separated LIST contains the token NAME, ignoring case. */

@@ -102,6 +102,14 @@ uint64_t socket_stalled_ms(const struct socket *socket)
                                                               : info.tcpi_last_ack_recv;
 }
 
+bool socket_hang_up_is_reset(const struct socket *socket)
+{
+    int domain;
+    socklen_t length = sizeof domain;
+    return getsockopt(socket->fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
+           domain != AF_UNIX;
+}
+
 void socket_abort(const struct socket *socket)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};

@@ -126,6 +126,10 @@ bool socket_drains(struct socket *socket);
  * unknown, or the connection has been reset. tcp(7), TCP_INFO. */
 uint64_t socket_stalled_ms(const struct socket *socket);
 
+/* Whether a hang-up, when our side is not shut, means that the connection was reset: with TCP, but
+ * not on a Unix socket, which hangs up whenever its peer closes. */
+bool socket_hang_up_is_reset(const struct socket *socket);
+
 /* Makes the close of the socket a reset: the bytes that it holds are dropped, not left to the
  * kernel. SO_LINGER, socket(7). */
 void socket_abort(const struct socket *socket);

@@ -41,7 +41,8 @@ static void take_conn_event(struct loop *loop, uint64_t identity, uint32_t event
         return;
     /* A hang-up means that both directions are closed: a reset, unless this side was shut by us. In
      * that case unread input must still be read, see conn_verdict. */
-    if (events & EPOLLERR || (events & EPOLLHUP && conn->state != CONN_LINGERING)) {
+    if (events & EPOLLERR || (events & EPOLLHUP && conn->state != CONN_LINGERING &&
+                              socket_hang_up_is_reset(&conn->socket))) {
         loop_reset(loop, conn);
         return;
     }

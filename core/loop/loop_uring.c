@@ -79,7 +79,8 @@ static void take_writable(struct loop_uring *self, const struct io_uring_cqe *ev
     int events = event->res > 0 ? event->res : 0;
     /* A hang-up means that both directions are over: a reset, unless our own shutdown did it, and
      * then input that is unread has to be discarded, or the answer is destroyed. */
-    if (events & POLLERR || (events & POLLHUP && conn->state != CONN_LINGERING)) {
+    if (events & POLLERR || (events & POLLHUP && conn->state != CONN_LINGERING &&
+                             socket_hang_up_is_reset(&conn->socket))) {
         loop_reset(&self->loop, conn);
         return;
     }

@@ -87,6 +87,10 @@ E2E_TEST(unix_socket, serves_many_connections_and_pipelined_requests)
         client_close(&clients[i]);
     }
     expect_hello(socket_path(), "the last answer");
+    server_stop(server);
+    process_read_output(&server->process, &server->screen);
+    cr_expect_null(strstr(bytes_text(&server->screen), "reset"), "a close is not a reset: %s",
+                   bytes_text(&server->screen));
 }
 
 E2E_TEST(unix_socket, sends_large_files_to_slow_readers)
