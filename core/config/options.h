@@ -136,6 +136,9 @@ bool option_clear(const struct option_spec *option, const struct option_target *
 int option_set(const struct option_spec *option, const struct option_target *target,
                const char *text, struct problem *ret_problem);
 
+/* Whether the field of OPTION, which has a scope, has equal values in the structs A and B. */
+bool option_equal(const struct option_spec *option, const void *a, const void *b);
+
 /* Sets the fields of SCOPE, zeroed, to the defaults of its options. False: out of memory. */
 bool options_set_defaults(enum option_scope scope, void *fields, struct arena *arena);
 

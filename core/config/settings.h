@@ -190,6 +190,10 @@ int setting_list_append(struct setting_list *list, struct arena *arena,
  * Call it before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. */
 int settings_prepare(struct settings *settings, struct problem *ret_problem);
 
+/* Whether A and B, both prepared, have the same names and values, and so answer every request in
+ * the same way. */
+bool settings_site_equal(const struct site_settings *a, const struct site_settings *b);
+
 /* Reads the files of media types again, for prepared settings that are in use. Returns 0, or a
  * negative errno with *RET_PROBLEM set; a site whose file has a mistake keeps its types. */
 int settings_reread_types(struct settings *settings, struct problem *ret_problem);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* --- Steps: 0, or a negative errno with *RET_PROBLEM set -------------------------------------- */
 
@@ -87,6 +88,91 @@ int generation_create(struct generation **ret, struct settings *settings,
     return error;
 }
 
+/* --- After another one ------------------------------------------------------------------------ */
+
+/* The first name of SITE; "": it has none, and is the only site. */
+static const char *name_of(const struct site_settings *site)
+{
+    return site->hosts.count > 0 ? site->hosts.items[0] : "";
+}
+
+/* The number of the site of SETTINGS with the name of SITE, or STORE_SITES_NEW. The search begins
+ * with number FIRST: sites keep their order, as a rule. */
+static uint32_t find_former(const struct settings *settings, const struct site_settings *site,
+                            uint32_t first)
+{
+    for (uint32_t i = 0; i < settings->site_count; i++) {
+        const uint32_t number = (first + i) % settings->site_count;
+        if (strcmp(name_of(settings->sites[number]), name_of(site)) == 0)
+            return number;
+    }
+    return STORE_SITES_NEW;
+}
+
+/* Pairs the sites of GENERATION with those of FORMER, and counts. */
+static void pair_sites(struct generation *generation, const struct settings *former)
+{
+    uint32_t next = 0;
+    unsigned paired = 0;
+    for (unsigned i = 0; i < generation->settings->site_count; i++) {
+        const struct site_settings *site = generation->settings->sites[i];
+        const uint32_t number =
+            former ? find_former(former, site, next) : (uint32_t)STORE_SITES_NEW;
+        const bool found = number != (uint32_t)STORE_SITES_NEW;
+        const bool same = found && settings_site_equal(site, former->sites[number]);
+        generation->former[i] = same ? number : (uint32_t)STORE_SITES_NEW;
+        generation->counts.added += !found;
+        generation->counts.changed += found && !same;
+        paired += found;
+        next = found ? number + 1 : next;
+    }
+    generation->counts.removed = former ? former->site_count - paired : 0;
+}
+
+/* Makes the share of a new site, and opens its root, so that no worker has to wait for that. */
+static int make_share(const struct generation *generation, unsigned number,
+                      struct problem *ret_problem)
+{
+    const struct site_settings *site = generation->settings->sites[number];
+    struct site_share *share = site_share_create();
+    struct root *root;
+    generation->shares[number] = share;
+    int error = share ? root_slot_get(&share->root, site->root, &root) : -ENOMEM;
+    if (!error) {
+        root_drop(root);
+        return 0;
+    }
+    problem_set(ret_problem, "cannot open ROOT '%s': %s", site->root_text.at, strerror(-error));
+    problem_remedy(ret_problem, error == -EMFILE ? "raise the limit of descriptors (ulimit -n)"
+                                                 : "name another directory");
+    settings_locate(generation->settings, site, ret_problem);
+    return error;
+}
+
+int generation_follow(struct generation *generation, const struct generation *former,
+                      struct problem *ret_problem)
+{
+    const unsigned count = generation->settings->site_count;
+    int error = 0;
+    generation->shares = calloc(count, sizeof(struct site_share *));
+    generation->former = calloc(count, sizeof *generation->former);
+    if (!generation->shares || !generation->former) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
+    pair_sites(generation, former ? former->settings : NULL);
+    for (unsigned i = 0; !error && i < count; i++) {
+        const uint32_t number = generation->former[i];
+        if (number == (uint32_t)STORE_SITES_NEW)
+            error = make_share(generation, i, ret_problem);
+        else
+            generation->shares[i] = site_share_ref(former->shares[number]);
+    }
+    return error;
+}
+
+/* --- References --------------------------------------------------------------------------------- */
+
 struct generation *generation_ref(struct generation *generation)
 {
     atomic_fetch_add_explicit(&generation->references, 1, memory_order_relaxed);
@@ -98,6 +184,10 @@ void generation_unref(struct generation *generation)
     if (!generation ||
         atomic_fetch_sub_explicit(&generation->references, 1, memory_order_acq_rel) != 1)
         return;
+    for (unsigned i = 0; generation->shares && i < generation->settings->site_count; i++)
+        site_share_unref(generation->shares[i]);
+    free(generation->shares);
+    free(generation->former);
     hosts_destroy(generation->hosts);
     https_destroy(generation->https);
     settings_unref(generation->settings);

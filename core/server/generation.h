@@ -13,17 +13,32 @@
 #include "config/settings.h"
 #include "server/https.h"
 #include "site/hosts.h"
+#include "site/store_sites.h"
 
 struct generation {
     struct settings *settings; /* prepared; a reference */
     struct hosts *hosts;
     struct https *https; /* NULL: no listener speaks TLS */
+    /* These three by generation_follow: of each site, by its number. */
+    struct site_share **shares; /* a reference to each */
+    uint32_t *former;           /* its number in the generation before, or STORE_SITES_NEW */
+    struct generation_counts {
+        unsigned added;   /* sites with another first name than any before */
+        unsigned changed; /* with the name of one before, and other values */
+        unsigned removed; /* of the generation before */
+    } counts;
     atomic_uint references;
 };
 
 /* Makes the generation of SETTINGS, which are not prepared yet: refs them. Returns 0, or a negative
  * errno with *RET_PROBLEM set to the first mistake. *Gives* one reference: generation_unref. */
 int generation_create(struct generation **ret, struct settings *settings,
+                      struct problem *ret_problem);
+
+/* Makes what the workers share of the sites of GENERATION, and opens their roots. A site whose
+ * settings are the same as those of a site of FORMER (NULL: none came before) takes over that
+ * one's share. Returns 0, or a negative errno with *RET_PROBLEM set. Call it once. */
+int generation_follow(struct generation *generation, const struct generation *former,
                       struct problem *ret_problem);
 
 /* Adds a reference. Returns GENERATION. */

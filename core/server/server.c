@@ -61,6 +61,12 @@ static int make_generation(struct server *server, struct problem *ret_problem)
     return generation_create(&server->generation, server->settings, ret_problem);
 }
 
+/* After close_inherited: it opens the roots. */
+static int share_generation(struct server *server, struct problem *ret_problem)
+{
+    return generation_follow(server->generation, NULL, ret_problem);
+}
+
 /* After the files that options name have been read, which may be pipes of a shell (<(...)), and
  * before the server opens a descriptor that stays. A ROOT such as /dev/fd/3 is checked again and
  * again, so its descriptor stays, and its number never means another file. */
@@ -160,7 +166,6 @@ static int share_sites(struct server *server, struct problem *ret_problem)
     uint64_t cache_bytes = settings->process.cache_bytes;
     const struct store_shared_config config = {
         .store_count = workers,
-        .site_count = settings->site_count,
         .paths_max = worker_cache_entries(cache_bytes / workers),
         .cache_bytes = cache_bytes,
     };
@@ -207,6 +212,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .profile = server->profile,
         .settings = server->settings,
         .hosts = server->generation->hosts,
+        .shares = server->generation->shares,
         .shared = server->shared,
         .backend = server->backend,
         .listeners = listeners,
@@ -266,9 +272,10 @@ static int run(struct server *server)
 
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
-    make_generation, choose_addresses, close_inherited, catch_signals, choose_backend, find_sizes,
-    share_sites,     open_error_log,   open_logs,       open_service,  open_admin,     start,
-    start_admin,
+    make_generation, choose_addresses, close_inherited, share_generation,
+    catch_signals,   choose_backend,   find_sizes,      share_sites,
+    open_error_log,  open_logs,        open_service,    open_admin,
+    start,           start_admin,
 };
 
 /* Takes all steps. False: one failed, which is reported. */

@@ -97,10 +97,11 @@ uint32_t worker_cache_entries(uint64_t cache_bytes)
 static int create_store(struct worker *worker, const struct worker_config *config)
 {
     const struct store_config store = {
-        .sites = (const struct site_settings *const *)config->settings->sites,
-        .site_count = config->settings->site_count,
+        .sites = {.settings = (const struct site_settings *const *)config->settings->sites,
+                  .count = config->settings->site_count,
+                  .shares = config->shares,
+                  .report = {config->reports_rules ? report_rule : NULL, NULL}},
         .shared = config->shared,
-        .report = {config->reports_rules ? report_rule : NULL, NULL},
         .cache = {.bytes_max = config->cache_bytes - memo_bytes(config),
                   .entries_max = worker_cache_entries(config->cache_bytes),
                   .files_max = config->files_max,

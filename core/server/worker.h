@@ -15,6 +15,7 @@
 #include "conn/unsent.h"
 #include "observe/counters.h"
 #include "site/hosts.h"
+#include "site/site_share.h"
 #include "site/store_shared.h"
 
 struct access_logs;
@@ -24,12 +25,13 @@ struct worker;
 /* The configuration of one worker: its own share of what all workers have together. */
 struct worker_config {
     const struct profile *profile;
-    const struct settings *settings; /* prepared */
-    const struct hosts *hosts;       /* of the settings' sites; NULL: there is one */
-    struct store_shared *shared;     /* of all workers; NULL: this is the only one */
-    enum backend backend;            /* never BACKEND_AUTO */
-    bool reports_rules;              /* this worker reports mistakes in ROOT/_headers */
-    const int *listeners;            /* listening, non-blocking sockets of this worker */
+    const struct settings *settings;  /* prepared */
+    const struct hosts *hosts;        /* of the settings' sites; NULL: there is one */
+    struct site_share *const *shares; /* of the settings' sites; NULL: this is the only worker */
+    struct store_shared *shared;      /* of all workers; NULL: this is the only one */
+    enum backend backend;             /* never BACKEND_AUTO */
+    bool reports_rules;               /* this worker reports mistakes in ROOT/_headers */
+    const int *listeners;             /* listening, non-blocking sockets of this worker */
     unsigned listener_count;
     const uint8_t *listener_origins;  /* of each, an index into ORIGINS; NULL: all are 0 */
     const struct origin *origins;     /* ORIGINS_MAX of them; NULL: there is no TLS */

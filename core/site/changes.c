@@ -26,25 +26,28 @@ struct changes_bucket {
 };
 static_assert(sizeof(struct changes_bucket) == LINE_BYTES, "a bucket is one cache line");
 
+struct changes_site {
+    struct changes_bucket bucket; /* its first word is the site's */
+};
+
 struct changes {
     uint64_t secret;
     uint32_t bucket_mask;
     void *memory; /* that the buckets are in */
     struct changes_bucket *buckets;
-    struct changes_bucket *sites; /* the word of each is the first */
     _Atomic uint64_t epoch;
     pthread_mutex_t locks[LOCKS];
 };
 
 static const _Atomic uint64_t unchanged; /* for what is not shared */
 
-struct changes *changes_create(uint32_t paths_max, uint32_t site_count)
+struct changes *changes_create(uint32_t paths_max)
 {
     uint32_t buckets = BUCKETS_MIN;
     while (buckets < BUCKETS_MAX && buckets < paths_max / BUCKET_PATHS)
         buckets *= 2;
     struct changes *changes = calloc(1, sizeof *changes);
-    void *memory = calloc((size_t)buckets + site_count + 1, LINE_BYTES);
+    void *memory = calloc((size_t)buckets + 1, LINE_BYTES);
     if (!changes || !memory) {
         free(changes);
         free(memory);
@@ -55,7 +58,6 @@ struct changes *changes_create(uint32_t paths_max, uint32_t site_count)
     changes->bucket_mask = buckets - 1;
     changes->memory = memory;
     changes->buckets = (struct changes_bucket *)first;
-    changes->sites = changes->buckets + buckets;
     for (unsigned i = 0; i < LOCKS; i++)
         pthread_mutex_init(&changes->locks[i], NULL);
     return changes;
@@ -69,6 +71,19 @@ void changes_destroy(struct changes *changes)
         pthread_mutex_destroy(&changes->locks[i]);
     free(changes->memory);
     free(changes);
+}
+
+struct changes_site *changes_site_create(void)
+{
+    struct changes_site *site = aligned_alloc(LINE_BYTES, sizeof *site);
+    if (site)
+        *site = (struct changes_site){0};
+    return site;
+}
+
+void changes_site_destroy(struct changes_site *site)
+{
+    free(site);
 }
 
 uint64_t changes_secret(const struct changes *changes)
@@ -121,9 +136,9 @@ struct changes_ticket changes_begin(struct changes *changes, uint64_t hash)
                    : (struct changes_ticket){.changes = NULL};
 }
 
-struct changes_ticket changes_begin_site(struct changes *changes, uint32_t site)
+struct changes_ticket changes_begin_site(struct changes *changes, struct changes_site *site)
 {
-    return changes ? begin(changes, &changes->sites[site], SITE_TAG)
+    return changes ? begin(changes, &site->bucket, SITE_TAG)
                    : (struct changes_ticket){.changes = NULL};
 }
 
@@ -147,7 +162,7 @@ static void store(_Atomic uint64_t *word, uint64_t value)
 
 static pthread_mutex_t *lock_of(struct changes *changes, const struct changes_bucket *bucket)
 {
-    return &changes->locks[(size_t)(bucket - changes->buckets) % LOCKS];
+    return &changes->locks[(uintptr_t)bucket / LINE_BYTES % LOCKS];
 }
 
 static void count(_Atomic uint32_t *counter)
@@ -226,9 +241,9 @@ bool changes_publish_site(const struct changes_ticket *ticket, uint64_t fingerpr
     return outcome != OUTDATED;
 }
 
-uint64_t changes_site_word(const struct changes *changes, uint32_t site)
+uint64_t changes_site_word(const struct changes *changes, const struct changes_site *site)
 {
-    return changes ? atomic_load_explicit(&changes->sites[site].words[0], memory_order_acquire) : 0;
+    return changes ? atomic_load_explicit(&site->bucket.words[0], memory_order_acquire) : 0;
 }
 
 const _Atomic uint64_t *changes_epoch(const struct changes *changes)

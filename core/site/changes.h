@@ -36,13 +36,20 @@
 
 struct changes;
 struct changes_bucket;
+struct changes_site;
 
-/* Room for about PATHS_MAX paths, and for SITE_COUNT sites. NULL: out of memory. *Gives*:
- * changes_destroy. */
-struct changes *changes_create(uint32_t paths_max, uint32_t site_count);
+/* Room for about PATHS_MAX paths. NULL: out of memory. *Gives*: changes_destroy. */
+struct changes *changes_create(uint32_t paths_max);
 
 /* No effect on NULL. */
 void changes_destroy(struct changes *changes);
+
+/* The bucket of a site, without a state yet. NULL: out of memory. *Gives*: changes_site_destroy,
+ * after the last ticket for it. */
+struct changes_site *changes_site_create(void);
+
+/* No effect on NULL. */
+void changes_site_destroy(struct changes_site *site);
 
 /* What all stores key their hashes of paths with. */
 uint64_t changes_secret(const struct changes *changes);
@@ -59,7 +66,7 @@ struct changes_ticket {
 /* For the path of HASH. CHANGES may be NULL here and below: then nothing is shared. */
 struct changes_ticket changes_begin(struct changes *changes, uint64_t hash);
 
-struct changes_ticket changes_begin_site(struct changes *changes, uint32_t site);
+struct changes_ticket changes_begin_site(struct changes *changes, struct changes_site *site);
 
 /* Whether the path of TICKET was not published since it was taken, nor a change in its bucket. */
 bool changes_is_current(const struct changes_ticket *ticket);
@@ -81,7 +88,7 @@ bool changes_publish_site(const struct changes_ticket *ticket, uint64_t fingerpr
                           struct changes_mark *ret);
 
 /* The word of SITE, 0 if CHANGES is NULL. */
-uint64_t changes_site_word(const struct changes *changes, uint32_t site);
+uint64_t changes_site_word(const struct changes *changes, const struct changes_site *site);
 
 /* A number that changes whenever the word of a site does; constant if CHANGES is NULL. Load it
  * with acquire before the words are compared. *Borrowed*. */

@@ -17,6 +17,8 @@ int lookups_init(struct lookups *lookups)
 static void destroy(struct lookup *lookup)
 {
     fetched_fini(&lookup->fetched);
+    site_drop(lookup->site);
+    store_sites_unref(lookup->sites);
     root_drop(lookup->root);
     root_drop(lookup->found_root);
     blob_drop(lookup->file);
@@ -43,14 +45,14 @@ static void run(struct job *job)
         return;
     }
     if (lookup->kind == LOOKUP_ROOT) {
-        if (site_find_root(lookup->site, &lookup->found_root) < 0)
+        if (site_find_root(lookup->site, lookup->settings, &lookup->found_root) < 0)
             lookup->found_root = NULL;
         return;
     }
     struct fetch_order order = {
         .root_fd = lookup->root->fd,
         .path = &lookup->path,
-        .site = lookup->site->settings,
+        .site = lookup->settings,
         .mode = IO_BY_JOB,
         .known = lookup->known_set ? &lookup->known : NULL,
         .hashed = lookup->hashed,
@@ -70,6 +72,8 @@ static struct lookup *create(enum lookup_kind kind)
     lookup->waiters = NULL;
     lookup->kind = kind;
     lookup->site = NULL;
+    lookup->sites = NULL;
+    lookup->settings = NULL;
     lookup->root = NULL;
     lookup->found_root = NULL;
     lookup->file = NULL;
@@ -119,7 +123,9 @@ struct lookup *lookups_start(struct lookups *lookups, const struct lookup_order 
     struct lookup *lookup = create(order->kind);
     if (!lookup)
         return NULL;
-    lookup->site = order->site;
+    lookup->site = site_pin(order->site);
+    lookup->sites = store_sites_ref(order->sites);
+    lookup->settings = order->site->settings;
     lookup->root = root_pin(order->site->root);
     lookup->started_ms = order->now_ms;
     lookup->ticket = order->ticket;

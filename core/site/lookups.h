@@ -2,15 +2,15 @@
  *
  * Belongs to one worker. While a job runs, its lookup's path and result belong to the job's thread,
  * until lookups_collect gives it back. A request for a path that is being looked up below the same
- * directory waits for the same lookup. A lookup pins the directory or the file that it uses; of a
- * site, the job reads the settings only, which are immutable. */
+ * directory waits for the same lookup. A lookup pins the site and the directory, or the file, that
+ * it uses, and holds the settings that it began with; the job reads nothing else of a site. */
 #ifndef SLUICE_LOOKUPS_H
 #define SLUICE_LOOKUPS_H
 
 #include "http/resource.h"
 #include "site/changes.h"
 #include "site/fetch.h"
-#include "site/site.h"
+#include "site/store_sites.h"
 #include "system/jobs.h"
 
 /* One that may wait for a lookup; embedded in its owner, zero at first. */
@@ -21,6 +21,7 @@ struct lookup_waiter {
     struct resource *missing; /* the 404 for the path, pinned, while the site's page is looked up */
     bool rules_seen;          /* it has waited for the site's rules */
     bool root_seen;           /* it has waited for the check of the site's root */
+    uint32_t site_id;         /* of the site's share: whose results the members above are */
 };
 
 enum lookup_kind {
@@ -35,13 +36,15 @@ struct lookup {
     struct lookup *next;
     struct lookup_waiter *waiters;
     enum lookup_kind kind;
-    struct site *site;            /* NULL for READ */
-    struct root *root;            /* the site's when it started; pinned; NULL for READ */
-    struct blob *file;            /* of READ, pinned; else NULL */
-    uint64_t first;               /* of READ, in bytes */
-    uint64_t length;              /* of READ, in bytes */
-    uint64_t started_ms;          /* not for READ */
-    struct changes_ticket ticket; /* not for READ: taken before it started */
+    struct site *site;                    /* pinned; NULL for READ */
+    struct store_sites *sites;            /* that keep SETTINGS: a reference; NULL for READ */
+    const struct site_settings *settings; /* the site's when it started; NULL for READ */
+    struct root *root;                    /* the site's when it started; pinned; NULL for READ */
+    struct blob *file;                    /* of READ, pinned; else NULL */
+    uint64_t first;                       /* of READ, in bytes */
+    uint64_t length;                      /* of READ, in bytes */
+    uint64_t started_ms;                  /* not for READ */
+    struct changes_ticket ticket;         /* not for READ: taken before it started */
     bool outdated; /* what it finds may be older than what has to be served from now on */
     bool known_set;
     struct fetch_state known;
@@ -57,6 +60,7 @@ struct lookup {
 struct lookup_order {
     enum lookup_kind kind;
     struct site *site;
+    struct store_sites *sites; /* that SITE is in */
     const struct path *path;
     const struct fetch_state *known; /* as for fetch; may be NULL */
     struct load_shared *load;

@@ -6,28 +6,36 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct site *site_create(const struct site_settings *settings, uint32_t number,
+struct site *site_create(const struct site_settings *settings, struct site_share *share,
                          struct site_report report)
 {
     struct site *site = calloc(1, sizeof *site);
     if (!site)
         return NULL;
+    site->references = 1;
     site->settings = settings;
+    site->share = site_share_ref(share);
     site->mime = settings->mime;
     site->report = report;
-    site->number = number;
-    cache_group_init(&site->entries, number);
+    cache_group_init(&site->entries, share->id);
     return site;
 }
 
-void site_destroy(struct site *site)
+struct site *site_pin(struct site *site)
 {
-    if (!site)
+    site->references++;
+    return site;
+}
+
+void site_drop(struct site *site)
+{
+    if (!site || --site->references > 0)
         return;
     root_drop(site->root);
     rules_destroy(site->rules);
     blob_drop(site->rules_text);
     resource_drop(site->shared_404);
+    site_share_unref(site->share);
     free(site);
 }
 
@@ -51,10 +59,9 @@ void site_path_set_within(struct path *ret, struct str directory, struct str nam
 
 /* --- The directory --------------------------------------------------------------------------- */
 
-int site_open(struct site *site, struct root_slot *slot)
+int site_open(struct site *site)
 {
-    site->root_slot = slot;
-    return root_slot_get(slot, site->settings->root, &site->root);
+    return site_find_root(site, site->settings, &site->root);
 }
 
 bool site_must_find_root(struct site *site, uint64_t now_ms)
@@ -67,9 +74,9 @@ bool site_must_find_root(struct site *site, uint64_t now_ms)
     return same == 0 || same == -EAGAIN;
 }
 
-int site_find_root(const struct site *site, struct root **ret)
+int site_find_root(const struct site *site, const struct site_settings *settings, struct root **ret)
 {
-    return root_slot_get(site->root_slot, site->settings->root, ret);
+    return root_slot_get(&site->share->root, settings->root, ret);
 }
 
 struct root *site_take_root(struct site *site, struct root *root, uint64_t seen_ms)

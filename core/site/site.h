@@ -11,6 +11,7 @@
 #include "site/cache.h"
 #include "site/fetch.h"
 #include "site/site_settings.h"
+#include "site/site_share.h"
 
 /* Where mistakes in a site's rules file are reported: FUNCTION is called for each line that is not
  * a rule, and with line 0 when the file as a whole can't be used. NULL: they are not reported. */
@@ -20,13 +21,15 @@ struct site_report {
 };
 
 struct site {
-    const struct site_settings *settings; /* *borrowed* */
+    uint32_t references; /* the store's, and one of each look-up under way; of one thread */
+    bool removed;        /* the store has no such site any more; it has no settings then */
+    const struct site_settings *settings; /* *borrowed*; a reload replaces them by equal ones */
     struct site_report report;
     struct cache_group entries;
     const struct mime *mime; /* the types that its entries were made with */
 
-    struct root_slot *root_slot; /* shared by the workers; *borrowed* */
-    struct root *root;           /* that ROOT means, when last seen; pinned; NULL: not opened yet */
+    struct site_share *share; /* a reference */
+    struct root *root;        /* that ROOT means, when last seen; pinned; NULL: not opened yet */
     uint64_t root_seen_ms;
     bool root_overdue;          /* it has to be checked whenever it was seen */
     struct lookup *root_lookup; /* store: the job that checks it, or NULL */
@@ -40,19 +43,23 @@ struct site {
     bool rules_overdue;            /* store: it has to be checked now */
     struct lookup *rules_lookup;   /* store: the job that checks it, or NULL */
 
-    uint32_t number;       /* index of its settings */
+    uint32_t number;       /* index of its settings; a reload may change it */
     uint64_t shared_state; /* store: its word in changes, when last compared */
 
     struct resource *shared_404; /* for paths that are never served, without rules; or NULL */
 };
 
-/* The site with SETTINGS, which it *borrows*, and NUMBER. It has no directory yet, and no
- * rules of a file. NULL: out of memory. *Gives*: site_destroy. */
-struct site *site_create(const struct site_settings *settings, uint32_t number,
+/* The site with SETTINGS, which it *borrows*, and SHARE, which it *refs*. It has no directory yet,
+ * and no rules of a file. NULL: out of memory. *Gives* one reference: site_drop. */
+struct site *site_create(const struct site_settings *settings, struct site_share *share,
                          struct site_report report);
 
-/* None of its entries is left in a cache. No effect on NULL. */
-void site_destroy(struct site *site);
+/* Adds a reference. Returns SITE. */
+struct site *site_pin(struct site *site);
+
+/* Drops a reference; the last frees SITE, of which no entry is left in a cache. No effect on
+ * NULL. */
+void site_drop(struct site *site);
 
 static inline const struct site_settings *site_settings(const struct site *site)
 {
@@ -61,9 +68,8 @@ static inline const struct site_settings *site_settings(const struct site *site)
 
 /* --- The directory --------------------------------------------------------------------------- */
 
-/* Opens what ROOT means now. SLOT is shared with the other workers and *borrowed*. 0 or a negative
- * errno. */
-int site_open(struct site *site, struct root_slot *slot);
+/* Opens what ROOT means now. 0 or a negative errno. */
+int site_open(struct site *site);
 
 /* Checks without a wait what ROOT means at NOW_MS. True: it means another directory, or that can't
  * be said without a wait, so site_find_root and site_take_root are to follow. False: it is the same
@@ -71,9 +77,11 @@ int site_open(struct site *site, struct root_slot *slot);
  * the next check. */
 bool site_must_find_root(struct site *site, uint64_t now_ms);
 
-/* What ROOT means now, however long it takes: *RET, *given* (root_drop). 0 or a negative errno.
- * Reads what is immutable of SITE only, so a job may call it. */
-int site_find_root(const struct site *site, struct root **ret);
+/* Finds the directory that ROOT means now, however long it takes: *RET, *given* (root_drop).
+ * SETTINGS are those of SITE, or were. 0 or a negative errno. Reads what is immutable of SITE only,
+ * so a job may call it. */
+int site_find_root(const struct site *site, const struct site_settings *settings,
+                   struct root **ret);
 
 /* Serves ROOT, which it *takes*, from site_find_root at SEEN_MS; NULL: it failed. Returns the
  * former directory, *given*, if ROOT is another one, else NULL. */

@@ -56,6 +56,7 @@ static struct lookup *start_job(const struct store_step *step, struct store_know
     struct lookup_order order = {
         .kind = LOOKUP_PATH,
         .site = step->site,
+        .sites = step->store->sites,
         .path = step->path,
         .known = known->set ? &known->state : NULL,
         .load = &step->store->shared->load,
@@ -205,11 +206,21 @@ static enum store_result lookup(struct store *store, const struct store_query *q
     return STORE_READY;
 }
 
+/* Forgets what WAITER keeps of another site than SITE: a reload has replaced that one. */
+static void follow_site(const struct site *site, struct lookup_waiter *waiter)
+{
+    if (waiter->site_id == site->share->id)
+        return;
+    store_cancel(waiter);
+    waiter->site_id = site->share->id;
+}
+
 enum store_result store_lookup(struct store *store, const struct store_query *query,
                                struct lookup_waiter *waiter, struct found *ret)
 {
     struct found found = {.resource = NULL};
     store_follow_changes(store);
+    follow_site(query->site, waiter);
     if (lookup(store, query, waiter, &found) == STORE_PENDING)
         return STORE_PENDING;
     waiter->rules_seen = waiter->root_seen = false;
@@ -235,7 +246,7 @@ static struct resource *finish(struct store *store, struct lookup *lookup,
                                const struct date_now *now)
 {
     struct fetched *fetched = &lookup->fetched;
-    if (lookup->kind == LOOKUP_READ)
+    if (lookup->kind == LOOKUP_READ || lookup->site->removed)
         return NULL;
     if (lookup->kind == LOOKUP_RULES) {
         store_finish_rules(store, lookup);
@@ -307,8 +318,8 @@ int store_fd(const struct store *store)
 
 struct site *store_site(const struct store *store, uint32_t number)
 {
-    assert(number < store->site_count);
-    return store->sites[number];
+    assert(number < store->sites->count);
+    return store->sites->items[number];
 }
 
 struct cache_usage store_usage(const struct store *store)
@@ -328,17 +339,18 @@ void store_release_files(struct store *store)
 
 void store_revalidate(struct store *store)
 {
-    for (uint32_t i = 0; i < store->site_count; i++)
-        store_expire_site(store, store->sites[i]);
+    for (uint32_t i = 0; i < store->sites->count; i++)
+        store_expire_site(store, store->sites->items[i]);
 }
 
 /* Expires the sites whose root or rules another worker has published. */
 static void compare_sites(struct store *store)
 {
     const struct changes *changes = store->shared->changes;
-    for (uint32_t i = 0; i < store->site_count; i++) {
-        if (changes_site_word(changes, i) != store->sites[i]->shared_state)
-            store_expire_site(store, store->sites[i]);
+    for (uint32_t i = 0; i < store->sites->count; i++) {
+        struct site *site = store->sites->items[i];
+        if (changes_site_word(changes, site->share->state) != site->shared_state)
+            store_expire_site(store, site);
     }
 }
 
@@ -351,15 +363,18 @@ void store_follow_changes(struct store *store)
     compare_sites(store);
 }
 
-/* Adds the next site. 0 or a negative errno. */
-static int add_site(struct store *store, const struct store_config *config)
+/* Makes the sites and opens them. 0 or a negative errno. */
+static int open_sites(struct store *store, const struct store_sites_config *config)
 {
-    uint32_t number = store->site_count;
-    struct site *site = site_create(config->sites[number], number, config->report);
-    if (!site)
+    int error = 0;
+    store->sites = store_sites_create(config);
+    if (!store->sites)
         return -ENOMEM;
-    store->sites[store->site_count++] = site;
-    return store_open_site(store, site);
+    for (uint32_t i = 0; !error && i < config->count; i++) {
+        store->sites->items[i]->number = i;
+        error = store_open_site(store, store->sites->items[i]);
+    }
+    return error;
 }
 
 static int init(struct store *store, const struct store_config *config)
@@ -369,7 +384,6 @@ static int init(struct store *store, const struct store_config *config)
     if (!store->shared) {
         store->shared = store_shared_create(&(struct store_shared_config){
             .store_count = 1,
-            .site_count = config->site_count,
             .cache_bytes = config->cache.bytes_max,
         });
         store->shared_owned = true;
@@ -383,14 +397,12 @@ static int init(struct store *store, const struct store_config *config)
     int error = store->cache ? 0 : -ENOMEM;
     if (!error)
         error = lookups_init(&store->lookups);
-    for (uint32_t i = 0; !error && i < config->site_count; i++)
-        error = add_site(store, config);
-    return error;
+    return error ? error : open_sites(store, &config->sites);
 }
 
 int store_create(struct store **ret, const struct store_config *config)
 {
-    struct store *store = calloc(1, sizeof *store + config->site_count * sizeof(struct site *));
+    struct store *store = calloc(1, sizeof *store);
     if (!store)
         return -ENOMEM;
     int error = init(store, config);
@@ -407,8 +419,7 @@ void store_destroy(struct store *store)
         return;
     lookups_fini(&store->lookups);
     cache_destroy(store->cache);
-    for (uint32_t i = 0; i < store->site_count; i++)
-        site_destroy(store->sites[i]);
+    store_sites_abandon(store->sites);
     if (store->shared_owned)
         store_shared_destroy(store->shared);
     free(store);

@@ -28,9 +28,7 @@ enum store_page {
 };
 
 struct store_config {
-    const struct site_settings *const *sites; /* each is *borrowed*; the array is only read now */
-    uint32_t site_count;
-    struct site_report report;
+    struct store_sites_config sites;
     struct store_shared *shared; /* of the process; *borrowed*. NULL: this is its only store */
     struct cache_limits cache;
     struct counters *counters;
@@ -42,6 +40,13 @@ int store_create(struct store **ret, const struct store_config *config);
 
 /* No waiter may be left, and all resources that were given have been dropped. No effect on NULL. */
 void store_destroy(struct store *store);
+
+/* Serves NEXT, which it *takes*, in place of the sites that it has. A site that NEXT has a former
+ * number for moves on with all that it has, and its settings are replaced by the equal ones of
+ * NEXT. All leases end, as by store_revalidate. The entries of the sites that are gone go;
+ * responses that use them keep their pins. A waiter of a site that is gone is woken without a
+ * result when its look-up has finished, and looks again. */
+void store_switch(struct store *store, struct store_sites *next);
 
 /* The site with NUMBER, the index of its settings. *Borrowed*. */
 struct site *store_site(const struct store *store, uint32_t number);

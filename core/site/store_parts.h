@@ -17,8 +17,7 @@ struct store {
     struct cache *cache;
     struct lookups lookups;
     struct directory_states directories;
-    uint32_t site_count;
-    struct site *sites[]; /* by their number */
+    struct store_sites *sites;
 };
 
 /* One path that is looked up now. */

@@ -6,18 +6,15 @@
 struct store_shared *store_shared_create(const struct store_shared_config *config)
 {
     bool several = config->store_count > 1;
-    struct store_shared *shared =
-        calloc(1, sizeof *shared + config->site_count * sizeof shared->roots[0]);
+    struct store_shared *shared = calloc(1, sizeof *shared);
     if (!shared)
         return NULL;
-    shared->changes = several ? changes_create(config->paths_max, config->site_count) : NULL;
+    shared->changes = several ? changes_create(config->paths_max) : NULL;
     shared->hashed = hashed_files_create();
     shared->load.digests = digests_create();
     shared->load.copies.bytes_max = config->cache_bytes > STORE_SHARED_COPY_BYTES_MIN
                                         ? config->cache_bytes
                                         : STORE_SHARED_COPY_BYTES_MIN;
-    for (; shared->site_count < config->site_count; shared->site_count++)
-        root_slot_init(&shared->roots[shared->site_count]);
     if ((several && !shared->changes) || !shared->hashed || !shared->load.digests) {
         store_shared_destroy(shared);
         return NULL;
@@ -34,8 +31,6 @@ void store_shared_destroy(struct store_shared *shared)
 {
     if (!shared)
         return;
-    for (uint32_t i = 0; i < shared->site_count; i++)
-        root_slot_fini(&shared->roots[i]);
     changes_destroy(shared->changes);
     hashed_files_destroy(shared->hashed);
     digests_destroy(shared->load.digests);

@@ -1,31 +1,26 @@
 /* store_shared: what the stores of all workers of a process share.
  *
- * The open directories: each site has one descriptor in the process, not one in each worker. Which
- * state of each path is the newest that any worker has answered (changes.h). Which files' names
- * mean the same content for ever (hashed_files.h). The digests of large files, and how much memory
- * copies of files take (load.h). Created before the workers and destroyed after them. Safe from any
- * thread. */
+ * Which state of each path is the newest that any worker has answered (changes.h). Which files'
+ * names mean the same content for ever (hashed_files.h). The digests of large files, and how much
+ * memory copies of files take (load.h). Created before the workers and destroyed after them. For
+ * each site they share a site_share. Safe from any thread. */
 #ifndef SLUICE_STORE_SHARED_H
 #define SLUICE_STORE_SHARED_H
 
 #include "site/changes.h"
 #include "site/hashed_files.h"
 #include "site/load.h"
-#include "system/root.h"
 
 struct store_shared {
-    uint32_t site_count;
     struct changes *changes; /* NULL: there is one store only */
     struct hashed_files *hashed;
     struct load_shared load;
-    struct root_slot roots[]; /* of the sites, by their number */
 };
 
 enum { STORE_SHARED_COPY_BYTES_MIN = 16 << 20 };
 
 struct store_shared_config {
     uint32_t store_count;
-    uint32_t site_count;  /* of each store */
     uint32_t paths_max;   /* in the cache of each store */
     uint64_t cache_bytes; /* of all stores; as much, or COPY_BYTES_MIN, is for copies of files */
 };

@@ -20,7 +20,7 @@ void store_expire_site(struct store *store, struct site *site)
     site->rules_overdue = true;
     site->rules_lookup = NULL; /* it may have seen the old ones */
     site->root_lookup = NULL;
-    site->shared_state = changes_site_word(store->shared->changes, site->number);
+    site->shared_state = changes_site_word(store->shared->changes, site->share->state);
 }
 
 /* A site that is checked now. */
@@ -37,7 +37,7 @@ static struct check begin_check(struct store *store, struct site *site, uint64_t
         .store = store,
         .site = site,
         .now_ms = now_ms,
-        .ticket = changes_begin_site(store->shared->changes, site->number),
+        .ticket = changes_begin_site(store->shared->changes, site->share->state),
     };
 }
 
@@ -88,6 +88,7 @@ static bool read_rules(const struct check *check, enum io_mode mode)
         struct lookup_order by_job = {
             .kind = LOOKUP_RULES,
             .site = site,
+            .sites = check->store->sites,
             .path = &path,
             .known = known,
             .load = order.load,
@@ -127,7 +128,7 @@ void store_finish_rules(struct store *store, struct lookup *lookup)
 int store_open_site(struct store *store, struct site *site)
 {
     struct check check = begin_check(store, site, 0);
-    int error = site_open(site, &store->shared->roots[site->number]);
+    int error = site_open(site);
     if (!error && read_rules(&check, IO_WAITING))
         announce(&check);
     return error;
@@ -173,12 +174,13 @@ static void follow_root(const struct check *check)
     struct lookup_order order = {
         .kind = LOOKUP_ROOT,
         .site = site,
+        .sites = check->store->sites,
         .path = &none,
         .now_ms = check->now_ms,
         .ticket = check->ticket,
     };
     site->root_lookup = lookups_start(&check->store->lookups, &order);
-    if (!site->root_lookup && site_find_root(site, &root) == 0)
+    if (!site->root_lookup && site_find_root(site, site->settings, &root) == 0)
         take_root(check, root);
 }
 
@@ -196,7 +198,7 @@ void store_refresh_site(const struct store_step *step, const struct lookup_waite
     struct site *site = step->site;
     const bool waited = waiter->rules_seen;
     struct check check = begin_check(step->store, site, step->now->ms);
-    if (changes_site_word(check.ticket.changes, site->number) != site->shared_state)
+    if (changes_site_word(check.ticket.changes, site->share->state) != site->shared_state)
         store_expire_site(step->store, site);
     if (!waiter->root_seen && !is_root_known(step))
         follow_root(&check);
@@ -207,4 +209,52 @@ void store_refresh_site(const struct store_step *step, const struct lookup_waite
     /* A site that has been waited for may have other rules: they are read at once. */
     if (read_rules(&check, waited ? IO_WAITING : IO_WITHOUT_WAITING))
         announce(&check);
+}
+
+/* --- Another generation ------------------------------------------------------------------------ */
+
+/* Takes SITE, of the former generation, out of the store. */
+static void remove_site(struct store *store, struct site *site)
+{
+    cache_remove_group(store->cache, &site->entries);
+    lookups_outdate(&store->lookups, site);
+    directory_states_forget(&store->directories, site->root);
+    site->rules_lookup = NULL;
+    site->root_lookup = NULL;
+    site->settings = NULL;
+    site->removed = true;
+    site_drop(site);
+}
+
+/* Gives SITE, which moves on, the SETTINGS of the new generation, equal to those that it has. */
+static void replace_settings(struct site *site, const struct site_settings *settings)
+{
+    const bool same_types = site->mime == site->settings->mime;
+    site->settings = settings;
+    if (same_types) /* else its entries were made with older ones, and go */
+        site->mime = settings->mime;
+}
+
+void store_switch(struct store *store, struct store_sites *next)
+{
+    struct store_sites *former = store->sites;
+    for (uint32_t i = 0; i < next->count; i++) {
+        struct site *site = next->items[i];
+        if (!site) {
+            struct site **place = &former->items[next->former[i]];
+            site = next->items[i] = *place;
+            *place = NULL;
+            replace_settings(site, next->settings[i]);
+        } else {
+            site->root = root_slot_last(&site->share->root);
+        }
+        site->number = i;
+    }
+    store->sites = next;
+    for (uint32_t i = 0; i < former->count; i++) {
+        if (former->items[i])
+            remove_site(store, former->items[i]);
+    }
+    store_revalidate(store);
+    store_sites_unref(former);
 }

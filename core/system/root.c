@@ -109,6 +109,14 @@ int root_slot_get(struct root_slot *slot, const char *path, struct root **ret)
     return 0;
 }
 
+struct root *root_slot_last(struct root_slot *slot)
+{
+    pthread_mutex_lock(&slot->lock);
+    struct root *root = slot->current ? root_pin(slot->current) : NULL;
+    pthread_mutex_unlock(&slot->lock);
+    return root;
+}
+
 int root_is_at(const struct root *root, const char *path)
 {
     struct statx status;

@@ -60,6 +60,9 @@ void root_slot_fini(struct root_slot *slot);
  * Returns 0 or a negative errno. *Gives* one pin. */
 int root_slot_get(struct root_slot *slot, const char *path, struct root **ret);
 
+/* The directory that root_slot_get found last, pinned, without a check; NULL: none yet. */
+struct root *root_slot_last(struct root_slot *slot);
+
 /* Whether PATH, absolute, means ROOT, as far as can be said without a wait: 1, 0, or a negative
  * errno; -EAGAIN: it can't be said (RESOLVE_CACHED, Linux 5.12; AT_STATX_DONT_SYNC). */
 int root_is_at(const struct root *root, const char *path);

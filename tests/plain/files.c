@@ -42,8 +42,7 @@ static void open_files(void)
     };
     const struct site_settings *const sites[] = {&site};
     struct store_config config = {
-        .sites = sites,
-        .site_count = COUNT_OF(sites),
+        .sites = {.settings = sites, .count = COUNT_OF(sites)},
         .cache = {.bytes_max = 20000, .entries_max = NAMES / 2, .files_max = 4},
         .counters = &counters,
     };

@@ -19,6 +19,7 @@ enum { THREADS = 3, NAMES = 5, CHANGES = 400, VALID_MS = 20, PATIENCE_MS = 10000
 static struct tree tree;
 static struct site_settings site;
 static struct store_shared *shared;
+static struct site_share *share;  /* of SITE */
 static atomic_uint newest[NAMES]; /* numbers that have been read */
 static atomic_bool done;
 
@@ -94,8 +95,7 @@ static void start(struct reader *reader)
 {
     const struct site_settings *const sites[] = {&site};
     struct store_config config = {
-        .sites = sites,
-        .site_count = COUNT_OF(sites),
+        .sites = {.settings = sites, .count = COUNT_OF(sites), .shares = &share},
         .shared = shared,
         .cache = {.bytes_max = 100000, .entries_max = 100, .files_max = 4},
         .counters = &reader->counters,
@@ -117,7 +117,8 @@ void stores_agree_while_files_change(void)
     for (unsigned i = 0; i < NAMES; i++)
         write_number(i, 1);
     shared = store_shared_create(
-        &(struct store_shared_config){.store_count = THREADS, .site_count = 1, .paths_max = 100});
+        &(struct store_shared_config){.store_count = THREADS, .paths_max = 100});
+    share = site_share_create();
     for (unsigned i = 0; i < THREADS; i++)
         start(&readers[i]);
     for (unsigned i = 2; i < CHANGES; i++) {
@@ -132,6 +133,7 @@ void stores_agree_while_files_change(void)
         EXPECT(readers[i].failed == 0);
         EXPECT(readers[i].older == 0);
     }
+    site_share_unref(share);
     store_shared_destroy(shared);
     mime_destroy(site.mime);
     tree_fini(&tree);

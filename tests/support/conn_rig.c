@@ -57,8 +57,7 @@ void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms)
     };
     const struct site_settings *const sites[] = {&rig->site};
     struct store_config config = {
-        .sites = sites,
-        .site_count = COUNT_OF(sites),
+        .sites = {.settings = sites, .count = COUNT_OF(sites)},
         .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
         .counters = &rig->counters,
     };

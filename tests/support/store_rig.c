@@ -22,8 +22,7 @@ void make_files(uint64_t bytes_max, uint32_t files_max)
     };
     const struct site_settings *const sites[] = {&settings};
     struct store_config config = {
-        .sites = sites,
-        .site_count = COUNT_OF(sites),
+        .sites = {.settings = sites, .count = COUNT_OF(sites)},
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = files_max},
         .counters = &counters,
     };

@@ -10,17 +10,24 @@
 enum { PATHS = 100 };
 
 static struct changes *changes;
+static struct changes_site *sites[2];
 
 static void set_up(void)
 {
-    changes = changes_create(PATHS, 2);
+    changes = changes_create(PATHS);
     cr_assert_not_null(changes);
+    for (size_t i = 0; i < COUNT_OF(sites); i++) {
+        sites[i] = changes_site_create();
+        cr_assert_not_null(sites[i]);
+    }
 }
 
 static void tear_down(void)
 {
     faults_clear();
     changes_destroy(changes);
+    for (size_t i = 0; i < COUNT_OF(sites); i++)
+        changes_site_destroy(sites[i]);
 }
 
 TestSuite(changes, .init = set_up, .fini = tear_down);
@@ -176,24 +183,24 @@ Test(changes, moves_the_epoch_when_a_site_changes_only)
 {
     struct changes_mark mark;
     uint64_t before = epoch();
-    struct changes_ticket ticket = changes_begin_site(changes, 1);
+    struct changes_ticket ticket = changes_begin_site(changes, sites[1]);
     cr_expect(changes_publish_site(&ticket, 10, &mark));
     cr_expect_neq(epoch(), before);
-    cr_expect_eq(changes_site_word(changes, 1), mark.seen);
-    cr_expect_eq(changes_site_word(changes, 0), 0);
+    cr_expect_eq(changes_site_word(changes, sites[1]), mark.seen);
+    cr_expect_eq(changes_site_word(changes, sites[0]), 0);
     before = epoch();
-    ticket = changes_begin_site(changes, 1);
+    ticket = changes_begin_site(changes, sites[1]);
     cr_expect(changes_publish_site(&ticket, 10, &mark));
     publish(hash_of(1, 5), 10);
     cr_expect_eq(epoch(), before);
-    struct changes_ticket early = changes_begin_site(changes, 1);
+    struct changes_ticket early = changes_begin_site(changes, sites[1]);
     ticket = early;
     cr_expect(changes_publish_site(&ticket, 20, &mark));
     cr_expect_neq(epoch(), before);
     before = epoch();
     cr_expect_not(changes_publish_site(&early, 10, &mark));
     cr_expect_neq(epoch(), before);
-    cr_expect_neq(changes_site_word(changes, 1), mark.seen);
+    cr_expect_neq(changes_site_word(changes, sites[1]), mark.seen);
 }
 
 Test(changes, shares_nothing_without_other_stores)
@@ -204,9 +211,9 @@ Test(changes, shares_nothing_without_other_stores)
     cr_expect(changes_publish(&ticket, 5, 10, &mark));
     cr_expect(changes_publish(&ticket, 5, 20, &mark));
     cr_expect(is_newest(&mark));
-    ticket = changes_begin_site(NULL, 0);
+    ticket = changes_begin_site(NULL, NULL);
     cr_expect(changes_publish_site(&ticket, 10, &mark));
-    cr_expect_eq(changes_site_word(NULL, 0), 0);
+    cr_expect_eq(changes_site_word(NULL, NULL), 0);
     cr_expect_eq(atomic_load(changes_epoch(NULL)), 0);
 }
 
@@ -214,7 +221,7 @@ Test(changes, reports_that_memory_is_out)
 {
     for (unsigned skip = 0; skip < 2; skip++) {
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
-        cr_expect_null(changes_create(PATHS, 1));
+        cr_expect_null(changes_create(PATHS));
         faults_clear();
     }
     changes_destroy(NULL);

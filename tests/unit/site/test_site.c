@@ -26,8 +26,11 @@ static void make(const struct site_settings *wanted)
     settings = *wanted;
     settings.mime = mime;
     settings.rules_name = STR("_headers");
-    site_destroy(site);
-    site = site_create(&settings, 0, (struct site_report){complain, NULL});
+    site_drop(site);
+    struct site_share *share = site_share_create();
+    cr_assert_not_null(share);
+    site = site_create(&settings, share, (struct site_report){complain, NULL});
+    site_share_unref(share);
     cr_assert_not_null(site);
 }
 
@@ -40,7 +43,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    site_destroy(site);
+    site_drop(site);
     rules_destroy(rules);
     mime_destroy(mime);
 }

@@ -339,7 +339,7 @@ Test(store, survives_a_failure_of_each_allocation)
     }
     for (unsigned skip = 0; skip < 4; skip++) {
         const struct site_settings *const sites[] = {&settings};
-        struct store_config config = {.sites = sites, .site_count = COUNT_OF(sites)};
+        struct store_config config = {.sites = {.settings = sites, .count = COUNT_OF(sites)}};
         struct store *other = NULL;
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
         int error = store_create(&other, &config);
@@ -354,7 +354,7 @@ Test(store, fails_if_root_is_not_a_directory)
     struct store *other = NULL;
     struct site_settings none = {.root = "/nonexistent/root", .mime = mime};
     const struct site_settings *const sites[] = {&none};
-    struct store_config config = {.sites = sites, .site_count = COUNT_OF(sites)};
+    struct store_config config = {.sites = {.settings = sites, .count = COUNT_OF(sites)}};
     unsigned descriptors = tree_open_descriptors();
     cr_expect_eq(store_create(&other, &config), -ENOENT);
     cr_expect_null(other);

@@ -5,6 +5,7 @@
 enum { STORES = 2, LONG_MS = 3600 * 1000 };
 
 static struct store_shared *shared;
+static struct site_share *share; /* of the site */
 static struct store *stores[STORES];
 
 /* STORES over the root, which share what they have seen. */
@@ -21,12 +22,12 @@ static void make_stores(void)
         .mime = mime,
     };
     const struct site_settings *const sites[] = {&settings};
-    shared = store_shared_create(
-        &(struct store_shared_config){.store_count = STORES, .site_count = 1, .paths_max = 100});
+    shared =
+        store_shared_create(&(struct store_shared_config){.store_count = STORES, .paths_max = 100});
+    share = site_share_create();
     for (unsigned i = 0; i < STORES; i++) {
         struct store_config config = {
-            .sites = sites,
-            .site_count = 1,
+            .sites = {.settings = sites, .count = 1, .shares = &share},
             .shared = shared,
             .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
             .counters = &counters,
@@ -45,6 +46,7 @@ static void tear_down(void)
 {
     for (unsigned i = 0; i < STORES; i++)
         store_destroy(stores[i]);
+    site_share_unref(share);
     store_shared_destroy(shared);
     store_rig_fini();
 }

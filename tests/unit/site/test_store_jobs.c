@@ -251,8 +251,7 @@ static void make_site(uint64_t bytes_max)
     };
     const struct site_settings *const sites[] = {&settings};
     struct store_config config = {
-        .sites = sites,
-        .site_count = COUNT_OF(sites),
+        .sites = {.settings = sites, .count = COUNT_OF(sites)},
         .cache = {.bytes_max = bytes_max, .entries_max = 100, .files_max = 10},
         .counters = &counters,
     };

@@ -8,8 +8,8 @@ enum { SITES = 3 };
 static struct site_settings hosts[SITES]; /* with the roots "h0", "h1", "h2" */
 static char roots[SITES][TREE_PATH_BYTES + 16];
 
-/* FILES with all sites, a store of SHARED. */
-static void make_sites(struct store_shared *shared)
+/* FILES with all sites, a store of SHARED. SHARES may be NULL: it is the only one. */
+static void make_sites(struct store_shared *shared, struct site_share *const *shares)
 {
     const struct site_settings *sites[SITES];
     for (unsigned i = 0; i < SITES; i++) {
@@ -24,8 +24,7 @@ static void make_sites(struct store_shared *shared)
         sites[i] = &hosts[i];
     }
     struct store_config config = {
-        .sites = sites,
-        .site_count = SITES,
+        .sites = {.settings = sites, .count = SITES, .shares = shares},
         .shared = shared,
         .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
         .counters = &counters,
@@ -46,7 +45,7 @@ static void set_up(void)
         snprintf(name, sizeof name, "h%u/file", i);
         tree_fill(&tree, name, 100, i);
     }
-    make_sites(NULL);
+    make_sites(NULL, NULL);
 }
 
 TestSuite(store_sites, .init = set_up, .fini = store_rig_fini, .timeout = 120);
@@ -168,13 +167,16 @@ Test(store_sites, follows_the_root_of_one_site_alone)
 
 Test(store_sites, needs_one_descriptor_for_a_root_in_all_stores_of_a_process)
 {
-    struct store_shared *shared = store_shared_create(
-        &(struct store_shared_config){.store_count = 2, .site_count = SITES, .paths_max = 100});
-    make_sites(shared);
+    struct store_shared *shared =
+        store_shared_create(&(struct store_shared_config){.store_count = 2, .paths_max = 100});
+    struct site_share *shares[SITES];
+    for (unsigned i = 0; i < SITES; i++)
+        shares[i] = site_share_create();
+    make_sites(shared, shares);
     unsigned descriptors = tree_open_descriptors();
     struct store *first = files;
     files = NULL;
-    make_sites(shared);
+    make_sites(shared, shares);
     cr_expect_eq(tree_open_descriptors(), descriptors + 1, "the eventfd of its jobs");
     expect_at(1, "file", 1);
     tree_dir(&tree, "next");
@@ -194,6 +196,8 @@ Test(store_sites, needs_one_descriptor_for_a_root_in_all_stores_of_a_process)
     expect_at(1, "file", 9);
     store_destroy(files);
     files = NULL;
+    for (unsigned i = 0; i < SITES; i++)
+        site_share_unref(shares[i]);
     store_shared_destroy(shared);
 }
 
