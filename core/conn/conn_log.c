@@ -63,6 +63,13 @@ void conn_log_destroy(struct conn_log *log)
     free(log);
 }
 
+void conn_log_set_channels(struct conn_log *log, struct conn_log_channel *channels, unsigned count)
+{
+    free(log->channels);
+    log->channels = channels;
+    log->channel_count = count;
+}
+
 uint64_t conn_log_now_us(const struct conn_context *context)
 {
     struct conn_log *log = context->log;

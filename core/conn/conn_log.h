@@ -33,6 +33,10 @@ struct conn_log_config {
 /* *Gives*: conn_log_destroy. Returns 0 or -ENOMEM. */
 int conn_log_create(struct conn_log **ret, const struct conn_log_config *config);
 
+/* The sites have CHANNELS now, COUNT of them, which are *taken*: free(). Answers in flight keep
+ * theirs. */
+void conn_log_set_channels(struct conn_log *log, struct conn_log_channel *channels, unsigned count);
+
 /* No record is in use. NULL is allowed. */
 void conn_log_destroy(struct conn_log *log);
 

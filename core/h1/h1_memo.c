@@ -145,10 +145,15 @@ static void clear_slot(struct h1_memos *memos, struct h1_memo_slot *slot)
     release(memos, memo);
 }
 
-void h1_memos_fini(struct h1_memos *memos)
+void h1_memos_clear(struct h1_memos *memos)
 {
     for (unsigned i = 0; memos->slots && i < SLOT_COUNT; i++)
         clear_slot(memos, &memos->slots[i]);
+}
+
+void h1_memos_fini(struct h1_memos *memos)
+{
+    h1_memos_clear(memos);
     struct list *node;
     while ((node = list_take_first(&memos->detached)))
         destroy(CONTAINER_OF(node, struct h1_memo, detached));

@@ -2,11 +2,11 @@
  * same response, without being parsed, looked up and planned once more.
  *
  * A response follows from the bytes of the head, the resource, the time, and values that are
- * constant for a worker. So a memo is valid as long as the lease of its resource, and a part of it
- * that is sent from a file as long as the file is unchanged. The time is in Date, which is
- * rewritten each second, and in conditions with dates: a response that depends on one is valid for
- * the rest of its second only. A head is kept when it comes for the second time, so that a head
- * which comes once costs no memory.
+ * constant for a worker until h1_memos_clear. So a memo is valid as long as the lease of its
+ * resource, and a part of it that is sent from a file as long as the file is unchanged. The time is
+ * in Date, which is rewritten each second, and in conditions with dates: a response that depends on
+ * one is valid for the rest of its second only. A head is kept when it comes for the second time,
+ * so that a head which comes once costs no memory.
  *
  * Bounded in bytes and in number: a memo that is queued counts until it has been sent, however
  * slowly its client reads. Unused memos make room for others. Holds no descriptor and pins no
@@ -97,6 +97,10 @@ struct h1_memo_key {
  * h1_memos_fini, to be called when nothing is queued any more. */
 void h1_memos_init(struct h1_memos *memos, uint64_t bytes_max);
 void h1_memos_fini(struct h1_memos *memos);
+
+/* Forgets all memos, because answers are made in another way from now on. Those that are queued are
+ * sent. */
+void h1_memos_clear(struct h1_memos *memos);
 
 /* Returns the memo for the head at the start of INPUT if there is a valid one, *borrowed* until the
  * next call for MEMOS. Else NULL, with *KEY set for h1_memos_wants. The caller sets KEY->origin

@@ -172,6 +172,8 @@ bool loop_has_answered(const struct loop *loop)
 __attribute__((cold, noinline)) static void take_orders(struct loop *loop)
 {
     const unsigned orders = atomic_exchange(&loop->orders, 0);
+    if (orders & LOOP_ORDER_CHANGE)
+        loop->change(loop->change_argument);
     if (orders & LOOP_ORDER_DRAIN)
         begin_drain(loop);
     if (orders & LOOP_ORDER_REVALIDATE)
@@ -269,6 +271,8 @@ static int init(struct loop *loop, const struct loop_engine *engine,
         .context = config->context,
         .conns = config->conns,
         .drain_ms = config->drain_ms,
+        .change = config->change,
+        .change_argument = config->change_argument,
         .wake_fd = event_fd_open(),
     };
     int error = loop->wake_fd < 0 ? loop->wake_fd : 0;

@@ -72,6 +72,10 @@ struct loop_config {
     const int *listeners; /* listening and non-blocking; at most LISTENERS_MAX */
     unsigned listener_count;
     uint64_t drain_ms; /* how long draining may take; 0: no limit */
+    /* Carries out LOOP_ORDER_CHANGE between two turns of connections, on the loop's thread. NULL:
+     * the order is never given. */
+    void (*change)(void *argument);
+    void *change_argument;
 };
 
 /* Orders of other threads. */
@@ -81,6 +85,7 @@ enum loop_order {
     LOOP_ORDER_MAKE_ROOM = 1 << 2, /* see conn_pool.h */
     LOOP_ORDER_ACCEPT = 1 << 3,
     LOOP_ORDER_ANSWER = 1 << 4, /* see loop_ask */
+    LOOP_ORDER_CHANGE = 1 << 5, /* see loop_config */
 };
 
 struct loop {
@@ -94,6 +99,8 @@ struct loop {
     struct retry retry;
     struct trim trim;
     struct wheel_timer files_timer; /* armed while the store keeps descriptors */
+    void (*change)(void *argument); /* see loop_config */
+    void *change_argument;
     uint64_t drain_ms;
     bool drain_over;
     atomic_uint orders; /* bits of enum loop_order, from other threads */

@@ -235,7 +235,7 @@ struct access_text *access_text_create(const struct access_style *style,
         .status = facts->status,
         .client_bytes = (uint16_t)facts->client.length,
         .body_bytes = facts->body_bytes,
-        .style = style,
+        .style = *style,
     };
     memcpy(text->bytes, scratch, length);
     str_put(text->bytes + length, facts->client);
@@ -272,7 +272,7 @@ static inline char *put_beginning(char *to, const struct access_text *text,
     const struct access_time *time = end->time;
     const struct str named = {text->bytes + text->length, text->client_bytes};
     const struct str client = named.length > 0 ? named : end->client;
-    if (text->style->format != ACCESS_FORMAT_JSON) {
+    if (text->style.format != ACCESS_FORMAT_JSON) {
         to = str_put(to, client);
         return str_put(to, (struct str){time->log, sizeof time->log});
     }
@@ -293,7 +293,7 @@ static inline char *put_beginning(char *to, const struct access_text *text,
 
 size_t access_line_write(const struct access_text *text, const struct access_end *end, char *to)
 {
-    const enum access_format format = text->style->format;
+    const enum access_format format = text->style.format;
     char *at = put_beginning(to, text, end);
     if (end->complete) {
         memcpy(at, text->bytes, text->length);

@@ -75,12 +75,12 @@ struct access_text {
     uint16_t status;
     uint16_t client_bytes; /* of the client that a proxy named, after LENGTH bytes; 0: none */
     uint64_t body_bytes;
-    const struct access_style *style; /* *borrowed* */
-    void *owner;                      /* of the caller; NULL at first */
+    struct access_style style;
+    void *owner; /* of the caller; NULL at first */
     char bytes[];
 };
 
-/* Makes the text for FACTS in STYLE, which it *borrows*; a part that is too long is cut. SCRATCH
+/* Makes the text for FACTS in STYLE; a part that is too long is cut. SCRATCH
  * is room to work in. NULL: out of memory. *Gives* one reference. */
 struct access_text *access_text_create(const struct access_style *style,
                                        const struct access_facts *facts,

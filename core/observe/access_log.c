@@ -1,62 +1,41 @@
 /* access_log: see access_log.h. */
-#include "observe/access_log.h"
-
 #include "base/clock.h"
 #include "base/str.h"
-#include "observe/log_file.h"
+#include "observe/access_log_parts.h"
 #include "system/event_fd.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
-    GATHER_MS = 100,       /* lines that come meanwhile are written together */
-    CHECK_MS = 2 * 1000,   /* how often a file's name is checked */
-    RETRY_MS = 1000,       /* after a failure */
-    REPORT_MS = 60 * 1000, /* between two reports of a log */
-};
-
-struct access_log {
-    struct log_file file;
-    struct log_ring **rings; /* one for each worker; NULL: not made */
-    unsigned unfinished;     /* the ring of which a line has been written in part; or none such */
-    bool waits;              /* until the file is writable */
-    bool broken;             /* the last try failed */
-    int error;               /* of the last failure, negative; 0: none since the last report */
-    uint64_t retry_at_ms;
-    uint64_t lost_lines;     /* that were taken from the rings, and could not be written */
-    uint64_t reported_lines; /* of all that were lost */
-    uint64_t report_at_ms;   /* not before */
+    GATHER_MS = 100,     /* lines that come meanwhile are written together */
+    CHECK_MS = 2 * 1000, /* how often a file's name is checked */
+    RETRY_MS = 1000,     /* how long to wait while a log is broken */
 };
 
 struct access_logs {
     struct access_logs_config config;
-    struct access_log *items;
+    struct access_log **items; /* those that can be found by their names */
     unsigned count;
-    struct pollfd *watched; /* the waker's and each log's */
+
     struct log_waker waker;
+    pthread_mutex_t lock;
+    struct access_log *incoming; /* under LOCK: that the thread has not taken yet */
     atomic_bool reopen;
     atomic_bool stopping;
     _Atomic uint64_t stop_at_ms; /* what is not written by then is lost */
     bool started;
     bool joined;
     pthread_t thread;
-};
 
-/* The words for a kind of logs. */
-static const struct words {
-    const char *option;
-    const char *name;
-} words[] = {
-    [ACCESS_LOGS_OF_REQUESTS] = {"access-log", "access log"},
-    [ACCESS_LOGS_OF_ERRORS] = {"error-log", "error log"},
+    /* The thread's. */
+    struct access_log *all;
+    struct pollfd *watched; /* the waker's and each log's */
+    unsigned watched_room;
 };
-static_assert(COUNT_OF(words) == ACCESS_LOGS_KIND_COUNT, "words for each kind");
 
 /* --- Making ----------------------------------------------------------------------------------- */
 
@@ -73,6 +52,7 @@ int access_logs_create(struct access_logs **ret, const struct access_logs_config
         free(logs);
         return error;
     }
+    pthread_mutex_init(&logs->lock, NULL);
     *ret = logs;
     return 0;
 }
@@ -80,24 +60,10 @@ int access_logs_create(struct access_logs **ret, const struct access_logs_config
 static struct access_log *find(const struct access_logs *logs, const char *name)
 {
     for (unsigned i = 0; i < logs->count; i++) {
-        if (strcmp(logs->items[i].file.name, name) == 0)
-            return &logs->items[i];
+        if (strcmp(logs->items[i]->name, name) == 0)
+            return logs->items[i];
     }
     return NULL;
-}
-
-/* Makes room for another log. */
-static int grow(struct access_logs *logs)
-{
-    struct access_log *items = realloc(logs->items, (logs->count + 1) * sizeof *items);
-    if (!items)
-        return -ENOMEM;
-    logs->items = items;
-    struct pollfd *watched = realloc(logs->watched, (logs->count + 2) * sizeof *watched);
-    if (!watched)
-        return -ENOMEM;
-    logs->watched = watched;
-    return 0;
 }
 
 static int explain(const struct access_logs *logs, int error, const char *name,
@@ -106,7 +72,7 @@ static int explain(const struct access_logs *logs, int error, const char *name,
     problem_set(ret_problem, "cannot write to '%s': %s", name, strerror(-error));
     problem_remedy(ret_problem,
                    "name a file in a directory that exists, where this user may write");
-    problem_of_option(ret_problem, words[logs->config.kind].option);
+    problem_of_option(ret_problem, access_log_words[logs->config.kind].option);
     return error;
 }
 
@@ -120,239 +86,228 @@ static void warn(const struct access_logs *logs, const struct access_log *log)
     problem_set(&problem, "'%s' cannot be created again once it has been moved: %s", log->file.name,
                 strerror(-error));
     problem_remedy(&problem, "let this user write to its directory, or rotate it by copytruncate");
-    problem_of_option(&problem, words[logs->config.kind].option);
+    problem_of_option(&problem, access_log_words[logs->config.kind].option);
     logs->config.report(&problem);
+}
+
+/* Frees LOG, which may be incomplete. */
+static void destroy(struct access_log *log)
+{
+    for (unsigned i = 0; i < log->ring_count; i++)
+        log_ring_destroy(log->rings[i]);
+    log_file_close(&log->file);
+    free(log->name);
+    free(log);
+}
+
+/* A log called NAME, which is not open yet. NULL: out of memory. */
+static struct access_log *create(struct access_logs *logs, const char *name)
+{
+    const unsigned count = logs->config.worker_count;
+    struct access_log *log = calloc(1, sizeof *log + count * sizeof(struct log_ring *));
+    if (!log)
+        return NULL;
+    log->name = strdup(name);
+    log->ring_count = count;
+    log->unfinished = count;
+    log_file_init(&log->file, log->name, logs->config.tag);
+    bool good = log->name != NULL;
+    for (unsigned i = 0; good && i < count; i++) {
+        log->rings[i] = log_ring_create(&logs->waker);
+        good = log->rings[i] != NULL;
+    }
+    if (good)
+        return log;
+    destroy(log);
+    return NULL;
+}
+
+/* Makes room for another log that can be found. */
+static bool grow(struct access_logs *logs)
+{
+    struct access_log **items =
+        realloc(logs->items, (logs->count + 1) * sizeof(struct access_log *));
+    if (items)
+        logs->items = items;
+    return items != NULL;
+}
+
+/* Hands LOG to the thread. */
+static void hand_over(struct access_logs *logs, struct access_log *log)
+{
+    pthread_mutex_lock(&logs->lock);
+    log->next = logs->incoming;
+    logs->incoming = log;
+    pthread_mutex_unlock(&logs->lock);
+    event_fd_signal(logs->waker.fd);
 }
 
 int access_logs_add(struct access_logs *logs, const char *name, struct problem *ret_problem)
 {
     if (find(logs, name))
         return 0;
-    struct log_ring **rings = calloc(logs->config.worker_count, sizeof *rings);
-    if (!rings || grow(logs) < 0) {
-        free(rings);
+    struct access_log *log = grow(logs) ? create(logs, name) : NULL;
+    if (!log) {
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    struct access_log log = {.rings = rings, .unfinished = logs->config.worker_count};
-    log_file_init(&log.file, name, logs->config.tag);
-    int error = log_file_open(&log.file);
-    const bool later = error == -ENXIO || (error && log.file.kind == LOG_FILE_SYSLOG);
+    int error = log_file_open(&log->file);
+    const bool later = error == -ENXIO || (error && log->file.kind == LOG_FILE_SYSLOG);
     if (error && !later) {
-        free(rings);
+        destroy(log);
         return explain(logs, error, name, ret_problem);
     }
-    log.error = error;
-    log.broken = error != 0;
-    logs->items[logs->count++] = log;
+    log->error = error;
+    log->broken = error != 0;
     if (!error)
-        warn(logs, &logs->items[logs->count - 1]);
+        warn(logs, log);
+    logs->items[logs->count++] = log;
+    hand_over(logs, log);
     return 0;
 }
 
-struct log_ring *access_logs_ring(struct access_logs *logs, const char *name, unsigned worker)
+bool access_logs_have(const struct access_logs *logs, const char *name)
 {
-    struct log_ring **ring = &find(logs, name)->rings[worker];
-    if (!*ring)
-        *ring = log_ring_create(&logs->waker);
-    return *ring;
+    return logs && find(logs, name);
+}
+
+struct log_ring *access_logs_ring(const struct access_logs *logs, const char *name, unsigned worker)
+{
+    return find(logs, name)->rings[worker];
+}
+
+/* Whether NAME is one of the COUNT names NAMES, of which some may be NULL. */
+static bool is_among(const char *name, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (names[i] && strcmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void access_logs_retire(struct access_logs *logs, const char *const *names, unsigned count)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; logs && i < logs->count; i++) {
+        struct access_log *log = logs->items[i];
+        if (is_among(log->name, names, count))
+            logs->items[kept++] = log;
+        else
+            atomic_store(&log->retired, true); /* from here on it is the thread's alone */
+    }
+    if (!logs || kept == logs->count)
+        return;
+    logs->count = kept;
+    event_fd_signal(logs->waker.fd);
+}
+
+static void destroy_all(struct access_log *log)
+{
+    while (log) {
+        struct access_log *next = log->next;
+        destroy(log);
+        log = next;
+    }
 }
 
 void access_logs_destroy(struct access_logs *logs)
 {
     if (!logs)
         return;
-    for (unsigned i = 0; i < logs->count; i++) {
-        for (unsigned k = 0; k < logs->config.worker_count; k++)
-            log_ring_destroy(logs->items[i].rings[k]);
-        free(logs->items[i].rings);
-        log_file_close(&logs->items[i].file);
-    }
+    destroy_all(logs->incoming);
+    destroy_all(logs->all);
     free(logs->items);
     free(logs->watched);
+    pthread_mutex_destroy(&logs->lock);
     close(logs->waker.fd);
     free(logs);
 }
 
-/* --- Reports ---------------------------------------------------------------------------------- */
+/* --- Rounds ----------------------------------------------------------------------------------- */
 
-/* The lines of LOG that have been lost so far. */
-static uint64_t count_lost(const struct access_logs *logs, const struct access_log *log)
+/* Takes the logs that have been added, in the order in which they were. */
+static void take_incoming(struct access_logs *logs)
 {
-    uint64_t sum = log->lost_lines + log->file.lost_lines;
-    for (unsigned i = 0; i < logs->config.worker_count; i++)
-        sum += log->rings[i] ? log_ring_dropped(log->rings[i]) : 0;
-    return sum;
+    pthread_mutex_lock(&logs->lock);
+    struct access_log *log = logs->incoming;
+    logs->incoming = NULL;
+    pthread_mutex_unlock(&logs->lock);
+    while (log) {
+        struct access_log *next = log->next;
+        log->next = logs->all;
+        logs->all = log;
+        log = next;
+    }
 }
 
-static void report(const struct access_logs *logs, struct access_log *log, uint64_t now_ms)
+/* Writes the rest of the log at *LINK, which is retired, and frees it, unless answers in flight
+ * still belong to it, or its reader is slow. */
+static void end_retired(struct access_log **link, const struct access_log_round *round)
 {
-    const uint64_t lost = count_lost(logs, log), fresh = lost - log->reported_lines;
-    struct problem problem;
-    char count[64] = "", why[256] = "";
-    if (fresh == 0 && log->error == 0)
+    struct access_log *log = *link;
+    if (!access_log_is_over(log))
         return;
-    if (fresh > 0)
-        snprintf(count, sizeof count, "%ju line%s lost", (uintmax_t)fresh,
-                 fresh == 1 ? " is" : "s are");
-    if (log->error)
-        snprintf(why, sizeof why, "%sit cannot be %s: %s", fresh > 0 ? "; " : "",
-                 log->broken ? "written" : "opened again",
-                 log->error == -ENXIO ? "it has no reader" : strerror(-log->error));
-    problem_set(&problem, "%s '%s': %s%s", words[logs->config.kind].name, log->file.name, count,
-                why);
-    logs->config.report(&problem);
-    log->reported_lines = lost;
-    log->error = 0;
-    log->report_at_ms = now_ms + REPORT_MS;
-}
-
-/* --- Writing ---------------------------------------------------------------------------------- */
-
-/* Drops everything that is in the rings of LOG, and counts the lines. */
-static void discard(const struct access_logs *logs, struct access_log *log)
-{
-    for (unsigned i = 0; i < logs->config.worker_count; i++) {
-        struct iovec pieces[2];
-        unsigned count = log->rings[i] ? log_ring_view(log->rings[i], pieces) : 0;
-        size_t length = 0;
-        for (unsigned k = 0; k < count; k++) {
-            const char *at = pieces[k].iov_base, *end = at + pieces[k].iov_len;
-            while ((at = memchr(at, '\n', (size_t)(end - at)))) {
-                log->lost_lines++;
-                at++;
-            }
-            length += pieces[k].iov_len;
-        }
-        if (length > 0)
-            log_ring_consume(log->rings[i], length);
+    while (access_log_work(log, round)) {
     }
-    log->unfinished = logs->config.worker_count;
-}
-
-/* Handles ERROR, negative, of writing to LOG. */
-static void fail(const struct access_logs *logs, struct access_log *log, int error, uint64_t now_ms)
-{
-    if (error == -EAGAIN) {
-        log->waits = true;
+    if (log->waits && access_log_has_lines(log))
         return;
-    }
-    log->error = error;
-    log->broken = true;
-    log->retry_at_ms = now_ms + RETRY_MS;
-    if (log->file.kind == LOG_FILE_INHERITED && error == -EPIPE) {
-        discard(logs, log); /* its reader does not come back */
-        log->retry_at_ms = now_ms;
-    } else if (log->file.kind != LOG_FILE_INHERITED && !log->file.is_regular) {
-        log_file_close(&log->file); /* a FIFO or syslog, whose reader may come back */
-    }
-}
-
-/* Writes what is in the ring INDEX. Returns the number of bytes written, or a negative errno. */
-static ssize_t write_ring(struct access_log *log, unsigned index)
-{
-    struct iovec pieces[2];
-    const unsigned count = log->rings[index] ? log_ring_view(log->rings[index], pieces) : 0;
-    if (count == 0)
-        return 0;
-    ssize_t written = log_file_write(&log->file, pieces, count);
-    if (written <= 0)
-        return written;
-    const size_t first = size_min((size_t)written, pieces[0].iov_len);
-    const char *last = first < (size_t)written
-                           ? (const char *)pieces[1].iov_base + ((size_t)written - first)
-                           : (const char *)pieces[0].iov_base + first;
-    log->unfinished = last[-1] == '\n' ? UINT_MAX : index;
-    log_ring_consume(log->rings[index], (size_t)written);
-    return written;
-}
-
-/* Writes what is in the rings of LOG, as far as it goes. Returns whether anything was written. A
- * line that was written in part is finished before those of other rings. */
-static bool write_log(const struct access_logs *logs, struct access_log *log, uint64_t now_ms)
-{
-    const unsigned ring_count = logs->config.worker_count;
-    size_t left = LOG_RING_BYTES; /* of a ring, so that other logs have their turn */
-    bool any = false;
-    for (unsigned i = 0; i < ring_count;) {
-        const unsigned index = log->unfinished < ring_count ? log->unfinished : i;
-        ssize_t written = write_ring(log, index);
-        if (written < 0) {
-            fail(logs, log, (int)written, now_ms);
-            return any;
-        }
-        any = any || written > 0;
-        left -= size_min(left, (size_t)written);
-        if (log->unfinished < ring_count || (written > 0 && !log->file.is_regular && left > 0))
-            continue;
-        left = LOG_RING_BYTES;
-        i++;
-    }
-    log->broken = false;
-    return any;
-}
-
-/* Opens LOG again if it should be. */
-static void reopen(struct access_log *log, bool wanted, uint64_t now_ms)
-{
-    const bool closed = log->file.fd < 0;
-    if (!closed && !wanted && !log_file_has_moved(&log->file))
-        return;
-    int error = closed ? log_file_open(&log->file) : log_file_reopen(&log->file);
-    if (!error) {
-        log->waits = false;
-        return;
-    }
-    log->error = error;
-    log->broken = log->broken || closed;
-    log->retry_at_ms = now_ms + RETRY_MS;
-}
-
-/* Whether anything is left in the rings that could be written. */
-static bool has_lines(const struct access_logs *logs)
-{
-    struct iovec pieces[2];
-    for (unsigned i = 0; i < logs->count; i++) {
-        for (unsigned k = 0; k < logs->config.worker_count && !logs->items[i].broken; k++) {
-            struct log_ring *ring = logs->items[i].rings[k];
-            if (ring && log_ring_view(ring, pieces) > 0)
-                return true;
-        }
-    }
-    return false;
+    access_log_finish(log, round);
+    *link = log->next;
+    destroy(log);
 }
 
 /* Does all that can be done now; CHECKS: the names of files are checked. Returns whether anything
  * was written. */
 static bool do_round(struct access_logs *logs, bool checks, uint64_t now_ms)
 {
-    const bool wanted = atomic_exchange(&logs->reopen, false);
+    const struct access_log_round round = {
+        .config = &logs->config,
+        .now_ms = now_ms,
+        .reopens = atomic_exchange(&logs->reopen, false),
+        .checks = checks,
+    };
     bool any = false;
-    for (unsigned i = 0; i < logs->count; i++) {
-        struct access_log *log = &logs->items[i];
-        const bool due = !log->broken || now_ms >= log->retry_at_ms;
-        if (wanted || (checks && due) || (log->file.fd < 0 && due))
-            reopen(log, wanted, now_ms);
-        log->waits = false;
-        if (due && log->file.fd >= 0)
-            any = write_log(logs, log, now_ms) || any;
-        if (now_ms >= log->report_at_ms)
-            report(logs, log, now_ms);
+    take_incoming(logs);
+    for (struct access_log **link = &logs->all; *link;) {
+        struct access_log *log = *link;
+        any = access_log_work(log, &round) || any;
+        if (atomic_load(&log->retired))
+            end_retired(link, &round);
+        if (*link == log)
+            link = &log->next;
     }
     return any;
+}
+
+/* Makes room to watch COUNT descriptors. Returns for how many there is room; at least the waker's,
+ * or none. */
+static unsigned watch_room(struct access_logs *logs, unsigned count)
+{
+    if (count > logs->watched_room) {
+        struct pollfd *watched = realloc(logs->watched, count * sizeof *watched);
+        if (watched) {
+            logs->watched = watched;
+            logs->watched_room = count;
+        }
+    }
+    return logs->watched_room;
 }
 
 /* Waits for a signal of a worker, or until a log that waits is writable, at most MS. */
 static void await(struct access_logs *logs, int ms)
 {
-    unsigned count = 0;
-    logs->watched[count++] = (struct pollfd){.fd = logs->waker.fd, .events = POLLIN};
-    for (unsigned i = 0; i < logs->count; i++) {
-        if (logs->items[i].waits)
-            logs->watched[count++] =
-                (struct pollfd){.fd = logs->items[i].file.fd, .events = POLLOUT};
+    unsigned wanted = 1, count = 0;
+    for (const struct access_log *log = logs->all; log; log = log->next)
+        wanted += log->waits;
+    const unsigned room = watch_room(logs, wanted);
+    if (count < room)
+        logs->watched[count++] = (struct pollfd){.fd = logs->waker.fd, .events = POLLIN};
+    for (const struct access_log *log = logs->all; log && count < room; log = log->next) {
+        if (log->waits)
+            logs->watched[count++] = (struct pollfd){.fd = log->file.fd, .events = POLLOUT};
     }
-    poll(logs->watched, count, ms);
+    poll(logs->watched, count, room < wanted ? GATHER_MS : ms);
     event_fd_take(logs->waker.fd);
 }
 
@@ -361,28 +316,37 @@ static void await(struct access_logs *logs, int ms)
 static int wait_ms(struct access_logs *logs, unsigned idle_rounds)
 {
     atomic_store(&logs->waker.sleeps, idle_rounds > 0);
-    for (unsigned i = 0; i < logs->count; i++) {
-        if (logs->items[i].broken)
+    for (const struct access_log *log = logs->all; log; log = log->next) {
+        if (log->broken)
             return idle_rounds < 2 ? GATHER_MS : RETRY_MS;
     }
     return idle_rounds < 2 ? GATHER_MS : CHECK_MS;
+}
+
+/* Whether anything is left in the rings that could be written. */
+static bool has_lines(const struct access_logs *logs)
+{
+    for (const struct access_log *log = logs->all; log; log = log->next) {
+        if (access_log_has_lines(log))
+            return true;
+    }
+    return false;
 }
 
 /* Writes what is left, until the time for that is over. */
 static void finish(struct access_logs *logs)
 {
     uint64_t now_ms = clock_monotonic_ms();
-    for (unsigned i = 0; i < logs->count; i++)
-        logs->items[i].retry_at_ms = 0;
+    for (struct access_log *log = logs->all; log; log = log->next)
+        log->retry_at_ms = 0;
     do_round(logs, true, now_ms);
     while (has_lines(logs) && (now_ms = clock_monotonic_ms()) < atomic_load(&logs->stop_at_ms)) {
         if (!do_round(logs, false, now_ms))
             await(logs, GATHER_MS / 10);
     }
-    for (unsigned i = 0; i < logs->count; i++) {
-        discard(logs, &logs->items[i]);
-        report(logs, &logs->items[i], now_ms);
-    }
+    const struct access_log_round round = {.config = &logs->config, .now_ms = now_ms};
+    for (struct access_log *log = logs->all; log; log = log->next)
+        access_log_finish(log, &round);
 }
 
 static void *run(void *argument)

@@ -8,7 +8,8 @@
  * A log is opened again after access_logs_reopen, and when its file has been moved or removed,
  * which is checked every two seconds. At the end, access_logs_stop has everything written.
  *
- * Owns the thread, the files and the rings. write(2), logrotate(8). */
+ * Logs can be added and retired while the thread runs. All functions but access_logs_reopen are the
+ * main thread's. Owns the thread, the files and the rings. write(2), logrotate(8). */
 #ifndef SLUICE_ACCESS_LOG_H
 #define SLUICE_ACCESS_LOG_H
 
@@ -35,16 +36,24 @@ struct access_logs_config {
 /* Makes an empty set of logs. Returns 0 or a negative errno. *Gives*: access_logs_destroy. */
 int access_logs_create(struct access_logs **ret, const struct access_logs_config *config);
 
-/* Opens the log NAME, *borrowed*, unless it is open already. Returns 0, or a negative errno with
- * *RET_PROBLEM set. A FIFO without a reader, and a syslog that does not answer, are tried again
- * later, and count as success. */
+/* Opens the log NAME, unless it is open already; the thread may run. Returns 0, or a negative errno
+ * with *RET_PROBLEM set. A FIFO without a reader, and a syslog that does not answer, are tried
+ * again later, and count as success. */
 int access_logs_add(struct access_logs *logs, const char *name, struct problem *ret_problem);
 
-/* The ring of WORKER for the log NAME, *borrowed*, made at the first call. NULL: out of memory. Not
- * after access_logs_start. */
-struct log_ring *access_logs_ring(struct access_logs *logs, const char *name, unsigned worker);
+/* Whether the log NAME has been added, and not retired. LOGS may be NULL. */
+bool access_logs_have(const struct access_logs *logs, const char *name);
 
-/* Starts the thread, when all rings have been made. Returns 0 or a negative errno. */
+/* The ring of WORKER for the log NAME, which has been added. *Borrowed* until that is retired. */
+struct log_ring *access_logs_ring(const struct access_logs *logs, const char *name,
+                                  unsigned worker);
+
+/* Retires all logs but those called NAMES, COUNT of them, of which some may be NULL: workers take
+ * no more records for them. Each is written to its end and closed once no answer in flight belongs
+ * to it (log_ring_hold). No effect on NULL. */
+void access_logs_retire(struct access_logs *logs, const char *const *names, unsigned count);
+
+/* Starts the thread. Returns 0 or a negative errno. */
 int access_logs_start(struct access_logs *logs);
 
 /* Has every file opened again. Any thread. No effect on NULL. */

@@ -46,6 +46,7 @@ uint32_t log_records_take(struct log_records *records, struct access_text *text,
         return LOG_RECORD_NONE;
     }
     text->references++;
+    log_ring_hold(text->owner);
     records->items[index] = (struct log_record){
         .text = text,
         .arrived_us = arrived_us,
@@ -107,6 +108,7 @@ void log_records_finish(struct log_records *records, uint32_t index,
         return;
     struct log_record *record = &records->items[index];
     write_line(records, record, finish);
+    log_ring_release(record->text->owner);
     access_text_drop(record->text);
     record->next = records->free_first;
     records->free_first = index;

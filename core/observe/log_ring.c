@@ -19,6 +19,7 @@ struct log_ring {
     uint64_t consumed_seen; /* CONSUMED, when last read */
     uint64_t woken_at;      /* the position when the reader was last woken */
     _Atomic uint64_t dropped;
+    _Atomic uint64_t held; /* log_ring_hold less log_ring_release */
     /* The reader's. */
     _Alignas(LINE_BYTES) _Atomic uint64_t consumed;
 };
@@ -115,4 +116,28 @@ void log_ring_consume(struct log_ring *ring, size_t length)
 uint64_t log_ring_dropped(struct log_ring *ring)
 {
     return atomic_load_explicit(&ring->dropped, memory_order_relaxed);
+}
+
+/* --- Holding ---------------------------------------------------------------------------------- */
+
+/* Only the worker writes; what it has committed is seen before a lower number. */
+static void add_held(struct log_ring *ring, uint64_t change)
+{
+    uint64_t held = atomic_load_explicit(&ring->held, memory_order_relaxed);
+    atomic_store_explicit(&ring->held, held + change, memory_order_release);
+}
+
+void log_ring_hold(struct log_ring *ring)
+{
+    add_held(ring, 1);
+}
+
+void log_ring_release(struct log_ring *ring)
+{
+    add_held(ring, (uint64_t)-1);
+}
+
+bool log_ring_is_held(struct log_ring *ring)
+{
+    return atomic_load_explicit(&ring->held, memory_order_acquire) > 0;
 }

@@ -43,6 +43,11 @@ char *log_ring_reserve(struct log_ring *ring, size_t bytes);
 /* Hands the line of LENGTH bytes that was written there to the reader. */
 void log_ring_commit(struct log_ring *ring, size_t length);
 
+/* Reports that a line may come later, of an answer in flight; and that it has come, or none will.
+ * As often as the other. */
+void log_ring_hold(struct log_ring *ring);
+void log_ring_release(struct log_ring *ring);
+
 /* --- The reader ------------------------------------------------------------------------------- */
 
 /* The bytes that have been committed and not consumed, as 0, 1 or 2 pieces, *borrowed* until they
@@ -51,6 +56,9 @@ unsigned log_ring_view(struct log_ring *ring, struct iovec ret_pieces[static 2])
 
 /* Frees the first LENGTH of these bytes. */
 void log_ring_consume(struct log_ring *ring, size_t length);
+
+/* Whether lines may still come for which the ring is held. Any thread. */
+bool log_ring_is_held(struct log_ring *ring);
 
 /* The number of lines dropped. Any thread. */
 uint64_t log_ring_dropped(struct log_ring *ring);

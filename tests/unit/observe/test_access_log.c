@@ -256,3 +256,52 @@ Test(access_log, refuses_a_file_that_cannot_be_opened)
               text);
     cr_expect_eq(access_logs_add(logs, tree.path, &problem), -EISDIR);
 }
+
+/* --- While the thread runs -------------------------------------------------------------------- */
+
+Test(access_log, a_log_that_is_added_later_is_written)
+{
+    struct problem problem;
+    put(start(path), "one\n");
+    expect_content(path, "one\n");
+    cr_assert_eq(access_logs_add(logs, other, &problem), 0);
+    cr_expect(access_logs_have(logs, other));
+    put(access_logs_ring(logs, other, 1), "two\n");
+    expect_content(other, "two\n");
+}
+
+Test(access_log, a_retired_log_is_written_to_its_end_and_closed)
+{
+    const unsigned descriptors = tree_open_descriptors();
+    struct problem problem;
+    start(path);
+    cr_assert_eq(access_logs_add(logs, other, &problem), 0);
+    struct log_ring *ring = access_logs_ring(logs, other, 0);
+    log_ring_hold(ring); /* an answer is in flight */
+    access_logs_retire(logs, (const char *const[]){NULL, path}, 2);
+    cr_expect_not(access_logs_have(logs, other));
+    cr_expect(access_logs_have(logs, path));
+    put(ring, "late\n");
+    expect_content(other, "late\n");
+    put(ring, "last\n");
+    log_ring_release(ring);
+    expect_content(other, "late\nlast\n");
+    for (unsigned ms = 0; ms < PATIENCE_MS && tree_open_descriptors() > descriptors + 1; ms++)
+        poll(NULL, 0, 1);
+    cr_expect_eq(tree_open_descriptors(), descriptors + 1, "the other log's");
+}
+
+Test(access_log, a_name_that_was_retired_can_be_added_again)
+{
+    struct problem problem;
+    start(path);
+    for (unsigned i = 0; i < 100; i++) {
+        access_logs_retire(logs, NULL, 0);
+        cr_assert_eq(access_logs_add(logs, path, &problem), 0);
+        put(access_logs_ring(logs, path, 0), "x\n");
+    }
+    char expected[201] = "";
+    for (unsigned i = 0; i < 100; i++)
+        str_put(expected + 2 * i, STR("x\n"));
+    expect_content(path, expected);
+}
