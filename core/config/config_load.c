@@ -1,6 +1,7 @@
 /* config_load: see config_load.h. */
 #include "config/config_load.h"
 
+#include "base/hash.h"
 #include "config/config_file.h"
 #include "config/options.h"
 
@@ -236,6 +237,8 @@ int config_load(struct settings *settings, struct listener_settings *listener, c
     ssize_t length = read_file(path, &bytes, ret_problem);
     if (length < 0)
         return (int)length;
+    settings->config_path = load.path;
+    settings->config_digest = hash_bytes(0, (struct str){bytes, (size_t)length});
     config_file_init(&load.file, load.path, (struct str){bytes, (size_t)length});
     int error = take_items(&load);
     free(bytes);

@@ -93,6 +93,7 @@ struct option_spec {
     enum option_scope scope;
     enum option_group group;
     enum option_kind kind;
+    bool reloads;       /* a reload changes it; those of sites always */
     bool of_sluice;     /* only programs that can be configured by a file have it */
     size_t offset;      /* of its field in the struct of its scope */
     size_t field_bytes; /* 2, 4 or 8, for numbers */

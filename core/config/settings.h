@@ -105,6 +105,8 @@ struct settings {
     unsigned site_room;
     struct setting_record *records; /* values that are not defaults, the latest first */
     struct arena_list notices;      /* what the user should know of the settings, in words */
+    const char *config_path;        /* the file that was read; NULL: none */
+    uint64_t config_digest;         /* of its bytes */
     bool local_by_default;          /* listens on localhost because no option says where */
 };
 

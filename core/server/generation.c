@@ -160,6 +160,11 @@ int generation_follow(struct generation *generation, const struct generation *fo
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
+    if (former && former->https && !generation->https &&
+        https_create_empty(&generation->https) < 0) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
     pair_sites(generation, former ? former->settings : NULL);
     for (unsigned i = 0; !error && i < count; i++) {
         const uint32_t number = generation->former[i];

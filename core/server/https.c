@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct https {
     struct tls_sources *sources;
@@ -92,6 +93,31 @@ int https_create(struct https **ret, const struct settings *settings, struct pro
     return error;
 }
 
+int https_create_empty(struct https **ret)
+{
+    struct https *https = calloc(1, sizeof *https);
+    if (https)
+        *ret = https;
+    return https ? 0 : -ENOMEM;
+}
+
+void https_follow(struct https *https, struct https *former)
+{
+    unsigned generation;
+    if (!https || !former)
+        return;
+    const bool keeps = !https->shared || (https->fingerprint[0] && former->fingerprint[0]);
+    struct tls_certificates *certificates =
+        keeps ? NULL : tls_shared_acquire(https->shared, &generation);
+    tls_shared_destroy(https->shared);
+    https->shared = former->shared;
+    former->shared = NULL;
+    if (certificates)
+        tls_shared_publish(https->shared, certificates);
+    else
+        memcpy(https->fingerprint, former->fingerprint, sizeof https->fingerprint);
+}
+
 void https_destroy(struct https *https)
 {
     if (!https)
@@ -108,11 +134,12 @@ struct tls_shared *https_shared(struct https *https)
 
 void https_revalidate(struct https *https)
 {
-    struct tls_certificates *certificates;
+    struct tls_certificates *certificates = NULL;
     if (!https)
         return;
     const int64_t now = now_s();
-    tls_sources_revalidate(https->sources, now, &to_log, &certificates);
+    if (https->sources)
+        tls_sources_revalidate(https->sources, now, &to_log, &certificates);
     if (certificates)
         tls_shared_publish(https->shared, certificates);
     tls_shared_rotate(https->shared, now);
@@ -187,6 +214,17 @@ int https_create(struct https **ret, const struct settings *settings, struct pro
     (void)settings, (void)ret_problem; /* which settings_complete_listener has refused */
     *ret = NULL;
     return 0;
+}
+
+int https_create_empty(struct https **ret)
+{
+    *ret = NULL;
+    return 0;
+}
+
+void https_follow(struct https *https, struct https *former)
+{
+    (void)https, (void)former;
 }
 
 void https_destroy(struct https *https)

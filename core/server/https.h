@@ -20,6 +20,15 @@ struct tls_shared;
  * *RET_PROBLEM set. *Gives*: https_destroy. */
 int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem);
 
+/* Makes one that has nothing to load, to follow one whose certificates are no longer named: TLS
+ * goes on with those. 0 or -ENOMEM. *Gives*: https_destroy. */
+int https_create_empty(struct https **ret);
+
+/* HTTPS takes the place of FORMER in a process that serves: its certificates are those of the next
+ * handshakes, and what workers and sessions share lives on, as does a self-signed certificate.
+ * https_shared(HTTPS) is the one of FORMER then. Either may be NULL: no effect. */
+void https_follow(struct https *https, struct https *former);
+
 /* After the last worker. NULL is allowed. */
 void https_destroy(struct https *https);
 

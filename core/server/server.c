@@ -36,8 +36,9 @@ enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for
 
 struct server {
     const struct profile *profile;
-    struct settings *settings;     /* *borrowed* */
-    struct generation *generation; /* of these */
+    const struct command_line *line; /* that can be read again; NULL: none */
+    struct settings *settings;       /* of the start: a reference */
+    struct generation *generation;   /* a reload replaces it */
     enum backend backend;
     struct access_logs *logs; /* NULL: no site has one */
     struct admin *admin;      /* NULL: none */
@@ -72,7 +73,7 @@ static int share_generation(struct server *server, struct problem *ret_problem)
  * again, so its descriptor stays, and its number never means another file. */
 static int close_inherited(struct server *server, struct problem *ret_problem)
 {
-    const struct settings *settings = server->settings;
+    const struct settings *settings = server->generation->settings;
     const unsigned count = 2 * settings->site_count + 1;
     int *kept = calloc(count, sizeof *kept);
     if (!kept) {
@@ -100,7 +101,7 @@ static int open_error_log(struct server *server, struct problem *ret_problem)
 /* Opens the logs of all sites. */
 static int open_logs(struct server *server, struct problem *ret_problem)
 {
-    const struct settings *settings = server->settings;
+    const struct settings *settings = server->generation->settings;
     int error = 0;
     for (unsigned i = 0; !error && i < settings->site_count; i++) {
         const struct access_logs_config config = {
@@ -124,7 +125,7 @@ enum { AUTO_BACKEND = BACKEND_EPOLL };
 /* One probe for all workers. */
 static int choose_backend(struct server *server, struct problem *ret_problem)
 {
-    const enum backend wanted = server->settings->process.backend;
+    const enum backend wanted = server->generation->settings->process.backend;
     server->backend = wanted == BACKEND_AUTO ? (enum backend)AUTO_BACKEND : wanted;
     int error = server->backend == BACKEND_IO_URING ? uring_probe(ret_problem) : 0;
     if (error && wanted == BACKEND_AUTO) {
@@ -139,16 +140,16 @@ static int choose_backend(struct server *server, struct problem *ret_problem)
 
 static int choose_addresses(struct server *server, struct problem *ret_problem)
 {
-    return listening_choose(&server->listening, server->settings, ret_problem);
+    return listening_choose(&server->listening, server->generation->settings, ret_problem);
 }
 
 static int find_sizes(struct server *server, struct problem *ret_problem)
 {
-    const struct process_settings *process = &server->settings->process;
+    const struct process_settings *process = &server->generation->settings->process;
     const struct sizing_limits limits = {
         .descriptors = process_raise_descriptors(),
         .listener_count = server->listening.socket_count,
-        .site_count = server->settings->site_count,
+        .site_count = server->generation->settings->site_count,
     };
     int error = sizing_find(process, &limits, &server->sizes, ret_problem);
     if (!error && server->sizes.connections_max < process->connections_max)
@@ -162,7 +163,7 @@ static int find_sizes(struct server *server, struct problem *ret_problem)
 static int share_sites(struct server *server, struct problem *ret_problem)
 {
     uint32_t workers = server->sizes.threads;
-    const struct settings *settings = server->settings;
+    const struct settings *settings = server->generation->settings;
     uint64_t cache_bytes = settings->process.cache_bytes;
     const struct store_shared_config config = {
         .store_count = workers,
@@ -178,7 +179,8 @@ static int share_sites(struct server *server, struct problem *ret_problem)
 
 static int open_service(struct server *server, struct problem *ret_problem)
 {
-    return service_open(&server->service, &server->settings->process, environ, ret_problem);
+    return service_open(&server->service, &server->generation->settings->process, environ,
+                        ret_problem);
 }
 
 static int open_admin(struct server *server, struct problem *ret_problem)
@@ -202,15 +204,16 @@ static int start(struct server *server, struct problem *ret_problem)
 {
     int *listeners = NULL;
     struct listening *listening = &server->listening;
-    int error =
-        listening_open(listening, server->settings, server->sizes.threads, &listeners, ret_problem);
+    int error = listening_open(listening, server->generation->settings, server->sizes.threads,
+                               &listeners, ret_problem);
     if (error)
         return error;
     struct tcp_memory memory;
     tcp_memory_read(&memory);
     const struct worker_config config = {
         .profile = server->profile,
-        .settings = server->settings,
+        .settings = server->generation->settings,
+        .generation = server->generation,
         .hosts = server->generation->hosts,
         .shares = server->generation->shares,
         .shared = server->shared,
@@ -225,12 +228,19 @@ static int start(struct server *server, struct problem *ret_problem)
         .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,
                    .send_bytes_max = memory.send_bytes_max},
     };
-    server->supervisor.settings = server->settings;
+    server->supervisor.settings = server->generation->settings;
     server->supervisor.signals = &server->signals;
     server->supervisor.service = &server->service;
     server->supervisor.admin = server->admin;
     server->supervisor.https = server->generation->https;
     server->supervisor.logs = server->logs;
+    server->supervisor.reload = (struct reload){
+        .line = server->line,
+        .tag = server->profile->name,
+        .started = server->settings,
+        .generation = &server->generation,
+        .logs = &server->logs,
+    };
     error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
     free(listeners);
     return error;
@@ -242,9 +252,9 @@ static int start(struct server *server, struct problem *ret_problem)
  * and a disk that hangs does not keep it: then nothing is freed. */
 static int run(struct server *server)
 {
-    const struct screen screen = {
+    struct screen screen = {
         .profile = server->profile,
-        .settings = server->settings,
+        .settings = server->generation->settings,
         .listening = &server->listening,
         .admin = server->admin,
         .fingerprint = https_fingerprint(server->generation->https),
@@ -262,6 +272,7 @@ static int run(struct server *server)
     logged = error_log_stop(LAST_LINES_MS) && logged;
     supervisor_count(&server->supervisor, &totals);
     log_set_waiting(true);
+    screen.settings = server->generation->settings;
     screen_show_totals(&screen, &totals);
     service_close(&server->service);
     signals_release();
@@ -291,13 +302,16 @@ static bool take_steps(struct server *server)
     return true;
 }
 
-int server_run(const struct profile *profile, struct settings *settings)
+/* Serves SETTINGS; LINE: see struct server. Returns the exit status. */
+static int serve(const struct profile *profile, struct settings *settings,
+                 const struct command_line *line)
 {
     struct server server = {
         .profile = profile,
-        .settings = settings,
+        .line = line,
+        .settings = settings_ref(settings),
         .signals = {.fd = -1},
-        .supervisor = {.done_fd = -1},
+        .supervisor = {.done_fd = -1, .changed_fd = -1},
     };
     int status = take_steps(&server) ? run(&server) : SERVER_STATUS_FAILED;
     service_close(&server.service);
@@ -310,8 +324,14 @@ int server_run(const struct profile *profile, struct settings *settings)
     access_logs_destroy(server.logs);
     store_shared_destroy(server.shared);
     generation_unref(server.generation);
+    settings_unref(server.settings);
     signals_fini(&server.signals);
     return status;
+}
+
+int server_run(const struct profile *profile, struct settings *settings)
+{
+    return serve(profile, settings, NULL);
 }
 
 /* Answers --help, --version and --print-config. */
@@ -333,14 +353,15 @@ static int show(const struct subcommand_call *call, enum command command)
     return SERVER_STATUS_FAILED;
 }
 
-/* Does COMMAND, which CALL is made for. Returns the exit status. */
-static int execute(const struct subcommand_call *call, enum command command)
+/* Does COMMAND, which CALL of LINE is made for. Returns the exit status. */
+static int execute(const struct subcommand_call *call, enum command command,
+                   const struct command_line *line)
 {
     log_set_level(call->settings->process.log_level);
     for (unsigned i = 0; i < call->settings->notices.count; i++)
         log_write(LOG_LEVEL_WARNING, "%s", call->settings->notices.items[i]);
     if (command == COMMAND_SERVE)
-        return server_run(call->profile, call->settings);
+        return serve(call->profile, call->settings, line);
     return command == COMMAND_SUBCOMMAND ? call->subcommand->run(call) : show(call, command);
 }
 
@@ -375,7 +396,7 @@ int server_main(const struct profile *profile, int argc, char **argv)
         problem_set_no_memory(&problem);
     if (error)
         log_problem(&problem);
-    const int status = error ? status_of(&call, error) : execute(&call, command);
+    const int status = error ? status_of(&call, error) : execute(&call, command, &line);
     settings_unref(settings);
     return status;
 }

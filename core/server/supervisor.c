@@ -40,6 +40,7 @@ static int create_workers(struct supervisor *supervisor, const struct worker_con
         config.cache_bytes = sizing_share(all->settings->process.cache_bytes, i, count);
         config.unsent.bytes = sizing_share(all->unsent.bytes, i, count);
         config.done_fd = supervisor->done_fd;
+        config.changed_fd = supervisor->changed_fd;
         error = worker_create(&supervisor->workers[i], &config, ret_problem);
         supervisor->worker_count += !error;
     }
@@ -57,8 +58,9 @@ static int create_shared(struct supervisor *supervisor, const struct sizes *size
 {
     const uint32_t limit = supervisor->settings->process.connections_per_address_max;
     supervisor->done_fd = event_fd_open();
-    if (supervisor->done_fd < 0)
-        return supervisor->done_fd;
+    supervisor->changed_fd = event_fd_open();
+    if (supervisor->done_fd < 0 || supervisor->changed_fd < 0)
+        return supervisor->done_fd < 0 ? supervisor->done_fd : supervisor->changed_fd;
     supervisor->workers = calloc(sizes->threads, sizeof *supervisor->workers);
     if (!supervisor->workers)
         return -ENOMEM;
@@ -100,11 +102,10 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
 
 /* --- Running ------------------------------------------------------------------------------------ */
 
-/* Has every worker check everything again before it serves it. */
+/* Without a configuration file: has every worker check everything again before it serves it. */
 static void revalidate(const struct supervisor *supervisor)
 {
     struct problem problem;
-    service_begin_reload(supervisor->service);
     https_revalidate(supervisor->https);
     log_say("SIGHUP: all files are checked again; options stay as they are until a restart");
     if (settings_reread_types(supervisor->settings, &problem) < 0) {
@@ -113,7 +114,19 @@ static void revalidate(const struct supervisor *supervisor)
     }
     for (unsigned i = 0; i < supervisor->started_count; i++)
         worker_revalidate(supervisor->workers[i]);
-    service_end_reload(supervisor->service);
+}
+
+/* Reads the configuration again, in a reload that is under way until finish_reload. */
+static void reload(struct supervisor *supervisor)
+{
+    struct reload *reload = &supervisor->reload;
+    reload->workers = supervisor->workers;
+    reload->worker_count = supervisor->started_count;
+    if (reload_begin(reload)) {
+        supervisor->settings = (*reload->generation)->settings;
+        supervisor->https = (*reload->generation)->https;
+    }
+    supervisor->logs = *reload->logs;
 }
 
 #define NEVER UINT64_MAX
@@ -125,6 +138,7 @@ struct run {
     bool draining;
     bool failed;
     uint64_t drain_at_ms;      /* when the delay before a drain is over; NEVER: none is due */
+    bool hung_up;              /* a SIGHUP has come that has not been obeyed */
     uint64_t explain_at_ms;    /* when to say what a long drain waits for; NEVER: not, or done */
     uint64_t revalidate_at_ms; /* when to check the files of certificates; NEVER */
 };
@@ -157,6 +171,31 @@ static void announce_drain(const struct supervisor *supervisor, struct run *run)
     log_say("serving on for --drain-delay; send the signal again to go on at once");
 }
 
+/* Obeys SIGHUP, unless a reload is under way: then when that is at its end. A manager hears of the
+ * beginning and of the end of each, whatever comes of it. */
+static void obey_hangup(struct supervisor *supervisor, struct run *run)
+{
+    if (!run->hung_up || run->stopping || run->draining || reload_is_under_way(&supervisor->reload))
+        return;
+    run->hung_up = false;
+    service_begin_reload(supervisor->service);
+    if (reload_is_possible(&supervisor->reload))
+        reload(supervisor);
+    else
+        revalidate(supervisor);
+    if (!reload_is_under_way(&supervisor->reload))
+        service_end_reload(supervisor->service);
+}
+
+/* Counts the workers that have changed over. */
+static void count_changed(struct supervisor *supervisor)
+{
+    const bool under_way = reload_is_under_way(&supervisor->reload);
+    reload_count(&supervisor->reload, (unsigned)event_fd_take(supervisor->changed_fd));
+    if (under_way && !reload_is_under_way(&supervisor->reload))
+        service_end_reload(supervisor->service);
+}
+
 static void obey(const struct supervisor *supervisor, struct run *run, enum signal_request request)
 {
     switch (request) {
@@ -176,7 +215,7 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
         begin_drain(supervisor, run);
         break;
     case SIGNAL_REVALIDATE:
-        revalidate(supervisor);
+        run->hung_up = true;
         break;
     case SIGNAL_REOPEN_LOGS:
 #ifdef SLUICE_DEBUG
@@ -232,7 +271,8 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
 int supervisor_run(struct supervisor *supervisor)
 {
     struct pollfd watched[] = {{supervisor->signals->fd, POLLIN, 0},
-                               {supervisor->done_fd, POLLIN, 0}};
+                               {supervisor->done_fd, POLLIN, 0},
+                               {supervisor->changed_fd, POLLIN, 0}};
     struct run run = {
         .running = supervisor->started_count,
         .drain_at_ms = NEVER,
@@ -242,6 +282,8 @@ int supervisor_run(struct supervisor *supervisor)
     while (run.running > 0) {
         poll(watched, COUNT_OF(watched), do_due(supervisor, &run));
         obey(supervisor, &run, signals_take(supervisor->signals));
+        count_changed(supervisor);
+        obey_hangup(supervisor, &run);
         count_ended(supervisor, &run);
     }
     return run.failed ? -EIO : 0;
@@ -275,4 +317,6 @@ void supervisor_fini(struct supervisor *supervisor)
     conn_pool_fini(&supervisor->pool);
     if (supervisor->done_fd >= 0)
         close(supervisor->done_fd);
+    if (supervisor->changed_fd >= 0)
+        close(supervisor->changed_fd);
 }

@@ -2,23 +2,25 @@
  * them.
  *
  * Owns the workers, the pool of connections that they share, and an eventfd to which each adds 1
- * when its thread has ended. Used by one thread. Zeroed, with DONE_FD -1: nothing to free. */
+ * when its thread has ended, and another for those that have changed over to new settings. Used by
+ * one thread. Zeroed, with both descriptors -1: nothing to free. */
 #ifndef SLUICE_SUPERVISOR_H
 #define SLUICE_SUPERVISOR_H
 
 #include "admin/admin.h"
 #include "observe/metrics.h"
 #include "server/https.h"
+#include "server/reload.h"
 #include "server/service.h"
 #include "server/signals.h"
 #include "server/sizing.h"
 #include "server/worker.h"
 
 struct supervisor {
-    struct settings *settings; /* *borrowed* */
     struct signals *signals;   /* *borrowed* */
-    struct https *https;       /* *borrowed*; NULL: no listener speaks TLS */
-    struct access_logs *logs;  /* *borrowed*; NULL: no site has a log */
+    struct settings *settings; /* *borrowed*, as the next two; a reload replaces them */
+    struct https *https;       /* NULL: no listener speaks TLS */
+    struct access_logs *logs;  /* NULL: no site has a log */
     struct service *service;   /* *borrowed* */
     struct admin *admin;       /* *borrowed*; NULL: none */
     struct worker **workers;
@@ -26,7 +28,9 @@ struct supervisor {
     unsigned started_count;
     struct conn_pool pool;            /* the connections' slots; without members: not yet */
     struct conn_addresses *addresses; /* counted by client; NULL: not */
+    struct reload reload;             /* the caller sets what it borrows */
     int done_fd;
+    int changed_fd;
 };
 
 /* Creates SIZES->threads workers, each with its share of what is divided among them and the next

@@ -1,9 +1,7 @@
 /* worker: see worker.h. */
-#include "server/worker.h"
+#include "server/worker_parts.h"
 
 #include "base/clock.h"
-#include "conn/conn_log.h"
-#include "conn/conn_rate.h"
 #include "conn/proxied.h"
 #include "conn/transport_tls.h"
 #include "loop/loop_epoll.h"
@@ -13,8 +11,6 @@
 #include "system/event_fd.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,30 +23,15 @@ enum {
     MEMO_SHARE = 8, /* memos may take one part in so many of the cache's memory */
 };
 
-struct worker {
-    struct counters counters;
-    struct conn_context context;
-    struct conn_table conns;
-    struct conn_rates rates; /* without samples: rates are not checked */
-    struct store *store;
-    struct loop *loop;
-    const char *engine_name;
-    int done_fd;
-    unsigned index; /* among all workers */
-    bool started;
-    pthread_t thread;
-    sem_t begun; /* posted by the thread when begin_error is set */
-    int begin_error;
-};
-
-static struct h1_limits limits_of(const struct worker_config *config)
+struct h1_limits worker_limits(const struct profile *profile,
+                               const struct process_settings *settings)
 {
-    struct h1_limits limits = config->profile->limits;
-    const uint32_t requests_max = config->settings->process.requests_max;
+    struct h1_limits limits = profile->limits;
+    const uint32_t requests_max = settings->requests_max;
     if (limits.requests_max == 0 || (requests_max > 0 && requests_max < limits.requests_max))
         limits.requests_max = requests_max;
-    limits.head_bytes_max = config->settings->process.head_bytes_max;
-    limits.body_bytes_max = config->settings->process.body_bytes_max;
+    limits.head_bytes_max = settings->head_bytes_max;
+    limits.body_bytes_max = settings->body_bytes_max;
     return limits;
 }
 
@@ -66,7 +47,7 @@ static void init_context(struct worker *worker, const struct worker_config *conf
     clock_read(&context->now);
     conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), context->now.ms);
     trace_publish(&context->trace);
-    context->h1.limits = limits_of(config);
+    context->h1.limits = worker_limits(config->profile, &config->settings->process);
     context->hosts = config->hosts;
     context->counters = &worker->counters;
     context->timing.clock_us = clock_monotonic_us;
@@ -94,13 +75,21 @@ uint32_t worker_cache_entries(uint64_t cache_bytes)
     return entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX;
 }
 
+static void release_generation(void *context)
+{
+    generation_unref(context);
+}
+
 static int create_store(struct worker *worker, const struct worker_config *config)
 {
+    struct generation *generation = config->generation;
     const struct store_config store = {
         .sites = {.settings = (const struct site_settings *const *)config->settings->sites,
                   .count = config->settings->site_count,
                   .shares = config->shares,
-                  .report = {config->reports_rules ? report_rule : NULL, NULL}},
+                  .report = worker->report,
+                  .release = generation ? release_generation : NULL,
+                  .context = generation ? generation_ref(generation) : NULL},
         .shared = config->shared,
         .cache = {.bytes_max = config->cache_bytes - memo_bytes(config),
                   .entries_max = worker_cache_entries(config->cache_bytes),
@@ -113,35 +102,47 @@ static int create_store(struct worker *worker, const struct worker_config *confi
     return error;
 }
 
-/* A channel for each site. */
-static int create_log(struct worker *worker, const struct worker_config *config)
+struct conn_log_channel *worker_channels(const struct settings *settings,
+                                         const struct access_logs *logs, unsigned index)
 {
-    const struct settings *settings = config->settings;
-    if (!config->logs)
-        return 0;
     struct conn_log_channel *channels = calloc(settings->site_count, sizeof *channels);
-    int error = channels ? 0 : -ENOMEM;
-    for (unsigned i = 0; !error && i < settings->site_count; i++) {
+    for (unsigned i = 0; channels && i < settings->site_count; i++) {
         const struct site_settings *site = settings->sites[i];
         if (!site->access_log.at)
             continue;
         channels[i] = (struct conn_log_channel){
             .style = {.format = site->log_format, .hides_queries = !site->log_queries},
-            .ring = access_logs_ring(config->logs, site->access_log.at, config->index),
+            .ring = access_logs_ring(logs, site->access_log.at, index),
             .excluded = site->log_excluded,
             .excluded_count = site->log_exclude.count,
         };
-        error = channels[i].ring ? 0 : -ENOMEM;
     }
+    return channels;
+}
+
+int worker_create_log(struct worker *worker, const struct conn_log_channel *channels,
+                      unsigned count, struct conn_log **ret)
+{
     const struct conn_log_config log = {
         .channels = channels,
-        .channel_count = settings->site_count,
-        .slot_count = config->connections_max,
+        .channel_count = count,
+        .slot_count = worker->connections_max,
         .counters = &worker->counters,
         .clock_us = clock_monotonic_us,
     };
-    if (!error)
-        error = conn_log_create(&worker->context.log, &log);
+    return conn_log_create(ret, &log);
+}
+
+static int create_log(struct worker *worker, const struct worker_config *config)
+{
+    const struct settings *settings = config->settings;
+    if (!config->logs)
+        return 0;
+    struct conn_log_channel *channels = worker_channels(settings, config->logs, config->index);
+    int error =
+        channels ? worker_create_log(worker, channels, settings->site_count, &worker->context.log)
+                 : -ENOMEM;
+    worker->has_log = !error;
     free(channels);
     return error;
 }
@@ -161,6 +162,8 @@ static int create_loop(struct worker *worker, const struct worker_config *config
         .listeners = config->listeners,
         .listener_count = config->listener_count,
         .drain_ms = config->settings->process.drain_ms,
+        .change = worker_change_over,
+        .change_argument = worker,
     };
     const struct loop_engine *engine = engines[config->backend];
     int error = engine ? loop_create(&worker->loop, engine, &loop) : -ENOSYS;
@@ -226,9 +229,10 @@ static int create_conns(struct worker *worker, const struct worker_config *confi
         conn_table_join(&worker->conns, config->pool, config->index);
     if (!error && config->addresses)
         error = conn_table_count_addresses(&worker->conns, config->addresses);
-    if (error || min_rate == 0)
+    if (error)
         return error;
-    worker->context.rates = &worker->rates;
+    if (min_rate > 0) /* else a reload may set one */
+        worker->context.rates = &worker->rates;
     return conn_rates_init(&worker->rates, config->connections_max, min_rate);
 }
 
@@ -240,7 +244,11 @@ int worker_create(struct worker **ret, const struct worker_config *config,
     if (!worker)
         return explain(-ENOMEM, what, ret_problem);
     worker->done_fd = config->done_fd;
+    worker->changed_fd = config->changed_fd;
+    worker->profile = config->profile;
     worker->index = config->index;
+    worker->connections_max = config->connections_max;
+    worker->report = (struct site_report){config->reports_rules ? report_rule : NULL, NULL};
     sem_init(&worker->begun, 0, 0);
     worker->engine_name = backend_name(config->backend);
     init_context(worker, config);
@@ -340,6 +348,7 @@ void worker_destroy(struct worker *worker)
     if (!worker)
         return;
     worker_join(worker);
+    worker_change_destroy(atomic_load(&worker->change));
     loop_destroy(worker->loop);
     store_destroy(worker->store);
     conn_rates_fini(&worker->rates, &worker->context.wheel);

@@ -14,17 +14,19 @@
 #include "conn/origin.h"
 #include "conn/unsent.h"
 #include "observe/counters.h"
-#include "site/hosts.h"
-#include "site/site_share.h"
+#include "server/generation.h"
 #include "site/store_shared.h"
 
 struct access_logs;
 struct tls_shared;
 struct worker;
+struct worker_change;
 
 /* The configuration of one worker: its own share of what all workers have together. */
 struct worker_config {
     const struct profile *profile;
+    struct generation
+        *generation; /* that the next three belong to: a reference is taken; NULL: they stay */
     const struct settings *settings;  /* prepared */
     const struct hosts *hosts;        /* of the settings' sites; NULL: there is one */
     struct site_share *const *shares; /* of the settings' sites; NULL: this is the only worker */
@@ -46,6 +48,7 @@ struct worker_config {
     uint64_t cache_bytes;
     struct unsent_share unsent; /* bytes that its sockets may hold */
     int done_fd;                /* an eventfd to add 1 to when the worker's thread has ended */
+    int changed_fd;             /* likewise, when it has carried out a change */
 };
 
 /* The most entries that the cache of a worker with CACHE_BYTES can have. */
@@ -77,6 +80,26 @@ void worker_wake(struct worker *worker);
  * since. A worker that has ended does not answer. */
 void worker_ask(struct worker *worker);
 bool worker_has_answered(const struct worker *worker);
+
+/* The generation that a worker changes over to. */
+struct worker_next {
+    struct generation *generation;  /* generation_follow was called with the worker's present one */
+    const struct access_logs *logs; /* with each site's; NULL: no site has ever had one */
+};
+
+/* Makes, on the caller's thread, all that WORKER needs to change over to NEXT. 0 or -ENOMEM.
+ * *Gives*: worker_change, or worker_change_destroy. */
+int worker_prepare(struct worker *worker, const struct worker_next *next,
+                   struct worker_change **ret);
+
+/* Has a started worker change over, between two turns of its loop: requests that are answered from
+ * then on follow the new settings; answers in flight, connections and the caches of sites that have
+ * not changed live on. *Takes* CHANGE. The worker then adds 1 to changed_fd; before that, no other
+ * change may be prepared. */
+void worker_change(struct worker *worker, struct worker_change *change);
+
+/* Drops a change that has not been given to a worker. NULL is allowed. */
+void worker_change_destroy(struct worker_change *change);
 
 /* Whether a look-up in the file system is still under way in a worker that has ended, so that
  * worker_destroy would have to wait for it. */

@@ -363,14 +363,11 @@ void store_follow_changes(struct store *store)
     compare_sites(store);
 }
 
-/* Makes the sites and opens them. 0 or a negative errno. */
-static int open_sites(struct store *store, const struct store_sites_config *config)
+/* 0 or a negative errno. */
+static int open_sites(struct store *store)
 {
     int error = 0;
-    store->sites = store_sites_create(config);
-    if (!store->sites)
-        return -ENOMEM;
-    for (uint32_t i = 0; !error && i < config->count; i++) {
+    for (uint32_t i = 0; !error && i < store->sites->count; i++) {
         store->sites->items[i]->number = i;
         error = store_open_site(store, store->sites->items[i]);
     }
@@ -397,14 +394,18 @@ static int init(struct store *store, const struct store_config *config)
     int error = store->cache ? 0 : -ENOMEM;
     if (!error)
         error = lookups_init(&store->lookups);
-    return error ? error : open_sites(store, &config->sites);
+    return error ? error : open_sites(store);
 }
 
 int store_create(struct store **ret, const struct store_config *config)
 {
-    struct store *store = calloc(1, sizeof *store);
-    if (!store)
+    struct store_sites *sites = store_sites_create(&config->sites);
+    struct store *store = sites ? calloc(1, sizeof *store) : NULL;
+    if (!store) {
+        store_sites_abandon(sites);
         return -ENOMEM;
+    }
+    store->sites = sites;
     int error = init(store, config);
     if (error)
         store_destroy(store);

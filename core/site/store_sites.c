@@ -25,9 +25,14 @@ static bool make_site(struct store_sites *sites, const struct store_sites_config
 struct store_sites *store_sites_create(const struct store_sites_config *config)
 {
     struct store_sites *sites = calloc(1, sizeof *sites + config->count * sizeof(struct site *));
-    if (!sites)
+    if (!sites) {
+        if (config->release)
+            config->release(config->context);
         return NULL;
+    }
     sites->references = 1;
+    sites->release = config->release;
+    sites->context = config->context;
     sites->count = config->count;
     sites->settings = config->settings;
     sites->former = config->former;
@@ -38,8 +43,6 @@ struct store_sites *store_sites_create(const struct store_sites_config *config)
             return NULL;
         }
     }
-    sites->release = config->release;
-    sites->context = config->context;
     return sites;
 }
 

@@ -20,7 +20,8 @@ struct store_sites_config {
                                NULL: all are new */
     uint32_t count;
     struct site_report report;
-    void (*release)(void *context); /* nothing uses the settings any more; NULL: not called */
+    /* Called once nothing uses the settings any more, also after a failure. NULL: not called. */
+    void (*release)(void *context);
     void *context;
 };
 
@@ -34,7 +35,7 @@ struct store_sites {
     struct site *items[]; /* by number; NULL before the change-over: moves on */
 };
 
-/* One reference, *given*. NULL: out of memory; then RELEASE is not called. */
+/* One reference, *given*. NULL: out of memory. */
 struct store_sites *store_sites_create(const struct store_sites_config *config);
 
 /* Adds a reference. Returns SITES. */

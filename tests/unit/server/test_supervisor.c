@@ -23,7 +23,7 @@ static void set_up(void)
         listeners[i] = wire_listen(&port);
     rig.settings->process.connections_per_address_max = 5;
     rig.settings->process.min_rate = 100;
-    supervisor = (struct supervisor){.settings = rig.settings, .done_fd = -1};
+    supervisor = (struct supervisor){.settings = rig.settings, .done_fd = -1, .changed_fd = -1};
 }
 
 static void tear_down(void)

@@ -1,0 +1,298 @@
+/* reload: see reload.h. */
+#include "server/reload.h"
+
+#include "config/options.h"
+#include "config/subcommand.h"
+#include "observe/access_log.h"
+#include "observe/log.h"
+#include "observe/log_file.h"
+#include "server/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool reload_is_possible(const struct reload *reload)
+{
+    return reload->line && (*reload->generation)->settings->config_path;
+}
+
+static int no_memory(struct problem *ret_problem)
+{
+    problem_set_no_memory(ret_problem);
+    return -ENOMEM;
+}
+
+/* --- What can be read once only ----------------------------------------------------------------- */
+
+/* Refuses PATH, called WHAT, if it is a pipe or another thing that was read at the start: it may
+ * make the caller wait for ever now. 0 or -EINVAL. */
+static int check_regular(const char *path, const char *what, struct problem *ret_problem)
+{
+    struct stat status;
+    if (stat(path, &status) < 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+        return 0; /* who reads it reports what is wrong */
+    problem_set(ret_problem, "%s '%s' is not a regular file, so it was read once, at the start",
+                what, path);
+    problem_remedy(ret_problem, "name a regular file and start the server again");
+    return -EINVAL;
+}
+
+static int refuse_descriptor(const char *path, const char *option, struct problem *ret_problem)
+{
+    problem_set(ret_problem, "'%s' names a descriptor that the server was not started with", path);
+    problem_remedy(ret_problem, "name a file, or start the server again");
+    problem_of_option(ret_problem, option);
+    return -EINVAL;
+}
+
+/* Whether a site of SETTINGS has ROOT. */
+static bool have_root(const struct settings *settings, const char *root)
+{
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        if (strcmp(settings->sites[i]->root, root) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The number of a descriptor that was closed at the start may mean a connection by now. */
+static int check_descriptors(const struct reload *reload, const struct settings *settings,
+                             struct problem *ret_problem)
+{
+    int error = 0;
+    for (unsigned i = 0; !error && i < settings->site_count; i++) {
+        const struct site_settings *site = settings->sites[i];
+        const char *root = site->root_text.at, *log = site->access_log.at;
+        if (process_descriptor_in(root) > STDERR_FILENO &&
+            !have_root((*reload->generation)->settings, root))
+            error = refuse_descriptor(root, "root", ret_problem);
+        else if (log && log_file_descriptor(log) > STDERR_FILENO &&
+                 !access_logs_have(*reload->logs, log))
+            error = refuse_descriptor(log, "access-log", ret_problem);
+        if (!error && site->mime_types_path.at)
+            error = check_regular(site->mime_types_path.at, "the file of media types", ret_problem);
+        if (error)
+            settings_locate(settings, site, ret_problem);
+    }
+    return error;
+}
+
+/* --- The next generation ------------------------------------------------------------------------ */
+
+/* Parses everything again. *RET is *given*. 0 or a negative errno. */
+static int make_settings(const struct reload *reload, struct settings **ret,
+                         struct problem *ret_problem)
+{
+    struct subcommand_call call = {.profile = NULL};
+    struct command_line line = *reload->line;
+    enum command command;
+    if (line.call) {
+        call.profile = line.call->profile;
+        line.call = &call;
+    }
+    int error = check_regular((*reload->generation)->settings->config_path, "the configuration",
+                              ret_problem);
+    if (error)
+        return error;
+    struct settings *settings = settings_create();
+    if (!settings)
+        return no_memory(ret_problem);
+    error = command_line_parse(&line, settings, &command, ret_problem);
+    if (!error)
+        error = check_descriptors(reload, settings, ret_problem);
+    if (error)
+        settings_unref(settings);
+    else
+        *ret = settings;
+    return error;
+}
+
+static int make_generation(const struct reload *reload, struct generation **ret,
+                           struct problem *ret_problem)
+{
+    struct settings *settings;
+    struct generation *generation;
+    int error = make_settings(reload, &settings, ret_problem);
+    if (error)
+        return error;
+    error = generation_create(&generation, settings, ret_problem);
+    settings_unref(settings);
+    if (error)
+        return error;
+    error = generation_follow(generation, *reload->generation, ret_problem);
+    if (error)
+        generation_unref(generation);
+    else
+        *ret = generation;
+    return error;
+}
+
+/* --- Logs --------------------------------------------------------------------------------------- */
+
+/* Makes the set of logs, and starts its thread. 0 or a negative errno. */
+static int start_logs(struct reload *reload, struct problem *ret_problem)
+{
+    const struct access_logs_config config = {
+        .worker_count = reload->worker_count,
+        .tag = reload->tag,
+        .report = log_problem,
+    };
+    struct access_logs *logs;
+    if (access_logs_create(&logs, &config) < 0)
+        return no_memory(ret_problem);
+    if (access_logs_start(logs) < 0) {
+        access_logs_destroy(logs);
+        problem_set(ret_problem, "cannot start the thread for the access log");
+        problem_remedy(ret_problem, "raise the limits of this process");
+        return -EAGAIN;
+    }
+    *reload->logs = logs;
+    return 0;
+}
+
+/* Opens the logs of GENERATION that are not open yet. */
+static int open_logs(struct reload *reload, const struct generation *generation,
+                     struct problem *ret_problem)
+{
+    const struct settings *settings = generation->settings;
+    int error = 0;
+    for (unsigned i = 0; !error && i < settings->site_count; i++) {
+        const char *name = settings->sites[i]->access_log.at;
+        if (name && !*reload->logs)
+            error = start_logs(reload, ret_problem);
+        if (name && !error)
+            error = access_logs_add(*reload->logs, name, ret_problem);
+        if (error)
+            settings_locate(settings, settings->sites[i], ret_problem);
+    }
+    return error;
+}
+
+/* Closes the logs that the present generation does not name, when all answers in flight are
+ * logged. */
+static void retire_logs(const struct reload *reload)
+{
+    const struct settings *settings = (*reload->generation)->settings;
+    const char **names = calloc(settings->site_count, sizeof(const char *));
+    for (unsigned i = 0; names && i < settings->site_count; i++)
+        names[i] = settings->sites[i]->access_log.at;
+    if (names) /* else they stay open until the next reload */
+        access_logs_retire(*reload->logs, names, settings->site_count);
+    free(names);
+}
+
+/* --- Changing over ------------------------------------------------------------------------------ */
+
+static void destroy_changes(struct worker_change **changes, unsigned count)
+{
+    for (unsigned i = 0; changes && i < count; i++)
+        worker_change_destroy(changes[i]);
+    free(changes);
+}
+
+/* Makes a change to GENERATION for each worker; the array is *given*. NULL: out of memory. */
+static struct worker_change **prepare_changes(const struct reload *reload,
+                                              struct generation *generation)
+{
+    const struct worker_next next = {generation, *reload->logs};
+    struct worker_change **changes = calloc(reload->worker_count, sizeof(struct worker_change *));
+    int error = changes ? 0 : -ENOMEM;
+    for (unsigned i = 0; !error && i < reload->worker_count; i++)
+        error = worker_prepare(reload->workers[i], &next, &changes[i]);
+    if (!error)
+        return changes;
+    destroy_changes(changes, reload->worker_count);
+    return NULL;
+}
+
+/* Gives CHANGES, *taken*, to the workers, and GENERATION, *taken*, the place of the present one. */
+static void change_over(struct reload *reload, struct generation *generation,
+                        struct worker_change **changes)
+{
+    struct generation *former = *reload->generation;
+    reload->same_file = generation->settings->config_digest == former->settings->config_digest;
+    https_follow(generation->https, former->https);
+    *reload->generation = generation;
+    reload->waiting = reload->worker_count;
+    for (unsigned i = 0; i < reload->worker_count; i++)
+        worker_change(reload->workers[i], changes[i]);
+    free(changes);
+    generation_unref(former); /* the workers have references of their own */
+}
+
+/* --- Reports ------------------------------------------------------------------------------------ */
+
+/* Names each option of SCOPE that has other values in NOW than in BEFORE, though it can't change. */
+static void report_fixed(enum option_scope scope, const void *before, const void *now)
+{
+    size_t count;
+    const struct option_spec *table = options_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct option_spec *option = &table[i];
+        if (option->scope == scope && !option->reloads && !option_equal(option, before, now))
+            log_say("%s takes effect after an upgrade (SIGUSR2) or a restart", option->name);
+    }
+}
+
+static void report_done(const struct reload *reload)
+{
+    const struct generation *generation = *reload->generation;
+    const struct settings *settings = generation->settings, *started = reload->started;
+    const struct generation_counts *counts = &generation->counts;
+    char text[128] = "";
+    const struct {
+        unsigned count;
+        const char *word;
+    } parts[] = {
+        {counts->added, "new"}, {counts->changed, "changed"}, {counts->removed, "removed"}};
+    size_t length = 0;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (parts[i].count > 0)
+            length += (size_t)snprintf(text + length, sizeof text - length, ", %u %s",
+                                       parts[i].count, parts[i].word);
+    }
+    log_say("reloaded %s: %u site%s%s%s", settings->config_path, settings->site_count,
+            settings->site_count == 1 ? "" : "s", text,
+            reload->same_file ? "; the file is the same as before" : "");
+    report_fixed(OPTION_SCOPE_PROCESS, &started->process, &settings->process);
+    report_fixed(OPTION_SCOPE_LISTENER, started->listeners[0], settings->listeners[0]);
+}
+
+bool reload_begin(struct reload *reload)
+{
+    struct generation *generation = NULL;
+    struct worker_change **changes = NULL;
+    struct problem problem;
+    assert(reload->waiting == 0);
+    int error = make_generation(reload, &generation, &problem);
+    if (!error)
+        error = open_logs(reload, generation, &problem);
+    if (!error)
+        changes = prepare_changes(reload, generation);
+    if (!error && !changes)
+        error = no_memory(&problem);
+    if (!error) {
+        change_over(reload, generation, changes);
+        return true;
+    }
+    problem_prefix(&problem, "not reloaded, and nothing has changed: ");
+    log_problem(&problem);
+    generation_unref(generation);
+    retire_logs(reload);
+    return false;
+}
+
+void reload_count(struct reload *reload, unsigned count)
+{
+    if (count == 0 || reload->waiting == 0)
+        return;
+    reload->waiting -= count < reload->waiting ? count : reload->waiting;
+    if (reload->waiting > 0)
+        return;
+    retire_logs(reload);
+    report_done(reload);
+}
