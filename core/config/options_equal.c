@@ -12,19 +12,12 @@ enum comparison {
 
 static enum comparison comparison_of(const struct option_spec *option)
 {
-    switch (option->kind) {
-    case OPTION_KIND_FILE:
-    case OPTION_KIND_LOG:
-    case OPTION_KIND_BELOW:
-    case OPTION_KIND_VALUE:
-    case OPTION_KIND_HOST:
-        return COMPARE_TEXT;
-    case OPTION_KIND_CERTIFICATE:
-    case OPTION_KIND_KEY:
+    if (option->kind == OPTION_KIND_CERTIFICATE || option->kind == OPTION_KIND_KEY)
         return COMPARE_PATHS;
-    default:
-        return option_is_repeatable(option) ? COMPARE_LIST : COMPARE_BYTES;
-    }
+    if (option_is_repeatable(option))
+        return COMPARE_LIST;
+    /* The fields of all other kinds are smaller. */
+    return option->field_bytes == sizeof(struct str) ? COMPARE_TEXT : COMPARE_BYTES;
 }
 
 static bool are_texts_equal(struct str a, struct str b)

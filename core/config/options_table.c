@@ -193,7 +193,7 @@ static const struct option_spec table[] = {
      .kind = OPTION_KIND_LOG, PROCESS(error_log)},
     {.name = "log-level", .argument = "NAME", .group = OPTION_GROUP_LOG,
      .help = "Leave out messages that matter less: error, warning, notice or info.",
-     .initial = "notice", .kind = OPTION_KIND_LOG_LEVEL, PROCESS(log_level)},
+     .initial = "notice", .kind = OPTION_KIND_LOG_LEVEL, PROCESS(log_level), .reloads = true},
     {.name = "admin", .argument = "WHERE", .group = OPTION_GROUP_GENERAL,
      .help = "Answer /metrics, /healthz, /readyz and /status here: a port of this machine alone, an "
              "address and a port, or unix:PATH.",

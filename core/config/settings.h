@@ -3,7 +3,7 @@
  * Owns an arena with all its structs and strings, and each site's media types and rules. One
  * thread builds it (from the command line, a file, the environment, in a test) and calls
  * settings_prepare; then it is immutable and every thread may read it. It has a reference count,
- * because a reload will make a new generation while connections still use the old one: the last
+ * because a reload makes a new generation while look-ups still use the old one: the last
  * settings_unref frees it.
  *
  * There are three scopes: the process, each listener, each site. Nothing here is derived from

@@ -168,7 +168,7 @@ int generation_follow(struct generation *generation, const struct generation *fo
     pair_sites(generation, former ? former->settings : NULL);
     for (unsigned i = 0; !error && i < count; i++) {
         const uint32_t number = generation->former[i];
-        if (number == (uint32_t)STORE_SITES_NEW)
+        if (!former || number == (uint32_t)STORE_SITES_NEW)
             error = make_share(generation, i, ret_problem);
         else
             generation->shares[i] = site_share_ref(former->shares[number]);

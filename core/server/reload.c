@@ -216,6 +216,7 @@ static void change_over(struct reload *reload, struct generation *generation,
     struct generation *former = *reload->generation;
     reload->same_file = generation->settings->config_digest == former->settings->config_digest;
     https_follow(generation->https, former->https);
+    log_set_level(generation->settings->process.log_level);
     *reload->generation = generation;
     reload->waiting = reload->worker_count;
     for (unsigned i = 0; i < reload->worker_count; i++)
@@ -226,7 +227,7 @@ static void change_over(struct reload *reload, struct generation *generation,
 
 /* --- Reports ------------------------------------------------------------------------------------ */
 
-/* Names each option of SCOPE that has other values in NOW than in BEFORE, though it can't change. */
+/* Names each option of SCOPE whose values differ between BEFORE and NOW, though it can't change. */
 static void report_fixed(enum option_scope scope, const void *before, const void *now)
 {
     size_t count;
@@ -234,7 +235,8 @@ static void report_fixed(enum option_scope scope, const void *before, const void
     for (size_t i = 0; i < count; i++) {
         const struct option_spec *option = &table[i];
         if (option->scope == scope && !option->reloads && !option_equal(option, before, now))
-            log_say("%s takes effect after an upgrade (SIGUSR2) or a restart", option->name);
+            log_write(LOG_LEVEL_WARNING, "%s takes effect after an upgrade (SIGUSR2) or a restart",
+                      option->name);
     }
 }
 

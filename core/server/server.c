@@ -283,10 +283,9 @@ static int run(struct server *server)
 
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
-    make_generation, choose_addresses, close_inherited, share_generation,
-    catch_signals,   choose_backend,   find_sizes,      share_sites,
-    open_error_log,  open_logs,        open_service,    open_admin,
-    start,           start_admin,
+    make_generation, choose_addresses, close_inherited, share_generation, catch_signals,
+    choose_backend,  find_sizes,       share_sites,     open_error_log,   open_logs,
+    open_service,    open_admin,       start,           start_admin,
 };
 
 /* Takes all steps. False: one failed, which is reported. */

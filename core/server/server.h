@@ -6,7 +6,8 @@
  * - SIGINT, SIGTERM: finish the responses in flight, for at most drain_ms, and exit with status 0;
  *   a second one exits at once with status 1.
  * - SIGHUP: every file, each root, the _headers files and the media types are checked again before
- *   they are used, and the certificates at once. If the terminal has gone, as SIGTERM.
+ *   they are used, and the certificates at once. With a configuration file, that and all other
+ *   settings are read again, too (reload.h). If the terminal has gone, as SIGTERM.
  * - SIGUSR1: the access logs are opened again. Without one it is reported as having no effect, as
  *   SIGUSR2 is.
  * - SIGPIPE is ignored, all others have their usual effect. */

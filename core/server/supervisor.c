@@ -116,7 +116,7 @@ static void revalidate(const struct supervisor *supervisor)
         worker_revalidate(supervisor->workers[i]);
 }
 
-/* Reads the configuration again, in a reload that is under way until finish_reload. */
+/* Reads the configuration again, which may leave a reload under way. */
 static void reload(struct supervisor *supervisor)
 {
     struct reload *reload = &supervisor->reload;

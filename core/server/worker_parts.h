@@ -48,6 +48,6 @@ int worker_create_log(struct worker *worker, const struct conn_log_channel *chan
                       unsigned count, struct conn_log **ret);
 
 /* Carries out worker->change, on the worker's thread. For loop_config. */
-void worker_change_over(void *worker);
+void worker_change_over(void *argument);
 
 #endif
