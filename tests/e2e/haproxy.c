@@ -106,7 +106,6 @@ static const char *configuration(void)
     text = replaced(text, "bind :80", text_format("bind 127.0.0.1:%u", load.port));
     text = replaced(text, "maxconn 10000", "maxconn 200"); /* the test may have few descriptors */
     text = replaced(text, "inter 1s", "inter 200ms");
-    text = replaced(text, " send-proxy-v2-ssl", "");
     for (unsigned i = 0; i < INSTANCES; i++)
         text = replaced(text, addresses[i],
                         text_format("127.0.0.1:%u port %u", instances[i]->port, admin_ports[i]));
@@ -149,7 +148,7 @@ E2E_TEST(haproxy, takes_the_configuration_as_it_is_delivered)
 static void start_instance(unsigned index, uint16_t port)
 {
     const char *const words[] = {
-        "--listen", text_format("127.0.0.1:%u", port),
+        "--listen", text_format("127.0.0.1:%u proxy", port),
         "--admin",  text_format("%u", admin_ports[index]),
         "--header", text_format("/*: X-Instance: %u", index),
         NULL,
@@ -157,7 +156,7 @@ static void start_instance(unsigned index, uint16_t port)
     const struct server_setup setup = {
         .program = "sluice",
         .root = site.path,
-        .options = "--threads 2 --drain-delay 600ms --drain-grace 300ms",
+        .options = "--threads 2 --trusted-proxy 127.0.0.1 --drain-delay 600ms --drain-grace 300ms",
         .words = words,
         .no_bind = true,
         .own_tls = true,
@@ -253,8 +252,8 @@ static void end_load(const pthread_t clients[static CLIENTS])
     process_kill(&haproxy);
 }
 
-/* Lets each instance END in turn, and another take its place. Returns how many requests failed. */
-static unsigned replace_each(void (*end)(struct server *server))
+/* Calls REPLACE for each instance in turn, under load. Returns how many requests failed. */
+static unsigned replace_each(void (*replace)(unsigned index))
 {
     pthread_t clients[CLIENTS];
     skip_without_haproxy();
@@ -262,24 +261,35 @@ static unsigned replace_each(void (*end)(struct server *server))
     start_haproxy();
     start_load(clients);
     for (unsigned i = 0; i < INSTANCES; i++) {
-        const uint16_t port = instances[i]->port;
-        end(instances[i]);
-        await_answers((i + 1) % INSTANCES);
-        start_instance(i, port);
+        replace(i);
         await_answers(i);
     }
     end_load(clients);
     return atomic_load(&load.failed);
 }
 
-static void kill_at_once(struct server *server)
+/* Lets another take the place of instance INDEX, which has ended. */
+static void restart(unsigned index)
 {
-    process_kill(&server->process);
+    await_answers((index + 1) % INSTANCES);
+    start_instance(index, instances[index]->port);
+}
+
+static void drain(unsigned index)
+{
+    server_stop(instances[index]);
+    restart(index);
+}
+
+static void kill_at_once(unsigned index)
+{
+    process_kill(&instances[index]->process);
+    restart(index);
 }
 
 E2E_TEST(haproxy, loses_no_request_when_instances_are_drained)
 {
-    const unsigned failed = replace_each(server_stop);
+    const unsigned failed = replace_each(drain);
     cr_expect_eq(failed, 0, "%u requests failed, the last with %d", failed,
                  atomic_load(&load.status));
 }
