@@ -21,7 +21,7 @@ enum {
     OPTIONS_NAMES_MAX = 8,
     OPTIONS_PATTERNS_MAX = 65, /* with the default, "auto" */
     OPTIONS_PATHS_MAX = 64,
-    OPTIONS_CERTIFICATES_MAX = 64,
+    OPTIONS_CERTIFICATES_MAX = 2000, /* 1,000 sites may have two each */
     OPTIONS_LISTENS_MAX = 8,
     OPTIONS_REDIRECTS_MAX = 1000,
     OPTIONS_VALUE_BYTES_MAX = 1024,

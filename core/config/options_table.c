@@ -54,7 +54,7 @@ static const struct option_spec table[] = {
     {.name = "cert", .argument = "PATH", .group = OPTION_GROUP_HTTPS,
      .help = "Speak HTTPS on PORT with this certificate: a PEM file with its chain, or a directory "
              "with fullchain.pem and privkey.pem in it or in each of its directories, as certbot "
-             "makes it. May be given up to 64 times. New files are used without a restart.",
+             "makes it. May be given up to 2000 times. New files are used without a restart.",
      .kind = OPTION_KIND_CERTIFICATE, PROCESS(certificates), .reloads = true},
     {.name = "key", .argument = "FILE", .group = OPTION_GROUP_HTTPS,
      .help = "The private key of the --cert before it, in PEM.",

@@ -25,8 +25,7 @@ struct worker_change;
 /* The configuration of one worker: its own share of what all workers have together. */
 struct worker_config {
     const struct profile *profile;
-    struct generation
-        *generation; /* that the next three belong to: a reference is taken; NULL: they stay */
+    struct generation *generation;    /* of the next three: refs it; NULL: they never change */
     const struct settings *settings;  /* prepared */
     const struct hosts *hosts;        /* of the settings' sites; NULL: there is one */
     struct site_share *const *shares; /* of the settings' sites; NULL: this is the only worker */

@@ -381,6 +381,29 @@ E2E_TEST(reload, a_site_gets_a_certificate_and_connections_keep_theirs)
     expect_said(server, "localhost", "/file.txt", NULL, "200 - two");
 }
 
+/* The limit was 64 for all sites together. */
+E2E_TEST(reload, each_of_many_sites_has_a_certificate)
+{
+    struct site site;
+    struct certificate other, own;
+    struct bytes text = {0};
+    struct client client;
+    fill_sites(&site);
+    certificate_make(&other, &(struct certificate_setup){.names = "DNS:x.example"});
+    certificate_make(&own, &(struct certificate_setup){.names = "DNS:localhost"});
+    const char *first = certificate_write(&other, &site, "../one.pem");
+    const char *last = certificate_write(&own, &site, "../two.pem");
+    for (unsigned i = 0; i < 100; i++)
+        bytes_append_text(
+            &text, text_format("[site s%u.example]\nroot = root/one\ncert = %s\n", i, first));
+    bytes_append_text(&text, text_format("[site localhost]\nroot = root/two\ncert = %s\n", last));
+    struct server *server = start_with(&site, bytes_text(&text), true);
+    expect_message(reload(server), "101 sites; the file is the same");
+    client_connect(&client, server);
+    cr_expect_str_eq(secure_fingerprint(client.secure), own.fingerprint);
+    client_close(&client);
+}
+
 #endif
 
 /* --- Load --------------------------------------------------------------------------------------- */
