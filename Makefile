@@ -96,7 +96,7 @@ $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
 # Calls that tests can make fail, and count: tests/support/faults_*.c have a __wrap_ of each.
 WRAPPED      = __poll_chk __pread_chk __read_chk __recv_chk accept4 aligned_alloc bind calloc clock_gettime \
-    close connect epoll_create1 epoll_ctl epoll_wait eventfd fcntl fdopendir fopen fstat \
+    close connect epoll_create1 epoll_ctl epoll_wait eventfd fcntl fdopendir fopen fork fstat \
     getaddrinfo getifaddrs getpeername getrandom getrlimit getsockname getsockopt \
     io_uring_queue_init_params io_uring_register_buf_ring io_uring_register_ring_fd \
     io_uring_submit io_uring_submit_and_get_events io_uring_submit_and_wait_timeout ioctl listen \

@@ -19,6 +19,7 @@ enum {
     BACKLOG = 64,
     STUCK_MS = 10 * 1000,
     PAUSE_MS = 100, /* without a descriptor for a connection */
+    LAST_ANSWERS_MS = 500,
 };
 
 /* Whether a worker turns. */
@@ -162,6 +163,20 @@ int admin_take_fd(struct admin **ret, const char *where, int fd, struct problem 
     return 0;
 }
 
+void admin_add_fd(struct admin *admin, int fd)
+{
+    if (admin->listener_count < COUNT_OF(admin->listeners))
+        admin->listeners[admin->listener_count++] = fd;
+    else
+        close(fd);
+}
+
+void admin_keep_file(struct admin *admin)
+{
+    if (admin->unix_socket.path[0])
+        unix_socket_keep(&admin->unix_socket);
+}
+
 unsigned admin_fds(const struct admin *admin, const int **ret)
 {
     if (!admin)
@@ -229,14 +244,23 @@ static bool accept_all(struct admin *admin, int listener, uint64_t now_ms)
     }
 }
 
+/* Whether the thread goes on. Asked to end, it answers those that have connected, for a moment, and
+ * accepts no others: they may be probes, for which another process accepts now. */
+static bool goes_on(struct admin *admin, uint64_t now_ms, uint64_t *end_ms)
+{
+    if (!atomic_load(&admin->ending))
+        return true;
+    *end_ms = u64_min(*end_ms, now_ms + LAST_ANSWERS_MS);
+    return now_ms < *end_ms && admin_clients_busy(&admin->clients);
+}
+
 static void *run(void *argument)
 {
     struct admin *admin = argument;
     struct pollfd watched[1 + LISTENERS_MAX + ADMIN_CLIENTS_MAX];
-    uint64_t paused_until_ms = 0;
-    while (!atomic_load(&admin->ending)) {
-        uint64_t now_ms = clock_monotonic_ms();
-        const bool paused = now_ms < paused_until_ms;
+    uint64_t paused_until_ms = 0, end_ms = UINT64_MAX, now_ms;
+    while (now_ms = clock_monotonic_ms(), goes_on(admin, now_ms, &end_ms)) {
+        const bool paused = now_ms < paused_until_ms || end_ms != UINT64_MAX;
         unsigned count = 0;
         watched[count++] = (struct pollfd){admin->wake_fd, POLLIN, 0};
         for (unsigned i = 0; i < admin->listener_count; i++)

@@ -26,6 +26,12 @@ int admin_listen(struct admin **ret, const char *where, const uint16_t *content_
  * WHERE. *Takes* FD if it succeeds. */
 int admin_take_fd(struct admin **ret, const char *where, int fd, struct problem *ret_problem);
 
+/* Adds another such socket, FD, which is *taken*. */
+void admin_add_fd(struct admin *admin, int fd);
+
+/* Takes over the file of a Unix-domain socket from the process that has handed it over. */
+void admin_keep_file(struct admin *admin);
+
 /* The listening sockets, to be handed over, *borrowed*. Returns their number. */
 unsigned admin_fds(const struct admin *admin, const int **ret);
 

@@ -69,6 +69,17 @@ void admin_clients_add(struct admin_clients *clients, int fd, uint64_t now_ms)
     enter(place, ADMIN_CLIENT_READING, now_ms); /* the first head is due at once */
 }
 
+bool admin_clients_busy(const struct admin_clients *clients)
+{
+    for (unsigned i = 0; i < ADMIN_CLIENTS_MAX; i++) {
+        const struct admin_client *client = &clients->items[i];
+        if (client->fd >= 0 &&
+            (client->state == ADMIN_CLIENT_READING || client->state == ADMIN_CLIENT_WRITING))
+            return true;
+    }
+    return false;
+}
+
 int admin_clients_watch(const struct admin_clients *clients, struct pollfd *ret, uint64_t now_ms)
 {
     uint64_t next_ms = UINT64_MAX;

@@ -50,6 +50,9 @@ void admin_clients_fini(struct admin_clients *clients);
 /* Adds the connection FD, which is non-blocking and *taken*. */
 void admin_clients_add(struct admin_clients *clients, int fd, uint64_t now_ms);
 
+/* Whether one has begun a request, or is new, or is being answered. */
+bool admin_clients_busy(const struct admin_clients *clients);
+
 /* Sets RET, ADMIN_CLIENTS_MAX of them, to what poll(2) is to wait for. Returns the milliseconds
  * until the next deadline; -1: none. */
 int admin_clients_watch(const struct admin_clients *clients, struct pollfd *ret, uint64_t now_ms);

@@ -13,7 +13,8 @@ struct arguments {
     struct setting_list options;                             /* in order, without a scope */
     const char *positionals[1 + SUBCOMMAND_POSITIONALS_MAX]; /* of a subcommand: without its own */
     unsigned positional_count;
-    const char *config_path; /* of --config; NULL: not given */
+    const struct inherited *inherited; /* see command_line.h */
+    const char *config_path;           /* of --config; NULL: not given */
 };
 
 /* Splits LINE; lists are in ARENA. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set. */

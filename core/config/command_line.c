@@ -98,6 +98,7 @@ int command_line_parse(const struct command_line *line, struct settings *setting
         return no_memory(ret_problem);
     int error = arguments_split(line, &settings->arena, &arguments, ret_problem);
     const struct subcommand *subcommand = line->call ? line->call->subcommand : NULL;
+    arguments.inherited = line->inherited;
     const bool helps = arguments.command == COMMAND_HELP || arguments.command == COMMAND_VERSION;
     if (!error && !helps && (!subcommand || subcommand->takes_settings))
         error = configured

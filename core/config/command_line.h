@@ -8,6 +8,7 @@
 
 #include "config/profile.h"
 #include "config/settings.h"
+#include "system/inherited.h"
 
 enum command {
     COMMAND_SERVE,
@@ -22,6 +23,9 @@ struct command_line {
     int argc;            /* as main has them; argv[0] is ignored */
     char *const *argv;
     enum profile_form form;
+    /* Sockets that the process was started with, where a program of PROFILE_CONFIGURED listens if
+     * nothing says where. NULL: none. *Borrowed* */
+    const struct inherited *inherited;
     char *const *environment;     /* as environ(7); NULL: none. For PROFILE_CONFIGURED only */
     struct subcommand_call *call; /* its profile has the table of subcommands; NULL: none */
 };

@@ -6,6 +6,7 @@
 #include "config/options.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static int no_memory(struct problem *ret_problem)
 {
@@ -73,11 +74,40 @@ static int refuse_rootless(const struct site_settings *site, const char *path,
     return -EINVAL;
 }
 
+/* Listens on the sockets that the process was started with, which its manager has named: "http"
+ * speaks HTTP, "https" HTTPS, and others what the certificates say. Those of an upgrade belong to
+ * listeners that the settings name. Adds their number to *RET_COUNT. */
+static int add_inherited(struct settings *settings, const struct inherited *inherited,
+                         unsigned *ret_count, struct problem *ret_problem)
+{
+    int error = 0;
+    for (unsigned i = 0; !error && inherited && i < inherited->count; i++) {
+        const struct inherited_socket *socket = &inherited->items[i];
+        const bool plain = strcmp(socket->name, "http") == 0;
+        const bool secure = strcmp(socket->name, "https") == 0;
+        char where[INHERITED_TEXT_BYTES], text[INHERITED_TEXT_BYTES + 8];
+        if (!socket->listens || strncmp(socket->name, "sluice.", 7) == 0 ||
+            strcmp(socket->name, "admin") == 0)
+            continue;
+        inherited_text(socket, where);
+        snprintf(text, sizeof text, "%s%s", where,
+                 secure || (!plain && settings_have_https(settings)) ? " tls" : "");
+        error = set_default(settings, settings->listeners[0], "listen", text, ret_problem);
+        *ret_count += 1;
+    }
+    return error;
+}
+
 /* Gives each site a ROOT, and the listener a port and an address. PATH as for add_sites. */
-static int complete(struct settings *settings, const char *path, struct problem *ret_problem)
+static int complete(struct settings *settings, const struct inherited *inherited, const char *path,
+                    struct problem *ret_problem)
 {
     struct listener_settings *listener = settings->listeners[0];
-    int error = 0;
+    const bool chosen =
+        listener->listens.count > 0 || listener->addresses.count > 0 ||
+        settings_source(settings, listener, option_find(STR("port"))) != SETTING_DEFAULT;
+    unsigned given = 0;
+    int error = chosen ? 0 : add_inherited(settings, inherited, &given, ret_problem);
     for (unsigned i = 0; !error && i < settings->site_count; i++) {
         struct site_settings *site = settings->sites[i];
         if (site->root_text.at)
@@ -104,5 +134,5 @@ int configuration_make(struct settings *settings, const struct arguments *argume
         error = environment_apply(environment, settings, settings->listeners[0], ret_problem);
     if (!error)
         error = apply(settings, arguments, ret_problem);
-    return error ? error : complete(settings, path, ret_problem);
+    return error ? error : complete(settings, arguments->inherited, path, ret_problem);
 }

@@ -10,7 +10,7 @@
 
 #include "conn/conn_table.h"
 
-enum { LISTENERS_MAX = 64 };
+enum { LISTENERS_MAX = 256 };
 
 struct listener {
     int fd;                /* -1: closed */

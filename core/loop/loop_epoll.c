@@ -87,8 +87,12 @@ static void accept_some(struct loop *loop)
     listeners_accept(&loop->listeners);
 }
 
+/* A socket that another process has too is not closed by close(2), and would go on to report
+ * events. */
 static void finish_accepting(struct loop *loop)
 {
+    for (unsigned i = 0; i < loop->listeners.count; i++)
+        epoll_ctl(epoll_of(loop)->fd, EPOLL_CTL_DEL, loop->listeners.items[i].fd, NULL);
     listeners_finish(&loop->listeners);
 }
 

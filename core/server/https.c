@@ -145,6 +145,38 @@ void https_revalidate(struct https *https)
     tls_shared_rotate(https->shared, now);
 }
 
+/* What a process hands to the next. */
+struct exported_keys {
+    uint32_t format;
+    struct tls_ticket_keys keys;
+};
+
+enum { KEYS_FORMAT = 1 };
+
+size_t https_export_keys(const struct https *https, uint8_t *to, size_t room)
+{
+    struct exported_keys exported;
+    if (!https || room < sizeof exported)
+        return 0;
+    memset(&exported, 0, sizeof exported);
+    exported.format = KEYS_FORMAT;
+    tls_tickets_export(&https->shared->tickets, &exported.keys);
+    memcpy(to, &exported, sizeof exported);
+    explicit_bzero(&exported, sizeof exported);
+    return sizeof exported;
+}
+
+void https_import_keys(struct https *https, const uint8_t *keys, size_t count)
+{
+    struct exported_keys exported;
+    if (!https || count != sizeof exported)
+        return;
+    memcpy(&exported, keys, sizeof exported);
+    if (exported.format == KEYS_FORMAT)
+        tls_tickets_import(&https->shared->tickets, &exported.keys);
+    explicit_bzero(&exported, sizeof exported);
+}
+
 /* Whether a certificate is for NAME of a site; that of a wildcard is for any label. */
 static bool is_covered(const struct tls_certificates *certificates, const char *name)
 {
@@ -203,6 +235,17 @@ const char *https_fingerprint(const struct https *https)
 }
 
 #else
+
+size_t https_export_keys(const struct https *https, uint8_t *to, size_t room)
+{
+    (void)https, (void)to, (void)room;
+    return 0;
+}
+
+void https_import_keys(struct https *https, const uint8_t *keys, size_t count)
+{
+    (void)https, (void)keys, (void)count;
+}
 
 void https_check_names(const struct https *https, const struct settings *settings)
 {

@@ -40,6 +40,14 @@ struct tls_shared *https_shared(struct https *https);
  * allowed. */
 void https_revalidate(struct https *https);
 
+/* Writes the keys of session tickets to TO, at most ROOM bytes, for the process that takes the
+ * place of this one. Returns their number of bytes; 0: no keys. HTTPS may be NULL. Wipe TO. */
+size_t https_export_keys(const struct https *https, uint8_t *to, size_t room);
+
+/* Takes such keys, of COUNT bytes, before the workers start; others than those of this version
+ * are ignored. HTTPS may be NULL. */
+void https_import_keys(struct https *https, const uint8_t *keys, size_t count);
+
 /* Reports, in one line on standard error, the names of the sites of SETTINGS that no certificate is
  * for. NULL is allowed. */
 void https_check_names(const struct https *https, const struct settings *settings);

@@ -2,6 +2,7 @@
 #include "server/listening.h"
 
 #include "conn/transport.h"
+#include "server/listening_adopt.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -123,7 +124,7 @@ static void make_origins(struct listening *listening, const struct settings *set
 {
     static_assert((ORIGIN_TWINS + 1) * (unsigned)LISTENING_MAX <= ORIGINS_MAX,
                   "those of each listener");
-    unsigned sockets = 0, next = listening->count;
+    unsigned next = listening->count;
     for (unsigned i = 0; i < listening->count; i++) {
         const struct net_set *set = &listening->sets[i];
         make_origin(listening, settings, i);
@@ -133,60 +134,168 @@ static void make_origins(struct listening *listening, const struct settings *set
                 (struct origin){.redirects = true, .https_port = set->port};
         }
         make_twins(listening, settings, i, &next);
-        for (unsigned j = 0; j < set->count; j++)
-            listening->socket_origins[sockets++] = (uint8_t)i;
     }
 }
 
 /* --- Sockets ---------------------------------------------------------------------------------- */
 
-/* Moves the descriptors of each listener, FDS[i] for WORKER_COUNT workers, to ALL, where those of a
- * worker are side by side. */
-static void arrange(const struct listening *listening, int *const *fds, unsigned worker_count,
-                    int *all)
+/* Opens all sockets of listener INDEX, for WORKER_COUNT workers. 0 or a negative errno. */
+static int open_all(struct listening *listening, unsigned index, unsigned worker_count,
+                    struct listening_sockets *all, struct problem *ret_problem)
 {
-    for (unsigned worker = 0; worker < worker_count; worker++) {
-        for (unsigned i = 0; i < listening->count; i++) {
-            const unsigned count = listening->sets[i].count;
-            memcpy(all, fds[i] + (size_t)worker * count, count * sizeof *all);
-            all += count;
-        }
-    }
+    struct net_set *set = &listening->sets[index];
+    int *fds = NULL;
+    int error = net_listen(set, worker_count, &fds, ret_problem);
+    for (unsigned i = 0; !error && i < worker_count * set->count; i++)
+        error = sockets_add(&all->lists[index][i % set->count], fds[i]);
+    free(fds);
+    return error;
 }
 
-static void close_all(struct listening *listening, int *const *fds, unsigned worker_count)
+/* Opens the sockets of address I of listener INDEX alone: none if it is optional, and this machine
+ * does not have it. */
+static int open_one(const struct listening *listening, unsigned index, unsigned i,
+                    struct sockets *list, struct problem *ret_problem)
 {
-    for (unsigned i = 0; i < listening->count && fds[i]; i++) {
-        for (unsigned j = 0; j < worker_count * listening->sets[i].count; j++)
-            close(fds[i][j]);
-        unix_socket_remove(&listening->sets[i].unix_socket);
+    struct net_set one = listening->sets[index];
+    int *fds = NULL;
+    one.addresses[0] = one.addresses[i];
+    one.count = 1;
+    int error = net_listen(&one, 1, &fds, ret_problem);
+    if (!error && one.count == 1)
+        error = sockets_add(list, fds[0]);
+    free(fds);
+    return error;
+}
+
+/* Removes the addresses of listener INDEX that have no sockets: those that are optional. */
+static void remove_missing(struct listening *listening, unsigned index,
+                           struct listening_sockets *all)
+{
+    struct net_set *set = &listening->sets[index];
+    unsigned kept = 0;
+    for (unsigned i = 0; i < set->count; i++) {
+        if (all->lists[index][i].count == 0)
+            continue;
+        set->addresses[kept] = set->addresses[i];
+        all->lists[index][kept++] = all->lists[index][i];
     }
+    for (unsigned i = kept; i < set->count; i++)
+        all->lists[index][i] = (struct sockets){.count = 0};
+    set->count = kept;
+}
+
+/* Opens the sockets of listener INDEX that ALL does not have. */
+static int complete(struct listening *listening, unsigned index, unsigned worker_count,
+                    struct listening_sockets *all, struct problem *ret_problem)
+{
+    const struct net_set *set = &listening->sets[index];
+    unsigned adopted = 0;
+    int error = 0;
+    for (unsigned i = 0; i < set->count; i++)
+        adopted += all->lists[index][i].count;
+    if (adopted == 0)
+        return open_all(listening, index, worker_count, all, ret_problem);
+    for (unsigned i = 0; !error && i < set->count; i++) {
+        if (all->lists[index][i].count == 0)
+            error = open_one(listening, index, i, &all->lists[index][i], ret_problem);
+    }
+    if (!error)
+        remove_missing(listening, index, all);
+    for (unsigned i = 0; !error && i < set->count; i++)
+        error = sockets_fill(&all->lists[index][i], worker_count, set->backlog);
+    return error;
+}
+
+/* Counts the sockets of a worker, and sets the origin of each. Returns 0 or -E2BIG. */
+static int count_sockets(struct listening *listening, unsigned worker_count,
+                         const struct listening_sockets *all)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < listening->count; i++) {
+        for (unsigned j = 0; j < listening->sets[i].count; j++) {
+            for (unsigned k = 0; k < all->lists[i][j].count / worker_count; k++) {
+                if (count == LISTENERS_MAX)
+                    return -E2BIG;
+                listening->socket_origins[count++] = (uint8_t)i;
+            }
+        }
+    }
+    listening->socket_count = count;
+    return 0;
+}
+
+/* Returns the descriptors, those of a worker side by side. *Given*. NULL: out of memory. */
+static int *arrange(const struct listening *listening, unsigned worker_count,
+                    const struct listening_sockets *all)
+{
+    assert(listening->socket_count > 0);
+    int *fds = calloc((size_t)worker_count * listening->socket_count, sizeof *fds), *at = fds;
+    for (unsigned worker = 0; fds && worker < worker_count; worker++) {
+        for (unsigned i = 0; i < listening->count; i++) {
+            for (unsigned j = 0; j < listening->sets[i].count; j++) {
+                const struct sockets *list = &all->lists[i][j];
+                for (unsigned k = worker; k < list->count; k += worker_count)
+                    *at++ = list->fds[k];
+            }
+        }
+    }
+    return fds;
+}
+
+/* Describes ERROR, unless it has been described. */
+static void explain(int error, bool described, struct problem *ret_problem)
+{
+    if (described)
+        return;
+    problem_set(ret_problem, "cannot open all listeners: %s", strerror(-error));
+    problem_remedy(ret_problem, "use more --threads, or raise the limits of this process");
+}
+
+static int open_sockets(struct listening *listening, unsigned worker_count,
+                        struct listening_sockets *all, int **ret_fds, struct problem *ret_problem)
+{
+    problem_set(ret_problem, "%s", "");
+    int error = listening_adopt(listening, all);
+    for (unsigned i = 0; !error && i < listening->count; i++)
+        error = complete(listening, i, worker_count, all, ret_problem);
+    if (!error)
+        error = count_sockets(listening, worker_count, all);
+    int *fds = error ? NULL : arrange(listening, worker_count, all);
+    if (!error && !fds)
+        error = -ENOMEM;
+    if (error)
+        explain(error, ret_problem->what[0] != '\0', ret_problem);
+    else
+        *ret_fds = fds;
+    return error;
 }
 
 int listening_open(struct listening *listening, const struct settings *settings,
                    unsigned worker_count, int **ret_fds, struct problem *ret_problem)
 {
-    int *fds[LISTENING_MAX] = {NULL}, error = 0;
+    struct listening_sockets *all = calloc(1, sizeof *all);
     assert(listening->count > 0 && listening->sets[0].count > 0);
-    listening->socket_count = 0;
-    for (unsigned i = 0; !error && i < listening->count; i++) {
-        error = net_listen(&listening->sets[i], worker_count, &fds[i], ret_problem);
-        listening->socket_count += listening->sets[i].count;
-    }
-    int *all = error ? NULL : calloc((size_t)worker_count * listening->socket_count, sizeof *all);
-    if (all) {
-        arrange(listening, fds, worker_count, all);
-        make_origins(listening, settings);
-        *ret_fds = all;
-    } else {
-        close_all(listening, fds, worker_count);
-    }
-    if (!all && !error) {
+    if (!all) {
         problem_set_no_memory(ret_problem);
-        error = -ENOMEM;
+        return -ENOMEM;
     }
     for (unsigned i = 0; i < listening->count; i++)
-        free(fds[i]);
+        snprintf(listening->names[i], sizeof listening->names[i], LISTENING_NAME "%u", i);
+    int error = open_sockets(listening, worker_count, all, ret_fds, ret_problem);
+    if (!error)
+        make_origins(listening, settings);
+    for (unsigned i = 0; i < LISTENING_MAX; i++) {
+        for (unsigned j = 0; j < NET_ADDRESSES_MAX; j++) {
+            if (error)
+                sockets_close(&all->lists[i][j]);
+            else
+                sockets_free(&all->lists[i][j]);
+        }
+    }
+    if (error)
+        listening_end(listening);
+    free(all);
     return error;
 }
 

@@ -8,9 +8,13 @@
 #include "base/networks.h"
 #include "config/settings.h"
 #include "conn/listeners.h"
+#include "system/inherited.h"
 #include "system/net.h"
 
 enum { LISTENING_MAX = 9 }; /* listeners of the settings */
+
+/* Begins the names of sockets that this server opens; the listener's number follows. */
+#define LISTENING_NAME "sluice.listener-"
 
 /* Zeroed: nothing yet. */
 struct listening {
@@ -22,7 +26,9 @@ struct listening {
      * to it that speak plain HTTP; then those of connections of whose clients more is known. */
     struct origin origins[ORIGINS_MAX];
     char hsts[LISTENING_MAX][32];
-    struct networks trusted; /* proxies */
+    struct networks trusted;       /* proxies */
+    char names[LISTENING_MAX][64]; /* of their sockets in an upgrade */
+    struct inherited *inherited;   /* *borrowed*: sockets to use; NULL: none */
 };
 
 /* Sets the addresses of all listeners of SETTINGS, and SOCKET_COUNT, the most that there will be.
@@ -30,10 +36,11 @@ struct listening {
 int listening_choose(struct listening *listening, const struct settings *settings,
                      struct problem *ret_problem);
 
-/* Opens the sockets for WORKER_COUNT workers and makes the origins. SOCKET_COUNT becomes the number
- * of those that were opened. *RET_FDS *gives* the descriptors, those of worker i from index i *
- * socket_count on; free() it. Returns 0, or a negative errno with *RET_PROBLEM set and nothing left
- * open. */
+/* Opens the sockets for WORKER_COUNT workers, but for those that INHERITED has, which are taken
+ * from it, and makes the origins. A worker may have several of an address then. SOCKET_COUNT
+ * becomes the number of those that a worker has. *RET_FDS *gives* the descriptors, those of worker
+ * i from index i * socket_count on; free() it. Returns 0, or a negative errno with *RET_PROBLEM set
+ * and nothing left open. */
 int listening_open(struct listening *listening, const struct settings *settings,
                    unsigned worker_count, int **ret_fds, struct problem *ret_problem);
 

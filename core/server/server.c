@@ -11,8 +11,11 @@
 #include "observe/log.h"
 #include "observe/log_file.h"
 #include "observe/trace.h"
+#include "server/descriptors.h"
 #include "server/generation.h"
+#include "server/handover.h"
 #include "server/listening.h"
+#include "server/listening_adopt.h"
 #include "server/process.h"
 #include "server/screen.h"
 #include "server/service.h"
@@ -34,15 +37,26 @@ enum { LAST_LINES_MS = 10 * 1000 }; /* for the access logs, at the end */
 
 enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for this server */
 
+/* The beginning of a process. */
+struct start {
+    const struct profile *profile;
+    struct settings *settings;
+    const struct command_line *line; /* NULL: the server is neither reloaded nor upgraded */
+    struct inherited *inherited;
+};
+
 struct server {
     const struct profile *profile;
     const struct command_line *line; /* that can be read again; NULL: none */
     struct settings *settings;       /* of the start: a reference */
     struct generation *generation;   /* a reload replaces it */
     enum backend backend;
-    struct access_logs *logs; /* NULL: no site has one */
-    struct admin *admin;      /* NULL: none */
+    struct access_logs *logs;    /* NULL: no site has one */
+    struct admin *admin;         /* NULL: none */
+    struct inherited *inherited; /* *borrowed* */
     struct listening listening;
+    int *sockets; /* of all workers */
+    struct handover handover;
     struct sizes sizes;
     struct store_shared *shared;
     struct signals signals;
@@ -69,27 +83,11 @@ static int share_generation(struct server *server, struct problem *ret_problem)
 }
 
 /* After the files that options name have been read, which may be pipes of a shell (<(...)), and
- * before the server opens a descriptor that stays. A ROOT such as /dev/fd/3 is checked again and
- * again, so its descriptor stays, and its number never means another file. */
+ * before the server opens a descriptor that stays. */
 static int close_inherited(struct server *server, struct problem *ret_problem)
 {
-    const struct settings *settings = server->generation->settings;
-    const unsigned count = 2 * settings->site_count + 1;
-    int *kept = calloc(count, sizeof *kept);
-    if (!kept) {
-        problem_set_no_memory(ret_problem);
-        return -ENOMEM;
-    }
-    for (unsigned i = 0; i < settings->site_count; i++) {
-        const char *log = settings->sites[i]->access_log.at;
-        kept[2 * i] = process_descriptor_in(settings->sites[i]->root);
-        kept[2 * i + 1] = log ? log_file_descriptor(log) : -1;
-    }
-    const char *messages = settings->process.error_log.at;
-    kept[count - 1] = messages ? log_file_descriptor(messages) : -1;
-    process_close_inherited_descriptors(kept, count);
-    free(kept);
-    return 0;
+    return descriptors_close_others(server->generation->settings, server->inherited,
+                                    server->handover.parent_fd, ret_problem);
 }
 
 static int open_error_log(struct server *server, struct problem *ret_problem)
@@ -185,6 +183,7 @@ static int open_service(struct server *server, struct problem *ret_problem)
 
 static int open_admin(struct server *server, struct problem *ret_problem)
 {
+    server->listening.inherited = server->inherited;
     return watching_open(&server->admin, server->settings, &server->listening, ret_problem);
 }
 
@@ -200,14 +199,25 @@ static int start_admin(struct server *server, struct problem *ret_problem)
     return watching_start(server->admin, &source, &server->supervisor, ret_problem);
 }
 
-static int start(struct server *server, struct problem *ret_problem)
+static int open_listeners(struct server *server, struct problem *ret_problem)
 {
-    int *listeners = NULL;
-    struct listening *listening = &server->listening;
-    int error = listening_open(listening, server->generation->settings, server->sizes.threads,
-                               &listeners, ret_problem);
+    int error = listening_open(&server->listening, server->generation->settings,
+                               server->sizes.threads, &server->sockets, ret_problem);
     if (error)
         return error;
+    if (server->inherited)
+        listening_close_unused(server->inherited);
+    server->handover.listening = &server->listening;
+    server->handover.admin = server->admin;
+    server->handover.sockets = server->sockets;
+    server->handover.socket_count = server->sizes.threads * server->listening.socket_count;
+    handover_receive(&server->handover, server->generation->https);
+    return 0;
+}
+
+static int start(struct server *server, struct problem *ret_problem)
+{
+    const struct listening *listening = &server->listening;
     struct tcp_memory memory;
     tcp_memory_read(&memory);
     const struct worker_config config = {
@@ -218,7 +228,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .shares = server->generation->shares,
         .shared = server->shared,
         .backend = server->backend,
-        .listeners = listeners,
+        .listeners = server->sockets,
         .listener_count = listening->socket_count,
         .listener_origins = listening->socket_origins,
         .origins = listening->origins,
@@ -241,9 +251,8 @@ static int start(struct server *server, struct problem *ret_problem)
         .generation = &server->generation,
         .logs = &server->logs,
     };
-    error = supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
-    free(listeners);
-    return error;
+    server->supervisor.handover = server->handover.upgrade.program ? &server->handover : NULL;
+    return supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
 }
 
 /* --- The life of a server ------------------------------------------------------------------- */
@@ -264,6 +273,7 @@ static int run(struct server *server)
     struct metrics totals = {0};
     log_set_waiting(false);
     screen_show(&screen);
+    handover_report_ready(&server->handover);
     service_ready(&server->service);
     int status =
         supervisor_run(&server->supervisor) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
@@ -283,9 +293,14 @@ static int run(struct server *server)
 
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
-    make_generation, choose_addresses, close_inherited, share_generation, catch_signals,
-    choose_backend,  find_sizes,       share_sites,     open_error_log,   open_logs,
-    open_service,    open_admin,       start,           start_admin,
+    make_generation, choose_addresses,
+    close_inherited, share_generation,
+    catch_signals,   choose_backend,
+    find_sizes,      share_sites,
+    open_error_log,  open_logs,
+    open_service,    open_admin,
+    open_listeners,  start,
+    start_admin,
 };
 
 /* Takes all steps. False: one failed, which is reported. */
@@ -301,18 +316,33 @@ static bool take_steps(struct server *server)
     return true;
 }
 
-/* Serves SETTINGS; LINE: see struct server. Returns the exit status. */
-static int serve(const struct profile *profile, struct settings *settings,
-                 const struct command_line *line)
+/* Finds out how to start a new version, and the process that this one is to replace. */
+static int prepare_upgrade(struct handover *ret, const struct start *start,
+                           struct problem *ret_problem)
+{
+    *ret = (struct handover){.upgrade = {.fd = -1}, .parent_fd = -1};
+    if (start->inherited)
+        ret->parent_fd = upgrade_find_parent(start->inherited);
+    return start->line ? upgrade_init(&ret->upgrade, start->line->argv, environ, ret_problem) : 0;
+}
+
+/* Returns the exit status. */
+static int serve(const struct start *start)
 {
     struct server server = {
-        .profile = profile,
-        .line = line,
-        .settings = settings_ref(settings),
+        .profile = start->profile,
+        .line = start->line,
+        .settings = settings_ref(start->settings),
+        .inherited = start->inherited,
         .signals = {.fd = -1},
         .supervisor = {.done_fd = -1, .changed_fd = -1},
     };
-    int status = take_steps(&server) ? run(&server) : SERVER_STATUS_FAILED;
+    struct problem problem;
+    int status = SERVER_STATUS_FAILED;
+    if (prepare_upgrade(&server.handover, start, &problem) < 0)
+        log_problem(&problem);
+    else if (take_steps(&server))
+        status = run(&server);
     service_close(&server.service);
     admin_destroy(server.admin);
     supervisor_fini(&server.supervisor);
@@ -325,12 +355,14 @@ static int serve(const struct profile *profile, struct settings *settings,
     generation_unref(server.generation);
     settings_unref(server.settings);
     signals_fini(&server.signals);
+    handover_fini(&server.handover);
+    free(server.sockets);
     return status;
 }
 
 int server_run(const struct profile *profile, struct settings *settings)
 {
-    return serve(profile, settings, NULL);
+    return serve(&(struct start){.profile = profile, .settings = settings});
 }
 
 /* Answers --help, --version and --print-config. */
@@ -352,15 +384,15 @@ static int show(const struct subcommand_call *call, enum command command)
     return SERVER_STATUS_FAILED;
 }
 
-/* Does COMMAND, which CALL of LINE is made for. Returns the exit status. */
+/* Does COMMAND, which CALL is made for. Returns the exit status. */
 static int execute(const struct subcommand_call *call, enum command command,
-                   const struct command_line *line)
+                   const struct start *start)
 {
     log_set_level(call->settings->process.log_level);
     for (unsigned i = 0; i < call->settings->notices.count; i++)
         log_write(LOG_LEVEL_WARNING, "%s", call->settings->notices.items[i]);
     if (command == COMMAND_SERVE)
-        return serve(call->profile, call->settings, line);
+        return serve(start);
     return command == COMMAND_SUBCOMMAND ? call->subcommand->run(call) : show(call, command);
 }
 
@@ -375,12 +407,14 @@ static int status_of(const struct subcommand_call *call, int error)
 int server_main(const struct profile *profile, int argc, char **argv)
 {
     struct subcommand_call call = {.profile = profile};
+    struct inherited inherited = {.count = 0};
     const struct command_line line = {
         .program = profile->name,
         .argc = argc,
         .argv = argv,
         .form = profile->form,
         .environment = environ,
+        .inherited = &inherited,
         .call = &call,
     };
     struct problem problem;
@@ -390,12 +424,16 @@ int server_main(const struct profile *profile, int argc, char **argv)
     trace_catch_crashes();
     log_open(profile->name);
     struct settings *settings = call.settings = settings_create();
-    int error = settings ? command_line_parse(&line, settings, &command, &problem) : -ENOMEM;
+    int error = settings ? inherited_read(&inherited, environ, &problem) : -ENOMEM;
     if (!settings)
         problem_set_no_memory(&problem);
+    if (!error)
+        error = command_line_parse(&line, settings, &command, &problem);
     if (error)
         log_problem(&problem);
-    const int status = error ? status_of(&call, error) : execute(&call, command, &line);
+    const struct start start = {profile, settings, &line, &inherited};
+    const int status = error ? status_of(&call, error) : execute(&call, command, &start);
+    inherited_fini(&inherited);
     settings_unref(settings);
     return status;
 }

@@ -8,8 +8,9 @@
  * - SIGHUP: every file, each root, the _headers files and the media types are checked again before
  *   they are used, and the certificates at once. With a configuration file, that and all other
  *   settings are read again, too (reload.h). If the terminal has gone, as SIGTERM.
- * - SIGUSR1: the access logs are opened again. Without one it is reported as having no effect, as
- *   SIGUSR2 is.
+ * - SIGUSR1: the access logs are opened again. Without one it is reported as having no effect.
+ * - SIGUSR2: the program is started anew and takes over the listening sockets (upgrade.h).
+ * - SIGCHLD: children are reaped, as process 1 those of others too.
  * - SIGPIPE is ignored, all others have their usual effect. */
 #ifndef SLUICE_SERVER_H
 #define SLUICE_SERVER_H

@@ -31,7 +31,7 @@ static void say(struct service *service, const char *text)
 {
     const int error = notify_send(&service->notify, text);
     if (error && !service->unreachable)
-        log_say("the service manager is not reached: %s", strerror(-error));
+        log_write(LOG_LEVEL_WARNING, "the service manager is not reached: %s", strerror(-error));
     service->unreachable = error != 0;
 }
 
@@ -63,6 +63,16 @@ void service_stop(struct service *service)
     if (!service->stopping)
         say(service, "STOPPING=1\nSTATUS=Finishing responses in flight");
     service->stopping = true;
+}
+
+void service_hand_over(struct service *service, pid_t pid)
+{
+    char text[64];
+    snprintf(text, sizeof text, "MAINPID=%ld", (long)pid);
+    say(service, text);
+    service->stopping = true; /* the messages of the new process count from now on */
+    service->watch_at_ms = 0;
+    service->pid_file.published = false;
 }
 
 /* Whether all that were asked have answered. Those that have ended do not; the manager has other

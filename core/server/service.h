@@ -13,6 +13,8 @@
 #include "server/worker.h"
 #include "system/notify.h"
 
+#include <sys/types.h>
+
 #define SERVICE_NEVER UINT64_MAX
 
 /* Zeroed: nothing is wanted. */
@@ -40,6 +42,9 @@ void service_end_reload(struct service *service);
 
 /* Reports that the server stops. */
 void service_stop(struct service *service);
+
+/* Reports that process PID takes the place of this one, and leaves the pid file to it. */
+void service_hand_over(struct service *service, pid_t pid);
 
 /* Sends WATCHDOG=1 if it is due at NOW_MS, monotonic, and the COUNT WORKERS that were asked before
  * have answered. Returns the time when it is due next; SERVICE_NEVER: it is not wanted. */

@@ -8,7 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
 
 static sigset_t handled_set(void)
 {
@@ -42,6 +42,7 @@ int signals_init(struct signals *ret, struct problem *ret_problem)
     struct sigaction hangup = {.sa_handler = SIG_DFL};
     signals_block();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, the ends of children would not be reported */
     sigaction(SIGHUP, NULL, &hangup);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
@@ -84,6 +85,8 @@ enum signal_request signals_take(const struct signals *signals)
         return SIGNAL_REOPEN_LOGS;
     case SIGUSR2:
         return SIGNAL_UPGRADE;
+    case SIGCHLD:
+        return SIGNAL_CHILD;
     default:
         return SIGNAL_STOP;
     }

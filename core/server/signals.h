@@ -1,8 +1,8 @@
 /* signals: what the server does on a signal, and how it knows that its terminal has gone.
  *
- * Owns a signalfd. SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are blocked in every thread and
- * read here by the main thread, even if the parent ignored them (a shell's "&" ignores SIGINT).
- * SIGPIPE is ignored: sendfile has no MSG_NOSIGNAL. signal(7), signalfd(2), tty(4),
+ * Owns a signalfd. SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGCHLD are blocked in every
+ * thread and read here by the main thread, even if the parent ignored them (a shell's "&" ignores
+ * SIGINT). SIGPIPE is ignored: sendfile has no MSG_NOSIGNAL. signal(7), signalfd(2), tty(4),
  * credentials(7).
  *
  * SIGHUP has two meanings. An operator sends it to have changes take effect; the kernel, and the
@@ -34,6 +34,7 @@ enum signal_request {
     SIGNAL_REVALIDATE,  /* any other SIGHUP */
     SIGNAL_REOPEN_LOGS, /* SIGUSR1 */
     SIGNAL_UPGRADE,     /* SIGUSR2 */
+    SIGNAL_CHILD,       /* SIGCHLD: a child has ended, or more than one */
 };
 
 /* Blocks the signals, before anything else happens: none is lost and none ends the process. */

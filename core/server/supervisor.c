@@ -136,6 +136,7 @@ struct run {
     uint64_t running; /* workers that have not ended */
     bool stopping;    /* a drain has been announced */
     bool draining;
+    bool upgraded; /* it is the drain of an upgrade */
     bool failed;
     uint64_t drain_at_ms;      /* when the delay before a drain is over; NEVER: none is due */
     bool hung_up;              /* a SIGHUP has come that has not been obeyed */
@@ -143,13 +144,24 @@ struct run {
     uint64_t revalidate_at_ms; /* when to check the files of certificates; NEVER */
 };
 
+/* Announces that the server stops; so does an upgrade that is under way. */
+static void stop(const struct supervisor *supervisor)
+{
+    admin_set_draining(supervisor->admin);
+    service_stop(supervisor->service);
+    if (supervisor->handover)
+        upgrade_fini(&supervisor->handover->upgrade);
+}
+
 static void begin_drain(const struct supervisor *supervisor, struct run *run)
 {
     if (run->draining)
         return;
-    admin_set_draining(supervisor->admin);
-    service_stop(supervisor->service);
+    if (!run->upgraded)
+        stop(supervisor);
     supervisor_drain(supervisor);
+    if (run->upgraded)
+        admin_release(supervisor->admin); /* the new process answers on it */
     run->draining = true;
     run->drain_at_ms = NEVER;
     run->explain_at_ms =
@@ -166,8 +178,7 @@ static void announce_drain(const struct supervisor *supervisor, struct run *run)
     }
     run->stopping = true;
     run->drain_at_ms = clock_monotonic_ms() + delay_ms;
-    admin_set_draining(supervisor->admin);
-    service_stop(supervisor->service);
+    stop(supervisor);
     log_say("serving on for --drain-delay; send the signal again to go on at once");
 }
 
@@ -194,6 +205,42 @@ static void count_changed(struct supervisor *supervisor)
     reload_count(&supervisor->reload, (unsigned)event_fd_take(supervisor->changed_fd));
     if (under_way && !reload_is_under_way(&supervisor->reload))
         service_end_reload(supervisor->service);
+}
+
+/* Reports that an upgrade has failed. */
+static void note_failure(enum upgrade_event event, const struct problem *problem)
+{
+    if (event == UPGRADE_FAILED)
+        log_problem(problem);
+}
+
+static void reap(const struct supervisor *supervisor)
+{
+    struct problem problem;
+    if (supervisor->handover)
+        note_failure(upgrade_reap(&supervisor->handover->upgrade, &problem), &problem);
+}
+
+/* Leaves the service to the new process once that accepts connections. Those that wait in the
+ * queues are accepted by either. */
+static void watch_upgrade(const struct supervisor *supervisor, struct run *run)
+{
+    struct problem problem;
+    struct handover *handover = supervisor->handover;
+    if (!handover || run->draining || run->stopping)
+        return;
+    const long pid = handover->upgrade.pid;
+    const enum upgrade_event event =
+        upgrade_turn(&handover->upgrade, clock_monotonic_ms(), &problem);
+    note_failure(event, &problem);
+    if (event != UPGRADE_READY)
+        return;
+    service_hand_over(supervisor->service, (pid_t)pid);
+    listening_leave(handover->listening);
+    upgrade_finish(&handover->upgrade);
+    log_say("process %ld serves from now on; this one finishes its responses in flight", pid);
+    run->upgraded = true;
+    begin_drain(supervisor, run);
 }
 
 static void obey(const struct supervisor *supervisor, struct run *run, enum signal_request request)
@@ -228,8 +275,13 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
         access_logs_reopen(supervisor->logs);
         break;
     case SIGNAL_UPGRADE:
-        log_write(LOG_LEVEL_WARNING,
-                  "SIGUSR2 has no effect: to upgrade, stop the server and start the new one");
+        if (!supervisor->handover || run->draining || run->stopping)
+            log_write(LOG_LEVEL_WARNING, "SIGUSR2 has no effect while the server stops");
+        else
+            handover_begin(supervisor->handover, supervisor->https);
+        break;
+    case SIGNAL_CHILD:
+        reap(supervisor);
         break;
     }
 }
@@ -263,8 +315,12 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
         service_watch(supervisor->service, supervisor->workers, supervisor->started_count, now_ms);
     next_ms = u64_min(next_ms, u64_min(run->explain_at_ms, run->revalidate_at_ms));
     next_ms = u64_min(next_ms, run->drain_at_ms);
+    if (supervisor->handover && supervisor->handover->upgrade.pid > 0)
+        next_ms = u64_min(next_ms, supervisor->handover->upgrade.deadline_ms);
     if (next_ms == NEVER)
         return -1;
+    if (next_ms <= now_ms)
+        return 0;
     return next_ms - now_ms < INT_MAX ? (int)(next_ms - now_ms) : INT_MAX;
 }
 
@@ -272,7 +328,8 @@ int supervisor_run(struct supervisor *supervisor)
 {
     struct pollfd watched[] = {{supervisor->signals->fd, POLLIN, 0},
                                {supervisor->done_fd, POLLIN, 0},
-                               {supervisor->changed_fd, POLLIN, 0}};
+                               {supervisor->changed_fd, POLLIN, 0},
+                               {-1, POLLIN, 0}};
     struct run run = {
         .running = supervisor->started_count,
         .drain_at_ms = NEVER,
@@ -280,7 +337,9 @@ int supervisor_run(struct supervisor *supervisor)
         .revalidate_at_ms = supervisor->https ? clock_monotonic_ms() + HTTPS_PERIOD_MS : NEVER,
     };
     while (run.running > 0) {
+        watched[3].fd = supervisor->handover ? supervisor->handover->upgrade.fd : -1;
         poll(watched, COUNT_OF(watched), do_due(supervisor, &run));
+        watch_upgrade(supervisor, &run);
         obey(supervisor, &run, signals_take(supervisor->signals));
         count_changed(supervisor);
         obey_hangup(supervisor, &run);

@@ -9,6 +9,7 @@
 
 #include "admin/admin.h"
 #include "observe/metrics.h"
+#include "server/handover.h"
 #include "server/https.h"
 #include "server/reload.h"
 #include "server/service.h"
@@ -23,6 +24,7 @@ struct supervisor {
     struct access_logs *logs;  /* NULL: no site has a log */
     struct service *service;   /* *borrowed* */
     struct admin *admin;       /* *borrowed*; NULL: none */
+    struct handover *handover; /* *borrowed*; NULL: no upgrade is possible */
     struct worker **workers;
     unsigned worker_count; /* created */
     unsigned started_count;

@@ -129,6 +129,15 @@ enum order {
     JOINING,
 };
 
+/* Sets the options of FD that accepted sockets inherit. Returns 0 or a negative errno. */
+static int tune(int fd)
+{
+    int error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (!error)
+        set_flag(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS); /* if the kernel offers it */
+    return error ? error : set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NET_UNSENT_BYTES_MAX);
+}
+
 /* Sets the options of FD that must be set before it is bound. Returns 0 or a negative errno. */
 static int prepare(int fd, const struct net_address *address, enum order order)
 {
@@ -136,11 +145,7 @@ static int prepare(int fd, const struct net_address *address, enum order order)
     if (!error && net_address_is_v6(address))
         error = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address->dual_stack);
     if (!error)
-        error = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (!error)
-        set_flag(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS); /* if the kernel offers it */
-    if (!error)
-        error = set_flag(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NET_UNSENT_BYTES_MAX);
+        error = tune(fd);
     if (!error && order == JOINING)
         error = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     return error;
@@ -172,6 +177,36 @@ static int open_listener(const struct net_set *set, const struct net_address *ad
         close(fd);
     *ret_failure = (struct net_failure){step, *address, set->port};
     return error;
+}
+
+static bool has_flag(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, level, name, &value, &length) == 0 && value != 0;
+}
+
+int net_open_sibling(int fd, int backlog)
+{
+    struct net_address address = {.optional = false};
+    struct net_set set = {.backlog = backlog};
+    struct net_failure failure;
+    socklen_t length = sizeof address.at;
+    if (!has_flag(fd, SOL_SOCKET, SO_REUSEPORT))
+        return -EOPNOTSUPP;
+    if (getsockname(fd, &address.at.any, &length) < 0)
+        return -errno;
+    address.dual_stack = net_address_is_v6(&address) && !has_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    int error = find_port(fd, &set.port);
+    return error ? error : open_listener(&set, &address, JOINING, &failure);
+}
+
+void net_adopt(int fd)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    tune(fd); /* fails on a socket of the Unix domain */
 }
 
 static bool means_missing(int error)

@@ -79,6 +79,15 @@ struct net_failure {
 int net_listen(struct net_set *set, unsigned worker_count, int **ret_fds,
                struct problem *ret_problem);
 
+/* Opens another socket on the address and port of FD, a listening socket that shares them
+ * (SO_REUSEPORT): one more queue. BACKLOG as for listen(2). Returns the descriptor, or a negative
+ * errno: it may not, or FD is of another user. */
+int net_open_sibling(int fd, int backlog);
+
+/* Makes FD, a listening socket that this process was started with, like those that net_listen
+ * opens, as far as that is possible. */
+void net_adopt(int fd);
+
 /* Bounds what socket FD, and those that it accepts from now on, hold unsent, to BYTES. 0: no bound
  * of its own. */
 void net_bound_unsent(int fd, uint32_t bytes);

@@ -104,6 +104,14 @@ static bool is_ours(const struct unix_socket *unix_socket)
     return same;
 }
 
+void unix_socket_keep(struct unix_socket *unix_socket)
+{
+    if (unix_socket_is_abstract(unix_socket) || unix_socket->has_file)
+        return;
+    unix_socket->file = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    unix_socket->has_file = unix_socket->file >= 0;
+}
+
 void unix_socket_leave(struct unix_socket *unix_socket)
 {
     if (unix_socket->has_file)

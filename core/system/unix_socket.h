@@ -33,6 +33,9 @@ int unix_socket_listen(struct unix_socket *socket, int backlog, struct problem *
 /* Removes the file, if it is still the one that was made. No effect the second time. */
 void unix_socket_remove(struct unix_socket *socket);
 
+/* Takes over the file from another process, which has given its listening socket to this one. */
+void unix_socket_keep(struct unix_socket *socket);
+
 /* Leaves the file to another process, which has been given the listening socket. */
 void unix_socket_leave(struct unix_socket *socket);
 

@@ -80,16 +80,17 @@ static void refuse_uring(int error)
 
 /* Runs PATH in this process, by a descriptor: user 65534 may not be allowed to walk to the
  * program (a checkout below /root). */
-static void run(const char *path, char *const arguments[], bool as_nobody, pid_t parent)
+static void run(const char *path, char *const arguments[], const struct process_setup *setup,
+                pid_t parent)
 {
     int program = open(path, O_PATH | O_CLOEXEC);
 
     if (program < 0)
         fail_in_child(path);
-    if (as_nobody)
+    if (setup->as_nobody)
         become_nobody();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* last, because a change of user clears it */
-    if (getppid() != parent)
+    if (getppid() != (setup->first_process ? 0 : parent))
         _exit(126);
     execv(path, arguments);
     if (errno == EACCES)
@@ -112,6 +113,24 @@ static void set_environment(const struct process_setup *setup)
     }
     for (size_t i = 0; i < COUNT_OF(setup->environment) && setup->environment[i]; i++)
         putenv(strdup(setup->environment[i]));
+}
+
+/* Puts the sockets at descriptors 3 and up. */
+static void give_sockets(const struct process_setup *setup)
+{
+    enum { FIRST = 3, AWAY = 100 };
+    for (size_t i = 0; i < setup->socket_count; i++) {
+        if (dup2(setup->sockets[i], AWAY + (int)i) < 0)
+            fail_in_child("dup2");
+    }
+    for (size_t i = 0; i < setup->socket_count; i++) {
+        dup2(AWAY + (int)i, FIRST + (int)i);
+        close(AWAY + (int)i);
+    }
+    setenv("LISTEN_PID", text_format("%d", setup->foreign_sockets ? 1 : (int)getpid()), 1);
+    setenv("LISTEN_FDS", text_format("%zu", setup->socket_count), 1);
+    if (setup->socket_names)
+        setenv("LISTEN_FDNAMES", setup->socket_names, 1);
 }
 
 static void be_child(const struct process_setup *setup, const char *path, int output, int error,
@@ -145,7 +164,9 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
         fcntl(setup->inherited_fd, F_SETFD, 0);
     if (setup->uring_errno)
         refuse_uring(setup->uring_errno);
-    run(path, arguments, setup->as_nobody, parent);
+    if (setup->sockets)
+        give_sockets(setup);
+    run(path, arguments, setup, parent);
 }
 
 void process_start(struct process *process, const struct process_setup *setup)

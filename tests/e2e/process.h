@@ -22,6 +22,11 @@ struct process_setup {
     int terminal_fd;            /* of a terminal, to lead a session on it; 0: none */
     bool ignores_hangup;        /* SIGHUP, as with nohup(1) */
     int inherited_fd;           /* a descriptor left open; 0: none */
+    bool first_process;         /* of a namespace that the test has made for its children */
+    const int *sockets;         /* by socket activation, see sd_listen_fds(3); NULL: none */
+    size_t socket_count;
+    const char *socket_names; /* separated by colons; NULL: none */
+    bool foreign_sockets;     /* for another process */
 };
 
 struct process {

@@ -73,7 +73,9 @@ struct server *server_start_with(const struct server_setup *setup)
                                            << 40; /* a mapping that only sanitizers make */
     const bool configured = setup->config || setup->program;
     struct process_setup process = {
-        .program = configured ? "sluice" : server_program(setup->kind),
+        .program = setup->path  ? setup->path
+                   : configured ? "sluice"
+                                : server_program(setup->kind),
         .directory = setup->directory,
         .as_nobody = setup->as_nobody,
         .files_max = setup->files_max,
@@ -81,6 +83,11 @@ struct server *server_start_with(const struct server_setup *setup)
         .terminal_fd = setup->terminal_fd,
         .ignores_hangup = setup->ignores_hangup,
         .inherited_fd = setup->inherited_fd,
+        .first_process = setup->first_process,
+        .sockets = setup->sockets,
+        .socket_count = setup->socket_count,
+        .socket_names = setup->socket_names,
+        .foreign_sockets = setup->foreign_sockets,
     };
     struct server *server = &servers[server_count];
 

@@ -31,6 +31,7 @@ struct server {
 struct server_setup {
     enum server_kind kind;
     const char *root;
+    const char *path;           /* of the program, elsewhere; NULL: in the build directory */
     const char *program;        /* "sluice": no PORT comes before ROOT; NULL: that of KIND */
     const char *environment[8]; /* see process_setup */
     const char *config;         /* a configuration file of sluice, in place of ROOT; NULL: none */
@@ -45,6 +46,11 @@ struct server_setup {
     int terminal_fd;
     bool ignores_hangup;
     int inherited_fd;
+    bool first_process;
+    const int *sockets;
+    size_t socket_count;
+    const char *socket_names;
+    bool foreign_sockets;
     const char *directory;
 };
 

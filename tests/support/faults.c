@@ -37,6 +37,7 @@ static const char *const names[] = {
     [FAULT_FCNTL] = "fcntl",
     [FAULT_FDOPENDIR] = "fdopendir",
     [FAULT_FOPEN] = "fopen",
+    [FAULT_FORK] = "fork",
     [FAULT_FSTAT] = "fstat",
     [FAULT_GETADDRINFO] = "getaddrinfo",
     [FAULT_GETIFADDRS] = "getifaddrs",

@@ -24,6 +24,7 @@ enum fault {
     FAULT_FCNTL,
     FAULT_FDOPENDIR,
     FAULT_FOPEN,
+    FAULT_FORK,
     FAULT_FSTAT,
     FAULT_GETADDRINFO, /* fails with EAI_SYSTEM and the errno */
     FAULT_GETIFADDRS,

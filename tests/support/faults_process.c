@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name) */
 
@@ -52,6 +53,11 @@ WRAP(void *, mmap, void *at, size_t bytes, int protection, int flags, int fd, of
     if (!faults_pass(FAULT_MMAP, NULL))
         return MAP_FAILED;
     return __real_mmap(at, bytes, protection, flags, fd, first);
+}
+
+WRAP(pid_t, fork, void)
+{
+    return faults_pass(FAULT_FORK, NULL) ? __real_fork() : -1;
 }
 
 /* --- Threads, signals, waiting ---------------------------------------------------------------- */

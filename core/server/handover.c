@@ -1,0 +1,97 @@
+/* handover: see handover.h. socket(7), SO_COOKIE. */
+#include "server/handover.h"
+
+#include "observe/log.h"
+#include "server/watching.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The same number for all descriptors of a socket. */
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0 ? 0 : cookie;
+}
+
+/* Lists each socket once: workers may share some. Returns their number. */
+static unsigned list_sockets(const struct handover *handover, uint64_t *cookies,
+                             struct inherited_socket *ret)
+{
+    const struct listening *listening = handover->listening;
+    unsigned count = 0;
+    for (unsigned i = 0; i < handover->socket_count; i++) {
+        const unsigned listener = listening->socket_origins[i % listening->socket_count];
+        unsigned j = 0;
+        cookies[count] = cookie_of(handover->sockets[i]);
+        while (j < count && (cookies[count] == 0 || cookies[j] != cookies[count]))
+            j++;
+        if (j == count)
+            ret[count++] = (struct inherited_socket){
+                .fd = handover->sockets[i], .name = listening->names[listener], .listens = true};
+    }
+    const int *admin;
+    const unsigned admin_count = admin_fds(handover->admin, &admin);
+    for (unsigned i = 0; i < admin_count; i++)
+        ret[count++] =
+            (struct inherited_socket){.fd = admin[i], .name = WATCHING_NAME, .listens = true};
+    return count;
+}
+
+static void start(struct handover *handover, const struct upgrade_gifts *gifts)
+{
+    struct problem problem;
+    if (upgrade_start(&handover->upgrade, gifts, &problem) < 0)
+        log_problem(&problem);
+    else
+        log_say("SIGUSR2: the upgrade has started, process %ld", (long)handover->upgrade.pid);
+}
+
+void handover_begin(struct handover *handover, const struct https *https)
+{
+    uint8_t keys[UPGRADE_KEYS_MAX];
+    const size_t room = (size_t)handover->socket_count + LISTENERS_MAX + 1;
+    uint64_t *cookies = calloc(room, sizeof *cookies);
+    struct inherited_socket *sockets = calloc(room, sizeof *sockets);
+    if (cookies && sockets) {
+        const struct upgrade_gifts gifts = {
+            .sockets = sockets,
+            .count = list_sockets(handover, cookies, sockets),
+            .keys = keys,
+            .key_bytes = https_export_keys(https, keys, sizeof keys),
+        };
+        start(handover, &gifts);
+        explicit_bzero(keys, sizeof keys);
+    } else {
+        log_write(LOG_LEVEL_ERROR, "the upgrade cannot start: out of memory");
+    }
+    free(cookies);
+    free(sockets);
+}
+
+void handover_receive(const struct handover *handover, struct https *https)
+{
+    uint8_t keys[UPGRADE_KEYS_MAX];
+    if (handover->parent_fd < 0)
+        return;
+    https_import_keys(https, keys, upgrade_receive_keys(handover->parent_fd, keys));
+    explicit_bzero(keys, sizeof keys);
+}
+
+void handover_report_ready(struct handover *handover)
+{
+    if (handover->parent_fd >= 0)
+        upgrade_report_ready(handover->parent_fd);
+    handover->parent_fd = -1;
+}
+
+void handover_fini(struct handover *handover)
+{
+    if (handover->parent_fd >= 0)
+        close(handover->parent_fd);
+    handover->parent_fd = -1;
+    upgrade_fini(&handover->upgrade);
+}

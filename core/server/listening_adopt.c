@@ -1,0 +1,157 @@
+/* listening_adopt: see listening_adopt.h. */
+#include "server/listening_adopt.h"
+
+#include "observe/log.h"
+
+#include <stdio.h>
+
+#define UNNAMED "unknown" /* as systemd has it */
+
+/* --- By address --------------------------------------------------------------------------------- */
+
+/* Whether a socket on FOUND is for listeners on WANTED: a manager may open both wildcard addresses
+ * in place of a dual-stack socket. */
+static bool is_for(const struct net_address *wanted, const struct net_address *found)
+{
+    return net_address_equal(wanted, found) ||
+           (wanted->dual_stack && net_address_is_wildcard(found));
+}
+
+static bool is_free(const struct inherited_socket *socket)
+{
+    return socket->fd >= 0 && socket->listens;
+}
+
+/* Gives SOCKET to LIST, of listener INDEX. */
+static int give(struct listening *listening, unsigned index, struct inherited_socket *socket,
+                struct sockets *list)
+{
+    const int fd = inherited_take(socket);
+    net_adopt(fd);
+    snprintf(listening->names[index], sizeof listening->names[index], "%s",
+             socket->name[0] ? socket->name : UNNAMED);
+    return sockets_add(list, fd);
+}
+
+static int offer_local(struct listening *listening, unsigned index, struct inherited_socket *socket,
+                       struct sockets *lists)
+{
+    struct unix_socket *wanted = &listening->sets[index].unix_socket;
+    char text[INHERITED_TEXT_BYTES];
+    inherited_text(socket, text);
+    if (strncmp(text, "unix:", 5) != 0 || strcmp(text + 5, wanted->path) != 0)
+        return 0;
+    if (strncmp(socket->name, LISTENING_NAME, strlen(LISTENING_NAME)) == 0)
+        unix_socket_keep(wanted); /* the manager removes its own */
+    return give(listening, index, socket, lists);
+}
+
+/* Gives SOCKET to listener INDEX if it is for that. */
+static int offer(struct listening *listening, unsigned index, struct inherited_socket *socket,
+                 struct sockets *lists)
+{
+    struct net_set *set = &listening->sets[index];
+    struct net_address found;
+    uint16_t port;
+    if (net_is_unix(set))
+        return offer_local(listening, index, socket, lists);
+    if (!inherited_address(socket, &found, &port))
+        return 0;
+    if (set->port ? port != set->port : strcmp(socket->name, listening->names[index]) != 0)
+        return 0;
+    for (unsigned i = 0; i < set->count; i++) {
+        if (!is_for(&set->addresses[i], &found))
+            continue;
+        set->port = port;
+        return give(listening, index, socket, &lists[i]);
+    }
+    return 0;
+}
+
+/* --- By name ------------------------------------------------------------------------------------ */
+
+static bool is_open(const struct listening *listening, const struct listening_sockets *all,
+                    unsigned index)
+{
+    for (unsigned i = 0; i < listening->sets[index].count; i++) {
+        if (all->lists[index][i].count > 0)
+            return true;
+    }
+    return false;
+}
+
+/* The only listener without a socket that is SECURE, or is not. LISTENING_MAX: not just one is. */
+static unsigned find_only(const struct listening *listening, const struct listening_sockets *all,
+                          bool secure)
+{
+    unsigned found = LISTENING_MAX;
+    for (unsigned i = 0; i < listening->count; i++) {
+        if (listening->sets[i].secure != secure || is_open(listening, all, i))
+            continue;
+        if (found != LISTENING_MAX)
+            return LISTENING_MAX;
+        found = i;
+    }
+    return found;
+}
+
+/* Gives the sockets called NAME to the only listener of that kind: the first of them, and those on
+ * the same port. */
+static int adopt_named(struct listening *listening, struct listening_sockets *all, const char *name,
+                       bool secure)
+{
+    const unsigned index = find_only(listening, all, secure);
+    struct net_set *set = index < LISTENING_MAX ? &listening->sets[index] : NULL;
+    unsigned count = 0;
+    int error = 0;
+    for (unsigned i = 0; set && !error && i < listening->inherited->count; i++) {
+        struct inherited_socket *socket = &listening->inherited->items[i];
+        struct net_address address;
+        uint16_t port;
+        if (!is_free(socket) || strcmp(socket->name, name) != 0 || count == NET_ADDRESSES_MAX ||
+            !inherited_address(socket, &address, &port) || (count > 0 && port != set->port))
+            continue;
+        set->unix_socket.path[0] = '\0';
+        set->port = port;
+        set->addresses[count] = address;
+        error = give(listening, index, socket, &all->lists[index][count++]);
+        set->count = count;
+    }
+    return error;
+}
+
+int listening_adopt(struct listening *listening, struct listening_sockets *ret)
+{
+    struct inherited *inherited = listening->inherited;
+    int error = 0;
+    if (!inherited)
+        return 0;
+    for (unsigned i = 0; i < inherited->count; i++) {
+        struct inherited_socket *socket = &inherited->items[i];
+        for (unsigned j = 0; !error && is_free(socket) && j < listening->count; j++)
+            error = offer(listening, j, socket, ret->lists[j]);
+    }
+    if (!error)
+        error = adopt_named(listening, ret, "http", false);
+    return error ? error : adopt_named(listening, ret, "https", true);
+}
+
+void listening_close_unused(struct inherited *inherited)
+{
+    char names[512] = "";
+    size_t length = 0;
+    for (unsigned i = 0; i < inherited->count; i++) {
+        char text[INHERITED_TEXT_BYTES];
+        const struct inherited_socket *socket = &inherited->items[i];
+        if (socket->fd < 0)
+            continue;
+        inherited_text(socket, text);
+        if (length < sizeof names)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s (%s)",
+                                       length ? ", " : "", text, socket->name);
+    }
+    if (length > 0)
+        log_write(LOG_LEVEL_WARNING,
+                  "closed, as no listener is for what the process was started with: %s", names);
+    inherited_fini(inherited);
+}

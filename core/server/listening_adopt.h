@@ -1,0 +1,26 @@
+/* listening_adopt: which of the sockets that the process was started with are for which listener.
+ *
+ * A socket is for the listener that has its address and port, or path. Where a listener has any
+ * port (0), the one that a process before this one took counts, by the name that process gave to
+ * the socket. Sockets that are left may be named "http" or "https" by a service manager: they are
+ * for the listener of that kind if just one is left; then its own address does not count. Nothing
+ * is guessed beyond that. A part of listening. Owns nothing. */
+#ifndef SLUICE_LISTENING_ADOPT_H
+#define SLUICE_LISTENING_ADOPT_H
+
+#include "server/listening.h"
+#include "server/sockets.h"
+
+/* The sockets of each address of each listener. */
+struct listening_sockets {
+    struct sockets lists[LISTENING_MAX][NET_ADDRESSES_MAX];
+};
+
+/* Moves sockets from LISTENING->inherited to RET, zeroed. The sets of LISTENING are updated: ports,
+ * and addresses that a name has replaced. Returns 0 or -ENOMEM. */
+int listening_adopt(struct listening *listening, struct listening_sockets *ret);
+
+/* Closes the sockets that are left, and names them in one line on standard error. */
+void listening_close_unused(struct inherited *inherited);
+
+#endif

@@ -1,0 +1,54 @@
+/* inherited: the sockets that this process was started with: sd_listen_fds(3), "socket activation".
+ *
+ * Whoever starts the process opens sockets, leaves them at descriptors 3 and up, and says in
+ * variables how many there are (LISTEN_FDS), for which process (LISTEN_PID), and, if it likes, what
+ * each is called (LISTEN_FDNAMES). A service manager does that, and so does Sluice itself when it
+ * is upgraded (server/upgrade.h). Variables for another process mean nothing: they were left over.
+ *
+ * Owns the descriptors until they are taken, and the names. For the main thread. */
+#ifndef SLUICE_INHERITED_H
+#define SLUICE_INHERITED_H
+
+#include "base/problem.h"
+#include "system/net_address.h"
+
+#include <sys/un.h>
+
+enum {
+    INHERITED_FIRST = 3,  /* the first descriptor */
+    INHERITED_MAX = 4096, /* descriptors */
+    INHERITED_TEXT_BYTES = 128,
+};
+
+struct inherited_socket {
+    int fd;           /* -1: taken */
+    const char *name; /* "": none is given */
+    bool listens;     /* a stream socket that listens */
+};
+
+/* Zeroed: none. */
+struct inherited {
+    struct inherited_socket *items;
+    unsigned count;
+    char *names;
+};
+
+/* Reads VARIABLES, as environ(7). The descriptors become close-on-exec. Returns 0, or a negative
+ * errno with *RET_PROBLEM set and *RET untouched. *Gives*: inherited_fini. */
+int inherited_read(struct inherited *ret, char *const *variables, struct problem *ret_problem);
+
+/* Closes those that were not taken. */
+void inherited_fini(struct inherited *inherited);
+
+/* Gives the descriptor of SOCKET to the caller. */
+int inherited_take(struct inherited_socket *socket);
+
+/* Where SOCKET listens, with the port in host byte order. False: not an IP address. */
+bool inherited_address(const struct inherited_socket *socket, struct net_address *ret,
+                       uint16_t *ret_port);
+
+/* Writes where SOCKET listens as --listen has it: "127.0.0.1:80", "unix:/run/x"; or "descriptor 3"
+ * for something else. */
+void inherited_text(const struct inherited_socket *socket, char to[static INHERITED_TEXT_BYTES]);
+
+#endif
