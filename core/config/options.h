@@ -75,6 +75,7 @@ enum option_kind {
     OPTION_KIND_NETWORK,     /* see base/networks.h; repeatable; struct arena_list */
     OPTION_KIND_HOST,        /* a host name; struct str */
     OPTION_KIND_REDIRECT,    /* see redirects.h; repeatable; struct arena_list */
+    OPTION_KIND_USER,        /* NAME[:GROUP], see privileges.h; struct str */
     OPTION_KIND_HELP,        /* no value, no field */
     OPTION_KIND_VERSION,     /* no value, no field */
     OPTION_KIND_CONFIG,      /* the path of a file with settings; no field */

@@ -184,6 +184,10 @@ static const struct option_spec table[] = {
      .help = "Do not log requests where the pattern matches the path, such as '/healthz'; may be "
              "given up to 64 times.",
      .kind = OPTION_KIND_PATHS, SITE(log_exclude)},
+    {.name = "user", .argument = "NAME", .group = OPTION_GROUP_GENERAL,
+     .help = "Started as root, become this user, or NAME:GROUP, once ports, certificates and logs are "
+             "open.",
+     .kind = OPTION_KIND_USER, PROCESS(user)},
     {.name = "pid-file", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
      .help = "Write the number of the process to this file when it serves; it is removed at the end.",
      .kind = OPTION_KIND_FILE, PROCESS(pid_file)},

@@ -6,6 +6,7 @@
 #include "config/settings.h"
 #include "http/pattern.h"
 #include "http/rules.h"
+#include "system/privileges.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -156,6 +157,17 @@ static int set_file(const struct option_spec *option, const struct option_target
         return option_set_text(option, target, text, ret_problem);
     problem_set(ret_problem, "is empty");
     problem_remedy(ret_problem, "name a file");
+    return -EINVAL;
+}
+
+static int set_user(const struct option_spec *option, const struct option_target *target,
+                    const char *text, struct problem *ret_problem)
+{
+    struct privileges_user user;
+    if (privileges_parse(str_of(text), &user) == 0)
+        return option_set_text(option, target, text, ret_problem);
+    problem_set(ret_problem, "'%s' is not a user of this machine, or not its group", text);
+    problem_remedy(ret_problem, "write NAME or NAME:GROUP; 'getent passwd' lists the names");
     return -EINVAL;
 }
 
@@ -341,6 +353,7 @@ int option_set(const struct option_spec *option, const struct option_target *tar
         [OPTION_KIND_NETWORK] = option_set_network,
         [OPTION_KIND_HOST] = option_set_host,
         [OPTION_KIND_REDIRECT] = set_redirect,
+        [OPTION_KIND_USER] = set_user,
     };
     static_assert(COUNT_OF(setters) == OPTION_KIND_HELP, "one for each kind that has a field");
     int error = setters[option->kind](option, target, text, ret_problem);

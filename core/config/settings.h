@@ -57,6 +57,7 @@ struct process_settings {
     struct certificate_paths certificates;
     uint32_t tls_minor_min; /* the oldest version of TLS: 2 is TLS 1.2 */
     bool self_signed;       /* HTTPS with a certificate made at the start */
+    struct str user;        /* NAME[:GROUP], to run as; absent: as started */
     struct str pid_file;    /* the path of a file with the process's number; absent: none */
     struct str error_log;   /* where messages go; absent: to standard error */
     enum log_level log_level;

@@ -166,6 +166,12 @@ int access_logs_add(struct access_logs *logs, const char *name, struct problem *
     return 0;
 }
 
+void access_logs_check(const struct access_logs *logs)
+{
+    for (unsigned i = 0; logs && i < logs->count; i++)
+        warn(logs, logs->items[i]);
+}
+
 bool access_logs_have(const struct access_logs *logs, const char *name)
 {
     return logs && find(logs, name);

@@ -67,4 +67,8 @@ bool access_logs_stop(struct access_logs *logs, unsigned ms);
 /* Frees everything; the thread, if it was started, has ended. NULL is allowed. */
 void access_logs_destroy(struct access_logs *logs);
 
+/* Reports, for each log, what will go wrong later: a file that this user cannot make anew once it
+ * has been rotated. NULL is allowed. */
+void access_logs_check(const struct access_logs *logs);
+
 #endif

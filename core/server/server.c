@@ -14,6 +14,7 @@
 #include "server/descriptors.h"
 #include "server/generation.h"
 #include "server/handover.h"
+#include "server/identity.h"
 #include "server/listening.h"
 #include "server/listening_adopt.h"
 #include "server/process.h"
@@ -175,6 +176,11 @@ static int share_sites(struct server *server, struct problem *ret_problem)
     return -ENOMEM;
 }
 
+static int become_user(struct server *server, struct problem *ret_problem)
+{
+    return identity_assume(server->generation->settings, server->logs, ret_problem);
+}
+
 static int open_service(struct server *server, struct problem *ret_problem)
 {
     return service_open(&server->service, &server->generation->settings->process, environ,
@@ -293,14 +299,10 @@ static int run(struct server *server)
 
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
-    make_generation, choose_addresses,
-    close_inherited, share_generation,
-    catch_signals,   choose_backend,
-    find_sizes,      share_sites,
-    open_error_log,  open_logs,
-    open_service,    open_admin,
-    open_listeners,  start,
-    start_admin,
+    make_generation, choose_addresses, close_inherited, share_generation,
+    catch_signals,   choose_backend,   find_sizes,      share_sites,
+    open_error_log,  open_logs,        open_admin,      open_listeners,
+    become_user,     open_service,     start,           start_admin,
 };
 
 /* Takes all steps. False: one failed, which is reported. */

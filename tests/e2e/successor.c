@@ -4,8 +4,10 @@
 #include "e2e.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -86,4 +88,19 @@ void successor_upgrade_during(struct server *server, void (*meanwhile)(void *arg
 void successor_upgrade(struct server *server)
 {
     successor_upgrade_during(server, let_pass_a_moment, NULL);
+}
+
+void successor_copy_program(const char *to)
+{
+    char bytes[65536];
+    ssize_t count;
+    int in = open(text_format("%s/%s", e2e_build_directory(), server_program(PIPELINED)),
+                  O_RDONLY | O_CLOEXEC);
+    int out = open(text_format("%s.new", to), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+    cr_assert(in >= 0 && out >= 0, "%s", strerror(errno));
+    while ((count = read(in, bytes, sizeof(bytes))) > 0)
+        cr_assert_eq(write(out, bytes, (size_t)count), count);
+    close(in);
+    close(out);
+    cr_assert_eq(rename(text_format("%s.new", to), to), 0);
 }

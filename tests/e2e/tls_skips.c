@@ -23,6 +23,7 @@ static const struct skip skips[] = {
     {"haproxy", NULL, "HAProxy speaks plain HTTP to its servers"},
     {"proxy_protocol", NULL, "it chooses TLS itself"},
     {"trusted_proxy", NULL, "it chooses TLS itself"},
+    {"user", NULL, "the certificate of the tests is for its own user alone"},
     {"upgrade", "to_a_program_that_hangs_is_given_up", "it takes 30 s, and TLS changes nothing"},
     {"command_line", "reports_a_busy_port", "it starts programs without a certificate"},
     {"command_line", "reports_a_port_that_needs_privileges",

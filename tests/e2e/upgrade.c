@@ -206,21 +206,6 @@ E2E_TEST(upgrade, reads_the_configuration_anew_and_survives_a_bad_one)
 
 /* --- Failures --------------------------------------------------------------------------------- */
 
-static void copy_program(const char *to)
-{
-    char bytes[65536];
-    ssize_t count;
-    int in = open(text_format("%s/%s", e2e_build_directory(), server_program(PIPELINED)),
-                  O_RDONLY | O_CLOEXEC);
-    int out = open(text_format("%s.new", to), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-    cr_assert(in >= 0 && out >= 0, "%s", strerror(errno));
-    while ((count = read(in, bytes, sizeof(bytes))) > 0)
-        cr_assert_eq(write(out, bytes, (size_t)count), count);
-    close(in);
-    close(out);
-    cr_assert_eq(rename(text_format("%s.new", to), to), 0);
-}
-
 static void replace_program(const struct site *site, const char *text, mode_t mode)
 {
     site_replace_text(site, "../server", text);
@@ -251,7 +236,7 @@ static void expect_nothing_left(const struct server *server, size_t descriptors)
 
 static struct server *start_copy(const struct site *site)
 {
-    copy_program(site_path(site, "../server"));
+    successor_copy_program(site_path(site, "../server"));
     return server_start_with(&(struct server_setup){
         .kind = PIPELINED,
         .root = site->path,
@@ -289,7 +274,7 @@ E2E_TEST(upgrade, to_a_program_that_fails_changes_nothing)
     process_signal(&server->process, SIGUSR2);
     successor_await(server, "server': No such file or directory; this process goes on");
     expect_nothing_left(server, descriptors);
-    copy_program(site_path(&site, "../server"));
+    successor_copy_program(site_path(&site, "../server"));
     successor_upgrade(server);
     server_expect_alive(server, "after the upgrade");
     server_stop(server);
@@ -313,7 +298,7 @@ E2E_TEST(upgrade, to_a_program_that_hangs_is_given_up)
         cr_assert(poll(NULL, 0, 50) == 0 && deadline_left_ms(deadline) > 0, "%s",
                   process_errors(&server->process));
     expect_nothing_left(server, descriptors);
-    copy_program(site_path(&site, "../server"));
+    successor_copy_program(site_path(&site, "../server"));
     successor_upgrade(server);
     server_stop(server);
 }

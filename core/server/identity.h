@@ -1,0 +1,17 @@
+/* identity: the user that the server runs as: --user.
+ *
+ * Root's rights are needed for ports below 1024, for keys and for logs. They are given up when
+ * these are open; then everything that will be opened again is tried once, so that a key that only
+ * root can read is found at the start, and not at the renewal weeks later. Owns nothing. */
+#ifndef SLUICE_IDENTITY_H
+#define SLUICE_IDENTITY_H
+
+#include "config/settings.h"
+#include "observe/access_log.h"
+
+/* Becomes the user that SETTINGS name, if they do. LOGS, which may be NULL, are open. Returns 0, or
+ * a negative errno with *RET_PROBLEM set: the process has to end. */
+int identity_assume(const struct settings *settings, const struct access_logs *logs,
+                    struct problem *ret_problem);
+
+#endif

@@ -1,0 +1,180 @@
+/* user: --user gives up root's rights, all of them and for good, once everything is open; what the
+ * user may not open later is named at the start. Needs root. */
+#include "certificate.h"
+#include "client.h"
+#include "e2e.h"
+#include "server_process.h"
+#include "successor.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+E2E_SUITE(user);
+
+static void create_site(struct site *site)
+{
+    if (geteuid() != 0)
+        e2e_skip("it needs root");
+    site_create(site);
+    site_write_text(site, "index.html", "x");
+    cr_assert_eq(chmod(site->parent, 0755), 0);
+}
+
+/* The value of NAME in /proc/PID/status, with single spaces. Kept. */
+static const char *status_of(const struct server *server, const char *name)
+{
+    char line[256];
+    const char *value = "";
+    FILE *file = fopen(text_format("/proc/%d/status", (int)server->process.pid), "re");
+    cr_assert(file != NULL);
+    while (fgets(line, sizeof(line), file)) {
+        if (strncmp(line, name, strlen(name)) != 0)
+            continue;
+        for (char *at = line; *at; at++)
+            *at = *at == '\t' || *at == '\n' ? ' ' : *at;
+        value = text_format("%s", line + strlen(name) + 2);
+    }
+    fclose(file);
+    return value;
+}
+
+static void expect_nobody(const struct server *server)
+{
+    cr_expect_str_eq(status_of(server, "Uid"), "65534 65534 65534 65534 ");
+    cr_expect_str_eq(status_of(server, "Gid"), "65534 65534 65534 65534 ");
+    cr_expect(strncmp(status_of(server, "Groups"), "65534 ", 6) == 0 ||
+                  strspn(status_of(server, "Groups"), " ") == strlen(status_of(server, "Groups")),
+              "%s", status_of(server, "Groups"));
+    cr_expect_str_eq(status_of(server, "CapPrm"), "0000000000000000 ");
+    cr_expect_str_eq(status_of(server, "NoNewPrivs"), "1 ");
+}
+
+/* The port needs root, and the new process has not got that any more. */
+E2E_TEST(user, has_no_rights_of_root_left_and_keeps_its_port)
+{
+    struct site site;
+    create_site(&site);
+    const char *path = site_path(&site, "../server");
+    successor_copy_program(path);
+    struct server *server = NULL;
+    for (unsigned port = 987; !server; port--) {
+        struct client client;
+        if (client_try_connect(&client, &(struct client_setup){.port = (uint16_t)port})) {
+            client_close(&client);
+            continue;
+        }
+        server = server_start_with(&(struct server_setup){
+            .kind = PIPELINED,
+            .root = site.path,
+            .port = text_format("%u", port),
+            .path = path,
+            .options = "--threads 2 --user nobody:65534",
+        });
+    }
+    expect_nobody(server);
+    server_expect_alive(server, "as nobody");
+    successor_upgrade(server);
+    expect_nobody(server);
+    server_expect_alive(server, "after an upgrade");
+    server_stop(server);
+}
+
+E2E_TEST(user, that_does_not_exist_is_reported)
+{
+    static const char *const names[] = {"sluice-e2e-none", "nobody:sluice-e2e-none", "nobody:", ""};
+    struct site site;
+    create_site(&site);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct process process;
+        struct process_setup setup = {.program = server_program(PIPELINED),
+                                      .arguments = {"0", site.path, "--user", names[i]}};
+        process_start(&process, &setup);
+        cr_expect(process_wait(&process, deadline_after(10000)), "'%s': it serves", names[i]);
+        process_kill(&process);
+        cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == 2, "'%s': %s",
+                  names[i], status_text(process.status));
+        cr_expect(strstr(process_errors(&process), "is not a user of this machine"), "%s",
+                  process_errors(&process));
+    }
+}
+
+E2E_TEST(user, that_the_process_may_not_become_ends_the_start)
+{
+    struct site site;
+    create_site(&site);
+    struct process process;
+    struct process_setup setup = {.program = server_program(PIPELINED),
+                                  .as_nobody = true,
+                                  .arguments = {"0", site.path, "--user", "root"}};
+    process_add_words(&setup, "--bind 127.0.0.1");
+    process_start(&process, &setup);
+    cr_expect(process_wait(&process, deadline_after(10000)), "it serves");
+    process_kill(&process);
+    cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == 1, "%s",
+              status_text(process.status));
+    cr_expect(strstr(process_errors(&process), "cannot become user 'root'"), "%s",
+              process_errors(&process));
+}
+
+/* Files that will be opened again are tried as that user. */
+E2E_TEST(user, that_may_not_open_a_file_again_is_named_at_the_start)
+{
+    struct site site;
+    create_site(&site);
+    site_write_text(&site, "../types", "text/x-e2e e2e\n");
+    site_chmod(&site, "../types", 0600);
+    struct server *server = server_start_with(&(struct server_setup){
+        .kind = PIPELINED,
+        .root = site.path,
+        .options = text_format("--user nobody:65534 --mime-types %s --access-log %s",
+                               site_path(&site, "../types"), site_path(&site, "../log")),
+    });
+    server_expect_alive(server, "as nobody");
+    const char *errors = process_errors(&server->process);
+    cr_expect(strstr(errors, "types': changes of it will have no effect"), "%s", errors);
+    cr_expect(strstr(errors, "log' cannot be created again"), "%s", errors);
+    server_stop(server);
+}
+
+E2E_TEST(user, that_may_not_read_root_ends_the_start)
+{
+    struct site site;
+    create_site(&site);
+    site_chmod(&site, ".", 0700);
+    struct process process;
+    struct process_setup setup = {.program = server_program(PIPELINED),
+                                  .arguments = {"0", site.path, "--user", "nobody:65534"}};
+    process_add_words(&setup, "--bind 127.0.0.1");
+    process_start(&process, &setup);
+    cr_expect(process_wait(&process, deadline_after(10000)), "it serves");
+    process_kill(&process);
+    cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == 1, "%s",
+              status_text(process.status));
+}
+
+#ifdef SLUICE_HAVE_OPENSSL
+
+E2E_TEST(user, that_may_not_read_a_key_is_named_at_the_start)
+{
+    struct site site;
+    create_site(&site);
+    const char *certificate = certificate_of_test();
+    cr_assert_eq(chmod(certificate, 0600), 0);
+    struct server *server = server_start_with(&(struct server_setup){
+        .kind = PIPELINED,
+        .root = site.path,
+        .own_tls = true,
+        .options = text_format("--user nobody:65534 --cert %s", certificate),
+    });
+    const char *errors = process_errors(&server->process);
+    cr_expect(strstr(errors, "cannot renew certificates: "), "%s", errors);
+    server_expect_alive(server, "with the key that root has read");
+    server_stop(server);
+}
+
+#endif
