@@ -232,16 +232,17 @@ static struct admin_answer answer(void *owner, const struct h1_head *head, bool 
 
 /* --- The thread ------------------------------------------------------------------------------- */
 
-/* Accepts what waits. False: no descriptor is left for one. */
+/* Accepts what waits, BACKLOG at most. False: no descriptor is left for one. */
 static bool accept_all(struct admin *admin, int listener, uint64_t now_ms)
 {
-    for (;;) {
+    for (unsigned i = 0; i < BACKLOG; i++) {
         int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             admin_clients_add(&admin->clients, fd, now_ms);
         else if (errno != EINTR && errno != ECONNABORTED)
             return errno == EAGAIN;
     }
+    return true;
 }
 
 /* Whether the thread goes on. Asked to end, it answers those that have connected, for a moment, and

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { STEPS_MAX = 16 }; /* of a connection, before others have their turn */
+
 /* How long a connection may be in each state; of WRITING, without progress. */
 static const uint64_t state_ms[] = {
     [ADMIN_CLIENT_IDLE] = 60 * 1000,
@@ -65,7 +67,7 @@ void admin_clients_add(struct admin_clients *clients, int fd, uint64_t now_ms)
     place->fd = fd;
     place->parse = (struct h1_parse){.scanned = 0};
     place->length = place->sent = 0;
-    place->last = false;
+    place->last = place->goes_on = false;
     enter(place, ADMIN_CLIENT_READING, now_ms); /* the first head is due at once */
 }
 
@@ -87,8 +89,8 @@ int admin_clients_watch(const struct admin_clients *clients, struct pollfd *ret,
         const struct admin_client *client = &clients->items[i];
         const short events = client->state == ADMIN_CLIENT_WRITING ? POLLOUT : POLLIN;
         ret[i] = (struct pollfd){client->fd, events, 0};
-        if (client->fd >= 0 && client->deadline_ms < next_ms)
-            next_ms = client->deadline_ms;
+        if (client->fd >= 0)
+            next_ms = u64_min(next_ms, client->goes_on ? now_ms : client->deadline_ms);
     }
     if (next_ms == UINT64_MAX)
         return -1;
@@ -171,10 +173,11 @@ static bool receive(struct admin_client *client, uint64_t now_ms)
     return true;
 }
 
+/* Does STEPS_MAX steps at most: a client that sends without an end has no more than its share. */
 static void serve(const struct admin_clients *clients, struct admin_client *client, uint64_t now_ms)
 {
     bool goes_on = true;
-    while (goes_on && client->fd >= 0) {
+    for (unsigned i = 0; i < STEPS_MAX && goes_on && client->fd >= 0; i++) {
         switch (client->state) {
         case ADMIN_CLIENT_WRITING:
             goes_on = send_answer(client, now_ms);
@@ -189,6 +192,7 @@ static void serve(const struct admin_clients *clients, struct admin_client *clie
             break;
         }
     }
+    client->goes_on = goes_on;
 }
 
 void admin_clients_serve(struct admin_clients *clients, const struct pollfd *watched,
@@ -196,7 +200,7 @@ void admin_clients_serve(struct admin_clients *clients, const struct pollfd *wat
 {
     for (unsigned i = 0; i < ADMIN_CLIENTS_MAX; i++) {
         struct admin_client *client = &clients->items[i];
-        if (client->fd >= 0 && watched[i].revents != 0)
+        if (client->fd >= 0 && (watched[i].revents != 0 || client->goes_on))
             serve(clients, client, now_ms);
         if (client->fd >= 0 && now_ms >= client->deadline_ms)
             end_client(client);

@@ -31,6 +31,7 @@ struct admin_client {
     struct h1_parse parse;
     size_t length; /* of INPUT */
     bool last;     /* the connection ends after the answer */
+    bool goes_on;  /* its turn was over before all was done */
     struct admin_answer answer;
     size_t sent; /* of ANSWER */
     char input[ADMIN_HEAD_BYTES_MAX];
