@@ -118,8 +118,8 @@ static const char *take_proxy(struct str value, struct listen *listen)
     return NULL;
 }
 
-/* Takes WORD. Returns the mistake; NULL: none. */
-static const char *take_word(struct str word, struct listen *listen)
+/* Takes WORD, and adds its bit to *SEEN. Returns the mistake; NULL: none. */
+static const char *take_word(struct str word, struct listen *listen, unsigned *seen)
 {
     static const struct {
         struct str name; /* with '=', if a value follows */
@@ -139,6 +139,9 @@ static const char *take_word(struct str word, struct listen *listen)
             continue;
         if (words[i].of_file && (first == '\0' || first == '@'))
             return "has a mode or an owner, which only the file of a unix: socket has";
+        if (*seen & 1U << i)
+            return "has the same word twice after the address";
+        *seen |= 1U << i;
         return words[i].take(str_from(word, name.length), listen);
     }
     return "has an unknown word after the address";
@@ -149,11 +152,12 @@ int listen_parse(struct str text, struct listen *ret, struct problem *ret_proble
     static const struct str scheme = STR_INIT("unix:");
     struct listen listen = {.secure = false};
     struct str rest = text, word = str_take_word(&rest);
+    unsigned seen = 0;
     const char *mistake = str_starts_with(word, scheme)
                               ? take_path(str_from(word, scheme.length), &listen.unix_socket)
                               : take_port(word, &listen);
     while (!mistake && (word = str_take_word(&rest)).length > 0)
-        mistake = take_word(word, &listen);
+        mistake = take_word(word, &listen, &seen);
     if (mistake)
         return refuse(text, mistake, ret_problem);
     *ret = listen;

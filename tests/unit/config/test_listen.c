@@ -123,6 +123,8 @@ Test(listen, refuses_everything_else)
         {"80 ssl", "has an unknown word after the address"},
         {"80 tls tlss", "has an unknown word after the address"},
         {"tls 443", "has no port"},
+        {"443 tls proxy tls", "the same word twice"},
+        {"unix:/a mode=0600 mode=0666", "the same word twice"},
         {"[11111111111111111111111111111111111111111111111111111111111111111111111111111111]:80",
          "has no numeric address"},
     };
