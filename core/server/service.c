@@ -48,6 +48,8 @@ void service_ready(struct service *service)
 void service_begin_reload(struct service *service)
 {
     char text[96];
+    if (service->stopping)
+        return;
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reloading",
              clock_monotonic_us());
     say(service, text);
@@ -55,7 +57,8 @@ void service_begin_reload(struct service *service)
 
 void service_end_reload(struct service *service)
 {
-    say(service, "READY=1\nSTATUS=Serving");
+    if (!service->stopping)
+        say(service, "READY=1\nSTATUS=Serving");
 }
 
 void service_stop(struct service *service)

@@ -36,7 +36,7 @@ int service_open(struct service *ret, const struct process_settings *settings,
 void service_ready(struct service *service);
 
 /* Reports that a reload begins, and that it has ended, whether or not it was refused: a manager
- * waits for both. */
+ * waits for both. Without effect once the server stops. */
 void service_begin_reload(struct service *service);
 void service_end_reload(struct service *service);
 

@@ -1,0 +1,67 @@
+/* service: what a service manager hears. sd_notify(3). */
+#include "server/service.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int manager; /* its socket */
+static char variable[160];
+static char *variables[] = {variable, NULL};
+static struct service service;
+
+static void set_up(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct process_settings settings = {.pid_file = STR_ABSENT};
+    struct problem problem;
+    const int length = snprintf(address.sun_path + 1, sizeof address.sun_path - 1,
+                                "sluice-test-service-%ld", (long)getpid());
+    snprintf(variable, sizeof variable, "NOTIFY_SOCKET=@%s", address.sun_path + 1);
+    manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(manager, (const struct sockaddr *)&address,
+                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)),
+                 0);
+    cr_assert_eq(service_open(&service, &settings, variables, &problem), 0);
+}
+
+static void tear_down(void)
+{
+    service_close(&service);
+    close(manager);
+}
+
+TestSuite(service, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* Expects a message that begins with WANTED; NULL: none. */
+static void expect_message(const char *wanted)
+{
+    char text[256] = "";
+    const ssize_t length = recv(manager, text, sizeof text - 1, 0);
+    cr_expect_eq(length > 0, wanted != NULL, "%s", text);
+    cr_expect(!wanted || strncmp(text, wanted, strlen(wanted)) == 0, "%s", text);
+}
+
+Test(service, reports_each_reload_from_its_begin_to_its_end)
+{
+    service_ready(&service);
+    expect_message("READY=1\n");
+    service_begin_reload(&service);
+    expect_message("RELOADING=1\nMONOTONIC_USEC=");
+    service_end_reload(&service);
+    expect_message("READY=1\n");
+    expect_message(NULL);
+}
+
+Test(service, a_reload_that_ends_in_a_drain_does_not_make_the_server_ready_again)
+{
+    service_begin_reload(&service);
+    expect_message("RELOADING=1\n");
+    service_stop(&service);
+    expect_message("STOPPING=1\n");
+    service_end_reload(&service);
+    service_begin_reload(&service);
+    expect_message(NULL);
+}
