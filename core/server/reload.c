@@ -240,6 +240,25 @@ static void report_fixed(enum option_scope scope, const void *before, const void
     }
 }
 
+/* Names certificates if listeners would speak TLS because of them, or no longer: which do is fixed
+ * at the start. */
+static void report_https(const struct settings *before, const struct settings *now)
+{
+    const bool wanted = settings_have_https(now);
+    if (wanted == settings_have_https(before))
+        return;
+    log_write(LOG_LEVEL_WARNING, "cert takes effect after an upgrade (SIGUSR2) or a restart: %s",
+              wanted ? "no listener speaks TLS until then"
+                     : "TLS goes on with the certificates from before until then");
+}
+
+static void report_refused(const struct problem *problem)
+{
+    char text[PROBLEM_TEXT_BYTES];
+    problem_text(problem, text);
+    log_write(LOG_LEVEL_ERROR, "not reloaded, and nothing has changed: %s", text);
+}
+
 static void report_done(const struct reload *reload)
 {
     const struct generation *generation = *reload->generation;
@@ -262,6 +281,7 @@ static void report_done(const struct reload *reload)
             reload->same_file ? "; the file is the same as before" : "");
     report_fixed(OPTION_SCOPE_PROCESS, &started->process, &settings->process);
     report_fixed(OPTION_SCOPE_LISTENER, started->listeners[0], settings->listeners[0]);
+    report_https(started, settings);
 }
 
 bool reload_begin(struct reload *reload)
@@ -281,8 +301,7 @@ bool reload_begin(struct reload *reload)
         change_over(reload, generation, changes);
         return true;
     }
-    problem_prefix(&problem, "not reloaded, and nothing has changed: ");
-    log_problem(&problem);
+    report_refused(&problem);
     generation_unref(generation);
     retire_logs(reload);
     return false;

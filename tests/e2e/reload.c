@@ -217,7 +217,7 @@ static const struct mistake {
     const char *report; /* part of it */
 } mistakes[] = {
     {"", "no site is named"},
-    {"[site one.example]\nrooot = root/one\n", "line 2: not reloaded, and nothing has changed: the "
+    {"[site one.example]\nrooot = root/one\n", "line 2: the "
                                                "key 'rooot' is not known; did you mean 'root'?"},
     {"[site one.example]\nroot = root/none\n", "does not exist"},
     {ONE "[site one.example]\nroot = root/two\n", "is given twice"},
@@ -402,6 +402,28 @@ E2E_TEST(reload, each_of_many_sites_has_a_certificate)
     client_connect(&client, server);
     cr_expect_str_eq(secure_fingerprint(client.secure), own.fingerprint);
     client_close(&client);
+}
+
+/* Which listeners speak TLS is decided at the start. */
+E2E_TEST(reload, a_first_certificate_is_named)
+{
+    struct site site;
+    fill_sites(&site);
+    const char *secure = text_format("cert = %s\n" ONE, certificate_of_test());
+    struct server *server = start_with(&site, ONE, true);
+    expect_message(reload_to(server, &site, secure), "cert takes effect after an upgrade");
+    cr_expect_null(strstr(reload_to(server, &site, ONE), "cert takes"), "it is as at the start");
+    server_stop(server);
+}
+
+E2E_TEST(reload, the_loss_of_the_last_certificate_is_named)
+{
+    struct site site;
+    fill_sites(&site);
+    const char *secure = text_format("cert = %s\n" ONE, certificate_of_test());
+    struct server *server = start_with(&site, secure, true);
+    expect_message(reload_to(server, &site, ONE), "TLS goes on with the certificates from before");
+    server_stop(server);
 }
 
 #endif
