@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-enum { DURATIONS_BOUNDS = 20 };
+enum { DURATIONS_BOUNDS = 22 };
 
 /* The upper bounds of the buckets in microseconds, rising; the last bucket has none. */
 extern const uint32_t durations_bounds_us[DURATIONS_BOUNDS];

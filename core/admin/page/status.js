@@ -88,7 +88,7 @@ function total(workers) {
 // --- Plots ------------------------------------------------------------------------------------
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 560, HEIGHT = 150, LEFT = 52, BOTTOM = 16;
+const WIDTH = 560, HEIGHT = 150, TALL = 170, LEFT = 52, BOTTOM = 16;
 
 function element(parent, name, attributes, text) {
   const made = document.createElementNS(SVG, name);
@@ -103,6 +103,12 @@ function ceiling(n) {
   if (n <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(n));
   return [1, 2, 5, 10].map((m) => m * power).find((m) => m >= n * 0.999);
+}
+
+// The same for bytes: round in its unit.
+function ceilingOfBytes(n) {
+  const unit = 1024 ** Math.floor(Math.log(Math.max(n, 1)) / Math.log(1024));
+  return ceiling(n / unit) * unit;
 }
 
 function frame(figure, series, top, text) {
@@ -137,9 +143,9 @@ function frame(figure, series, top, text) {
 }
 
 // Lines, each [name, color, get].
-function plotLines(figure, series, text) {
+function plotLines(figure, series, text, round = ceiling) {
   const most = Math.max(...history.flatMap((h) => series.map((s) => s[2](h) || 0)));
-  const { svg, x, y } = frame(figure, series, ceiling(most), text);
+  const { svg, x, y } = frame(figure, series, round(most), text);
   for (const [, color, get] of series) {
     const points = history.map((h, i) => [i, get(h)]).filter((p) => p[1] !== null);
     const line = points.map(([i, value]) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
@@ -165,17 +171,17 @@ function plotStack(figure, series, text) {
 function plotHistogram(figure, bounds, counts) {
   let svg = figure.querySelector("svg") || element(figure, "svg", { role: "img" });
   const width = Math.max(200, svg.clientWidth), step = width / counts.length, most = Math.max(1, ...counts);
-  svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  svg.setAttribute("viewBox", `0 0 ${width} ${TALL}`);
   svg.replaceChildren();
   counts.forEach((n, i) => {
-    const height = n > 0 ? Math.max(2, (HEIGHT - 22) * n / most) : 0;
-    const bar = element(svg, "rect", { x: i * step + 1, y: HEIGHT - 18 - height, width: step - 2, height, rx: 2, class: "fa" });
+    const height = n > 0 ? Math.max(2, (TALL - 22) * n / most) : 0;
+    const bar = element(svg, "rect", { x: i * step + 1, y: TALL - 18 - height, width: step - 2, height, rx: 2, class: "fa" });
     const name = i < bounds.length ? "up to " + duration(bounds[i]) : "more than " + duration(bounds.at(-1));
     element(bar, "title", {}, `${name}: ${n.toLocaleString("en")}`);
-    if (i < bounds.length && [0, 5, 8, 11, 14, 17].includes(i))
-      element(svg, "text", { x: (i + 1) * step, y: HEIGHT - 3, "text-anchor": "middle" }, duration(bounds[i]));
+    if (i < bounds.length && [1, 4, 7, 10, 13, 16, 19].includes(i))
+      element(svg, "text", { x: (i + 1) * step, y: TALL - 3, "text-anchor": "middle" }, duration(bounds[i]));
   });
-  element(svg, "line", { x1: 0, x2: width, y1: HEIGHT - 18, y2: HEIGHT - 18, class: "grid" });
+  element(svg, "line", { x1: 0, x2: width, y1: TALL - 18, y2: TALL - 18, class: "grid" });
 }
 
 // --- The page ---------------------------------------------------------------------------------
@@ -205,6 +211,21 @@ function showWorkers(status, changes) {
   byId("workers").tBodies[0].replaceChildren(...rows);
 }
 
+// Names and texts in turn, as a list of terms.
+function showList(id, facts) {
+  byId(id).replaceChildren(...facts.flatMap(([name, text]) => [
+    Object.assign(document.createElement("dt"), { textContent: name }),
+    Object.assign(document.createElement("dd"), { textContent: text }),
+  ]));
+}
+
+function showQuantiles(status, all) {
+  const parts = [["Half took at most", 0.5], ["90 %", 0.9], ["99 %", 0.99], ["99.9 %", 0.999]];
+  const facts = parts.map(([name, part]) => [name, duration(quantile(status.bounds_us, all.durations, part))]);
+  const timed = sum(all.durations);
+  showList("quantiles", [...facts, ["Mean", timed > 0 ? duration(all.duration_sum_us / timed) : "–"]]);
+}
+
 function showTotals(all) {
   const requests = sum(Object.values(all.requests));
   const facts = [
@@ -221,10 +242,7 @@ function showTotals(all) {
     ["Cache entries, evictions", `${count(all.cache.entries)}, ${count(all.cache.evictions)}`],
     ["Log lines dropped", count(all.log_lines_dropped)],
   ];
-  byId("totals").replaceChildren(...facts.flatMap(([name, text]) => [
-    Object.assign(document.createElement("dt"), { textContent: name }),
-    Object.assign(document.createElement("dd"), { textContent: text }),
-  ]));
+  showList("totals", facts);
 }
 
 function show(status) {
@@ -234,6 +252,7 @@ function show(status) {
   setState(status.draining ? "draining" : "ready");
   document.title = `${status.program} · Sluice`;
   showTotals(all);
+  showQuantiles(status, all);
   plotHistogram(byId("p-histogram"), status.bounds_us, all.durations);
   if (before && before.started === status.started && before.workers.length === workers) {
     const seconds = Math.max(0.001, status.now - before.now);
@@ -244,7 +263,7 @@ function show(status) {
     showWorkers(status, status.workers.map((w, i) => change(before.workers[i], w, seconds, status.bounds_us)));
     plotLines(byId("p-requests"), [["requests", "a", (h) => h.requests]], count);
     plotLines(byId("p-latency"), [["median", "a", (h) => h.p50], ["p99", "b", (h) => h.p99]], duration);
-    plotLines(byId("p-bytes"), [["sent", "c", (h) => h.bytes]], size);
+    plotLines(byId("p-bytes"), [["sent", "c", (h) => h.bytes]], size, ceilingOfBytes);
     plotStack(byId("p-open"), STATES.map(([name, color]) => [name, color, (h) => h.connections[name]]), count);
   }
   before = status;

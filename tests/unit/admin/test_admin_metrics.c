@@ -146,8 +146,8 @@ Test(admin_metrics, a_histogram_is_cumulative_and_ends_in_its_count)
 {
     struct admin_snapshot snapshot;
     cr_assert(admin_snapshot_init(&snapshot, 1));
-    snapshot.workers[0].durations.count[0] = 3;
-    snapshot.workers[0].durations.count[5] = 4;
+    snapshot.workers[0].durations.count[2] = 3;
+    snapshot.workers[0].durations.count[7] = 4;
     snapshot.workers[0].durations.sum_us = 2500000;
     char *text = text_of(&snapshot);
 #define DURATION "sluice_http_request_duration_seconds"

@@ -113,7 +113,7 @@ Test(conn_counts, a_quick_answer_is_timed_from_the_beginning_of_its_turn)
     rig_exchange(&rig, &conn, STR(GET("tiny.txt")), &output);
     cr_expect_eq(durations().all, 1);
     cr_expect_eq(durations().sum_us, 70);
-    cr_expect_eq(durations().count[2], 1, "in (50, 100]");
+    cr_expect_eq(durations().count[4], 1, "in (50, 100]");
     conn_fini(&rig.context, &conn);
     pile_clear(&output);
 }

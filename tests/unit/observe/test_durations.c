@@ -49,7 +49,7 @@ Test(durations, workers_are_summed)
     durations_sum_add(&sum, &workers[0]);
     durations_sum_add(&sum, &workers[1]);
     cr_expect_eq(sum.all, 7);
-    cr_expect_eq(sum.count[0], 3);
+    cr_expect_eq(sum.count[1], 3);
     cr_expect_eq(sum.sum_us, 8030);
 }
 
