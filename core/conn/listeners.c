@@ -128,10 +128,9 @@ static bool accept_may_go_on(int error)
     }
 }
 
-/* A connection that has been accepted, and who its peer is. */
+/* The peer of a connection that has just been accepted. */
 struct arrival {
-    int fd;
-    bool trusted; /* the peer is a trusted proxy */
+    bool trusted; /* it is a trusted proxy */
     bool is_unix; /* it came by a Unix socket */
     uint64_t key; /* by which it is counted */
 };
@@ -140,7 +139,7 @@ struct arrival {
 static struct arrival arrive(const struct listeners *listeners, int fd)
 {
     const struct networks *trusted = listeners->context->trusted;
-    struct arrival arrival = {.fd = fd, .key = CONN_ADDRESS_NONE};
+    struct arrival arrival = {.key = CONN_ADDRESS_NONE};
     struct socket socket;
     struct endpoint peer;
     socket_init(&socket, fd);
@@ -189,7 +188,7 @@ bool listeners_take(struct listeners *listeners, const struct listener *listener
     struct conn_table *conns = listeners->conns;
     const struct conn_context *context = listeners->context;
     const bool proxied = listener->transport_index == TRANSPORT_PROXY;
-    struct arrival arrival = {.fd = fd, .key = CONN_ADDRESS_NONE};
+    struct arrival arrival = {.key = CONN_ADDRESS_NONE};
     if (!reserve(listeners)) {
         refuse(listeners, fd, COUNTER_CONNECTIONS_REFUSED);
         return false;
