@@ -153,7 +153,10 @@ enum exchange_result exchange_run(struct conn_context *context, struct exchange 
     exchange->site = find_site(context, request);
     if (!request->refusal && (!exchange->site || is_misdirected(context, exchange->conn, request)))
         request->refusal = HTTP_MISDIRECTED_REQUEST;
-    if (!request->refusal && exchange_redirect(context, exchange, request)) {
+    exchange->redirect = EXCHANGE_REDIRECT_NONE;
+    if (!request->refusal)
+        exchange->redirect = exchange_redirect(context, exchange, request);
+    if (exchange->redirect) {
         add_hsts(context, exchange, request);
         return EXCHANGE_READY;
     }

@@ -14,13 +14,23 @@
 #include "conn/conn_wait.h"
 #include "http/forwarded.h"
 
+/* Why a request is redirected, other than by a resource. */
+enum exchange_redirect {
+    EXCHANGE_REDIRECT_NONE,
+    EXCHANGE_REDIRECT_HTTPS,
+    EXCHANGE_REDIRECT_CANONICAL,
+    EXCHANGE_REDIRECT_RULE,
+};
+
 struct exchange {
     struct site *site;  /* that answers, after exchange_run; NULL: none does (421) */
     struct conn *conn;  /* *borrowed*: it is woken when the exchange can go on */
     const void *owner;  /* of the wait, see conn_wait.h */
-    struct found found; /* these two after READY, until exchange_fini */
+    struct found found; /* these after READY, until exchange_fini */
     struct plan plan;
     struct forwarded forwarded; /* what a trusted proxy says of the request; set before it is run */
+    enum exchange_redirect redirect; /* the plan's, unless the request was refused */
+    unsigned redirect_index;         /* of the rule, for EXCHANGE_REDIRECT_RULE */
     union {
         char prefix[ORIGIN_PREFIX_BYTES_MAX]; /* of a redirect of the plan */
         struct rules_values values;           /* the whole Location of one */

@@ -76,21 +76,25 @@ static bool redirect_by_rule(struct exchange *exchange, const struct request *re
     if (!redirects_find(exchange->site->settings->redirects, rooted, request->query,
                         &exchange->values, &redirect))
         return false;
+    exchange->redirect_index = redirect.index;
     exchange->found = (struct found){.resource = NULL};
     plan_make_redirect_to(&exchange->plan, request, redirect.status, redirect.location);
     return true;
 }
 
-bool exchange_redirect(struct conn_context *context, struct exchange *exchange,
-                       struct request *request)
+enum exchange_redirect exchange_redirect(struct conn_context *context, struct exchange *exchange,
+                                         struct request *request)
 {
     if (!str_starts_with(request->path, STR("/")))
-        return false;
+        return EXCHANGE_REDIRECT_NONE;
     if (redirect_to_https(context, exchange, request))
-        return true;
+        return EXCHANGE_REDIRECT_HTTPS;
     if (request->refusal)
-        return false;
+        return EXCHANGE_REDIRECT_NONE;
     const struct site_settings *site = exchange->site->settings;
-    return (site->canonical.at && redirect_to_canonical(context, exchange, request)) ||
-           (site->redirects && redirect_by_rule(exchange, request));
+    if (site->canonical.at && redirect_to_canonical(context, exchange, request))
+        return EXCHANGE_REDIRECT_CANONICAL;
+    if (site->redirects && redirect_by_rule(exchange, request))
+        return EXCHANGE_REDIRECT_RULE;
+    return EXCHANGE_REDIRECT_NONE;
 }

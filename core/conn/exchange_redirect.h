@@ -11,8 +11,8 @@
 #include "conn/exchange.h"
 
 /* Plans the redirect that REQUEST, which has no refusal, gets from its origin or from the site of
- * EXCHANGE. False: none, or REQUEST is now refused, as it names no host to redirect to. */
-bool exchange_redirect(struct conn_context *context, struct exchange *exchange,
-                       struct request *request);
+ * EXCHANGE. NONE: no redirect, or REQUEST is now refused, as it names no host to redirect to. */
+enum exchange_redirect exchange_redirect(struct conn_context *context, struct exchange *exchange,
+                                         struct request *request);
 
 #endif

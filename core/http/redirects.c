@@ -181,6 +181,7 @@ bool redirects_find(const struct redirects *redirects, struct str path, struct s
         if (!pattern_matches(rule->pattern, path, PATTERN_PATH, captures.path))
             continue;
         ret->status = rule->status;
+        ret->index = i;
         ret->location = write_location(rule, &captures, query, values);
         return true;
     }

@@ -33,6 +33,7 @@ int redirects_add(struct redirects *redirects, struct str text, struct problem *
 struct redirect {
     enum http_status status;
     struct str location; /* absent: it would be too long */
+    unsigned index;      /* of the rule, in the order in which they were added */
 };
 
 /* Finds the redirect for PATH, decoded, with its leading slash; QUERY, without its '?', may be

@@ -290,8 +290,10 @@ static int read_rule(struct reader *reader, struct str line)
     } else {
         error = parse_rule(line, &rule, &problem);
     }
-    if (!error)
+    if (!error) {
+        rule.line = reader->line;
         return add_rule(reader->rules, &reader->target, &rule);
+    }
     report(reader, reader->line, &problem);
     return 0;
 }

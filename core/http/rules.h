@@ -90,6 +90,20 @@ struct rules_values {
 void rules_apply(const struct rules_query *query, struct fields *fields,
                  struct rules_values *values);
 
+/* A rule that counted for a query. */
+struct rules_step {
+    unsigned set;     /* index of its set in the query */
+    unsigned index;   /* of the rule in its set */
+    unsigned line;    /* of its _headers file; 0: it is not of a file */
+    struct str name;  /* of the field */
+    struct str value; /* that was added; absent: none was, see REMOVES */
+    bool removes;     /* the field's values from before were removed by "! Name" */
+};
+
+/* Calls NOTE with each rule that counts for QUERY, in order: those that rules_apply applies. */
+void rules_trace(const struct rules_query *query,
+                 void (*note)(void *context, const struct rules_step *step), void *context);
+
 enum rules_verdict {
     RULES_SILENT,   /* the rules do not mention the field: the default applies */
     RULES_REPLACED, /* rules_apply adds a field of that name, or several */

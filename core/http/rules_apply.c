@@ -8,6 +8,8 @@ struct answer {
     unsigned first;        /* index of the answer's first field */
     size_t bytes;          /* of the answer's fields as lines */
     struct rules_values *values;
+    void (*note)(void *context, const struct rules_step *step); /* NULL: none, see rules_trace */
+    void *note_context;
 };
 
 /* Removes the answer's fields NAME. */
@@ -74,6 +76,19 @@ static bool is_for(const struct rule *rule, enum rules_response_kind kind)
     return rule->header->subject == HEADER_POLICY_OF_ANY;
 }
 
+/* Reports that RULE has been applied; the answer had FORMER fields before. */
+static void report(const struct answer *answer, const struct rule *rule, struct rules_step step,
+                   unsigned former)
+{
+    const struct fields *fields = answer->fields;
+    if (!rule->removes && fields->count > 0 && (fields->count > former || rule->header->single))
+        step.value = fields->items[fields->count - 1].value;
+    step.line = rule->line;
+    step.name = rule->name;
+    step.removes = rule->removes;
+    answer->note(answer->note_context, &step);
+}
+
 /* Whether the patterns of RULE match QUERY; sets CAPTURES. */
 static bool matches(const struct rule *rule, const struct rules_query *query,
                     struct rules_captures *captures)
@@ -100,7 +115,10 @@ static bool apply_all(const struct rules_query *query, struct str name, struct a
             pattern = rule->pattern.at;
             if (!matched || !is_for(rule, query->response_kind))
                 continue;
+            const unsigned former = answer->fields->count;
             apply(answer, rule, &captures);
+            if (answer->note)
+                report(answer, rule, (struct rules_step){.set = i, .index = j}, former);
             if (rule->removes && str_equal_nocase(rule->name, name))
                 removed = true;
         }
@@ -113,6 +131,17 @@ void rules_apply(const struct rules_query *query, struct fields *fields,
 {
     struct answer answer = {.fields = fields, .first = fields->count, .values = values};
     values->used = 0;
+    apply_all(query, STR_ABSENT, &answer);
+}
+
+void rules_trace(const struct rules_query *query,
+                 void (*note)(void *context, const struct rules_step *step), void *context)
+{
+    struct fields fields;
+    struct rules_values values = {.used = 0};
+    struct answer answer = {
+        .fields = &fields, .values = &values, .note = note, .note_context = context};
+    fields_init(&fields);
     apply_all(query, STR_ABSENT, &answer);
 }
 

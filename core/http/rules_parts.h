@@ -15,8 +15,9 @@ struct rule {
     struct str name;
     struct str value; /* prepared if FILLED, see rules_value.h */
     const struct header_policy *header;
-    bool filled;  /* the value has captures of the patterns in it */
-    bool removes; /* "! Name" */
+    bool filled;   /* the value has captures of the patterns in it */
+    bool removes;  /* "! Name" */
+    unsigned line; /* of the _headers file; 0: none */
 };
 
 struct rules {

@@ -120,7 +120,7 @@ static void make_twins(struct listening *listening, const struct settings *setti
     }
 }
 
-static void make_origins(struct listening *listening, const struct settings *settings)
+void listening_make_origins(struct listening *listening, const struct settings *settings)
 {
     static_assert((ORIGIN_TWINS + 1) * (unsigned)LISTENING_MAX <= ORIGINS_MAX,
                   "those of each listener");
@@ -284,7 +284,7 @@ int listening_open(struct listening *listening, const struct settings *settings,
         snprintf(listening->names[i], sizeof listening->names[i], LISTENING_NAME "%u", i);
     int error = open_sockets(listening, worker_count, all, ret_fds, ret_problem);
     if (!error)
-        make_origins(listening, settings);
+        listening_make_origins(listening, settings);
     for (unsigned i = 0; i < LISTENING_MAX; i++) {
         for (unsigned j = 0; j < NET_ADDRESSES_MAX; j++) {
             if (error)

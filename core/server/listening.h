@@ -36,6 +36,9 @@ struct listening {
 int listening_choose(struct listening *listening, const struct settings *settings,
                      struct problem *ret_problem);
 
+/* Makes the origins, one for each listener. listening_open does, when it knows the ports. */
+void listening_make_origins(struct listening *listening, const struct settings *settings);
+
 /* Opens the sockets for WORKER_COUNT workers, but for those that INHERITED has, which are taken
  * from it, and makes the origins. A worker may have several of an address then. SOCKET_COUNT
  * becomes the number of those that a worker has. *RET_FDS *gives* the descriptors, those of worker

@@ -5,6 +5,7 @@
 #include "admin/admin_top.h"
 #include "base/base.h"
 #include "server/check.h"
+#include "server/explain.h"
 #include "server/server.h"
 
 const struct subcommand subcommands[SUBCOMMANDS_COUNT] = {
@@ -37,5 +38,18 @@ const struct subcommand subcommands[SUBCOMMANDS_COUNT] = {
         .takes_settings = true,
         .status_if_refused = SERVER_STATUS_USAGE,
         .run = admin_top_run,
+    },
+    {
+        .name = "explain",
+        .usage = "[ROOT | --config FILE] URL [-H FIELD]... [options]",
+        .summary = "Show what would be answered to a request for URL, and why: the site, the "
+                   "file, its variants, the rules, and all fields. Nothing is sent. Exit status: 0 "
+                   "whatever the answer, 1 a mistake in the settings, 2 one in the request.",
+        .options = explain_options,
+        .option_count = EXPLAIN_OPTIONS,
+        .positionals = 1,
+        .takes_settings = true,
+        .status_if_refused = SERVER_STATUS_USAGE,
+        .run = explain_run,
     },
 };

@@ -5,7 +5,7 @@
 
 #include "config/subcommand.h"
 
-enum { SUBCOMMANDS_COUNT = 3 };
+enum { SUBCOMMANDS_COUNT = 4 };
 
 /* In the order of help. Static. */
 extern const struct subcommand subcommands[SUBCOMMANDS_COUNT];

@@ -279,6 +279,16 @@ bool site_resource_depends_on_host(const struct site *site, const struct site_ta
     return target->host.length > 0 && rules_depend_on_host(&query.rules);
 }
 
+void site_resource_trace_rules(const struct site *site, const struct site_target *target,
+                               enum rules_response_kind kind,
+                               void (*note)(void *context, const struct rules_step *step),
+                               void *context)
+{
+    struct query query;
+    query_init(&query, site, target, kind);
+    rules_trace(&query.rules, note, context);
+}
+
 struct resource *site_resource_make_bare(const struct site *site, const struct site_target *target,
                                          enum site_bare bare)
 {

@@ -43,6 +43,13 @@ struct resource *site_resource_make_for_host(const struct site *site,
 struct resource *site_resource_make_route(const struct site *site, const struct site_target *target,
                                           const struct resource *page);
 
+/* Calls NOTE with each rule of the site that counts for a response of KIND for TARGET; sets are
+ * those of site_rule_sets. */
+void site_resource_trace_rules(const struct site *site, const struct site_target *target,
+                               enum rules_response_kind kind,
+                               void (*note)(void *context, const struct rules_step *step),
+                               void *context);
+
 /* Whether the resource for TARGET is not the one that was made for every host. */
 bool site_resource_depends_on_host(const struct site *site, const struct site_target *target);
 
