@@ -134,7 +134,7 @@ $(BUILD)/tests/faults: $(call object,$(FAULTS_SRC) $(WRAPPERS)) $(LIB) $(BUILD)/
 
 # --- around the build ---------------------------------------------------------------------------
 
-include mk/run.mk mk/develop.mk mk/measure.mk mk/bench.mk mk/fuzz.mk mk/lint.mk mk/install.mk
+include mk/run.mk mk/develop.mk mk/measure.mk mk/bench.mk mk/fuzz.mk mk/lint.mk mk/manual.mk mk/install.mk
 
 ## clean: remove build/ (or BUILD)
 clean:

@@ -9,6 +9,10 @@ datarootdir = $(prefix)/share
 docdir      = $(datarootdir)/doc/sluice
 unitdir     = $(prefix)/lib/systemd/system
 sysusersdir = $(prefix)/lib/sysusers.d
+man1dir     = $(datarootdir)/man/man1
+bashdir     = $(datarootdir)/bash-completion/completions
+zshdir      = $(datarootdir)/zsh/site-functions
+fishdir     = $(datarootdir)/fish/vendor_completions.d
 
 INSTALL         = install
 INSTALL_PROGRAM = $(INSTALL)
@@ -16,6 +20,8 @@ INSTALL_DATA    = $(INSTALL) -m 644
 
 INSTALLED_PROGRAMS = $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(SERVERS)))
 INSTALLED_DOCS     = $(addprefix $(DESTDIR)$(docdir)/,$(notdir $(DOCS)))
+INSTALLED_MANUAL   = $(addprefix $(DESTDIR)$(man1dir)/,$(notdir $(MAN_PAGES))) \
+    $(DESTDIR)$(bashdir)/sluice $(DESTDIR)$(zshdir)/_sluice $(DESTDIR)$(fishdir)/sluice.fish
 DOCS               = README.md LICENSE
 UNITS              = tools/deploy/sluice.service tools/deploy/sluice.socket
 INSTALLED_UNITS    = $(addprefix $(DESTDIR)$(unitdir)/,$(notdir $(UNITS))) \
@@ -25,10 +31,9 @@ SED_UNITS          = sed -e 's,/usr/local/bin/,$(bindir)/,' -e 's,/usr/local/sha
 
 .PHONY: install install-strip uninstall
 
-## install: install the servers and units for systemd under PREFIX (/usr/local), or under DESTDIR
-install: $(SERVERS)
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(docdir) $(DESTDIR)$(unitdir) \
-	    $(DESTDIR)$(sysusersdir)
+## install: install servers, manual and systemd units under PREFIX (/usr/local), or under DESTDIR
+install: $(SERVERS) $(MAN_PAGES) $(COMPLETIONS)
+	$(INSTALL) -d $(foreach directory,$(bindir) $(docdir) $(unitdir) $(sysusersdir) $(man1dir) $(bashdir) $(zshdir) $(fishdir),$(DESTDIR)$(directory))
 	$(INSTALL_PROGRAM) $(SERVERS) $(DESTDIR)$(bindir)
 	$(INSTALL_DATA) $(DOCS) $(DESTDIR)$(docdir)
 	for unit in $(UNITS); do \
@@ -36,11 +41,15 @@ install: $(SERVERS)
 	    chmod 644 $(DESTDIR)$(unitdir)/"$${unit##*/}" || exit 1; \
 	done
 	$(INSTALL_DATA) tools/deploy/sluice.sysusers $(DESTDIR)$(sysusersdir)/sluice.conf
+	$(INSTALL_DATA) $(MAN_PAGES) $(DESTDIR)$(man1dir)
+	$(INSTALL_DATA) $(BUILD)/completions/sluice.bash $(DESTDIR)$(bashdir)/sluice
+	$(INSTALL_DATA) $(BUILD)/completions/_sluice $(DESTDIR)$(zshdir)
+	$(INSTALL_DATA) $(BUILD)/completions/sluice.fish $(DESTDIR)$(fishdir)
 
 install-strip:
 	+$(MAKE) INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
 
 ## uninstall: remove the files that install wrote
 uninstall:
-	rm -f $(INSTALLED_PROGRAMS) $(INSTALLED_DOCS) $(INSTALLED_UNITS)
+	rm -f $(INSTALLED_PROGRAMS) $(INSTALLED_DOCS) $(INSTALLED_UNITS) $(INSTALLED_MANUAL)
 	-rmdir $(DESTDIR)$(docdir) 2>/dev/null || :
