@@ -79,16 +79,24 @@ static const char *without_line(const char *text, const char *part)
     return text_format("%.*s%s", (int)(at - text), text, end + 1);
 }
 
-/* A port that was free a moment ago. */
+/* A port that is free, and not of those that the kernel gives to other tests meanwhile. */
 static uint16_t free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-              getsockname(fd, (struct sockaddr *)&address, &length) == 0);
-    close(fd);
-    return ntohs(address.sin_port);
+    enum { FIRST = 20000, COUNT = 12000 };
+    static uint64_t state;
+    if (state == 0)
+        state = (uint64_t)getpid() << 32 | (uint64_t)clock_ms();
+    for (;;) {
+        const uint16_t port = (uint16_t)(FIRST + random_next(&state) % COUNT);
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons(port),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const int error = bind(fd, (struct sockaddr *)&address, sizeof address);
+        close(fd);
+        if (error == 0)
+            return port;
+    }
 }
 
 /* The configuration, with the addresses of this test, and without all that needs its machine. */
@@ -144,7 +152,7 @@ E2E_TEST(haproxy, takes_the_configuration_as_it_is_delivered)
 
 /* --- The instances ---------------------------------------------------------------------------- */
 
-/* Starts instance INDEX on PORT; 0: any. Its answers name it. */
+/* Starts instance INDEX on PORT. Its answers name it. */
 static void start_instance(unsigned index, uint16_t port)
 {
     const char *const words[] = {
@@ -170,7 +178,7 @@ static void start_instances(void)
     site_fill(&site, "index.html", KIB(20), 1);
     for (unsigned i = 0; i < INSTANCES; i++) {
         admin_ports[i] = free_port();
-        start_instance(i, 0);
+        start_instance(i, free_port());
     }
 }
 
