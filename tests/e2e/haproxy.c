@@ -4,6 +4,7 @@
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
+#include "successor.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -289,6 +290,11 @@ static void drain(unsigned index)
     restart(index);
 }
 
+static void upgrade(unsigned index)
+{
+    successor_upgrade(instances[index]);
+}
+
 static void kill_at_once(unsigned index)
 {
     process_kill(&instances[index]->process);
@@ -298,6 +304,13 @@ static void kill_at_once(unsigned index)
 E2E_TEST(haproxy, loses_no_request_when_instances_are_drained)
 {
     const unsigned failed = replace_each(drain);
+    cr_expect_eq(failed, 0, "%u requests failed, the last with %d", failed,
+                 atomic_load(&load.status));
+}
+
+E2E_TEST(haproxy, loses_no_request_when_instances_are_upgraded)
+{
+    const unsigned failed = replace_each(upgrade);
     cr_expect_eq(failed, 0, "%u requests failed, the last with %d", failed,
                  atomic_load(&load.status));
 }
