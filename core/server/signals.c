@@ -43,6 +43,7 @@ int signals_init(struct signals *ret, struct problem *ret_problem)
     signals_block();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL); /* ignored, the ends of children would not be reported */
+    signal(SIGXFSZ, SIG_IGN); /* a log that has reached RLIMIT_FSIZE: the write fails, no more */
     sigaction(SIGHUP, NULL, &hangup);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -159,6 +160,27 @@ E2E_TEST(access_log, says_how_much_of_a_download_was_sent_before_the_client_left
     cr_expect(line_has(text, 0, "\"status\":200,") && line_has(text, 0, "\"complete\":false,"),
               "%s", text);
     cr_expect_not(line_has(text, 0, "\"bytes\":0,"), "%s", text);
+}
+
+/* RLIMIT_FSIZE: a write beyond it raises SIGXFSZ, which ends a process by default. */
+E2E_TEST(access_log, serves_on_when_its_file_may_not_grow)
+{
+    enum { REQUESTS = 50 };
+    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct rlimit limit;
+    create_sites();
+    struct server *server = start(NULL);
+    cr_assert_eq(prlimit(server->process.pid, RLIMIT_FSIZE, NULL, &limit), 0);
+    const struct rlimit small = {.rlim_cur = 100, .rlim_max = limit.rlim_max};
+    cr_assert_eq(prlimit(server->process.pid, RLIMIT_FSIZE, &small, NULL), 0);
+    for (unsigned i = 0; i < REQUESTS; i++)
+        expect_fetch(server, "within the limit", request, 200, NULL);
+    int64_t deadline = deadline_after(10000);
+    while (strlen(content(log_path())) < small.rlim_cur && deadline_left_ms(deadline) > 0)
+        poll(NULL, 0, 5);
+    expect_fetch(server, "at the limit", request, 200, NULL);
+    cr_assert_eq(prlimit(server->process.pid, RLIMIT_FSIZE, &limit, NULL), 0);
+    await_lines(REQUESTS + 1);
 }
 
 E2E_TEST(access_log, has_no_line_for_a_connection_without_a_request)
