@@ -76,23 +76,41 @@ static int open_syslog(const struct log_file *file)
     return error;
 }
 
+/* Duplicates FD, unless the process has opened it itself: those have FD_CLOEXEC, and inherited ones
+ * can't have it. Returns a descriptor, or a negative errno. */
+static int duplicate_inherited(int fd)
+{
+    const int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC))
+        return -EBADF;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return copy < 0 ? -errno : copy;
+}
+
+/* Returns a descriptor, or a negative errno. */
+static int open_named(const char *name)
+{
+    struct stat status;
+    int fd =
+        open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, FILE_MODE);
+    const int error = fd < 0 ? -errno : 0;
+    if (error == -ENXIO && stat(name, &status) == 0 && !S_ISFIFO(status.st_mode))
+        return -EOPNOTSUPP; /* the file of a socket, which no reader opens */
+    return error ? error : fd;
+}
+
 /* Returns a descriptor, or a negative errno. */
 static int open_descriptor(const struct log_file *file)
 {
-    int fd;
     switch (file->kind) {
     case LOG_FILE_SYSLOG:
         return open_syslog(file);
     case LOG_FILE_INHERITED:
-        fd = fcntl(file->inherited, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        break;
+        return duplicate_inherited(file->inherited);
     case LOG_FILE_NAMED:
     default:
-        fd = open(file->name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                  FILE_MODE);
-        break;
+        return open_named(file->name);
     }
-    return fd < 0 ? -errno : fd;
 }
 
 int log_file_open(struct log_file *file)

@@ -127,6 +127,21 @@ Test(log_file, reports_why_a_file_cannot_be_opened)
     cr_expect_eq(log_file_open(&missing), -ENOENT);
 }
 
+Test(log_file, refuses_a_descriptor_that_the_process_has_opened_itself)
+{
+    int ends[2];
+    struct log_file own;
+    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    snprintf(other, sizeof other, "/dev/fd/%d", ends[1]);
+    log_file_init(&own, other, "tag");
+    cr_expect_eq(log_file_open(&own), -EBADF);
+    cr_assert_eq(fcntl(ends[1], F_SETFD, 0), 0);
+    cr_expect_eq(log_file_open(&own), 0, "inherited");
+    log_file_close(&own);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 Test(log_file, does_not_wait_for_the_reader_of_a_fifo)
 {
     char text[64];
