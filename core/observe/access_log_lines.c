@@ -55,21 +55,16 @@ static void report(struct access_log *log, const struct access_log_round *round)
 /* Drops everything that is in the rings of LOG, and counts the lines. */
 static void discard(struct access_log *log)
 {
-    for (unsigned i = 0; i < log->ring_count; i++) {
-        struct iovec pieces[2];
-        const unsigned count = log_ring_view(log->rings[i], pieces);
-        size_t length = 0;
-        for (unsigned k = 0; k < count; k++) {
-            const char *at = pieces[k].iov_base, *end = at + pieces[k].iov_len;
-            while ((at = memchr(at, '\n', (size_t)(end - at)))) {
-                log->lost_lines++;
-                at++;
-            }
-            length += pieces[k].iov_len;
-        }
-        if (length > 0)
-            log_ring_consume(log->rings[i], length);
-    }
+    for (unsigned i = 0; i < log->ring_count; i++)
+        log->lost_lines += log_ring_discard(log->rings[i], UINT64_MAX);
+    log->unfinished = log->ring_count;
+}
+
+/* Drops the rest of a line, and counts it: another file has its beginning. */
+static void discard_rest(struct access_log *log)
+{
+    if (log->unfinished < log->ring_count)
+        log->lost_lines += log_ring_discard(log->rings[log->unfinished], 1);
     log->unfinished = log->ring_count;
 }
 
@@ -138,12 +133,15 @@ static bool write_log(struct access_log *log, uint64_t now_ms)
 /* Opens LOG again if it should be. */
 static void reopen(struct access_log *log, bool wanted, uint64_t now_ms)
 {
-    const bool closed = log->file.fd < 0;
+    const struct log_file former = log->file;
+    const bool closed = former.fd < 0;
     if (!closed && !wanted && !log_file_has_moved(&log->file))
         return;
     int error = closed ? log_file_open(&log->file) : log_file_reopen(&log->file);
     if (!error) {
         log->waits = false;
+        if (closed || former.device != log->file.device || former.inode != log->file.inode)
+            discard_rest(log);
         return;
     }
     log->error = error;

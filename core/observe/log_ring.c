@@ -113,6 +113,25 @@ void log_ring_consume(struct log_ring *ring, size_t length)
     atomic_store_explicit(&ring->consumed, consumed + length, memory_order_release);
 }
 
+uint64_t log_ring_discard(struct log_ring *ring, uint64_t lines_max)
+{
+    struct iovec pieces[2];
+    const unsigned count = log_ring_view(ring, pieces);
+    uint64_t lines = 0;
+    size_t length = 0;
+    for (unsigned i = 0; i < count && lines < lines_max; i++) {
+        const char *const first = pieces[i].iov_base, *const end = first + pieces[i].iov_len;
+        const char *at = first, *newline;
+        while (lines < lines_max && (newline = memchr(at, '\n', (size_t)(end - at)))) {
+            at = newline + 1;
+            lines++;
+        }
+        length += lines < lines_max ? pieces[i].iov_len : (size_t)(at - first);
+    }
+    log_ring_consume(ring, length);
+    return lines;
+}
+
 uint64_t log_ring_dropped(struct log_ring *ring)
 {
     return atomic_load_explicit(&ring->dropped, memory_order_relaxed);

@@ -57,10 +57,14 @@ unsigned log_ring_view(struct log_ring *ring, struct iovec ret_pieces[static 2])
 /* Frees the first LENGTH of these bytes. */
 void log_ring_consume(struct log_ring *ring, size_t length);
 
+/* Frees the first lines of these bytes, at most LINES_MAX. Returns the number of lines; a line that
+ * has been consumed in part counts. */
+uint64_t log_ring_discard(struct log_ring *ring, uint64_t lines_max);
+
 /* Whether lines may still come for which the ring is held. Any thread. */
 bool log_ring_is_held(struct log_ring *ring);
 
-/* The number of lines dropped. Any thread. */
+/* The number of lines dropped for want of room. Any thread. */
 uint64_t log_ring_dropped(struct log_ring *ring);
 
 #endif

@@ -12,7 +12,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { WORKERS = 2, PATIENCE_MS = 10000, STOP_MS = 4000 };
@@ -163,6 +166,37 @@ Test(access_log, finds_out_that_its_file_was_moved)
     put(ring, "two\n");
     expect_content(path, "two\n");
     expect_content(other, "one\n");
+}
+
+/* A disk is full, so its log is moved away. */
+Test(access_log, begins_a_new_file_with_a_whole_line)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const struct rlimit small = {.rlim_cur = 8, .rlim_max = limit.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    struct log_ring *ring = start(path);
+    put(ring, "a line of more than that\n");
+    expect_content(path, "a line o");
+    rename(path, other);
+    put(ring, "two\n");
+    expect_content(path, "two\n");
+    expect_content(other, "a line o");
+    cr_expect(access_logs_stop(logs, STOP_MS));
+    expect_report("1 line is lost");
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+Test(access_log, refuses_the_file_of_a_socket)
+{
+    struct problem problem;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    str_put(address.sun_path, str_of(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    cr_expect_eq(access_logs_add(logs, path, &problem), -EOPNOTSUPP);
+    close(fd);
 }
 
 Test(access_log, reports_a_full_disk_and_the_lines_that_are_lost)
