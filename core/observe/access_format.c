@@ -119,12 +119,19 @@ static char *put_outcome(char *to, enum access_format format, uint16_t status, u
     return to;
 }
 
+/* Whether PART may have a query; each part of a malformed request line may. */
+static bool may_have_query(enum log_part part)
+{
+    return part == LOG_PART_METHOD || part == LOG_PART_TARGET || part == LOG_PART_PROTOCOL ||
+           part == LOG_PART_REFERER;
+}
+
 /* What is kept of PART of FACTS. */
 static struct str part_of(const struct access_style *style, const struct access_facts *facts,
                           enum log_part part)
 {
     struct str text = facts->parts[part];
-    if (style->hides_queries && (part == LOG_PART_TARGET || part == LOG_PART_REFERER))
+    if (style->hides_queries && may_have_query(part))
         text = str_first(text, str_find(text, '?'));
     return str_first(text, part_bytes_max[part]);
 }

@@ -138,6 +138,18 @@ Test(access_format, hides_queries_of_targets_and_referers)
               text.at);
 }
 
+Test(access_format, hides_queries_of_malformed_request_lines)
+{
+    const struct access_style style = {.format = ACCESS_FORMAT_COMMON, .hides_queries = true};
+    const struct access_facts facts = {
+        .parts = {[LOG_PART_METHOD] = STR_INIT("/a?secret"),
+                  [LOG_PART_PROTOCOL] = STR_INIT("HTTP/?secret")},
+        .status = 400,
+    };
+    struct str text = write_line(&style, &facts, NULL);
+    cr_expect(strstr(text.at, "\"/a HTTP/\" 400 0"), "%s", text.at);
+}
+
 /* The bytes as Apache's httpd and RFC 8259 section 7 write them. */
 Test(access_format, escapes_what_peers_send)
 {
