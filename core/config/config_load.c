@@ -7,8 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { PIPE_MS = 5000 }; /* how long to wait for the next bytes of a pipe */
 
 struct load {
     struct settings *settings;
@@ -23,22 +26,36 @@ struct load {
 /* --- Bytes ------------------------------------------------------------------------------------ */
 
 /* Reads FD to its end, into BYTES with room for CONFIG_LOAD_BYTES_MAX + 1. Returns the number of
- * bytes, or a negative errno. */
+ * bytes, or a negative errno: -ETIMEDOUT: a pipe that nothing came from. */
 static ssize_t read_all(int fd, char *bytes)
 {
+    struct pollfd watched = {.fd = fd, .events = POLLIN};
     size_t length = 0;
     while (length <= CONFIG_LOAD_BYTES_MAX) {
+        if (poll(&watched, 1, PIPE_MS) == 0)
+            return -ETIMEDOUT;
         ssize_t count = read(fd, bytes + length, CONFIG_LOAD_BYTES_MAX + 1 - length);
         if (count == 0)
             return (ssize_t)length;
-        if (count < 0 && errno != EINTR)
+        if (count < 0 && errno != EINTR && errno != EAGAIN)
             return -errno;
         length += count > 0 ? (size_t)count : 0;
     }
     return -EFBIG;
 }
 
-/* Reads the file PATH; *RET_BYTES is *given*, free() it. Returns the length or a negative errno. */
+/* Describes ERROR, negative, of reading PATH. Returns it. */
+static ssize_t explain(const char *path, ssize_t error, struct problem *ret_problem)
+{
+    const bool silent = error == -ETIMEDOUT;
+    problem_set(ret_problem, "the configuration '%s' cannot be read: %s", path,
+                silent ? "it is a pipe, and nothing comes from it" : strerror((int)-error));
+    problem_remedy(ret_problem, error == -EFBIG ? "keep it below 4 MiB" : "name a readable file");
+    return error;
+}
+
+/* Reads the file PATH, which may be a pipe, such as a shell's <(...); it is not waited for without
+ * an end. *RET_BYTES is *given*, free() it. Returns the length or a negative errno. */
 static ssize_t read_file(const char *path, char **ret_bytes, struct problem *ret_problem)
 {
     char *bytes = malloc(CONFIG_LOAD_BYTES_MAX + 1);
@@ -46,7 +63,7 @@ static ssize_t read_file(const char *path, char **ret_bytes, struct problem *ret
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     ssize_t length = fd < 0 ? -errno : read_all(fd, bytes);
     if (fd >= 0)
         close(fd);
@@ -55,10 +72,7 @@ static ssize_t read_file(const char *path, char **ret_bytes, struct problem *ret
         return length;
     }
     free(bytes);
-    problem_set(ret_problem, "the configuration '%s' cannot be read: %s", path,
-                strerror((int)-length));
-    problem_remedy(ret_problem, length == -EFBIG ? "keep it below 4 MiB" : "name a readable file");
-    return length;
+    return explain(path, length, ret_problem);
 }
 
 /* --- Values ----------------------------------------------------------------------------------- */

@@ -7,8 +7,13 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <threads.h>
+#include <unistd.h>
 
 enum { WORDS_MAX = 24 };
 
@@ -430,6 +435,32 @@ Test(configuration, reports_a_file_that_cannot_be_read)
     large[4 << 20] = '\0';
     cr_expect_eq(make(large, "", ""), -EINVAL, "of 4 MiB: %s", mistake);
     free(large);
+}
+
+static int feed(void *unused)
+{
+    (void)unused;
+    int fd = open(path, O_WRONLY); /* waits for the reader */
+    poll(NULL, 0, 50);
+    const bool written = write(fd, "root = /a\n", 10) == 10;
+    poll(NULL, 0, 50);
+    return written && write(fd, "index = b\n", 10) == 10 && close(fd) == 0 ? 0 : 1;
+}
+
+Test(configuration, reads_a_pipe_and_does_not_wait_for_ever, .timeout = 120)
+{
+    char words[600];
+    thrd_t writer;
+    snprintf(words, sizeof words, "--config %s", path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(thrd_create(&writer, feed, NULL), thrd_success);
+    cr_assert_eq(make(NULL, words, ""), 0, "%s", mistake);
+    thrd_join(writer, NULL);
+    cr_expect_str_eq(settings->sites[0]->root_text.at, "/a");
+    cr_expect_eq(settings->sites[0]->indexes.count, 1);
+    cr_expect_eq(make(NULL, words, ""), -ETIMEDOUT);
+    cr_expect(strstr(mistake, "it is a pipe, and nothing comes from it"), "%s", mistake);
+    unlink(path);
 }
 
 Test(configuration, takes_a_thousand_sites)
