@@ -231,7 +231,7 @@ enum upgrade_event upgrade_turn(struct upgrade *upgrade, uint64_t now_ms,
 /* Describes the end of the new process: by its last message, or by STATUS, see waitpid(2). */
 static void explain_end(const struct upgrade *upgrade, int status, struct problem *ret_problem)
 {
-    struct packet packet;
+    struct packet packet = {0};
     if (explain_error(upgrade, &packet, receive(upgrade, &packet), ret_problem))
         return;
     if (WIFSIGNALED(status))
