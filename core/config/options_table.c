@@ -25,16 +25,16 @@ static const struct option_spec table[] = {
     {.name = "bind", .argument = "ADDR", .group = OPTION_GROUP_NETWORK,
      .help = "Listen on this IPv4 or IPv6 address, or on localhost; may be given up to 16 times.",
      .derived = "every address, IPv4 and IPv6; of sluice: localhost",
-     .kind = OPTION_KIND_ADDRESS, LISTENER(addresses)},
+     .kind = OPTION_KIND_ADDRESS, LISTENER(addresses), .reloads = true},
     {.name = "port", .letter = 'p', .argument = "N", .group = OPTION_GROUP_NETWORK,
      .help = "TCP port to listen on; 0: any that is free.", .derived = "8080", .of_sluice = true,
-     .kind = OPTION_KIND_NUMBER, LISTENER(port), .most = UINT16_MAX},
+     .kind = OPTION_KIND_NUMBER, LISTENER(port), .reloads = true, .most = UINT16_MAX},
     {.name = "listen", .argument = "WHERE", .group = OPTION_GROUP_NETWORK,
      .help = "Listen on a port, or on an address and a port, in place of --port and --bind: 80, "
              "127.0.0.1:8080, [fe80::1%eth0]:8080; or on a Unix socket: "
              "'unix:/run/sluice.sock mode=0660 owner=USER:GROUP', unix:@NAME. '443 tls' speaks "
              "HTTPS, '8080 proxy' takes PROXY headers. May be given up to 8 times.",
-     .of_sluice = true, .kind = OPTION_KIND_LISTEN, LISTENER(listens)},
+     .of_sluice = true, .kind = OPTION_KIND_LISTEN, LISTENER(listens), .reloads = true},
     {.name = "trusted-proxy", .argument = "NETWORK", .group = OPTION_GROUP_NETWORK,
      .help = "Believe the proxies in this network, such as 10.0.0.0/8, an address, or unix (peers on "
              "Unix sockets), what they say of their clients: by a PROXY header, Forwarded, "
@@ -50,7 +50,7 @@ static const struct option_spec table[] = {
      .help = "Connections that may wait to be accepted, for each thread and address; at most "
              "net.core.somaxconn.",
      .initial = "4096",
-     .kind = OPTION_KIND_NUMBER, LISTENER(backlog), .least = 1, .most = 65535},
+     .kind = OPTION_KIND_NUMBER, LISTENER(backlog), .reloads = true, .least = 1, .most = 65535},
     {.name = "cert", .argument = "PATH", .group = OPTION_GROUP_HTTPS,
      .help = "Speak HTTPS on PORT with this certificate: a PEM file with its chain, or a directory "
              "with fullchain.pem and privkey.pem in it or in each of its directories, as certbot "
@@ -67,11 +67,11 @@ static const struct option_spec table[] = {
     {.name = "http-port", .argument = "N", .group = OPTION_GROUP_HTTPS,
      .help = "Listen on this port too, for plain HTTP: redirect to https, and answer "
              "/.well-known/acme-challenge/ from ROOT; 0: any that is free.",
-     .kind = OPTION_KIND_NUMBER, LISTENER(http_port), .most = UINT16_MAX},
+     .kind = OPTION_KIND_NUMBER, LISTENER(http_port), .reloads = true, .most = UINT16_MAX},
     {.name = "hsts", .argument = "SECONDS", .implied = YEAR_SECONDS, .group = OPTION_GROUP_HTTPS,
      .help = "Have browsers use https only, for this time, a year if none is given "
              "(Strict-Transport-Security); 0: have them forget it.",
-     .kind = OPTION_KIND_NUMBER, LISTENER(hsts_seconds), .most = HSTS_SECONDS_MAX},
+     .kind = OPTION_KIND_NUMBER, LISTENER(hsts_seconds), .reloads = true, .most = HSTS_SECONDS_MAX},
     {.name = "tls-min", .argument = "VERSION", .group = OPTION_GROUP_HTTPS,
      .help = "Oldest version of TLS, 1.2 or 1.3.", .initial = "1.2",
      .kind = OPTION_KIND_TLS_VERSION, PROCESS(tls_minor_min)},

@@ -28,8 +28,10 @@ void listeners_init(struct listeners *listeners, struct conn_context *context,
 
 static void close_all(struct listeners *listeners)
 {
-    for (unsigned i = 0; i < listeners->count; i++)
-        close(listeners->items[i].fd);
+    for (unsigned i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].fd >= 0)
+            close(listeners->items[i].fd);
+    }
     listeners->count = 0;
 }
 
@@ -178,8 +180,10 @@ static void bound_unsent(struct listeners *listeners)
     const uint32_t now = unsent_bound(&context->unsent, listeners->conns->open_count, before);
     if (now == before)
         return;
-    for (unsigned i = 0; i < listeners->count; i++)
-        net_bound_unsent(listeners->items[i].fd, now);
+    for (unsigned i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].fd >= 0)
+            net_bound_unsent(listeners->items[i].fd, now);
+    }
     context->unsent_bound = now;
 }
 
@@ -268,15 +272,47 @@ void listeners_accept(struct listeners *listeners)
     }
 }
 
+/* Accepts all that LISTENER has queued; it may be closed. */
+static void accept_all(struct listeners *listeners, struct listener *listener)
+{
+    if (listener->fd < 0)
+        return;
+    listener->readable = true;
+    accept_from(listeners, listener, ACCEPTS_AT_END);
+    listener->readable = false;
+}
+
 void listeners_finish(struct listeners *listeners)
 {
     listeners_resume(listeners);
-    for (unsigned i = 0; i < listeners->count; i++) {
-        listeners->items[i].readable = true;
-        accept_from(listeners, &listeners->items[i], ACCEPTS_AT_END);
-    }
+    for (unsigned i = 0; i < listeners->count; i++)
+        accept_all(listeners, &listeners->items[i]);
     close_all(listeners);
     listeners_resume(listeners);
+}
+
+void listeners_give_up(struct listeners *listeners, unsigned index)
+{
+    struct listener *listener = &listeners->items[index];
+    listeners_resume(listeners);
+    accept_all(listeners, listener);
+    close(listener->fd);
+    listener->fd = -1;
+}
+
+unsigned listeners_add(struct listeners *listeners, const struct listener *listener)
+{
+    const uint32_t bound = listeners->context->unsent_bound;
+    unsigned index = 0;
+    while (index < listeners->count && listeners->items[index].fd >= 0)
+        index++;
+    assert(index < LISTENERS_MAX);
+    listeners->items[index] = *listener;
+    if (index == listeners->count)
+        listeners->count++;
+    if (bound > 0)
+        net_bound_unsent(listener->fd, bound);
+    return index;
 }
 
 bool listeners_ready(const struct listeners *listeners)

@@ -35,7 +35,7 @@ struct listeners {
     struct conn_table *conns;     /* *borrowed* */
     struct list *accepted;        /* *borrowed*: where new connections go, by their queue node */
     struct listener items[LISTENERS_MAX];
-    unsigned count;
+    unsigned count;           /* those that are closed are among them */
     struct wheel_timer pause; /* armed: accepting pauses */
     bool waits;               /* for a slot of the pool, since the pause began */
 };
@@ -62,6 +62,13 @@ bool listeners_failed(struct listeners *listeners, int error);
 
 /* Accepts all that is queued, and closes them. */
 void listeners_finish(struct listeners *listeners);
+
+/* Accepts all that listener INDEX has queued, and closes it. */
+void listeners_give_up(struct listeners *listeners, unsigned index);
+
+/* Adds LISTENER, in the place of one that is closed if there is one; at most LISTENERS_MAX are
+ * open. *Takes* its descriptor. Returns its index. */
+unsigned listeners_add(struct listeners *listeners, const struct listener *listener);
 
 /* Whether listeners_accept has something to do now. */
 bool listeners_ready(const struct listeners *listeners);

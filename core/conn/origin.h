@@ -2,9 +2,9 @@
  * it, whether it is secured by TLS, and whether its peer is a proxy that is believed. RFC 9110
  * sections 4.2 and 7.4, RFC 6797 (HSTS), RFC 8555 section 8.3 (challenges).
  *
- * A connection names its origin by an index into the context's table (conn_context.origins), which
- * the server makes before there are connections, and which does not change. A memo of an answer is
- * for one origin. Owns nothing; may use http and tls. */
+ * A connection names its origin by an index into the context's table (conn_context.origins), whose
+ * entries do not change while a connection has them (server/origins.h). A memo of an answer is for
+ * one origin. Owns nothing; may use http and tls. */
 #ifndef SLUICE_ORIGIN_H
 #define SLUICE_ORIGIN_H
 

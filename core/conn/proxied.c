@@ -201,23 +201,28 @@ void proxied_client(const struct conn_context *context, const struct conn *conn,
 
 /* --- Beginning and end ------------------------------------------------------------------------ */
 
-int proxied_init(struct conn_context *context, struct conn_table *conns)
+struct proxied *proxied_create(struct conn_table *conns)
 {
     struct proxied *proxied = calloc(1, sizeof *proxied);
-    context->proxied = proxied;
     /* calloc: untouched pages of a large table cost no memory. */
-    if (!proxied || !(proxied->peers = calloc(conns->slot_max, sizeof proxied->peers[0])))
-        return -ENOMEM;
+    if (!proxied || !(proxied->peers = calloc(conns->slot_max, sizeof proxied->peers[0]))) {
+        free(proxied);
+        return NULL;
+    }
     proxied->conns = conns;
-    context->transports[TRANSPORT_PROXY] = &transport_proxy;
-    return 0;
+    return proxied;
 }
 
-void proxied_fini(struct conn_context *context)
+void proxied_destroy(struct proxied *proxied)
 {
-    if (!context->proxied)
+    if (!proxied)
         return;
-    free(context->proxied->peers);
-    free(context->proxied);
-    context->proxied = NULL;
+    free(proxied->peers);
+    free(proxied);
+}
+
+void proxied_use(struct conn_context *context, struct proxied *proxied)
+{
+    context->proxied = proxied;
+    context->transports[TRANSPORT_PROXY] = &transport_proxy;
 }

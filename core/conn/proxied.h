@@ -19,12 +19,17 @@ struct conn;
 struct conn_context;
 struct conn_table;
 
-/* Prepares CONTEXT for such connections, of CONNS, which it *borrows*: sets its TRANSPORT_PROXY.
- * Returns 0 or -ENOMEM. *Gives*: proxied_fini, also after a failure. */
-int proxied_init(struct conn_context *context, struct conn_table *conns);
+struct proxied;
 
-/* No effect without proxied_init. */
-void proxied_fini(struct conn_context *context);
+/* Makes what such connections of CONNS, which is *borrowed*, need. NULL: out of memory. *Gives*:
+ * proxied_destroy. */
+struct proxied *proxied_create(struct conn_table *conns);
+
+/* After the last connection. NULL is allowed. */
+void proxied_destroy(struct proxied *proxied);
+
+/* Prepares CONTEXT for such connections: sets its TRANSPORT_PROXY. *Borrows* PROXIED. */
+void proxied_use(struct conn_context *context, struct proxied *proxied);
 
 /* The client of CONN: the one that its PROXY header named, else the socket's peer. */
 void proxied_client(const struct conn_context *context, const struct conn *conn,

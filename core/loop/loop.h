@@ -44,6 +44,13 @@ struct loop_engine {
     /* Accepts all pending connections and closes the listeners. */
     void (*finish_accepting)(struct loop *loop);
 
+    /* Begins to watch listener INDEX, which was added. Returns 0 or a negative errno. May be NULL:
+     * that needs nothing. */
+    int (*add_listener)(struct loop *loop, unsigned index);
+
+    /* Accepts all pending connections of listener INDEX, and closes it. */
+    void (*give_up_listener)(struct loop *loop, unsigned index);
+
     /* CONN receives no more in this turn: sets its READABLE to whether input is left. May be
      * NULL. */
     void (*take_back)(struct loop *loop, struct conn *conn);
@@ -125,6 +132,12 @@ int loop_run(struct loop *loop);
 /* Called from any thread: accepts pending connections, closes the listeners, finishes the requests
  * in progress (for at most drain_ms), then lets loop_run return. */
 void loop_drain(struct loop *loop);
+
+/* On the loop's thread, between two turns of connections: has the loop accept from the COUNT
+ * listeners of WANTED alone. One that it has, by its descriptor, stays, with the indexes that
+ * WANTED has; others are *taken*. The loop's listeners that WANTED does not have are closed when their
+ * queues are empty. No effect while the loop drains. */
+void loop_set_listeners(struct loop *loop, const struct listener *wanted, unsigned count);
 
 /* Called from any thread: the store checks everything again before it is served. */
 void loop_revalidate(struct loop *loop);

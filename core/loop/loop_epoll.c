@@ -96,6 +96,12 @@ static void finish_accepting(struct loop *loop)
     listeners_finish(&loop->listeners);
 }
 
+static void give_up_listener(struct loop *loop, unsigned index)
+{
+    epoll_ctl(epoll_of(loop)->fd, EPOLL_CTL_DEL, loop->listeners.items[index].fd, NULL);
+    listeners_give_up(&loop->listeners, index);
+}
+
 /* Whether CONN's socket has room for output that it has just refused, for want of memory: it has
  * not stopped being writable, so no event will report it. */
 static bool refuses_with_room(const struct conn *conn)
@@ -157,6 +163,11 @@ static int watch(const struct loop_epoll *epoll, int fd, enum opcode opcode, uin
     return epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+static int add_listener(struct loop *loop, unsigned index)
+{
+    return watch(epoll_of(loop), loop->listeners.items[index].fd, OP_LISTENER, index);
+}
+
 static int init(struct loop *loop)
 {
     struct loop_epoll *epoll = epoll_of(loop);
@@ -167,7 +178,7 @@ static int init(struct loop *loop)
     if (!error)
         error = watch(epoll, store_fd(loop->context->files), OP_FILES, 0);
     for (unsigned i = 0; i < loop->listeners.count && !error; i++)
-        error = watch(epoll, loop->listeners.items[i].fd, OP_LISTENER, i);
+        error = add_listener(loop, i);
     return error;
 }
 
@@ -187,6 +198,8 @@ const struct loop_engine loop_epoll_engine = {
     .take = take,
     .accept = accept_some,
     .finish_accepting = finish_accepting,
+    .add_listener = add_listener,
+    .give_up_listener = give_up_listener,
     .keep = keep,
     .check_input = check_input,
     .is_silent = is_silent,

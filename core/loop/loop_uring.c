@@ -223,6 +223,18 @@ static void finish_accepting(struct loop *loop)
     listeners_finish(&loop->listeners);
 }
 
+static void give_up_listener(struct loop *loop, unsigned index)
+{
+    struct loop_uring *self = uring_peer_loop(loop);
+    for (unsigned tries = 0; uring_listen_stop(&self->listen, index) && tries < END_TRIES_MAX;
+         tries++) {
+        if (uring_wait(&self->uring, END_PATIENCE_MS) < 0)
+            break;
+        take(loop);
+    }
+    listeners_give_up(&loop->listeners, index);
+}
+
 static void visit_to_close(void *argument, struct conn *conn)
 {
     uring_peer_close_now(argument, conn);
@@ -288,6 +300,7 @@ const struct loop_engine loop_uring_engine = {
     .take = take,
     .accept = accept_some,
     .finish_accepting = finish_accepting,
+    .give_up_listener = give_up_listener,
     .take_back = uring_peer_take_back,
     .keep = uring_peer_keep,
     .check_input = uring_peer_check_input,

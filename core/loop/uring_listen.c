@@ -44,20 +44,24 @@ void uring_listen_update(struct uring_listen *listen)
         if (listen->requests[i] == URING_LISTEN_ACCEPT && !room)
             cancel(listen, i);
         else if (listen->requests[i] == URING_LISTEN_NOTHING && !paused &&
-                 !listeners->items[i].readable)
+                 listeners->items[i].fd >= 0 && !listeners->items[i].readable)
             start(listen, i, room ? URING_LISTEN_ACCEPT : URING_LISTEN_POLL);
     }
+}
+
+bool uring_listen_stop(struct uring_listen *listen, unsigned index)
+{
+    if (listen->requests[index] == URING_LISTEN_NOTHING)
+        return false;
+    cancel(listen, index);
+    return true;
 }
 
 bool uring_listen_end(struct uring_listen *listen)
 {
     bool any = false;
-    for (unsigned i = 0; i < listen->listeners->count; i++) {
-        if (listen->requests[i] != URING_LISTEN_NOTHING) {
-            cancel(listen, i);
-            any = true;
-        }
-    }
+    for (unsigned i = 0; i < listen->listeners->count; i++)
+        any = uring_listen_stop(listen, i) || any;
     return any;
 }
 

@@ -31,6 +31,9 @@ struct uring_listen {
 /* Starts and cancels requests as needed. Call it before every wait. */
 void uring_listen_update(struct uring_listen *listen);
 
+/* Cancels the request of listener INDEX. False: it has none, or none any more. */
+bool uring_listen_stop(struct uring_listen *listen, unsigned index);
+
 /* Cancels all requests. False: none is left. */
 bool uring_listen_end(struct uring_listen *listen);
 

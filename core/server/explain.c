@@ -125,7 +125,8 @@ static void report_rule(void *context, const struct problem *problem)
 static bool choose_origin(struct explain *explain)
 {
     const struct settings *settings = explain->generation->settings;
-    unsigned chosen = settings->listener_count;
+    const struct listening *listening = &explain->listening;
+    unsigned chosen = settings->listener_count, origin;
     for (unsigned i = 0; i < settings->listener_count; i++) {
         const struct listener_settings *listener = settings->listeners[i];
         const bool same = listener->secure == explain->url.secure;
@@ -135,9 +136,12 @@ static bool choose_origin(struct explain *explain)
     if (chosen == settings->listener_count) {
         if (explain->url.secure)
             return false;
-        chosen = explain->listening.origins[0].plain_index; /* plain HTTP on a port for TLS */
+        /* plain HTTP on a port for TLS */
+        origin = listening->origins.items[listening->listener_origins[0]].plain_index;
+    } else {
+        origin = listening->listener_origins[chosen];
     }
-    explain->conn.origin = chosen & (CONN_ORIGINS_MAX - 1);
+    explain->conn.origin = origin & (CONN_ORIGINS_MAX - 1);
     return true;
 }
 
@@ -166,7 +170,7 @@ static int set_up(struct explain *explain, const struct subcommand_call *call,
         error = listening_choose(&explain->listening, call->settings, ret_problem);
     if (error)
         return error;
-    listening_make_origins(&explain->listening, call->settings);
+    listening_find_origins(&explain->listening, call->settings, &explain->listening.origins, 0);
     clock_read(&context->now);
     conn_context_init(context, STORAGE_BYTES_MAX, 0, context->now.ms);
     conn_init(&explain->conn, -1);
@@ -179,7 +183,7 @@ static int set_up(struct explain *explain, const struct subcommand_call *call,
     context->files = explain->store;
     context->hosts = explain->generation->hosts;
     context->counters = &explain->counters;
-    context->origins = explain->listening.origins;
+    context->origins = explain->listening.origins.items;
     context->h1.limits = call->profile->limits;
     context->h1.limits.head_bytes_max = call->settings->process.head_bytes_max;
     context->h1.limits.body_bytes_max = call->settings->process.body_bytes_max;

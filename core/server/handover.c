@@ -22,16 +22,17 @@ static unsigned list_sockets(const struct handover *handover, uint64_t *cookies,
                              struct inherited_socket *ret)
 {
     const struct listening *listening = handover->listening;
+    const int *sockets = *handover->sockets;
     unsigned count = 0;
-    for (unsigned i = 0; i < handover->socket_count; i++) {
-        const unsigned listener = listening->socket_origins[i % listening->socket_count];
+    for (unsigned i = 0; i < handover->worker_count * listening->socket_count; i++) {
+        const unsigned listener = listening->socket_listeners[i % listening->socket_count];
         unsigned j = 0;
-        cookies[count] = cookie_of(handover->sockets[i]);
+        cookies[count] = cookie_of(sockets[i]);
         while (j < count && (cookies[count] == 0 || cookies[j] != cookies[count]))
             j++;
         if (j == count)
             ret[count++] = (struct inherited_socket){
-                .fd = handover->sockets[i], .name = listening->names[listener], .listens = true};
+                .fd = sockets[i], .name = listening->names[listener], .listens = true};
     }
     const int *admin;
     const unsigned admin_count = admin_fds(handover->admin, &admin);
@@ -53,7 +54,8 @@ static void start(struct handover *handover, const struct upgrade_gifts *gifts)
 void handover_begin(struct handover *handover, const struct https *https)
 {
     uint8_t keys[UPGRADE_KEYS_MAX];
-    const size_t room = (size_t)handover->socket_count + LISTENERS_MAX + 1;
+    const size_t room =
+        (size_t)handover->worker_count * handover->listening->socket_count + LISTENERS_MAX + 1;
     uint64_t *cookies = calloc(room, sizeof *cookies);
     struct inherited_socket *sockets = calloc(room, sizeof *sockets);
     if (cookies && sockets) {

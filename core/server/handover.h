@@ -15,8 +15,8 @@ struct handover {
     struct upgrade upgrade;
     struct listening *listening; /* *borrowed* */
     const struct admin *admin;   /* *borrowed*; NULL: none */
-    const int *sockets;          /* of all workers, as listening_open gives them. *Borrowed* */
-    unsigned socket_count;
+    int *const *sockets;         /* of all workers, as listening_open gives them. *Borrowed* */
+    unsigned worker_count;
     int parent_fd; /* in a process that was started by an upgrade, until it is ready; else -1 */
 };
 

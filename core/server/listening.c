@@ -1,11 +1,9 @@
 /* listening: see listening.h. */
 #include "server/listening.h"
 
-#include "conn/transport.h"
 #include "server/listening_adopt.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -43,6 +41,7 @@ int listening_choose(struct listening *listening, const struct settings *setting
     listening->socket_count = 0;
     for (unsigned i = 0; i < listening->count; i++) {
         choose(&listening->sets[i], settings->listeners[i]);
+        listening->wanted[i] = listening->sets[i];
         listening->socket_count += listening->sets[i].count;
     }
     if (listening->socket_count <= LISTENERS_MAX)
@@ -64,77 +63,42 @@ static uint16_t port_of(const struct listening *listening, const struct settings
     return listening->sets[i].port;
 }
 
-/* The value of Strict-Transport-Security of listener INDEX; absent: none. */
-static struct str hsts_of(struct listening *listening, const struct settings *settings,
-                          unsigned index)
+static struct origins_kind kind_of(const struct listening *listening,
+                                   const struct settings *settings, unsigned index)
 {
     const struct listener_settings *listener = settings->listeners[index];
-    char *hsts = listening->hsts[index];
-    if (listener->redirects_to)
-        listener = listener->redirects_to;
-    if (listener->hsts_seconds == LISTENER_NONE)
-        return STR_ABSENT;
-    int length =
-        snprintf(hsts, sizeof listening->hsts[index], "max-age=%" PRIu32, listener->hsts_seconds);
-    return (struct str){hsts, (size_t)length};
+    const struct listener_settings *https =
+        listener->redirects_to ? listener->redirects_to : listener;
+    struct origins_kind kind = {
+        .secure = listener->secure,
+        .proxied = listener->proxied,
+        .redirects = listener->redirects_to != NULL,
+        .trusts = !networks_are_empty(&listening->trusted),
+    };
+    if (kind.secure || kind.redirects)
+        kind.https_port = port_of(listening, settings, https);
+    if (https->hsts_seconds != LISTENER_NONE) {
+        kind.has_hsts = true;
+        kind.hsts_seconds = https->hsts_seconds;
+    }
+    return kind;
 }
 
-/* Makes the origin of listener INDEX. */
-static void make_origin(struct listening *listening, const struct settings *settings,
-                        unsigned index)
+int listening_find_origins(struct listening *listening, const struct settings *settings,
+                           struct origins *origins, uint64_t used)
 {
-    const struct listener_settings *listener = settings->listeners[index];
-    struct origin *origin = &listening->origins[index];
-    origin->proxied = listener->proxied;
-    if (listener->secure) {
-        origin->transport_index = TRANSPORT_TLS;
-        origin->hsts = hsts_of(listening, settings, index);
-    }
-    if (listener->redirects_to) {
-        origin->redirects = true;
-        origin->has_challenges = true;
-        origin->https_port = port_of(listening, settings, listener->redirects_to);
-    }
-}
-
-/* Makes the origins of those connections of listener INDEX of whose clients something is known,
- * from *NEXT on, as far as that can be. The origin number INDEX has been made. */
-static void make_twins(struct listening *listening, const struct settings *settings, unsigned index,
-                       unsigned *next)
-{
-    struct origin *origin = &listening->origins[index];
-    const bool plain = origin->transport_index == TRANSPORT_PLAIN;
-    const unsigned possible = (networks_are_empty(&listening->trusted) ? 0U : ORIGIN_TRUSTED) |
-                              (origin->proxied && plain ? ORIGIN_SECURED : 0U);
-    origin->twins[0] = (uint8_t)index;
-    for (unsigned twin = 1; twin < ORIGIN_TWINS; twin++) {
-        origin->twins[twin] = origin->twins[twin & possible];
-        if (twin & ~possible)
-            continue;
-        struct origin *made = &listening->origins[*next];
-        *made = *origin;
-        made->trusted = (twin & ORIGIN_TRUSTED) != 0;
-        made->secured = (twin & ORIGIN_SECURED) != 0;
-        made->hsts = hsts_of(listening, settings, index);
-        origin->twins[twin] = (uint8_t)(*next)++;
-    }
-}
-
-void listening_make_origins(struct listening *listening, const struct settings *settings)
-{
-    static_assert((ORIGIN_TWINS + 1) * (unsigned)LISTENING_MAX <= ORIGINS_MAX,
-                  "those of each listener");
-    unsigned next = listening->count;
+    static_assert((unsigned)LISTENING_MAX <= ORIGINS_KINDS_MAX, "a kind for each");
     for (unsigned i = 0; i < listening->count; i++) {
-        const struct net_set *set = &listening->sets[i];
-        make_origin(listening, settings, i);
-        if (settings->listeners[i]->secure) {
-            listening->origins[i].plain_index = (uint8_t)next;
-            listening->origins[next++] =
-                (struct origin){.redirects = true, .https_port = set->port};
-        }
-        make_twins(listening, settings, i, &next);
+        const struct origins_kind kind = kind_of(listening, settings, i);
+        const int index = origins_get(origins, &kind, used);
+        if (index < 0)
+            return index;
+        listening->listener_origins[i] = (uint8_t)index;
+        used |= origins_bits((unsigned)index);
     }
+    for (unsigned i = 0; i < listening->socket_count; i++)
+        listening->socket_origins[i] = listening->listener_origins[listening->socket_listeners[i]];
+    return 0;
 }
 
 /* --- Sockets ---------------------------------------------------------------------------------- */
@@ -207,7 +171,8 @@ static int complete(struct listening *listening, unsigned index, unsigned worker
     return error;
 }
 
-/* Counts the sockets of a worker, and sets the origin of each. Returns 0 or -E2BIG. */
+/* Counts the sockets of a worker, and notes the listener and address of each. Returns 0 or
+ * -E2BIG. */
 static int count_sockets(struct listening *listening, unsigned worker_count,
                          const struct listening_sockets *all)
 {
@@ -217,7 +182,8 @@ static int count_sockets(struct listening *listening, unsigned worker_count,
             for (unsigned k = 0; k < all->lists[i][j].count / worker_count; k++) {
                 if (count == LISTENERS_MAX)
                     return -E2BIG;
-                listening->socket_origins[count++] = (uint8_t)i;
+                listening->socket_listeners[count] = (uint8_t)i;
+                listening->socket_addresses[count++] = (uint8_t)j;
             }
         }
     }
@@ -252,11 +218,11 @@ static void explain(int error, bool described, struct problem *ret_problem)
     problem_remedy(ret_problem, "use more --threads, or raise the limits of this process");
 }
 
-static int open_sockets(struct listening *listening, unsigned worker_count,
-                        struct listening_sockets *all, int **ret_fds, struct problem *ret_problem)
+int listening_complete(struct listening *listening, unsigned worker_count,
+                       struct listening_sockets *all, int **ret_fds, struct problem *ret_problem)
 {
+    int error = 0;
     problem_set(ret_problem, "%s", "");
-    int error = listening_adopt(listening, all);
     for (unsigned i = 0; !error && i < listening->count; i++)
         error = complete(listening, i, worker_count, all, ret_problem);
     if (!error)
@@ -271,6 +237,21 @@ static int open_sockets(struct listening *listening, unsigned worker_count,
     return error;
 }
 
+void listening_name(struct listening *listening, unsigned index)
+{
+    snprintf(listening->names[index], sizeof listening->names[index], LISTENING_NAME "%u", index);
+}
+
+static int open_sockets(struct listening *listening, unsigned worker_count,
+                        struct listening_sockets *all, int **ret_fds, struct problem *ret_problem)
+{
+    int error = listening_adopt(listening, all);
+    if (!error)
+        return listening_complete(listening, worker_count, all, ret_fds, ret_problem);
+    explain(error, false, ret_problem);
+    return error;
+}
+
 int listening_open(struct listening *listening, const struct settings *settings,
                    unsigned worker_count, int **ret_fds, struct problem *ret_problem)
 {
@@ -281,10 +262,10 @@ int listening_open(struct listening *listening, const struct settings *settings,
         return -ENOMEM;
     }
     for (unsigned i = 0; i < listening->count; i++)
-        snprintf(listening->names[i], sizeof listening->names[i], LISTENING_NAME "%u", i);
+        listening_name(listening, i);
     int error = open_sockets(listening, worker_count, all, ret_fds, ret_problem);
     if (!error)
-        listening_make_origins(listening, settings);
+        listening_find_origins(listening, settings, &listening->origins, 0); /* it is empty */
     for (unsigned i = 0; i < LISTENING_MAX; i++) {
         for (unsigned j = 0; j < NET_ADDRESSES_MAX; j++) {
             if (error)

@@ -1,13 +1,14 @@
 /* listening: the sockets of all listeners, and the origins of the connections that they accept.
  *
  * Owns the table of origins, which the workers borrow; the sockets are given to the caller. Made by
- * the main thread before the workers, and not changed after that. */
+ * the main thread before the workers; a reload may change it (relisten.h). */
 #ifndef SLUICE_LISTENING_H
 #define SLUICE_LISTENING_H
 
 #include "base/networks.h"
 #include "config/settings.h"
 #include "conn/listeners.h"
+#include "server/origins.h"
 #include "system/inherited.h"
 #include "system/net.h"
 
@@ -19,13 +20,15 @@ enum { LISTENING_MAX = 9 }; /* listeners of the settings */
 /* Zeroed: nothing yet. */
 struct listening {
     struct net_set sets[LISTENING_MAX];
-    unsigned count;                        /* of SETS */
-    unsigned socket_count;                 /* of a worker: at most LISTENERS_MAX */
-    uint8_t socket_origins[LISTENERS_MAX]; /* of each of them */
-    /* One for each listener, in their order; then one for each that speaks TLS, of the connections
-     * to it that speak plain HTTP; then those of connections of whose clients more is known. */
-    struct origin origins[ORIGINS_MAX];
-    char hsts[LISTENING_MAX][32];
+    struct net_set wanted[LISTENING_MAX]; /* the same as the settings have them */
+    unsigned count;                       /* of both */
+    unsigned socket_count;                /* of a worker: at most LISTENERS_MAX */
+    /* Of each of them: the listener, the address in its set, the origin of connections. */
+    uint8_t socket_listeners[LISTENERS_MAX];
+    uint8_t socket_addresses[LISTENERS_MAX];
+    uint8_t socket_origins[LISTENERS_MAX];
+    struct origins origins;
+    uint8_t listener_origins[LISTENING_MAX];
     struct networks trusted;       /* proxies */
     char names[LISTENING_MAX][64]; /* of their sockets in an upgrade */
     struct inherited *inherited;   /* *borrowed*: sockets to use; NULL: none */
@@ -36,8 +39,10 @@ struct listening {
 int listening_choose(struct listening *listening, const struct settings *settings,
                      struct problem *ret_problem);
 
-/* Makes the origins, one for each listener. listening_open does, when it knows the ports. */
-void listening_make_origins(struct listening *listening, const struct settings *settings);
+/* Finds the origins of all listeners in ORIGINS, or makes them there, in place of those that have
+ * no bit in USED. listening_open does, when it knows the ports. 0 or -ENOSPC. */
+int listening_find_origins(struct listening *listening, const struct settings *settings,
+                           struct origins *origins, uint64_t used);
 
 /* Opens the sockets for WORKER_COUNT workers, but for those that INHERITED has, which are taken
  * from it, and makes the origins. A worker may have several of an address then. SOCKET_COUNT

@@ -20,6 +20,14 @@ struct listening_sockets {
  * and addresses that a name has replaced. Returns 0 or -ENOMEM. */
 int listening_adopt(struct listening *listening, struct listening_sockets *ret);
 
+/* Opens what ALL does not have of the sockets of LISTENING, for WORKER_COUNT workers. The rest is
+ * as in listening_open, but that after an error the sockets stay in ALL, and with it the caller's. */
+int listening_complete(struct listening *listening, unsigned worker_count,
+                       struct listening_sockets *all, int **ret_fds, struct problem *ret_problem);
+
+/* Gives the sockets of listener INDEX the name that this server has for them. */
+void listening_name(struct listening *listening, unsigned index);
+
 /* Closes the sockets that are left, and names them in one line on standard error. */
 void listening_close_unused(struct inherited *inherited);
 

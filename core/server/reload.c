@@ -7,6 +7,7 @@
 #include "observe/log.h"
 #include "observe/log_file.h"
 #include "server/process.h"
+#include "server/relisten.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -194,15 +195,25 @@ static void destroy_changes(struct worker_change **changes, unsigned count)
     free(changes);
 }
 
-/* Makes a change to GENERATION for each worker; the array is *given*. NULL: out of memory. */
+/* Makes a change to GENERATION, with LISTENING and SOCKETS, for each worker; the array is *given*.
+ * NULL: out of memory. */
 static struct worker_change **prepare_changes(const struct reload *reload,
-                                              struct generation *generation)
+                                              struct generation *generation,
+                                              const struct listening *listening, const int *sockets)
 {
-    const struct worker_next next = {generation, *reload->logs};
     struct worker_change **changes = calloc(reload->worker_count, sizeof(struct worker_change *));
     int error = changes ? 0 : -ENOMEM;
-    for (unsigned i = 0; !error && i < reload->worker_count; i++)
+    for (unsigned i = 0; !error && i < reload->worker_count; i++) {
+        const struct worker_next next = {
+            .generation = generation,
+            .logs = *reload->logs,
+            .origins = reload->listening->origins.items,
+            .listeners = &sockets[(size_t)i * listening->socket_count],
+            .listener_origins = listening->socket_origins,
+            .listener_count = listening->socket_count,
+        };
         error = worker_prepare(reload->workers[i], &next, &changes[i]);
+    }
     if (!error)
         return changes;
     destroy_changes(changes, reload->worker_count);
@@ -225,6 +236,59 @@ static void change_over(struct reload *reload, struct generation *generation,
     generation_unref(former); /* the workers have references of their own */
 }
 
+/* --- Listeners ---------------------------------------------------------------------------------- */
+
+/* What runs, with the origins that connections have. */
+static struct relisten_now running(const struct reload *reload)
+{
+    struct relisten_now now = {
+        .listening = reload->listening,
+        .sockets = reload->sockets,
+        .worker_count = reload->worker_count,
+    };
+    for (unsigned i = 0; i < reload->worker_count; i++)
+        now.origins |= worker_origins(reload->workers[i]);
+    return now;
+}
+
+/* Whether listeners have to stay as they are: workers that were started without TLS cannot speak
+ * it. */
+static bool listeners_stay(const struct reload *reload, const struct settings *settings)
+{
+    return settings_have_https(settings) && !reload->speaks_tls;
+}
+
+/* Opens the new listeners of GENERATION. *RET is NULL if all stay. */
+static int open_listeners(const struct reload *reload, const struct generation *generation,
+                          struct relisten **ret, struct problem *ret_problem)
+{
+    const struct relisten_now now = running(reload);
+    *ret = NULL;
+    if (listeners_stay(reload, generation->settings))
+        return 0;
+    const int error = relisten_prepare(ret, &now, generation->settings, ret_problem);
+    for (unsigned i = 0; error == -ENOSPC && i < reload->worker_count; i++)
+        worker_survey(reload->workers[i]); /* for the next reload */
+    return error;
+}
+
+/* Changes over to GENERATION and to the listeners of RELISTEN, both *taken*. False, with nothing
+ * taken: out of memory. */
+static bool take_over(struct reload *reload, struct generation *generation,
+                      struct relisten *relisten)
+{
+    const struct relisten_now now = running(reload);
+    const struct listening *listening = relisten ? relisten_listening(relisten) : reload->listening;
+    const int *sockets = relisten ? relisten_sockets(relisten) : *reload->sockets;
+    struct worker_change **changes = prepare_changes(reload, generation, listening, sockets);
+    if (!changes)
+        return false;
+    if (relisten)
+        relisten_commit(relisten, &now);
+    change_over(reload, generation, changes);
+    return true;
+}
+
 /* --- Reports ------------------------------------------------------------------------------------ */
 
 /* Names each option of SCOPE whose values differ between BEFORE and NOW, though it can't change. */
@@ -240,16 +304,14 @@ static void report_fixed(enum option_scope scope, const void *before, const void
     }
 }
 
-/* Names certificates if listeners would speak TLS because of them, or no longer: which do is fixed
- * at the start. */
-static void report_https(const struct settings *before, const struct settings *now)
+/* Names certificates if listeners stay because of them. */
+static void report_https(const struct reload *reload, const struct settings *now)
 {
-    const bool wanted = settings_have_https(now);
-    if (wanted == settings_have_https(before))
-        return;
-    log_write(LOG_LEVEL_WARNING, "cert takes effect after an upgrade (SIGUSR2) or a restart: %s",
-              wanted ? "no listener speaks TLS until then"
-                     : "TLS goes on with the certificates from before until then");
+    if (listeners_stay(reload, now))
+        log_write(
+            LOG_LEVEL_WARNING,
+            "cert takes effect after an upgrade (SIGUSR2) or a restart: the process was started "
+            "without TLS; all listeners stay as they are until then");
 }
 
 static void report_refused(const struct problem *problem)
@@ -280,26 +342,26 @@ static void report_done(const struct reload *reload)
             settings->site_count == 1 ? "" : "s", text,
             reload->same_file ? "; the file is the same as before" : "");
     report_fixed(OPTION_SCOPE_PROCESS, &started->process, &settings->process);
-    report_fixed(OPTION_SCOPE_LISTENER, started->listeners[0], settings->listeners[0]);
-    report_https(started, settings);
+    report_https(reload, settings);
 }
 
 bool reload_begin(struct reload *reload)
 {
     struct generation *generation = NULL;
-    struct worker_change **changes = NULL;
+    struct relisten *relisten = NULL;
     struct problem problem;
     assert(reload->waiting == 0);
     int error = make_generation(reload, &generation, &problem);
     if (!error)
         error = open_logs(reload, generation, &problem);
     if (!error)
-        changes = prepare_changes(reload, generation);
-    if (!error && !changes)
-        error = no_memory(&problem);
-    if (!error) {
-        change_over(reload, generation, changes);
+        error = open_listeners(reload, generation, &relisten, &problem);
+    if (!error && take_over(reload, generation, relisten))
         return true;
+    if (!error) {
+        const struct relisten_now now = running(reload);
+        relisten_drop(relisten, &now);
+        problem_set_no_memory(&problem);
     }
     report_refused(&problem);
     generation_unref(generation);

@@ -2,9 +2,10 @@
  *
  * The command line, the environment and the file are parsed again by the code of the start, into
  * a generation that is made and checked as a whole: sites, roots, rules, redirects, certificates,
- * logs. Only then does anything change, and nothing can fail after that: each worker changes over
- * between two turns of its loop, and says so. A generation with a mistake is dropped and reported,
- * and the present one serves on. Settings that cannot change while the process runs are named.
+ * logs, and listeners with their new sockets. Only then does anything change, and nothing can fail
+ * after that: each worker changes over between two turns of its loop, and says so. A generation
+ * with a mistake is dropped and reported, and the present one serves on. Settings that cannot
+ * change while the process runs are named.
  *
  * One reload at a time: a signal that comes meanwhile has another one follow, for any number of
  * signals. Used by the main thread. docs/decisions/reload.md has the reasons. */
@@ -13,6 +14,7 @@
 
 #include "config/command_line.h"
 #include "server/generation.h"
+#include "server/listening.h"
 #include "server/worker.h"
 
 struct reload {
@@ -21,6 +23,9 @@ struct reload {
     struct settings *started;        /* of the start: a reference */
     struct generation **generation;  /* the present one, which is replaced */
     struct access_logs **logs;       /* NULL until a site has one */
+    struct listening *listening;     /* those that run; a reload changes them */
+    int **sockets;                   /* of all workers, see listening.h; likewise */
+    bool speaks_tls;                 /* the workers can */
     struct worker **workers;         /* *borrowed*, as the generation and the logs */
     unsigned worker_count;
     unsigned waiting; /* workers that have not changed over yet */

@@ -215,8 +215,8 @@ static int open_listeners(struct server *server, struct problem *ret_problem)
         listening_close_unused(server->inherited);
     server->handover.listening = &server->listening;
     server->handover.admin = server->admin;
-    server->handover.sockets = server->sockets;
-    server->handover.socket_count = server->sizes.threads * server->listening.socket_count;
+    server->handover.sockets = &server->sockets;
+    server->handover.worker_count = server->sizes.threads;
     handover_receive(&server->handover, server->generation->https);
     return 0;
 }
@@ -237,7 +237,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .listeners = server->sockets,
         .listener_count = listening->socket_count,
         .listener_origins = listening->socket_origins,
-        .origins = listening->origins,
+        .origins = listening->origins.items,
         .trusted = networks_are_empty(&listening->trusted) ? NULL : &listening->trusted,
         .tls = https_shared(server->generation->https),
         .logs = server->logs,
@@ -256,6 +256,9 @@ static int start(struct server *server, struct problem *ret_problem)
         .started = server->settings,
         .generation = &server->generation,
         .logs = &server->logs,
+        .listening = &server->listening,
+        .sockets = &server->sockets,
+        .speaks_tls = config.tls != NULL,
     };
     server->supervisor.handover = server->handover.upgrade.program ? &server->handover : NULL;
     return supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);

@@ -11,20 +11,26 @@
 
 enum { ROOM_FIRST = 8 };
 
-int sockets_add(struct sockets *sockets, int fd)
+int sockets_keep(struct sockets *sockets, int fd)
 {
     if (sockets->count == sockets->room) {
         const unsigned room = sockets->room ? 2 * sockets->room : ROOM_FIRST;
         int *fds = realloc(sockets->fds, room * sizeof *fds);
-        if (!fds) {
-            close(fd);
+        if (!fds)
             return -ENOMEM;
-        }
         sockets->fds = fds;
         sockets->room = room;
     }
     sockets->fds[sockets->count++] = fd;
     return 0;
+}
+
+int sockets_add(struct sockets *sockets, int fd)
+{
+    const int error = sockets_keep(sockets, fd);
+    if (error)
+        close(fd);
+    return error;
 }
 
 /* Another socket for the connections to FD: a sibling, or FD itself once more. */

@@ -20,6 +20,9 @@ struct sockets {
 /* Appends FD, which is *taken* in any case. Returns 0, or -ENOMEM with FD closed. */
 int sockets_add(struct sockets *sockets, int fd);
 
+/* The same, but that FD stays the caller's if it fails. */
+int sockets_keep(struct sockets *sockets, int fd);
+
 /* Adds to SOCKETS, unless they are empty, until their number is a multiple of WORKER_COUNT. BACKLOG
  * as for listen(2). Returns 0 or a negative errno. */
 int sockets_fill(struct sockets *sockets, unsigned worker_count, int backlog);

@@ -2,7 +2,6 @@
 #include "server/worker_parts.h"
 
 #include "base/clock.h"
-#include "conn/proxied.h"
 #include "conn/transport_tls.h"
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
@@ -154,6 +153,26 @@ static const struct loop_engine *const engines[BACKEND_COUNT] = {
 #endif
 };
 
+struct listener worker_listener(const struct origin *origins, unsigned index, int fd)
+{
+    const struct origin *origin = &origins[index];
+    return (struct listener){
+        .fd = fd,
+        .transport_index = origin->proxied ? TRANSPORT_PROXY : origin->transport_index,
+        .origin = (uint8_t)index,
+    };
+}
+
+static int create_proxied(struct worker *worker)
+{
+    struct proxied *proxied = proxied_create(&worker->conns);
+    if (!proxied)
+        return -ENOMEM;
+    proxied_use(&worker->context, proxied);
+    worker->has_proxied = true;
+    return 0;
+}
+
 static int create_loop(struct worker *worker, const struct worker_config *config)
 {
     const struct loop_config loop = {
@@ -167,18 +186,14 @@ static int create_loop(struct worker *worker, const struct worker_config *config
     };
     const struct loop_engine *engine = engines[config->backend];
     int error = engine ? loop_create(&worker->loop, engine, &loop) : -ENOSYS;
+    bool proxied = false;
     for (unsigned i = 0; !error && config->listener_origins && i < config->listener_count; i++) {
         struct listener *listener = &worker->loop->listeners.items[i];
-        listener->origin = config->listener_origins[i];
-        const struct origin *origin = &worker->context.origins[listener->origin];
-        listener->transport_index = origin->transport_index;
-        if (!origin->proxied)
-            continue;
-        listener->transport_index = TRANSPORT_PROXY;
-        if (!worker->context.proxied)
-            error = proxied_init(&worker->context, &worker->conns);
+        *listener =
+            worker_listener(worker->context.origins, config->listener_origins[i], listener->fd);
+        proxied = proxied || listener->transport_index == TRANSPORT_PROXY;
     }
-    return error;
+    return !error && proxied ? create_proxied(worker) : error;
 }
 
 #ifdef SLUICE_HAVE_OPENSSL
@@ -352,11 +367,11 @@ void worker_destroy(struct worker *worker)
     loop_destroy(worker->loop);
     store_destroy(worker->store);
     conn_rates_fini(&worker->rates, &worker->context.wheel);
-    proxied_fini(&worker->context);
     conn_table_fini(&worker->conns);
     destroy_tls(worker);
     trace_withdraw(&worker->context.trace);
     struct conn_log *log = worker->context.log;
+    proxied_destroy(worker->context.proxied);
     conn_context_fini(&worker->context);
     conn_log_destroy(log);
     sem_destroy(&worker->begun);

@@ -84,6 +84,10 @@ bool worker_has_answered(const struct worker *worker);
 struct worker_next {
     struct generation *generation;  /* generation_follow was called with the worker's present one */
     const struct access_logs *logs; /* with each site's; NULL: no site has ever had one */
+    const struct origin *origins;   /* as in worker_config, with what follows */
+    const int *listeners;           /* those of the worker that it does not have yet are *taken* */
+    const uint8_t *listener_origins;
+    unsigned listener_count;
 };
 
 /* Makes, on the caller's thread, all that WORKER needs to change over to NEXT. 0 or -ENOMEM.
@@ -96,6 +100,13 @@ int worker_prepare(struct worker *worker, const struct worker_next *next,
  * not changed live on. *Takes* CHANGE. The worker then adds 1 to changed_fd; before that, no other
  * change may be prepared. */
 void worker_change(struct worker *worker, struct worker_change *change);
+
+/* Bits, by index, of the origins that WORKER's connections had when it last changed over, or has
+ * answered worker_survey; those that came later have origins of its listeners. Any thread. */
+uint64_t worker_origins(const struct worker *worker);
+
+/* Has a started worker find out again. Any thread. */
+void worker_survey(struct worker *worker);
 
 /* Drops a change that has not been given to a worker. NULL is allowed. */
 void worker_change_destroy(struct worker_change *change);

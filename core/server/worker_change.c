@@ -2,6 +2,7 @@
  *
  * Everything is made on the caller's thread, so the worker's has nothing to wait for, and nothing
  * can fail there. */
+#include "conn/transport.h"
 #include "observe/access_log.h"
 #include "server/worker_parts.h"
 #include "system/event_fd.h"
@@ -14,6 +15,9 @@ struct worker_change {
     struct store_sites *sites;
     struct conn_log *log; /* for a worker without one; NULL: it has one, or needs none */
     struct conn_log_channel *channels; /* for the log that it has; NULL: it has none */
+    struct proxied *proxied;           /* for a worker without one; NULL: it needs none */
+    struct listener *listeners;
+    unsigned listener_count;
 };
 
 static void release(void *context)
@@ -39,6 +43,26 @@ static int prepare_log(struct worker *worker, const struct worker_next *next,
     return error;
 }
 
+/* Makes the list of listeners, and what they need. 0 or -ENOMEM. */
+static int prepare_listeners(struct worker *worker, const struct worker_next *next,
+                             struct worker_change *change)
+{
+    bool proxied = false;
+    change->listener_count = next->listener_count;
+    change->listeners = calloc(next->listener_count, sizeof *change->listeners);
+    if (!change->listeners)
+        return -ENOMEM;
+    for (unsigned i = 0; i < next->listener_count; i++) {
+        change->listeners[i] =
+            worker_listener(next->origins, next->listener_origins[i], next->listeners[i]);
+        proxied = proxied || change->listeners[i].transport_index == TRANSPORT_PROXY;
+    }
+    if (!proxied || worker->has_proxied)
+        return 0;
+    change->proxied = proxied_create(&worker->conns);
+    return change->proxied ? 0 : -ENOMEM;
+}
+
 int worker_prepare(struct worker *worker, const struct worker_next *next,
                    struct worker_change **ret)
 {
@@ -58,6 +82,8 @@ int worker_prepare(struct worker *worker, const struct worker_next *next,
     change->generation = generation;
     change->sites = store_sites_create(&sites);
     int error = change->sites ? prepare_log(worker, next, change) : -ENOMEM;
+    if (!error)
+        error = prepare_listeners(worker, next, change);
     if (error)
         worker_change_destroy(change);
     else
@@ -72,15 +98,28 @@ void worker_change_destroy(struct worker_change *change)
     store_sites_abandon(change->sites);
     conn_log_destroy(change->log);
     free(change->channels);
+    proxied_destroy(change->proxied);
+    free(change->listeners);
     free(change);
 }
 
 void worker_change(struct worker *worker, struct worker_change *change)
 {
     worker->has_log = worker->has_log || change->log;
+    worker->has_proxied = worker->has_proxied || change->proxied;
     struct worker_change *former = atomic_exchange(&worker->change, change);
     assert(!former); /* a change is posted when the one before has been carried out */
     (void)former;
+    loop_order(worker->loop, LOOP_ORDER_CHANGE);
+}
+
+uint64_t worker_origins(const struct worker *worker)
+{
+    return atomic_load(&worker->origins);
+}
+
+void worker_survey(struct worker *worker)
+{
     loop_order(worker->loop, LOOP_ORDER_CHANGE);
 }
 
@@ -99,13 +138,36 @@ static void change_limits(struct worker *worker, const struct process_settings *
         context->rates = &worker->rates;
 }
 
+static void visit_origin(void *argument, struct conn *conn)
+{
+    *(uint64_t *)argument |= UINT64_C(1) << conn->origin;
+}
+
+static void publish_origins(struct worker *worker)
+{
+    uint64_t bits = 0;
+    conn_table_each(&worker->conns, visit_origin, &bits);
+    atomic_store(&worker->origins, bits);
+}
+
+/* Takes over the listeners of CHANGE. */
+static void change_listeners(struct worker *worker, struct worker_change *change)
+{
+    if (change->proxied)
+        proxied_use(&worker->context, change->proxied);
+    loop_set_listeners(worker->loop, change->listeners, change->listener_count);
+    free(change->listeners);
+}
+
 void worker_change_over(void *argument)
 {
     struct worker *worker = argument;
     struct conn_context *context = &worker->context;
     struct worker_change *change = atomic_exchange(&worker->change, NULL);
-    if (!change)
+    if (!change) {
+        publish_origins(worker);
         return;
+    }
     const struct generation *generation = change->generation;
     change_limits(worker, &generation->settings->process);
     context->hosts = generation->hosts;
@@ -115,6 +177,8 @@ void worker_change_over(void *argument)
     else if (change->channels)
         conn_log_set_channels(context->log, change->channels, generation->settings->site_count);
     store_switch(worker->store, change->sites);
+    change_listeners(worker, change);
+    publish_origins(worker);
     free(change);
     event_fd_signal(worker->changed_fd);
 }

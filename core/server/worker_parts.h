@@ -4,11 +4,13 @@
 
 #include "conn/conn_log.h"
 #include "conn/conn_rate.h"
+#include "conn/proxied.h"
 #include "loop/loop.h"
 #include "server/worker.h"
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 struct worker {
     struct counters counters;
@@ -29,9 +31,11 @@ struct worker {
     unsigned index;
     uint32_t connections_max;
     struct site_report report;
-    bool has_log; /* it has been given a struct conn_log */
+    bool has_log;     /* it has been given a struct conn_log */
+    bool has_proxied; /* it has been given a struct proxied */
     int changed_fd;
     struct worker_change *_Atomic change; /* that the thread has not taken yet */
+    atomic_ullong origins;                /* bits of those that connections had then */
 };
 
 /* The limits of HTTP/1 for PROFILE with SETTINGS. */
@@ -42,6 +46,9 @@ struct h1_limits worker_limits(const struct profile *profile,
  * NULL: out of memory. */
 struct conn_log_channel *worker_channels(const struct settings *settings,
                                          const struct access_logs *logs, unsigned index);
+
+/* The listener on FD whose connections have origin INDEX of ORIGINS. */
+struct listener worker_listener(const struct origin *origins, unsigned index, int fd);
 
 /* Makes a log for CHANNELS, which are copied. 0 or -ENOMEM. */
 int worker_create_log(struct worker *worker, const struct conn_log_channel *channels,

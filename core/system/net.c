@@ -225,7 +225,7 @@ static int open_first(struct net_set *set, int *fds, struct net_failure *ret_fai
 {
     for (unsigned i = 0; i < set->count;) {
         struct net_address *address = &set->addresses[i];
-        int fd = open_listener(set, address, FIRST, ret_failure);
+        int fd = open_listener(set, address, set->joins ? JOINING : FIRST, ret_failure);
         if (fd < 0 && means_missing(fd) && address->dual_stack) {
             *address = net_address_v4(INADDR_ANY);
             continue;

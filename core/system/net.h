@@ -26,9 +26,10 @@ enum {
 struct net_set {
     struct net_address addresses[NET_ADDRESSES_MAX];
     unsigned count;
-    uint16_t port;                  /* host byte order; 0: a free one, chosen by net_listen */
-    int backlog;                    /* of each socket, see listen(2) */
-    bool secure;                    /* its URLs are https */
+    uint16_t port; /* host byte order; 0: a free one, chosen by net_listen */
+    int backlog;   /* of each socket, see listen(2) */
+    bool secure;   /* its URLs are https */
+    bool joins;    /* its port may be shared with sockets of this process, by SO_REUSEPORT */
     struct unix_socket unix_socket; /* with a path: COUNT is 1, and the addresses do not count */
 };
 

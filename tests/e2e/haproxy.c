@@ -7,7 +7,6 @@
 #include "successor.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -80,26 +79,6 @@ static const char *without_line(const char *text, const char *part)
     return text_format("%.*s%s", (int)(at - text), text, end + 1);
 }
 
-/* A port that is free, and not of those that the kernel gives to other tests meanwhile. */
-static uint16_t free_port(void)
-{
-    enum { FIRST = 20000, COUNT = 12000 };
-    static uint64_t state;
-    if (state == 0)
-        state = (uint64_t)getpid() << 32 | (uint64_t)clock_ms();
-    for (;;) {
-        const uint16_t port = (uint16_t)(FIRST + random_next(&state) % COUNT);
-        struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_port = htons(port),
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const int error = bind(fd, (struct sockaddr *)&address, sizeof address);
-        close(fd);
-        if (error == 0)
-            return port;
-    }
-}
-
 /* The configuration, with the addresses of this test, and without all that needs its machine. */
 static const char *configuration(void)
 {
@@ -124,7 +103,7 @@ static const char *configuration(void)
 static void start_haproxy(void)
 {
     struct process_setup setup = {.program = HAPROXY, .arguments = {"-db", "-f"}};
-    load.port = free_port();
+    load.port = server_free_port();
     site_write_text(&site, "../haproxy.cfg", configuration());
     process_add_word(&setup, site_path(&site, "../haproxy.cfg"));
     process_start(&haproxy, &setup);
@@ -178,8 +157,8 @@ static void start_instances(void)
     site_create(&site);
     site_fill(&site, "index.html", KIB(20), 1);
     for (unsigned i = 0; i < INSTANCES; i++) {
-        admin_ports[i] = free_port();
-        start_instance(i, free_port());
+        admin_ports[i] = server_free_port();
+        start_instance(i, server_free_port());
     }
 }
 

@@ -1,10 +1,9 @@
 /* reload: SIGHUP has the configuration take effect as it is now, as a whole or not at all, and no
  * request fails meanwhile. See docs/decisions/reload.md. */
 #include "certificate.h"
-#include "client.h"
 #include "e2e.h"
+#include "reloading.h"
 #include "server_process.h"
-#include "service.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -16,115 +15,9 @@
 
 E2E_SUITE(reload);
 
-enum { BIG_BYTES = 8 << 20 };
-
-/* --- A server and its configuration ----------------------------------------------------------- */
-
-/* "one" to "three" in SITE, each with pages of its own. */
-static void fill_sites(struct site *site)
-{
-    static const char *const names[] = {"one", "two", "three"};
-    site_create(site);
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        site_write_text(site, text_format("%s/file.txt", names[i]), names[i]);
-        site_write_text(site, text_format("%s/sub/file.txt", names[i]), names[i]);
-    }
-    site_fill(site, "one/big.bin", BIG_BYTES, 7);
-}
-
-static void configure(const struct site *site, const char *text)
-{
-    site_replace_text(site, "../s.conf", text);
-}
-
-/* Hears of the begin and the end of each reload. */
-static struct manager manager;
-
-/* Starts a server with the configuration TEXT. OWN_TLS: it says whether HTTPS is spoken. */
-static struct server *start_with(const struct site *site, const char *text, bool own_tls)
-{
-    configure(site, text);
-    manager_open(&manager, site);
-    struct server *server = server_start_with(&(struct server_setup){
-        .kind = PIPELINED,
-        .config = site_path(site, "../s.conf"),
-        .environment = {manager.variable},
-        .own_tls = own_tls,
-    });
-    manager_expect(&manager, "READY=1");
-    return server;
-}
-
-static struct server *start(const struct site *site, const char *text)
-{
-    return start_with(site, text, false);
-}
-
-/* Sends SIGHUP and waits for the end of the reload. The server's messages since; kept. */
-static const char *reload(const struct server *server)
-{
-    const size_t before = strlen(process_errors(&server->process));
-    process_signal(&server->process, SIGHUP);
-    manager_expect(&manager, "RELOADING=1");
-    manager_expect(&manager, "READY=1");
-    return process_errors(&server->process) + before;
-}
-
-static const char *reload_to(const struct server *server, const struct site *site, const char *text)
-{
-    configure(site, text);
-    return reload(server);
-}
-
-static void expect_message(const char *messages, const char *wanted)
-{
-    cr_expect(strstr(messages, wanted), "\"%s\" is not in: %s", wanted, messages);
-}
-
-/* --- What a server says ------------------------------------------------------------------------- */
-
-static const char *get(const char *host, const char *target)
-{
-    return text_format("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", target, host);
-}
-
-/* What the next response on CLIENT says: its status, one field (NULL: none) and its body. */
-static const char *next_said(struct client *client, const char *field)
-{
-    struct response response;
-    cr_assert_eq(client_read_response(client, false, &response), ANSWER_WHOLE);
-    const char *value = field ? response_field(&response, field) : NULL;
-    return text_format("%d %s %.*s", response.status, value ? value : "-",
-                       response.body.length < 100 ? (int)response.body.length : 0,
-                       response.body.data);
-}
-
-static const char *said(const struct server *server, const char *host, const char *target,
-                        const char *field)
-{
-    struct client client;
-    client_connect(&client, server);
-    client_queue_text(&client, get(host, target));
-    const char *text = next_said(&client, field);
-    client_close(&client);
-    return text;
-}
-
-/* All workers say WANTED, at once: the reload is at its end. */
-static void expect_said(const struct server *server, const char *host, const char *target,
-                        const char *field, const char *wanted)
-{
-    for (unsigned i = 0; i < 10; i++) {
-        const char *text = said(server, host, target, field);
-        cr_expect(strncmp(text, wanted, strlen(wanted)) == 0, "%s%s: \"%s\", not \"%s\"", host,
-                  target, text, wanted);
-    }
-}
+enum { BIG_BYTES = RELOADING_BIG_BYTES };
 
 /* --- Changes ------------------------------------------------------------------------------------ */
-
-#define ONE "[site one.example]\nroot = root/one\n"
-#define TWO "[site two.example]\nroot = root/two\n"
 
 static const struct change {
     const char *text; /* of the configuration, after ONE TWO */
@@ -203,11 +96,11 @@ E2E_TEST(reload, names_what_cannot_change_while_it_runs)
     fill_sites(&site);
     struct server *server = start(&site, ONE "\n");
     const char *messages =
-        reload_to(server, &site, "threads = 3\nbacklog = 7\nidle-timeout = 9s\n" ONE);
-    expect_message(messages, "backlog takes effect after an upgrade");
+        reload_to(server, &site, "threads = 3\nmax-connections = 70\nidle-timeout = 9s\n" ONE);
+    expect_message(messages, "max-connections takes effect after an upgrade");
     cr_expect_null(strstr(messages, "idle-timeout"));
     messages = reload_to(server, &site, "threads = 3\ncors = yes\n" ONE);
-    cr_expect_null(strstr(messages, "backlog"), "it is as at the start again");
+    cr_expect_null(strstr(messages, "max-connections"), "it is as at the start again");
 }
 
 /* --- Mistakes ----------------------------------------------------------------------------------- */
@@ -404,25 +297,17 @@ E2E_TEST(reload, each_of_many_sites_has_a_certificate)
     client_close(&client);
 }
 
-/* Which listeners speak TLS is decided at the start. */
+/* A process that was started without TLS cannot speak it. */
 E2E_TEST(reload, a_first_certificate_is_named)
 {
     struct site site;
     fill_sites(&site);
     const char *secure = text_format("cert = %s\n" ONE, certificate_of_test());
     struct server *server = start_with(&site, ONE, true);
-    expect_message(reload_to(server, &site, secure), "cert takes effect after an upgrade");
+    const char *messages = reload_to(server, &site, secure);
+    expect_message(messages, "cert takes effect after an upgrade");
+    expect_said(server, "one.example", "/file.txt", NULL, "200 - one");
     cr_expect_null(strstr(reload_to(server, &site, ONE), "cert takes"), "it is as at the start");
-    server_stop(server);
-}
-
-E2E_TEST(reload, the_loss_of_the_last_certificate_is_named)
-{
-    struct site site;
-    fill_sites(&site);
-    const char *secure = text_format("cert = %s\n" ONE, certificate_of_test());
-    struct server *server = start_with(&site, secure, true);
-    expect_message(reload_to(server, &site, ONE), "TLS goes on with the certificates from before");
     server_stop(server);
 }
 
@@ -501,7 +386,7 @@ E2E_TEST(reload, a_storm_of_signals_neither_leaks_nor_starves_requests)
         poll(NULL, 0, 10);
     }
     client_close(&client);
-    while (manager_next(&manager, deadline_after(500))) {
+    while (manager_next(&reload_manager, deadline_after(500))) {
     }
     reload_to(server, &site, ONE TWO);
     server_expect_descriptors(server, descriptors, "after a storm");

@@ -6,12 +6,15 @@
 #include "e2e.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static struct server servers[32];
 static size_t server_count;
@@ -163,6 +166,25 @@ void server_expect_end(struct server *server, int64_t ms)
     process_kill(&server->process);
     cr_expect_fail("%s did not end within %d ms; it said:\n%s", server->name, (int)ms,
                    process_errors(&server->process));
+}
+
+uint16_t server_free_port(void)
+{
+    enum { FIRST = 20000, COUNT = 12000 };
+    static uint64_t state;
+    if (state == 0)
+        state = (uint64_t)getpid() << 32 | (uint64_t)clock_ms();
+    for (;;) {
+        const uint16_t port = (uint16_t)(FIRST + random_next(&state) % COUNT);
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons(port),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const int error = bind(fd, (struct sockaddr *)&address, sizeof address);
+        close(fd);
+        if (error == 0)
+            return port;
+    }
 }
 
 void server_stop(struct server *server)

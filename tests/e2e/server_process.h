@@ -61,6 +61,9 @@ const char *server_program(enum server_kind kind);
 struct server *server_start(enum server_kind kind, const struct site *site, const char *options);
 struct server *server_start_with(const struct server_setup *setup);
 
+/* A port that is free, and not of those that the kernel gives to other tests meanwhile. */
+uint16_t server_free_port(void);
+
 /* Whether a server of this test speaks HTTPS on PORT. */
 bool server_port_is_secure(uint16_t port);
 

@@ -49,6 +49,12 @@ static uint16_t port_of(int fd)
     return ntohs(address.sin_port);
 }
 
+/* The origin of listener INDEX. */
+static const struct origin *origin_of(unsigned index)
+{
+    return &listening.origins.items[listening.listener_origins[index]];
+}
+
 Test(listening, gives_each_worker_the_sockets_of_all_listeners)
 {
     int *fds;
@@ -67,9 +73,9 @@ Test(listening, gives_each_worker_the_sockets_of_all_listeners)
         cr_expect_eq(port_of(fds[3 * i + 1]), https);
         cr_expect_eq(port_of(fds[3 * i + 2]), http);
     }
-    cr_expect_eq(listening.socket_origins[0], 0);
-    cr_expect_eq(listening.socket_origins[1], 0);
-    cr_expect_eq(listening.socket_origins[2], 1);
+    cr_expect_eq(listening.socket_listeners[0], 0);
+    cr_expect_eq(listening.socket_listeners[1], 0);
+    cr_expect_eq(listening.socket_listeners[2], 1);
     for (unsigned i = 0; i < 3 * WORKERS; i++)
         close(fds[i]);
     free(fds);
@@ -85,17 +91,16 @@ Test(listening, makes_an_origin_for_each_kind_of_connection)
     plain->redirects_to = secure;
     cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
     cr_assert_eq(listening_open(&listening, settings, 1, &fds, &problem), 0);
-    const struct origin *origins = listening.origins;
+    const struct origin *own = origin_of(0), *other = origin_of(1);
     const uint16_t https = listening.sets[0].port;
-    cr_expect_eq(origins[0].transport_index, TRANSPORT_TLS);
-    cr_expect(str_equal(origins[0].hsts, STR("max-age=300")));
-    cr_expect_not(origins[0].redirects);
-    cr_expect_eq(origins[1].transport_index, TRANSPORT_PLAIN);
-    cr_expect(origins[1].redirects && origins[1].has_challenges);
-    cr_expect_eq(origins[1].https_port, https);
-    cr_expect_null(origins[1].hsts.at);
-    const struct origin *mistaken = &origins[origins[0].plain_index];
-    cr_expect_eq(origins[0].plain_index, 2);
+    cr_expect_eq(own->transport_index, TRANSPORT_TLS);
+    cr_expect(str_equal(own->hsts, STR("max-age=300")));
+    cr_expect_not(own->redirects);
+    cr_expect_eq(other->transport_index, TRANSPORT_PLAIN);
+    cr_expect(other->redirects && other->has_challenges);
+    cr_expect_eq(other->https_port, https);
+    cr_expect_null(other->hsts.at);
+    const struct origin *mistaken = &listening.origins.items[own->plain_index];
     cr_expect(mistaken->redirects && !mistaken->has_challenges);
     cr_expect_eq(mistaken->https_port, https);
     cr_expect_null(mistaken->hsts.at);
@@ -113,7 +118,7 @@ Test(listening, redirects_to_the_port_that_was_mistaken)
     cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
     cr_assert_eq(listening_open(&listening, settings, 1, &fds, &problem), 0);
     for (unsigned i = 0; i < 3; i += 2) {
-        const struct origin *mistaken = &listening.origins[listening.origins[i].plain_index];
+        const struct origin *mistaken = &listening.origins.items[origin_of(i)->plain_index];
         cr_expect(mistaken->redirects);
         cr_expect_eq(mistaken->https_port, listening.sets[i].port);
     }
@@ -134,19 +139,19 @@ Test(listening, makes_origins_for_what_is_known_of_clients)
     cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
     cr_assert_eq(listening_open(&listening, settings, 1, &fds, &problem), 0);
     for (unsigned i = 0; i < 3; i++) {
-        const struct origin *origin = &listening.origins[i];
-        cr_expect_eq(origin->twins[0], i);
+        const struct origin *origin = origin_of(i);
+        cr_expect_eq(origin->twins[0], listening.listener_origins[i]);
         cr_expect_not(origin->trusted || origin->secured || origin->hsts.at);
         for (unsigned twin = 0; twin < ORIGIN_TWINS; twin++) {
-            const struct origin *known = &listening.origins[origin->twins[twin]];
+            const struct origin *known = &listening.origins.items[origin->twins[twin]];
             cr_expect_eq(known->trusted, (twin & ORIGIN_TRUSTED) != 0, "%u, %u", i, twin);
             cr_expect_eq(known->secured, i == 0 && (twin & ORIGIN_SECURED), "%u, %u", i, twin);
             cr_expect_eq(known->transport_index, origin->transport_index);
             cr_expect_eq(known->plain_index, origin->plain_index);
         }
     }
-    cr_expect(listening.origins[0].proxied && !listening.origins[1].proxied);
-    const struct origin *trusted = &listening.origins[listening.origins[1].twins[ORIGIN_TRUSTED]];
+    cr_expect(origin_of(0)->proxied && !origin_of(1)->proxied);
+    const struct origin *trusted = &listening.origins.items[origin_of(1)->twins[ORIGIN_TRUSTED]];
     cr_expect(str_equal(trusted->hsts, STR("max-age=300")));
     for (unsigned i = 0; i < 3; i++)
         close(fds[i]);

@@ -1,0 +1,53 @@
+/* reloading: a server whose configuration a test changes, with SIGHUP; for the suites of reloads.
+ *
+ * The test is the server's manager, so it knows when a reload is at its end. Texts are kept. */
+#ifndef E2E_RELOADING_H
+#define E2E_RELOADING_H
+
+#include "client.h"
+#include "server_process.h"
+#include "service.h"
+
+#define ONE "[site one.example]\nroot = root/one\n"
+#define TWO "[site two.example]\nroot = root/two\n"
+
+enum { RELOADING_BIG_BYTES = 8 << 20 };
+
+/* Hears of the begin and the end of each reload. */
+extern struct manager reload_manager;
+
+/* "one" to "three" in SITE, each with pages of its own. */
+void fill_sites(struct site *site);
+
+/* Writes the configuration TEXT. */
+void configure(const struct site *site, const char *text);
+
+/* Starts a server with the configuration TEXT. OWN_TLS: it says whether HTTPS is spoken. */
+struct server *start_with(const struct site *site, const char *text, bool own_tls);
+struct server *start(const struct site *site, const char *text);
+
+/* The same with a TEXT that says where to listen, and what is spoken there. */
+struct server *start_listening(const struct site *site, const char *text);
+
+/* Sends SIGHUP and waits for the end of the reload. The server's messages since. */
+const char *reload(const struct server *server);
+const char *reload_to(const struct server *server, const struct site *site, const char *text);
+
+/* MESSAGES have WANTED in them. */
+void expect_message(const char *messages, const char *wanted);
+
+/* A request. */
+const char *get(const char *host, const char *target);
+
+/* What the next response on CLIENT says: its status, one field (NULL: none) and its body. */
+const char *next_said(struct client *client, const char *field);
+
+/* The same on a connection of its own. */
+const char *said(const struct server *server, const char *host, const char *target,
+                 const char *field);
+
+/* All workers say WANTED, at once: the reload is at its end. */
+void expect_said(const struct server *server, const char *host, const char *target,
+                 const char *field, const char *wanted);
+
+#endif
