@@ -99,6 +99,11 @@ int command_line_parse(const struct command_line *line, struct settings *setting
     int error = arguments_split(line, &settings->arena, &arguments, ret_problem);
     const struct subcommand *subcommand = line->call ? line->call->subcommand : NULL;
     arguments.inherited = line->inherited;
+    if (!error && subcommand && subcommand->reports_all && arguments.command != COMMAND_PRINT) {
+        settings->problems = arena_alloc(&settings->arena, sizeof *settings->problems);
+        if (!settings->problems)
+            return no_memory(ret_problem);
+    }
     const bool helps = arguments.command == COMMAND_HELP || arguments.command == COMMAND_VERSION;
     if (!error && !helps && (!subcommand || subcommand->takes_settings))
         error = configured

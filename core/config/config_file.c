@@ -9,6 +9,7 @@ void config_file_init(struct config_file *ret, const char *path, struct str text
     ret->path = path;
     ret->rest = str_starts_with(text, mark) ? str_from(text, mark.length) : text;
     ret->line = 0;
+    ret->is_section = false;
     ret->name = ret->value = STR_ABSENT;
 }
 
@@ -176,13 +177,15 @@ enum config_file_item config_file_next(struct config_file *file, struct problem 
 {
     while (file->rest.length > 0) {
         struct str line = take_line(file);
+        file->name = file->value = STR_ABSENT;
+        file->is_section = str_starts_with(str_trim(line), STR("["));
         if (check_bytes(file, line, ret_problem) == CONFIG_FILE_WRONG)
             return CONFIG_FILE_WRONG;
         line = str_trim(line);
         if (line.length == 0 || line.at[0] == '#' || line.at[0] == ';')
             continue;
-        return line.at[0] == '[' ? read_section(file, line, ret_problem)
-                                 : read_setting(file, line, ret_problem);
+        return file->is_section ? read_section(file, line, ret_problem)
+                                : read_setting(file, line, ret_problem);
     }
     return CONFIG_FILE_END;
 }

@@ -32,10 +32,12 @@ enum config_file_item {
 struct config_file {
     const char *path; /* for problems; *borrowed*, as the text */
     struct str rest;
-    unsigned line; /* of the item that was read last, from 1 */
+    unsigned line;   /* of the item that was read last, from 1 */
+    bool is_section; /* that line begins with a bracket, malformed or not */
 
-    /* The last item. NAME is that of the section, or the key; *borrowed* from the text. VALUE ends
-     * in a NUL, and is valid until the next item is read. */
+    /* The last item. NAME is that of the section, or the key; *borrowed* from the text; of a
+     * malformed line absent, if it can't be found. VALUE ends in a NUL, and is valid until the next
+     * item is read. */
     struct str name;
     struct str value;
     char bytes[CONFIG_FILE_LINE_BYTES_MAX + 1];

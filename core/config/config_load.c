@@ -21,6 +21,9 @@ struct load {
     struct setting_list common; /* settings for every site */
     struct config_file file;
     struct problem *problem;
+    bool has_section;
+    bool skips;         /* the current section is wrong, so its values are of no site */
+    bool root_in_doubt; /* above the first section, as in site_settings */
 };
 
 /* --- Bytes ------------------------------------------------------------------------------------ */
@@ -75,7 +78,7 @@ static ssize_t read_file(const char *path, char **ret_bytes, struct problem *ret
     return explain(path, length, ret_problem);
 }
 
-/* --- Values ----------------------------------------------------------------------------------- */
+/* --- Mistakes ----------------------------------------------------------------------------------- */
 
 static int no_memory(const struct load *load)
 {
@@ -105,6 +108,30 @@ static int refuse_key(const struct load *load)
     problem_in_file(load->problem, load->path, load->file.line, 0);
     return -EINVAL;
 }
+
+/* After a mistake in the current line: if it may have been the root, that is not missing. */
+static void doubt_root(struct load *load)
+{
+    const struct option_spec *option = NULL;
+    if (load->file.name.at)
+        option = option_find(load->file.name);
+    if (load->file.name.at && !option)
+        option = option_nearest(load->file.name);
+    if (load->skips || (option && strcmp(option->name, "root") != 0))
+        return;
+    if (load->site)
+        load->site->root_in_doubt = true;
+    else
+        load->root_in_doubt = true;
+}
+
+/* Keeps load->problem, the reason for ERROR, if all mistakes are wanted. Returns 0 to go on. */
+static int keep(const struct load *load, int error)
+{
+    return problem_list_keep(load->settings->problems, error, load->problem);
+}
+
+/* --- Values ----------------------------------------------------------------------------------- */
 
 /* Makes the value of the current line, if it names a file, relative to the directory of the
  * configuration, in the arena. *RET may be the value itself. 0 or -ENOMEM. */
@@ -181,9 +208,10 @@ static int add_site(struct load *load)
     if (!site)
         return no_memory(load);
     site->file = load->path;
+    site->root_in_doubt = load->root_in_doubt;
     for (unsigned i = 0; !error && i < load->common.count; i++) {
         load->common.items[i].scope = site;
-        error = settings_set(load->settings, &load->common.items[i], load->problem);
+        error = keep(load, settings_set(load->settings, &load->common.items[i], load->problem));
     }
     load->site = site;
     return error;
@@ -216,24 +244,37 @@ static int take_section(struct load *load)
     return 0;
 }
 
+/* Takes the current line, a value in a section that is wrong: its key alone can be checked. */
+static int skip_value(struct load *load)
+{
+    const struct option_spec *option = option_find(load->file.name);
+    return option && option->scope != OPTION_SCOPE_NONE ? 0 : refuse_key(load);
+}
+
+/* Takes the current line, which is ITEM. */
+static int take_item(struct load *load, enum config_file_item item)
+{
+    int error = -EINVAL;
+    if (item == CONFIG_FILE_SECTION)
+        error = take_section(load);
+    else if (item == CONFIG_FILE_VALUE)
+        error = load->skips ? skip_value(load) : take_value(load);
+    if (load->file.is_section) {
+        load->has_section = true;
+        load->skips = error != 0;
+    } else if (error) {
+        doubt_root(load);
+    }
+    return keep(load, error);
+}
+
 static int take_items(struct load *load)
 {
+    enum config_file_item item;
     int error = 0;
-    while (!error) {
-        switch (config_file_next(&load->file, load->problem)) {
-        case CONFIG_FILE_SECTION:
-            error = take_section(load);
-            break;
-        case CONFIG_FILE_VALUE:
-            error = take_value(load);
-            break;
-        case CONFIG_FILE_WRONG:
-            return -EINVAL;
-        case CONFIG_FILE_END:
-            return load->site ? 0 : add_site(load);
-        }
-    }
-    return error;
+    while (!error && (item = config_file_next(&load->file, load->problem)) != CONFIG_FILE_END)
+        error = take_item(load, item);
+    return error || load->has_section ? error : add_site(load);
 }
 
 int config_load(struct settings *settings, struct listener_settings *listener, const char *path,

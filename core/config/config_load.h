@@ -11,7 +11,8 @@
 enum { CONFIG_LOAD_BYTES_MAX = 4 << 20 }; /* of a file */
 
 /* Sets what the file PATH says in SETTINGS and in LISTENER, and adds its sites: one, if it has no
- * section. Returns 0, or a negative errno with *RET_PROBLEM set: -EINVAL for a mistake in it. */
+ * section. Returns 0, or a negative errno with *RET_PROBLEM set: -EINVAL for a mistake in it. If
+ * SETTINGS have a list of problems, mistakes in the file go there, and the rest of it is read. */
 int config_load(struct settings *settings, struct listener_settings *listener, const char *path,
                 struct problem *ret_problem);
 

@@ -1,6 +1,7 @@
 /* config_site: see config_site.h. openat2(2). */
 #include "config/config_site.h"
 
+#include "config/options.h"
 #include "http/default_fields.h"
 #include "http/pattern.h"
 #include "system/root.h"
@@ -98,20 +99,34 @@ static bool has_names_only(const char *path)
     return true;
 }
 
-/* Checks that the configured pages can be served: the fallback is a file below DIRECTORY. */
-static int check_pages(const struct site_settings *site, int directory, struct problem *ret_problem)
+/* The names of a directory's own page can be served. */
+static int check_indexes(struct site_settings *site, struct settings *settings,
+                         struct problem *ret_problem)
 {
-    struct stat status;
+    (void)settings;
     for (unsigned i = 0; i < site->indexes.count; i++) {
         struct str name = str_of(site->indexes.items[i]);
         if (site_settings_is_private(site, name))
             return refuse_private(name, "index", ret_problem);
     }
+    return 0;
+}
+
+/* The fallback is a file below the root. If that cannot be opened, that is the mistake. */
+static int check_fallback(struct site_settings *site, struct settings *settings,
+                          struct problem *ret_problem)
+{
+    struct stat status;
+    (void)settings;
     if (site_settings_is_private(site, site->fallback))
         return refuse_private(site->fallback, "spa", ret_problem);
-    if (!site->fallback.at)
+    if (!site->fallback.at || !site->root)
+        return 0;
+    const int directory = root_open(site->root);
+    if (directory < 0)
         return 0;
     int error = root_stat_below(directory, site->fallback.at, 0, IO_WAITING, &status);
+    close(directory);
     const bool plain = has_names_only(site->fallback.at); /* else it might be private after all */
     if (!error && S_ISREG(status.st_mode) && plain)
         return 0;
@@ -123,19 +138,18 @@ static int check_pages(const struct site_settings *site, int directory, struct p
     return error ? error : -EINVAL;
 }
 
-static int prepare_root(struct site_settings *site, struct arena *arena,
+/* A site without a root is a mistake that was reported before. */
+static int prepare_root(struct site_settings *site, struct settings *settings,
                         struct problem *ret_problem)
 {
-    int error = make_absolute(site, arena, ret_problem);
-    if (error)
+    int error = site->root_text.at ? make_absolute(site, &settings->arena, ret_problem) : 0;
+    if (error || !site->root_text.at)
         return error;
     struct stat status;
     int directory = root_open(site->root);
     error = directory < 0 ? directory : root_stat_below(directory, ".", 0, IO_WAITING, &status);
     if (error)
         explain_root(site->root_text.at, error, directory >= 0, ret_problem);
-    else
-        error = check_pages(site, directory, ret_problem);
     if (directory >= 0)
         close(directory);
     return error;
@@ -171,10 +185,10 @@ static int read_types(const struct site_settings *site, struct mime **ret,
     return error;
 }
 
-static int load_types(struct site_settings *site, struct mime *built_in,
+static int load_types(struct site_settings *site, struct settings *settings,
                       struct problem *ret_problem)
 {
-    struct mime *mime = built_in;
+    struct mime *mime = settings->built_in_types;
     int error = site->mime_types_path.at ? read_types(site, &mime, ret_problem) : 0;
     if (!error)
         site->mime = mime;
@@ -202,9 +216,11 @@ int config_site_reread_types(struct site_settings *site, struct problem *ret_pro
 }
 
 /* Makes the rules of --header. Each was checked when it was set, so only memory can be missing. */
-static int make_rules(struct site_settings *site, struct problem *ret_problem)
+static int make_rules(struct site_settings *site, struct settings *settings,
+                      struct problem *ret_problem)
 {
     int error = 0;
+    (void)settings;
     if (site->headers.count == 0)
         return 0;
     site->rules = rules_create();
@@ -218,13 +234,13 @@ static int make_rules(struct site_settings *site, struct problem *ret_problem)
 }
 
 /* Makes the redirects, as make_rules. */
-static int make_redirects(struct site_settings *site, struct arena *arena,
+static int make_redirects(struct site_settings *site, struct settings *settings,
                           struct problem *ret_problem)
 {
     int error = 0;
     if (site->redirect_rules.count == 0)
         return 0;
-    site->redirects = redirects_create(arena);
+    site->redirects = redirects_create(&settings->arena);
     if (!site->redirects) {
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
@@ -235,12 +251,14 @@ static int make_redirects(struct site_settings *site, struct arena *arena,
 }
 
 /* Makes what --immutable says, as make_rules. The last of "auto" and "none" counts. */
-static int make_immutable(struct site_settings *site, struct problem *ret_problem)
+static int make_immutable(struct site_settings *site, struct settings *settings,
+                          struct problem *ret_problem)
 {
     static const struct field field = {STR_INIT("Cache-Control"),
                                        STR_INIT(DEFAULT_FIELDS_IMMUTABLE)};
     struct problem unused; /* each was checked when it was set, so only memory can be missing */
     int error = 0;
+    (void)settings;
     for (unsigned i = 0; !error && i < site->immutable.count; i++) {
         struct str text = str_of(site->immutable.items[i]);
         if (text.at[0] != '/') {
@@ -259,9 +277,10 @@ static int make_immutable(struct site_settings *site, struct problem *ret_proble
 }
 
 /* Prepares the patterns of --log-exclude, each of which was checked when it was set. */
-static int make_excluded(struct site_settings *site, struct arena *arena,
+static int make_excluded(struct site_settings *site, struct settings *settings,
                          struct problem *ret_problem)
 {
+    struct arena *arena = &settings->arena;
     struct problem unused;
     const struct arena_list *list = &site->log_exclude;
     site->log_excluded = arena_alloc(arena, list->count * sizeof *site->log_excluded);
@@ -279,20 +298,47 @@ static int make_excluded(struct site_settings *site, struct arena *arena,
     return -ENOMEM;
 }
 
-int config_site_prepare(struct site_settings *site, struct mime *built_in, struct arena *arena,
+/* Keeps PROBLEM of SITE, the reason for ERROR, if all mistakes are wanted: 0 to go on. */
+static int keep(const struct settings *settings, const struct site_settings *site, int error,
+                struct problem *problem)
+{
+    if (error)
+        settings_locate(settings, site, problem);
+    return problem_list_keep(settings->problems, error, problem);
+}
+
+/* Checks that the redirects end. */
+static int check_redirects(struct site_settings *site, struct settings *settings,
+                           struct problem *ret_problem)
+{
+    const struct option_spec *option = option_find(STR("redirect"));
+    struct setting setting;
+    int error = 0;
+    for (unsigned index = 0; site->redirects && !error; index++) {
+        if (redirects_check(site->redirects, &site->hosts, &index, ret_problem) == 0)
+            return 0;
+        problem_of_option(ret_problem, option->name);
+        if (settings_find(settings, site, option, index, &setting) && setting.file)
+            problem_in_file(ret_problem, setting.file, setting.line, 0);
+        error = keep(settings, site, -EINVAL, ret_problem);
+    }
+    return error;
+}
+
+static int (*const steps[])(struct site_settings *site, struct settings *settings,
+                            struct problem *ret_problem) = {
+    prepare_root,  check_indexes,  check_fallback,  load_types,     make_rules,
+    make_excluded, make_redirects, check_redirects, make_immutable,
+};
+
+int config_site_prepare(struct site_settings *site, struct settings *settings,
                         struct problem *ret_problem)
 {
+    int error = 0;
     config_site_fini(site); /* of an earlier try */
-    int error = prepare_root(site, arena, ret_problem);
-    if (!error)
-        error = load_types(site, built_in, ret_problem);
-    if (!error)
-        error = make_rules(site, ret_problem);
-    if (!error)
-        error = make_excluded(site, arena, ret_problem);
-    if (!error)
-        error = make_redirects(site, arena, ret_problem);
-    return error ? error : make_immutable(site, ret_problem);
+    for (size_t i = 0; !error && i < COUNT_OF(steps); i++)
+        error = keep(settings, site, steps[i](site, settings, ret_problem), ret_problem);
+    return error;
 }
 
 void config_site_fini(struct site_settings *site)

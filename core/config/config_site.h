@@ -6,14 +6,14 @@
 #ifndef SLUICE_CONFIG_SITE_H
 #define SLUICE_CONFIG_SITE_H
 
-#include "base/arena.h"
-#include "base/problem.h"
-#include "site/site_settings.h"
+#include "config/settings.h"
 
-/* Sets SITE's root (absolute, in ARENA), mime, rules and redirects from what was configured. A site
- * without a file of media types *borrows* BUILT_IN. Returns 0, or a negative errno with
- * *RET_PROBLEM set; in either case config_site_fini frees what was made. */
-int config_site_prepare(struct site_settings *site, struct mime *built_in, struct arena *arena,
+/* Sets root (absolute, in the arena), mime, rules and redirects of SITE in SETTINGS from what was
+ * configured. A site without a file of media types *borrows* the built-in ones. Returns 0, or a
+ * negative errno with *RET_PROBLEM set, and its file and line if the value has one; in either case
+ * config_site_fini frees what was made. If SETTINGS have a list of problems, mistakes go there, and
+ * everything else is checked. */
+int config_site_prepare(struct site_settings *site, struct settings *settings,
                         struct problem *ret_problem);
 
 /* Reads the file of media types again, while workers use SITE. If the types have changed, new ones

@@ -25,8 +25,13 @@ static int refuse_root(const char *root, const char *path, struct problem *ret_p
 static int add_sites(struct settings *settings, const struct arguments *arguments, const char *path,
                      struct problem *ret_problem)
 {
+    int error = 0;
     if (path && arguments->positional_count > 0)
-        return refuse_root(arguments->positionals[0], path, ret_problem);
+        error = problem_list_keep(settings->problems,
+                                  refuse_root(arguments->positionals[0], path, ret_problem),
+                                  ret_problem);
+    if (error)
+        return error;
     if (path)
         return config_load(settings, settings->listeners[0], path, ret_problem);
     return settings_add_site(settings) ? 0 : no_memory(ret_problem);
@@ -44,7 +49,10 @@ static int apply(struct settings *settings, const struct arguments *arguments,
     };
     int error = 0;
     for (unsigned i = 0; !error && i < arguments->options.count; i++)
-        error = settings_set_all(settings, listener, &arguments->options.items[i], ret_problem);
+        error = problem_list_keep(
+            settings->problems,
+            settings_set_all(settings, listener, &arguments->options.items[i], ret_problem),
+            ret_problem);
     if (!error && root.text)
         error = settings_set_all(settings, listener, &root, ret_problem);
     return error;
@@ -112,8 +120,11 @@ static int complete(struct settings *settings, const struct inherited *inherited
         struct site_settings *site = settings->sites[i];
         if (site->root_text.at)
             continue;
-        error = path ? refuse_rootless(site, path, ret_problem)
-                     : set_default(settings, site, "root", ".", ret_problem);
+        if (!path)
+            error = set_default(settings, site, "root", ".", ret_problem);
+        else if (!site->root_in_doubt)
+            error = problem_list_keep(settings->problems, refuse_rootless(site, path, ret_problem),
+                                      ret_problem);
     }
     settings->local_by_default = listener->listens.count == 0 && listener->addresses.count == 0;
     if (!error && listener->listens.count == 0 &&
@@ -129,10 +140,15 @@ int configuration_make(struct settings *settings, const struct arguments *argume
 {
     const char *path =
         arguments->config_path ? arguments->config_path : environment_config(environment);
-    int error = add_sites(settings, arguments, path, ret_problem);
+    struct problem_list *problems = settings->problems;
+    int error =
+        problem_list_keep(problems, add_sites(settings, arguments, path, ret_problem), ret_problem);
     if (!error)
         error = environment_apply(environment, settings, settings->listeners[0], ret_problem);
     if (!error)
-        error = apply(settings, arguments, ret_problem);
-    return error ? error : complete(settings, arguments->inherited, path, ret_problem);
+        error = problem_list_keep(problems, apply(settings, arguments, ret_problem), ret_problem);
+    if (error)
+        return error;
+    return problem_list_keep(problems, complete(settings, arguments->inherited, path, ret_problem),
+                             ret_problem);
 }

@@ -13,7 +13,7 @@
 
 /* Completes SETTINGS, which have one listener and no site, by ARGUMENTS and the variables of
  * ENVIRONMENT (environ(7); NULL: none). Returns 0, or a negative errno with *RET_PROBLEM set:
- * -EINVAL for a mistake. */
+ * -EINVAL for a mistake. If SETTINGS have a list of problems, mistakes go there. */
 int configuration_make(struct settings *settings, const struct arguments *arguments,
                        char *const *environment, struct problem *ret_problem);
 

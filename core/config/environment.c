@@ -153,7 +153,9 @@ int environment_apply(char *const *variables, struct settings *settings,
         environment_name(&table[i], name);
         problem_prefix(ret_problem, "%s ", name);
         ret_problem->option[0] = '\0';
-        return error;
+        error = problem_list_keep(settings->problems, error, ret_problem);
+        if (error)
+            return error;
     }
     if (warn(variables, settings) == 0)
         return 0;

@@ -273,22 +273,6 @@ int setting_list_append(struct setting_list *list, struct arena *arena,
 
 /* --- All of them -------------------------------------------------------------------------------- */
 
-/* Checks that the redirects of SITE, which is prepared, end. */
-static int check_redirects(const struct settings *settings, const struct site_settings *site,
-                           struct problem *ret_problem)
-{
-    const struct option_spec *option = option_find(STR("redirect"));
-    struct setting setting;
-    unsigned index;
-    if (!site->redirects ||
-        redirects_check(site->redirects, &site->hosts, &index, ret_problem) == 0)
-        return 0;
-    problem_of_option(ret_problem, option->name);
-    if (settings_find(settings, site, option, index, &setting) && setting.file)
-        problem_in_file(ret_problem, setting.file, setting.line, 0);
-    return -EINVAL;
-}
-
 int settings_prepare(struct settings *settings, struct problem *ret_problem)
 {
     int error = 0;
@@ -298,14 +282,8 @@ int settings_prepare(struct settings *settings, struct problem *ret_problem)
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    for (unsigned i = 0; !error && i < settings->site_count; i++) {
-        error = config_site_prepare(settings->sites[i], settings->built_in_types, &settings->arena,
-                                    ret_problem);
-        if (!error)
-            error = check_redirects(settings, settings->sites[i], ret_problem);
-        if (error)
-            settings_locate(settings, settings->sites[i], ret_problem);
-    }
+    for (unsigned i = 0; !error && i < settings->site_count; i++)
+        error = config_site_prepare(settings->sites[i], settings, ret_problem);
     return error;
 }
 

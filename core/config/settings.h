@@ -12,7 +12,7 @@
 #define SLUICE_SETTINGS_H
 
 #include "base/arena.h"
-#include "base/problem.h"
+#include "base/problem_list.h"
 #include "observe/log.h"
 #include "site/site_settings.h"
 #include "system/unix_socket.h"
@@ -106,9 +106,11 @@ struct settings {
     unsigned site_room;
     struct setting_record *records; /* values that are not defaults, the latest first */
     struct arena_list notices;      /* what the user should know of the settings, in words */
-    const char *config_path;        /* the file that was read; NULL: none */
-    uint64_t config_digest;         /* of its bytes */
-    bool local_by_default;          /* listens on localhost because no option says where */
+    /* Where mistakes go, so that all are found; NULL: the first one is the error. In ARENA. */
+    struct problem_list *problems;
+    const char *config_path; /* the file that was read; NULL: none */
+    uint64_t config_digest;  /* of its bytes */
+    bool local_by_default;   /* listens on localhost because no option says where */
 };
 
 /* Settings with the defaults of the process, no listeners and no sites, and one reference.
@@ -190,7 +192,8 @@ int setting_list_append(struct setting_list *list, struct arena *arena,
                         const struct setting *setting);
 
 /* Validates what the sites name and makes what their workers use: roots, media types, rules.
- * Call it before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. */
+ * Call it before the settings are shared. Returns 0, or a negative errno with *RET_PROBLEM set. If
+ * SETTINGS have a list of problems, mistakes go there; a site with one is not to be used. */
 int settings_prepare(struct settings *settings, struct problem *ret_problem);
 
 /* Whether A and B, both prepared, have the same names and values, and so answer every request in

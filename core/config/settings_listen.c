@@ -99,7 +99,14 @@ int settings_expand_listens(struct settings *settings, struct problem *ret_probl
 {
     const struct listener_settings base = *settings->listeners[0];
     int error = check_others(settings, settings->listeners[0], ret_problem);
-    for (unsigned i = 0; !error && i < base.listens.count; i++)
+    const struct option_spec *option = option_find(STR("listen"));
+    for (unsigned i = 0; !error && i < base.listens.count; i++) {
+        struct setting setting;
         error = expand(settings, i, &base, ret_problem);
+        if (error && settings_find(settings, settings->listeners[0], option, i, &setting) &&
+            setting.file)
+            problem_in_file(ret_problem, setting.file, setting.line, 0);
+        error = problem_list_keep(settings->problems, error, ret_problem);
+    }
     return error ? error : check_proxied(settings, ret_problem);
 }

@@ -34,6 +34,7 @@ struct subcommand {
     size_t option_count;
     unsigned positionals;  /* the most that it takes, after ROOT if it takes settings */
     bool takes_settings;   /* also takes everything that a server takes: ROOT, --config, options */
+    bool reports_all;      /* mistakes in settings go to their list, and do not end the search */
     int status_if_refused; /* the exit status for a mistake in its command line or settings */
     int (*run)(const struct subcommand_call *call); /* returns the exit status */
 };

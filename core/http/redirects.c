@@ -252,10 +252,10 @@ static bool is_endless(const struct redirects *redirects, const struct arena_lis
 }
 
 int redirects_check(const struct redirects *redirects, const struct arena_list *hosts,
-                    unsigned *ret_index, struct problem *ret_problem)
+                    unsigned *index, struct problem *ret_problem)
 {
     char sample[PATTERN_BYTES_MAX], decoded[PATH_ROOTED_BYTES_MAX];
-    for (unsigned i = 0; i < redirects->count; i++) {
+    for (unsigned i = *index; i < redirects->count; i++) {
         struct str from = redirects->items[i].from;
         struct str path = path_within(make_sample(from, sample), hosts, decoded);
         if (!path.at || !is_endless(redirects, hosts, path))
@@ -263,7 +263,7 @@ int redirects_check(const struct redirects *redirects, const struct arena_list *
         problem_set(ret_problem, "'%.*s' leads to more than %d redirects, perhaps without an end",
                     (int)size_min(from.length, 200), from.at, HOPS_MAX);
         problem_remedy(ret_problem, "let it lead to a path that no other one matches");
-        *ret_index = i;
+        *index = i;
         return -EINVAL;
     }
     return 0;

@@ -42,9 +42,10 @@ bool redirects_find(const struct redirects *redirects, struct str path, struct s
                     struct rules_values *values, struct redirect *ret);
 
 /* Checks that no path is redirected for ever: within the site, whose names are HOSTS. Each rule is
- * tried with a path that has one letter for each of its wildcards. Returns 0, or -EINVAL with
- * *RET_PROBLEM set and *RET_INDEX that of the rule, in the order in which they were added. */
+ * tried with a path that has one letter for each of its wildcards, from number *INDEX on, in the
+ * order in which they were added. Returns 0, or -EINVAL with *RET_PROBLEM set and *INDEX that of
+ * the rule. */
 int redirects_check(const struct redirects *redirects, const struct arena_list *hosts,
-                    unsigned *ret_index, struct problem *ret_problem);
+                    unsigned *index, struct problem *ret_problem);
 
 #endif

@@ -20,6 +20,10 @@ static int check_canonical(const struct generation *generation, const struct sit
 {
     if (!site->canonical.at || hosts_find(generation->hosts, site->canonical) == number)
         return 0;
+    for (unsigned i = 0; i < site->hosts.count; i++) {
+        if (str_equal_nocase(str_of(site->hosts.items[i]), site->canonical))
+            return 0; /* the mistake is in the name, which hosts_create has reported */
+    }
     problem_set(ret_problem, "'%s' is not a name of its site", site->canonical.at);
     problem_remedy(ret_problem, "add it to the names in the site's section");
     problem_of_option(ret_problem, "canonical");
@@ -30,18 +34,23 @@ static int check_canonical(const struct generation *generation, const struct sit
 static int find_hosts(struct generation *generation, struct problem *ret_problem)
 {
     const struct settings *settings = generation->settings;
-    int error =
-        hosts_create(&generation->hosts, (const struct site_settings *const *)settings->sites,
-                     settings->site_count, ret_problem);
+    const struct hosts_sites sites = {
+        .items = (const struct site_settings *const *)settings->sites,
+        .count = settings->site_count,
+        .problems = settings->problems,
+    };
+    int error = hosts_create(&generation->hosts, &sites, ret_problem);
     for (unsigned i = 0; !error && i < settings->site_count; i++)
-        error = check_canonical(generation, settings->sites[i], i, ret_problem);
+        error = problem_list_keep(settings->problems,
+                                  check_canonical(generation, settings->sites[i], i, ret_problem),
+                                  ret_problem);
     return error;
 }
 
 static int load_certificates(struct generation *generation, struct problem *ret_problem)
 {
     int error = https_create(&generation->https, generation->settings, ret_problem);
-    if (!error)
+    if (!error && !problem_list_has_any(generation->settings->problems))
         https_check_names(generation->https, generation->settings);
     return error;
 }
@@ -80,7 +89,12 @@ int generation_create(struct generation **ret, struct settings *settings,
     atomic_init(&generation->references, 1);
     generation->settings = settings_ref(settings);
     for (size_t i = 0; !error && i < COUNT_OF(steps); i++)
-        error = steps[i](generation, ret_problem);
+        error =
+            problem_list_keep(settings->problems, steps[i](generation, ret_problem), ret_problem);
+    if (!error && problem_list_has_any(settings->problems)) {
+        *ret_problem = settings->problems->items[0];
+        error = -EINVAL;
+    }
     if (error)
         generation_unref(generation);
     else

@@ -31,7 +31,8 @@ struct generation {
 };
 
 /* Makes the generation of SETTINGS, which are not prepared yet: refs them. Returns 0, or a negative
- * errno with *RET_PROBLEM set to the first mistake. *Gives* one reference: generation_unref. */
+ * errno with *RET_PROBLEM set to the first mistake. If SETTINGS have a list of problems, all
+ * mistakes are in it then. *Gives* one reference: generation_unref. */
 int generation_create(struct generation **ret, struct settings *settings,
                       struct problem *ret_problem);
 

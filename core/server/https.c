@@ -79,6 +79,7 @@ int https_create(struct https **ret, const struct settings *settings, struct pro
         .list = https ? https->list : NULL,
         .count = process->certificates.certificates.count,
         .self_signed = process->self_signed,
+        .problems = settings->problems,
     };
     if (!https || tls_sources_create(&https->sources, &config) < 0) {
         problem_set_no_memory(ret_problem);

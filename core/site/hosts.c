@@ -96,14 +96,14 @@ static int refuse_twice(struct problem *ret_problem, const char *text,
 }
 
 /* Adds the name TEXT of site number SITE of SITES. 0 or a negative errno. */
-static int add(struct hosts *hosts, const char *text, const struct site_settings *const *sites,
+static int add(struct hosts *hosts, const char *text, const struct hosts_sites *sites,
                uint32_t site, struct problem *ret_problem)
 {
     char buffer[NAME_BYTES_MAX];
     struct str name = str_of(text);
     if (str_equal(name, STR("*"))) {
         if (hosts->fallback != HOSTS_NONE)
-            return refuse_twice(ret_problem, text, sites[hosts->fallback]);
+            return refuse_twice(ret_problem, text, sites->items[hosts->fallback]);
         hosts->fallback = site;
         return 0;
     }
@@ -116,7 +116,7 @@ static int add(struct hosts *hosts, const char *text, const struct site_settings
     name = lower(wildcard ? str_from(name, 1) : name, buffer);
     struct hosts_entry *entry = place_of(hosts, name);
     if (entry->name.at)
-        return refuse_twice(ret_problem, text, sites[entry->site]);
+        return refuse_twice(ret_problem, text, sites->items[entry->site]);
     struct str copy = arena_copy(&hosts->arena, name);
     if (!copy.at) {
         problem_set_no_memory(ret_problem);
@@ -127,49 +127,50 @@ static int add(struct hosts *hosts, const char *text, const struct site_settings
 }
 
 /* Adds the names of site NUMBER of SITES. 0 or a negative errno. */
-static int add_site(struct hosts *hosts, const struct site_settings *const *sites, uint32_t number,
+static int add_site(struct hosts *hosts, const struct hosts_sites *sites, uint32_t number,
                     struct problem *ret_problem)
 {
-    const struct site_settings *site = sites[number];
+    const struct site_settings *site = sites->items[number];
     int error = 0;
     if (site->hosts.count == 0 && hosts->site_count > 1) {
         problem_set(ret_problem, "the site of ROOT '%s' has no host name", site->root);
         problem_remedy(ret_problem, "name the hosts that it answers for, or * for all others");
-        return -EINVAL;
+        return problem_list_keep(sites->problems, -EINVAL, ret_problem);
     }
-    for (unsigned i = 0; i < site->hosts.count && !error; i++)
+    for (unsigned i = 0; i < site->hosts.count && !error; i++) {
         error = add(hosts, site->hosts.items[i], sites, number, ret_problem);
-    if (error && site->file)
-        problem_in_file(ret_problem, site->file, site->line, 0);
+        if (error && site->file)
+            problem_in_file(ret_problem, site->file, site->line, 0);
+        error = problem_list_keep(sites->problems, error, ret_problem);
+    }
     return error;
 }
 
 /* The number of places for the names of SITES: a power of two, and at least twice as many. */
-static uint32_t places_for(const struct site_settings *const *sites, uint32_t count)
+static uint32_t places_for(const struct hosts_sites *sites)
 {
     uint32_t names = 0, places = 2;
-    for (uint32_t i = 0; i < count; i++)
-        names += sites[i]->hosts.count;
+    for (uint32_t i = 0; i < sites->count; i++)
+        names += sites->items[i]->hosts.count;
     while (places < 2 * names)
         places *= 2;
     return places;
 }
 
-int hosts_create(struct hosts **ret, const struct site_settings *const *sites, uint32_t count,
-                 struct problem *ret_problem)
+int hosts_create(struct hosts **ret, const struct hosts_sites *sites, struct problem *ret_problem)
 {
-    uint32_t places = places_for(sites, count);
+    uint32_t places = places_for(sites);
     struct hosts *hosts = calloc(1, sizeof *hosts + places * sizeof hosts->entries[0]);
     if (!hosts) {
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
     hosts->secret = hash_secret(hosts);
-    hosts->site_count = count;
+    hosts->site_count = sites->count;
     hosts->fallback = HOSTS_NONE;
     hosts->mask = places - 1;
     int error = 0;
-    for (uint32_t i = 0; i < count && !error; i++)
+    for (uint32_t i = 0; i < sites->count && !error; i++)
         error = add_site(hosts, sites, i, ret_problem);
     if (error)
         hosts_destroy(hosts);

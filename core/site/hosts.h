@@ -9,7 +9,7 @@
 #ifndef SLUICE_HOSTS_H
 #define SLUICE_HOSTS_H
 
-#include "base/problem.h"
+#include "base/problem_list.h"
 #include "site/site_settings.h"
 
 struct hosts;
@@ -17,11 +17,17 @@ struct hosts;
 /* No site answers for the host: 421 Misdirected Request (RFC 9110 section 15.5.20). */
 enum { HOSTS_NONE = UINT32_MAX };
 
-/* The table of the names of SITES; a site's number is its index. Returns 0, or a negative errno
- * with *RET_PROBLEM set: -EINVAL for a name that is malformed or given twice, or a site without
- * a name among several, with the line of its section; -ENOMEM. *Gives*: hosts_destroy. */
-int hosts_create(struct hosts **ret, const struct site_settings *const *sites, uint32_t count,
-                 struct problem *ret_problem);
+/* The sites that a table is made of. A site's number is its index. */
+struct hosts_sites {
+    const struct site_settings *const *items;
+    uint32_t count;
+    struct problem_list *problems; /* where mistakes go; NULL: the first one is the error */
+};
+
+/* The table of the names of SITES. Returns 0, or a negative errno with *RET_PROBLEM set: -EINVAL
+ * for a name that is malformed or given twice, or a site without a name among several, with the
+ * line of its section; -ENOMEM. *Gives*: hosts_destroy. */
+int hosts_create(struct hosts **ret, const struct hosts_sites *sites, struct problem *ret_problem);
 
 /* No effect on NULL. */
 void hosts_destroy(struct hosts *hosts);

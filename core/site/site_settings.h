@@ -29,6 +29,8 @@ struct site_settings {
     const char *file;     /* the file that configures the site, for messages; NULL: none does */
     unsigned line;        /* of its section in FILE; 0: it is not a section */
 
+    bool root_in_doubt; /* a line with a mistake may have been the root: it is not missing */
+
     struct str root_text;      /* as it was given, for messages */
     const char *root;          /* absolute, symbolic links unresolved */
     struct arena_list indexes; /* names of a directory's own page, the best first; none: default */

@@ -3,6 +3,7 @@
 
 #ifdef SLUICE_HAVE_OPENSSL
 
+#include "base/problem_list.h"
 #include "tls/tls_directory.h"
 #include "tls/tls_self_signed.h"
 
@@ -213,18 +214,24 @@ static int load_self_signed(int64_t now_s, struct tls_certificates **ret,
 int tls_sources_load(struct tls_sources *sources, int64_t now_s, const struct tls_report *report,
                      struct tls_certificates **ret, struct problem *ret_problem)
 {
+    struct problem_list *problems = sources->config.problems;
     int error = 0;
     if (sources->config.self_signed)
         return load_self_signed(now_s, ret, ret_problem);
     for (unsigned i = 0; i < sources->config.count && !error; i++)
-        error = list_source(sources, i, ret_problem);
+        error = problem_list_keep(problems, list_source(sources, i, ret_problem), ret_problem);
     for (unsigned i = 0; i < sources->count && !error; i++)
-        error = tls_pair_load(sources->pairs[i], now_s, ret_problem);
+        error = problem_list_keep(problems, tls_pair_load(sources->pairs[i], now_s, ret_problem),
+                                  ret_problem);
     if (error)
         return error;
     collect_in_use(sources);
-    for (unsigned i = 0; i < sources->count; i++)
-        tls_pair_report_oddities(sources->pairs[i], report);
+    if (sources->in_use_count == 0)
+        return -EINVAL; /* the last of PROBLEMS */
+    for (unsigned i = 0; i < sources->count; i++) {
+        if (sources->pairs[i]->certificate)
+            tls_pair_report_oddities(sources->pairs[i], report);
+    }
     report_ages(sources, now_s, report);
     *ret = make_generation(sources, now_s);
     if (!*ret) {

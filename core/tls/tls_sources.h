@@ -22,6 +22,8 @@ struct tls_sources_config {
     const struct tls_source *list; /* in order of preference */
     unsigned count;
     bool self_signed; /* a certificate is made; LIST is empty */
+    /* Where tls_sources_load puts mistakes, so that all are found; NULL: the first is the error. */
+    struct problem_list *problems;
 };
 
 struct tls_sources;

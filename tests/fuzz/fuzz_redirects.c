@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const char *names[] = {"example.org", "*.example.net"};
     const struct arena_list hosts = {.items = names, .count = COUNT_OF(names)};
-    unsigned index;
+    unsigned index = 0;
     redirects_check(redirects, &hosts, &index, &problem);
     redirects_destroy(redirects);
     arena_fini(&arena);

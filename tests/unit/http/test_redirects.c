@@ -175,7 +175,7 @@ Test(redirects, find_circles)
     const struct arena_list hosts = {.items = names, .count = COUNT_OF(names)};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct problem problem;
-        unsigned index = 4711;
+        unsigned index = 0;
         tear_down();
         set_up();
         for (size_t j = 0; j < COUNT_OF(rows[i].rules) && rows[i].rules[j]; j++)
@@ -191,7 +191,7 @@ Test(redirects, hold_a_thousand_rules)
 {
     char text[64];
     struct problem problem;
-    unsigned index;
+    unsigned index = 0;
     const struct arena_list none = {.count = 0};
     for (unsigned i = 0; i < 1000; i++) {
         snprintf(text, sizeof text, "/r%u/* /s%u/:splat 302", i, i);

@@ -36,11 +36,17 @@ static void add_site(const char *names)
     sites[site_count++] = site;
 }
 
+static int try_create(struct hosts **ret, struct problem *ret_problem)
+{
+    return hosts_create(ret, &(struct hosts_sites){.items = sites, .count = site_count},
+                        ret_problem);
+}
+
 static struct hosts *create(void)
 {
     struct hosts *hosts = NULL;
     struct problem problem;
-    cr_assert_eq(hosts_create(&hosts, sites, site_count, &problem), 0, "%s", problem.what);
+    cr_assert_eq(try_create(&hosts, &problem), 0, "%s", problem.what);
     return hosts;
 }
 
@@ -200,8 +206,7 @@ Test(hosts, refuses_names_that_no_request_can_have)
         add_site("example.org *.example.net *");
         add_site("");
         cr_assert_eq(arena_list_append(&settings[1].hosts, &arena, str_of(rows[i].name)), 0);
-        cr_expect_eq(hosts_create(&hosts, sites, site_count, &problem), -EINVAL, "%s",
-                     rows[i].name);
+        cr_expect_eq(try_create(&hosts, &problem), -EINVAL, "%s", rows[i].name);
         cr_expect_not_null(strstr(problem.what, rows[i].what), "%s: %s", rows[i].name,
                            problem.what);
         cr_expect_not_null(strstr(problem.what, rows[i].name));
@@ -215,7 +220,7 @@ Test(hosts, refuses_a_site_without_a_name_among_several)
     struct problem problem;
     add_site("example.org");
     add_site("");
-    cr_expect_eq(hosts_create(&hosts, sites, site_count, &problem), -EINVAL);
+    cr_expect_eq(try_create(&hosts, &problem), -EINVAL);
     cr_expect_not_null(strstr(problem.what, "/srv"));
 }
 
@@ -226,7 +231,7 @@ Test(hosts, reports_that_memory_is_out)
         struct hosts *hosts = NULL;
         struct problem problem;
         faults_fail(FAULT_MEMORY, skip, 1, ENOMEM);
-        cr_expect_eq(hosts_create(&hosts, sites, site_count, &problem), -ENOMEM);
+        cr_expect_eq(try_create(&hosts, &problem), -ENOMEM);
         faults_clear();
         cr_expect_null(hosts);
     }
