@@ -159,18 +159,38 @@ bool log_file_has_moved(const struct log_file *file)
     return status.st_dev != file->device || status.st_ino != file->inode;
 }
 
-int log_file_check_directory(const struct log_file *file)
+/* Whether files can be created in the directory of the file PATH: 0 or a negative errno. */
+static int check_directory(const char *path)
 {
     char directory[PATH_MAX];
-    const struct str name = str_of(file->name);
-    if (file->kind != LOG_FILE_NAMED || !file->is_regular || name.length >= sizeof directory)
-        return 0;
+    const struct str name = str_of(path);
+    if (name.length >= sizeof directory)
+        return -ENAMETOOLONG;
     const size_t slash = str_find_last(name, '/');
     if (slash == name.length)
         snprintf(directory, sizeof directory, ".");
     else
         snprintf(directory, sizeof directory, "%.*s", (int)(slash > 0 ? slash : 1), name.at);
     return faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int log_file_check_directory(const struct log_file *file)
+{
+    return file->kind == LOG_FILE_NAMED && file->is_regular ? check_directory(file->name) : 0;
+}
+
+int log_file_check(const struct log_file *file)
+{
+    struct stat status;
+    if (file->kind == LOG_FILE_SYSLOG)
+        return 0;
+    if (file->kind == LOG_FILE_INHERITED)
+        return fcntl(file->inherited, F_GETFD) < 0 ? -errno : 0;
+    if (stat(file->name, &status) < 0)
+        return errno == ENOENT ? check_directory(file->name) : -errno;
+    if (S_ISDIR(status.st_mode))
+        return -EISDIR;
+    return faccessat(AT_FDCWD, file->name, W_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */

@@ -58,6 +58,10 @@ bool log_file_has_moved(const struct log_file *file);
  * directory in which this process can't create files. */
 int log_file_check_directory(const struct log_file *file);
 
+/* Whether it can be opened: 0 or a negative errno. Nothing is created or opened: a FIFO's reader
+ * would see its end. Syslog may come later. */
+int log_file_check(const struct log_file *file);
+
 /* Writes from PIECES, COUNT of them with more than 0 bytes, as much as goes at once. Returns the
  * number of bytes, more than 0; or a negative errno: -EAGAIN: wait until FD is writable. */
 ssize_t log_file_write(struct log_file *file, const struct iovec *pieces, unsigned count);

@@ -12,9 +12,10 @@ const struct subcommand subcommands[SUBCOMMANDS_COUNT] = {
     {
         .name = "check",
         .usage = "[ROOT | --config FILE] [options]",
-        .summary = "Validate the settings and all that they name, and do not serve. Exit status: "
-                   "0 no mistakes, 1 mistakes.",
+        .summary = "Validate the settings and all that they name, report every mistake (50 at "
+                   "most), and do not serve. Exit status: 0 no mistakes, 1 mistakes.",
         .takes_settings = true,
+        .reports_all = true,
         .status_if_refused = SERVER_STATUS_FAILED,
         .run = check_run,
     },

@@ -1,51 +1,16 @@
-/* configuration: the program sluice: its defaults, its file, its environment, its commands, and how
- * it reports mistakes in a file. */
+/* configuration: the program sluice: its defaults, its file, its environment, its commands. How
+ * mistakes in a file are reported is in configuration_check. */
 #include "certificate.h"
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
+#include "sluice_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 E2E_SUITE(configuration);
-
-struct outcome {
-    int status; /* of exit */
-    const char *output;
-    const char *errors;
-};
-
-/* Runs sluice with WORDS until it ends. */
-static struct outcome run(const struct site *site, const char *words)
-{
-    struct process process;
-    struct process_setup setup = {.program = "sluice", .directory = site->parent};
-    struct bytes output = {0};
-
-    process_add_words(&setup, words);
-    process_start(&process, &setup);
-    if (!process_wait(&process, deadline_after(10000))) {
-        process_kill(&process);
-        cr_assert_fail("sluice %s did not end", words);
-    }
-    process_read_output(&process, &output);
-    cr_expect(WIFEXITED(process.status), "%s", status_text(process.status));
-    return (struct outcome){
-        .status = WEXITSTATUS(process.status),
-        .output = bytes_text(&output),
-        .errors = process_errors(&process),
-    };
-}
-
-static void fill(struct site *site)
-{
-    site_create(site);
-    site_write_text(site, "one/index.html", "one");
-    site_write_text(site, "two/index.html", "two");
-}
 
 static void expect_body(const struct server *server, const char *host, const char *body)
 {
@@ -59,107 +24,20 @@ static void expect_body(const struct server *server, const char *host, const cha
                   "%s: %.*s", host, (int)response.body.length, response.body.data);
 }
 
-static const struct {
-    const char *config;
-    const char *says;
-} mistakes[] = {
-    {"[site a]\nroot = root/one\n[site b a]\nroot = root/two\n",
-     "line 3: host name 'a' is given twice: line 1 has it too"},
-    {"[site *]\nroot = root/one\n[site *]\nroot = root/two\n",
-     "line 3: host name '*' is given twice: line 1 has it too"},
-    {"[site a a]\nroot = root/one\n[site b]\nroot = root/two\n", "line 1: host name 'a'"},
-    {"[site A]\nroot = root/one\n[site a.]\nroot = root/two\n", "line 3: host name 'a.'"},
-    {"[site a:80]\nroot = root/one\n", "line 1: host name 'a:80' has a port"},
-    {"[site a]\nroot = root/none\n", "line 2: ROOT 'root/none' does not exist"},
-    {"[site a]\nroot = root/one\nspa = no.html\n", "line 3: spa 'no.html' is not a file"},
-    {"[site a]\nroot = root/one\nmime-types = none\n", "line 3: mime-types"},
-    {"[site a]\nroot = root/one\ncanonical = c\n[site b]\nroot = root/two\n",
-     "line 3: canonical 'c' is not a name of its site"},
-    {"[site a]\nroot = root/one\ncanonical = b\n[site b]\nroot = root/two\ncanonical = a\n",
-     "line 3: canonical 'b' is not a name of its site"},
-    {"root = root/one\nthread = 2\n", "line 2: the key 'thread' is not known"},
-    {"root = root/one\nredirect = /a /b\nredirect = /b /a\nindex = x\n",
-     "line 2: redirect '/a' leads to more than 20 redirects"},
-    {"root = root/one\nredirect = /a b\n", "line 2: redirect '/a b' is not a redirect: "},
-    {"root = caf\xe9\n", "line 1: the line is not UTF-8"},
-    {"", "no site is named"},
-#ifdef SLUICE_HAVE_OPENSSL
-    {"listen = 0 tls\ncert = none.pem\nroot = root/one\n", "none.pem"},
-#endif
-};
-
-/* Runs sluice with WORDS, which must fail with one line that SAYS what is wrong with CONFIG. */
-static void expect_refused(const struct site *site, const char *words, const char *config,
-                           const char *says)
-{
-    struct outcome outcome = run(site, words);
-    const char *end = strchr(outcome.errors, '\n');
-
-    cr_expect(outcome.status == 1 || (outcome.status == 2 && strncmp(words, "check", 5) != 0),
-              "\"%s\": status %d", config, outcome.status);
-    cr_expect(strstr(outcome.errors, says) && end && end[1] == '\0', "\"%s\": %s", config,
-              outcome.errors);
-    cr_expect_str_empty(outcome.output);
-}
-
-E2E_TEST(configuration, check_reports_each_mistake_with_its_line)
-{
-    struct site site;
-
-    fill(&site);
-    for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
-        site_write_text(&site, "../sluice.conf", mistakes[i].config);
-        expect_refused(&site, "check --config sluice.conf", mistakes[i].config, mistakes[i].says);
-        expect_refused(&site, "--config sluice.conf", mistakes[i].config, mistakes[i].says);
-    }
-}
-
 E2E_TEST(configuration, help_shows_how_commands_are_called)
 {
     struct site site;
 
     site_create(&site);
-    struct outcome all = run(&site, "help"), check = run(&site, "help check");
+    struct outcome all = sluice_run(&site, "help"), check = sluice_run(&site, "help check");
     cr_expect(all.status == 0 && strstr(all.output, "\n  check  "), "%s", all.output);
     cr_expect(check.status == 0 && strncmp(check.output, "Usage: sluice check ", 20) == 0, "%s",
               check.output);
-    cr_expect_str_eq(run(&site, "check --help").output, check.output);
-    cr_expect_eq(run(&site, "help nothing").status, 2);
-}
-
-E2E_TEST(configuration, check_says_that_all_is_well)
-{
-    struct site site;
-
-    fill(&site);
-    site_write_text(&site, "../sluice.conf", "[site a]\nroot = root/one\n");
-    struct outcome outcome = run(&site, "check --config sluice.conf");
-    cr_expect(outcome.status == 0, "%s", outcome.errors);
-    cr_expect_str_empty(outcome.errors);
-    cr_expect_str_eq(outcome.output, "sluice: no mistakes found; 1 site\n");
+    cr_expect_str_eq(sluice_run(&site, "check --help").output, check.output);
+    cr_expect_eq(sluice_run(&site, "help nothing").status, 2);
 }
 
 #ifdef SLUICE_HAVE_OPENSSL
-
-E2E_TEST(configuration, check_reports_names_without_a_certificate)
-{
-    struct site site;
-    struct certificate certificate;
-
-    fill(&site);
-    certificate_make(&certificate,
-                     &(struct certificate_setup){.names = "DNS:a.example,DNS:*.b.example"});
-    certificate_write(&certificate, &site, "../a.pem");
-    site_write_text(&site, "../sluice.conf",
-                    "listen = 127.0.0.1:0 tls\ncert = a.pem\n"
-                    "[site a.example *.b.example]\nroot = root/one\n"
-                    "[site w.a.example c.example *]\nroot = root/two\n");
-    struct outcome outcome = run(&site, "check --config sluice.conf");
-    cr_expect(outcome.status == 0, "%s", outcome.errors);
-    cr_expect(strstr(outcome.errors, "line 5: no certificate is for the host name 'w.a.example' "
-                                     "and 1 more; add one"),
-              "%s", outcome.errors);
-}
 
 /* Each listener says for itself whether it speaks TLS; plain HTTP on a TLS port leads to that
  * port. */
@@ -169,7 +47,7 @@ E2E_TEST(configuration, listeners_speak_tls_or_not)
     struct certificate certificate;
     struct response response;
 
-    fill(&site);
+    sluice_sites(&site);
     certificate_make(&certificate, &(struct certificate_setup){.names = "DNS:localhost"});
     certificate_write(&certificate, &site, "../a.pem");
     site_write_text(&site, "../sluice.conf",
@@ -205,7 +83,7 @@ E2E_TEST(configuration, serves_the_current_directory_to_this_machine)
 {
     struct site site;
 
-    fill(&site);
+    sluice_sites(&site);
     struct server *server = server_start_with(&(struct server_setup){
         .program = "sluice",
         .directory = site_path(&site, "one"),
@@ -223,7 +101,7 @@ E2E_TEST(configuration, serves_the_sites_of_a_file_and_lists_them)
 {
     struct site site;
 
-    fill(&site);
+    sluice_sites(&site);
     site_write_text(&site, "../sluice.conf",
                     "[site a.example w.example]\nroot = root/one\n"
                     "[site *]\nroot = root/two\n");
@@ -243,7 +121,7 @@ E2E_TEST(configuration, listens_where_the_file_says)
 
     if (e2e_uses_tls())
         e2e_skip("its listeners are plain");
-    fill(&site);
+    sluice_sites(&site);
     site_write_text(&site, "../sluice.conf",
                     "listen = 127.0.0.1:0\nlisten = 127.0.0.2:0\nroot = root/one\n");
     struct server *server = server_start_with(
@@ -259,9 +137,9 @@ E2E_TEST(configuration, prints_where_each_setting_comes_from)
 {
     struct site site;
 
-    fill(&site);
+    sluice_sites(&site);
     site_write_text(&site, "../sluice.conf", "threads = 2\n[site a]\nroot = root/one\n");
-    struct outcome outcome = run(&site, "--config sluice.conf --print-config --backlog 9");
+    struct outcome outcome = sluice_run(&site, "--config sluice.conf --print-config --backlog 9");
     cr_expect(outcome.status == 0, "%s", outcome.errors);
     cr_expect(strstr(outcome.output, "# sluice.conf, line 1\n"), "%s", outcome.output);
     cr_expect(strstr(outcome.output, "[site a] # sluice.conf, line 2\n"), "%s", outcome.output);
@@ -272,8 +150,8 @@ E2E_TEST(configuration, helps)
 {
     struct site site;
 
-    fill(&site);
-    struct outcome outcome = run(&site, "help");
+    sluice_sites(&site);
+    struct outcome outcome = sluice_run(&site, "help");
     cr_expect(outcome.status == 0, "%s", outcome.errors);
     cr_expect(strstr(outcome.output, "Usage: sluice [ROOT] [options]\n") &&
                   strstr(outcome.output, "--config FILE"),
@@ -296,7 +174,7 @@ E2E_TEST(configuration, a_site_may_have_its_own_access_log)
 {
     struct site site;
 
-    fill(&site);
+    sluice_sites(&site);
     site_write_text(&site, "../sluice.conf",
                     "access-log = all.log\n"
                     "[site a.example]\nroot = root/one\naccess-log = a.log\n"
@@ -315,7 +193,7 @@ E2E_TEST(configuration, starts_with_foreign_variables)
 {
     struct site site;
 
-    fill(&site);
+    sluice_sites(&site);
     struct server *server = server_start_with(&(struct server_setup){
         .program = "sluice",
         .root = site_path(&site, "one"),
