@@ -65,7 +65,7 @@ static bool make_room(struct peer *peer, size_t room)
 static enum transport_result refuse(const struct conn_context *context, enum counter reason)
 {
     counters_add(context->counters, reason, 1);
-    return TRANSPORT_FAILED;
+    return TRANSPORT_REFUSED;
 }
 
 /* Counts CONN for CLIENT, in place of the proxy. False: CLIENT has as many as it may. */

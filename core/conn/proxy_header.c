@@ -203,8 +203,9 @@ static enum proxy_header_result parse_v2(struct str input, struct proxy_header *
     const size_t bytes = V2_FIXED_BYTES + read_u16(input.at + 14);
     if (fixed[0] >> 4 != V2_VERSION || command > V2_PROXY || bytes > PROXY_HEADER_BYTES_MAX)
         return PROXY_HEADER_MALFORMED;
-    if (family > V2_UNIX || protocol > V2_PROTOCOL_MAX ||
-        (family == V2_UNSPECIFIED) != (protocol == V2_UNSPECIFIED))
+    /* Of LOCAL the receiver ignores the family and the protocol. */
+    if (command == V2_PROXY && (family > V2_UNIX || protocol > V2_PROTOCOL_MAX ||
+                                (family == V2_UNSPECIFIED) != (protocol == V2_UNSPECIFIED)))
         return PROXY_HEADER_MALFORMED;
     if (input.length < bytes)
         return wants(bytes, ret);

@@ -45,9 +45,10 @@ enum transport_result {
     /* Nothing can move now: the socket isn't ready, and its flag is cleared; or part of a file
      * isn't in memory or may not be sent yet, and the connection wants no output. */
     TRANSPORT_NOTHING,
-    TRANSPORT_FULL,   /* receive: no storage for input can be lent */
-    TRANSPORT_LATER,  /* receive: in another turn; the transport has put CONN into a list for it */
-    TRANSPORT_FAILED, /* the connection is broken, or its response can't be finished */
+    TRANSPORT_FULL,    /* receive: no storage for input can be lent */
+    TRANSPORT_LATER,   /* receive: in another turn; the transport has put CONN into a list for it */
+    TRANSPORT_REFUSED, /* receive: the connection is to be closed, for a reason that was counted */
+    TRANSPORT_FAILED,  /* the connection is broken, or its response can't be finished */
 };
 
 /* Each function moves bytes at most once, and notes what it learns: that the socket has no more

@@ -57,6 +57,7 @@ static bool shut(struct loop *loop, struct conn *conn)
         break;
     case TRANSPORT_FULL:
     case TRANSPORT_LATER:
+    case TRANSPORT_REFUSED:
     case TRANSPORT_FAILED:
         loop_reset(loop, conn);
         break;
@@ -112,41 +113,44 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
     return result;
 }
 
-/* Moves bytes in both directions until CONN makes no progress or its budget is used up. False: the
- * connection failed. Output goes first, because it frees storage that input needs. */
-static bool pump(struct loop *loop, struct conn *conn, size_t *budget)
+/* Moves bytes in both directions until CONN makes no progress or its budget is used up. Returns
+ * TRANSPORT_PROGRESS, or TRANSPORT_FAILED or TRANSPORT_REFUSED: CONN is to be closed. Output goes first, because it frees storage that input needs. */
+static enum transport_result pump(struct loop *loop, struct conn *conn, size_t *budget)
 {
     conn_work(loop->context, conn);
     for (;;) {
         bool sends = conn->socket.writable && conn_wants_output(conn);
         bool receives = !sends && conn_wants_input(conn) && conn_is_readable(conn);
         if (!sends && !receives)
-            return true;
+            return TRANSPORT_PROGRESS;
         if (*budget == 0)
             break;
         enum transport_result result =
             sends ? conn_transport(loop->context, conn)->send(loop->context, conn, budget)
                   : receive(loop, conn, budget);
-        if (result == TRANSPORT_FAILED)
-            return false;
+        if (result >= TRANSPORT_REFUSED)
+            return result;
         if (result == TRANSPORT_FULL || result == TRANSPORT_LATER)
-            return true;
+            return TRANSPORT_PROGRESS;
         /* While output is left, sending may not have changed what the session can do. */
         if (receives || !conn_has_unsent(conn))
             conn_work(loop->context, conn);
     }
     loop_make_runnable(loop, conn); /* at the end of the list */
-    return true;
+    return TRANSPORT_PROGRESS;
 }
 
 /* A turn of a connection in CONN_OPEN. */
 static void run_open(struct loop *loop, struct conn *conn, size_t *budget)
 {
-    bool good = pump(loop, conn, budget);
+    const enum transport_result result = pump(loop, conn, budget);
     if (loop->engine->take_back)
         loop->engine->take_back(loop, conn);
-    if (!good) {
-        loop_reset(loop, conn);
+    if (result != TRANSPORT_PROGRESS) {
+        if (result == TRANSPORT_REFUSED)
+            loop->engine->close(loop, conn);
+        else
+            loop_reset(loop, conn);
         return;
     }
     const struct transport *transport = conn_transport(loop->context, conn);

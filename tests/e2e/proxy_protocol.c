@@ -161,6 +161,10 @@ E2E_TEST(proxy_protocol, closes_without_an_answer_what_has_no_valid_header)
         }
     }
     expect_clients(server, headers, 0, 1);
+    process_read_output(&server->process, &server->screen);
+    const char *screen = bytes_text(&server->screen);
+    cr_expect(strstr(screen, "without a PROXY header of a trusted proxy"), "%s", screen);
+    cr_expect_null(strstr(screen, "reset by the client"), "counted twice: %s", screen);
 }
 
 E2E_TEST(proxy_protocol, closes_when_the_header_ends_early_at_whatever_byte)
