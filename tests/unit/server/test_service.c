@@ -9,7 +9,8 @@
 
 static int manager; /* its socket */
 static char variable[160];
-static char *variables[] = {variable, NULL};
+static char watchdog[] = "WATCHDOG_USEC=400000";
+static char *variables[] = {variable, watchdog, NULL};
 static struct service service;
 
 static void set_up(void)
@@ -64,4 +65,21 @@ Test(service, a_reload_that_ends_in_a_drain_does_not_make_the_server_ready_again
     service_end_reload(&service);
     service_begin_reload(&service);
     expect_message(NULL);
+}
+
+/* A question and its answer take a period each: were it half of the time, an answer that is a
+ * little late would cost the message that keeps the manager from killing the process. */
+Test(service, the_watchdog_is_due_four_times_in_its_time)
+{
+    service_ready(&service);
+    expect_message("READY=1\n");
+    uint64_t at_ms = service.watch_at_ms;
+    for (unsigned i = 0; i < 4; i++) {
+        const uint64_t next_ms = service_watch(&service, NULL, 0, at_ms);
+        expect_message("WATCHDOG=1");
+        cr_expect_eq(next_ms, at_ms + 100);
+        cr_expect_eq(service_watch(&service, NULL, 0, next_ms - 1), next_ms);
+        expect_message(NULL);
+        at_ms = next_ms;
+    }
 }
