@@ -8,11 +8,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 3 * 1000 };
+enum {
+    TIMEOUT_MS = 3 * 1000,
+    LINE_BYTES_MAX = 200, /* of an answer */
+};
 
 const struct subcommand_option admin_healthcheck_options[1] = {
     {.name = "ready", .help = "Ask /readyz, whether requests are welcome, in place of /healthz."},
 };
+
+/* Prints the first LENGTH bytes of TEXT, which another program has sent, as one line: control
+ * bytes, which a terminal may obey, become '?'. */
+static void print_line(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char byte = (unsigned char)text[i];
+        putchar(byte < ' ' || byte >= 0x7f ? '?' : byte);
+    }
+    putchar('\n');
+}
 
 int admin_healthcheck_run(const struct subcommand_call *call)
 {
@@ -29,12 +43,11 @@ int admin_healthcheck_run(const struct subcommand_call *call)
         return 1;
     }
     const bool good = reply.status == 200;
-    const size_t length = str_find(reply.body, '\n');
+    const size_t length = size_min(str_find(reply.body, '\n'), LINE_BYTES_MAX);
     if (good)
-        printf("%.*s\n", (int)length, reply.body.at);
+        print_line(reply.body.at, length);
     else
-        log_say("%s answered %u: %.*s", path, reply.status, (int)size_min(length, 200),
-                reply.body.at);
+        log_say("%s answered %u: %.*s", path, reply.status, (int)length, reply.body.at);
     free(reply.bytes);
     return good ? 0 : 1;
 }

@@ -427,6 +427,20 @@ E2E_TEST(admin, healthcheck_says_it_by_its_exit_status)
     run("sluice", "healthcheck", 1, NULL);
 }
 
+/* An address may be that of another program. */
+E2E_TEST(admin, healthcheck_hands_no_control_bytes_to_a_terminal)
+{
+    struct site site;
+    struct bytes output = {0};
+    site_create(&site);
+    site_write_text(&site, "healthz", "a\033[31mb\x9b\nc");
+    struct server *server = server_start_with(
+        &(struct server_setup){.kind = PIPELINED, .root = site.path, .own_tls = true});
+    run("sluice", text_format("healthcheck --admin 127.0.0.1:%u", (unsigned)server->port), 0,
+        &output);
+    cr_expect_str_eq(bytes_text(&output), "a?[31mb?\n");
+}
+
 E2E_TEST(admin, top_prints_one_view_without_a_terminal)
 {
     struct watched watched;
