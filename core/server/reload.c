@@ -140,7 +140,7 @@ static int start_logs(struct reload *reload, struct problem *ret_problem)
     const struct access_logs_config config = {
         .worker_count = reload->worker_count,
         .tag = reload->tag,
-        .report = log_problem,
+        .report = log_warning,
     };
     struct access_logs *logs;
     if (access_logs_create(&logs, &config) < 0)
@@ -314,6 +314,13 @@ static void report_https(const struct reload *reload, const struct settings *now
             "without TLS; all listeners stay as they are until then");
 }
 
+/* Shows what the user should know of the settings NOW. */
+static void report_notices(const struct settings *now)
+{
+    for (unsigned i = 0; i < now->notices.count; i++)
+        log_write(LOG_LEVEL_WARNING, "%s", now->notices.items[i]);
+}
+
 static void report_refused(const struct problem *problem)
 {
     char text[PROBLEM_TEXT_BYTES];
@@ -343,6 +350,7 @@ static void report_done(const struct reload *reload)
             reload->same_file ? "; the file is the same as before" : "");
     report_fixed(OPTION_SCOPE_PROCESS, &started->process, &settings->process);
     report_https(reload, settings);
+    report_notices(settings);
 }
 
 bool reload_begin(struct reload *reload)

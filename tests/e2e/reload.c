@@ -103,6 +103,17 @@ E2E_TEST(reload, names_what_cannot_change_while_it_runs)
     cr_expect_null(strstr(messages, "max-connections"), "it is as at the start again");
 }
 
+E2E_TEST(reload, shows_the_notices_of_the_new_settings)
+{
+    struct site site;
+    fill_sites(&site);
+    struct server *server = start(&site, ONE TWO);
+    expect_message(reload_to(server, &site, "log-query = off\n" ONE TWO),
+                   "log-query has no effect: no access log is set");
+    cr_expect_null(strstr(reload_to(server, &site, ONE TWO), "log-query"));
+    server_stop(server);
+}
+
 /* --- Mistakes ----------------------------------------------------------------------------------- */
 
 static const struct mistake {
