@@ -11,29 +11,21 @@
 #define SLUICE_ADMIN_H
 
 #include "admin/admin_answer.h"
-#include "base/problem.h"
-#include "system/net.h"
+#include "admin/admin_sockets.h"
 
 struct admin;
 
-/* Opens the sockets of WHERE, a value of --admin. CONTENT_PORTS, COUNT of them, are those that the
- * server listens on: none of these may be used. Returns 0, or a negative errno with *RET_PROBLEM
- * set. *Gives*: admin_destroy. */
-int admin_listen(struct admin **ret, const char *where, const uint16_t *content_ports,
-                 unsigned count, struct problem *ret_problem);
+/* Opens the sockets of WHERE, a value of --admin, as far as they are not AROUND. Returns 0, or a
+ * negative errno with *RET_PROBLEM set. *Gives*: admin_destroy. */
+int admin_listen(struct admin **ret, const char *where, const struct admin_surroundings *around,
+                 struct problem *ret_problem);
 
-/* The same for a listening socket FD that another process has handed over, which was opened for
- * WHERE. *Takes* FD if it succeeds. */
-int admin_take_fd(struct admin **ret, const char *where, int fd, struct problem *ret_problem);
+/* The listening sockets, to be handed over; NULL: none. *Borrowed* */
+const struct admin_sockets *admin_sockets_of(const struct admin *admin);
 
-/* Adds another such socket, FD, which is *taken*. */
-void admin_add_fd(struct admin *admin, int fd);
-
-/* Takes over the file of a Unix-domain socket from the process that has handed it over. */
-void admin_keep_file(struct admin *admin);
-
-/* The listening sockets, to be handed over, *borrowed*. Returns their number. */
-unsigned admin_fds(const struct admin *admin, const int **ret);
+/* Takes over the file of a Unix-domain socket that another process has handed over, which does not
+ * need it any more. */
+void admin_keep(struct admin *admin);
 
 /* Starts the thread. SOURCE is copied; what it points to must be valid until admin_destroy. Returns
  * 0 or a negative errno. */
@@ -48,8 +40,6 @@ void admin_release(struct admin *admin);
 
 /* Ends the thread, finishes what has been written, closes all and frees ADMIN. */
 void admin_destroy(struct admin *admin);
-
-enum { ADMIN_WHERE_BYTES = NET_URL_BYTES + 128 };
 
 /* Writes where ADMIN listens, as a URL or "unix:PATH", and a NUL. */
 void admin_where(const struct admin *admin, char to[static ADMIN_WHERE_BYTES]);

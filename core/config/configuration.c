@@ -82,9 +82,21 @@ static int refuse_rootless(const struct site_settings *site, const char *path,
     return -EINVAL;
 }
 
+/* Whether a socket before number INDEX listens where that one does. */
+static bool is_repeated(const struct inherited *inherited, unsigned index)
+{
+    for (unsigned i = 0; i < index; i++) {
+        if (inherited->items[i].listens &&
+            strcmp(inherited->items[i].text, inherited->items[index].text) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Listens on the sockets that the process was started with, which its manager has named: "http"
- * speaks HTTP, "https" HTTPS, and others what the certificates say. Those of an upgrade belong to
- * listeners that the settings name. Adds their number to *RET_COUNT. */
+ * speaks HTTP, "https" HTTPS, and others what the certificates say. Several on one address
+ * (SO_REUSEPORT) are one listener. Those of an upgrade belong to listeners that the settings name.
+ * Adds the number of listeners to *RET_COUNT. */
 static int add_inherited(struct settings *settings, const struct inherited *inherited,
                          unsigned *ret_count, struct problem *ret_problem)
 {
@@ -93,12 +105,11 @@ static int add_inherited(struct settings *settings, const struct inherited *inhe
         const struct inherited_socket *socket = &inherited->items[i];
         const bool plain = strcmp(socket->name, "http") == 0;
         const bool secure = strcmp(socket->name, "https") == 0;
-        char where[INHERITED_TEXT_BYTES], text[INHERITED_TEXT_BYTES + 8];
+        char text[INHERITED_TEXT_BYTES + 8];
         if (!socket->listens || strncmp(socket->name, "sluice.", 7) == 0 ||
-            strcmp(socket->name, "admin") == 0)
+            strcmp(socket->name, "admin") == 0 || is_repeated(inherited, i))
             continue;
-        inherited_text(socket, where);
-        snprintf(text, sizeof text, "%s%s", where,
+        snprintf(text, sizeof text, "%s%s", socket->text,
                  secure || (!plain && settings_have_https(settings)) ? " tls" : "");
         error = set_default(settings, settings->listeners[0], "listen", text, ret_problem);
         *ret_count += 1;

@@ -2,7 +2,6 @@
 #include "server/handover.h"
 
 #include "observe/log.h"
-#include "server/watching.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,11 +33,13 @@ static unsigned list_sockets(const struct handover *handover, uint64_t *cookies,
             ret[count++] = (struct inherited_socket){
                 .fd = sockets[i], .name = listening->names[listener], .listens = true};
     }
-    const int *admin;
-    const unsigned admin_count = admin_fds(handover->admin, &admin);
-    for (unsigned i = 0; i < admin_count; i++)
-        ret[count++] =
-            (struct inherited_socket){.fd = admin[i], .name = WATCHING_NAME, .listens = true};
+    const struct admin_sockets *admin = admin_sockets_of(handover->admin);
+    for (unsigned i = 0; admin && i < admin->count; i++)
+        ret[count++] = (struct inherited_socket){
+            .fd = admin->fds[i],
+            .name = admin->are_given ? ADMIN_SOCKET_GIVEN : ADMIN_SOCKET_NAME,
+            .listens = true,
+        };
     return count;
 }
 
@@ -54,8 +55,8 @@ static void start(struct handover *handover, const struct upgrade_gifts *gifts)
 void handover_begin(struct handover *handover, const struct https *https)
 {
     uint8_t keys[UPGRADE_KEYS_MAX];
-    const size_t room =
-        (size_t)handover->worker_count * handover->listening->socket_count + LISTENERS_MAX + 1;
+    const size_t room = (size_t)handover->worker_count * handover->listening->socket_count +
+                        ADMIN_SOCKETS_MAX + 1;
     uint64_t *cookies = calloc(room, sizeof *cookies);
     struct inherited_socket *sockets = calloc(room, sizeof *sockets);
     if (cookies && sockets) {

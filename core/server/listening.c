@@ -291,3 +291,9 @@ void listening_leave(struct listening *listening)
     for (unsigned i = 0; i < listening->count; i++)
         unix_socket_leave(&listening->sets[i].unix_socket);
 }
+
+void listening_keep(struct listening *listening)
+{
+    for (unsigned i = 0; i < listening->count; i++)
+        unix_socket_keep(&listening->sets[i].unix_socket);
+}

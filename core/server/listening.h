@@ -56,6 +56,9 @@ int listening_open(struct listening *listening, const struct settings *settings,
  * places. No effect the second time. */
 void listening_end(struct listening *listening);
 
+/* Takes over the files of the sockets that another process has handed over. */
+void listening_keep(struct listening *listening);
+
 /* Leaves those files to another process, which has been given the sockets: listening_end has no
  * effect then. */
 void listening_leave(struct listening *listening);

@@ -22,14 +22,21 @@ static bool is_free(const struct inherited_socket *socket)
     return socket->fd >= 0 && socket->listens;
 }
 
-/* Gives SOCKET to LIST, of listener INDEX. */
+/* Whether a process of this program has named SOCKET. */
+static bool is_own(const struct inherited_socket *socket)
+{
+    return strncmp(socket->name, LISTENING_NAME, strlen(LISTENING_NAME)) == 0;
+}
+
+/* Gives SOCKET to LIST, of listener INDEX, which passes on a manager's name. */
 static int give(struct listening *listening, unsigned index, struct inherited_socket *socket,
                 struct sockets *list)
 {
     const int fd = inherited_take(socket);
     net_adopt(fd);
-    snprintf(listening->names[index], sizeof listening->names[index], "%s",
-             socket->name[0] ? socket->name : UNNAMED);
+    if (!is_own(socket))
+        snprintf(listening->names[index], sizeof listening->names[index], "%s",
+                 socket->name[0] ? socket->name : UNNAMED);
     return sockets_add(list, fd);
 }
 
@@ -37,12 +44,10 @@ static int offer_local(struct listening *listening, unsigned index, struct inher
                        struct sockets *lists)
 {
     struct unix_socket *wanted = &listening->sets[index].unix_socket;
-    char text[INHERITED_TEXT_BYTES];
-    inherited_text(socket, text);
-    if (strncmp(text, "unix:", 5) != 0 || strcmp(text + 5, wanted->path) != 0)
+    if (strncmp(socket->text, "unix:", 5) != 0 || strcmp(socket->text + 5, wanted->path) != 0)
         return 0;
-    if (strncmp(socket->name, LISTENING_NAME, strlen(LISTENING_NAME)) == 0)
-        unix_socket_keep(wanted); /* the manager removes its own */
+    if (is_own(socket)) /* the manager removes its own */
+        wanted->is_handed_over = true;
     return give(listening, index, socket, lists);
 }
 
@@ -95,27 +100,41 @@ static unsigned find_only(const struct listening *listening, const struct listen
     return found;
 }
 
+/* The index of ADDRESS in SET, which gets it unless it has it. NET_ADDRESSES_MAX: no room. */
+static unsigned find_address(struct net_set *set, const struct net_address *address)
+{
+    unsigned i = 0;
+    while (i < set->count && !net_address_equal(&set->addresses[i], address))
+        i++;
+    if (i == set->count && i < NET_ADDRESSES_MAX)
+        set->addresses[set->count++] = *address;
+    return i;
+}
+
 /* Gives the sockets called NAME to the only listener of that kind: the first of them, and those on
- * the same port. */
+ * the same port. Several may have one address (SO_REUSEPORT). */
 static int adopt_named(struct listening *listening, struct listening_sockets *all, const char *name,
                        bool secure)
 {
     const unsigned index = find_only(listening, all, secure);
     struct net_set *set = index < LISTENING_MAX ? &listening->sets[index] : NULL;
-    unsigned count = 0;
+    bool any = false;
     int error = 0;
     for (unsigned i = 0; set && !error && i < listening->inherited->count; i++) {
         struct inherited_socket *socket = &listening->inherited->items[i];
         struct net_address address;
         uint16_t port;
-        if (!is_free(socket) || strcmp(socket->name, name) != 0 || count == NET_ADDRESSES_MAX ||
-            !inherited_address(socket, &address, &port) || (count > 0 && port != set->port))
+        if (!is_free(socket) || strcmp(socket->name, name) != 0 ||
+            !inherited_address(socket, &address, &port) || (any && port != set->port))
             continue;
+        if (!any)
+            set->count = 0;
+        any = true;
         set->unix_socket.path[0] = '\0';
         set->port = port;
-        set->addresses[count] = address;
-        error = give(listening, index, socket, &all->lists[index][count++]);
-        set->count = count;
+        const unsigned at = find_address(set, &address);
+        if (at < NET_ADDRESSES_MAX)
+            error = give(listening, index, socket, &all->lists[index][at]);
     }
     return error;
 }
@@ -141,17 +160,15 @@ void listening_close_unused(struct inherited *inherited)
     char names[512] = "";
     size_t length = 0;
     for (unsigned i = 0; i < inherited->count; i++) {
-        char text[INHERITED_TEXT_BYTES];
         const struct inherited_socket *socket = &inherited->items[i];
         if (socket->fd < 0)
             continue;
-        inherited_text(socket, text);
         if (length < sizeof names)
             length += (size_t)snprintf(names + length, sizeof names - length, "%s%s (%s)",
-                                       length ? ", " : "", text, socket->name);
+                                       length ? ", " : "", socket->text, socket->name);
     }
     if (length > 0)
         log_write(LOG_LEVEL_WARNING,
                   "closed, as no listener is for what the process was started with: %s", names);
-    inherited_fini(inherited);
+    inherited_close(inherited);
 }

@@ -283,6 +283,8 @@ static int run(struct server *server)
     log_set_waiting(false);
     screen_show(&screen);
     handover_report_ready(&server->handover);
+    listening_keep(&server->listening);
+    admin_keep(server->admin);
     service_ready(&server->service);
     int status =
         supervisor_run(&server->supervisor) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;

@@ -3,43 +3,19 @@
 
 #include "base/clock.h"
 
-#include <string.h>
-
-/* Makes *RET of the sockets for the admin listener that the process was started with: by a service
- * manager, or by the process before this one. *RET stays if it has none. */
-static int adopt(struct admin **ret, const char *where, struct inherited *inherited,
-                 struct problem *ret_problem)
-{
-    int error = 0;
-    for (unsigned i = 0; !error && inherited && i < inherited->count; i++) {
-        struct inherited_socket *socket = &inherited->items[i];
-        const bool ours = strcmp(socket->name, WATCHING_NAME) == 0;
-        if (socket->fd < 0 || !socket->listens || (!ours && strcmp(socket->name, "admin") != 0))
-            continue;
-        if (*ret)
-            admin_add_fd(*ret, socket->fd);
-        else
-            error = admin_take_fd(ret, where, socket->fd, ret_problem);
-        if (error)
-            break;
-        net_adopt(inherited_take(socket));
-        if (ours)
-            admin_keep_file(*ret);
-    }
-    return error;
-}
-
 int watching_open(struct admin **ret, const struct settings *settings,
                   const struct listening *listening, struct problem *ret_problem)
 {
     const char *where = settings->process.admin.at;
     uint16_t ports[LISTENING_MAX] = {0};
+    const struct admin_surroundings around = {
+        .content_ports = ports,
+        .content_port_count = listening->count,
+        .inherited = listening->inherited,
+    };
     for (unsigned i = 0; i < listening->count; i++)
         ports[i] = listening->sets[i].port;
-    if (!where)
-        return 0;
-    const int error = adopt(ret, where, listening->inherited, ret_problem);
-    return error || *ret ? error : admin_listen(ret, where, ports, listening->count, ret_problem);
+    return where ? admin_listen(ret, where, &around, ret_problem) : 0;
 }
 
 static const struct counters *counters_of(void *owner, unsigned worker)

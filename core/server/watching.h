@@ -8,11 +8,8 @@
 #include "server/listening.h"
 #include "server/supervisor.h"
 
-/* The name of its sockets in an upgrade. */
-#define WATCHING_NAME "sluice.admin"
-
 /* Opens the admin listener that SETTINGS ask for, before LISTENING, whose ports it must not take,
- * or takes its sockets from those that the process was started with.
+ * or takes its sockets from those that the process was started with (admin/admin_sockets.h).
  * Returns 0, with *RET unchanged if they ask for none; or a negative errno with *RET_PROBLEM set.
  * *Gives*: admin_destroy. */
 int watching_open(struct admin **ret, const struct settings *settings,

@@ -14,43 +14,7 @@
 
 static const struct inherited none;
 
-/* --- The variables ------------------------------------------------------------------------------ */
-
-/* Whether the variables are for this process. */
-static bool is_addressed(char *const *variables)
-{
-    const char *text = variables_find(variables, "LISTEN_PID");
-    uint64_t number;
-    return text && num_parse_u64(str_of(text), &number) && number == (uint64_t)getpid();
-}
-
-static int find_count(char *const *variables, unsigned *ret, struct problem *ret_problem)
-{
-    const char *text = variables_find(variables, "LISTEN_FDS");
-    uint64_t number;
-    if (text && num_parse_u64(str_of(text), &number) && number <= INHERITED_MAX) {
-        *ret = (unsigned)number;
-        return 0;
-    }
-    problem_set(ret_problem, "LISTEN_FDS is '%s', not a number of sockets", text ? text : "");
-    problem_remedy(ret_problem, "give it a number of at most %d, or unset LISTEN_PID",
-                   INHERITED_MAX);
-    return -EINVAL;
-}
-
-/* Gives the sockets their names, which are separated by colons. */
-static int set_names(struct inherited *inherited, const char *text)
-{
-    inherited->names = text ? strdup(text) : NULL;
-    if (text && !inherited->names)
-        return -ENOMEM;
-    char *rest = inherited->names;
-    for (unsigned i = 0; i < inherited->count; i++) {
-        const char *name = rest ? strsep(&rest, ":") : NULL;
-        inherited->items[i].name = name ? name : "";
-    }
-    return 0;
-}
+/* --- Addresses ---------------------------------------------------------------------------------- */
 
 static int option_of(int fd, int level, int name)
 {
@@ -58,53 +22,6 @@ static int option_of(int fd, int level, int name)
     socklen_t length = sizeof value;
     return getsockopt(fd, level, name, &value, &length) < 0 ? -errno : value;
 }
-
-static void examine(struct inherited_socket *socket, int fd)
-{
-    socket->fd = fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
-    socket->listens = socket->fd >= 0 && option_of(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&
-                      option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
-}
-
-int inherited_read(struct inherited *ret, char *const *variables, struct problem *ret_problem)
-{
-    struct inherited inherited = none;
-    if (!is_addressed(variables))
-        return 0;
-    int error = find_count(variables, &inherited.count, ret_problem);
-    if (error || inherited.count == 0)
-        return error;
-    inherited.items = calloc(inherited.count, sizeof *inherited.items);
-    if (!inherited.items || set_names(&inherited, variables_find(variables, "LISTEN_FDNAMES"))) {
-        free(inherited.items);
-        problem_set_no_memory(ret_problem);
-        return -ENOMEM;
-    }
-    for (unsigned i = 0; i < inherited.count; i++)
-        examine(&inherited.items[i], INHERITED_FIRST + (int)i);
-    *ret = inherited;
-    return 0;
-}
-
-void inherited_fini(struct inherited *inherited)
-{
-    for (unsigned i = 0; i < inherited->count; i++) {
-        if (inherited->items[i].fd >= 0)
-            close(inherited->items[i].fd);
-    }
-    free(inherited->items);
-    free(inherited->names);
-    *inherited = none;
-}
-
-int inherited_take(struct inherited_socket *socket)
-{
-    const int fd = socket->fd;
-    socket->fd = -1;
-    return fd;
-}
-
-/* --- Addresses ---------------------------------------------------------------------------------- */
 
 union place {
     struct sockaddr any;
@@ -154,7 +71,8 @@ static void write_path(const struct sockaddr_un *local, int length,
              local->sun_path + is_abstract);
 }
 
-void inherited_text(const struct inherited_socket *socket, char to[static INHERITED_TEXT_BYTES])
+/* Writes where SOCKET listens. */
+static void write_text(const struct inherited_socket *socket, char to[static INHERITED_TEXT_BYTES])
 {
     struct net_address address;
     char text[NET_ADDRESS_BYTES];
@@ -175,4 +93,98 @@ void inherited_text(const struct inherited_socket *socket, char to[static INHERI
         write_path(&place.local, length, to);
     else
         snprintf(to, INHERITED_TEXT_BYTES, "descriptor %d", socket->fd);
+}
+
+/* --- The variables ------------------------------------------------------------------------------ */
+
+/* Whether the variables are for this process. */
+static bool is_addressed(char *const *variables)
+{
+    const char *text = variables_find(variables, "LISTEN_PID");
+    uint64_t number;
+    return text && num_parse_u64(str_of(text), &number) && number == (uint64_t)getpid();
+}
+
+static int find_count(char *const *variables, unsigned *ret, struct problem *ret_problem)
+{
+    const char *text = variables_find(variables, "LISTEN_FDS");
+    uint64_t number;
+    if (text && num_parse_u64(str_of(text), &number) && number <= INHERITED_MAX) {
+        *ret = (unsigned)number;
+        return 0;
+    }
+    problem_set(ret_problem, "LISTEN_FDS is '%s', not a number of sockets", text ? text : "");
+    problem_remedy(ret_problem, "give it a number of at most %d, or unset LISTEN_PID",
+                   INHERITED_MAX);
+    return -EINVAL;
+}
+
+/* Gives the sockets their names, which are separated by colons. */
+static int set_names(struct inherited *inherited, const char *text)
+{
+    inherited->names = text ? strdup(text) : NULL;
+    if (text && !inherited->names)
+        return -ENOMEM;
+    char *rest = inherited->names;
+    for (unsigned i = 0; i < inherited->count; i++) {
+        const char *name = rest ? strsep(&rest, ":") : NULL;
+        inherited->items[i].name = name ? name : "";
+    }
+    return 0;
+}
+
+/* Describes FD, which has its name. */
+static void examine(struct inherited_socket *socket, int fd)
+{
+    socket->fd = -1;
+    if (strcmp(socket->name, INHERITED_KEPT) == 0)
+        return;
+    socket->fd = fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
+    socket->listens = socket->fd >= 0 && option_of(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&
+                      option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
+    write_text(socket, socket->text);
+}
+
+int inherited_read(struct inherited *ret, char *const *variables, struct problem *ret_problem)
+{
+    struct inherited inherited = none;
+    if (!is_addressed(variables))
+        return 0;
+    int error = find_count(variables, &inherited.count, ret_problem);
+    if (error || inherited.count == 0)
+        return error;
+    inherited.items = calloc(inherited.count, sizeof *inherited.items);
+    if (!inherited.items || set_names(&inherited, variables_find(variables, "LISTEN_FDNAMES"))) {
+        free(inherited.items);
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < inherited.count; i++)
+        examine(&inherited.items[i], INHERITED_FIRST + (int)i);
+    *ret = inherited;
+    return 0;
+}
+
+void inherited_close(struct inherited *inherited)
+{
+    for (unsigned i = 0; i < inherited->count; i++) {
+        if (inherited->items[i].fd >= 0)
+            close(inherited->items[i].fd);
+        inherited->items[i].fd = -1;
+    }
+}
+
+void inherited_fini(struct inherited *inherited)
+{
+    inherited_close(inherited);
+    free(inherited->items);
+    free(inherited->names);
+    *inherited = none;
+}
+
+int inherited_take(struct inherited_socket *socket)
+{
+    const int fd = socket->fd;
+    socket->fd = -1;
+    return fd;
 }

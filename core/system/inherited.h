@@ -5,7 +5,10 @@
  * each is called (LISTEN_FDNAMES). A service manager does that, and so does Sluice itself when it
  * is upgraded (server/upgrade.h). Variables for another process mean nothing: they were left over.
  *
- * Owns the descriptors until they are taken, and the names. For the main thread. */
+ * A descriptor in that range which is not a socket, but one that settings name, such as the log
+ * /proc/self/fd/3, is called INHERITED_KEPT: it stays as it is.
+ *
+ * Owns the descriptors until they are taken, and the names, which remain. For the main thread. */
 #ifndef SLUICE_INHERITED_H
 #define SLUICE_INHERITED_H
 
@@ -20,10 +23,15 @@ enum {
     INHERITED_TEXT_BYTES = 128,
 };
 
+#define INHERITED_KEPT "sluice.kept"
+
 struct inherited_socket {
-    int fd;           /* -1: taken */
+    int fd;           /* -1: taken, closed, or INHERITED_KEPT */
     const char *name; /* "": none is given */
-    bool listens;     /* a stream socket that listens */
+    bool listens;     /* a stream socket that listens; also once it is taken or closed */
+    /* Where it listens, as --listen has it: "127.0.0.1:80", "unix:/run/x"; or "descriptor 3" for
+     * something else. */
+    char text[INHERITED_TEXT_BYTES];
 };
 
 /* Zeroed: none. */
@@ -37,7 +45,10 @@ struct inherited {
  * errno with *RET_PROBLEM set and *RET untouched. *Gives*: inherited_fini. */
 int inherited_read(struct inherited *ret, char *const *variables, struct problem *ret_problem);
 
-/* Closes those that were not taken. */
+/* Closes those that were not taken. What is known of them stays. */
+void inherited_close(struct inherited *inherited);
+
+/* Closes them, and frees the rest. */
 void inherited_fini(struct inherited *inherited);
 
 /* Gives the descriptor of SOCKET to the caller. */
@@ -46,9 +57,5 @@ int inherited_take(struct inherited_socket *socket);
 /* Where SOCKET listens, with the port in host byte order. False: not an IP address. */
 bool inherited_address(const struct inherited_socket *socket, struct net_address *ret,
                        uint16_t *ret_port);
-
-/* Writes where SOCKET listens as --listen has it: "127.0.0.1:80", "unix:/run/x"; or "descriptor 3"
- * for something else. */
-void inherited_text(const struct inherited_socket *socket, char to[static INHERITED_TEXT_BYTES]);
 
 #endif

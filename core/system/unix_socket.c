@@ -106,7 +106,9 @@ static bool is_ours(const struct unix_socket *unix_socket)
 
 void unix_socket_keep(struct unix_socket *unix_socket)
 {
-    if (unix_socket_is_abstract(unix_socket) || unix_socket->has_file)
+    const bool handed_over = unix_socket->is_handed_over;
+    unix_socket->is_handed_over = false;
+    if (!handed_over || unix_socket_is_abstract(unix_socket) || unix_socket->has_file)
         return;
     unix_socket->file = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     unix_socket->has_file = unix_socket->file >= 0;

@@ -22,6 +22,7 @@ struct unix_socket {
     uint32_t mode;                     /* of the file; or UNIX_SOCKET_AS_MADE: by the umask */
     uint32_t user, group;              /* likewise */
     bool has_file;                     /* FILE is open, and names the file that was made */
+    bool is_handed_over;               /* another process made it, and has given the socket */
     int file;
 };
 
@@ -33,7 +34,8 @@ int unix_socket_listen(struct unix_socket *socket, int backlog, struct problem *
 /* Removes the file, if it is still the one that was made. No effect the second time. */
 void unix_socket_remove(struct unix_socket *socket);
 
-/* Takes over the file from another process, which has given its listening socket to this one. */
+/* Takes over the file from another process, which has given its listening socket to this one
+ * (is_handed_over), and does not need it any more. Without effect on other sockets. */
 void unix_socket_keep(struct unix_socket *socket);
 
 /* Leaves the file to another process, which has been given the listening socket. */

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -222,5 +223,33 @@ E2E_TEST(activation, socket_of_the_unix_domain_is_used_and_its_file_left)
     server_stop(server);
     cr_expect_eq(access(path, F_OK), 0, "the file is removed");
     cr_expect_null(strstr(process_errors(&server->process), "closed, as no listener"));
+    close(fd);
+}
+
+/* They are parsed again, when the sockets have long been taken. */
+E2E_TEST(activation, a_reload_finds_the_listeners_as_they_were)
+{
+    struct site site;
+    uint16_t port;
+    create_site(&site);
+    int fd = open_socket(&port);
+    site_write_text(&site, "../sluice.conf", text_format("root = %s\n", site.path));
+    struct server *server = server_start_with(&(struct server_setup){
+        .config = site_path(&site, "../sluice.conf"),
+        .no_bind = true,
+        .sockets = &fd,
+        .socket_count = 1,
+        .socket_names = e2e_uses_tls() ? "https" : "http",
+    });
+    for (unsigned i = 0; i < 2; i++) {
+        site_write_text(&site, "../sluice.conf", text_format("root = %s\n#%u\n", site.path, i));
+        process_signal(&server->process, SIGHUP);
+        successor_await(server, "reloaded ");
+        successor_upgrade(server);
+        expect_served(port, "after a reload and an upgrade");
+    }
+    server_stop(server);
+    const char *errors = process_errors(&server->process);
+    cr_expect_null(strstr(errors, "takes effect after"), "%s", errors);
     close(fd);
 }

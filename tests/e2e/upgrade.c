@@ -360,63 +360,6 @@ E2E_TEST(upgrade, leaves_the_pid_file_and_the_service_to_the_new_process)
     manager_close(&manager);
 }
 
-E2E_TEST(upgrade, keeps_a_socket_of_the_unix_domain)
-{
-    struct site site;
-    struct stat before, after;
-    create_site(&site);
-    const char *path = site_path(&site, "../socket");
-    struct server *server = server_start_with(&(struct server_setup){
-        .program = "sluice",
-        .root = site.path,
-        .no_bind = true,
-        .options = "--threads 2",
-        .words =
-            (const char *const[]){"--listen", e2e_uses_tls() ? "127.0.0.1:0 tls" : "127.0.0.1:0",
-                                  "--listen", text_format("unix:%s", path), NULL},
-    });
-    cr_assert_eq(stat(path, &before), 0, "%s", strerror(errno));
-    for (unsigned i = 0; i < 2; i++) {
-        successor_upgrade(server);
-        server_expect_alive(server, "after an upgrade");
-        cr_expect(stat(path, &after) == 0 && after.st_ino == before.st_ino, "another file");
-    }
-    server_stop(server);
-    cr_expect_neq(access(path, F_OK), 0, "it is left");
-}
-
-/* Whether the server is ready, as the admin listener on PORT says. */
-static void expect_ready(void *argument)
-{
-    const uint16_t *port = argument;
-    struct client client;
-    client_connect_with(&client, &(struct client_setup){.port = *port, .plain = true});
-    client_queue_text(&client, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    expect_status(&client, "/readyz", false, 200, NULL);
-    client_close(&client);
-}
-
-E2E_TEST(upgrade, is_not_seen_by_probes_of_the_admin_listener)
-{
-    struct site site;
-    struct client other;
-    uint16_t port = 0;
-    create_site(&site);
-    for (uint16_t i = 21000; port == 0; i++) {
-        if (client_try_connect(&other, &(struct client_setup){.port = i, .plain = true}))
-            client_close(&other);
-        else
-            port = (uint16_t)(i + getpid() % 1000);
-    }
-    struct server *server =
-        server_start(PIPELINED, &site, text_format("--admin 127.0.0.1:%u --drain-delay 5s", port));
-    for (unsigned i = 0; i < 3; i++)
-        successor_upgrade_during(server, expect_ready, &port);
-    process_signal(&server->process, SIGTERM);
-    process_signal(&server->process, SIGTERM); /* ends the delay */
-    server_expect_end(server, 10000);
-}
-
 #ifdef SLUICE_HAVE_OPENSSL
 
 E2E_TEST(upgrade, keeps_the_sessions_of_tls)

@@ -2,7 +2,10 @@
 #include "admin/admin.h"
 #include "admin/admin_client.h"
 
+#include "support/faults.h"
+
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -35,6 +38,7 @@ static const struct admin_source source = {
     .stuck_ms = STUCK_MS,
 };
 
+static const struct admin_surroundings nothing;
 static struct admin *admin;
 static char where[32];
 
@@ -43,7 +47,7 @@ static void set_up(void)
     struct problem problem;
     char text[ADMIN_WHERE_BYTES];
     turns[0] = turns[1] = true;
-    cr_assert_eq(admin_listen(&admin, "0", NULL, 0, &problem), 0);
+    cr_assert_eq(admin_listen(&admin, "0", &nothing, &problem), 0);
     cr_assert_eq(admin_start(admin, &source), 0);
     admin_where(admin, text);
     cr_assert_eq(sscanf(text, "http://%31[0-9.:]", where), 1, "%s", text);
@@ -98,14 +102,37 @@ Test(admin, workers_may_end_in_a_drain)
 Test(admin, another_process_can_go_on_with_the_sockets)
 {
     struct problem problem;
-    const int *fds = NULL;
     struct admin *next = NULL;
-    cr_assert_eq(admin_fds(admin, &fds), 1);
-    cr_assert_eq(admin_take_fd(&next, where, dup(fds[0]), &problem), 0);
+    cr_assert_eq(admin_sockets_of(admin)->count, 1);
+    struct inherited_socket socket = {
+        .fd = dup(admin_sockets_of(admin)->fds[0]), .name = ADMIN_SOCKET_NAME, .listens = true};
+    struct inherited inherited = {.items = &socket, .count = 1};
+    const struct admin_surroundings around = {.inherited = &inherited};
+    cr_assert_eq(admin_listen(&next, where, &around, &problem), 0);
+    cr_expect_eq(socket.fd, -1, "it is taken");
     admin_release(admin);
     cr_assert_eq(admin_start(next, &source), 0);
     cr_expect_eq(ask("/readyz"), 200);
     admin_destroy(next);
+}
+
+/* poll(2) fails with ENOMEM, perhaps for a while. */
+Test(admin, goes_on_after_a_want_of_memory)
+{
+    struct problem problem;
+    char text[ADMIN_WHERE_BYTES];
+    struct admin *other = NULL;
+    cr_assert_eq(ask("/healthz"), 200); /* the first one waits in poll(2) now, or soon */
+    usleep(STUCK_MS * 1000);
+    cr_assert_eq(admin_listen(&other, "0", &nothing, &problem), 0);
+    admin_where(other, text);
+    cr_assert_eq(sscanf(text, "http://%31[0-9.:]", where), 1, "%s", text);
+    faults_fail(FAULT_POLL, 0, 2, ENOMEM);
+    cr_assert_eq(admin_start(other, &source), 0);
+    usleep(10 * STUCK_MS * 1000);
+    faults_clear();
+    cr_expect_eq(ask("/healthz"), 200);
+    admin_destroy(other);
 }
 
 Test(admin, a_client_of_nothing_gets_a_reason)

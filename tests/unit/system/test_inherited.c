@@ -31,9 +31,7 @@ static int read_with(const char *count, const char *names)
 
 static const char *text_of(unsigned index)
 {
-    static char text[INHERITED_TEXT_BYTES];
-    inherited_text(&inherited.items[index], text);
-    return text;
+    return inherited.items[index].text;
 }
 
 Test(inherited, variables_of_another_process_mean_nothing)
@@ -79,7 +77,8 @@ static int check_descriptors(void)
     const int away[] = {fcntl(listener, F_DUPFD, 20), fcntl(pair[0], F_DUPFD, 20)};
     HOLDS(dup2(away[0], 3) == 3 && dup2(away[1], 4) == 4);
     close(5);
-    HOLDS(read_with("3", "web:x") == 0 && inherited.count == 3);
+    HOLDS(dup2(away[1], 6) == 6);
+    HOLDS(read_with("4", "web:x::" INHERITED_KEPT) == 0 && inherited.count == 4);
     HOLDS(inherited.items[0].listens && strcmp(inherited.items[0].name, "web") == 0);
     HOLDS(inherited_address(&inherited.items[0], &address, &port) && port == expected);
     snprintf(wanted, sizeof wanted, "127.0.0.1:%u", expected);
@@ -88,7 +87,11 @@ static int check_descriptors(void)
     HOLDS(!inherited.items[1].listens && strcmp(inherited.items[1].name, "x") == 0);
     HOLDS(strcmp(text_of(1), "descriptor 4") == 0);
     HOLDS(inherited.items[2].fd == -1 && strcmp(inherited.items[2].name, "") == 0);
+    HOLDS(inherited.items[3].fd == -1 && fcntl(6, F_GETFD) == 0); /* also over another execve */
     HOLDS(inherited_take(&inherited.items[0]) == 3);
+    inherited_close(&inherited);
+    HOLDS(fcntl(4, F_GETFD) == -1 && fcntl(6, F_GETFD) == 0);
+    HOLDS(inherited.items[0].listens && strcmp(text_of(0), wanted) == 0); /* for a reload */
     inherited_fini(&inherited);
     HOLDS(fcntl(3, F_GETFD) == FD_CLOEXEC); /* taken, so it stays open */
     HOLDS(fcntl(4, F_GETFD) == -1);
