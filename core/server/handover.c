@@ -2,6 +2,7 @@
 #include "server/handover.h"
 
 #include "observe/log.h"
+#include "server/descriptors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,10 +60,14 @@ void handover_begin(struct handover *handover, const struct https *https)
                         ADMIN_SOCKETS_MAX + 1;
     uint64_t *cookies = calloc(room, sizeof *cookies);
     struct inherited_socket *sockets = calloc(room, sizeof *sockets);
-    if (cookies && sockets) {
+    int *kept = NULL;
+    const int kept_count = descriptors_list(handover->settings, &kept);
+    if (cookies && sockets && kept_count >= 0) {
         const struct upgrade_gifts gifts = {
             .sockets = sockets,
             .count = list_sockets(handover, cookies, sockets),
+            .kept = kept,
+            .kept_count = (unsigned)kept_count,
             .keys = keys,
             .key_bytes = https_export_keys(https, keys, sizeof keys),
         };
@@ -73,6 +78,7 @@ void handover_begin(struct handover *handover, const struct https *https)
     }
     free(cookies);
     free(sockets);
+    free(kept);
 }
 
 void handover_receive(const struct handover *handover, struct https *https)

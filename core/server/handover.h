@@ -14,6 +14,8 @@
 struct handover {
     struct upgrade upgrade;
     struct listening *listening; /* *borrowed* */
+    /* Of the start, whose descriptors are still open. *Borrowed* */
+    const struct settings *settings;
     const struct admin *admin;   /* *borrowed*; NULL: none */
     int *const *sockets;         /* of all workers, as listening_open gives them. *Borrowed* */
     unsigned worker_count;

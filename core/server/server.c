@@ -214,6 +214,7 @@ static int open_listeners(struct server *server, struct problem *ret_problem)
     if (server->inherited)
         listening_close_unused(server->inherited);
     server->handover.listening = &server->listening;
+    server->handover.settings = server->settings;
     server->handover.admin = server->admin;
     server->handover.sockets = &server->sockets;
     server->handover.worker_count = server->sizes.threads;

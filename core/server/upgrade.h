@@ -42,6 +42,8 @@ struct upgrade {
 struct upgrade_gifts {
     const struct inherited_socket *sockets; /* their descriptors and names */
     unsigned count;
+    const int *kept; /* descriptors that must keep their numbers */
+    unsigned kept_count;
     const void *keys;
     size_t key_bytes; /* at most UPGRADE_KEYS_MAX */
 };

@@ -33,19 +33,44 @@ void upgrade_child_free(struct upgrade_child *child)
     free(child->fds);
 }
 
-/* Returns LISTEN_FDNAMES=..., which is *given*. NULL: out of memory. */
-static char *join_names(const struct upgrade_gifts *gifts)
+/* Whether the descriptor NUMBER is one of those that stay. */
+static bool stays(const struct upgrade_gifts *gifts, int number)
+{
+    for (unsigned i = 0; i < gifts->kept_count; i++) {
+        if (gifts->kept[i] == number)
+            return true;
+    }
+    return false;
+}
+
+/* Sets the descriptors of CHILD: those of GIFTS, and PARENT_FD, around those that stay. */
+static void set_descriptors(struct upgrade_child *child, const struct upgrade_gifts *gifts,
+                            int parent_fd)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i <= gifts->count; i++) {
+        while (stays(gifts, INHERITED_FIRST + (int)count))
+            child->fds[count++] = UPGRADE_STAYS;
+        child->fds[count++] = i < gifts->count ? gifts->sockets[i].fd : parent_fd;
+    }
+    child->fd_count = count;
+}
+
+/* Returns LISTEN_FDNAMES=... for the descriptors of CHILD, which is *given*. NULL: out of
+ * memory. */
+static char *join_names(const struct upgrade_child *child, const struct upgrade_gifts *gifts)
 {
     static const char prefix[] = "LISTEN_FDNAMES=";
-    size_t room = sizeof prefix + sizeof UPGRADE_PARENT;
+    size_t room = sizeof prefix + sizeof UPGRADE_PARENT + child->fd_count * sizeof INHERITED_KEPT;
     for (unsigned i = 0; i < gifts->count; i++)
         room += strlen(gifts->sockets[i].name) + 1;
     char *names = malloc(room), *at = names;
     if (!names)
         return NULL;
     at = stpcpy(at, prefix);
-    for (unsigned i = 0; i < gifts->count; i++) {
-        at = stpcpy(at, gifts->sockets[i].name);
+    for (unsigned i = 0, next = 0; i + 1 < child->fd_count; i++) {
+        at = stpcpy(at,
+                    child->fds[i] == UPGRADE_STAYS ? INHERITED_KEPT : gifts->sockets[next++].name);
         *at++ = ':';
     }
     stpcpy(at, UPGRADE_PARENT);
@@ -78,23 +103,25 @@ int upgrade_child_make(struct upgrade_child *ret, const struct upgrade *upgrade,
                        const struct upgrade_gifts *gifts, int parent_fd)
 {
     const size_t count = count_variables(upgrade->variables);
+    const size_t room = (size_t)gifts->count + 1 + gifts->kept_count;
     *ret = (struct upgrade_child){
         .program = upgrade->program,
         .argv = upgrade->argv,
         .variables = calloc(count + ADDED + 1, sizeof *ret->variables),
-        .names = join_names(gifts),
-        .fds = calloc(gifts->count + 1, sizeof *ret->fds),
-        .fd_count = gifts->count + 1,
+        .fds = calloc(room, sizeof *ret->fds),
     };
-    if (!ret->variables || !ret->names || !ret->fds) {
-        upgrade_child_free(ret);
-        return -ENOMEM;
+    if (ret->fds) {
+        set_descriptors(ret, gifts, parent_fd);
+        ret->names = join_names(ret, gifts);
     }
-    set_variables(ret, upgrade->variables, count);
-    for (unsigned i = 0; i < gifts->count; i++)
-        ret->fds[i] = gifts->sockets[i].fd;
-    ret->fds[gifts->count] = parent_fd;
-    return 0;
+    int error = ret->variables && ret->names ? 0 : -ENOMEM;
+    if (!error && ret->fd_count > INHERITED_MAX)
+        error = -EMFILE;
+    if (error)
+        upgrade_child_free(ret);
+    else
+        set_variables(ret, upgrade->variables, count);
+    return error;
 }
 
 /* --- In the child ------------------------------------------------------------------------------- */
@@ -111,18 +138,21 @@ static void write_number(char *to, long number)
     *to = '\0';
 }
 
-/* Moves the descriptors to 3 and up: first out of the way of each other. Returns 0 or an errno. */
+/* Moves the descriptors to 3 and up, around those that stay: first out of the way of each other.
+ * Returns 0 or an errno. */
 static int place_descriptors(const struct upgrade_child *child)
 {
     const int end = INHERITED_FIRST + (int)child->fd_count;
     for (unsigned i = 0; i < child->fd_count; i++) {
+        if (child->fds[i] == UPGRADE_STAYS)
+            continue;
         const int fd = fcntl(child->fds[i], F_DUPFD_CLOEXEC, end);
         if (fd < 0)
             return errno;
         child->fds[i] = fd;
     }
     for (unsigned i = 0; i < child->fd_count; i++) {
-        if (dup2(child->fds[i], INHERITED_FIRST + (int)i) < 0)
+        if (child->fds[i] != UPGRADE_STAYS && dup2(child->fds[i], INHERITED_FIRST + (int)i) < 0)
             return errno;
     }
     return 0;

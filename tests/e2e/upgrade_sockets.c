@@ -283,3 +283,57 @@ E2E_TEST(upgrade_sockets, of_one_address_are_one_listener_where_nothing_says_whe
     close(fds[0]);
     close(fds[1]);
 }
+
+/* --- Descriptors that the settings name ------------------------------------------------------- */
+
+static size_t size_of(int fd)
+{
+    struct stat state;
+    return fstat(fd, &state) == 0 ? (size_t)state.st_size : 0;
+}
+
+/* The new process gets sockets at 3 and up, where the log is. */
+E2E_TEST(upgrade_sockets, do_not_take_the_number_of_an_inherited_log)
+{
+    struct site site;
+    create_site(&site);
+    int log = open(site_path(&site, "../log"), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
+    cr_assert(log >= 3 && log < 20, "%d", log);
+    struct server *server = server_start_with(&(struct server_setup){
+        .kind = PIPELINED,
+        .root = site.path,
+        .options = text_format("--threads 20 --access-log /proc/self/fd/%d", log),
+        .inherited_fd = log,
+    });
+    for (unsigned i = 0; i < 3; i++) {
+        const size_t before = size_of(log);
+        server_expect_alive(server, "with a log");
+        for (int64_t deadline = deadline_after(10000); size_of(log) == before;)
+            cr_assert(poll(NULL, 0, 5) == 0 && deadline_left_ms(deadline) > 0,
+                      "after %u upgrades nothing is logged", i);
+        successor_upgrade(server);
+    }
+    server_stop(server);
+    close(log);
+}
+
+E2E_TEST(upgrade_sockets, do_not_take_the_number_of_an_inherited_root)
+{
+    struct site site;
+    create_site(&site);
+    int root = open(site.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(root >= 3 && root < 20, "%d", root);
+    struct server *server = server_start_with(&(struct server_setup){
+        .kind = PIPELINED,
+        .root = text_format("/dev/fd/%d", root),
+        .options = "--threads 20",
+        .inherited_fd = root,
+    });
+    for (unsigned i = 0; i < 3; i++) {
+        server_expect_alive(server, "with a root");
+        successor_upgrade(server);
+    }
+    server_expect_alive(server, "with a root");
+    server_stop(server);
+    close(root);
+}
