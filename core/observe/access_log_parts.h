@@ -1,9 +1,14 @@
-/* access_log_parts: one log, for access_log.c and access_log_lines.c only; see access_log.h. */
+/* access_log_parts: one log, and the set of all, for access_log.c, access_log_writer.c and
+ * access_log_lines.c only; see access_log.h. */
 #ifndef SLUICE_ACCESS_LOG_PARTS_H
 #define SLUICE_ACCESS_LOG_PARTS_H
 
 #include "observe/access_log.h"
 #include "observe/log_file.h"
+
+#include <pthread.h>
+
+struct pollfd;
 
 /* Belongs to the writer's thread once that has taken it, but for RETIRED; until then, to the thread
  * that made it. */
@@ -23,6 +28,31 @@ struct access_log {
     uint64_t report_at_ms;    /* not before */
     struct log_ring *rings[]; /* one for each worker */
 };
+
+/* Of the main thread, but for what is atomic or says otherwise. */
+struct access_logs {
+    struct access_logs_config config;
+    struct access_log **items; /* those that can be found by their names */
+    unsigned count;
+
+    struct log_waker waker;
+    pthread_mutex_t lock;
+    struct access_log *incoming; /* under LOCK: that the thread has not taken yet */
+    atomic_bool reopen;
+    atomic_bool stopping;
+    _Atomic uint64_t stop_at_ms; /* what is not written by then is lost */
+    bool started;
+    bool joined;
+    pthread_t thread;
+
+    /* The thread's. */
+    struct access_log *all;
+    struct pollfd *watched; /* the waker's and each log's */
+    unsigned watched_room;
+};
+
+/* Frees LOG, which may be incomplete. */
+void access_log_destroy(struct access_log *log);
 
 /* The words for a kind of logs. */
 struct access_log_words {
