@@ -1,16 +1,11 @@
 /* server: see server.h. */
-#include "server/server.h"
+#include "server/server_parts.h"
 
 #include "admin/admin.h"
-#include "base/version.h"
-#include "config/command_line.h"
-#include "config/options.h"
-#include "config/settings_print.h"
 #include "observe/access_log.h"
 #include "observe/error_log.h"
 #include "observe/log.h"
 #include "observe/log_file.h"
-#include "observe/trace.h"
 #include "server/descriptors.h"
 #include "server/generation.h"
 #include "server/handover.h"
@@ -29,22 +24,12 @@
 #include "system/uring_probe.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { LAST_LINES_MS = 10 * 1000 }; /* for the access logs, at the end */
 
 enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for this server */
-
-/* The beginning of a process. */
-struct start {
-    const struct profile *profile;
-    struct settings *settings;
-    const struct command_line *line; /* NULL: the server is neither reloaded nor upgraded */
-    struct inherited *inherited;
-};
 
 struct server {
     const struct profile *profile;
@@ -325,7 +310,7 @@ static bool take_steps(struct server *server)
 }
 
 /* Finds out how to start a new version, and the process that this one is to replace. */
-static int prepare_upgrade(struct handover *ret, const struct start *start,
+static int prepare_upgrade(struct handover *ret, const struct server_start *start,
                            struct problem *ret_problem)
 {
     *ret = (struct handover){.upgrade = {.fd = -1}, .parent_fd = -1};
@@ -334,8 +319,7 @@ static int prepare_upgrade(struct handover *ret, const struct start *start,
     return start->line ? upgrade_init(&ret->upgrade, start->line->argv, environ, ret_problem) : 0;
 }
 
-/* Returns the exit status. */
-static int serve(const struct start *start)
+int server_serve(const struct server_start *start)
 {
     struct server server = {
         .profile = start->profile,
@@ -370,78 +354,5 @@ static int serve(const struct start *start)
 
 int server_run(const struct profile *profile, struct settings *settings)
 {
-    return serve(&(struct start){.profile = profile, .settings = settings});
-}
-
-/* Answers --help, --version and --print-config. */
-static int show(const struct subcommand_call *call, enum command command)
-{
-    const struct profile *profile = call->profile;
-    signals_release(); /* the reader may be slow */
-    if (command == COMMAND_HELP && call->subcommand)
-        options_help_subcommand(profile, call->subcommand, stdout);
-    else if (command == COMMAND_HELP)
-        options_help(profile, stdout);
-    else if (command == COMMAND_PRINT)
-        settings_print(call->settings, stdout);
-    else
-        printf("%s (Sluice) %s\n" SLUICE_LICENCE "\n", profile->name, SLUICE_VERSION);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return SERVER_STATUS_DONE;
-    log_write(LOG_LEVEL_ERROR, "cannot write to standard output: %s; redirect it", strerror(errno));
-    return SERVER_STATUS_FAILED;
-}
-
-/* Does COMMAND, which CALL is made for. Returns the exit status. */
-static int execute(const struct subcommand_call *call, enum command command,
-                   const struct start *start)
-{
-    log_set_level(call->settings->process.log_level);
-    for (unsigned i = 0; i < call->settings->notices.count; i++)
-        log_write(LOG_LEVEL_WARNING, "%s", call->settings->notices.items[i]);
-    if (command == COMMAND_SERVE)
-        return serve(start);
-    return command == COMMAND_SUBCOMMAND ? call->subcommand->run(call) : show(call, command);
-}
-
-/* The exit status for ERROR in a command line or in settings. */
-static int status_of(const struct subcommand_call *call, int error)
-{
-    if (error != -EINVAL)
-        return SERVER_STATUS_FAILED;
-    return call->subcommand ? call->subcommand->status_if_refused : SERVER_STATUS_USAGE;
-}
-
-int server_main(const struct profile *profile, int argc, char **argv)
-{
-    struct subcommand_call call = {.profile = profile};
-    struct inherited inherited = {.count = 0};
-    const struct command_line line = {
-        .program = profile->name,
-        .argc = argc,
-        .argv = argv,
-        .form = profile->form,
-        .environment = environ,
-        .inherited = &inherited,
-        .call = &call,
-    };
-    struct problem problem;
-    enum command command = COMMAND_SERVE;
-    signals_block();
-    process_fill_standard_descriptors();
-    trace_catch_crashes();
-    log_open(profile->name);
-    struct settings *settings = call.settings = settings_create();
-    int error = settings ? inherited_read(&inherited, environ, &problem) : -ENOMEM;
-    if (!settings)
-        problem_set_no_memory(&problem);
-    if (!error)
-        error = command_line_parse(&line, settings, &command, &problem);
-    if (error)
-        log_problem(&problem);
-    const struct start start = {profile, settings, &line, &inherited};
-    const int status = error ? status_of(&call, error) : execute(&call, command, &start);
-    inherited_fini(&inherited);
-    settings_unref(settings);
-    return status;
+    return server_serve(&(struct server_start){.profile = profile, .settings = settings});
 }

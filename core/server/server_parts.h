@@ -1,0 +1,20 @@
+/* server_parts: the beginning of a server, for server.c and server_main.c only; see server.h. */
+#ifndef SLUICE_SERVER_PARTS_H
+#define SLUICE_SERVER_PARTS_H
+
+#include "config/command_line.h"
+#include "server/server.h"
+#include "system/inherited.h"
+
+/* The beginning of a process. */
+struct server_start {
+    const struct profile *profile;
+    struct settings *settings;
+    const struct command_line *line; /* NULL: the server is neither reloaded nor upgraded */
+    struct inherited *inherited;
+};
+
+/* Serves until a signal ends that. Returns the exit status. */
+int server_serve(const struct server_start *start);
+
+#endif
