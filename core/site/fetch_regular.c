@@ -8,6 +8,7 @@
 #include "site/fetch_parts.h"
 
 #include "base/hash.h"
+#include "site/sibling_age.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,48 +25,10 @@ static bool name_form(struct fetch_target *target, enum content_coding coding)
 
 /* --- Which siblings may be used --------------------------------------------------------------- */
 
-enum {
-    NANOSECONDS = 1000000000, /* of a second */
-    /* A tool that calculates with seconds in floating point writes a time up to this much early. */
-    ROUNDING_ERROR_NS = 1000,
-    FAT_SECONDS = 2, /* times on FAT are even seconds */
-};
-
-/* The granularity in which MODIFIED seems to have been written, in nanoseconds: the coarsest one
- * that it is a multiple of, but for the rounding error. Below a second only. */
-static int64_t granularity_ns(const struct timespec *modified)
-{
-    static const long steps[] = {NANOSECONDS, 10000000 /* exFAT */, 1000000};
-    for (size_t i = 0; i < COUNT_OF(steps); i++) {
-        long rest = modified->tv_nsec % steps[i];
-        if (rest == 0)
-            return steps[i];
-        if (rest >= steps[i] - ROUNDING_ERROR_NS)
-            return steps[i] + ROUNDING_ERROR_NS;
-    }
-    return ROUNDING_ERROR_NS;
-}
-
-/* Whether a file modified at SIBLING was made from another version than that modified at PLAIN.
- * Many tools give their output the time of their input, but in microseconds, milliseconds, whole
- * seconds or, on FAT, two seconds: SIBLING is older only if it is so by more than its
- * granularity. Where PLAIN has whole seconds, they are compared: half of all seconds are even. */
-static bool is_older(const struct timespec *sibling, const struct timespec *plain)
-{
-    int64_t later = plain->tv_sec - sibling->tv_sec;
-    if (later < 0 || later > FAT_SECONDS)
-        return later > 0;
-    int64_t later_ns = later * NANOSECONDS + plain->tv_nsec - sibling->tv_nsec;
-    int64_t granularity = granularity_ns(sibling);
-    if (sibling->tv_nsec == 0 && sibling->tv_sec % FAT_SECONDS == 0 && plain->tv_nsec != 0)
-        granularity = (int64_t)FAT_SECONDS * NANOSECONDS;
-    return later_ns >= granularity;
-}
-
 /* Whether SIBLING may be used for PLAIN: an older one was made from another version. */
 static bool is_usable(const struct blob_identity *sibling, const struct blob_identity *plain)
 {
-    return sibling->bytes > 0 && !is_older(&sibling->modified, &plain->modified);
+    return sibling->bytes > 0 && !sibling_is_older(&sibling->modified, &plain->modified);
 }
 
 /* Returns 0 if ERROR means that the sibling does not exist or may not be read, else ERROR. */
