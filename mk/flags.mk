@@ -36,7 +36,8 @@ endif
 # SLUICE_HAVE_<MODULE>=1 and is linked (--as-needed drops a library that nothing calls). SWITCH=0
 # builds without it.
 
-OPTIONAL = URING:liburing:2.3 SSL:openssl:3.0.0
+OPTIONAL = URING:liburing:2.3 SSL:openssl:3.0.0 ZLIB:zlib:1.2.11 BROTLI:libbrotlienc:1.0.7 \
+    ZSTD:libzstd:1.4.5
 
 PKG_CONFIG ?= pkg-config
 upper = $(shell printf '%s' '$(1)' | tr 'a-z.-' 'A-Z__')

@@ -4,6 +4,7 @@
 #include "admin/admin_healthcheck.h"
 #include "admin/admin_top.h"
 #include "base/base.h"
+#include "precompress/precompress.h"
 #include "server/check.h"
 #include "server/explain.h"
 #include "server/server.h"
@@ -52,5 +53,17 @@ const struct subcommand subcommands[SUBCOMMANDS_COUNT] = {
         .takes_settings = true,
         .status_if_refused = SERVER_STATUS_USAGE,
         .run = explain_run,
+    },
+    {
+        .name = "precompress",
+        .usage = "ROOT [options]",
+        .summary = "Make compressed siblings (x.br, x.zst, x.gz) beside the files of a site, which "
+                   "are sent in their place. Run it after each change. Exit status: 0; 1 if "
+                   "anything failed; 2 a mistake in the command line.",
+        .options = precompress_options,
+        .option_count = PRECOMPRESS_OPTIONS,
+        .positionals = 1,
+        .status_if_refused = SERVER_STATUS_USAGE,
+        .run = precompress_run,
     },
 };

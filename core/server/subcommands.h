@@ -5,7 +5,7 @@
 
 #include "config/subcommand.h"
 
-enum { SUBCOMMANDS_COUNT = 4 };
+enum { SUBCOMMANDS_COUNT = 5 };
 
 /* In the order of help. Static. */
 extern const struct subcommand subcommands[SUBCOMMANDS_COUNT];
