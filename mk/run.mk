@@ -21,8 +21,9 @@ serve:
 ## precompress: make compressed siblings (.br, .zst, .gz) beside the files of ROOT
 precompress:
 	$(if $(filter file,$(origin ROOT)),$(error Name the site: make precompress ROOT=directory))
-	$(deps) precompress
-	@tools/precompress -- '$(ROOT)'
+	$(deps) build $(optional)
+	$(again) servers
+	@$(BUILD)/sluice precompress -- '$(ROOT)'
 
 # The tests run the servers in SLUICE_BUILD and find the tree at SLUICE_TOP. run-tests uses V, too.
 # $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)

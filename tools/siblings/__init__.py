@@ -1,1 +1,0 @@
-"""The parts of tools/precompress, in layers: codings, files, maker, report, site."""
