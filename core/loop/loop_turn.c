@@ -113,8 +113,9 @@ static enum transport_result receive(struct loop *loop, struct conn *conn, size_
     return result;
 }
 
-/* Moves bytes in both directions until CONN makes no progress or its budget is used up. Returns
- * TRANSPORT_PROGRESS, or TRANSPORT_FAILED or TRANSPORT_REFUSED: CONN is to be closed. Output goes first, because it frees storage that input needs. */
+/* Moves bytes in both directions until CONN makes no progress or its budget is used up. Output goes
+ * first, because it frees storage that input needs. Returns TRANSPORT_PROGRESS; or TRANSPORT_FAILED
+ * or TRANSPORT_REFUSED, when CONN is to be closed. */
 static enum transport_result pump(struct loop *loop, struct conn *conn, size_t *budget)
 {
     conn_work(loop->context, conn);
