@@ -56,8 +56,8 @@ static void start(struct handover *handover, const struct upgrade_gifts *gifts)
 void handover_begin(struct handover *handover, const struct https *https)
 {
     uint8_t keys[UPGRADE_KEYS_MAX];
-    const size_t room = (size_t)handover->worker_count * handover->listening->socket_count +
-                        ADMIN_SOCKETS_MAX + 1;
+    const size_t room =
+        (size_t)handover->worker_count * handover->listening->socket_count + ADMIN_SOCKETS_MAX + 1;
     uint64_t *cookies = calloc(room, sizeof *cookies);
     struct inherited_socket *sockets = calloc(room, sizeof *sockets);
     int *kept = NULL;

@@ -21,7 +21,7 @@ struct listening_sockets {
 int listening_adopt(struct listening *listening, struct listening_sockets *ret);
 
 /* Opens what ALL does not have of the sockets of LISTENING, for WORKER_COUNT workers. The rest is
- * as in listening_open, but that after an error the sockets stay in ALL, and with it the caller's. */
+ * as in listening_open, but after an error the sockets stay in ALL, and with it the caller's. */
 int listening_complete(struct listening *listening, unsigned worker_count,
                        struct listening_sockets *all, int **ret_fds, struct problem *ret_problem);
 

@@ -33,8 +33,8 @@ const struct listening *relisten_listening(const struct relisten *relisten);
 const int *relisten_sockets(const struct relisten *relisten);
 
 /* The listeners and sockets of NOW become those of RELISTEN, which is *taken*. Files of Unix
- * sockets that are given up are removed. Reports what has changed. The workers close sockets that are given
- * up. */
+ * sockets that are given up are removed. Reports what has changed. The workers close sockets that
+ * are given up. */
 void relisten_commit(struct relisten *relisten, const struct relisten_now *now);
 
 /* Closes what was opened. NULL is allowed. */
