@@ -69,9 +69,17 @@ static void await_text(struct shown *shown, const char *text)
         cr_assert(read_more(shown, deadline), "it ended: %s", bytes_text(&shown->output));
 }
 
-static void expect_end_of_view(struct shown *shown)
+static void expect_terminal_as_before(const struct shown *shown)
 {
     struct termios after;
+    cr_assert_eq(tcgetattr(shown->terminal, &after), 0);
+    cr_expect_eq(after.c_lflag, shown->before.c_lflag);
+    cr_expect_eq(after.c_iflag, shown->before.c_iflag);
+    cr_expect_eq(after.c_oflag, shown->before.c_oflag);
+}
+
+static void expect_end_of_view(struct shown *shown)
+{
     int status;
     int64_t deadline = deadline_after(10000);
     while (!strstr(bytes_text(&shown->output), "\033[?1049l") && read_more(shown, deadline)) {
@@ -79,10 +87,7 @@ static void expect_end_of_view(struct shown *shown)
     cr_expect(strstr(bytes_text(&shown->output), "\033[?25h"), "the cursor is back");
     cr_assert_eq(waitpid(shown->pid, &status, 0), shown->pid);
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
-    cr_assert_eq(tcgetattr(shown->terminal, &after), 0);
-    cr_expect_eq(after.c_lflag, shown->before.c_lflag);
-    cr_expect_eq(after.c_iflag, shown->before.c_iflag);
-    cr_expect_eq(after.c_oflag, shown->before.c_oflag);
+    expect_terminal_as_before(shown);
     close(shown->terminal);
 }
 

@@ -50,7 +50,7 @@ static const char *ask(const struct admin_state *state, const char *request)
 
 static unsigned status_of(const struct admin_state *state, const char *request)
 {
-    return (unsigned)atoi(ask(state, request) + strlen("HTTP/1.1 "));
+    return (unsigned)strtoul(ask(state, request) + strlen("HTTP/1.1 "), NULL, 10);
 }
 
 Test(admin_answer, each_path_has_its_type)

@@ -1,7 +1,7 @@
 /* Tests for server/origins.c. */
-#include <criterion/criterion.h>
 #include "conn/transport.h"
 #include "server/origins.h"
+#include <criterion/criterion.h>
 
 #include <errno.h>
 
