@@ -161,28 +161,34 @@ E2E_TEST(relisten, one_address_takes_the_place_of_all_and_back)
 
 /* --- Unix sockets ------------------------------------------------------------------------------- */
 
-E2E_TEST(relisten, the_file_of_a_unix_socket_comes_and_goes_with_it)
+/* The socket at PATH comes by the configuration WITH and goes by WITHOUT; its connection stays. */
+static void come_and_go(struct server *server, const char *path, const char *with,
+                        const char *without)
 {
     struct client kept;
+    struct stat status;
+    reload_to(server, &site, with);
+    cr_assert_eq(stat(path, &status), 0);
+    cr_expect_eq(status.st_mode & 0777, 0600);
+    client_connect_with(&kept, &(struct client_setup){.unix_path = path});
+    cr_expect_str_eq(ask(&kept, NULL), "200 - one");
+    cr_expect_null(strstr(reload_to(server, &site, with), "listens"), "it stays");
+    reload_to(server, &site, without);
+    cr_expect_neq(access(path, F_OK), 0);
+    cr_expect_str_eq(ask(&kept, NULL), "200 - one");
+    client_close(&kept);
+}
+
+E2E_TEST(relisten, the_file_of_a_unix_socket_comes_and_goes_with_it)
+{
     fill_sites(&site);
     const char *path = site_path(&site, "../s.sock");
     const char *with = text_format("listen = 127.0.0.1:0\nlisten = unix:%s mode=0600\n" SITE, path);
     const char *without = "listen = 127.0.0.1:0\n" SITE;
     struct server *server = start_listening(&site, without);
     const size_t descriptors = server_settled_descriptors(server);
-    for (unsigned i = 0; i < 3; i++) {
-        struct stat status;
-        reload_to(server, &site, with);
-        cr_assert_eq(stat(path, &status), 0);
-        cr_expect_eq(status.st_mode & 0777, 0600);
-        client_connect_with(&kept, &(struct client_setup){.unix_path = path});
-        cr_expect_str_eq(ask(&kept, NULL), "200 - one");
-        cr_expect_null(strstr(reload_to(server, &site, with), "listens"), "it stays");
-        reload_to(server, &site, without);
-        cr_expect_neq(access(path, F_OK), 0);
-        cr_expect_str_eq(ask(&kept, NULL), "200 - one");
-        client_close(&kept);
-    }
+    for (unsigned i = 0; i < 3; i++)
+        come_and_go(server, path, with, without);
     server_expect_descriptors(server, descriptors, "closed, and not lost");
     reload_to(server, &site, with);
     server_stop(server);
