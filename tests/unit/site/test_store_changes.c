@@ -42,12 +42,17 @@ static void set_up(void)
     make_stores();
 }
 
-static void tear_down(void)
+static void destroy_stores(void)
 {
     for (unsigned i = 0; i < STORES; i++)
         store_destroy(stores[i]);
     site_share_unref(share);
     store_shared_destroy(shared);
+}
+
+static void tear_down(void)
+{
+    destroy_stores();
     store_rig_fini();
 }
 
@@ -244,9 +249,7 @@ Test(store_changes, shows_a_root_that_is_switched_and_switched_back)
     tree_fill(&tree, "two/file", 100, 2);
     tree_link(&tree, "current", "one");
     snprintf(root, sizeof root, "%s/current", tree.path);
-    for (unsigned i = 0; i < STORES; i++)
-        store_destroy(stores[i]);
-    store_shared_destroy(shared);
+    destroy_stores();
     make_stores();
     expect_both(0, "file", 100, 1);
     for (unsigned round = 0; round < 4; round++) {
