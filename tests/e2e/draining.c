@@ -357,11 +357,9 @@ E2E_TEST(draining, cuts_a_partial_head)
 E2E_TEST(draining, a_second_signal_ends_at_once)
 {
     static const int signals[][2] = {{SIGTERM, SIGTERM}, {SIGINT, SIGINT}, {SIGTERM, SIGINT}};
-    const char *said = getenv("TSAN_OPTIONS");
     struct site site;
 
-    /* A server that ends at once does not join its threads. */
-    setenv("TSAN_OPTIONS", text_format("%s:report_thread_leaks=0", said ? said : ""), 1);
+    server_allow_unjoined_threads();
     create_site(&site);
     for (size_t i = 0; i < COUNT_OF(signals); i++) {
         struct server *server = server_start(PIPELINED, &site, "--drain-timeout 60s");

@@ -74,6 +74,7 @@ E2E_TEST(pid_file, is_removed_by_a_second_signal_too)
 {
     struct site site;
     struct client client;
+    server_allow_unjoined_threads();
     create_site(&site);
     site_write_sparse(&site, "huge.mp4", (off_t)1 << 30);
     const char *path = site_path(&site, "../sluice.pid");

@@ -271,3 +271,9 @@ void servers_abandon_all(void)
     }
     server_count = 0;
 }
+
+void server_allow_unjoined_threads(void)
+{
+    const char *options = getenv("TSAN_OPTIONS");
+    setenv("TSAN_OPTIONS", text_format("%s:report_thread_leaks=0", options ? options : ""), 1);
+}
