@@ -20,8 +20,9 @@ struct tls_shared;
  * *RET_PROBLEM set. *Gives*: https_destroy. */
 int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem);
 
-/* Makes one that has nothing to load, to follow one whose certificates are no longer named: TLS
- * goes on with those. 0 or -ENOMEM. *Gives*: https_destroy. */
+/* Creates a struct https without files, for a reload whose settings name no certificate. After
+ * https_follow it has the certificates from before. Returns 0 or -ENOMEM.
+ * *Gives*: https_destroy. */
 int https_create_empty(struct https **ret);
 
 /* HTTPS takes the place of FORMER in a process that serves: its certificates are those of the next

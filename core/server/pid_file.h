@@ -12,7 +12,7 @@
 /* Zeroed: no file is wanted. */
 struct pid_file {
     const char *path; /* *borrowed* */
-    char *temporary;  /* beside PATH; NULL: there is no such file */
+    char *temporary;  /* path of the new file before its rename to PATH; NULL: none */
     bool published;
 };
 
