@@ -109,6 +109,7 @@ bool client_try_connect(struct client *client, const struct client_setup *setup)
 {
     static const int yes = 1;
     int buffer_bytes = (int)setup->receive_buffer_bytes;
+    int segment_bytes = (int)setup->segment_bytes;
 
     if (setup->unix_path)
         return try_connect_to_path(client, setup);
@@ -119,6 +120,8 @@ bool client_try_connect(struct client *client, const struct client_setup *setup)
 
     if (connected && buffer_bytes)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof(buffer_bytes));
+    if (connected && segment_bytes)
+        setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof(segment_bytes));
     if (connected)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     if (connected && setup->source)

@@ -24,12 +24,18 @@ enum delivery {
     DELIVERY_COUNT,
 };
 
+/* For clients that keep reading from a small receive buffer. With loopback's segments the kernel
+ * takes half of such a window for a segment, and where the window falls a little below that it
+ * sends one each 200 ms only, when its persist timer ends (RFC 9293 section 3.8.6.2.1). */
+enum { SMALL_SEGMENT_BYTES = 536 };
+
 struct client_setup {
     uint16_t port;
     const char *host;      /* numeric address; NULL: 127.0.0.1 */
     const char *unix_path; /* of a Unix socket, in place of HOST and PORT; "@name": abstract */
     const char *source;    /* numeric address to come from, or NULL */
     size_t receive_buffer_bytes; /* SO_RCVBUF; 0: as it is */
+    size_t segment_bytes;        /* TCP_MAXSEG; 0: as it is. See SMALL_SEGMENT_BYTES. */
     size_t read_bytes_max;       /* of one call; 0: as much as there is */
     enum delivery delivery;
     bool plain;                        /* no TLS, whatever the port speaks */

@@ -39,12 +39,14 @@ static void run_case(const struct mix *mix, const struct pipelining_case *row)
     if (row->special != MIX_SMALL)
         kinds[row->special_index] = row->special;
     answered = mix_answered(mix, kinds, row->count);
-    client_connect_with(&client, &(struct client_setup){
-                                     .port = mix->server->port,
-                                     .receive_buffer_bytes = row->receive_buffer_bytes,
-                                     .read_bytes_max = row->read_bytes_max,
-                                     .delivery = row->delivery,
-                                 });
+    client_connect_with(&client,
+                        &(struct client_setup){
+                            .port = mix->server->port,
+                            .receive_buffer_bytes = row->receive_buffer_bytes,
+                            .segment_bytes = row->receive_buffer_bytes ? SMALL_SEGMENT_BYTES : 0,
+                            .read_bytes_max = row->read_bytes_max,
+                            .delivery = row->delivery,
+                        });
     mix_queue(&client, kinds, row->count);
     if (row->half_close) {
         cr_expect(client_flush(&client), "%s: the requests were not taken", what);

@@ -348,7 +348,11 @@ E2E_TEST(slow_readers, that_take_a_finished_answer_steadily_get_it_whole)
     struct view content = site_fill(&site, "held.jpg", HELD_BYTES, 4);
     const struct server *server = server_start(PIPELINED, &site, IDLE);
     for (size_t i = 0; i < COUNT_OF(held_requests); i++) {
-        connect_reader(&clients[i], server, KIB(8), KIB(8));
+        client_connect_with(&clients[i],
+                            &(struct client_setup){.port = server->port,
+                                                   .receive_buffer_bytes = KIB(8),
+                                                   .segment_bytes = SMALL_SEGMENT_BYTES,
+                                                   .read_bytes_max = KIB(8)});
         client_queue_text(&clients[i], held_requests[i]);
     }
     int64_t since = clock_ms();
