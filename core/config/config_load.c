@@ -4,14 +4,10 @@
 #include "base/hash.h"
 #include "config/config_file.h"
 #include "config/options.h"
+#include "system/whole_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-enum { PIPE_MS = 5000 }; /* how long to wait for the next bytes of a pipe */
 
 struct load {
     struct settings *settings;
@@ -28,54 +24,19 @@ struct load {
 
 /* --- Bytes ------------------------------------------------------------------------------------ */
 
-/* Reads FD to its end, into BYTES with room for CONFIG_LOAD_BYTES_MAX + 1. Returns the number of
- * bytes, or a negative errno: -ETIMEDOUT: a pipe that nothing came from. */
-static ssize_t read_all(int fd, char *bytes)
-{
-    struct pollfd watched = {.fd = fd, .events = POLLIN};
-    size_t length = 0;
-    while (length <= CONFIG_LOAD_BYTES_MAX) {
-        if (poll(&watched, 1, PIPE_MS) == 0)
-            return -ETIMEDOUT;
-        ssize_t count = read(fd, bytes + length, CONFIG_LOAD_BYTES_MAX + 1 - length);
-        if (count == 0)
-            return (ssize_t)length;
-        if (count < 0 && errno != EINTR && errno != EAGAIN)
-            return -errno;
-        length += count > 0 ? (size_t)count : 0;
-    }
-    return -EFBIG;
-}
-
-/* Describes ERROR, negative, of reading PATH. Returns it. */
-static ssize_t explain(const char *path, ssize_t error, struct problem *ret_problem)
-{
-    const bool silent = error == -ETIMEDOUT;
-    problem_set(ret_problem, "the configuration '%s' cannot be read: %s", path,
-                silent ? "it is a pipe, and nothing comes from it" : strerror((int)-error));
-    problem_remedy(ret_problem, error == -EFBIG ? "keep it below 4 MiB" : "name a readable file");
-    return error;
-}
-
-/* Reads the file PATH, which may be a pipe, such as a shell's <(...); it is not waited for without
- * an end. *RET_BYTES is *given*, free() it. Returns the length or a negative errno. */
+/* Reads the file PATH. *RET_BYTES is *given*, free() it. Returns the length or a negative errno. */
 static ssize_t read_file(const char *path, char **ret_bytes, struct problem *ret_problem)
 {
-    char *bytes = malloc(CONFIG_LOAD_BYTES_MAX + 1);
-    if (!bytes) {
+    const ssize_t length = whole_file_read(path, CONFIG_LOAD_BYTES_MAX, ret_bytes);
+    if (length == -ENOMEM) {
         problem_set_no_memory(ret_problem);
-        return -ENOMEM;
+    } else if (length < 0) {
+        problem_set(ret_problem, "the configuration '%s' cannot be read: %s", path,
+                    whole_file_reason((int)length));
+        problem_remedy(ret_problem,
+                       length == -EFBIG ? "keep it below 4 MiB" : "name a readable file");
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    ssize_t length = fd < 0 ? -errno : read_all(fd, bytes);
-    if (fd >= 0)
-        close(fd);
-    if (length >= 0) {
-        *ret_bytes = bytes;
-        return length;
-    }
-    free(bytes);
-    return explain(path, length, ret_problem);
+    return length;
 }
 
 /* --- Mistakes ----------------------------------------------------------------------------------- */

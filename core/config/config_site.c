@@ -5,6 +5,7 @@
 #include "http/default_fields.h"
 #include "http/pattern.h"
 #include "system/root.h"
+#include "system/whole_file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { TYPES_BYTES_MAX = 4 << 20 }; /* of a file of media types */
 
 /* --- Root --------------------------------------------------------------------------------------- */
 
@@ -157,27 +160,33 @@ static int prepare_root(struct site_settings *site, struct settings *settings,
 
 /* --- Media types and rules ---------------------------------------------------------------------- */
 
+/* Describes ERROR of reading the file of media types PATH. Returns it. */
+static int explain_types(int error, const char *path, struct problem *ret_problem)
+{
+    if (error == -ENOMEM) {
+        problem_set_no_memory(ret_problem);
+        return error;
+    }
+    problem_set(ret_problem, "'%s' cannot be read: %s", path, whole_file_reason(error));
+    problem_remedy(ret_problem,
+                   error == -EFBIG ? "keep it below 4 MiB" : "name a readable file of media types");
+    problem_of_option(ret_problem, "mime-types");
+    return error;
+}
+
 /* Reads the file of media types of SITE into *RET, which is *given*. */
 static int read_types(const struct site_settings *site, struct mime **ret,
                       struct problem *ret_problem)
 {
     const char *path = site->mime_types_path.at;
+    char *bytes = NULL;
+    const ssize_t length = whole_file_read(path, TYPES_BYTES_MAX, &bytes);
+    if (length < 0)
+        return explain_types((int)length, path, ret_problem);
     struct mime *mime = mime_create();
-    if (!mime) {
-        problem_set_no_memory(ret_problem);
-        return -ENOMEM;
-    }
-    FILE *file = fopen(path, "re");
-    int error = file ? 0 : -errno;
-    if (error) {
-        problem_set(ret_problem, "'%s' cannot be read: %s", path, strerror(-error));
-        problem_remedy(ret_problem, "name a readable file");
-        problem_of_option(ret_problem, "mime-types");
-    }
-    if (file) {
-        error = mime_read(mime, file, path, ret_problem);
-        fclose(file);
-    }
+    int error = mime ? mime_read(mime, (struct str){bytes, (size_t)length}, path, ret_problem)
+                     : explain_types(-ENOMEM, path, ret_problem);
+    free(bytes);
     if (error)
         mime_destroy(mime);
     else

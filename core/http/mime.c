@@ -264,26 +264,15 @@ static int read_line(struct mime *mime, struct str line, struct problem *ret_pro
     return error;
 }
 
-int mime_read(struct mime *mime, FILE *file, const char *name, struct problem *ret_problem)
+int mime_read(struct mime *mime, struct str text, const char *name, struct problem *ret_problem)
 {
-    char *text = NULL;
-    size_t room = 0;
-    ssize_t length;
-    unsigned line = 0;
     int error = 0;
-    errno = 0;
-    while (!error && (length = getline(&text, &room, file)) >= 0) {
-        line++;
-        error = read_line(mime, (struct str){text, (size_t)length}, ret_problem);
+    for (unsigned line = 1; !error && text.length > 0; line++) {
+        const size_t end = str_find(text, '\n');
+        error = read_line(mime, str_first(text, end), ret_problem);
+        if (error)
+            problem_in_file(ret_problem, name, line, 0);
+        text = str_from(text, end + 1);
     }
-    if (!error && !feof(file)) {
-        error = errno == ENOMEM ? -ENOMEM : -EIO;
-        line = 0;
-        problem_set(ret_problem, "%s", errno == EISDIR ? "is a directory" : "cannot be read");
-        problem_remedy(ret_problem, "name a file of media types");
-    }
-    free(text);
-    if (error)
-        problem_in_file(ret_problem, name, line, 0);
     return error;
 }

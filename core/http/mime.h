@@ -10,21 +10,19 @@
 #include "base/problem.h"
 #include "base/str.h"
 
-#include <stdio.h>
-
 struct mime;
 
 /* The built-in table, or NULL when memory is out. *Gives*: mime_destroy. */
 struct mime *mime_create(void);
 void mime_destroy(struct mime *mime);
 
-/* Reads lines "type/subtype ext ext …" as in /etc/mime.types: '#' starts a comment, a type without
- * extensions is skipped, a later line wins. A type may have parameters written without spaces
- * (text/plain;charset=utf-8). An extension with a dot in it ("gpkg.tar" exists) is accepted but
- * never found. NAME is the file's, for messages. Returns 0; -EINVAL for a malformed line, -EIO, or
+/* Reads TEXT, lines "type/subtype ext ext …" as in /etc/mime.types: '#' starts a comment, a type
+ * without extensions is skipped, a later line wins. A type may have parameters written without
+ * spaces (text/plain;charset=utf-8). An extension with a dot in it ("gpkg.tar" exists) is accepted
+ * but never found. NAME is the file's, for messages. Returns 0; -EINVAL for a malformed line, or
  * -ENOMEM, with *RET_PROBLEM set; the lines before it stay in effect. Call it before MIME is
  * shared. */
-int mime_read(struct mime *mime, FILE *file, const char *name, struct problem *ret_problem);
+int mime_read(struct mime *mime, struct str text, const char *name, struct problem *ret_problem);
 
 /* Whether A and B give the same type to every name. */
 bool mime_equal(const struct mime *a, const struct mime *b);

@@ -132,8 +132,17 @@ Test(config_site, names_file_and_line_of_a_wrong_media_type)
     expect_problem(-EINVAL, "/my.types, line 2: not a media type");
 }
 
-Test(config_site, refuses_media_types_that_cannot_be_read)
+Test(config_site, refuses_media_types_that_cannot_be_read, .timeout = 120)
 {
+    char path[512];
     site->mime_types_path = STR("/nonexistent/types");
     expect_problem(-ENOENT, "--mime-types '/nonexistent/types' cannot be read: No such file");
+    site->mime_types_path = str_of(tree.path);
+    expect_problem(-EISDIR, "cannot be read: Is a directory");
+    site->mime_types_path = STR("/dev/zero");
+    expect_problem(-EFBIG, "--mime-types '/dev/zero' cannot be read: File too large");
+    snprintf(path, sizeof path, "%s/fifo", tree.path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    site->mime_types_path = str_of(path);
+    expect_problem(-ETIMEDOUT, "cannot be read: it is a pipe, and nothing comes from it");
 }

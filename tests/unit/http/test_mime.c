@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 
 static struct mime *mime;
 
@@ -161,11 +161,7 @@ Test(mime, knows_well_known_files_without_an_extension)
 
 static int read_types(struct str text, struct problem *ret_problem)
 {
-    FILE *file = fmemopen((char *)(uintptr_t)text.at, text.length, "r");
-    cr_assert_not_null(file);
-    int result = mime_read(mime, file, "my.types", ret_problem);
-    fclose(file);
-    return result;
+    return mime_read(mime, text, "my.types", ret_problem);
 }
 
 Test(mime, reads_types_files)
@@ -243,17 +239,6 @@ Test(mime, refuses_malformed_lines)
     cr_expect_eq(read_types(STR("text/a\0b x\n"), &problem), -EINVAL, "NUL");
     cr_expect_eq(problem.line, 1);
 }
-Test(mime, reports_a_file_that_cannot_be_read)
-{
-    struct problem problem = {.line = 99};
-    FILE *directory = fdopen(open("/", O_RDONLY | O_CLOEXEC), "r");
-    cr_expect_eq(mime_read(mime, directory, "/", &problem), -EIO);
-    fclose(directory);
-    cr_expect_eq(problem.line, 0);
-    cr_expect_str_eq(problem.what, "is a directory");
-    cr_expect_str_eq(problem.file, "/");
-}
-
 Test(mime, takes_thousands_of_types)
 {
     struct problem problem;
@@ -276,13 +261,16 @@ Test(mime, takes_thousands_of_types)
 
 Test(mime, reads_the_system_s_file)
 {
+    static char text[1 << 20];
     FILE *file = fopen("/etc/mime.types", "r");
     if (file == NULL)
         cr_skip_test("no /etc/mime.types here (package media-types)");
-    struct problem problem = {.line = 0};
-    cr_expect_eq(mime_read(mime, file, "mime.types", &problem), 0, "line %u: %s", problem.line,
-                 problem.what);
+    const size_t length = fread(text, 1, sizeof text, file);
     fclose(file);
+    cr_assert_lt(length, sizeof text);
+    struct problem problem = {.line = 0};
+    cr_expect_eq(mime_read(mime, (struct str){text, length}, "mime.types", &problem), 0,
+                 "line %u: %s", problem.line, problem.what);
     expect_type("a.html", "text/html");
     expect_type("a.jpg", "image/jpeg");
 }

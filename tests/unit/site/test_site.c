@@ -5,6 +5,7 @@
 #include "support/paths.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static struct mime *mime;
 static struct rules *rules;
