@@ -58,7 +58,7 @@ static bool is_service_link(struct str name, struct str value)
     return false;
 }
 
-/* The value of OPTION in VARIABLES. NULL: not set. */
+/* The value of OPTION in VARIABLES. NULL: not set, or empty. */
 static const char *find(char *const *variables, const struct option_spec *option)
 {
     char name[ENVIRONMENT_NAME_BYTES];
@@ -67,7 +67,7 @@ static const char *find(char *const *variables, const struct option_spec *option
     for (; variables && *variables; variables++) {
         struct str all = str_of(*variables);
         const size_t equals = str_find(all, '=');
-        if (equals < all.length && str_equal(str_first(all, equals), wanted) &&
+        if (equals + 1 < all.length && str_equal(str_first(all, equals), wanted) &&
             !is_service_link(wanted, str_from(all, equals + 1)))
             return *variables + equals + 1;
     }
@@ -115,7 +115,7 @@ static int warn(char *const *variables, struct settings *settings)
         struct str all = str_of(*variables);
         const size_t equals = str_find(all, '=');
         struct str name = str_first(all, equals);
-        if (!str_starts_with(name, prefix))
+        if (!str_starts_with(name, prefix) || equals + 1 >= all.length)
             continue;
         if (is_service_link(name, str_from(all, equals + 1))) {
             link = links++ ? link : name;

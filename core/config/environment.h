@@ -2,7 +2,8 @@
  *
  * A name is that of the option in capitals, with an underscore for each hyphen. A flag has the
  * value yes or no (also true, false, 1, 0). A variable can hold one value of a repeatable option.
- * Each other variable with the same prefix gets a notice that it has no effect; but those that
+ * An empty variable counts as not set: compose files and unit files cannot leave one out. Each
+ * other variable with the same prefix gets a notice that it has no effect; but those that
  * Kubernetes makes for a Service called sluice (a port that is a URL, a service's host) get one
  * notice together. Text is *borrowed* from the environment. */
 #ifndef SLUICE_ENVIRONMENT_H

@@ -338,6 +338,18 @@ Test(configuration, reads_the_file_that_the_environment_names)
     cr_expect_eq(settings->process.threads, 7);
 }
 
+Test(configuration, takes_an_empty_variable_as_not_set)
+{
+    expect_made(NULL, "",
+                "SLUICE_CONFIG= SLUICE_THREADS= SLUICE_CORS= SLUICE_INDEX= SLUICE_XYZZY=");
+    cr_expect_eq(settings->site_count, 1);
+    cr_expect_eq(settings->process.threads, 0);
+    cr_expect_not(settings->sites[0]->cors);
+    cr_expect_eq(settings->sites[0]->indexes.count, 0);
+    cr_expect_eq(settings->notices.count, 0);
+    cr_expect_eq(threads_of("root = x\nthreads = 2\n", "", "SLUICE_THREADS="), 2);
+}
+
 /* A Service called "sluice" must not keep the server from starting. */
 Test(configuration, ignores_what_kubernetes_sets)
 {
