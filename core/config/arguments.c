@@ -110,21 +110,20 @@ struct value_form {
     const char *implied;  /* the value if none is given; NULL: the next argument is */
 };
 
-/* Finds the value for ARGUMENT, an option of FORM; *RET is NULL if it takes none. */
-static int take_value(struct split *split, const char *argument, const struct value_form *form,
+/* Finds the value for an option of FORM: ATTACHED, if that is not NULL; *RET is NULL if it takes
+ * none. */
+static int take_value(struct split *split, const char *attached, const struct value_form *form,
                       const char **ret)
 {
-    const char *value = strchr(argument, '=');
-    if (!form->argument && value) {
+    const char *value = attached;
+    if (!form->argument && attached) {
         int error = refuse(split, form->name, "takes no value");
-        problem_remedy(split->problem, "remove '%s'", value);
+        problem_remedy(split->problem, "remove '=%s'", attached);
         return error;
     }
-    if (value)
-        value++;
-    else if (form->implied)
+    if (!value && form->implied)
         value = form->implied;
-    else if (form->argument && split->next < split->line->argc)
+    else if (!value && form->argument && split->next < split->line->argc)
         value = split->line->argv[split->next++];
     if (value || !form->argument) {
         *ret = value;
@@ -135,18 +134,12 @@ static int take_value(struct split *split, const char *argument, const struct va
     return error;
 }
 
-/* Takes ARGUMENT, which is OPTION of the subcommand. */
-static int take_own_option(struct split *split, const struct subcommand_option *option,
-                           const char *argument)
+/* Keeps OPTION of the subcommand and its VALUE, which may be NULL. 0 or a negative errno. */
+static int keep_own(struct split *split, const struct subcommand_option *option, const char *value)
 {
-    const struct value_form form = {.name = option->name, .argument = option->argument};
     struct subcommand_call *call = split->line->call;
-    const char *value = NULL;
-    int error = take_value(split, argument, &form, &value);
-    if (error)
-        return error;
     if (call->value_count == COUNT_OF(call->values)) {
-        error = refuse(split, option->name, "is one option too many");
+        int error = refuse(split, option->name, "is one option too many");
         problem_remedy(split->problem, "give at most %zu options of %s", COUNT_OF(call->values),
                        call->subcommand->name);
         return error;
@@ -156,21 +149,69 @@ static int take_own_option(struct split *split, const struct subcommand_option *
     return 0;
 }
 
-/* Takes ARGUMENT, an option, whose value may be the next argument. */
-static int take_option(struct split *split, const char *argument)
+/* An option that an argument names: of the subcommand, or of the table. */
+struct named {
+    const struct subcommand_option *own;
+    const struct option_spec *option; /* NULL, as OWN: no option has the name */
+    struct value_form form;
+};
+
+/* Finds the option NAME, as find. */
+static struct named find_named(const struct split *split, const char *name)
 {
     const struct subcommand *subcommand = subcommand_of(split);
     const struct subcommand_option *own =
-        subcommand ? subcommand_option_find(subcommand, argument) : NULL;
+        subcommand ? subcommand_option_find(subcommand, name) : NULL;
+    const struct option_spec *option = own ? NULL : find(split, name);
+    struct named named = {.own = own, .option = option};
     if (own)
-        return take_own_option(split, own, argument);
-    const struct option_spec *option = find(split, argument);
-    if (!option)
-        return refuse_unknown(split, argument);
-    const struct value_form form = {option->name, option->argument, option->implied};
+        named.form = (struct value_form){own->name, own->argument, NULL};
+    else if (option)
+        named.form = (struct value_form){option->name, option->argument, option->implied};
+    return named;
+}
+
+/* Takes NAMED, with the value ATTACHED, or with the next argument if that is NULL. */
+static int take_named(struct split *split, const struct named *named, const char *attached)
+{
     const char *value = NULL;
-    int error = take_value(split, argument, &form, &value);
-    return error ? error : keep(split, option, value);
+    int error = take_value(split, attached, &named->form, &value);
+    if (error)
+        return error;
+    return named->own ? keep_own(split, named->own, value) : keep(split, named->option, value);
+}
+
+/* Takes ARGUMENT, options by their letters, as getopt(3): "-p 80", "-p80", "-hV". But the name of a
+ * long option with one hyphen too few is refused. */
+static int take_letters(struct split *split, const char *argument)
+{
+    const struct str word = str_of(argument + 1);
+    int error = 0;
+    if (word.length > 1 && option_find(str_first(word, str_find(word, '='))))
+        return refuse_unknown(split, argument);
+    for (const char *at = word.at; !error && !split->done && *at; at++) {
+        const char name[] = {'-', *at, '\0'};
+        const struct named named = find_named(split, name);
+        const char *rest = at[1] ? at + 1 : NULL;
+        if (!named.form.name)
+            return refuse_unknown(split, argument);
+        if (named.form.argument)
+            return take_named(split, &named, rest);
+        error = take_named(split, &named, NULL);
+    }
+    return error;
+}
+
+/* Takes ARGUMENT, an option, whose value may be the next argument. */
+static int take_option(struct split *split, const char *argument)
+{
+    if (argument[1] != '-')
+        return take_letters(split, argument);
+    const struct named named = find_named(split, argument);
+    const char *equals = strchr(argument, '=');
+    if (!named.form.name)
+        return refuse_unknown(split, argument);
+    return take_named(split, &named, equals ? equals + 1 : NULL);
 }
 
 /* How many arguments that are not options the command line can have. */

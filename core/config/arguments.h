@@ -1,8 +1,8 @@
 /* arguments: splits a command line into options with their values, and other arguments.
  *
- * Options and arguments may be mixed, "--" ends the options, a value follows its option or an '='.
- * Conventions: POSIX.1-2017 XBD 12.2, and GNU's long options. Values are not parsed here. All text
- * is *borrowed* from argv. */
+ * Options and arguments may be mixed, "--" ends the options. A value follows its option, or an '=',
+ * or the letter of a short option. Conventions: POSIX.1-2017 XBD 12.2, and GNU's long options.
+ * Values are not parsed here. All text is *borrowed* from argv. */
 #ifndef SLUICE_ARGUMENTS_H
 #define SLUICE_ARGUMENTS_H
 

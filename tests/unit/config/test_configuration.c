@@ -148,6 +148,30 @@ Test(configuration, takes_root_port_and_addresses)
     cr_expect_str_eq(settings->listeners[1]->addresses.items[0], "127.0.0.1");
 }
 
+/* getopt(3). */
+Test(configuration, takes_a_value_attached_to_a_letter)
+{
+    static const struct {
+        const char *words, *says;
+    } mistakes[] = {
+        {"-p", "--port needs a value; give it as --port=N"},
+        {"-p8o", "--port '8o' is not a number; give one from 0 to 65535"},
+        {"-p=81", "--port '=81' is not a number; give one from 0 to 65535"},
+        {"-port 81", "unknown option '-port'; did you mean '--port'? (--help lists all)"},
+        {"-port=81", "unknown option '-port'; did you mean '--port'? (--help lists all)"},
+        {"-xp81", "unknown option '-xp81'; --help lists all"},
+    };
+    expect_made(NULL, "-p81 site", "");
+    cr_expect_eq(settings->listeners[0]->port, 81);
+    cr_expect_str_eq(settings->sites[0]->root_text.at, "site");
+    expect_made(NULL, "-Vh", "");
+    cr_expect_eq(command, COMMAND_VERSION);
+    for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
+        cr_expect_eq(make(NULL, mistakes[i].words, ""), -EINVAL, "%s", mistakes[i].words);
+        cr_expect_str_eq(mistake, mistakes[i].says);
+    }
+}
+
 Test(configuration, knows_its_commands)
 {
     static const struct {
@@ -177,6 +201,8 @@ Test(configuration, gives_subcommands_their_own_options_and_arguments)
     cr_expect_str_eq(subcommand_value(&call, "field", 1), "b");
     cr_expect_null(subcommand_value(&call, "field", 2));
     cr_expect_str_eq(subcommand_value(&call, "quick", 0), "");
+    expect_made(NULL, "try -Ha=b /x", "");
+    cr_expect_str_eq(subcommand_value(&call, "field", 0), "a=b");
     expect_made(NULL, "try /x", "");
     cr_expect_str_eq(call.positionals[0], "/x");
     cr_expect_str_eq(settings->sites[0]->root_text.at, ".");
