@@ -25,3 +25,12 @@ int problem_list_keep(struct problem_list *list, int error, const struct problem
         list->has_more = true;
     return 0;
 }
+
+bool problem_list_has_option(const struct problem_list *list, const char *option)
+{
+    for (unsigned i = 0; list && i < list->count; i++) {
+        if (strcmp(list->items[i].option, option) == 0)
+            return true;
+    }
+    return false;
+}

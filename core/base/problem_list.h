@@ -29,4 +29,7 @@ static inline bool problem_list_has_any(const struct problem_list *list)
     return list && list->count > 0;
 }
 
+/* Whether a problem in LIST, which may be NULL, is about the option with the long name OPTION. */
+bool problem_list_has_option(const struct problem_list *list, const char *option);
+
 #endif

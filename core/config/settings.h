@@ -134,13 +134,19 @@ static inline bool settings_have_https(const struct settings *settings)
     return settings->process.certificates.certificates.count > 0 || settings->process.self_signed;
 }
 
-/* Makes the listeners that the values of --listen in the first one name, out of that one.
- * Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set. */
+/* Makes the listeners that the values of --listen in the first one name, out of that one: each has
+ * the number of its value. Returns 0, or -EINVAL or -ENOMEM with *RET_PROBLEM set. If SETTINGS have
+ * a list of problems, mistakes go there. */
 int settings_expand_listens(struct settings *settings, struct problem *ret_problem);
 
+/* Adds to PROBLEM that it is about value number INDEX of --listen, and the file and line that have
+ * it. */
+void settings_locate_listen(const struct settings *settings, unsigned index,
+                            struct problem *problem);
+
 /* Completes FIRST, the only listener, with all its options: makes those of --listen, refuses
- * options that do not go together, and adds the plain listener that --http-port wants. Returns 0,
- * or -EINVAL or -ENOMEM with *RET_PROBLEM set. */
+ * options that do not go together, and adds the plain listener that --http-port wants. Returns and
+ * list of problems: as settings_expand_listens. */
 int settings_complete_listener(struct settings *settings, struct listener_settings *first,
                                struct problem *ret_problem);
 

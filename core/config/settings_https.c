@@ -5,71 +5,109 @@
 
 #include <errno.h>
 
-/* Describes a mistake with OPTION. Returns -EINVAL. */
-static int refuse(struct problem *ret_problem, const char *option, const char *what,
-                  const char *remedy)
+struct check {
+    struct settings *settings;
+    struct listener_settings *first; /* the one with all its options */
+    struct problem *problem;
+};
+
+/* Keeps check->problem, which is about a combination of options. Returns 0 to go on. */
+static int keep(const struct check *check)
 {
-    problem_set(ret_problem, "%s", what);
-    problem_remedy(ret_problem, "%s", remedy);
-    problem_of_option(ret_problem, option);
-    return -EINVAL;
+    settings_locate(check->settings, check->first, check->problem);
+    settings_locate(check->settings, &check->settings->process, check->problem);
+    return problem_list_keep(check->settings->problems, -EINVAL, check->problem);
 }
 
-/* The first listener that speaks TLS; NULL: none does. */
-static struct listener_settings *first_secure(const struct settings *settings)
+/* Describes and keeps a mistake with OPTION. Returns 0 to go on, if all mistakes are wanted; or
+ * -EINVAL. */
+static int refuse(const struct check *check, const char *option, const char *what,
+                  const char *remedy)
 {
-    for (unsigned i = 0; i < settings->listener_count; i++) {
-        if (settings->listeners[i]->secure)
-            return settings->listeners[i];
-    }
-    return NULL;
+    problem_set(check->problem, "%s", what);
+    problem_remedy(check->problem, "%s", remedy);
+    problem_of_option(check->problem, option);
+    return keep(check);
+}
+
+/* The number of the first listener that speaks TLS; that of all listeners: none does. */
+static unsigned first_secure(const struct settings *settings)
+{
+    unsigned i = 0;
+    while (i < settings->listener_count && !settings->listeners[i]->secure)
+        i++;
+    return i;
+}
+
+/* Whether a value that may have been a certificate is wrong: then one is not missing. */
+static bool certificates_are_in_doubt(const struct settings *settings)
+{
+    return problem_list_has_option(settings->problems, "cert") ||
+           problem_list_has_option(settings->problems, "key") ||
+           problem_list_has_option(settings->problems, "self-signed");
 }
 
 /* Without a certificate: refuses the options that need HTTPS. */
-static int check_without(const struct settings *settings, const struct listener_settings *listener,
-                         struct problem *ret_problem)
+static int check_without(const struct check *check)
 {
-    if (first_secure(settings))
-        return refuse(ret_problem, "listen", "has tls, which needs a certificate",
-                      "add one with cert, or self-signed, or remove tls");
+    const struct settings *settings = check->settings;
+    const unsigned secure = first_secure(settings);
+    if (certificates_are_in_doubt(settings))
+        return 0;
+    if (secure < settings->listener_count) { /* the other options follow from it */
+        problem_set(check->problem, "has tls, which needs a certificate");
+        problem_remedy(check->problem, "add one with cert, or self-signed, or remove tls");
+        settings_locate_listen(settings, secure, check->problem);
+        return keep(check);
+    }
     enum { HSTS = 1 };
     static const char *const names[] = {"http-port", [HSTS] = "hsts", "tls-min"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
+    int error = 0;
+    for (size_t i = 0; !error && i < COUNT_OF(names); i++) {
         const struct option_spec *option = option_find(str_of(names[i]));
-        const void *scope =
-            option->scope == OPTION_SCOPE_LISTENER ? (const void *)listener : &settings->process;
+        const void *scope = option->scope == OPTION_SCOPE_LISTENER ? (const void *)check->first
+                                                                   : &settings->process;
         /* Answers that a trusted proxy forwards by HTTPS have HSTS. */
         if (i == HSTS && settings->process.trusted_proxies.count > 0)
             continue;
         if (settings_source(settings, scope, option) != SETTING_DEFAULT)
-            return refuse(ret_problem, names[i], "needs HTTPS, which needs a certificate",
-                          "add --cert or --self-signed, or remove it");
+            error = refuse(check, names[i], "needs HTTPS, which needs a certificate",
+                           "add --cert or --self-signed, or remove it");
     }
-    return 0;
+    return error;
 }
 
-static int check(const struct settings *settings, const struct listener_settings *listener,
-                 struct problem *ret_problem)
+/* Whether --http-port is the port of a listener. */
+static bool is_port_taken(const struct check *check)
 {
-    const struct process_settings *process = &settings->process;
-    if (process->self_signed && process->certificates.certificates.count > 0)
-        return refuse(ret_problem, "self-signed", "is given beside --cert",
-                      "remove one of the two");
-    if (process->self_signed && listener->hsts_seconds != LISTENER_NONE)
-        return refuse(ret_problem, "hsts", "is given beside --self-signed",
-                      "remove it: browsers would refuse the site for as long as it says");
-    for (unsigned i = 0; i < settings->listener_count; i++) {
-        if (listener->http_port == settings->listeners[i]->port && listener->http_port != 0)
-            return refuse(ret_problem, "http-port", "is the same port as PORT or one of --listen",
-                          "give another one, such as 80");
+    const uint32_t port = check->first->http_port;
+    for (unsigned i = 0; i < check->settings->listener_count; i++) {
+        if (port == check->settings->listeners[i]->port && port != 0)
+            return true;
     }
+    return false;
+}
+
+/* With a certificate: refuses options that exclude each other. */
+static int check_with(const struct check *check)
+{
+    const struct process_settings *process = &check->settings->process;
+    int error = 0;
+    if (process->self_signed && process->certificates.certificates.count > 0)
+        error = refuse(check, "self-signed", "is given beside --cert", "remove one of the two");
+    if (!error && process->self_signed && check->first->hsts_seconds != LISTENER_NONE)
+        error = refuse(check, "hsts", "is given beside --self-signed",
+                       "remove it: browsers would refuse the site for as long as it says");
+    if (!error && is_port_taken(check))
+        error = refuse(check, "http-port", "is the same port as PORT or one of --listen",
+                       "give another one, such as 80");
 #ifndef SLUICE_HAVE_OPENSSL
-    return refuse(ret_problem, process->self_signed ? "self-signed" : "cert",
-                  "needs OpenSSL, and this program was built without it",
-                  "install libssl-dev 3.0 or newer and build it again");
-#else
-    return 0;
+    if (!error)
+        error = refuse(check, process->self_signed ? "self-signed" : "cert",
+                       "needs OpenSSL, and this program was built without it",
+                       "install libssl-dev 3.0 or newer and build it again");
 #endif
+    return error;
 }
 
 /* Adds the plain listener beside FIRST, on the same addresses; on all, if FIRST has a path. */
@@ -89,35 +127,28 @@ static int add_plain(struct settings *settings, const struct listener_settings *
     return 0;
 }
 
-/* Makes and checks the listeners; the problem does not say in which file the option is. */
-static int complete(struct settings *settings, struct listener_settings *first,
-                    struct problem *ret_problem)
+int settings_complete_listener(struct settings *settings, struct listener_settings *first,
+                               struct problem *ret_problem)
 {
+    const struct check check = {settings, first, ret_problem};
     const bool listens = first->listens.count > 0;
     int error = listens ? settings_expand_listens(settings, ret_problem) : 0;
     if (error)
         return error;
     if (!settings_have_https(settings))
-        return check_without(settings, first, ret_problem);
-    error = check(settings, first, ret_problem);
+        return check_without(&check);
+    error = check_with(&check);
     if (error)
         return error;
     if (!listens)
         first->secure = true;
-    const struct listener_settings *secure = first_secure(settings);
-    if (!secure)
-        return refuse(ret_problem, settings->process.self_signed ? "self-signed" : "cert",
-                      "has no effect, because no listener has tls", "write listen = 443 tls");
-    return first->http_port == LISTENER_NONE ? 0 : add_plain(settings, secure, ret_problem);
-}
-
-int settings_complete_listener(struct settings *settings, struct listener_settings *first,
-                               struct problem *ret_problem)
-{
-    int error = complete(settings, first, ret_problem);
-    if (error && ret_problem->option[0]) {
-        settings_locate(settings, first, ret_problem);
-        settings_locate(settings, &settings->process, ret_problem);
-    }
-    return error;
+    const unsigned secure = first_secure(settings);
+    if (secure < settings->listener_count)
+        return first->http_port == LISTENER_NONE
+                   ? 0
+                   : add_plain(settings, settings->listeners[secure], ret_problem);
+    if (problem_list_has_option(settings->problems, "listen"))
+        return 0; /* that one may have had tls */
+    return refuse(&check, settings->process.self_signed ? "self-signed" : "cert",
+                  "has no effect, because no listener has tls", "write listen = 443 tls");
 }

@@ -6,20 +6,32 @@
 
 #include <errno.h>
 
-/* Refuses --port and --bind, which would have no effect on FIRST. */
-static int check_others(const struct settings *settings, const struct listener_settings *first,
-                        struct problem *ret_problem)
+void settings_locate_listen(const struct settings *settings, unsigned index,
+                            struct problem *problem)
+{
+    const struct option_spec *option = option_find(STR("listen"));
+    struct setting setting;
+    problem_of_option(problem, option->name);
+    if (settings_find(settings, settings->listeners[0], option, index, &setting) && setting.file)
+        problem_in_file(problem, setting.file, setting.line, 0);
+}
+
+/* Refuses --port and --bind, which would have no effect on the first listener. */
+static int check_others(const struct settings *settings, struct problem *ret_problem)
 {
     static const char *const names[] = {"port", "bind"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
+    const struct listener_settings *first = settings->listeners[0];
+    int error = 0;
+    for (size_t i = 0; !error && i < COUNT_OF(names); i++) {
         if (settings_source(settings, first, option_find(str_of(names[i]))) == SETTING_DEFAULT)
             continue;
         problem_set(ret_problem, "is given beside listen, which says where to listen");
         problem_remedy(ret_problem, "remove one of the two");
         problem_of_option(ret_problem, names[i]);
-        return -EINVAL;
+        settings_locate(settings, first, ret_problem);
+        error = problem_list_keep(settings->problems, -EINVAL, ret_problem);
     }
-    return 0;
+    return error;
 }
 
 /* Whether LISTENER has the address and port, or the path, of LISTEN. */
@@ -41,7 +53,7 @@ static bool is_taken(const struct settings *settings, unsigned index, const stru
     return false;
 }
 
-/* Makes LISTENER, number INDEX, from TEXT and from what BASE has. 0 or a negative errno. */
+/* Makes listener number INDEX from its value and from what BASE has. 0 or a negative errno. */
 static int expand(struct settings *settings, unsigned index, const struct listener_settings *base,
                   struct problem *ret_problem)
 {
@@ -52,12 +64,6 @@ static int expand(struct settings *settings, unsigned index, const struct listen
     int error = listen_parse(str_of(text), &listen, ret_problem);
     if (error)
         return error;
-    if (is_taken(settings, index, &listen)) {
-        problem_set(ret_problem, "'%s' is where another one listens too", text);
-        problem_remedy(ret_problem, "remove one of the two");
-        problem_of_option(ret_problem, "listen");
-        return -EINVAL;
-    }
     if (listener) {
         *listener = *base;
         listener->port = listen.port;
@@ -66,12 +72,16 @@ static int expand(struct settings *settings, unsigned index, const struct listen
         listener->proxied = listen.proxied;
         listener->addresses = (struct arena_list){.count = 0};
     }
-    if (listener &&
-        (listen.address[0] == '\0' ||
-         arena_list_append(&listener->addresses, &settings->arena, str_of(listen.address)) == 0))
+    if (!listener || (listen.address[0] && arena_list_append(&listener->addresses, &settings->arena,
+                                                             str_of(listen.address)) < 0)) {
+        problem_set_no_memory(ret_problem);
+        return -ENOMEM;
+    }
+    if (!is_taken(settings, index, &listen))
         return 0;
-    problem_set_no_memory(ret_problem);
-    return -ENOMEM;
+    problem_set(ret_problem, "'%s' is where another one listens too", text);
+    problem_remedy(ret_problem, "remove one of the two");
+    return -EINVAL;
 }
 
 /* A PROXY header says where a client comes from, so not every peer may send one; on a Unix socket
@@ -89,8 +99,8 @@ static int check_proxied(const struct settings *settings, struct problem *ret_pr
         problem_set(ret_problem, "has proxy, and no proxy is trusted to send PROXY headers");
         problem_remedy(ret_problem,
                        "name its address or network, such as trusted-proxy 10.0.0.0/8");
-        problem_of_option(ret_problem, "listen");
-        return -EINVAL;
+        settings_locate_listen(settings, i, ret_problem);
+        return problem_list_keep(settings->problems, -EINVAL, ret_problem);
     }
     return 0;
 }
@@ -98,14 +108,11 @@ static int check_proxied(const struct settings *settings, struct problem *ret_pr
 int settings_expand_listens(struct settings *settings, struct problem *ret_problem)
 {
     const struct listener_settings base = *settings->listeners[0];
-    int error = check_others(settings, settings->listeners[0], ret_problem);
-    const struct option_spec *option = option_find(STR("listen"));
+    int error = check_others(settings, ret_problem);
     for (unsigned i = 0; !error && i < base.listens.count; i++) {
-        struct setting setting;
         error = expand(settings, i, &base, ret_problem);
-        if (error && settings_find(settings, settings->listeners[0], option, i, &setting) &&
-            setting.file)
-            problem_in_file(ret_problem, setting.file, setting.line, 0);
+        if (error)
+            settings_locate_listen(settings, i, ret_problem);
         error = problem_list_keep(settings->problems, error, ret_problem);
     }
     return error ? error : check_proxied(settings, ret_problem);

@@ -29,7 +29,11 @@ static const struct subcommand_option own_options[] = {
     {.name = "quick", .help = "Be quick."},
 };
 static const struct subcommand own_subcommands[] = {
-    {.name = "check", .usage = "[ROOT]", .summary = "Check.", .takes_settings = true},
+    {.name = "check",
+     .usage = "[ROOT]",
+     .summary = "Check.",
+     .takes_settings = true,
+     .reports_all = true},
     {.name = "try",
      .usage = "[ROOT] URL",
      .summary = "Try.",
@@ -84,18 +88,18 @@ static int make(const char *config, const char *words, const char *variables)
     static char word_text[512], variable_text[512], option[600];
     char *argv[WORDS_MAX] = {(char *)(uintptr_t) "sluice"}, *environment[WORDS_MAX];
     struct problem problem;
-    int argc = 1;
+    snprintf(word_text, sizeof word_text, "%s", words);
+    snprintf(variable_text, sizeof variable_text, "%s", variables);
+    split(variable_text, environment, 0);
+    int argc = split(word_text, argv, 1);
     if (config) {
         tree_write(&tree, "sluice.conf", str_of(config));
         snprintf(option, sizeof option, "--config=%s", path);
         argv[argc++] = option;
     }
-    snprintf(word_text, sizeof word_text, "%s", words);
-    snprintf(variable_text, sizeof variable_text, "%s", variables);
-    split(variable_text, environment, 0);
     const struct command_line line = {
         .program = "sluice",
-        .argc = split(word_text, argv, argc),
+        .argc = argc,
         .argv = argv,
         .form = PROFILE_CONFIGURED,
         .environment = environment,
@@ -430,7 +434,9 @@ Test(configuration, names_file_and_line_of_each_mistake)
         {"root = x\nlisten = 443 tls\n", 2, "listen has tls, which needs a certificate"},
         {"root = x\nlisten = 80\nbind = ::1\n", 3, "bind is given beside listen"},
         {"root = x\nlisten = 80\nport = 8080\n", 3, "port is given beside listen"},
-        {"root = x\nlisten = 80\nlisten = 80\n", 0, "'80' is where another one listens too"},
+        {"root = x\nlisten = 80\nlisten = 80\n", 3, "listen '80' is where another one listens too"},
+        {"root = x\nlisten = 443 tls\nlisten = 80\n", 2, "listen has tls, which needs"},
+        {"root = x\nlisten = 81 proxy\nlisten = 80\n", 2, "listen has proxy, and no proxy"},
         {"root = x\nlisten = :80\n", 2, "listen ':80' has no address before the colon"},
         {"root = x\nkey = k.pem\n", 2, "has no --cert before it"},
         {"root = x\nhsts = 60\n", 2, "hsts needs HTTPS"},
@@ -447,6 +453,44 @@ Test(configuration, names_file_and_line_of_each_mistake)
         if (rows[i].line > 0)
             cr_expect(strncmp(mistake, place, strlen(place)) == 0, "\"%s\": %s", rows[i].config,
                       mistake);
+    }
+}
+
+/* And none that only follows from another one. */
+Test(configuration, finds_all_mistakes_in_how_options_go_together)
+{
+    enum { LINES_MAX = 5 };
+    static const struct {
+        const char *config;
+        const char *says[LINES_MAX];
+    } rows[] = {
+        {"root = x\nlisten = 81 tls\nlisten = 82 proxy\nlisten = 81\nport = 1\nbind = ::1\n"
+         "http-port = 80\nlisten = 83\n",
+         {"line 5: port is given beside listen", "line 6: bind is given beside listen",
+          "line 4: listen '81' is where another one listens too",
+          "line 3: listen has proxy, and no proxy is trusted",
+          "line 2: listen has tls, which needs a certificate"}},
+        {"root = x\nhttp-port = 80\nhsts = 1\ntls-min = 1.3\n",
+         {"line 2: http-port needs HTTPS", "line 3: hsts needs HTTPS",
+          "line 4: tls-min needs HTTPS"}},
+        {"root = x\nlisten = 81 tls\nkey = k\nhsts = 1\n", {"has no --cert before it"}},
+#ifdef SLUICE_HAVE_OPENSSL
+        {"root = x\nlisten = 81 tsl\ncert = c\n", {"line 2: listen '81 tsl'"}},
+        {"root = x\nself-signed = yes\ncert = c\nhsts = 1\nport = 81\nhttp-port = 81\n",
+         {"line 2: self-signed is given beside --cert", "line 4: hsts is given beside",
+          "line 6: http-port is the same port"}},
+#endif
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        unsigned count = 0;
+        cr_assert_eq(make(rows[i].config, "check", ""), 0, "\"%s\": %s", rows[i].config, mistake);
+        for (; count < LINES_MAX && rows[i].says[count]; count++) {
+            char text[PROBLEM_TEXT_BYTES] = "";
+            if (count < settings->problems->count)
+                problem_text(&settings->problems->items[count], text);
+            cr_expect(strstr(text, rows[i].says[count]), "\"%s\": %s", rows[i].says[count], text);
+        }
+        cr_expect_eq(settings->problems->count, count, "\"%s\"", rows[i].config);
     }
 }
 
