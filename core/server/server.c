@@ -134,6 +134,7 @@ static int find_sizes(struct server *server, struct problem *ret_problem)
         .descriptors = process_raise_descriptors(),
         .listener_count = server->listening.socket_count,
         .site_count = server->generation->settings->site_count,
+        .log_count = sizing_count_logs(server->generation->settings),
     };
     int error = sizing_find(process, &limits, &server->sizes, ret_problem);
     if (!error && server->sizes.connections_max < process->connections_max)

@@ -13,6 +13,7 @@ struct sizing_limits {
     uint64_t descriptors;    /* that the process may have open */
     uint64_t listener_count; /* of each thread */
     uint64_t site_count;
+    uint64_t log_count; /* see sizing_count_logs */
 };
 
 /* Of all workers together. */
@@ -21,6 +22,9 @@ struct sizes {
     uint32_t connections_max; /* below what the settings say, if descriptors are too few for that */
     uint32_t files_max;       /* descriptors that the caches may keep open */
 };
+
+/* The number of different access logs that SETTINGS name; each has a descriptor. */
+uint64_t sizing_count_logs(const struct settings *settings);
 
 /* Divides the descriptors: a quarter for cached files, and the rest, without those that the
  * workers themselves need, for connections. Returns 0, or -EMFILE with *RET_PROBLEM set: there
