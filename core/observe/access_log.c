@@ -83,6 +83,8 @@ static struct access_log *create(struct access_logs *logs, const char *name)
     log->ring_count = count;
     log->unfinished = count;
     log_file_init(&log->file, log->name, logs->config.tag);
+    log->file.has_severities =
+        logs->config.kind == ACCESS_LOGS_OF_ERRORS && log->file.kind == LOG_FILE_SYSLOG;
     bool good = log->name != NULL;
     for (unsigned i = 0; good && i < count; i++) {
         log->rings[i] = log_ring_create(&logs->waker);

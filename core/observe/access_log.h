@@ -18,10 +18,10 @@
 
 struct access_logs;
 
-/* Chooses the words of reports. */
+/* Chooses the words of reports, and the form of lines. */
 enum access_logs_kind {
     ACCESS_LOGS_OF_REQUESTS,
-    ACCESS_LOGS_OF_ERRORS, /* see error_log.h */
+    ACCESS_LOGS_OF_ERRORS, /* see error_log.h: lines for syslog have severities (log_file.h) */
     ACCESS_LOGS_KIND_COUNT,
 };
 

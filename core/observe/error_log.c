@@ -3,6 +3,7 @@
 
 #include "observe/access_log.h"
 #include "observe/log.h"
+#include "observe/log_file.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -11,16 +12,20 @@
 static struct {
     struct access_logs *logs; /* NULL: not open */
     struct log_ring *ring;
+    bool has_severities;  /* see log_file.h */
     pthread_mutex_t lock; /* of the ring's end that lines go into */
 } error_log = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void take(const char *line, size_t length)
+static void take(enum log_level level, const char *line, size_t length)
 {
+    const char severity[LOG_FILE_SEVERITY_BYTES] = {'<', (char)('0' + log_severity(level)), '>'};
+    const size_t prefix = error_log.has_severities ? sizeof severity : 0;
     pthread_mutex_lock(&error_log.lock);
-    char *to = log_ring_reserve(error_log.ring, length);
+    char *to = log_ring_reserve(error_log.ring, prefix + length);
     if (to) {
-        memcpy(to, line, length);
-        log_ring_commit(error_log.ring, length);
+        memcpy(to, severity, prefix);
+        memcpy(to + prefix, line, length);
+        log_ring_commit(error_log.ring, prefix + length);
     }
     pthread_mutex_unlock(&error_log.lock);
 }
@@ -33,6 +38,7 @@ int error_log_open(const char *name, const char *tag, struct problem *ret_proble
         .kind = ACCESS_LOGS_OF_ERRORS,
         .report = log_problem_aside,
     };
+    error_log.has_severities = log_file_is_syslog(name);
     int error = access_logs_create(&error_log.logs, &config);
     if (error) {
         problem_set_no_memory(ret_problem);

@@ -26,7 +26,7 @@ static bool log_to_journal;
 static atomic_uint log_level = LOG_LEVEL_INFO;
 static atomic_bool log_waits = true;
 static atomic_uint log_dropped; /* lines that standard error had no room for */
-static _Atomic(void (*)(const char *line, size_t length)) log_sink;
+static _Atomic(void (*)(enum log_level level, const char *line, size_t length)) log_sink;
 static _Thread_local const char *thread_name = "main";
 static _Thread_local int thread_number = -1;
 
@@ -80,7 +80,7 @@ void log_set_waiting(bool waits)
     atomic_store(&log_waits, waits);
 }
 
-void log_set_sink(void (*sink)(const char *line, size_t length))
+void log_set_sink(void (*sink)(enum log_level level, const char *line, size_t length))
 {
     atomic_store(&log_sink, sink);
 }
@@ -126,16 +126,21 @@ static void describe(char to[static PREFIX_BYTES_MAX], enum log_level level)
              thread_name, number);
 }
 
-/* What precedes a message of LEVEL on standard error. */
-static void write_prefix(char to[static PREFIX_BYTES_MAX], enum log_level level)
+unsigned log_severity(enum log_level level)
 {
     static const unsigned char severities[] = {[LOG_LEVEL_ERROR] = 3,
                                                [LOG_LEVEL_WARNING] = 4,
                                                [LOG_LEVEL_NOTICE] = 5,
                                                [LOG_LEVEL_INFO] = 6};
     static_assert(COUNT_OF(severities) == LOG_LEVEL_COUNT, "one severity a level");
+    return severities[level];
+}
+
+/* What precedes a message of LEVEL on standard error. */
+static void write_prefix(char to[static PREFIX_BYTES_MAX], enum log_level level)
+{
     if (log_to_journal)
-        snprintf(to, PREFIX_BYTES_MAX, "<%u>", severities[level]);
+        snprintf(to, PREFIX_BYTES_MAX, "<%u>", log_severity(level));
     else
         snprintf(to, PREFIX_BYTES_MAX, "%s: ", log_name);
 }
@@ -182,13 +187,13 @@ static void write_to_standard_error(enum log_level level, const char *text)
 static void emit(enum log_level level, const char *text)
 {
     char line[LOG_LINE_BYTES_MAX], prefix[PREFIX_BYTES_MAX];
-    void (*sink)(const char *line, size_t length) = atomic_load(&log_sink);
+    void (*sink)(enum log_level level, const char *line, size_t length) = atomic_load(&log_sink);
     if (!sink) {
         write_to_standard_error(level, text);
         return;
     }
     describe(prefix, level);
-    sink(line, format_line(line, prefix, "%s", text));
+    sink(level, line, format_line(line, prefix, "%s", text));
 }
 
 /* --- Repeated messages ------------------------------------------------------------------------ */

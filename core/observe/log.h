@@ -46,8 +46,11 @@ void log_set_thread(const char *name, int number);
 /* Whether standard error may make a caller wait. At the start it may. */
 void log_set_waiting(bool waits);
 
-/* Takes whole lines with their LF, of any thread; must not wait. NULL: standard error. */
-void log_set_sink(void (*sink)(const char *line, size_t length));
+/* The severity of LEVEL for syslog(3): 3 for an error, 6 for what is for information only. */
+unsigned log_severity(enum log_level level);
+
+/* SINK takes whole lines with their LF, of any thread; it must not wait. NULL: standard error. */
+void log_set_sink(void (*sink)(enum log_level level, const char *line, size_t length));
 
 /* Writes one line. Thread-safe. Keeps errno. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

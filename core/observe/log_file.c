@@ -18,9 +18,10 @@
 #define SYSLOG_PATH   "/dev/log"
 
 enum {
-    FILE_MODE = 0640,            /* addresses of clients are personal data */
-    SYSLOG_PRIORITY = 3 * 8 + 6, /* daemon.info */
-    SYSLOG_LINES_MAX = 64,       /* in one call of log_file_write */
+    FILE_MODE = 0640, /* addresses of clients are personal data */
+    SYSLOG_DAEMON = 3,
+    SYSLOG_INFORMATION = 6,
+    SYSLOG_LINES_MAX = 64, /* in one call of log_file_write */
 };
 
 int log_file_descriptor(const char *name)
@@ -40,6 +41,11 @@ int log_file_descriptor(const char *name)
     return -1;
 }
 
+bool log_file_is_syslog(const char *name)
+{
+    return str_starts_with(str_of(name), STR(SYSLOG_PREFIX));
+}
+
 void log_file_init(struct log_file *ret, const char *name, const char *tag)
 {
     *ret = (struct log_file){
@@ -50,7 +56,7 @@ void log_file_init(struct log_file *ret, const char *name, const char *tag)
     };
     if (ret->inherited >= 0)
         ret->kind = LOG_FILE_INHERITED;
-    else if (str_starts_with(str_of(name), STR(SYSLOG_PREFIX)))
+    else if (log_file_is_syslog(name))
         ret->kind = LOG_FILE_SYSLOG;
 }
 
@@ -215,23 +221,47 @@ static ssize_t write_ready(const struct log_file *file, const struct iovec *piec
     return written < 0 ? -errno : written;
 }
 
-/* Sends the line that PIECES begin with as a datagram. Returns its length with its LF, or a
- * negative errno. */
-static ssize_t send_line(struct log_file *file, const struct iovec pieces[static 2],
-                         const char *header, size_t header_bytes)
+/* Removes the severity that PIECES begin with, "<N>", which may be in both. Returns it. */
+static unsigned take_severity(struct iovec pieces[static 2])
 {
-    const struct str first = {pieces[0].iov_base, pieces[0].iov_len};
+    unsigned severity = SYSLOG_INFORMATION;
+    for (unsigned i = 0; i < LOG_FILE_SEVERITY_BYTES; i++) {
+        struct iovec *piece = &pieces[pieces[0].iov_len == 0];
+        const char *at = piece->iov_base;
+        if (piece->iov_len == 0)
+            break;
+        if (i == 1)
+            severity = (unsigned)(*at - '0');
+        piece->iov_base = (char *)piece->iov_base + 1;
+        piece->iov_len--;
+    }
+    return severity;
+}
+
+/* Sends the line that PIECES begin with as a datagram, after its priority and HEADER. Returns its
+ * length with its LF, or a negative errno. */
+static ssize_t send_line(struct log_file *file, const struct iovec pieces[static 2],
+                         struct str header)
+{
+    struct iovec rest[2] = {pieces[0], pieces[1]};
+    const unsigned severity = file->has_severities ? take_severity(rest) : SYSLOG_INFORMATION;
+    char priority[16];
+    const int priority_bytes =
+        snprintf(priority, sizeof priority, "<%u>", SYSLOG_DAEMON * 8 + severity);
+    const struct str first = {rest[0].iov_base, rest[0].iov_len};
     const size_t newline = str_find(first, '\n');
-    struct iovec parts[3] = {{(void *)(uintptr_t)header, header_bytes},
-                             {pieces[0].iov_base, newline}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    struct iovec parts[4] = {{priority, (size_t)priority_bytes},
+                             {(void *)(uintptr_t)header.at, header.length},
+                             {rest[0].iov_base, newline}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
     size_t length = newline + 1;
     if (newline == first.length) {
-        const struct str second = {pieces[1].iov_base, pieces[1].iov_len};
+        const struct str second = {rest[1].iov_base, rest[1].iov_len};
         const size_t end = str_find(second, '\n');
-        parts[message.msg_iovlen++] = (struct iovec){pieces[1].iov_base, end};
+        parts[message.msg_iovlen++] = (struct iovec){rest[1].iov_base, end};
         length = newline + end + 1;
     }
+    length += file->has_severities ? LOG_FILE_SEVERITY_BYTES : 0;
     if (sendmsg(file->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
         return (ssize_t)length;
     if (errno != EMSGSIZE)
@@ -240,7 +270,7 @@ static ssize_t send_line(struct log_file *file, const struct iovec pieces[static
     return (ssize_t)length;
 }
 
-/* Writes the beginning of a datagram to TO. Returns its length. */
+/* Writes what follows the priority at the beginning of a datagram to TO. Returns its length. */
 static size_t write_header(const struct log_file *file, char *to, size_t room)
 {
     char date[32];
@@ -250,19 +280,19 @@ static size_t write_header(const struct log_file *file, char *to, size_t room)
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     strftime(date, sizeof date, "%e %T", &now); /* neither depends on the locale */
-    int length = snprintf(to, room, "<%d>%s %s %s[%ld]: ", SYSLOG_PRIORITY, months[now.tm_mon],
-                          date, file->tag, (long)getpid());
+    int length =
+        snprintf(to, room, "%s %s %s[%ld]: ", months[now.tm_mon], date, file->tag, (long)getpid());
     return length < 0 ? 0 : size_min((size_t)length, room - 1);
 }
 
 static ssize_t send_lines(struct log_file *file, const struct iovec *pieces, unsigned count)
 {
-    char header[128];
+    char text[128];
     struct iovec rest[2] = {pieces[0], count > 1 ? pieces[1] : (struct iovec){.iov_len = 0}};
-    const size_t header_bytes = write_header(file, header, sizeof header);
+    const struct str header = {text, write_header(file, text, sizeof text)};
     ssize_t total = 0;
     for (unsigned i = 0; i < SYSLOG_LINES_MAX && rest[0].iov_len > 0; i++) {
-        ssize_t sent = send_line(file, rest, header, header_bytes);
+        ssize_t sent = send_line(file, rest, header);
         if (sent < 0)
             return total > 0 ? total : sent;
         total += sent;

@@ -8,7 +8,8 @@
  *
  * Only a regular file may make the caller wait, for its disk. Pipes get at most PIPE_BUF bytes at
  * once, whole lines if they fit, so that lines of several processes do not mix (pipe(7)). A
- * datagram is a line in the form of RFC 3164 that syslog(3) sends. One thread at a time. */
+ * datagram is a line in the form of RFC 3164 that syslog(3) sends; its severity is that of
+ * information, or the one that the line begins with. One thread at a time. */
 #ifndef SLUICE_LOG_FILE_H
 #define SLUICE_LOG_FILE_H
 
@@ -16,6 +17,8 @@
 
 #include <sys/types.h>
 #include <sys/uio.h>
+
+enum { LOG_FILE_SEVERITY_BYTES = 3 };
 
 enum log_file_kind {
     LOG_FILE_NAMED,
@@ -28,7 +31,8 @@ struct log_file {
     const char *tag;  /* the program's name, for syslog; *borrowed* */
     enum log_file_kind kind;
     int inherited;
-    int fd; /* -1: not open */
+    int fd;              /* -1: not open */
+    bool has_severities; /* each line begins with its severity, "<N>"; for syslog only */
     bool is_regular;
     dev_t device;
     ino_t inode;
@@ -37,6 +41,9 @@ struct log_file {
 
 /* The descriptor that NAME means; -1: it is the name of something else. */
 int log_file_descriptor(const char *name);
+
+/* Whether NAME means a syslog. */
+bool log_file_is_syslog(const char *name);
 
 /* A log called NAME, not open yet. */
 void log_file_init(struct log_file *ret, const char *name, const char *tag);

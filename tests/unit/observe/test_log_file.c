@@ -181,18 +181,27 @@ Test(log_file, gives_pipes_whole_lines_and_never_waits)
     close(ends[1]);
 }
 
-/* A line may be in two pieces. */
-Test(log_file, sends_each_line_to_syslog_as_a_datagram)
+/* Binds a socket for datagrams to PATH, and opens the log FILE that sends to it. */
+static int open_syslog(void)
 {
+    static char name[PATH_MAX + 16];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char name[PATH_MAX + 16], text[256];
     cr_assert_lt(strlen(path), sizeof address.sun_path);
     memcpy(address.sun_path, path, strlen(path));
     int listener = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     cr_assert_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
     snprintf(name, sizeof name, "syslog:%s", path);
+    cr_expect(log_file_is_syslog(name) && !log_file_is_syslog(path));
     log_file_init(&file, name, "tag");
     cr_assert_eq(log_file_open(&file), 0);
+    return listener;
+}
+
+/* A line may be in two pieces. */
+Test(log_file, sends_each_line_to_syslog_as_a_datagram)
+{
+    char text[256];
+    const int listener = open_syslog();
     const struct iovec pieces[] = {{(char[]){"one\ntw"}, 6}, {(char[]){"o\nthree\n"}, 8}};
     cr_expect_eq(log_file_write(&file, pieces, 2), 14);
     static const char *const expected[] = {"one", "two", "three"};
@@ -214,4 +223,22 @@ Test(log_file, sends_each_line_to_syslog_as_a_datagram)
     cr_expect_eq(sent, -EAGAIN, "its queue is full");
     close(listener);
     cr_expect_eq(write_text("x\n"), -ECONNREFUSED);
+}
+
+/* RFC 3164 section 4.1.1: 3 * 8 + the severity. */
+Test(log_file, sends_each_line_with_its_severity)
+{
+    static const char *const expected[] = {"<27>", "<28>", "<30>", "<29>"};
+    const int listener = open_syslog();
+    file.has_severities = true;
+    const struct iovec pieces[] = {{(char[]){"<3>one\n<4>\n<"}, 12},
+                                   {(char[]){"6>two\n<5>x\n"}, 11}};
+    cr_expect_eq(log_file_write(&file, pieces, 2), 23);
+    for (unsigned i = 0; i < COUNT_OF(expected); i++) {
+        char text[256] = "";
+        cr_assert_gt(recv(listener, text, sizeof text - 1, 0), 0);
+        cr_expect(strncmp(text, expected[i], 4) == 0 && !strchr(text + 4, '<'), "%s", text);
+        cr_expect_eq(strstr(text, "]: two") != NULL, i == 2, "%s", text);
+    }
+    close(listener);
 }
