@@ -196,6 +196,8 @@ int log_file_check(const struct log_file *file)
         return errno == ENOENT ? check_directory(file->name) : -errno;
     if (S_ISDIR(status.st_mode))
         return -EISDIR;
+    if (S_ISSOCK(status.st_mode))
+        return -EOPNOTSUPP;
     return faccessat(AT_FDCWD, file->name, W_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 

@@ -127,6 +127,38 @@ Test(log_file, reports_why_a_file_cannot_be_opened)
     cr_expect_eq(log_file_open(&missing), -ENOENT);
 }
 
+static void expect_checked(int error, const char *label)
+{
+    cr_expect_eq(log_file_check(&file), error, "%s: %d", label, log_file_check(&file));
+}
+
+Test(log_file, finds_what_cannot_be_opened_without_opening_it)
+{
+    struct stat status;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    expect_checked(0, "it can be made");
+    cr_expect_lt(stat(path, &status), 0, "and was not");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    expect_checked(-EISDIR, "a directory");
+    rmdir(path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    expect_checked(0, "its reader may come later");
+    unlink(path);
+    cr_assert_lt(strlen(path), sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path));
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    expect_checked(-EOPNOTSUPP, "a socket");
+    cr_expect_eq(log_file_open(&file), -EOPNOTSUPP);
+    close(fd);
+    log_file_init(&file, "/nonexistent/log", "tag");
+    expect_checked(-ENOENT, "no directory");
+    log_file_init(&file, "/dev/fd/987", "tag");
+    expect_checked(-EBADF, "no descriptor");
+    log_file_init(&file, "syslog:/nonexistent/socket", "tag");
+    expect_checked(0, "it may come later");
+}
+
 Test(log_file, refuses_a_descriptor_that_the_process_has_opened_itself)
 {
     int ends[2];
