@@ -78,8 +78,12 @@ static int close_inherited(struct server *server, struct problem *ret_problem)
 
 static int open_error_log(struct server *server, struct problem *ret_problem)
 {
-    const char *name = server->settings->process.error_log.at;
-    return name ? error_log_open(name, server->profile->name, ret_problem) : 0;
+    const struct process_settings *process = &server->settings->process;
+    const char *name = process->error_log.at;
+    int error = name ? error_log_open(name, server->profile->name, ret_problem) : 0;
+    if (error)
+        settings_locate(server->settings, process, ret_problem);
+    return error;
 }
 
 /* Opens the logs of all sites. */
@@ -99,6 +103,8 @@ static int open_logs(struct server *server, struct problem *ret_problem)
             return -ENOMEM;
         }
         error = name ? access_logs_add(server->logs, name, ret_problem) : 0;
+        if (error)
+            settings_locate(settings, settings->sites[i], ret_problem);
     }
     return error;
 }

@@ -32,6 +32,8 @@ static const struct {
     {"root = root/one\nredirect = /a b\n", "line 2: redirect '/a b' is not a redirect: "},
     {"root = caf\xe9\n", "line 1: the line is not UTF-8"},
     {"", "no site is named"},
+    {"root = root/one\naccess-log = none/a.log\n", "line 2: access-log"},
+    {"error-log = none/e.log\nroot = root/one\n", "line 1: error-log"},
 #ifdef SLUICE_HAVE_OPENSSL
     {"listen = 0 tls\ncert = none.pem\nroot = root/one\n", "none.pem"},
 #endif
