@@ -27,6 +27,7 @@ static atomic_uint log_level = LOG_LEVEL_INFO;
 static atomic_bool log_waits = true;
 static atomic_uint log_dropped; /* lines that standard error had no room for */
 static _Atomic(void (*)(enum log_level level, const char *line, size_t length)) log_sink;
+static atomic_uint log_counts[LOG_LEVEL_COUNT];
 static _Thread_local const char *thread_name = "main";
 static _Thread_local int thread_number = -1;
 
@@ -67,6 +68,11 @@ void log_open(const char *name)
 void log_set_level(enum log_level level)
 {
     atomic_store(&log_level, level);
+}
+
+unsigned log_count(enum log_level level)
+{
+    return atomic_load(&log_counts[level]);
 }
 
 void log_set_thread(const char *name, int number)
@@ -262,6 +268,7 @@ static void write_text(enum log_level level, const char *text)
 {
     enum log_level former = level;
     unsigned count;
+    atomic_fetch_add(&log_counts[level], 1);
     if ((unsigned)level > atomic_load(&log_level) || !note(level, text, &count, &former))
         return;
     if (count > 0)

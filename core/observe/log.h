@@ -52,6 +52,9 @@ unsigned log_severity(enum log_level level);
 /* SINK takes whole lines with their LF, of any thread; it must not wait. NULL: standard error. */
 void log_set_sink(void (*sink)(enum log_level level, const char *line, size_t length));
 
+/* The number of messages of LEVEL so far, with those that were left out. Any thread. */
+unsigned log_count(enum log_level level);
+
 /* Writes one line. Thread-safe. Keeps errno. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

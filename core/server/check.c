@@ -7,9 +7,12 @@
 #include "observe/log.h"
 #include "observe/log_file.h"
 #include "server/generation.h"
+#include "server/identity.h"
 #include "server/server.h"
+#include "server/signals.h"
 #include "site/load.h"
 #include "system/root.h"
+#include "system/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +22,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- Header rules: mistakes are errors here; a server skips such lines ------------------------- */
+const struct subcommand_option check_options[CHECK_OPTIONS] = {
+    {.name = "strict",
+     .help = "Let the exit status be 1 for warnings, too: for tests of a site before it is "
+             "deployed."},
+};
+
+/* --- Header rules: a server skips what is wrong, so mistakes are warnings ---------------------- */
 
 struct rules_check {
-    struct problem_list *problems;
+    struct problem_list *warnings;
     char path[PATH_MAX + sizeof SITE_RULES_NAME + 1]; /* of the file */
 };
 
@@ -32,7 +41,7 @@ static void keep_rule(void *context, const struct problem *problem)
     const struct rules_check *check = context;
     struct problem located = *problem;
     problem_in_file(&located, check->path, problem->line, 0);
-    problem_list_keep(check->problems, -EINVAL, &located);
+    problem_list_keep(check->warnings, -EINVAL, &located);
 }
 
 static void keep_file(struct rules_check *check, const char *what, const char *remedy)
@@ -43,27 +52,30 @@ static void keep_file(struct rules_check *check, const char *what, const char *r
     keep_rule(check, &problem);
 }
 
-/* Reads FD into BYTES, at most ROOM of them. Returns their number, or a negative errno. */
-static ssize_t read_all(int fd, char *bytes, size_t room)
-{
-    size_t length = 0;
-    while (length < room) {
-        const ssize_t count = read(fd, bytes + length, room - length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return -errno;
-        if (count == 0)
-            break;
-        length += (size_t)count;
-    }
-    return (ssize_t)length;
-}
-
-/* Reads the file of rules below DIRECTORY with the parser of the server. 0 or -ENOMEM. */
-static int check_rules_file(struct rules_check *check, int directory, const char *name)
+/* Reads the file of rules FD with the parser of the server. 0 or -ENOMEM. */
+static int read_rules(struct rules_check *check, int fd)
 {
     static_assert(LOAD_READ_BYTES_MAX == 32 << 10, "the remedy below names the bound");
+    char *bytes = NULL;
+    const ssize_t length = whole_file_read_from(fd, LOAD_READ_BYTES_MAX, &bytes);
+    if (length == -ENOMEM)
+        return -ENOMEM;
+    if (length == -EFBIG)
+        keep_file(check, "the file is too large, so no rule counts", "keep it below 32 KiB");
+    else if (length < 0)
+        keep_file(check, "the file cannot be read", "make it a readable file");
+    struct rules *rules = rules_create();
+    int error = rules ? 0 : -ENOMEM;
+    if (!error && length > 0)
+        error = rules_read(rules, (struct str){bytes, (size_t)length}, keep_rule, check);
+    rules_destroy(rules);
+    free(bytes);
+    return error;
+}
+
+/* Checks the file of rules NAME below DIRECTORY. 0 or -ENOMEM. */
+static int check_rules_file(struct rules_check *check, int directory, const char *name)
+{
     struct stat status;
     int error = root_stat_below(directory, name, 0, IO_WAITING, &status);
     if (error == -ENOENT)
@@ -71,27 +83,19 @@ static int check_rules_file(struct rules_check *check, int directory, const char
     int fd = -1;
     if (!error && S_ISREG(status.st_mode))
         fd = root_open_below(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, IO_WAITING);
-    char *bytes = malloc(LOAD_READ_BYTES_MAX + 1);
-    struct rules *rules = rules_create();
-    const ssize_t length = fd >= 0 && bytes ? read_all(fd, bytes, LOAD_READ_BYTES_MAX + 1) : -1;
-    error = bytes && rules ? 0 : -ENOMEM;
-    if (!error && length < 0)
+    if (fd < 0) {
         keep_file(check, "the file cannot be read", "make it a readable file");
-    else if (!error && length > LOAD_READ_BYTES_MAX)
-        keep_file(check, "the file is too large, so no rule counts", "keep it below 32 KiB");
-    else if (!error)
-        error = rules_read(rules, (struct str){bytes, (size_t)length}, keep_rule, check);
-    rules_destroy(rules);
-    free(bytes);
-    if (fd >= 0)
-        close(fd);
+        return 0;
+    }
+    error = read_rules(check, fd);
+    close(fd);
     return error;
 }
 
 /* Checks the header rules of SITE, if its root can be opened. 0 or -ENOMEM. */
-static int check_rules(const struct settings *settings, const struct site_settings *site)
+static int check_rules(struct problem_list *warnings, const struct site_settings *site)
 {
-    struct rules_check check = {.problems = settings->problems};
+    struct rules_check check = {.warnings = warnings};
     const int directory = site->root && site->rules_name.at ? root_open(site->root) : -ENOENT;
     if (directory < 0)
         return 0;
@@ -122,10 +126,38 @@ static void check_log(const struct settings *settings, const void *scope, const 
     problem_list_keep(settings->problems, error, &problem);
 }
 
+/* --- The user ----------------------------------------------------------------------------------- */
+
+/* As root, becomes the user of the server for good, and tries what that opens again, as the start
+ * does. 0, or a negative errno with *RET_PROBLEM set. */
+static int try_user(struct settings *settings, struct problem *ret_problem)
+{
+    if (!settings->process.user.at || geteuid() != 0)
+        return 0;
+    settings->problems = NULL; /* of certificates it only warns */
+    return identity_assume(settings, NULL, ret_problem);
+}
+
+/* Says whose rights the files were tried with, if the server may have others. */
+static void show_user(const struct subcommand_call *call, bool was_root)
+{
+    const char *user = call->settings->process.user.at;
+    if (was_root && !user)
+        printf("files were tried with the rights of root; a server that runs as another user needs "
+               "its own: sudo -u USER %s check\n",
+               call->profile->name);
+    else if (!was_root && user)
+        printf("files were tried with the rights of user %u; as root, check also tries those of "
+               "'%s'\n",
+               (unsigned)geteuid(), user);
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
-/* Finds all mistakes. 0 or a negative errno, with *RET_PROBLEM set if their list is empty. */
-static int examine(struct settings *settings, struct problem *ret_problem)
+/* Finds all mistakes, and what a server would warn of in rules. 0 or a negative errno, with
+ * *RET_PROBLEM set if the list of mistakes is empty. */
+static int examine(struct settings *settings, struct problem_list *warnings,
+                   struct problem *ret_problem)
 {
     struct generation *generation;
     int error = generation_create(&generation, settings, ret_problem);
@@ -137,28 +169,59 @@ static int examine(struct settings *settings, struct problem *ret_problem)
     for (unsigned i = 0; i < settings->site_count; i++) {
         const struct site_settings *site = settings->sites[i];
         check_log(settings, site, "access-log", site->access_log.at);
-        if (check_rules(settings, site) == 0)
+        if (check_rules(warnings, site) == 0)
             continue;
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    return problem_list_has_any(settings->problems) ? -EINVAL : error;
+    if (problem_list_has_any(settings->problems))
+        return -EINVAL;
+    return error ? error : try_user(settings, ret_problem);
+}
+
+/* Reports the mistakes in LIST by REPORT, and that there are more. */
+static void report_all(const struct problem_list *list, enum log_level level,
+                       void (*report)(const struct problem *problem))
+{
+    for (unsigned i = 0; i < list->count; i++)
+        report(&list->items[i]);
+    if (list->has_more)
+        log_write(level, "and more mistakes: these are the first %u", list->count);
+}
+
+/* Says that no mistake was found. Returns the exit status. */
+static int approve(const struct subcommand_call *call, bool was_root)
+{
+    const unsigned sites = call->settings->site_count, warnings = log_count(LOG_LEVEL_WARNING);
+    if (warnings > 0 && subcommand_value(call, "strict", 0)) {
+        log_write(LOG_LEVEL_ERROR, "--strict does not accept warnings; there %s %u",
+                  warnings == 1 ? "is" : "are", warnings);
+        return SERVER_STATUS_FAILED;
+    }
+    printf("%s: no mistakes found; %u site%s", call->profile->name, sites, sites == 1 ? "" : "s");
+    if (warnings > 0)
+        printf("; %u warning%s", warnings, warnings == 1 ? "" : "s");
+    putchar('\n');
+    show_user(call, was_root);
+    return fflush(stdout) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
 }
 
 int check_run(const struct subcommand_call *call)
 {
-    const unsigned count = call->settings->site_count;
     const struct problem_list *problems = call->settings->problems;
+    struct problem_list *warnings = arena_alloc(&call->settings->arena, sizeof *warnings);
+    const bool was_root = geteuid() == 0;
     struct problem problem;
-    const int error = examine(call->settings, &problem);
-    for (unsigned i = 0; i < problems->count; i++)
-        log_problem(&problems->items[i]);
-    if (problems->has_more)
-        log_write(LOG_LEVEL_ERROR, "and more mistakes: these are the first %u", problems->count);
+    int error = -ENOMEM;
+    signals_release(); /* a disk may be slow */
+    if (warnings)
+        error = examine(call->settings, warnings, &problem);
+    else
+        problem_set_no_memory(&problem);
+    report_all(problems, LOG_LEVEL_ERROR, log_problem);
+    if (warnings)
+        report_all(warnings, LOG_LEVEL_WARNING, log_warning);
     if (error == -ENOMEM || (error && problems->count == 0))
         log_problem(&problem);
-    if (error)
-        return SERVER_STATUS_FAILED;
-    printf("%s: no mistakes found; %u site%s\n", call->profile->name, count, count == 1 ? "" : "s");
-    return fflush(stdout) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
+    return error ? SERVER_STATUS_FAILED : approve(call, was_root);
 }

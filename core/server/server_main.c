@@ -37,7 +37,9 @@ static int show(const struct subcommand_call *call, enum command command)
 static int execute(const struct subcommand_call *call, enum command command,
                    const struct server_start *start)
 {
-    log_set_level(call->settings->process.log_level);
+    /* check reports each warning, whatever the level of the log. */
+    if (command != COMMAND_SUBCOMMAND || !call->subcommand->reports_all)
+        log_set_level(call->settings->process.log_level);
     for (unsigned i = 0; i < call->settings->notices.count; i++)
         log_write(LOG_LEVEL_WARNING, "%s", call->settings->notices.items[i]);
     if (command == COMMAND_SERVE)

@@ -12,9 +12,12 @@
 const struct subcommand subcommands[SUBCOMMANDS_COUNT] = {
     {
         .name = "check",
-        .usage = "[ROOT | --config FILE] [options]",
+        .usage = "[ROOT | --config FILE] [--strict] [options]",
         .summary = "Validate the settings and all that they name, report every mistake (50 at "
-                   "most), and do not serve. Exit status: 0 no mistakes, 1 mistakes.",
+                   "most), and do not serve. Exit status: 0 no mistakes, perhaps warnings, 1 "
+                   "mistakes.",
+        .options = check_options,
+        .option_count = CHECK_OPTIONS,
         .takes_settings = true,
         .reports_all = true,
         .status_if_refused = SERVER_STATUS_FAILED,
