@@ -1,6 +1,7 @@
 /* generation: see generation.h. */
 #include "server/generation.h"
 
+#include "config/listen.h"
 #include "server/listening.h"
 
 #include <errno.h>
@@ -55,6 +56,26 @@ static int load_certificates(struct generation *generation, struct problem *ret_
     return error;
 }
 
+/* The admin listener has a port of its own; admin.h checks that once more, with the ports that were
+ * found. */
+static int check_admin(const struct settings *settings, struct problem *ret_problem)
+{
+    const char *where = settings->process.admin.at;
+    struct listen listen = {.port = 0};
+    if (!where || listen_parse(str_of(where), &listen, ret_problem) < 0 || listen.port == 0)
+        return 0; /* the value was checked when it was set */
+    for (unsigned i = 0; i < settings->listener_count; i++) {
+        if (settings->listeners[i]->port != listen.port)
+            continue;
+        problem_set(ret_problem, "port %u is one that files are served on", listen.port);
+        problem_remedy(ret_problem, "choose another one");
+        problem_of_option(ret_problem, "admin");
+        settings_locate(settings, &settings->process, ret_problem);
+        return -EADDRINUSE;
+    }
+    return 0;
+}
+
 /* The addresses are chosen by server for its sockets; here only the mistakes count. */
 static int check_addresses(struct generation *generation, struct problem *ret_problem)
 {
@@ -65,7 +86,7 @@ static int check_addresses(struct generation *generation, struct problem *ret_pr
     }
     int error = listening_choose(listening, generation->settings, ret_problem);
     free(listening);
-    return error;
+    return error ? error : check_admin(generation->settings, ret_problem);
 }
 
 static int (*const steps[])(struct generation *generation, struct problem *ret_problem) = {

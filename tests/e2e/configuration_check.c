@@ -112,6 +112,9 @@ static const struct {
      "listen = 127.0.0.1:82\nroot = root/one\n",
      0,
      {"line 2: listen '127.0.0.1:81' is where", "line 4: listen '127.0.0.1:82' is where"}},
+    {"admin = 81\nlisten = 127.0.0.1:81\nroot = root/one\n",
+     0,
+     {"line 1: admin port 81 is one that files are served on"}},
 #ifdef SLUICE_HAVE_OPENSSL
     {"listen = 127.0.0.1:0 tls\ncert = none.pem\ncert = root/one/index.html\n[site a]\n"
      "root = root/one\n",
