@@ -316,28 +316,10 @@ static int keep(const struct settings *settings, const struct site_settings *sit
     return problem_list_keep(settings->problems, error, problem);
 }
 
-/* Checks that the redirects end. */
-static int check_redirects(struct site_settings *site, struct settings *settings,
-                           struct problem *ret_problem)
-{
-    const struct option_spec *option = option_find(STR("redirect"));
-    struct setting setting;
-    int error = 0;
-    for (unsigned index = 0; site->redirects && !error; index++) {
-        if (redirects_check(site->redirects, &site->hosts, &index, ret_problem) == 0)
-            return 0;
-        problem_of_option(ret_problem, option->name);
-        if (settings_find(settings, site, option, index, &setting) && setting.file)
-            problem_in_file(ret_problem, setting.file, setting.line, 0);
-        error = keep(settings, site, -EINVAL, ret_problem);
-    }
-    return error;
-}
-
 static int (*const steps[])(struct site_settings *site, struct settings *settings,
                             struct problem *ret_problem) = {
-    prepare_root,  check_indexes,  check_fallback,  load_types,     make_rules,
-    make_excluded, make_redirects, check_redirects, make_immutable,
+    prepare_root, check_indexes, check_fallback, load_types,
+    make_rules,   make_excluded, make_redirects, make_immutable,
 };
 
 int config_site_prepare(struct site_settings *site, struct settings *settings,

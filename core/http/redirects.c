@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { TO_BYTES_MAX = 2048, HOPS_MAX = 20 };
+enum { TO_BYTES_MAX = 2048 };
 
 struct rule {
     struct str from;     /* as it is written */
@@ -188,31 +188,24 @@ bool redirects_find(const struct redirects *redirects, struct str path, struct s
     return false;
 }
 
-/* --- Loops ------------------------------------------------------------------------------------ */
+/* --- Circles ---------------------------------------------------------------------------------- */
 
-/* Whether HOST, in lower case, is one of HOSTS. */
-static bool is_own_host(const struct arena_list *hosts, struct str host)
+static bool is_https(struct str url)
 {
-    for (unsigned i = 0; i < hosts->count; i++) {
-        struct str name = str_of(hosts->items[i]);
-        const struct str parent = str_from(host, str_find(host, '.'));
-        if (str_equal_nocase(name, host) ||
-            (name.length > 2 && name.at[0] == '*' && parent.length > 0 &&
-             str_equal_nocase(str_from(name, 1), parent)))
-            return true;
-    }
-    return false;
+    const struct str scheme = STR("https:");
+    return str_equal_nocase(str_first(url, scheme.length), scheme);
 }
 
-/* The path of LOCATION if it is in the site of HOSTS, decoded, at TO, which has room for
- * PATH_ROOTED_BYTES_MAX bytes. Absent: it leads elsewhere. */
-static struct str path_within(struct str location, const struct arena_list *hosts, char *to)
+/* Decodes the path of LOCATION, to TO, which has room for PATH_ROOTED_BYTES_MAX bytes. Sets
+ * *REDIRECTS, those that led there, to those that it meets in MAP, which may be none. Returns the
+ * path; absent: it is malformed. */
+static struct str follow(struct str location, const struct redirects_map *map,
+                         const struct redirects **redirects, char *to)
 {
     struct path path;
-    char buffer[AUTHORITY_HOST_BYTES_MAX];
     struct str rest = str_first(location, str_find(location, '#')), authority;
-    if (authority_cut(&rest, &authority) && !is_own_host(hosts, authority_host(authority, buffer)))
-        return STR_ABSENT;
+    if (authority_cut(&rest, &authority))
+        *redirects = map->find(map->context, authority, is_https(location));
     rest = str_first(rest, str_find(rest, '?'));
     if (path_decode(rest.length > 0 ? rest : STR("/"), &path) == PATH_MALFORMED)
         return STR_ABSENT;
@@ -232,39 +225,43 @@ static struct str make_sample(struct str pattern, char to[static PATTERN_BYTES_M
     return (struct str){to, (size_t)(end - to)};
 }
 
-/* Whether the redirects from PATH, decoded, do not end. */
-static bool is_endless(const struct redirects *redirects, const struct arena_list *hosts,
-                       struct str path)
+/* Whether the redirects from PATH, decoded, do not end; sets the next rule of CIRCLE. */
+static bool is_endless(const struct redirects *redirects, const struct redirects_map *map,
+                       struct str path, struct redirects_circle *circle)
 {
     struct rules_values values;
     char next[PATH_ROOTED_BYTES_MAX];
     struct redirect redirect;
-    for (unsigned hops = 0; hops < HOPS_MAX; hops++) {
+    for (unsigned hops = 0; hops < REDIRECTS_HOPS_MAX; hops++) {
         if (!redirects_find(redirects, path, STR_ABSENT, &values, &redirect))
             return false;
+        if (hops < 2) {
+            circle->next = redirects;
+            circle->next_index = redirect.index;
+        }
         if (!redirect.location.at)
             return true; /* it has grown */
-        path = path_within(redirect.location, hosts, next);
-        if (!path.at)
+        path = follow(redirect.location, map, &redirects, next);
+        if (!redirects || !path.at)
             return false;
     }
     return true;
 }
 
-int redirects_check(const struct redirects *redirects, const struct arena_list *hosts,
-                    unsigned *index, struct problem *ret_problem)
+bool redirects_find_circle(const struct redirects *redirects, unsigned first,
+                           const struct redirects_map *map, struct redirects_circle *ret)
 {
     char sample[PATTERN_BYTES_MAX], decoded[PATH_ROOTED_BYTES_MAX];
-    for (unsigned i = *index; i < redirects->count; i++) {
-        struct str from = redirects->items[i].from;
-        struct str path = path_within(make_sample(from, sample), hosts, decoded);
-        if (!path.at || !is_endless(redirects, hosts, path))
+    for (unsigned i = first; i < redirects->count; i++) {
+        const struct rule *rule = &redirects->items[i];
+        const struct redirects *own = redirects;
+        struct redirects_circle circle = {
+            .index = i, .from = rule->from, .to_https = is_https(rule->to)};
+        struct str path = follow(make_sample(rule->from, sample), map, &own, decoded);
+        if (!path.at || !is_endless(redirects, map, path, &circle))
             continue;
-        problem_set(ret_problem, "'%.*s' leads to more than %d redirects, perhaps without an end",
-                    (int)size_min(from.length, 200), from.at, HOPS_MAX);
-        problem_remedy(ret_problem, "let it lead to a path that no other one matches");
-        *index = i;
-        return -EINVAL;
+        *ret = circle;
+        return true;
     }
-    return 0;
+    return false;
 }

@@ -41,11 +41,29 @@ struct redirect {
 bool redirects_find(const struct redirects *redirects, struct str path, struct str query,
                     struct rules_values *values, struct redirect *ret);
 
-/* Checks that no path is redirected for ever: within the site, whose names are HOSTS. Each rule is
- * tried with a path that has one letter for each of its wildcards, from number *INDEX on, in the
- * order in which they were added. Returns 0, or -EINVAL with *RET_PROBLEM set and *INDEX that of
- * the rule. */
-int redirects_check(const struct redirects *redirects, const struct arena_list *hosts,
-                    unsigned *index, struct problem *ret_problem);
+/* Where redirects lead, for redirects_find_circle. */
+struct redirects_map {
+    /* The redirects that a request for AUTHORITY meets, by https if SECURE. NULL: none, or it is
+     * not known which server answers. */
+    const struct redirects *(*find)(const void *context, struct str authority, bool secure);
+    const void *context;
+};
+
+enum { REDIRECTS_HOPS_MAX = 20 }; /* more count as endless; browsers give up then */
+
+/* Redirects that do not end. */
+struct redirects_circle {
+    unsigned index;               /* of the rule at its beginning */
+    struct str from;              /* of that rule, as it is written; *borrowed* */
+    bool to_https;                /* that rule leads to a URL with https */
+    const struct redirects *next; /* has the rule that follows it */
+    unsigned next_index;
+};
+
+/* Finds a path that rules of REDIRECTS and of others in MAP redirect for ever. Each rule is tried
+ * with a path that has one letter for each of its wildcards, from number FIRST on, in the order in
+ * which they were added. False: each path ends. */
+bool redirects_find_circle(const struct redirects *redirects, unsigned first,
+                           const struct redirects_map *map, struct redirects_circle *ret);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "config/listen.h"
 #include "server/listening.h"
+#include "server/redirect_circles.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static int find_hosts(struct generation *generation, struct problem *ret_problem
         error = problem_list_keep(settings->problems,
                                   check_canonical(generation, settings->sites[i], i, ret_problem),
                                   ret_problem);
-    return error;
+    return error ? error : redirect_circles_check(settings, generation->hosts, ret_problem);
 }
 
 static int load_certificates(struct generation *generation, struct problem *ret_problem)

@@ -187,19 +187,25 @@ void hosts_destroy(struct hosts *hosts)
     free(hosts);
 }
 
-uint32_t hosts_find(const struct hosts *hosts, struct str authority)
+uint32_t hosts_find_name(const struct hosts *hosts, struct str authority)
 {
     char buffer[NAME_BYTES_MAX];
-    if (hosts->site_count == 1)
-        return 0;
-    if (authority.length == 0)
-        return hosts->fallback == HOSTS_NONE ? 0 : hosts->fallback;
     struct str host = authority_host(authority, buffer);
     if (host.length == 0 || host.at[0] == '.')
-        return hosts->fallback;
+        return HOSTS_NONE;
     const struct hosts_entry *entry = place_of(hosts, host);
     size_t dot = str_find(host, '.');
     if (!entry->name.at && dot < host.length)
         entry = place_of(hosts, str_from(host, dot));
-    return entry->name.at ? entry->site : hosts->fallback;
+    return entry->name.at ? entry->site : HOSTS_NONE;
+}
+
+uint32_t hosts_find(const struct hosts *hosts, struct str authority)
+{
+    if (hosts->site_count == 1)
+        return 0;
+    if (authority.length == 0)
+        return hosts->fallback == HOSTS_NONE ? 0 : hosts->fallback;
+    const uint32_t named = hosts_find_name(hosts, authority);
+    return named == HOSTS_NONE ? hosts->fallback : named;
 }

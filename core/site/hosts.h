@@ -32,6 +32,10 @@ int hosts_create(struct hosts **ret, const struct hosts_sites *sites, struct pro
 /* No effect on NULL. */
 void hosts_destroy(struct hosts *hosts);
 
+/* The number of the site that has the host of AUTHORITY, host[:port], as a name, alone or by a
+ * wildcard for one label. HOSTS_NONE: none has, so the default may answer. */
+uint32_t hosts_find_name(const struct hosts *hosts, struct str authority);
+
 /* The number of the site for AUTHORITY, host[:port]; absent (HTTP/1.0) or empty: the default, or
  * the first site if no default is named. HOSTS_NONE: no site. */
 uint32_t hosts_find(const struct hosts *hosts, struct str authority);

@@ -115,6 +115,12 @@ static const struct {
     {"admin = 81\nlisten = 127.0.0.1:81\nroot = root/one\n",
      0,
      {"line 1: admin port 81 is one that files are served on"}},
+    {"root = root/one\n[site a]\nredirect = /x http://b/y\n[site b]\nredirect = /y http://a/x\n",
+     0,
+     {"line 3: redirect '/x' leads to more than 20 redirects, perhaps without an end; the next one "
+      "is in line 5",
+      "line 5: redirect '/y' leads to more than 20 redirects, perhaps without an end; the next one "
+      "is in line 3"}},
 #ifdef SLUICE_HAVE_OPENSSL
     {"listen = 127.0.0.1:0 tls\ncert = none.pem\ncert = root/one/index.html\n[site a]\n"
      "root = root/one\n",

@@ -36,6 +36,12 @@ static void check_location(struct str location, struct str rules)
         FUZZ_CHECK(is_named(location, rules));
 }
 
+static const struct redirects *find_own(const void *context, struct str authority, bool secure)
+{
+    (void)secure;
+    return str_equal(authority, STR("example.org")) ? context : NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = {.left = 0};
@@ -64,10 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (redirects_find(redirects, text, query, &values, &redirect) && redirect.location.at)
             check_location(redirect.location, rules);
     }
-    const char *names[] = {"example.org", "*.example.net"};
-    const struct arena_list hosts = {.items = names, .count = COUNT_OF(names)};
-    unsigned index = 0;
-    redirects_check(redirects, &hosts, &index, &problem);
+    const struct redirects_map map = {find_own, redirects};
+    struct redirects_circle circle;
+    if (redirects_find_circle(redirects, 0, &map, &circle))
+        FUZZ_CHECK(circle.next == redirects);
     redirects_destroy(redirects);
     arena_fini(&arena);
     free(copy);

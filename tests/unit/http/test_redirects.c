@@ -145,6 +145,15 @@ Test(redirects, refuse_what_they_cannot_mean)
     cr_expect_str_eq(find("/a", NULL), "", "none was added");
 }
 
+/* Two hosts have the rules; their https is another server's. */
+static const struct redirects *find_own(const void *context, struct str authority, bool secure)
+{
+    (void)context;
+    const bool own = str_equal_nocase(authority, STR("example.org")) ||
+                     str_equal_nocase(authority, STR("example.net:81"));
+    return own && !secure ? redirects : NULL;
+}
+
 Test(redirects, find_circles)
 {
     static const struct {
@@ -161,42 +170,67 @@ Test(redirects, find_circles)
         {{"/old/* /old/new/:splat"}, 0},
         {{"/old/* /new/:splat", "/new/* /old/:splat"}, 0},
         {{"/a/:b /:b/a", "/x/a /a/x"}, 0},
-        {{"/* https://example.org/:splat"}, 0},
-        {{"/* https://EXAMPLE.org:8443/:splat?x#y"}, 0},
-        {{"/* https://a.example.net/:splat"}, 0},
-        {{"/* https://a.b.example.net/:splat"}, -1},
-        {{"/* https://example.net/:splat"}, -1},
-        {{"/a https://example.org/b"}, -1},
+        {{"/* http://example.org/:splat"}, 0},
+        {{"/* HTTP://EXAMPLE.org/:splat?x#y"}, 0},
+        {{"/* http://example.net:81/:splat"}, 0},
+        {{"/* http://example.net/:splat"}, -1},
+        {{"/* https://example.org/:splat"}, -1},
+        {{"/a http://example.org/b"}, -1},
+        {{"/a http://example.org/b", "/b http://example.net:81/a"}, 0},
         {{"/a%20b /a%20b"}, 0},
         {{"/a /b?c", "/b /a#d"}, 0},
         {{"/a /x/../a"}, 0},
     };
-    const char *names[] = {"example.org", "*.example.net"};
-    const struct arena_list hosts = {.items = names, .count = COUNT_OF(names)};
+    const struct redirects_map map = {.find = find_own};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct problem problem;
-        unsigned index = 0;
+        struct redirects_circle circle = {.index = 4711};
         tear_down();
         set_up();
         for (size_t j = 0; j < COUNT_OF(rows[i].rules) && rows[i].rules[j]; j++)
             add(rows[i].rules[j]);
-        int error = redirects_check(redirects, &hosts, &index, &problem);
-        cr_expect_eq(error, rows[i].index < 0 ? 0 : -EINVAL, "%s", rows[i].rules[0]);
-        if (rows[i].index >= 0)
-            cr_expect_eq(index, (unsigned)rows[i].index, "%s", rows[i].rules[0]);
+        const bool found = redirects_find_circle(redirects, 0, &map, &circle);
+        cr_expect_eq(found, rows[i].index >= 0, "%s", rows[i].rules[0]);
+        cr_expect_eq(circle.index, found ? (unsigned)rows[i].index : 4711, "%s", rows[i].rules[0]);
     }
+}
+
+/* The second site's rules lead back to the first one. */
+static const struct redirects *find_other(const void *context, struct str authority, bool secure)
+{
+    (void)secure;
+    return str_equal(authority, STR("b.example")) ? context : redirects;
+}
+
+Test(redirects, find_circles_through_other_sites)
+{
+    struct redirects *other = redirects_create(&arena);
+    const struct redirects_map map = {find_other, other};
+    struct redirects_circle circle;
+    struct problem problem;
+    add("/y /z");
+    add("/x https://b.example/x");
+    cr_assert_eq(redirects_add(other, STR("/v /w"), &problem), 0);
+    cr_expect_not(redirects_find_circle(redirects, 0, &map, &circle));
+    cr_assert_eq(redirects_add(other, STR("/x http://a.example/x"), &problem), 0);
+    cr_assert(redirects_find_circle(redirects, 0, &map, &circle));
+    cr_expect_eq(circle.index, 1);
+    cr_expect(circle.to_https);
+    cr_expect(str_equal(circle.from, STR("/x")));
+    cr_expect_eq(circle.next, other);
+    cr_expect_eq(circle.next_index, 1);
+    cr_expect_not(redirects_find_circle(redirects, 2, &map, &circle));
+    redirects_destroy(other);
 }
 
 Test(redirects, hold_a_thousand_rules)
 {
     char text[64];
-    struct problem problem;
-    unsigned index = 0;
-    const struct arena_list none = {.count = 0};
+    const struct redirects_map map = {.find = find_own};
+    struct redirects_circle circle;
     for (unsigned i = 0; i < 1000; i++) {
         snprintf(text, sizeof text, "/r%u/* /s%u/:splat 302", i, i);
         add(text);
     }
     cr_expect_str_eq(find("/r999/x", NULL), "302 /s999/x");
-    cr_expect_eq(redirects_check(redirects, &none, &index, &problem), 0);
+    cr_expect_not(redirects_find_circle(redirects, 0, &map, &circle));
 }

@@ -106,6 +106,24 @@ Test(hosts, finds_exact_then_wildcard_then_default)
     hosts_destroy(hosts);
 }
 
+Test(hosts, know_which_site_has_a_name)
+{
+    add_site("example.org *.example.org");
+    struct hosts *hosts = create();
+    cr_expect_eq(hosts_find_name(hosts, STR("EXAMPLE.org:80")), 0);
+    cr_expect_eq(hosts_find_name(hosts, STR("a.example.org")), 0);
+    cr_expect_eq(hosts_find_name(hosts, STR("a.b.example.org")), HOSTS_NONE);
+    cr_expect_eq(hosts_find_name(hosts, STR("other.example")), HOSTS_NONE);
+    cr_expect_eq(hosts_find_name(hosts, STR_ABSENT), HOSTS_NONE);
+    cr_expect_eq(hosts_find(hosts, STR("other.example")), 0, "the only site");
+    hosts_destroy(hosts);
+    add_site("*");
+    hosts = create();
+    cr_expect_eq(hosts_find_name(hosts, STR("other.example")), HOSTS_NONE);
+    cr_expect_eq(hosts_find(hosts, STR("other.example")), 1);
+    hosts_destroy(hosts);
+}
+
 /* Four labels: as long as a host name may be. */
 static void write_longest(char to[static 257])
 {
