@@ -92,9 +92,12 @@ enum exchange_redirect exchange_redirect(struct conn_context *context, struct ex
     if (request->refusal)
         return EXCHANGE_REDIRECT_NONE;
     const struct site_settings *site = exchange->site->settings;
+    enum exchange_redirect redirect = EXCHANGE_REDIRECT_NONE;
     if (site->canonical.at && redirect_to_canonical(context, exchange, request))
-        return EXCHANGE_REDIRECT_CANONICAL;
-    if (site->redirects && redirect_by_rule(exchange, request))
-        return EXCHANGE_REDIRECT_RULE;
-    return EXCHANGE_REDIRECT_NONE;
+        redirect = EXCHANGE_REDIRECT_CANONICAL;
+    else if (site->redirects && redirect_by_rule(exchange, request))
+        redirect = EXCHANGE_REDIRECT_RULE;
+    if (redirect && site->cors)
+        plan_allow_origins(&exchange->plan);
+    return redirect;
 }

@@ -80,6 +80,10 @@ void plan_make_redirect(struct plan *ret, const struct request *request, struct 
 void plan_make_redirect_to(struct plan *ret, const struct request *request, enum http_status status,
                            struct str location);
 
+/* Adds the fields by which scripts of every origin may follow PLAN, one of these redirects: the
+ * Fetch standard checks them in each answer on the way (section 4.4). */
+void plan_allow_origins(struct plan *plan);
+
 /* Adds the field NAME to PLAN, unless it has one of that name by a rule of the site or otherwise.
  * Text is *borrowed*. For the caller of plan_make, once. */
 void plan_add_field(struct plan *plan, struct str name, struct str value);

@@ -2,6 +2,8 @@
  * 10.2.2). A target that is too long for Location makes the answer a 414 (section 15.5.15). */
 #include "http/plan_parts.h"
 
+#include "http/default_fields.h"
+
 enum { LOCATION_TARGET_BYTES_MAX = 8 << 10 }; /* of the target, as it is written */
 
 void plan_redirect(struct plan *plan, const struct request *request,
@@ -44,4 +46,24 @@ void plan_make_redirect_to(struct plan *ret, const struct request *request, enum
     plan_set_page(ret, location.at ? status : HTTP_URI_TOO_LONG);
     if (location.at)
         plan_put_field(ret, STR("Location"), location);
+}
+
+/* Whether PLAN has a field called NAME. */
+static bool has_field(const struct plan *plan, struct str name)
+{
+    for (unsigned i = 0; i < plan->field_count; i++) {
+        if (str_equal(plan->fields[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+void plan_allow_origins(struct plan *plan)
+{
+    const struct field *field;
+    unsigned index = 0;
+    while ((field = default_fields_next(&index, DEFAULT_FIELDS_PAGE, true))) {
+        if (!has_field(plan, field->name))
+            plan_put_field(plan, field->name, field->value);
+    }
 }

@@ -278,9 +278,11 @@ E2E_TEST(hosts, each_site_has_its_own_redirects)
     }
 }
 
+/* As with Netlify and Cloudflare Pages, header rules are for what is served. */
 E2E_TEST(hosts, the_command_line_has_redirects_too)
 {
-    static const char *const words[] = {"--redirect", "/a /file.txt 303", NULL};
+    static const char *const words[] = {"--redirect",    "/a /file.txt 303", "--header",
+                                        "/*: X-Rule: 1", "--cors",           NULL};
     struct site site;
     struct response response;
 
@@ -290,6 +292,8 @@ E2E_TEST(hosts, the_command_line_has_redirects_too)
     if (expect_fetch(server, "a redirect", request_text("GET", "/a"), 303, &response)) {
         const char *field = response_field(&response, "Location");
         cr_expect(field && strcmp(field, "/file.txt") == 0, "%s", field ? field : "(none)");
+        cr_expect(response_field(&response, "X-Rule") == NULL);
+        cr_expect(response_field(&response, "Access-Control-Allow-Origin") != NULL);
     }
 }
 

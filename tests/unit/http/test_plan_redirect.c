@@ -67,6 +67,28 @@ Test(plan_redirect, redirects_to_a_prefix_with_the_target_as_it_came)
     plan_fini(&plan);
 }
 
+/* With Strict-Transport-Security, which is added last, it has room for all. */
+Test(plan_redirect, lets_scripts_of_every_origin_follow)
+{
+    struct request request;
+    struct plan plan;
+    request_init(&request);
+    request.method = HTTP_GET;
+    request.path = STR("/a");
+    plan_make_redirect_to(&plan, &request, HTTP_FOUND, STR("/b"));
+    expect_field("without", &plan, STR("Access-Control-Allow-Origin"), NULL);
+    plan_allow_origins(&plan);
+    plan_add_field(&plan, STR("Strict-Transport-Security"), STR("max-age=1"));
+    expect_field("with", &plan, STR("Access-Control-Allow-Origin"), "*");
+    expect_field("with", &plan, STR("Access-Control-Expose-Headers"), "*");
+    expect_field("with", &plan, STR("Location"), "/b");
+    unsigned sniffs = 0;
+    for (unsigned i = 0; i < plan.field_count; i++)
+        sniffs += str_equal(plan.fields[i].name, STR("X-Content-Type-Options"));
+    cr_expect_eq(sniffs, 1, "once");
+    plan_fini(&plan);
+}
+
 Test(plan_redirect, refuses_to_redirect_a_target_that_is_too_long)
 {
     static char target[(8 << 10) + 2];
