@@ -51,11 +51,17 @@ static int refuse_unknown(const struct split *split, const char *argument)
 {
     struct str name = str_from(str_of(argument), strspn(argument, "-"));
     size_t shown = str_find(str_of(argument), '=');
-    const struct option_spec *meant = option_nearest(str_first(name, str_find(name, '=')));
+    name = str_first(name, str_find(name, '='));
+    const struct subcommand *subcommand = subcommand_of(split);
+    const struct option_spec *meant = option_nearest(name);
+    const struct subcommand_option *own = subcommand ? option_nearest_own(subcommand, name) : NULL;
     problem_set(split->problem, "unknown option '%.*s'", (int)shown, argument);
-    if (!takes_settings(split))
+    if (own)
+        problem_remedy(split->problem, "did you mean '--%s'? (%s help %s lists all)", own->name,
+                       split->line->program, subcommand->name);
+    else if (subcommand && !subcommand->takes_settings)
         problem_remedy(split->problem, "%s help %s lists all", split->line->program,
-                       subcommand_of(split)->name);
+                       subcommand->name);
     else if (meant && meant->of_sluice && !is_configured(split))
         problem_remedy(split->problem, "the program sluice has '--%s' (--help lists all of %s)",
                        meant->name, split->line->program);

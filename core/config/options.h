@@ -115,6 +115,10 @@ const struct option_spec *option_find(struct str name);
  * away. NULL: no name is near. */
 const struct option_spec *option_nearest(struct str name);
 
+/* The same among the options that SUBCOMMAND alone has. */
+const struct subcommand_option *option_nearest_own(const struct subcommand *subcommand,
+                                                   struct str name);
+
 /* --- Values --------------------------------------------------------------------------------- */
 
 /* Where a value goes. */

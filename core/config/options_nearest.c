@@ -23,20 +23,51 @@ static size_t distance(struct str a, struct str b)
     return cost[a.length][b.length];
 }
 
+/* Whether CANDIDATE is nearer to NAME than BEST (NULL: none), which is *BEST_DISTANCE away; then
+ * that is the new distance. */
+static bool is_nearer(struct str name, const char *candidate, const char *best,
+                      size_t *best_distance)
+{
+    const struct str text = str_of(candidate);
+    const size_t slips = str_starts_with(text, name) ? 0 : distance(name, text);
+    const bool shorter = best && text.length < strlen(best);
+    if (slips > *best_distance || (best && slips == *best_distance && !shorter))
+        return false;
+    *best_distance = slips;
+    return true;
+}
+
+/* How many slips a NAME may have. */
+static size_t most_slips(struct str name)
+{
+    return 1 + name.length / 3;
+}
+
+static bool can_be_meant(struct str name)
+{
+    return name.length >= 2 && name.length <= NAME_BYTES_MAX;
+}
+
+const struct subcommand_option *option_nearest_own(const struct subcommand *subcommand,
+                                                   struct str name)
+{
+    const struct subcommand_option *best = NULL;
+    size_t best_distance = most_slips(name);
+    for (size_t i = 0; can_be_meant(name) && i < subcommand->option_count; i++) {
+        const struct subcommand_option *option = &subcommand->options[i];
+        if (is_nearer(name, option->name, best ? best->name : NULL, &best_distance))
+            best = option;
+    }
+    return best;
+}
+
 const struct option_spec *option_nearest(struct str name)
 {
-    size_t count, best_distance = 1 + name.length / 3;
+    size_t count, best_distance = most_slips(name);
     const struct option_spec *table = options_table(&count), *best = NULL;
-    if (name.length < 2 || name.length > NAME_BYTES_MAX)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        struct str candidate = str_of(table[i].name);
-        size_t slips = str_starts_with(candidate, name) ? 0 : distance(name, candidate);
-        bool shorter = best && candidate.length < strlen(best->name);
-        if (slips > best_distance || (best && slips == best_distance && !shorter))
-            continue;
-        best = &table[i];
-        best_distance = slips;
+    for (size_t i = 0; can_be_meant(name) && i < count; i++) {
+        if (is_nearer(name, table[i].name, best ? best->name : NULL, &best_distance))
+            best = &table[i];
     }
     return best;
 }

@@ -222,6 +222,13 @@ Test(configuration, refuses_what_a_subcommand_does_not_take)
         const char *says;
     } rows[] = {
         {"alone --threads 2", "unknown option '--threads'; sluice help alone lists all"},
+        {"alone --quik",
+         "unknown option '--quik'; did you mean '--quick'? (sluice help alone lists "
+         "all)"},
+        {"try --qui",
+         "unknown option '--qui'; did you mean '--quick'? (sluice help try lists all)"},
+        {"try --thread 2",
+         "unknown option '--thread'; did you mean '--threads'? (--help lists all)"},
         {"alone a b", "'b' is one argument too many; sluice help alone shows how it is called"},
         {"try a b c", "'c' is one argument too many; sluice help try shows how it is called"},
         {"alone --quick=1", "--quick takes no value; remove '=1'"},
