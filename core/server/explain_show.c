@@ -6,7 +6,10 @@
 #include "http/accept_type.h"
 #include "site/site_resource.h"
 
-enum { LABEL_COLUMNS = 12 };
+enum {
+    LABEL_COLUMNS = 12,
+    UNLISTED_WEIGHT = 1, /* of identity, if the request does not mention it */
+};
 
 /* Starts a line with LABEL; "": one more line of the same. */
 static void label(FILE *out, const char *text)
@@ -167,9 +170,12 @@ static void show_variants(const struct explain *explain, FILE *out, const struct
             (plan->part_count > 0 && plan->parts[0].blob == variant->body))
             verdict = "chosen";
         label(out, title);
-        fprintf(out, "%.*s, %ju bytes, q=%u.%03u: %s\n", (int)name.length, name.at,
-                (uintmax_t)variant->body->length, weight / QVALUE_MAX, weight % QVALUE_MAX,
-                verdict);
+        fprintf(out, "%.*s, %ju bytes, ", (int)name.length, name.at,
+                (uintmax_t)variant->body->length);
+        if (weight == UNLISTED_WEIGHT)
+            fprintf(out, "acceptable: %s\n", verdict);
+        else
+            fprintf(out, "q=%u.%03u: %s\n", weight / QVALUE_MAX, weight % QVALUE_MAX, verdict);
         title = "";
     }
     if (!plan->variant)

@@ -92,7 +92,7 @@ static const struct {
 } rows[] = {
     {"GET", "one.example", "/", {NULL}, 200, "root/one/index.html\n"},
     {"HEAD", "one.example", "/", {NULL}, 200, "one.example (sluice.conf, line 2)\n"},
-    {"GET", "one.example", "/a.css", {NULL}, 200, "identity, 59 bytes, q=0.001: chosen\n"},
+    {"GET", "one.example", "/a.css", {NULL}, 200, "identity, 59 bytes, acceptable: chosen\n"},
     {"GET",
      "one.example",
      "/a.css",
