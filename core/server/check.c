@@ -2,6 +2,7 @@
  * then examines what a server reads or opens later: header rules and logs. */
 #include "server/check.h"
 
+#include "config/listen.h"
 #include "config/profile.h"
 #include "http/rules.h"
 #include "observe/log.h"
@@ -126,6 +127,56 @@ static void check_log(const struct settings *settings, const void *scope, const 
     problem_list_keep(settings->problems, error, &problem);
 }
 
+/* --- Places for files that the server makes: their directories may come with the service -------- */
+
+/* Whether something else than a file of TYPE, one of S_IFMT, is at PATH. */
+static bool is_taken(const char *path, mode_t type)
+{
+    struct statx found;
+    return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &found) == 0 &&
+           (found.stx_mode & S_IFMT) != type;
+}
+
+/* Checks the path of the Unix socket that TEXT, the value of a listener, may name. False: another
+ * file is there, and *RET_PROBLEM is set. */
+static bool check_socket(const char *text, struct problem *ret_problem)
+{
+    struct listen listen;
+    struct problem unused;
+    if (listen_parse(str_of(text), &listen, &unused) < 0 || !listen.unix_socket.path[0] ||
+        listen.unix_socket.path[0] == '@' || !is_taken(listen.unix_socket.path, S_IFSOCK))
+        return true;
+    problem_set(ret_problem, "'%s' is a file that is not a socket", listen.unix_socket.path);
+    problem_remedy(ret_problem, "name another path, or remove the file");
+    return false;
+}
+
+/* Checks that the server may put its files where it will. */
+static void check_places(const struct settings *settings)
+{
+    const struct process_settings *process = &settings->process;
+    const struct arena_list *listens = &settings->listeners[0]->listens;
+    struct problem problem;
+    if (process->pid_file.at && is_taken(process->pid_file.at, S_IFREG)) {
+        problem_set(&problem, "'%s' is not a regular file", process->pid_file.at);
+        problem_remedy(&problem, "name another one");
+        problem_of_option(&problem, "pid-file");
+        settings_locate(settings, process, &problem);
+        problem_list_keep(settings->problems, -EEXIST, &problem);
+    }
+    if (process->admin.at && !check_socket(process->admin.at, &problem)) {
+        problem_of_option(&problem, "admin");
+        settings_locate(settings, process, &problem);
+        problem_list_keep(settings->problems, -EEXIST, &problem);
+    }
+    for (unsigned i = 0; i < listens->count; i++) {
+        if (check_socket(listens->items[i], &problem))
+            continue;
+        settings_locate_listen(settings, i, &problem);
+        problem_list_keep(settings->problems, -EEXIST, &problem);
+    }
+}
+
 /* --- The user ----------------------------------------------------------------------------------- */
 
 /* As root, becomes the user of the server for good, and tries what that opens again, as the start
@@ -144,7 +195,7 @@ static void show_user(const struct subcommand_call *call, bool was_root)
     const char *user = call->settings->process.user.at;
     if (was_root && !user)
         printf("files were tried with the rights of root; a server that runs as another user needs "
-               "its own: sudo -u USER %s check\n",
+               "its own: runuser -u USER -- %s check\n",
                call->profile->name);
     else if (!was_root && user)
         printf("files were tried with the rights of user %u; as root, check also tries those of "
@@ -165,6 +216,7 @@ static int examine(struct settings *settings, struct problem_list *warnings,
         generation_unref(generation);
     if (error == -ENOMEM)
         return error;
+    check_places(settings);
     check_log(settings, &settings->process, "error-log", settings->process.error_log.at);
     for (unsigned i = 0; i < settings->site_count; i++) {
         const struct site_settings *site = settings->sites[i];

@@ -112,6 +112,11 @@ static const struct {
      "listen = 127.0.0.1:82\nroot = root/one\n",
      0,
      {"line 2: listen '127.0.0.1:81' is where", "line 4: listen '127.0.0.1:82' is where"}},
+    {"pid-file = root/one\nlisten = 127.0.0.1:0\nlisten = unix:sluice.conf\n"
+     "admin = unix:sluice.conf\nroot = root/one\n",
+     0,
+     {"line 1: pid-file", "line 4: admin 'sluice.conf' is a file that is not a socket",
+      "line 3: listen 'sluice.conf' is a file that is not a socket"}},
     {"admin = 81\nlisten = 127.0.0.1:81\nroot = root/one\n",
      0,
      {"line 1: admin port 81 is one that files are served on"}},
