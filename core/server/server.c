@@ -33,7 +33,7 @@ enum { TCP_MEMORY_SHARE = 4 }; /* a quarter of what the host gives to TCP is for
 
 struct server {
     const struct profile *profile;
-    const struct command_line *line; /* that can be read again; NULL: none */
+    const struct command_line *line; /* *borrowed*: a reload reads it again */
     struct settings *settings;       /* of the start: a reference */
     struct generation *generation;   /* a reload replaces it */
     enum backend backend;
@@ -203,8 +203,7 @@ static int open_listeners(struct server *server, struct problem *ret_problem)
                                server->sizes.threads, &server->sockets, ret_problem);
     if (error)
         return error;
-    if (server->inherited)
-        listening_close_unused(server->inherited);
+    listening_close_unused(server->inherited);
     server->handover.listening = &server->listening;
     server->handover.settings = server->settings;
     server->handover.admin = server->admin;
@@ -253,7 +252,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .sockets = &server->sockets,
         .speaks_tls = config.tls != NULL,
     };
-    server->supervisor.handover = server->handover.upgrade.program ? &server->handover : NULL;
+    server->supervisor.handover = &server->handover;
     return supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
 }
 
@@ -320,10 +319,11 @@ static bool take_steps(struct server *server)
 static int prepare_upgrade(struct handover *ret, const struct server_start *start,
                            struct problem *ret_problem)
 {
-    *ret = (struct handover){.upgrade = {.fd = -1}, .parent_fd = -1};
-    if (start->inherited)
-        ret->parent_fd = upgrade_find_parent(start->inherited);
-    return start->line ? upgrade_init(&ret->upgrade, start->line->argv, environ, ret_problem) : 0;
+    *ret = (struct handover){
+        .upgrade = {.fd = -1},
+        .parent_fd = upgrade_find_parent(start->inherited),
+    };
+    return upgrade_init(&ret->upgrade, start->line->argv, environ, ret_problem);
 }
 
 int server_serve(const struct server_start *start)
@@ -357,9 +357,4 @@ int server_serve(const struct server_start *start)
     handover_fini(&server.handover);
     free(server.sockets);
     return status;
-}
-
-int server_run(const struct profile *profile, struct settings *settings)
-{
-    return server_serve(&(struct server_start){.profile = profile, .settings = settings});
 }

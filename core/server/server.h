@@ -16,7 +16,6 @@
 #define SLUICE_SERVER_H
 
 #include "config/profile.h"
-#include "config/settings.h"
 
 /* Exit statuses. */
 enum {
@@ -31,9 +30,5 @@ enum {
  * "http://ADDRESS:PORT/" or "https://ADDRESS:PORT/" for each address; the first such line says that
  * connections are accepted, and on which port. At the end it gets one line of totals. */
 int server_main(const struct profile *profile, int argc, char **argv);
-
-/* The same as server_main for SETTINGS that are not prepared yet, in place of a command line: any
- * number of sites. Keeps a reference until it returns. Returns the exit status. */
-int server_run(const struct profile *profile, struct settings *settings);
 
 #endif

@@ -6,11 +6,11 @@
 #include "server/server.h"
 #include "system/inherited.h"
 
-/* The beginning of a process. */
+/* The beginning of a process. All are *borrowed*. */
 struct server_start {
     const struct profile *profile;
     struct settings *settings;
-    const struct command_line *line; /* NULL: the server is neither reloaded nor upgraded */
+    const struct command_line *line;
     struct inherited *inherited;
 };
 
