@@ -8,7 +8,6 @@
 #include "observe/log.h"
 #include "server/explain_parts.h"
 #include "server/server.h"
-#include "server/signals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -302,7 +301,6 @@ int explain_run(const struct subcommand_call *call)
     struct problem problem;
     struct explain *explain = calloc(1, sizeof *explain);
     int error = -ENOMEM;
-    signals_release();
     if (explain)
         error = read_command_line(explain, call, &problem);
     else

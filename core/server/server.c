@@ -54,7 +54,7 @@ struct server {
 
 static int catch_signals(struct server *server, struct problem *ret_problem)
 {
-    return signals_init(&server->signals, ret_problem);
+    return signals_open(&server->signals, ret_problem);
 }
 
 static int make_generation(struct server *server, struct problem *ret_problem)
@@ -275,8 +275,7 @@ static int run(struct server *server)
     log_set_waiting(false);
     screen_show(&screen);
     handover_report_ready(&server->handover);
-    listening_keep(&server->listening);
-    admin_keep(server->admin);
+    keep_files(server);
     service_ready(&server->service);
     int status =
         supervisor_run(&server->supervisor) == 0 ? SERVER_STATUS_DONE : SERVER_STATUS_FAILED;
@@ -333,7 +332,7 @@ int server_serve(const struct server_start *start)
         .line = start->line,
         .settings = settings_ref(start->settings),
         .inherited = start->inherited,
-        .signals = {.fd = -1},
+        .signals = *start->signals,
         .supervisor = {.done_fd = -1, .changed_fd = -1},
     };
     struct problem problem;

@@ -4,7 +4,8 @@
  * and limits. Signals, from the first moment on (signals.h says how they are read):
  *
  * - SIGINT, SIGTERM: finish the responses in flight, for at most drain_ms, and exit with status 0;
- *   a second one exits at once with status 1.
+ *   a second one exits at once with status 1. While settings are read, the first one exits at once,
+ *   with status 0.
  * - SIGHUP: every file, each root, the _headers files and the media types are checked again before
  *   they are used, and the certificates at once. With a configuration file, that and all other
  *   settings are read again, too (reload.h). If the terminal has gone, as SIGTERM.

@@ -7,7 +7,6 @@
 #include "observe/trace.h"
 #include "server/process.h"
 #include "server/server_parts.h"
-#include "server/signals.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +17,6 @@
 static int show(const struct subcommand_call *call, enum command command)
 {
     const struct profile *profile = call->profile;
-    signals_release(); /* the reader may be slow */
     if (command == COMMAND_HELP && call->subcommand)
         options_help_subcommand(profile, call->subcommand, stdout);
     else if (command == COMMAND_HELP)
@@ -69,8 +67,10 @@ int server_main(const struct profile *profile, int argc, char **argv)
         .call = &call,
     };
     struct problem problem;
+    struct signals signals = {.fd = -1};
     enum command command = COMMAND_SERVE;
-    signals_block();
+    if (argc < 2 || !subcommand_find(&profile->subcommands, argv[1]))
+        signals_begin(&signals); /* in a subcommand, signals have their usual effect */
     process_fill_standard_descriptors();
     trace_catch_crashes();
     log_open(profile->name);
@@ -82,7 +82,7 @@ int server_main(const struct profile *profile, int argc, char **argv)
         error = command_line_parse(&line, settings, &command, &problem);
     if (error)
         log_problem(&problem);
-    const struct server_start start = {profile, settings, &line, &inherited};
+    const struct server_start start = {profile, settings, &line, &inherited, &signals};
     const int status = error ? status_of(&call, error) : execute(&call, command, &start);
     inherited_fini(&inherited);
     settings_unref(settings);

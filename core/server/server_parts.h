@@ -4,6 +4,7 @@
 
 #include "config/command_line.h"
 #include "server/server.h"
+#include "server/signals.h"
 #include "system/inherited.h"
 
 /* The beginning of a process. All are *borrowed*. */
@@ -12,6 +13,7 @@ struct server_start {
     struct settings *settings;
     const struct command_line *line;
     struct inherited *inherited;
+    const struct signals *signals; /* begun */
 };
 
 /* Serves until a signal ends that. Returns the exit status. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -30,21 +31,48 @@ static int probe_terminal(void)
     return 0;
 }
 
-void signals_block(void)
+static sigset_t ending_set(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return set;
+}
+
+/* A handler is needed: a signal whose effect is the usual one does not end process 1 of a
+ * container. */
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(EXIT_SUCCESS);
+}
+
+void signals_begin(struct signals *ret)
+{
+    const struct sigaction ends = {.sa_handler = end_at_once};
+    const sigset_t all = handled_set(), ending = ending_set();
+    struct sigaction hangup = {.sa_handler = SIG_DFL};
+    sigaction(SIGHUP, NULL, &hangup);
+    /* Before SIGHUP is blocked: if the terminal goes earlier than this, SIGHUP ends the process. */
+    *ret = (struct signals){
+        .fd = -1,
+        .had_terminal = probe_terminal() == 0,
+        .ignores_hangup = hangup.sa_handler == SIG_IGN,
+    };
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    sigaction(SIGINT, &ends, NULL);
+    sigaction(SIGTERM, &ends, NULL);
+    sigprocmask(SIG_UNBLOCK, &ending, NULL);
+}
+
+int signals_open(struct signals *signals, struct problem *ret_problem)
 {
     const sigset_t set = handled_set();
     sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
-int signals_init(struct signals *ret, struct problem *ret_problem)
-{
-    const sigset_t set = handled_set();
-    struct sigaction hangup = {.sa_handler = SIG_DFL};
-    signals_block();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL); /* ignored, the ends of children would not be reported */
     signal(SIGXFSZ, SIG_IGN); /* a log that has reached RLIMIT_FSIZE: the write fails, no more */
-    sigaction(SIGHUP, NULL, &hangup);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
         int error = -errno;
@@ -52,15 +80,11 @@ int signals_init(struct signals *ret, struct problem *ret_problem)
         problem_remedy(ret_problem, "raise the limits of this process");
         return error;
     }
-    *ret = (struct signals){
-        .fd = fd,
-        .had_terminal = probe_terminal() == 0,
-        .ignores_hangup = hangup.sa_handler == SIG_IGN,
-    };
+    signals->fd = fd;
     return 0;
 }
 
-void signals_fini(struct signals *signals)
+void signals_close(struct signals *signals)
 {
     if (signals->fd >= 0)
         close(signals->fd);
@@ -95,11 +119,8 @@ enum signal_request signals_take(const struct signals *signals)
 
 void signals_release(void)
 {
-    sigset_t set;
+    const sigset_t set = ending_set();
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

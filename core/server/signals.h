@@ -2,7 +2,8 @@
  *
  * Owns a signalfd. SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGCHLD are blocked in every
  * thread and read here by the main thread, even if the parent ignored them (a shell's "&" ignores
- * SIGINT). SIGPIPE is ignored: sendfile has no MSG_NOSIGNAL. signal(7), signalfd(2), tty(4),
+ * SIGINT). Until then, while settings are read, SIGINT and SIGTERM end the process, and the others
+ * wait. SIGPIPE is ignored: sendfile has no MSG_NOSIGNAL. signal(7), signalfd(2), tty(4),
  * credentials(7).
  *
  * SIGHUP has two meanings. An operator sends it to have changes take effect; the kernel, and the
@@ -21,7 +22,7 @@
 #include "base/problem.h"
 
 struct signals {
-    int fd; /* non-blocking; readable when there is something for signals_take */
+    int fd; /* non-blocking; readable when there is something for signals_take; -1: none */
     bool had_terminal;
     bool ignores_hangup;
 };
@@ -37,15 +38,17 @@ enum signal_request {
     SIGNAL_CHILD,       /* SIGCHLD: a child has ended, or more than one */
 };
 
-/* Blocks the signals, before anything else happens: none is lost and none ends the process. */
-void signals_block(void);
+/* Before anything else happens: from now on SIGINT and SIGTERM end the process with status 0, the
+ * only thing that they can ask for yet, and the other signals wait. Notes whether there is a
+ * terminal. */
+void signals_begin(struct signals *ret);
 
-/* Starts reading them, blocked or not yet, before other threads start. Returns 0, or a negative
- * errno with *RET_PROBLEM set. *Gives*: signals_fini. */
-int signals_init(struct signals *ret, struct problem *ret_problem);
+/* Starts reading them, before anything is made that an end has to remove, and before other threads
+ * start. Returns 0, or a negative errno with *RET_PROBLEM set. *Gives*: signals_close. */
+int signals_open(struct signals *signals, struct problem *ret_problem);
 
 /* Closes the descriptor. No effect if it is -1. */
-void signals_fini(struct signals *signals);
+void signals_close(struct signals *signals);
 
 /* What the next signal asks for. */
 enum signal_request signals_take(const struct signals *signals);

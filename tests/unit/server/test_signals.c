@@ -24,11 +24,12 @@ struct session {
 
 static _Noreturn void be_child(const struct session *session)
 {
-    struct signals signals = {.fd = -1};
+    struct signals signals;
     struct problem problem;
     const pid_t number = getpid();
     char request;
-    if (signals_init(&signals, &problem) != 0 ||
+    signals_begin(&signals);
+    if (signals_open(&signals, &problem) != 0 ||
         write(session->requests[1], &number, sizeof number) != sizeof number)
         _exit(1);
     for (;;) {
