@@ -7,7 +7,6 @@
 #include "server/upgrade_child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -184,10 +183,14 @@ static enum upgrade_event give_up(struct upgrade *upgrade)
 
 #define GOES_ON "; this process goes on"
 
-/* As recv(2); -1: nothing has come. */
+/* As recv(2); -1: nothing has come. If the new process has ended without reading its keys, an error
+ * comes first, once, and then its messages. */
 static ssize_t receive(const struct upgrade *upgrade, struct packet *ret)
 {
-    return upgrade->fd < 0 ? -1 : recv(upgrade->fd, ret, sizeof *ret, 0);
+    ssize_t length = upgrade->fd < 0 ? -1 : recv(upgrade->fd, ret, sizeof *ret, 0);
+    if (length < 0 && upgrade->fd >= 0 && errno == ECONNRESET)
+        length = recv(upgrade->fd, ret, sizeof *ret, 0);
+    return length;
 }
 
 /* Whether PACKET, of LENGTH bytes, says that the program could not be executed. */
