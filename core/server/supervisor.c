@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -182,11 +183,27 @@ static void announce_drain(const struct supervisor *supervisor, struct run *run)
     log_say("serving on for --drain-delay; send the signal again to go on at once");
 }
 
-/* Obeys SIGHUP, unless a reload is under way: then when that is at its end. A manager hears of the
- * beginning and of the end of each, whatever comes of it. */
+static bool upgrades(const struct supervisor *supervisor)
+{
+    return supervisor->handover && upgrade_is_under_way(&supervisor->handover->upgrade);
+}
+
+static void note_hangup(const struct supervisor *supervisor, struct run *run)
+{
+    if (run->stopping || run->draining)
+        log_write(LOG_LEVEL_WARNING, "SIGHUP has no effect while the server stops");
+    else if (upgrades(supervisor))
+        log_say("SIGHUP takes effect at the end of the upgrade");
+    run->hung_up = !run->stopping && !run->draining;
+}
+
+/* Obeys SIGHUP, but not before the end of a reload or of an upgrade, whose new process has been
+ * given the listeners of before. A manager hears of the beginning and of the end of each reload,
+ * whatever comes of it. */
 static void obey_hangup(struct supervisor *supervisor, struct run *run)
 {
-    if (!run->hung_up || run->stopping || run->draining || reload_is_under_way(&supervisor->reload))
+    if (!run->hung_up || run->stopping || run->draining ||
+        reload_is_under_way(&supervisor->reload) || upgrades(supervisor))
         return;
     run->hung_up = false;
     service_begin_reload(supervisor->service);
@@ -238,6 +255,8 @@ static void watch_upgrade(const struct supervisor *supervisor, struct run *run)
     service_hand_over(supervisor->service, (pid_t)pid);
     listening_leave(handover->listening);
     upgrade_finish(&handover->upgrade);
+    if (run->hung_up)
+        kill((pid_t)pid, SIGHUP); /* it may have read its settings before that */
     log_say("process %ld serves from now on; this one finishes its responses in flight", pid);
     run->upgraded = true;
     begin_drain(supervisor, run);
@@ -262,7 +281,7 @@ static void obey(const struct supervisor *supervisor, struct run *run, enum sign
         begin_drain(supervisor, run);
         break;
     case SIGNAL_REVALIDATE:
-        run->hung_up = true;
+        note_hangup(supervisor, run);
         break;
     case SIGNAL_REOPEN_LOGS:
 #ifdef SLUICE_DEBUG
@@ -315,7 +334,7 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
         service_watch(supervisor->service, supervisor->workers, supervisor->started_count, now_ms);
     next_ms = u64_min(next_ms, u64_min(run->explain_at_ms, run->revalidate_at_ms));
     next_ms = u64_min(next_ms, run->drain_at_ms);
-    if (supervisor->handover && supervisor->handover->upgrade.pid > 0)
+    if (upgrades(supervisor))
         next_ms = u64_min(next_ms, supervisor->handover->upgrade.deadline_ms);
     if (next_ms == NEVER)
         return -1;

@@ -65,6 +65,12 @@ int upgrade_init(struct upgrade *ret, char *const *argv, char *const *variables,
 int upgrade_start(struct upgrade *upgrade, const struct upgrade_gifts *gifts,
                   struct problem *ret_problem);
 
+/* Whether a process has been started that is neither released nor reaped. */
+static inline bool upgrade_is_under_way(const struct upgrade *upgrade)
+{
+    return upgrade->pid > 0;
+}
+
 /* Takes a message of the new process, if there is one, and ends its time, if that is over at
  * NOW_MS. FD of UPGRADE is readable, or DEADLINE_MS reached, when there is something to do. */
 enum upgrade_event upgrade_turn(struct upgrade *upgrade, uint64_t now_ms,
@@ -73,7 +79,7 @@ enum upgrade_event upgrade_turn(struct upgrade *upgrade, uint64_t now_ms,
 /* Reaps every child that has ended; as process 1 these may be processes of others. */
 enum upgrade_event upgrade_reap(struct upgrade *upgrade, struct problem *ret_problem);
 
-/* Releases the new process, which is ready: sends GO. */
+/* Releases the new process, which is ready: sends GO. No upgrade is under way then. */
 void upgrade_finish(struct upgrade *upgrade);
 
 /* Kills the new process, if it is not released. */

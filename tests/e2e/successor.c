@@ -90,12 +90,11 @@ void successor_upgrade(struct server *server)
     successor_upgrade_during(server, let_pass_a_moment, NULL);
 }
 
-void successor_copy_program(const char *to)
+void successor_copy_program(const char *program, const char *to)
 {
     char bytes[65536];
     ssize_t count;
-    int in = open(text_format("%s/%s", e2e_build_directory(), server_program(PIPELINED)),
-                  O_RDONLY | O_CLOEXEC);
+    int in = open(text_format("%s/%s", e2e_build_directory(), program), O_RDONLY | O_CLOEXEC);
     int out = open(text_format("%s.new", to), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
     cr_assert(in >= 0 && out >= 0, "%s", strerror(errno));
     while ((count = read(in, bytes, sizeof(bytes))) > 0)

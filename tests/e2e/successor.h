@@ -25,8 +25,8 @@ void successor_take(struct server *server);
  * number after it. 0: none. */
 pid_t successor_named(const struct server *server, const char *text);
 
-/* Copies the program pipelined-server to TO, in place of what is there. */
-void successor_copy_program(const char *to);
+/* Copies PROGRAM, of the build, to TO, in place of what is there. */
+void successor_copy_program(const char *program, const char *to);
 
 /* Waits until the messages of SERVER have TEXT. */
 void successor_await(const struct server *server, const char *text);

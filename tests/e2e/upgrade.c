@@ -6,7 +6,6 @@
 #include "service.h"
 #include "successor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,64 +144,6 @@ E2E_TEST(upgrade, finishes_what_the_old_process_has)
     server_stop(server);
 }
 
-/* --- The configuration changes with it -------------------------------------------------------- */
-
-static void configure(const struct site *site, unsigned threads, const char *more)
-{
-    site_write_text(site, "../sluice.conf",
-                    text_format("root = %s\nthreads = %u\n%s", site->path, threads, more));
-}
-
-static size_t count_threads(const struct server *server)
-{
-    DIR *tasks = opendir(text_format("/proc/%d/task", (int)server->process.pid));
-    size_t count = 0;
-    while (tasks && readdir(tasks))
-        count++;
-    if (tasks)
-        closedir(tasks);
-    return count;
-}
-
-/* Connections are spread over all sockets of the port; each must be accepted. */
-E2E_TEST(upgrade, hands_over_every_socket_whatever_the_number_of_threads)
-{
-    static const unsigned threads[] = {1, 4, 2, 3, 1, 2};
-    struct site site;
-    create_site(&site);
-    configure(&site, 4, "");
-    struct server *server =
-        server_start_with(&(struct server_setup){.config = site_path(&site, "../sluice.conf")});
-    for (size_t i = 0; i < COUNT_OF(threads); i++) {
-        configure(&site, threads[i], "");
-        size_t before = count_threads(server);
-        successor_upgrade(server);
-        cr_expect(before != count_threads(server) || i == 0 || threads[i] == threads[i - 1]);
-        for (unsigned j = 0; j < 40; j++)
-            server_expect_alive(server, text_format("with %u threads", threads[i]));
-    }
-    server_stop(server);
-}
-
-E2E_TEST(upgrade, reads_the_configuration_anew_and_survives_a_bad_one)
-{
-    struct site site;
-    struct response response;
-    create_site(&site);
-    configure(&site, 2, "");
-    struct server *server =
-        server_start_with(&(struct server_setup){.config = site_path(&site, "../sluice.conf")});
-    configure(&site, 2, "treads = 3\n");
-    process_signal(&server->process, SIGUSR2);
-    successor_await(server, "the upgrade failed: the new process ended with status 2");
-    server_expect_alive(server, "after a bad configuration");
-    configure(&site, 2, "header = /*: X-New: yes\n");
-    successor_upgrade(server);
-    if (expect_fetch(server, "the new one", request_text("GET", "/"), 200, &response))
-        cr_expect_str_eq(response_field(&response, "X-New"), "yes");
-    server_stop(server);
-}
-
 /* --- Failures --------------------------------------------------------------------------------- */
 
 static void replace_program(const struct site *site, const char *text, mode_t mode)
@@ -236,7 +176,7 @@ static void expect_nothing_left(const struct server *server, size_t descriptors)
 
 static struct server *start_copy(const struct site *site)
 {
-    successor_copy_program(site_path(site, "../server"));
+    successor_copy_program("pipelined-server", site_path(site, "../server"));
     return server_start_with(&(struct server_setup){
         .kind = PIPELINED,
         .root = site->path,
@@ -274,7 +214,7 @@ E2E_TEST(upgrade, to_a_program_that_fails_changes_nothing)
     process_signal(&server->process, SIGUSR2);
     successor_await(server, "server': No such file or directory; this process goes on");
     expect_nothing_left(server, descriptors);
-    successor_copy_program(site_path(&site, "../server"));
+    successor_copy_program("pipelined-server", site_path(&site, "../server"));
     successor_upgrade(server);
     server_expect_alive(server, "after the upgrade");
     server_stop(server);
@@ -298,7 +238,7 @@ E2E_TEST(upgrade, to_a_program_that_hangs_is_given_up)
         cr_assert(poll(NULL, 0, 50) == 0 && deadline_left_ms(deadline) > 0, "%s",
                   process_errors(&server->process));
     expect_nothing_left(server, descriptors);
-    successor_copy_program(site_path(&site, "../server"));
+    successor_copy_program("pipelined-server", site_path(&site, "../server"));
     successor_upgrade(server);
     server_stop(server);
 }

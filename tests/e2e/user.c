@@ -60,7 +60,7 @@ E2E_TEST(user, has_no_rights_of_root_left_and_keeps_its_port)
     struct site site;
     create_site(&site);
     const char *path = site_path(&site, "../server");
-    successor_copy_program(path);
+    successor_copy_program("pipelined-server", path);
     struct server *server = NULL;
     for (unsigned port = 987; !server; port--) {
         struct client client;
