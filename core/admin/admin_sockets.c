@@ -54,17 +54,11 @@ static void take(struct admin_sockets *sockets, struct inherited_socket *socket)
     sockets->fds[sockets->count++] = fd;
 }
 
-/* The path of SOCKET, of the Unix domain; NULL: it is another one. */
-static const char *path_of(const struct inherited_socket *socket)
-{
-    return strncmp(socket->text, "unix:", 5) == 0 ? socket->text + 5 : NULL;
-}
-
 /* Adds where SOCKET listens to SET. */
 static void add_place(struct net_set *set, const struct inherited_socket *socket)
 {
     uint16_t port;
-    const char *path = path_of(socket);
+    const char *path = inherited_path(socket);
     if (inherited_address(socket, &set->addresses[set->count], &port)) {
         set->port = port;
         set->count++;
@@ -94,7 +88,7 @@ static void take_given(struct admin_sockets *sockets, struct inherited *inherite
 static unsigned place_of(const struct inherited_socket *socket, const struct net_set *set)
 {
     struct net_address address;
-    const char *path = path_of(socket);
+    const char *path = inherited_path(socket);
     uint16_t port;
     if (net_is_unix(set))
         return path && strcmp(path, set->unix_socket.path) == 0 ? 0 : ADMIN_SOCKETS_MAX;
@@ -169,6 +163,7 @@ int admin_sockets_open(struct admin_sockets *ret, const char *where,
         take_given(&sockets, around->inherited);
     if (!sockets.are_given) {
         error = check_port(&sockets.set, around, ret_problem);
+        sockets.set.joins = inherited_overlap(around->inherited, &sockets.set);
         if (!error && around->inherited)
             take_handed(&sockets, around->inherited, have);
         if (!error)

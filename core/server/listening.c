@@ -261,8 +261,10 @@ int listening_open(struct listening *listening, const struct settings *settings,
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    for (unsigned i = 0; i < listening->count; i++)
+    for (unsigned i = 0; i < listening->count; i++) {
         listening_name(listening, i);
+        listening->sets[i].joins = inherited_overlap(listening->inherited, &listening->sets[i]);
+    }
     int error = open_sockets(listening, worker_count, all, ret_fds, ret_problem);
     if (!error)
         listening_find_origins(listening, settings, &listening->origins, 0); /* it is empty */

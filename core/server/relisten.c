@@ -131,12 +131,9 @@ static bool overlaps(const struct listening *running, const struct net_set *set)
 {
     for (unsigned k = 0; k < running->socket_count; k++) {
         const struct net_set *now = &running->sets[running->socket_listeners[k]];
-        const struct net_address *other = &now->addresses[running->socket_addresses[k]];
-        for (unsigned i = 0; now->port == set->port && !net_is_unix(now) && i < set->count; i++) {
-            if (net_address_covers(other, &set->addresses[i]) ||
-                net_address_covers(&set->addresses[i], other))
-                return true;
-        }
+        if (!net_is_unix(now) &&
+            net_overlaps(set, &now->addresses[running->socket_addresses[k]], now->port))
+            return true;
     }
     return false;
 }

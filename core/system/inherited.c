@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define UNIX_PREFIX "unix:"
+
 static const struct inherited none;
 
 /* --- Addresses ---------------------------------------------------------------------------------- */
@@ -38,26 +40,52 @@ static int find_place(const struct inherited_socket *socket, union place *ret)
     return getsockname(socket->fd, &ret->any, &length) < 0 ? -errno : (int)length;
 }
 
+/* Sets the address of SOCKET, which listens, if it is one of IP. */
+static void set_address(struct inherited_socket *socket)
+{
+    union place place;
+    struct net_address *address = &socket->address;
+    if (find_place(socket, &place) < 0)
+        return;
+    if (place.any.sa_family == AF_INET) {
+        address->at.v4 = place.v4;
+        socket->port = ntohs(place.v4.sin_port);
+    } else if (place.any.sa_family == AF_INET6) {
+        address->at.v6 = place.v6;
+        address->dual_stack = net_address_is_wildcard(address) &&
+                              option_of(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+        socket->port = ntohs(place.v6.sin6_port);
+    } else {
+        return;
+    }
+    socket->has_address = true;
+}
+
 bool inherited_address(const struct inherited_socket *socket, struct net_address *ret,
                        uint16_t *ret_port)
 {
-    union place place;
-    struct net_address address = {.optional = false};
-    if (!socket->listens || find_place(socket, &place) < 0)
+    if (!socket->has_address)
         return false;
-    if (place.any.sa_family == AF_INET) {
-        address.at.v4 = place.v4;
-        *ret_port = ntohs(place.v4.sin_port);
-    } else if (place.any.sa_family == AF_INET6) {
-        address.at.v6 = place.v6;
-        address.dual_stack = net_address_is_wildcard(&address) &&
-                             option_of(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
-        *ret_port = ntohs(place.v6.sin6_port);
-    } else {
-        return false;
-    }
-    *ret = address;
+    *ret = socket->address;
+    *ret_port = socket->port;
     return true;
+}
+
+const char *inherited_path(const struct inherited_socket *socket)
+{
+    return strncmp(socket->text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0
+               ? socket->text + strlen(UNIX_PREFIX)
+               : NULL;
+}
+
+bool inherited_overlap(const struct inherited *inherited, const struct net_set *set)
+{
+    for (unsigned i = 0; inherited && i < inherited->count; i++) {
+        const struct inherited_socket *socket = &inherited->items[i];
+        if (socket->has_address && net_overlaps(set, &socket->address, socket->port))
+            return true;
+    }
+    return false;
 }
 
 /* Writes the path of a Unix socket, an abstract one with '@', from an address of LENGTH bytes. */
@@ -67,7 +95,7 @@ static void write_path(const struct sockaddr_un *local, int length,
     const int first = (int)offsetof(struct sockaddr_un, sun_path);
     const bool is_abstract = length > first && local->sun_path[0] == '\0';
     const int bytes = length > first ? length - first - is_abstract : 0;
-    snprintf(to, INHERITED_TEXT_BYTES, "unix:%s%.*s", is_abstract ? "@" : "", bytes,
+    snprintf(to, INHERITED_TEXT_BYTES, UNIX_PREFIX "%s%.*s", is_abstract ? "@" : "", bytes,
              local->sun_path + is_abstract);
 }
 
@@ -133,8 +161,7 @@ static int set_names(struct inherited *inherited, const char *text)
     return 0;
 }
 
-/* Describes FD, which has its name. */
-static void examine(struct inherited_socket *socket, int fd)
+void inherited_examine(struct inherited_socket *socket, int fd)
 {
     socket->fd = -1;
     if (strcmp(socket->name, INHERITED_KEPT) == 0)
@@ -142,6 +169,8 @@ static void examine(struct inherited_socket *socket, int fd)
     socket->fd = fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd;
     socket->listens = socket->fd >= 0 && option_of(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&
                       option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
+    if (socket->listens)
+        set_address(socket);
     write_text(socket, socket->text);
 }
 
@@ -160,7 +189,7 @@ int inherited_read(struct inherited *ret, char *const *variables, struct problem
         return -ENOMEM;
     }
     for (unsigned i = 0; i < inherited.count; i++)
-        examine(&inherited.items[i], INHERITED_FIRST + (int)i);
+        inherited_examine(&inherited.items[i], INHERITED_FIRST + (int)i);
     *ret = inherited;
     return 0;
 }

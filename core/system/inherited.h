@@ -13,7 +13,7 @@
 #define SLUICE_INHERITED_H
 
 #include "base/problem.h"
-#include "system/net_address.h"
+#include "system/net.h"
 
 #include <sys/un.h>
 
@@ -28,7 +28,11 @@ enum {
 struct inherited_socket {
     int fd;           /* -1: taken, closed, or INHERITED_KEPT */
     const char *name; /* "": none is given */
-    bool listens;     /* a stream socket that listens; also once it is taken or closed */
+    bool listens;   /* a stream socket that listens; this and the rest hold also once it is taken */
+    bool is_unused; /* set by the caller: nothing was for it, so it was closed */
+    bool has_address; /* of IP: */
+    struct net_address address;
+    uint16_t port;
     /* Where it listens, as --listen has it: "127.0.0.1:80", "unix:/run/x"; or "descriptor 3" for
      * something else. */
     char text[INHERITED_TEXT_BYTES];
@@ -45,6 +49,10 @@ struct inherited {
  * errno with *RET_PROBLEM set and *RET untouched. *Gives*: inherited_fini. */
 int inherited_read(struct inherited *ret, char *const *variables, struct problem *ret_problem);
 
+/* Completes SOCKET, which has its name, by what FD is. That becomes close-on-exec, unless it is
+ * INHERITED_KEPT. */
+void inherited_examine(struct inherited_socket *socket, int fd);
+
 /* Closes those that were not taken. What is known of them stays. */
 void inherited_close(struct inherited *inherited);
 
@@ -57,5 +65,12 @@ int inherited_take(struct inherited_socket *socket);
 /* Where SOCKET listens, with the port in host byte order. False: not an IP address. */
 bool inherited_address(const struct inherited_socket *socket, struct net_address *ret,
                        uint16_t *ret_port);
+
+/* The path of SOCKET, of the Unix domain, or '@' and an abstract name. NULL: another one. */
+const char *inherited_path(const struct inherited_socket *socket);
+
+/* Whether one of INHERITED, taken or not, is in the way of a socket of SET: the process before this
+ * one may listen there. NULL is allowed. */
+bool inherited_overlap(const struct inherited *inherited, const struct net_set *set);
 
 #endif

@@ -89,6 +89,18 @@ void net_set_unix(struct net_set *set, const struct unix_socket *unix_socket)
     set->count = 1;
 }
 
+bool net_overlaps(const struct net_set *set, const struct net_address *address, uint16_t port)
+{
+    if (net_is_unix(set) || set->port == 0 || set->port != port)
+        return false;
+    for (unsigned i = 0; i < set->count; i++) {
+        if (net_address_covers(address, &set->addresses[i]) ||
+            net_address_covers(&set->addresses[i], address))
+            return true;
+    }
+    return false;
+}
+
 /* --- Listening -------------------------------------------------------------------------------- */
 
 static int set_flag(int fd, int level, int name, int value)

@@ -70,6 +70,9 @@ struct net_failure {
     uint16_t port;
 };
 
+/* Whether a socket that listens on ADDRESS and PORT is in the way of one of SET. */
+bool net_overlaps(const struct net_set *set, const struct net_address *address, uint16_t port);
+
 /* Opens WORKER_COUNT times set->count listening sockets: non-blocking, close-on-exec, and with
  * TCP_NODELAY, which accepted sockets inherit. A connection becomes acceptable when its client has
  * sent something or has been silent for a second, so most can be read at once. SET is updated: the

@@ -152,3 +152,28 @@ E2E_TEST(upgrade_settings, of_a_reload_take_effect_after_the_upgrade)
     server_expect_alive(server, "after both");
     server_stop(server);
 }
+
+/* --- Listeners -------------------------------------------------------------------------------- */
+
+/* The old process listens on the port until the new one is ready. */
+E2E_TEST(upgrade_settings, move_listeners_to_other_addresses_of_their_ports)
+{
+    static const char *const addresses[] = {"127.0.0.1", "0.0.0.0", "127.0.0.1"};
+    struct site site;
+    create_site(&site);
+    const uint16_t port = server_free_port(), admin = server_free_port();
+    struct server *server = NULL;
+    for (size_t i = 0; i < COUNT_OF(addresses); i++) {
+        configure(&site, 2,
+                  text_format("listen = %s:%u%s\nadmin = %s:%u\n", addresses[i], port, tls(),
+                              addresses[i], admin));
+        if (i > 0)
+            successor_upgrade(server);
+        else
+            server = server_start_with(&(struct server_setup){
+                .config = site_path(&site, "../sluice.conf"), .no_bind = true});
+        for (unsigned j = 0; j < 10; j++)
+            server_expect_alive(server, addresses[i]);
+    }
+    server_stop(server);
+}

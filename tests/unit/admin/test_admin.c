@@ -104,12 +104,32 @@ Test(admin, another_process_can_go_on_with_the_sockets)
     struct problem problem;
     struct admin *next = NULL;
     cr_assert_eq(admin_sockets_of(admin)->count, 1);
-    struct inherited_socket socket = {
-        .fd = dup(admin_sockets_of(admin)->fds[0]), .name = ADMIN_SOCKET_NAME, .listens = true};
+    struct inherited_socket socket = {.name = ADMIN_SOCKET_NAME};
+    inherited_examine(&socket, dup(admin_sockets_of(admin)->fds[0]));
     struct inherited inherited = {.items = &socket, .count = 1};
     const struct admin_surroundings around = {.inherited = &inherited};
     cr_assert_eq(admin_listen(&next, where, &around, &problem), 0);
     cr_expect_eq(socket.fd, -1, "it is taken");
+    admin_release(admin);
+    cr_assert_eq(admin_start(next, &source), 0);
+    cr_expect_eq(ask("/readyz"), 200);
+    admin_destroy(next);
+}
+
+/* The former one listens until this process is ready. */
+Test(admin, of_the_next_process_may_have_another_address_on_the_port)
+{
+    struct problem problem;
+    struct admin *next = NULL;
+    char everywhere[32];
+    struct inherited_socket socket = {.name = ADMIN_SOCKET_NAME};
+    inherited_examine(&socket, dup(admin_sockets_of(admin)->fds[0]));
+    struct inherited inherited = {.items = &socket, .count = 1};
+    const struct admin_surroundings around = {.inherited = &inherited};
+    snprintf(everywhere, sizeof everywhere, "0.0.0.0%s", strchr(where, ':'));
+    cr_assert_eq(admin_listen(&next, everywhere, &around, &problem), 0, "%s", problem.what);
+    cr_expect_geq(socket.fd, 0, "it is on another address");
+    inherited_close(&inherited);
     admin_release(admin);
     cr_assert_eq(admin_start(next, &source), 0);
     cr_expect_eq(ask("/readyz"), 200);

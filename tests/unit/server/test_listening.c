@@ -176,6 +176,37 @@ Test(listening, leaves_nothing_open_when_a_port_is_in_use)
     free(fds);
 }
 
+/* In an upgrade the former process goes on to listen until this one is ready. */
+Test(listening, opens_another_address_on_the_port_of_a_socket_that_it_was_given)
+{
+    static const char *const rows[][2] = {{"127.0.0.1", "0.0.0.0"}, {"0.0.0.0", "127.0.0.1"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int *fds, *others = NULL;
+        struct listening former = {.count = 0};
+        settings_unref(settings);
+        set_up();
+        struct listener_settings *listener = add_listener(rows[i][0], NULL);
+        cr_assert_eq(listening_choose(&former, settings, &problem), 0);
+        cr_assert_eq(listening_open(&former, settings, 1, &fds, &problem), 0);
+        struct inherited_socket socket = {.name = LISTENING_NAME "0"};
+        struct inherited inherited = {.items = &socket, .count = 1};
+        inherited_examine(&socket, dup(fds[0]));
+        listener->port = former.sets[0].port;
+        listener->addresses.items[0] = rows[i][1];
+        listening.inherited = &inherited;
+        cr_assert_eq(listening_choose(&listening, settings, &problem), 0);
+        cr_assert_eq(listening_open(&listening, settings, WORKERS, &others, &problem), 0, "%s: %s",
+                     rows[i][1], problem.what);
+        cr_expect_geq(socket.fd, 0, "it is on another address");
+        inherited_close(&inherited);
+        close(fds[0]);
+        free(fds);
+        for (unsigned j = 0; j < WORKERS; j++)
+            close(others[j]);
+        free(others);
+    }
+}
+
 Test(listening, refuses_more_listeners_than_there_is_room_for)
 {
     for (unsigned i = 0; i <= LISTENING_MAX; i++)
