@@ -81,10 +81,9 @@ const struct admin_sockets *admin_sockets_of(const struct admin *admin)
     return admin ? &admin->sockets : NULL;
 }
 
-void admin_keep(struct admin *admin)
+int admin_keep(struct admin *admin)
 {
-    if (admin)
-        unix_socket_keep(&admin->sockets.set.unix_socket);
+    return admin ? unix_socket_keep(&admin->sockets.set.unix_socket) : 0;
 }
 
 void admin_where(const struct admin *admin, char to[static ADMIN_WHERE_BYTES])

@@ -24,8 +24,9 @@ int admin_listen(struct admin **ret, const char *where, const struct admin_surro
 const struct admin_sockets *admin_sockets_of(const struct admin *admin);
 
 /* Takes over the file of a Unix-domain socket that another process has handed over, which does not
- * need it any more. */
-void admin_keep(struct admin *admin);
+ * need it any more. Returns 0, or a negative errno: it keeps a mode or an owner that are not those
+ * of WHERE. */
+int admin_keep(struct admin *admin);
 
 /* Starts the thread. SOURCE is copied; what it points to must be valid until admin_destroy. Returns
  * 0 or a negative errno. */

@@ -1,12 +1,12 @@
 /* listening: see listening.h. */
 #include "server/listening.h"
 
+#include "observe/log.h"
 #include "server/listening_adopt.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { HTTPS_PORT = 443 };
 
@@ -296,6 +296,12 @@ void listening_leave(struct listening *listening)
 
 void listening_keep(struct listening *listening)
 {
-    for (unsigned i = 0; i < listening->count; i++)
-        unix_socket_keep(&listening->sets[i].unix_socket);
+    for (unsigned i = 0; i < listening->count; i++) {
+        struct unix_socket *socket = &listening->sets[i].unix_socket;
+        const int error = unix_socket_keep(socket);
+        if (error)
+            log_write(LOG_LEVEL_WARNING, "unix:%s keeps its former mode and owner: %s",
+                      socket->path, strerror(-error));
+    }
+    listening_remove_unused(listening->inherited);
 }

@@ -56,7 +56,9 @@ int listening_open(struct listening *listening, const struct settings *settings,
  * places. No effect the second time. */
 void listening_end(struct listening *listening);
 
-/* Takes over the files of the sockets that another process has handed over. */
+/* Takes over the files of the sockets that another process has handed over, with the mode and owner
+ * that the settings have for them now, and removes those of sockets that are for no listener any
+ * more. For a process that the former one has let go. */
 void listening_keep(struct listening *listening);
 
 /* Leaves those files to another process, which has been given the sockets: listening_end has no

@@ -1,6 +1,7 @@
 /* listening_adopt: see listening_adopt.h. */
 #include "server/listening_adopt.h"
 
+#include "admin/admin_sockets.h"
 #include "observe/log.h"
 
 #include <stdio.h>
@@ -25,7 +26,8 @@ static bool is_free(const struct inherited_socket *socket)
 /* Whether a process of this program has named SOCKET. */
 static bool is_own(const struct inherited_socket *socket)
 {
-    return strncmp(socket->name, LISTENING_NAME, strlen(LISTENING_NAME)) == 0;
+    return strncmp(socket->name, LISTENING_NAME, strlen(LISTENING_NAME)) == 0 ||
+           strcmp(socket->name, ADMIN_SOCKET_NAME) == 0;
 }
 
 /* Gives SOCKET to LIST, of listener INDEX, which passes on a manager's name. */
@@ -44,7 +46,8 @@ static int offer_local(struct listening *listening, unsigned index, struct inher
                        struct sockets *lists)
 {
     struct unix_socket *wanted = &listening->sets[index].unix_socket;
-    if (strncmp(socket->text, "unix:", 5) != 0 || strcmp(socket->text + 5, wanted->path) != 0)
+    const char *path = inherited_path(socket);
+    if (!path || strcmp(path, wanted->path) != 0)
         return 0;
     if (is_own(socket)) /* the manager removes its own */
         wanted->is_handed_over = true;
@@ -160,9 +163,10 @@ void listening_close_unused(struct inherited *inherited)
     char names[512] = "";
     size_t length = 0;
     for (unsigned i = 0; i < inherited->count; i++) {
-        const struct inherited_socket *socket = &inherited->items[i];
+        struct inherited_socket *socket = &inherited->items[i];
         if (socket->fd < 0)
             continue;
+        socket->is_unused = true;
         if (length < sizeof names)
             length += (size_t)snprintf(names + length, sizeof names - length, "%s%s (%s)",
                                        length ? ", " : "", socket->text, socket->name);
@@ -171,4 +175,18 @@ void listening_close_unused(struct inherited *inherited)
         log_write(LOG_LEVEL_WARNING,
                   "closed, as no listener is for what the process was started with: %s", names);
     inherited_close(inherited);
+}
+
+void listening_remove_unused(const struct inherited *inherited)
+{
+    for (unsigned i = 0; inherited && i < inherited->count; i++) {
+        const struct inherited_socket *socket = &inherited->items[i];
+        struct unix_socket former = {.is_handed_over = true, .mode = UNIX_SOCKET_AS_MADE};
+        const char *path = inherited_path(socket);
+        if (!socket->is_unused || !is_own(socket) || !path || strlen(path) >= sizeof former.path)
+            continue;
+        memcpy(former.path, path, strlen(path) + 1);
+        unix_socket_keep(&former);
+        unix_socket_remove(&former);
+    }
 }

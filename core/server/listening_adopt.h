@@ -31,4 +31,8 @@ void listening_name(struct listening *listening, unsigned index);
 /* Closes the sockets that are left, and names them in one line on standard error. */
 void listening_close_unused(struct inherited *inherited);
 
+/* Removes the files of those that were sockets of the Unix domain, unless a service manager made
+ * them. For a process that the former one has let go: that serves no more. NULL is allowed. */
+void listening_remove_unused(const struct inherited *inherited);
+
 #endif

@@ -258,6 +258,16 @@ static int start(struct server *server, struct problem *ret_problem)
 
 /* --- The life of a server ------------------------------------------------------------------- */
 
+/* Takes over what the process before this one leaves: it has let this one go. */
+static void keep_files(struct server *server)
+{
+    listening_keep(&server->listening);
+    const int error = admin_keep(server->admin);
+    if (error)
+        log_write(LOG_LEVEL_WARNING, "the socket of --admin keeps its former mode and owner: %s",
+                  strerror(-error));
+}
+
 /* Runs until the workers have ended. From then on signals end the process in the ordinary way,
  * and a disk that hangs does not keep it: then nothing is freed. */
 static int run(struct server *server)
@@ -352,7 +362,7 @@ int server_serve(const struct server_start *start)
     store_shared_destroy(server.shared);
     generation_unref(server.generation);
     settings_unref(server.settings);
-    signals_fini(&server.signals);
+    signals_close(&server.signals);
     handover_fini(&server.handover);
     free(server.sockets);
     return status;

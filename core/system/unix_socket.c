@@ -72,15 +72,10 @@ static int remove_stale(const char *path)
 
 /* --- The file that is made -------------------------------------------------------------------- */
 
-/* Pins the file that was just made, and gives it its mode and owner. Returns 0 or a negative
- * errno. */
-static int set_up_file(struct unix_socket *unix_socket)
+/* Gives the file its mode and owner. Returns 0 or a negative errno. */
+static int set_rights(const struct unix_socket *unix_socket)
 {
     const char *path = unix_socket->path;
-    unix_socket->file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (unix_socket->file < 0)
-        return -errno;
-    unix_socket->has_file = true;
     const bool owned =
         unix_socket->user != UNIX_SOCKET_AS_MADE || unix_socket->group != UNIX_SOCKET_AS_MADE;
     /* -1 leaves an identity as it is, chown(2). */
@@ -89,6 +84,29 @@ static int set_up_file(struct unix_socket *unix_socket)
     if (unix_socket->mode != UNIX_SOCKET_AS_MADE && chmod(path, unix_socket->mode) < 0)
         return -errno;
     return 0;
+}
+
+/* Pins the file that was just made, and gives it its mode and owner. Returns 0 or a negative
+ * errno. */
+static int set_up_file(struct unix_socket *unix_socket)
+{
+    unix_socket->file = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (unix_socket->file < 0)
+        return -errno;
+    unix_socket->has_file = true;
+    return set_rights(unix_socket);
+}
+
+/* Whether the file has the mode and owner that are wanted. */
+static bool has_rights(const struct unix_socket *unix_socket)
+{
+    struct stat now;
+    if (fstat(unix_socket->file, &now) < 0)
+        return false;
+    return (unix_socket->mode == UNIX_SOCKET_AS_MADE ||
+            unix_socket->mode == (now.st_mode & ALLPERMS)) &&
+           (unix_socket->user == UNIX_SOCKET_AS_MADE || unix_socket->user == now.st_uid) &&
+           (unix_socket->group == UNIX_SOCKET_AS_MADE || unix_socket->group == now.st_gid);
 }
 
 /* Whether the file at the path is the one that was made. It is pinned, so its number has not been
@@ -104,14 +122,15 @@ static bool is_ours(const struct unix_socket *unix_socket)
     return same;
 }
 
-void unix_socket_keep(struct unix_socket *unix_socket)
+int unix_socket_keep(struct unix_socket *unix_socket)
 {
     const bool handed_over = unix_socket->is_handed_over;
     unix_socket->is_handed_over = false;
     if (!handed_over || unix_socket_is_abstract(unix_socket) || unix_socket->has_file)
-        return;
+        return 0;
     unix_socket->file = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     unix_socket->has_file = unix_socket->file >= 0;
+    return unix_socket->has_file && !has_rights(unix_socket) ? set_rights(unix_socket) : 0;
 }
 
 void unix_socket_leave(struct unix_socket *unix_socket)

@@ -35,8 +35,9 @@ int unix_socket_listen(struct unix_socket *socket, int backlog, struct problem *
 void unix_socket_remove(struct unix_socket *socket);
 
 /* Takes over the file from another process, which has given its listening socket to this one
- * (is_handed_over), and does not need it any more. Without effect on other sockets. */
-void unix_socket_keep(struct unix_socket *socket);
+ * (is_handed_over), and does not need it any more. Without effect on other sockets. Returns 0, or a
+ * negative errno: the file keeps a mode or an owner that are not those of SOCKET. */
+int unix_socket_keep(struct unix_socket *socket);
 
 /* Leaves the file to another process, which has been given the listening socket. */
 void unix_socket_leave(struct unix_socket *socket);

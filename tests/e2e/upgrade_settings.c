@@ -155,6 +155,64 @@ E2E_TEST(upgrade_settings, of_a_reload_take_effect_after_the_upgrade)
 
 /* --- Listeners -------------------------------------------------------------------------------- */
 
+static mode_t mode_of(const char *path)
+{
+    struct stat state;
+    return stat(path, &state) == 0 ? state.st_mode & ALLPERMS : 0;
+}
+
+E2E_TEST(upgrade_settings, remove_the_files_of_unix_sockets_that_they_do_not_name_any_more)
+{
+    struct site site;
+    create_site(&site);
+    const char *a = site_path(&site, "../a"), *b = site_path(&site, "../b"),
+               *admin = site_path(&site, "../admin");
+    const char *first =
+        text_format("listen = 127.0.0.1:0%s\nlisten = unix:%s mode=0600\n", tls(), a);
+    const char *more = text_format("listen = unix:%s\nadmin = unix:%s\n", b, admin);
+    configure(&site, 2, text_format("%s%s", first, more));
+    struct server *server = server_start_with(
+        &(struct server_setup){.config = site_path(&site, "../sluice.conf"), .no_bind = true});
+    cr_expect_eq(mode_of(a), 0600);
+    configure(&site, 2, text_format("%spid-file = /nonexistent/sluice.pid\n", first));
+    process_signal(&server->process, SIGUSR2);
+    successor_await(server, "the upgrade failed");
+    cr_expect(access(b, F_OK) == 0 && access(admin, F_OK) == 0, "gone, though it has failed");
+    configure(&site, 2, first);
+    successor_upgrade(server);
+    server_expect_alive(server, "after an upgrade");
+    cr_expect_eq(access(a, F_OK), 0, "the file of a listener is gone");
+    cr_expect_neq(access(b, F_OK), 0, "the file of a former listener is left");
+    cr_expect_neq(access(admin, F_OK), 0, "the file of the former admin listener is left");
+    server_stop(server);
+    cr_expect_neq(access(a, F_OK), 0, "it is left");
+}
+
+E2E_TEST(upgrade_settings, give_unix_sockets_their_mode_anew)
+{
+    struct site site;
+    create_site(&site);
+    const char *a = site_path(&site, "../a"), *admin = site_path(&site, "../admin");
+    static const unsigned modes[] = {0600, 0666, 0666};
+    struct server *server = NULL;
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        configure(&site, 2,
+                  text_format("listen = 127.0.0.1:0%s\nlisten = unix:%s mode=%04o\n"
+                              "admin = unix:%s mode=%04o\n",
+                              tls(), a, modes[i], admin, modes[i]));
+        if (i > 0)
+            successor_upgrade(server);
+        else
+            server = server_start_with(&(struct server_setup){
+                .config = site_path(&site, "../sluice.conf"), .no_bind = true});
+        for (int64_t deadline = deadline_after(10000);
+             mode_of(a) != modes[i] || mode_of(admin) != modes[i];)
+            cr_assert(poll(NULL, 0, 2) == 0 && deadline_left_ms(deadline) > 0, "%zu: %04o, %04o", i,
+                      mode_of(a), mode_of(admin));
+    }
+    server_stop(server);
+}
+
 /* The old process listens on the port until the new one is ready. */
 E2E_TEST(upgrade_settings, move_listeners_to_other_addresses_of_their_ports)
 {
