@@ -54,6 +54,11 @@ int error_log_open(const char *name, const char *tag, struct problem *ret_proble
     return error;
 }
 
+void error_log_check(void)
+{
+    access_logs_check(error_log.logs);
+}
+
 int error_log_start(void)
 {
     if (!error_log.logs)

@@ -14,6 +14,9 @@
  * *borrowed*. Returns 0, or a negative errno with *RET_PROBLEM set. */
 int error_log_open(const char *name, const char *tag, struct problem *ret_problem);
 
+/* Reports if it could not be created again, as access_logs_check does. */
+void error_log_check(void);
+
 /* Directs messages to the log that is open. Returns 0 or a negative errno. 0 without one. */
 int error_log_start(void);
 

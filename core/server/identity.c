@@ -1,6 +1,7 @@
 /* identity: see identity.h. */
 #include "server/identity.h"
 
+#include "observe/error_log.h"
 #include "observe/log.h"
 #include "server/https.h"
 #include "system/privileges.h"
@@ -25,9 +26,9 @@ static int try_roots(const struct settings *settings, const char *user, struct p
     return 0;
 }
 
-static void try_types(const struct site_settings *site, const char *user)
+/* Whether PATH, which may be NULL, can be read again. */
+static void try_file(const char *path, const char *user)
 {
-    const char *path = site->mime_types_path.at;
     if (path && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
         log_write(LOG_LEVEL_WARNING,
                   "user '%s' may not read '%s': changes of it will have no effect; give the user "
@@ -69,8 +70,10 @@ int identity_assume(const struct settings *settings, const struct access_logs *l
     if (error)
         return error;
     access_logs_check(logs);
+    error_log_check();
+    try_file(settings->config_path, text);
     try_certificates(settings, text);
     for (unsigned i = 0; i < settings->site_count; i++)
-        try_types(settings->sites[i], text);
+        try_file(settings->sites[i]->mime_types_path.at, text);
     return 0;
 }

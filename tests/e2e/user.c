@@ -128,16 +128,20 @@ E2E_TEST(user, that_may_not_open_a_file_again_is_named_at_the_start)
     create_site(&site);
     site_write_text(&site, "../types", "text/x-e2e e2e\n");
     site_chmod(&site, "../types", 0600);
+    site_write_text(&site, "../sluice.conf", text_format("root = %s\n", site.path));
+    site_chmod(&site, "../sluice.conf", 0600);
     struct server *server = server_start_with(&(struct server_setup){
-        .kind = PIPELINED,
-        .root = site.path,
-        .options = text_format("--user nobody:65534 --mime-types %s --access-log %s",
-                               site_path(&site, "../types"), site_path(&site, "../log")),
+        .config = site_path(&site, "../sluice.conf"),
+        .options = text_format("--user nobody:65534 --mime-types %s --access-log %s --error-log %s",
+                               site_path(&site, "../types"), site_path(&site, "../log"),
+                               site_path(&site, "../errors")),
     });
     server_expect_alive(server, "as nobody");
     const char *errors = process_errors(&server->process);
     cr_expect(strstr(errors, "types': changes of it will have no effect"), "%s", errors);
+    cr_expect(strstr(errors, "sluice.conf': changes of it will have no effect"), "%s", errors);
     cr_expect(strstr(errors, "log' cannot be created again"), "%s", errors);
+    cr_expect(strstr(errors, "errors' cannot be created again"), "%s", errors);
     server_stop(server);
 }
 
