@@ -66,8 +66,9 @@ static void explain_root(const char *root, int error, bool opened, struct proble
         problem_set(ret_problem, "no permission to enter ROOT '%s'", root);
         problem_remedy(ret_problem, "allow it (chmod +rx) there and in the directories above");
     } else if (error == -ENOSYS) {
-        problem_set(ret_problem, "this kernel has no openat2");
-        problem_remedy(ret_problem, "use Linux 5.6 or newer");
+        problem_set(ret_problem, "openat2 is not available");
+        problem_remedy(ret_problem, "use Linux 5.6 or newer, or allow this system call in the "
+                                    "sandbox (systemd: without RestrictSUIDSGID)");
     } else if (error == -EPERM && opened) {
         problem_set(ret_problem, "openat2 is forbidden here");
         problem_remedy(ret_problem, "allow this system call in the sandbox");

@@ -48,6 +48,12 @@ def says_what_systemd_expects() -> None:
     assert values(text, "ExecStart")[0].startswith(f"{PROGRAM} --config ")
 
 
+def leaves_the_system_calls_that_the_program_needs() -> None:
+    """RestrictSUIDSGID= forbids openat2(2) altogether (systemd.exec(5) does not say it)."""
+    text = (DEPLOY / "sluice.service").read_text()
+    assert not values(text, "RestrictSUIDSGID"), "no site can be opened without openat2"
+
+
 def stops_after_the_drain() -> None:
     """--drain-grace (1 s) and --drain-timeout (30 s) together are shorter."""
     text = (DEPLOY / "sluice.service").read_text()
@@ -70,7 +76,8 @@ def is_hardened() -> None:
 
 
 def main() -> int:
-    tests = [says_what_systemd_expects, stops_after_the_drain]
+    tests = [says_what_systemd_expects, leaves_the_system_calls_that_the_program_needs,
+             stops_after_the_drain]
     if shutil.which("systemd-analyze"):
         tests += [is_valid, is_hardened]
     failed = 0
