@@ -41,7 +41,8 @@ struct server {
     struct admin *admin;         /* NULL: none */
     struct inherited *inherited; /* *borrowed* */
     struct listening listening;
-    int *sockets; /* of all workers */
+    int *sockets;       /* of all workers */
+    bool sockets_given; /* to the supervisor */
     struct handover handover;
     struct sizes sizes;
     struct store_shared *shared;
@@ -253,6 +254,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .speaks_tls = config.tls != NULL,
     };
     server->supervisor.handover = &server->handover;
+    server->sockets_given = true;
     return supervisor_start(&server->supervisor, &config, &server->sizes, ret_problem);
 }
 
@@ -311,6 +313,14 @@ static int (*const steps[])(struct server *server, struct problem *ret_problem) 
     become_user,     open_service,     start,           start_admin,
 };
 
+/* Closes the sockets of a server whose workers have not been made. */
+static void close_sockets(const struct server *server)
+{
+    const unsigned count = server->sizes.threads * server->listening.socket_count;
+    for (unsigned i = 0; server->sockets && !server->sockets_given && i < count; i++)
+        close(server->sockets[i]);
+}
+
 /* Takes all steps. False: one failed, which is reported. */
 static bool take_steps(struct server *server)
 {
@@ -354,6 +364,7 @@ int server_serve(const struct server_start *start)
     service_close(&server.service);
     admin_destroy(server.admin);
     supervisor_fini(&server.supervisor);
+    close_sockets(&server);
     listening_end(&server.listening);
     if (!access_logs_stop(server.logs, LAST_LINES_MS) || !error_log_stop(LAST_LINES_MS))
         _exit(status);
