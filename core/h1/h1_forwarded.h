@@ -2,8 +2,8 @@
  * head.
  *
  * A part of h1. They are not among the fields of struct request, because only requests of trusted
- * proxies have them read: the others cost nothing. The head has been parsed, so its fields are well
- * formed. Pure. */
+ * proxies have them read: the others cost nothing. The head may have been refused, or not be whole:
+ * its lines count, up to the empty one. Pure. */
 #ifndef SLUICE_H1_FORWARDED_H
 #define SLUICE_H1_FORWARDED_H
 

@@ -114,17 +114,21 @@ static void walk_for(const struct forwarded_lines *lines, struct walk *walk)
     }
 }
 
-/* The element number INDEX of X-Forwarded-Proto, counted from its end; its first one if it has
- * fewer. A proxy may set the one scheme of the client, or add its own as to X-Forwarded-For. */
+/* Whether the element number INDEX of X-Forwarded-Proto, counted from its end, is https. A proxy
+ * may add its own scheme, as to X-Forwarded-For, or set the one of the client: so if there are
+ * fewer elements, all must be, because the client may have sent the first one. */
 static bool is_https(const struct forwarded_lines *lines, unsigned index)
 {
-    struct str found = STR_ABSENT;
-    for (unsigned i = lines->count, n = 0; i > 0; i--) {
+    bool last = false, all = true;
+    unsigned count = 0;
+    for (unsigned i = lines->count; i > 0; i--) {
         struct str line = lines->items[i - 1], element;
-        for (; n <= index && take_last(&line, &element); n++)
-            found = element;
+        for (; count <= index && take_last(&line, &element); count++) {
+            last = str_equal_nocase(element, STR("https"));
+            all = all && last;
+        }
     }
-    return found.at && str_equal_nocase(found, STR("https"));
+    return count > index ? last : count > 0 && all;
 }
 
 /* --- Forwarded, section 4 --------------------------------------------------------------------- */
@@ -209,8 +213,9 @@ static bool take_element(struct str *text, struct element *ret)
     return text->length == 0 || take_separator(text, ',');
 }
 
-/* Parses LINE. Returns the number of elements, the last ones if there are too many; -1: it is
- * malformed. Empty ones count as elements that name no node, unless nothing is in them. */
+/* Parses LINE. Returns the number of elements, of which number I is at I % FORWARDED_ELEMENTS_MAX
+ * unless so many have followed it; -1: it is malformed. Empty ones count as elements that name no
+ * node, unless nothing is in them. */
 static int parse_line(struct str line, struct element elements[static FORWARDED_ELEMENTS_MAX])
 {
     int count = 0;
@@ -221,9 +226,7 @@ static int parse_line(struct str line, struct element elements[static FORWARDED_
             return -1;
         if (line.length + 1 == before && !element.node.at && !element.scheme.at)
             continue; /* a comma alone */
-        if (count == FORWARDED_ELEMENTS_MAX)
-            memmove(elements, elements + 1, (size_t)--count * sizeof *elements);
-        elements[count++] = element;
+        elements[count++ % FORWARDED_ELEMENTS_MAX] = element;
     }
     return count;
 }
@@ -245,26 +248,32 @@ static bool unquote(struct str value, char to[static NODE_BYTES_MAX], struct str
     return true;
 }
 
+/* Walks through LINE of Forwarded. *RET_SCHEME: with the last element. */
+static void walk_line(struct str line, struct walk *walk, struct str *ret_scheme)
+{
+    struct element elements[FORWARDED_ELEMENTS_MAX];
+    const int count = parse_line(line, elements);
+    const int first = count > FORWARDED_ELEMENTS_MAX ? count - FORWARDED_ELEMENTS_MAX : 0;
+    for (int i = count; i > first && !walk->over; i--) {
+        const struct element *element = &elements[(i - 1) % FORWARDED_ELEMENTS_MAX];
+        char buffer[NODE_BYTES_MAX];
+        struct endpoint endpoint;
+        struct str node;
+        const bool named = element->node.at && unquote(element->node, buffer, &node) &&
+                           parse_node(node, false, &endpoint);
+        *ret_scheme = element->scheme;
+        visit(walk, named ? &endpoint : NULL);
+    }
+    if (count < 0 || first > 0)
+        walk->over = true; /* what comes next is not known */
+}
+
 /* Walks through Forwarded. *RET_SCHEME: with the last element. */
 static void walk_forwarded(const struct forwarded_lines *lines, struct walk *walk,
                            struct str *ret_scheme)
 {
-    for (unsigned i = lines->count; i > 0 && !walk->over; i--) {
-        struct element elements[FORWARDED_ELEMENTS_MAX];
-        int count = parse_line(lines->items[i - 1], elements);
-        if (count < 0)
-            visit(walk, NULL);
-        while (!walk->over && count-- > 0) {
-            char buffer[NODE_BYTES_MAX];
-            struct endpoint endpoint;
-            struct str node;
-            const bool named = elements[count].node.at &&
-                               unquote(elements[count].node, buffer, &node) &&
-                               parse_node(node, false, &endpoint);
-            *ret_scheme = elements[count].scheme;
-            visit(walk, named ? &endpoint : NULL);
-        }
-    }
+    for (unsigned i = lines->count; i > 0 && !walk->over; i--)
+        walk_line(lines->items[i - 1], walk, ret_scheme);
 }
 
 /* --- Both ------------------------------------------------------------------------------------- */

@@ -53,6 +53,14 @@ static const struct {
     {"one each, of the client", {X "192.0.2.1, 10.0.0.1", P "https, http"}, "192.0.2.1", true},
     {"one each, of a proxy", {X "192.0.2.1, 10.0.0.1", P "http, https"}, "192.0.2.1", false},
     {"one that the client sent", {X "1.1.1.1, 192.0.2.1", P "https, http"}, "192.0.2.1", false},
+    {"fewer than proxies, of which the client sent one",
+     {X "192.0.2.1, 10.0.0.1, 10.0.0.2", P "https, http"},
+     "192.0.2.1",
+     false},
+    {"fewer than proxies, all https",
+     {X "192.0.2.1, 10.0.0.1, 10.0.0.2", P "https", P "https"},
+     "192.0.2.1",
+     true},
     {"two, and no addresses", {P "https, http"}, NULL, false},
     /* Forwarded */
     {"4: for", {F "for=192.0.2.60"}, "192.0.2.60", false},
@@ -157,4 +165,21 @@ Test(forwarded, keeps_the_last_lines_and_elements)
     forwarded_take(&fields, STR("forwarded"), (struct str){line, (size_t)(at - line)});
     forwarded_find(&fields, &trusted, &forwarded);
     cr_expect_eq(forwarded.client.address[0], 192);
+}
+
+/* The walk does not jump over elements that are not known any more. */
+Test(forwarded, ends_at_the_last_element_that_it_keeps)
+{
+    enum { ELEMENTS = 1000 };
+    static char line[ELEMENTS * sizeof "for=10.0.0.1,"];
+    struct forwarded_fields fields = {.lines[0].count = 0};
+    struct forwarded forwarded;
+    char *at = line;
+    for (unsigned i = 0; i < ELEMENTS; i++)
+        at = str_put(at, STR("for=10.0.0.1,"));
+    forwarded_take(&fields, STR("Forwarded"), STR("for=192.0.2.9;proto=https"));
+    forwarded_take(&fields, STR("Forwarded"), (struct str){line, (size_t)(at - line)});
+    forwarded_find(&fields, &trusted, &forwarded);
+    cr_expect_eq(forwarded.client.address[0], 10);
+    cr_expect_not(forwarded.secure);
 }
