@@ -217,7 +217,7 @@ static size_t pipe_bytes(const char *from, size_t length)
 static ssize_t write_ready(const struct log_file *file, const struct iovec *piece)
 {
     struct pollfd watched = {.fd = file->fd, .events = POLLOUT};
-    if (poll(&watched, 1, 0) == 0)
+    if (poll(&watched, 1, 0) <= 0) /* if it fails, the room is not known */
         return -EAGAIN;
     ssize_t written = write(file->fd, piece->iov_base, pipe_bytes(piece->iov_base, piece->iov_len));
     return written < 0 ? -errno : written;

@@ -1,5 +1,6 @@
 /* log_file: names, kinds, whole lines for pipes, datagrams for syslog, files that have moved. */
 #include "observe/log_file.h"
+#include "support/faults.h"
 #include "support/tree.h"
 
 #include <criterion/criterion.h>
@@ -208,6 +209,11 @@ Test(log_file, gives_pipes_whole_lines_and_never_waits)
     while (written > 0);
     cr_expect_eq(written, -EAGAIN);
     cr_expect_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0, "it is shared with other processes");
+    alarm(10);
+    faults_fail(FAULT_POLL, 0, 1, EINTR);
+    cr_expect_eq(write_text("x\n"), -EAGAIN, "whether there is room is not known");
+    faults_clear();
+    alarm(0);
     close(ends[0]);
     cr_expect_eq(write_text("x\n"), -EPIPE);
     close(ends[1]);
