@@ -181,3 +181,39 @@ Test(proxy_header, refuses_everything_else)
                      malformed[i].label);
     }
 }
+
+/* A header of LENGTH bytes at TO, with one TLV (NOOP) that fills it, or with no room for one. */
+static struct str header_with_tlv(char *to, size_t length)
+{
+    static const struct str fixed = STR_INIT(V2 "\x21\x11\0\0" TCP4);
+    const size_t bytes = length - 16, value = length - fixed.length - 3;
+    memset(str_put(to, fixed), 'x', length - fixed.length);
+    to[14] = (char)(bytes >> 8);
+    to[15] = (char)(bytes & 0xff);
+    if (length >= fixed.length + 3) {
+        to[fixed.length] = 4;
+        to[fixed.length + 1] = (char)(value >> 8);
+        to[fixed.length + 2] = (char)(value & 0xff);
+    }
+    return (struct str){to, length};
+}
+
+Test(proxy_header, takes_a_tlv_of_every_length_up_to_the_bound)
+{
+    enum { LENGTH_MIN = 28, LENGTH_MAX = 10000 };
+    static char text[LENGTH_MAX];
+    for (size_t length = LENGTH_MIN; length <= LENGTH_MAX; length++) {
+        const struct str whole = header_with_tlv(text, length);
+        const bool half = length > LENGTH_MIN && length < LENGTH_MIN + 3;
+        const bool good = !half && length <= PROXY_HEADER_BYTES_MAX;
+        struct proxy_header header;
+        cr_expect_eq(proxy_header_parse(whole, &header),
+                     good ? PROXY_HEADER_WHOLE : PROXY_HEADER_MALFORMED, "%zu", length);
+        if (!good)
+            continue;
+        cr_expect_eq(header.bytes, length);
+        cr_expect_eq(proxy_header_parse(str_first(whole, length - 1), &header),
+                     PROXY_HEADER_PARTIAL, "%zu", length);
+        cr_expect_eq(header.bytes, length);
+    }
+}
