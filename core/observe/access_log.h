@@ -29,6 +29,8 @@ struct access_logs_config {
     unsigned worker_count;
     const char *tag; /* the program's name, for syslog; *borrowed* */
     enum access_logs_kind kind;
+    /* How long the last lines of a retired log wait for a reader that takes none; 0: 30 s. */
+    unsigned retired_ms_max;
     /* Reports what happens to a log, on the writer's thread. */
     void (*report)(const struct problem *problem);
 };
@@ -50,7 +52,8 @@ struct log_ring *access_logs_ring(const struct access_logs *logs, const char *na
 
 /* Retires all logs but those called NAMES, COUNT of them, of which some may be NULL: workers take
  * no more records for them. Each is written to its end and closed once no answer in flight belongs
- * to it (log_ring_hold). No effect on NULL. */
+ * to it (log_ring_hold). Lines that a slow reader does not take in time are lost, and reported. No
+ * effect on NULL. */
 void access_logs_retire(struct access_logs *logs, const char *const *names, unsigned count);
 
 /* Starts the thread. Returns 0 or a negative errno. */

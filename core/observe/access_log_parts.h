@@ -23,6 +23,7 @@ struct access_log {
     bool broken;         /* the last try failed */
     int error;           /* of the last failure, negative; 0: none since the last report */
     uint64_t retry_at_ms;
+    uint64_t give_up_at_ms;   /* retired: when the lines that are left are lost; 0: not known yet */
     uint64_t lost_lines;      /* that were taken from the rings, and could not be written */
     uint64_t reported_lines;  /* of all that were lost */
     uint64_t report_at_ms;    /* not before */

@@ -9,9 +9,10 @@
 #include <time.h>
 
 enum {
-    GATHER_MS = 100,     /* lines that come meanwhile are written together */
-    CHECK_MS = 2 * 1000, /* how often a file's name is checked */
-    RETRY_MS = 1000,     /* how long to wait while a log is broken */
+    GATHER_MS = 100,        /* lines that come meanwhile are written together */
+    CHECK_MS = 2 * 1000,    /* how often a file's name is checked */
+    RETRY_MS = 1000,        /* how long to wait while a log is broken */
+    RETIRED_MS = 30 * 1000, /* how long a retired log waits for its reader, unless configured */
 };
 
 /* --- Rounds ----------------------------------------------------------------------------------- */
@@ -31,6 +32,18 @@ static void take_incoming(struct access_logs *logs)
     }
 }
 
+/* Whether LOG, to which no more line comes, should wait for its reader, which is slow: for a while,
+ * because each log holds its rings. */
+static bool waits_for_reader(struct access_log *log, const struct access_log_round *round)
+{
+    const unsigned ms_max = round->config->retired_ms_max;
+    if (!log->waits || !access_log_has_lines(log))
+        return false;
+    if (log->give_up_at_ms == 0)
+        log->give_up_at_ms = round->now_ms + (ms_max > 0 ? ms_max : RETIRED_MS);
+    return round->now_ms < log->give_up_at_ms;
+}
+
 /* Writes the rest of the log at *LINK, which is retired, and frees it, unless answers in flight
  * still belong to it, or its reader is slow. */
 static void end_retired(struct access_log **link, const struct access_log_round *round)
@@ -40,7 +53,7 @@ static void end_retired(struct access_log **link, const struct access_log_round 
         return;
     while (access_log_work(log, round)) {
     }
-    if (log->waits && access_log_has_lines(log))
+    if (waits_for_reader(log, round))
         return;
     access_log_finish(log, round);
     *link = log->next;

@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { WORKERS = 2, PATIENCE_MS = 10000, STOP_MS = 4000 };
+enum { WORKERS = 2, PATIENCE_MS = 10000, STOP_MS = 4000, RETIRED_MS = 200 };
 
 static struct tree tree;
 static char path[PATH_MAX], other[PATH_MAX];
@@ -46,7 +46,7 @@ static bool reported(const char *text)
 static void set_up(void)
 {
     const struct access_logs_config config = {
-        .worker_count = WORKERS, .tag = "tag", .report = report};
+        .worker_count = WORKERS, .tag = "tag", .report = report, .retired_ms_max = RETIRED_MS};
     signal(SIGPIPE, SIG_IGN);
     tree_init(&tree);
     snprintf(path, sizeof path, "%s/log", tree.path);
@@ -86,6 +86,20 @@ static bool put(struct log_ring *ring, const char *text)
     return true;
 }
 
+enum { LINE_BYTES = 1024 };
+
+/* Puts COUNT lines of LINE_BYTES. Returns how many were dropped. */
+static unsigned put_lines(struct log_ring *ring, unsigned count)
+{
+    static char line[LINE_BYTES + 1];
+    unsigned dropped = 0;
+    memset(line, 'x', LINE_BYTES - 1);
+    line[LINE_BYTES - 1] = '\n';
+    for (unsigned i = 0; i < count; i++)
+        dropped += !put(ring, line);
+    return dropped;
+}
+
 /* The content of the file NAME; "" if it does not exist. */
 static const char *content(const char *name)
 {
@@ -110,6 +124,17 @@ static void expect_report(const char *text)
     for (unsigned ms = 0; ms < PATIENCE_MS && !reported(text); ms++)
         poll(NULL, 0, 1);
     cr_expect(reported(text), "%s: %s", text, reports);
+}
+
+/* The number of lines that have been reported as lost. */
+static unsigned long lost_lines(void)
+{
+    unsigned long lost = 0;
+    pthread_mutex_lock(&lock);
+    for (const char *at = reports; (at = strstr(at, "': ")); at++)
+        lost += strtoul(at + strlen("': "), NULL, 10);
+    pthread_mutex_unlock(&lock);
+    return lost;
 }
 
 Test(access_log, writes_lines_soon)
@@ -168,6 +193,20 @@ Test(access_log, finds_out_that_its_file_was_moved)
     expect_content(other, "one\n");
 }
 
+Test(access_log, keeps_its_file_when_it_cannot_be_opened_again)
+{
+    struct log_ring *ring = start(path);
+    put(ring, "one\n");
+    expect_content(path, "one\n");
+    rename(path, other);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    access_logs_reopen(logs);
+    expect_report("it cannot be opened again: Is a directory");
+    put(ring, "two\n");
+    expect_content(other, "one\ntwo\n");
+    rmdir(path);
+}
+
 /* A disk is full, so its log is moved away. */
 Test(access_log, begins_a_new_file_with_a_whole_line)
 {
@@ -213,19 +252,10 @@ Test(access_log, drops_lines_when_nobody_reads_and_says_how_many)
 {
     cr_assert_eq(mkfifo(path, 0600), 0);
     struct log_ring *ring = start(path);
-    static char line[1025];
-    memset(line, 'x', 1023);
-    line[1023] = '\n';
-    unsigned dropped = 0;
-    for (unsigned i = 0; i < LOG_RING_BYTES / 1024 + 5; i++)
-        dropped += !put(ring, line);
-    cr_expect_eq(dropped, 5);
+    cr_expect_eq(put_lines(ring, LOG_RING_BYTES / LINE_BYTES + 5), 5);
     expect_report("it has no reader");
     cr_assert(access_logs_stop(logs, STOP_MS));
-    unsigned long lost = 0;
-    for (const char *at = reports; (at = strstr(at, ": ")); at++)
-        lost += strtoul(at + 2, NULL, 10);
-    cr_expect_eq(lost, LOG_RING_BYTES / 1024 + 5, "%s", reports);
+    cr_expect_eq(lost_lines(), LOG_RING_BYTES / LINE_BYTES + 5, "%s", reports);
 }
 
 Test(access_log, waits_for_the_reader_of_a_fifo)
@@ -264,16 +294,11 @@ Test(access_log, counts_the_lines_of_a_reader_that_has_gone)
 
 Test(access_log, ends_in_time_though_a_reader_is_slow)
 {
-    static char line[1025];
     int ends[2];
     char name[32];
     cr_assert_eq(pipe(ends), 0);
     snprintf(name, sizeof name, "/dev/fd/%d", ends[1]);
-    struct log_ring *ring = start(name);
-    memset(line, 'x', 1023);
-    line[1023] = '\n';
-    for (unsigned i = 0; i < 200; i++)
-        put(ring, line);
+    put_lines(start(name), 200);
     cr_expect(access_logs_stop(logs, STOP_MS));
     cr_expect(reported("lines are lost"), "%s", reports);
     close(ends[0]);
@@ -323,6 +348,48 @@ Test(access_log, a_retired_log_is_written_to_its_end_and_closed)
     for (unsigned ms = 0; ms < PATIENCE_MS && tree_open_descriptors() > descriptors + 1; ms++)
         poll(NULL, 0, 1);
     cr_expect_eq(tree_open_descriptors(), descriptors + 1, "the other log's");
+}
+
+/* Fills a FIFO, whose reader is *RET_READER, with lines of a log that is retired then. */
+static void retire_a_full_fifo(unsigned lines, int *ret_reader)
+{
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    *ret_reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    cr_expect_eq(put_lines(start(path), lines), 0);
+    access_logs_retire(logs, NULL, 0);
+}
+
+Test(access_log, a_retired_log_gives_up_on_a_reader_that_takes_nothing)
+{
+    enum { LINES = 200 };
+    static char text[LINES * LINE_BYTES];
+    const unsigned descriptors = tree_open_descriptors();
+    int reader;
+    retire_a_full_fifo(LINES, &reader);
+    for (unsigned ms = 0; ms < PATIENCE_MS && tree_open_descriptors() > descriptors + 1; ms++)
+        poll(NULL, 0, 1);
+    cr_expect_eq(tree_open_descriptors(), descriptors + 1, "it is not closed");
+    expect_report("lines are lost");
+    const ssize_t length = read(reader, text, sizeof text);
+    cr_expect_gt(length, 0);
+    cr_expect_eq(length / LINE_BYTES + (ssize_t)lost_lines(), LINES, "%s", reports);
+    close(reader);
+}
+
+Test(access_log, a_retired_log_waits_for_a_reader_that_is_slow)
+{
+    enum { LINES = 200 };
+    static char text[LINES * LINE_BYTES];
+    int reader;
+    ssize_t length = 0, got;
+    retire_a_full_fifo(LINES, &reader);
+    for (unsigned ms = 0; ms < PATIENCE_MS && length < (ssize_t)sizeof text; ms++) {
+        if ((got = read(reader, text + length, sizeof text - (size_t)length)) > 0)
+            length += got;
+        poll(NULL, 0, 1);
+    }
+    cr_expect_eq(length, sizeof text, "%zd: %s", length, reports);
+    close(reader);
 }
 
 Test(access_log, a_name_that_was_retired_can_be_added_again)
