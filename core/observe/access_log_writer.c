@@ -11,7 +11,6 @@
 enum {
     GATHER_MS = 100,        /* lines that come meanwhile are written together */
     CHECK_MS = 2 * 1000,    /* how often a file's name is checked */
-    RETRY_MS = 1000,        /* how long to wait while a log is broken */
     RETIRED_MS = 30 * 1000, /* how long a retired log waits for its reader, unless configured */
 };
 
@@ -114,16 +113,24 @@ static void await(struct access_logs *logs, int ms)
     event_fd_take(logs->waker.fd);
 }
 
+/* Whether a log cannot be written now. */
+static bool is_stuck(const struct access_logs *logs)
+{
+    for (const struct access_log *log = logs->all; log; log = log->next) {
+        if (log->broken || log->waits)
+            return true;
+    }
+    return false;
+}
+
 /* How long to wait for lines when a round has written some, or IDLE_ROUNDS rounds have not. Each
- * sleep begins with a short one, because a line may have been committed just before. */
+ * sleep begins with a short one, because a line may have been committed just before. While a log
+ * is stuck, this thread does not sleep, else each of its lines would cost its worker a signal. */
 static int wait_ms(struct access_logs *logs, unsigned idle_rounds)
 {
-    atomic_store(&logs->waker.sleeps, idle_rounds > 0);
-    for (const struct access_log *log = logs->all; log; log = log->next) {
-        if (log->broken)
-            return idle_rounds < 2 ? GATHER_MS : RETRY_MS;
-    }
-    return idle_rounds < 2 ? GATHER_MS : CHECK_MS;
+    const bool sleeps = idle_rounds > 0 && !is_stuck(logs);
+    atomic_store(&logs->waker.sleeps, sleeps);
+    return sleeps && idle_rounds > 1 ? CHECK_MS : GATHER_MS;
 }
 
 /* Whether anything is left in the rings that could be written. */

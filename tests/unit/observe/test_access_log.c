@@ -1,6 +1,7 @@
 /* access_log: every line is written or counted, whatever happens to its file. */
 #include "base/str.h"
 #include "observe/access_log.h"
+#include "support/faults.h"
 #include "support/tree.h"
 
 #include <criterion/criterion.h>
@@ -256,6 +257,20 @@ Test(access_log, drops_lines_when_nobody_reads_and_says_how_many)
     expect_report("it has no reader");
     cr_assert(access_logs_stop(logs, STOP_MS));
     cr_expect_eq(lost_lines(), LOG_RING_BYTES / LINE_BYTES + 5, "%s", reports);
+}
+
+/* A signal for each line would be a system call for each request. */
+Test(access_log, is_not_woken_by_the_lines_of_a_log_without_a_reader)
+{
+    enum { LINES = 200, SIGNALS_MAX = 20 };
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    struct log_ring *ring = start(path);
+    expect_report("it has no reader");
+    for (unsigned i = 0; i < LINES; i++) {
+        put(ring, "x\n");
+        poll(NULL, 0, 1);
+    }
+    cr_expect_leq(faults_calls(FAULT_WRITE_EVENTFD), SIGNALS_MAX);
 }
 
 Test(access_log, waits_for_the_reader_of_a_fifo)
