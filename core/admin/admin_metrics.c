@@ -78,8 +78,8 @@ static const struct admin_family families[] = {
     [FAMILY_CACHE_BYTES] = {"sluice_cache_bytes", "gauge", "Memory of the entries in the cache."},
     [FAMILY_CACHE_ENTRIES] = {"sluice_cache_entries", "gauge", "Entries in the cache."},
     [FAMILY_LOG_DROPPED] = {"sluice_log_lines_dropped_total", "counter",
-                            "Lines missing from the access log: the writer was slow, or no record "
-                            "was free."},
+                            "Lines missing from the access log: the writer was slow, they could "
+                            "not be written, or no record was free."},
     [FAMILY_TURNS] = {"sluice_loop_turns_total", "counter", "Turns of the event loop."},
 };
 static_assert(COUNT_OF(families) == FAMILY_COUNT, "each family has a row");
@@ -128,6 +128,7 @@ static const struct row {
     {FAMILY_CACHE_BYTES, COUNTER_CACHE_BYTES, ""},
     {FAMILY_CACHE_ENTRIES, COUNTER_CACHE_ENTRIES, ""},
     {FAMILY_LOG_DROPPED, COUNTER_LOG_LINES_DROPPED, "reason=\"slow\""},
+    {FAMILY_LOG_DROPPED, COUNTER_LOG_LINES_LOST, "reason=\"unwritable\""},
     {FAMILY_LOG_DROPPED, COUNTER_RESPONSES_UNLOGGED, "reason=\"records\""},
     {FAMILY_TURNS, COUNTER_TURNS, ""},
 };

@@ -53,6 +53,17 @@ int conn_log_create(struct conn_log **ret, const struct conn_log_config *config)
     return 0;
 }
 
+/* Counts the lines that could not be written. */
+static void count_lost(struct conn_log *log)
+{
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < log->channel_count; i++) {
+        if (log->channels[i].ring) /* sites may share it */
+            lost += log_ring_take_lost(log->channels[i].ring);
+    }
+    counters_add(log->records.counters, COUNTER_LOG_LINES_LOST, lost);
+}
+
 void conn_log_destroy(struct conn_log *log)
 {
     if (!log)
@@ -65,6 +76,7 @@ void conn_log_destroy(struct conn_log *log)
 
 void conn_log_set_channels(struct conn_log *log, struct conn_log_channel *channels, unsigned count)
 {
+    count_lost(log);
     free(log->channels);
     log->channels = channels;
     log->channel_count = count;
@@ -159,7 +171,8 @@ struct access_text *conn_log_text(const struct conn_context *context, uint32_t n
 
 /* --- Records ---------------------------------------------------------------------------------- */
 
-__attribute__((noinline)) static void compare_clocks(struct conn_context *context)
+/* What is done once a second, if anything is logged. */
+__attribute__((noinline)) static void refresh(struct conn_context *context)
 {
     struct log_records *records = &context->log->records;
     const struct date_now *now = &context->now;
@@ -167,6 +180,7 @@ __attribute__((noinline)) static void compare_clocks(struct conn_context *contex
         log_records_compare(records, clock_monotonic_us(), clock_wall_us());
     else
         log_records_compare(records, now->ms * 1000, (uint64_t)now->seconds * 1000000);
+    count_lost(context->log);
 }
 
 /* Prepares the line of a request of CONN that arrived at ARRIVED_US, while CONN is connected. */
@@ -174,7 +188,7 @@ static inline void prepare(struct conn_context *context, const struct conn *conn
                            uint64_t arrived_us)
 {
     if (log_records_must_compare(&context->log->records, arrived_us))
-        compare_clocks(context);
+        refresh(context);
     peer_of(context, conn);
 }
 

@@ -93,9 +93,11 @@ static ssize_t write_ring(struct access_log *log, unsigned index)
     const unsigned count = log_ring_view(log->rings[index], pieces);
     if (count == 0)
         return 0;
+    const uint64_t lost_before = log->file.lost_lines;
     ssize_t written = log_file_write(&log->file, pieces, count);
     if (written <= 0)
         return written;
+    log_ring_lose(log->rings[index], log->file.lost_lines - lost_before);
     const size_t first = size_min((size_t)written, pieces[0].iov_len);
     const char *last = first < (size_t)written
                            ? (const char *)pieces[1].iov_base + ((size_t)written - first)

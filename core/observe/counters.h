@@ -30,6 +30,7 @@ enum counter {
     COUNTER_RESPONSES,                     /* sent whole */
     COUNTER_RESPONSES_CUT,                 /* begun, not finished */
     COUNTER_RESPONSES_UNLOGGED,            /* sent without a log record, since all were in use */
+    COUNTER_LOG_LINES_LOST,                /* of the access log, since they could not be written */
     COUNTER_LOG_LINES_DROPPED,             /* of the access log, since the writer was too slow */
     COUNTER_BYTES_SENT,
     COUNTER_CACHE_LOOKUP_HITS, /* without those of memos, see counters_cache_hits */

@@ -20,8 +20,10 @@ struct log_ring {
     uint64_t woken_at;      /* the position when the reader was last woken */
     _Atomic uint64_t dropped;
     _Atomic uint64_t held; /* log_ring_hold less log_ring_release */
+    uint64_t lost_seen;    /* LOST, when last taken */
     /* The reader's. */
     _Alignas(LINE_BYTES) _Atomic uint64_t consumed;
+    _Atomic uint64_t lost;
 };
 static_assert((LOG_RING_BYTES & (LOG_RING_BYTES - 1)) == 0, "a power of two");
 
@@ -92,6 +94,13 @@ void log_ring_commit(struct log_ring *ring, size_t length)
         wake(ring, written);
 }
 
+uint64_t log_ring_take_lost(struct log_ring *ring)
+{
+    const uint64_t before = ring->lost_seen;
+    ring->lost_seen = atomic_load_explicit(&ring->lost, memory_order_relaxed);
+    return ring->lost_seen - before;
+}
+
 /* --- The reader ------------------------------------------------------------------------------- */
 
 unsigned log_ring_view(struct log_ring *ring, struct iovec ret_pieces[static 2])
@@ -129,7 +138,14 @@ uint64_t log_ring_discard(struct log_ring *ring, uint64_t lines_max)
         length += lines < lines_max ? pieces[i].iov_len : (size_t)(at - first);
     }
     log_ring_consume(ring, length);
+    log_ring_lose(ring, lines);
     return lines;
+}
+
+void log_ring_lose(struct log_ring *ring, uint64_t lines)
+{
+    const uint64_t lost = atomic_load_explicit(&ring->lost, memory_order_relaxed);
+    atomic_store_explicit(&ring->lost, lost + lines, memory_order_relaxed);
 }
 
 uint64_t log_ring_dropped(struct log_ring *ring)

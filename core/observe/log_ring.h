@@ -48,6 +48,9 @@ void log_ring_commit(struct log_ring *ring, size_t length);
 void log_ring_hold(struct log_ring *ring);
 void log_ring_release(struct log_ring *ring);
 
+/* The number of lines that the reader has given up since the last call. */
+uint64_t log_ring_take_lost(struct log_ring *ring);
+
 /* --- The reader ------------------------------------------------------------------------------- */
 
 /* The bytes that have been committed and not consumed, as 0, 1 or 2 pieces, *borrowed* until they
@@ -57,9 +60,12 @@ unsigned log_ring_view(struct log_ring *ring, struct iovec ret_pieces[static 2])
 /* Frees the first LENGTH of these bytes. */
 void log_ring_consume(struct log_ring *ring, size_t length);
 
-/* Frees the first lines of these bytes, at most LINES_MAX. Returns the number of lines; a line that
- * has been consumed in part counts. */
+/* Gives up the first lines of these bytes, at most LINES_MAX. Returns the number of lines; a line
+ * that has been consumed in part counts. */
 uint64_t log_ring_discard(struct log_ring *ring, uint64_t lines_max);
+
+/* Reports that LINES have been consumed, but not written. */
+void log_ring_lose(struct log_ring *ring, uint64_t lines);
 
 /* Whether lines may still come for which the ring is held. Any thread. */
 bool log_ring_is_held(struct log_ring *ring);

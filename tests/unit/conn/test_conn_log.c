@@ -304,6 +304,19 @@ Test(conn_log, leaves_out_paths_that_are_excluded)
     conn_log_destroy(former);
 }
 
+Test(conn_log, counts_the_lines_that_could_not_be_written)
+{
+    for (unsigned i = 0; i < 3; i++)
+        rig_exchange(&rig, &conn, STR(GET("/tiny.txt", "")), NULL);
+    log_ring_discard(ring, UINT64_MAX);
+    rig_pass_ms(&rig, 1000);
+    rig_exchange(&rig, &conn, STR(GET("/tiny.txt", "")), NULL);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_LOG_LINES_LOST), 3);
+    log_ring_discard(ring, UINT64_MAX);
+    conn_log_set_channels(rig.context.log, calloc(1, sizeof(struct conn_log_channel)), 1);
+    cr_expect_eq(counters_read(&rig.counters, COUNTER_LOG_LINES_LOST), 4, "before a reload");
+}
+
 Test(conn_log, takes_no_records_without_a_log)
 {
     struct conn_log *former = rig.context.log;
