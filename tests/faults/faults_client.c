@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -16,22 +17,38 @@ const int client_patience_ms = 20000;
 const int client_patience_ms = 4000;
 #endif
 
-bool client_open(struct client *client, uint16_t port, int buffer_bytes)
+/* Makes the socket of CLIENT, of DOMAIN. */
+static bool make_socket(struct client *client, int domain)
 {
-    const struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     const struct timeval patience = {.tv_sec = client_patience_ms / 1000};
-    const int on = 1;
     client->length = 0;
-    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    client->fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
         return false;
     setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return true;
+}
+
+bool client_open(struct client *client, uint16_t port, int buffer_bytes)
+{
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const int on = 1;
+    if (!make_socket(client, AF_INET))
+        return false;
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (buffer_bytes)
         setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
     return connect(client->fd, (const struct sockaddr *)&at, sizeof at) == 0;
+}
+
+bool client_open_unix(struct client *client, const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    str_put(at.sun_path, str_first(str_of(path), sizeof at.sun_path - 1));
+    return make_socket(client, AF_UNIX) &&
+           connect(client->fd, (const struct sockaddr *)&at, sizeof at) == 0;
 }
 
 void client_close(struct client *client)
@@ -39,9 +56,9 @@ void client_close(struct client *client)
     close(client->fd);
 }
 
-void client_send(const struct client *client, const char *text)
+void client_send(const struct client *client, struct str text)
 {
-    struct str left = str_of(text);
+    struct str left = text;
     while (left.length > 0) {
         ssize_t sent = sendto(client->fd, left.at, left.length, MSG_NOSIGNAL, NULL, 0);
         if (sent <= 0)

@@ -26,10 +26,13 @@ extern const int client_patience_ms;
 /* Connects to PORT, with a receive buffer of BUFFER_BYTES unless that is 0. False, with errno set:
  * it was refused. Close it in any case. */
 bool client_open(struct client *client, uint16_t port, int buffer_bytes);
+
+/* The same for the socket of the Unix domain at PATH. */
+bool client_open_unix(struct client *client, const char *path);
 void client_close(struct client *client);
 
 /* Sends TEXT. If the server has closed, reading reports that. */
-void client_send(const struct client *client, const char *text);
+void client_send(const struct client *client, struct str text);
 
 /* Receives more bytes. */
 enum got client_receive(struct client *client);

@@ -163,19 +163,13 @@ static bool show_totals(const struct plan_options *options, bool whole)
 /* --- The command line ------------------------------------------------------------------------- */
 
 static const struct option words[] = {
-    {"all", no_argument, NULL, 'a'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"start", no_argument, NULL, 's'},
-    {"jobs", required_argument, NULL, 'j'},
-    {"seed", required_argument, NULL, 'S'},
-    {"backend", required_argument, NULL, 'b'},
-    {"call", required_argument, NULL, 'c'},
-    {"error", required_argument, NULL, 'e'},
-    {"at", required_argument, NULL, 'A'},
-    {"times", required_argument, NULL, 't'},
-    {"shuffle", required_argument, NULL, 'u'},
-    {"storm", required_argument, NULL, 'm'},
-    {NULL, 0, NULL, 0},
+    {"all", no_argument, NULL, 'a'},           {"verbose", no_argument, NULL, 'v'},
+    {"start", no_argument, NULL, 's'},         {"sites", no_argument, NULL, 'i'},
+    {"jobs", required_argument, NULL, 'j'},    {"seed", required_argument, NULL, 'S'},
+    {"backend", required_argument, NULL, 'b'}, {"call", required_argument, NULL, 'c'},
+    {"error", required_argument, NULL, 'e'},   {"at", required_argument, NULL, 'A'},
+    {"times", required_argument, NULL, 't'},   {"shuffle", required_argument, NULL, 'u'},
+    {"storm", required_argument, NULL, 'm'},   {NULL, 0, NULL, 0},
 };
 
 /* Takes one option. False: it has a mistake. */
@@ -192,6 +186,9 @@ static bool take_option(struct plan_options *options, int letter, const char *va
         return true;
     case 's':
         options->kind = RUN_START;
+        return true;
+    case 'i':
+        options->kind = RUN_SITES;
         return true;
     case 'j':
         options->jobs = (unsigned)number;
@@ -239,11 +236,17 @@ int main(int argc, char **argv)
     struct plan_options options = {.jobs = 1, .seed = 1};
     struct problem problem;
     bool whole = true;
+    if (strcmp(argv[0], SITES_PROGRAM) == 0)
+        return sites_serve(argc, argv);
+    /* Of tools/run-tests; sluice would take them for its own. */
+    unsetenv("SLUICE_TOP");
+    unsetenv("SLUICE_BUILD");
     for (int letter; (letter = getopt_long(argc, argv, "avj:", words, NULL)) >= 0;) {
         if (!take_option(&options, letter, optarg)) {
-            fprintf(stderr, "Usage: faults [--all] [--verbose] [-j N] [--seed N] [--backend NAME]\n"
-                            "    [--start] [--call NAME [--error NAME [--at N [--times N]]]] "
-                            "[--shuffle N] [--storm N]\n");
+            fprintf(stderr,
+                    "Usage: faults [--all] [--verbose] [-j N] [--seed N] [--backend NAME]\n"
+                    "    [--start|--sites] [--call NAME [--error NAME [--at N [--times N]]]] "
+                    "[--shuffle N] [--storm N]\n");
             return 2;
         }
     }

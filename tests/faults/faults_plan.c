@@ -18,7 +18,7 @@ enum {
     PASSING_SAMPLE = 3, /* of each error that passes, because it must harm no request */
     SHUFFLES_SAMPLE = 6,
     STORMS_SAMPLE = 30,
-    STARTS_SAMPLE = 4, /* of the errors, one in four at the start with more threads */
+    RARE_SAMPLE = 4, /* of the errors, one in four in each of the other kinds of runs */
     LASTING = 6,
 };
 
@@ -58,7 +58,7 @@ static void draw(struct adding *adding, unsigned first, unsigned count)
 /* Adds the runs for one error of a call. */
 static void add_error(struct adding *adding, enum fault call, int error)
 {
-    const bool memory = call == FAULT_MEMORY, start = adding->setup.kind == RUN_START;
+    const bool memory = call == FAULT_MEMORY, rare = adding->setup.kind != RUN_SERVE;
     const unsigned calls = adding->answers->calls[call], first = adding->plan->count;
     const unsigned bound = memory ? ALLOCATIONS_ALL : OCCURRENCES_ALL;
     const unsigned chosen = calls < bound ? calls : bound;
@@ -76,8 +76,8 @@ static void add_error(struct adding *adding, enum fault call, int error)
     unsigned sample = memory                           ? ALLOCATIONS_SAMPLE
                       : errors_is_passing(call, error) ? PASSING_SAMPLE
                                                        : 1;
-    if (start)
-        sample = prng_below(&adding->prng, STARTS_SAMPLE) == 0;
+    if (rare)
+        sample = prng_below(&adding->prng, RARE_SAMPLE) == 0;
     draw(adding, first, sample);
 }
 
@@ -110,9 +110,11 @@ static void add_mixtures(struct adding *adding)
 
 void plan_show(const struct plan_case *one)
 {
+    static const char *const kinds[] = {
+        [RUN_SERVE] = "", [RUN_START] = " --start", [RUN_SITES] = " --sites"};
+    static_assert(COUNT_OF(kinds) == RUN_KIND_COUNT, "a word for each");
     const struct run_setup *setup = &one->setup;
-    printf("tests/faults --backend %s%s", setup->backend,
-           setup->kind == RUN_START ? " --start" : "");
+    printf("tests/faults --backend %s%s", setup->backend, kinds[setup->kind]);
     if (setup->fault.shuffle_seed)
         printf(" --shuffle %llu", (unsigned long long)setup->fault.shuffle_seed);
     if (setup->fault.storm_seed)
@@ -173,7 +175,9 @@ bool plan_add_backend(struct fault_plan *plan, const struct plan_options *option
         add(&adding);
         return good;
     }
-    for (unsigned kind = RUN_SERVE; good && kind <= RUN_START; kind++) {
+    for (unsigned kind = RUN_SERVE; good && kind < RUN_KIND_COUNT; kind++) {
+        if (options->kind != RUN_SERVE && options->kind != kind)
+            continue;
         adding.setup.kind = kind;
         adding.answers = &plan->answers[backend][kind];
         good = add_kind(&adding);

@@ -5,7 +5,7 @@
 #include "config/settings.h"
 #include "faults_run.h"
 
-enum { PLAN_CASES_MAX = 40000 };
+enum { PLAN_CASES_MAX = 60000 };
 
 struct plan_options {
     bool all, verbose;
@@ -14,7 +14,7 @@ struct plan_options {
     uint64_t seed;
     const char *backend;    /* NULL: both */
     struct run_fault fault; /* to repeat, or its call and error alone; count 0: every call */
-    enum run_kind kind;
+    enum run_kind kind;     /* of that run; without FAULT, not RUN_SERVE: these runs alone */
 };
 
 struct plan_case {
@@ -25,7 +25,7 @@ struct plan_case {
 
 /* All in memory that is shared with the children. */
 struct fault_plan {
-    struct run_answers answers[BACKEND_COUNT][2]; /* by kind */
+    struct run_answers answers[BACKEND_COUNT][RUN_KIND_COUNT]; /* by kind */
     unsigned count;
     struct plan_case cases[PLAN_CASES_MAX];
 };

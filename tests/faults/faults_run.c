@@ -20,7 +20,8 @@ enum {
     START_MS = 20000,
     END_MS = 10000,
     DESCRIPTORS_MAX = 256,
-    MESSAGES_MAX = 3, /* lines on standard error */
+    MESSAGES_MAX = 3,     /* lines on standard error */
+    MESSAGES_PER_LOG = 2, /* of RUN_SITES also: each of its logs may report */
     STORM_MESSAGES_MAX = 12,
     STORM_SHARE = 3, /* one call in so many fails */
     STORM_TIMES_MAX = 3,
@@ -57,17 +58,23 @@ bool run_is_faultless(const struct run_setup *setup)
 static int serve(const struct run_setup *setup, const struct tree *tree)
 {
     static const char narrow[] = "--threads 1 --bind 127.0.0.1 --max-connections 100";
-    char line[4 * TREE_PATH_BYTES], *words[32], *rest = line;
+    char line[4 * TREE_PATH_BYTES], *words[32] = {NULL}, *rest = line;
+    const bool sites = setup->kind == RUN_SITES;
     int count = 0;
-    snprintf(line, sizeof line,
-             "faults-server 0 %s --backend %s --listing --mime-types %s/mime.types --cache-valid 0 "
-             "--idle-timeout 60s --header-timeout 60s --drain-grace 30ms --drain-timeout 5s "
-             "--access-log %s/access.log %s",
-             tree->path, setup->backend, tree->path, tree->path,
-             setup->kind == RUN_SERVE ? narrow : "");
-    for (char *word; (word = strtok_r(rest, " ", &rest)) && count < (int)COUNT_OF(words);)
+    if (sites)
+        snprintf(line, sizeof line, SITES_PROGRAM " --config %s/run/sluice.conf --backend %s",
+                 tree->path, setup->backend);
+    else
+        snprintf(
+            line, sizeof line,
+            "faults-server 0 %s --backend %s --listing --mime-types %s/mime.types --cache-valid 0 "
+            "--idle-timeout 60s --header-timeout 60s --drain-grace 30ms --drain-timeout 5s "
+            "--access-log %s/access.log %s",
+            tree->path, setup->backend, tree->path, tree->path,
+            setup->kind == RUN_SERVE ? narrow : "");
+    for (char *word; (word = strtok_r(rest, " ", &rest)) && count + 1 < (int)COUNT_OF(words);)
         words[count++] = word;
-    return server_main(&profile, count, words);
+    return sites ? sites_serve(count, words) : server_main(&profile, count, words);
 }
 
 /* Whether descriptors are open besides the standard ones. */
@@ -134,9 +141,9 @@ static void run_child(const struct run_setup *setup, const struct run_answers *a
 
 /* --- The parent ------------------------------------------------------------------------------- */
 
-/* Reads the start screen from OUTPUT up to the first address. Returns the port; 0: the server has
- * ended, or does not start. */
-static uint16_t read_port(int output)
+/* Reads the start screen from OUTPUT up to the first address, or of RUN_SITES, which has no port,
+ * to its end. Returns the port; 0: the server has ended, or does not start. */
+static uint16_t read_port(int output, enum run_kind kind)
 {
     char screen[2048];
     size_t length = 0;
@@ -147,6 +154,8 @@ static uint16_t read_port(int output)
             return 0;
         length += (size_t)got;
         screen[length] = '\0';
+        if (kind == RUN_SITES && strstr(screen, "Ctrl-C"))
+            return 1;
         const char *address = strstr(screen, "http://");
         const char *end = address ? strchr(address, '\n') : NULL;
         const char *colon = end ? memrchr(address, ':', (size_t)(end - address)) : NULL;
@@ -190,19 +199,21 @@ static void read_messages(int log, struct messages *ret)
     }
 }
 
-/* Judges the end of a server that has served. */
+/* Judges the end of a server that has served, which may write USUAL_LINES without a fault. */
 static void judge_end(const struct run_setup *setup, int status, const struct messages *messages,
-                      struct run_result *result)
+                      unsigned usual_lines, struct run_result *result)
 {
     const bool storm = setup->fault.storm_seed != 0;
-    const unsigned lines_max = storm ? STORM_MESSAGES_MAX : MESSAGES_MAX;
+    /* Of RUN_SITES, several sites may report the same of the ROOT that they share. */
+    const bool repeated = messages->repeated && !storm && setup->kind != RUN_SITES;
+    const unsigned lines_max = usual_lines + (storm ? STORM_MESSAGES_MAX : MESSAGES_MAX);
     if (status == -1)
         run_wrong(result, "did not end within %d ms after SIGTERM", END_MS);
     else if (WIFSIGNALED(status))
         run_wrong(result, "killed by signal %d: %s", WTERMSIG(status), messages->text);
     else if (WEXITSTATUS(status) != 0)
         run_wrong(result, "exit status %d: %s", WEXITSTATUS(status), messages->text);
-    else if (messages->lines > lines_max || (messages->repeated && !storm))
+    else if (messages->lines > lines_max || repeated)
         run_wrong(result, "%u lines on standard error: %s", messages->lines, messages->text);
 }
 
@@ -234,7 +245,7 @@ static void attend(struct play *play, int output, int log)
 {
     struct run_result *result = play->result;
     struct messages messages;
-    play->port = read_port(output);
+    play->port = read_port(output, play->setup->kind);
     if (play->port == 0) {
         int status = await_end(play->pid);
         read_messages(log, &messages);
@@ -243,13 +254,15 @@ static void attend(struct play *play, int output, int log)
     }
     for (unsigned i = 0; run_is_faultless(play->setup) && i < FAULT_COUNT; i++)
         play->answers->start_calls[i] = faults_calls(i);
-    bool good = scenario_play(play);
+    bool good = play->setup->kind == RUN_SITES ? sites_play(play) : scenario_play(play);
     if (!good)
         kill(play->pid, SIGTERM);
     int status = await_end(play->pid);
     read_messages(log, &messages);
     result->outcome = result->closed ? RUN_CLOSED : result->refused ? RUN_REFUSED : RUN_UNHARMED;
-    judge_end(play->setup, status, &messages, result);
+    if (run_is_faultless(play->setup) && play->setup->kind == RUN_SITES)
+        play->answers->lines = messages.lines + SITES_LOGS * MESSAGES_PER_LOG;
+    judge_end(play->setup, status, &messages, play->answers->lines, result);
     judge_harm(play->setup, result);
 }
 
@@ -258,9 +271,14 @@ void faults_run(const struct run_setup *setup, struct run_answers *answers, stru
     struct tree tree;
     int output[2];
     int log = memfd_create("log", MFD_CLOEXEC);
-    struct play play = {.tree = &tree, .setup = setup, .answers = answers, .result = ret};
+    struct play play = {
+        .tree = &tree, .setup = setup, .answers = answers, .result = ret, .log = log};
     tree_init(&tree);
     scenario_fill(&tree);
+    if (setup->kind == RUN_SITES) {
+        sites_fill(&tree);
+        sites_adopt();
+    }
     *ret = (struct run_result){.outcome = RUN_UNHARMED};
     tree_must(log >= 0 && pipe2(output, O_CLOEXEC) == 0, "pipe2");
     faults_clear();
@@ -271,6 +289,8 @@ void faults_run(const struct run_setup *setup, struct run_answers *answers, stru
         run_child(setup, answers, &tree, output[1], log);
     close(output[1]);
     attend(&play, output[0], log);
+    if (setup->kind == RUN_SITES)
+        sites_end_successors(ret);
     close(output[0]);
     close(log);
     tree_fini(&tree);

@@ -6,6 +6,7 @@
 #ifndef SLUICE_TESTS_FAULTS_RUN_H
 #define SLUICE_TESTS_FAULTS_RUN_H
 
+#include "support/answers.h"
 #include "support/faults.h"
 #include "support/tree.h"
 
@@ -14,7 +15,12 @@
 enum run_kind {
     RUN_SERVE, /* one thread, one address, the whole scenario */
     RUN_START, /* as many threads as CPUs, every address: starts, serves one request, ends */
+    RUN_SITES, /* several sites and listeners, a reload, an upgrade; see faults_sites.c */
+    RUN_KIND_COUNT,
 };
+
+enum { SITES_LOGS = 4 };
+#define SITES_PROGRAM "faults-sites" /* the name by which main is started in an upgrade */
 
 /* What to inject: nothing if COUNT is 0. */
 struct run_fault {
@@ -64,6 +70,7 @@ struct run_answers {
     struct run_answer steps[RUN_STEPS_MAX];
     unsigned start_calls[FAULT_COUNT]; /* made before the server served */
     unsigned calls[FAULT_COUNT];
+    unsigned lines; /* on standard error, which are not counted as messages */
 };
 
 /* Whether nothing is injected. */
@@ -75,8 +82,9 @@ void faults_run(const struct run_setup *setup, struct run_answers *answers, stru
 /* --- The clients' part -------------------------------------------------------------------------*/
 
 struct play {
-    uint16_t port;
-    pid_t pid; /* of the server */
+    uint16_t port; /* of RUN_SITES not 0 */
+    pid_t pid;     /* of the server */
+    int log;       /* its standard error, a file */
     const struct tree *tree;
     const struct run_setup *setup;
     struct run_answers *answers;
@@ -93,6 +101,31 @@ void scenario_resize(const struct tree *tree, const char *name, off_t bytes);
 /* Plays the scenario, up to and including SIGTERM. False: something was wrong, and the result says
  * what. */
 bool scenario_play(struct play *play);
+
+/* Judges ANSWER, that of step STEP; a body that differs is right if LOOSE, or if it is that of the
+ * step before, which is the same file in another representation. */
+bool play_judge(struct play *play, unsigned step, const struct answer *answer, bool loose,
+                const char *what);
+
+/* Notes that neither an answer nor an end has come. Returns false. */
+bool play_silence(struct play *play, const char *what);
+
+/* --- The scenario of RUN_SITES -----------------------------------------------------------------*/
+
+/* Serves, with the words of the command line. Returns the exit status. */
+int sites_serve(int argc, char **argv);
+
+/* Makes the configuration. */
+void sites_fill(const struct tree *tree);
+
+/* As scenario_play. */
+bool sites_play(struct play *play);
+
+/* Has processes that upgrades start become children of this one when the server ends. */
+void sites_adopt(void);
+
+/* Ends those processes, and notes what was wrong with them. */
+void sites_end_successors(struct run_result *result);
 
 /* Notes what was wrong, unless there is such a note. Returns false. */
 bool run_wrong(struct run_result *result, const char *format, ...)

@@ -36,10 +36,8 @@ static bool is_same(const struct run_answer *a, const struct run_answer *b)
     return a->known && a->status == b->status && a->length == b->length && a->hash == b->hash;
 }
 
-/* Judges ANSWER, that of step STEP; a body that differs is right if LOOSE, or if it is that of the
- * step before, which is the same file in another representation. */
-static bool judge(struct play *play, unsigned step, const struct answer *answer, bool loose,
-                  const char *what)
+bool play_judge(struct play *play, unsigned step, const struct answer *answer, bool loose,
+                const char *what)
 {
     struct run_answer *wanted = &play->answers->steps[step];
     const struct run_answer seen = {true, answer->status, answer->body.length,
@@ -58,7 +56,7 @@ static bool judge(struct play *play, unsigned step, const struct answer *answer,
     return true;
 }
 
-static bool wrong_silence(struct play *play, const char *what)
+bool play_silence(struct play *play, const char *what)
 {
     return run_wrong(play->result, "%s: neither an answer nor an end within %d ms", what,
                      client_patience_ms);
@@ -111,10 +109,11 @@ static bool play_in_turn(struct play *play, struct client *client)
         const struct request *request = &requests[i];
         struct answer answer;
         size_t bytes;
-        client_send(client, request->text);
+        client_send(client, str_of(request->text));
         switch (client_read(client, request->head, &answer, &bytes)) {
         case GOT_ANSWER:
-            good = judge(play, play->step + (unsigned)i, &answer, request->loose, request->text);
+            good =
+                play_judge(play, play->step + (unsigned)i, &answer, request->loose, request->text);
             client_drop(client, bytes);
             break;
         case GOT_END:
@@ -123,7 +122,7 @@ static bool play_in_turn(struct play *play, struct client *client)
             good = open_client(play, client, 0);
             break;
         case GOT_NOTHING:
-            good = wrong_silence(play, request->text);
+            good = play_silence(play, request->text);
             break;
         }
     }
@@ -140,12 +139,12 @@ static bool read_batch(struct play *play, struct client *client, unsigned count)
         size_t bytes;
         enum got got = client_read(client, false, &answer, &bytes);
         if (got == GOT_NOTHING)
-            return wrong_silence(play, "a batch");
+            return play_silence(play, "a batch");
         if (got == GOT_END) {
             play->result->closed++;
             return true;
         }
-        if (!judge(play, 0, &answer, false, "a batch"))
+        if (!play_judge(play, 0, &answer, false, "a batch"))
             return false;
         client_drop(client, bytes);
     }
@@ -158,7 +157,7 @@ static bool play_pipelined(struct play *play, struct client *client)
         "/small.txt") "\r\n" GET("/small.txt") "\r\n";
     if (!open_client(play, client, 0))
         return false;
-    client_send(client, four);
+    client_send(client, STR(four));
     bool good = read_batch(play, client, 4);
     client_close(client);
     return good;
@@ -171,12 +170,12 @@ static bool play_slowly(struct play *play, struct client *client)
     size_t bytes;
     bool good = open_client(play, client, 4096);
     if (good) {
-        client_send(client, GET("/large.bin") "\r\n");
+        client_send(client, STR(GET("/large.bin") "\r\n"));
         enum got got = client_read(client, false, &answer, &bytes);
         if (got == GOT_ANSWER)
-            good = judge(play, play->step, &answer, false, "a slow reader");
+            good = play_judge(play, play->step, &answer, false, "a slow reader");
         else if (got == GOT_NOTHING)
-            good = wrong_silence(play, "a slow reader");
+            good = play_silence(play, "a slow reader");
         else
             play->result->closed++;
     }
@@ -190,7 +189,7 @@ static bool play_truncation(struct play *play, struct client *client)
 {
     bool good = open_client(play, client, 4096);
     if (good) {
-        client_send(client, GET("/shrinking.bin") "Connection: close\r\n\r\n");
+        client_send(client, STR(GET("/shrinking.bin") "Connection: close\r\n\r\n"));
         enum got got = client_receive(client);
         scenario_resize(play->tree, "shrinking.bin", 1000);
         while (got == GOT_ANSWER) {
@@ -199,7 +198,7 @@ static bool play_truncation(struct play *play, struct client *client)
                 client_drop(client, client->length); /* no answer can be whole in the rest */
         }
         if (got == GOT_NOTHING)
-            good = wrong_silence(play, "a file that became shorter");
+            good = play_silence(play, "a file that became shorter");
     }
     client_close(client);
     return good;
@@ -212,7 +211,7 @@ static bool play_leavers(struct play *play, struct client *client)
     for (unsigned i = 0; i < 2; i++) {
         if (!open_client(play, client, 0))
             return false;
-        client_send(client, "GET /small.txt HT");
+        client_send(client, STR("GET /small.txt HT"));
         if (i == 0)
             setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         client_close(client);
@@ -226,15 +225,15 @@ static bool play_long_body(struct play *play, struct client *client)
     static char body[100000];
     if (!open_client(play, client, 0))
         return false;
-    client_send(client, "POST " LINES("/small.txt") "Content-Length: 100000\r\n\r\n");
+    client_send(client, STR("POST " LINES("/small.txt") "Content-Length: 100000\r\n\r\n"));
     memset(body, 'x', sizeof body - 1);
-    client_send(client, body);
+    client_send(client, STR(body));
     enum got got;
     do
         got = client_receive(client);
     while (got == GOT_ANSWER);
     client_close(client);
-    return got == GOT_END || wrong_silence(play, "a long body");
+    return got == GOT_END || play_silence(play, "a long body");
 }
 
 static bool play_crowd(struct play *play, struct client *client)
@@ -243,7 +242,7 @@ static bool play_crowd(struct play *play, struct client *client)
     bool good = true;
     for (unsigned i = 0; i < CROWD; i++) {
         good = open_client(play, client, 0) && good;
-        client_send(client, GET("/small.txt") "\r\n");
+        client_send(client, STR(GET("/small.txt") "\r\n"));
         fds[i] = client->fd;
     }
     for (unsigned i = 0; i < CROWD; i++) {
@@ -262,11 +261,11 @@ static bool play_one(struct play *play, struct client *client, const char *text)
     size_t bytes;
     if (!open_client(play, client, 0))
         return false;
-    client_send(client, text);
+    client_send(client, str_of(text));
     enum got got = client_read(client, false, &answer, &bytes);
-    bool good = got != GOT_NOTHING || wrong_silence(play, text);
+    bool good = got != GOT_NOTHING || play_silence(play, text);
     if (got == GOT_ANSWER)
-        good = judge(play, play->step, &answer, false, text);
+        good = play_judge(play, play->step, &answer, false, text);
     play->result->closed += got == GOT_END;
     client_close(client);
     return good;
@@ -316,7 +315,7 @@ static bool await_end(struct play *play, struct client *client, const char *what
             client->length = 0;
     } while (got == GOT_ANSWER);
     client_close(client);
-    return got == GOT_END || wrong_silence(play, what);
+    return got == GOT_END || play_silence(play, what);
 }
 
 /* SIGTERM while a download is under way, one connection is kept, and one has sent half a head. */
@@ -327,13 +326,13 @@ static bool play_drain(struct play *play, struct client *client)
     int kept, half;
     bool good = open_client(play, client, 0);
     kept = client->fd;
-    client_send(client, GET("/small.txt") "\r\n");
+    client_send(client, STR(GET("/small.txt") "\r\n"));
     good = good && client_read(client, false, &answer, &bytes) != GOT_NOTHING;
     good = open_client(play, client, 0) && good;
     half = client->fd;
-    client_send(client, "GET /small.txt HT");
+    client_send(client, STR("GET /small.txt HT"));
     good = open_client(play, client, 4096) && good;
-    client_send(client, GET("/large.bin") "\r\n");
+    client_send(client, STR(GET("/large.bin") "\r\n"));
     good = client_receive(client) != GOT_NOTHING && good;
     kill(play->pid, SIGTERM);
     if (!good)

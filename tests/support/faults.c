@@ -254,6 +254,16 @@ bool faults_pass(enum fault which, size_t *length)
     return error == 0;
 }
 
+void faults_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void faults_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
 uint64_t faults_dice(uint64_t limit)
 {
     pthread_mutex_lock(&lock);

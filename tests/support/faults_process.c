@@ -57,7 +57,12 @@ WRAP(void *, mmap, void *at, size_t bytes, int protection, int flags, int fd, of
 
 WRAP(pid_t, fork, void)
 {
-    return faults_pass(FAULT_FORK, NULL) ? __real_fork() : -1;
+    if (!faults_pass(FAULT_FORK, NULL))
+        return -1;
+    faults_lock(); /* else another thread may have it, and the child would wait for ever */
+    const pid_t pid = __real_fork();
+    faults_unlock();
+    return pid;
 }
 
 /* --- Threads, signals, waiting ---------------------------------------------------------------- */

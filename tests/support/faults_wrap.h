@@ -11,6 +11,10 @@
  * lowered, but not to 0. */
 bool faults_pass(enum fault which, size_t *length);
 
+/* Has no other thread in one of these functions until faults_unlock: around fork. */
+void faults_lock(void);
+void faults_unlock(void);
+
 /* A number below LIMIT, by which faults_shuffle makes its choices; 0 if it is not in force. */
 uint64_t faults_dice(uint64_t limit);
 
