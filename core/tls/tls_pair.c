@@ -3,17 +3,15 @@
 
 #ifdef SLUICE_HAVE_OPENSSL
 
-#include "base/date.h"
 #include "tls/tls_file.h"
+#include "tls/tls_pair_parts.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     READ_TRIES = 3, /* for files that change while they are read */
-    DAY_SECONDS = 86400,
     /* A file that changed so recently may change again without another mtime, whose steps are those
      * of the kernel's ticks, or seconds on some file systems. */
     SETTLED_SECONDS = 3,
@@ -117,24 +115,6 @@ int tls_pair_load(struct tls_pair *pair, int64_t now_s, struct problem *ret_prob
 
 /* --- Replacing -------------------------------------------------------------------------------- */
 
-/* The time in RFC 3339's form, with a NUL. */
-static const char *date_text(int64_t seconds, char to[static DATE_RFC3339_BYTES + 1])
-{
-    date_write_rfc3339(to, seconds);
-    to[DATE_RFC3339_BYTES] = '\0';
-    return to;
-}
-
-static void set_invalid(struct problem *problem, const struct tls_certificate *certificate,
-                        int64_t now_s)
-{
-    char date[DATE_RFC3339_BYTES + 1];
-    if (now_s < certificate->not_before_s)
-        problem_set(problem, "not valid before %s", date_text(certificate->not_before_s, date));
-    else
-        problem_set(problem, "expired at %s", date_text(certificate->not_after_s, date));
-}
-
 /* The next valid certificate in use other than FORMER, from *INDEX on; NULL: no other. */
 static const struct tls_certificate *next_other(unsigned *index,
                                                 const struct tls_certificate *former,
@@ -198,7 +178,7 @@ static bool may_replace(const struct tls_certificate *new, const struct tls_cert
 {
     const char *missing = missing_name(new, former, check);
     if (!tls_certificate_is_valid(new, check->now_s)) {
-        set_invalid(ret_problem, new, check->now_s);
+        tls_pair_set_invalid(ret_problem, new, check->now_s);
         problem_remedy(ret_problem, "the former one stays in use");
         return false;
     }
@@ -234,11 +214,11 @@ static void report_bad(struct tls_pair *pair, struct problem *problem,
 
 static void report_good(struct tls_pair *pair, bool is_new, const struct tls_report *report)
 {
-    char date[DATE_RFC3339_BYTES + 1];
+    char date[TLS_PAIR_DATE_BYTES];
     struct problem news;
     problem_set(&news, "%s, valid until %s",
                 is_new ? "new certificate in use" : "good again, the same certificate",
-                date_text(pair->certificate->not_after_s, date));
+                tls_pair_date(pair->certificate->not_after_s, date));
     problem_in_file(&news, pair->cert_path, 0, 0);
     pair->is_bad = false;
     send_report(report, &news);
@@ -295,84 +275,6 @@ bool tls_pair_revalidate(struct tls_pair *pair, const struct tls_check *check)
     }
     replace(pair, new, check->report);
     return true;
-}
-
-/* --- Reports ---------------------------------------------------------------------------------- */
-
-static enum tls_age age_of(const struct tls_certificate *certificate, int64_t now_s)
-{
-    if (now_s < certificate->not_before_s)
-        return TLS_AGE_EARLY;
-    if (now_s > certificate->not_after_s)
-        return TLS_AGE_EXPIRED;
-    bool soon = certificate->not_after_s - now_s < TLS_EXPIRY_WARNING_DAYS * DAY_SECONDS;
-    return soon ? TLS_AGE_SOON : TLS_AGE_FRESH;
-}
-
-/* Whether certificates that are valid at TIME_S cover the names of CERTIFICATE. */
-static bool is_covered_at(const struct tls_certificate *certificate, int64_t time_s,
-                          const struct tls_check *check)
-{
-    return !tls_names_are_empty(&certificate->names) &&
-           tls_certificates_cover(check->in_use, check->in_use_count, &certificate->names, time_s);
-}
-
-static void report_age(const struct tls_pair *pair, enum tls_age age, const struct tls_check *check)
-{
-    static const char *const remedies[] = {
-        [TLS_AGE_FRESH] = "",
-        [TLS_AGE_EARLY] = "clients refuse it until then",
-        [TLS_AGE_SOON] = "renew it",
-        [TLS_AGE_EXPIRED] = "renew it: clients refuse it",
-    };
-    char date[DATE_RFC3339_BYTES + 1];
-    struct problem problem;
-    int64_t last_s = pair->certificate->not_after_s;
-    int64_t days = (last_s - check->now_s) / DAY_SECONDS + 1;
-    if (age == TLS_AGE_SOON)
-        problem_set(&problem, "expires at %s, in less than %" PRId64 " days",
-                    date_text(last_s, date), days);
-    else
-        set_invalid(&problem, pair->certificate, check->now_s);
-    problem_remedy(&problem, "%s", remedies[age]);
-    problem_in_file(&problem, pair->cert_path, 0, 0);
-    send_report(check->report, &problem);
-}
-
-void tls_pair_report_age(struct tls_pair *pair, const struct tls_check *check)
-{
-    if (!pair->certificate)
-        return;
-    enum tls_age age = age_of(pair->certificate, check->now_s);
-    int64_t horizon_s = age == TLS_AGE_SOON ? TLS_EXPIRY_WARNING_DAYS * DAY_SECONDS : 0;
-    if (age == pair->reported_age)
-        return;
-    pair->reported_age = age;
-    if (age != TLS_AGE_FRESH && !is_covered_at(pair->certificate, check->now_s + horizon_s, check))
-        report_age(pair, age, check);
-}
-
-void tls_pair_report_oddities(const struct tls_pair *pair, const struct tls_report *report)
-{
-    struct problem problem;
-    const struct tls_certificate *certificate = pair->certificate;
-    if (certificate->lacks_issuer) {
-        problem_set(&problem, "the certificate of its issuer is missing");
-        problem_remedy(&problem, "clients may refuse it: give the whole chain, as in "
-                                 "fullchain.pem");
-    } else if (tls_names_are_empty(&certificate->names)) {
-        problem_set(&problem, "the certificate is not for any host name or address");
-        problem_remedy(&problem, "clients refuse it: get one with subjectAltName");
-    } else if (!certificate->was_in_order) {
-        problem_set(&problem,
-                    "the certificates were not in order; sent are the server's and "
-                    "%u of its issuers",
-                    certificate->issuer_count);
-    } else {
-        return;
-    }
-    problem_in_file(&problem, pair->cert_path, 0, 0);
-    send_report(report, &problem);
 }
 
 #endif
