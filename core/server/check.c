@@ -211,7 +211,7 @@ static int examine(struct settings *settings, struct problem_list *warnings,
                    struct problem *ret_problem)
 {
     struct generation *generation;
-    int error = generation_create(&generation, settings, ret_problem);
+    int error = generation_create(&generation, settings, NULL, ret_problem);
     if (!error)
         generation_unref(generation);
     if (error == -ENOMEM)

@@ -164,7 +164,7 @@ static int set_up(struct explain *explain, const struct subcommand_call *call,
                   struct problem *ret_problem)
 {
     struct conn_context *context = &explain->context;
-    int error = generation_create(&explain->generation, call->settings, ret_problem);
+    int error = generation_create(&explain->generation, call->settings, NULL, ret_problem);
     if (!error)
         error = listening_choose(&explain->listening, call->settings, ret_problem);
     if (error)

@@ -51,7 +51,8 @@ static int find_hosts(struct generation *generation, struct problem *ret_problem
 
 static int load_certificates(struct generation *generation, struct problem *ret_problem)
 {
-    int error = https_create(&generation->https, generation->settings, ret_problem);
+    int error = https_create(&generation->https, generation->settings, generation->present_https,
+                             ret_problem);
     if (!error && !problem_list_has_any(generation->settings->problems))
         https_check_names(generation->https, generation->settings);
     return error;
@@ -100,7 +101,7 @@ static int (*const steps[])(struct generation *generation, struct problem *ret_p
 /* --- The life of a generation ----------------------------------------------------------------- */
 
 int generation_create(struct generation **ret, struct settings *settings,
-                      struct problem *ret_problem)
+                      const struct generation *present, struct problem *ret_problem)
 {
     struct generation *generation = calloc(1, sizeof *generation);
     int error = 0;
@@ -110,9 +111,11 @@ int generation_create(struct generation **ret, struct settings *settings,
     }
     atomic_init(&generation->references, 1);
     generation->settings = settings_ref(settings);
+    generation->present_https = present ? present->https : NULL;
     for (size_t i = 0; !error && i < COUNT_OF(steps); i++)
         error =
             problem_list_keep(settings->problems, steps[i](generation, ret_problem), ret_problem);
+    generation->present_https = NULL;
     if (!error && problem_list_has_any(settings->problems)) {
         *ret_problem = settings->problems->items[0];
         error = -EINVAL;

@@ -18,7 +18,8 @@
 struct generation {
     struct settings *settings; /* prepared; a reference */
     struct hosts *hosts;
-    struct https *https; /* NULL: no listener speaks TLS */
+    struct https *https;               /* NULL: no listener speaks TLS */
+    const struct https *present_https; /* *borrowed* by generation_create: of the one before */
     /* These three by generation_follow: of each site, by its number. */
     struct site_share **shares; /* a reference to each */
     uint32_t *former;           /* its number in the generation before, or STORE_SITES_NEW */
@@ -30,11 +31,12 @@ struct generation {
     atomic_uint references;
 };
 
-/* Makes the generation of SETTINGS, which are not prepared yet: refs them. Returns 0, or a negative
- * errno with *RET_PROBLEM set to the first mistake. If SETTINGS have a list of problems, all
- * mistakes are in it then. *Gives* one reference: generation_unref. */
+/* Makes the generation of SETTINGS, which are not prepared yet: refs them. Certificates whose files
+ * have not changed are shared with PRESENT, which a reload will replace (NULL: none). Returns 0, or
+ * a negative errno with *RET_PROBLEM set to the first mistake. If SETTINGS have a list of problems,
+ * all mistakes are in it then. *Gives* one reference: generation_unref. */
 int generation_create(struct generation **ret, struct settings *settings,
-                      struct problem *ret_problem);
+                      const struct generation *present, struct problem *ret_problem);
 
 /* Makes what the workers share of the sites of GENERATION, and opens their roots. A site whose
  * settings are the same as those of a site of FORMER (NULL: none came before) takes over that

@@ -17,6 +17,7 @@
 struct https {
     struct tls_sources *sources;
     struct tls_shared *shared;
+    bool self_signed;
     char fingerprint[TLS_FINGERPRINT_BYTES]; /* "": not self-signed */
     struct tls_source list[];                /* what SOURCES has */
 };
@@ -47,15 +48,26 @@ static struct https *allocate(const struct certificate_paths *paths)
     return https;
 }
 
+/* Reads the certificates. A self-signed one is that of FORMER. *RET is *given*. */
+static int read_certificates(struct https *https, const struct https *former,
+                             struct tls_certificates **ret, struct problem *ret_problem)
+{
+    if (!https->self_signed || !former || !former->self_signed)
+        return tls_sources_load(https->sources, now_s(), &to_log, ret, ret_problem);
+    unsigned generation;
+    *ret = tls_shared_acquire(former->shared, &generation);
+    return 0;
+}
+
 /* Reads the certificates and makes what workers share. 0 or a negative errno. */
 static int load(struct https *https, const struct process_settings *settings,
-                struct problem *ret_problem)
+                const struct https *former, struct problem *ret_problem)
 {
     struct tls_certificates *certificates;
-    int error = tls_sources_load(https->sources, now_s(), &to_log, &certificates, ret_problem);
+    int error = read_certificates(https, former, &certificates, ret_problem);
     if (error)
         return error;
-    if (settings->self_signed)
+    if (https->self_signed)
         tls_certificate_fingerprint(certificates->items[0], https->fingerprint);
     const struct tls_shared_config config = {
         .certificates = certificates,
@@ -67,7 +79,8 @@ static int load(struct https *https, const struct process_settings *settings,
     return error;
 }
 
-int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem)
+int https_create(struct https **ret, const struct settings *settings, const struct https *former,
+                 struct problem *ret_problem)
 {
     const struct process_settings *process = &settings->process;
     if (!settings_have_https(settings)) {
@@ -80,13 +93,15 @@ int https_create(struct https **ret, const struct settings *settings, struct pro
         .count = process->certificates.certificates.count,
         .self_signed = process->self_signed,
         .problems = settings->problems,
+        .former = former ? former->sources : NULL,
     };
     if (!https || tls_sources_create(&https->sources, &config) < 0) {
         problem_set_no_memory(ret_problem);
         free(https);
         return -ENOMEM;
     }
-    int error = load(https, process, ret_problem);
+    https->self_signed = process->self_signed;
+    int error = load(https, process, former, ret_problem);
     if (error)
         https_destroy(https);
     else
@@ -102,21 +117,29 @@ int https_create_empty(struct https **ret)
     return https ? 0 : -ENOMEM;
 }
 
-void https_follow(struct https *https, struct https *former)
+/* Has what HTTPS has made for workers take effect in what FORMER shares with them. */
+static void take_over(struct https *https, struct https *former)
 {
     unsigned generation;
-    if (!https || !former)
-        return;
-    const bool keeps = !https->shared || (https->fingerprint[0] && former->fingerprint[0]);
     struct tls_certificates *certificates =
-        keeps ? NULL : tls_shared_acquire(https->shared, &generation);
+        https->shared ? tls_shared_acquire(https->shared, &generation) : NULL;
     tls_shared_destroy(https->shared);
     https->shared = former->shared;
     former->shared = NULL;
     if (certificates)
         tls_shared_publish(https->shared, certificates);
-    else
-        memcpy(https->fingerprint, former->fingerprint, sizeof https->fingerprint);
+}
+
+void https_follow(struct https *https, struct https *former)
+{
+    if (!https)
+        return;
+    if (former)
+        take_over(https, former);
+    if (https->sources)
+        tls_sources_report_renewed(https->sources, &to_log);
+    if (https->self_signed && !(former && former->self_signed))
+        log_say("self-signed certificate, SHA-256 %s", https->fingerprint);
 }
 
 void https_destroy(struct https *https)
@@ -232,7 +255,7 @@ void https_check_names(const struct https *https, const struct settings *setting
 
 const char *https_fingerprint(const struct https *https)
 {
-    return https && https->fingerprint[0] ? https->fingerprint : NULL;
+    return https && https->self_signed ? https->fingerprint : NULL;
 }
 
 #else
@@ -253,9 +276,11 @@ void https_check_names(const struct https *https, const struct settings *setting
     (void)https, (void)settings;
 }
 
-int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem)
+int https_create(struct https **ret, const struct settings *settings, const struct https *former,
+                 struct problem *ret_problem)
 {
     (void)settings, (void)ret_problem; /* which settings_complete_listener has refused */
+    (void)former;
     *ret = NULL;
     return 0;
 }

@@ -15,10 +15,12 @@ enum { HTTPS_PERIOD_MS = 10000 };
 struct https;
 struct tls_shared;
 
-/* Loads what SETTINGS name, and reports on standard error what should be known of it. *Borrows*
+/* Loads what SETTINGS name, and reports on standard error what should be known of it. Shares with
+ * FORMER, from before a reload (NULL: none), what has not changed: see tls_sources.h. *Borrows*
  * SETTINGS. Sets *RET to NULL if there is nothing to load. Returns 0, or a negative errno with
  * *RET_PROBLEM set. *Gives*: https_destroy. */
-int https_create(struct https **ret, const struct settings *settings, struct problem *ret_problem);
+int https_create(struct https **ret, const struct settings *settings, const struct https *former,
+                 struct problem *ret_problem);
 
 /* Creates a struct https without files, for a reload whose settings name no certificate. After
  * https_follow it has the certificates from before. Returns 0 or -ENOMEM.
@@ -26,8 +28,8 @@ int https_create(struct https **ret, const struct settings *settings, struct pro
 int https_create_empty(struct https **ret);
 
 /* HTTPS takes the place of FORMER in a process that serves: its certificates are those of the next
- * handshakes, and what workers and sessions share lives on, as does a self-signed certificate.
- * https_shared(HTTPS) is the one of FORMER then. Either may be NULL: no effect. */
+ * handshakes, and what workers and sessions share lives on: https_shared(HTTPS) is the one of
+ * FORMER then. Reports which certificates are new. Either may be NULL. */
 void https_follow(struct https *https, struct https *former);
 
 /* After the last worker. NULL is allowed. */

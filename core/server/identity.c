@@ -41,7 +41,7 @@ static void try_certificates(const struct settings *settings, const char *user)
 {
     struct https *again = NULL;
     struct problem problem;
-    if (https_create(&again, settings, &problem) < 0) {
+    if (https_create(&again, settings, NULL, &problem) < 0) {
         problem_prefix(&problem, "user '%s' cannot renew certificates: ", user);
         log_warning(&problem);
     }

@@ -120,7 +120,7 @@ static int make_generation(const struct reload *reload, struct generation **ret,
     int error = make_settings(reload, &settings, ret_problem);
     if (error)
         return error;
-    error = generation_create(&generation, settings, ret_problem);
+    error = generation_create(&generation, settings, *reload->generation, ret_problem);
     settings_unref(settings);
     if (error)
         return error;

@@ -60,7 +60,7 @@ static int catch_signals(struct server *server, struct problem *ret_problem)
 
 static int make_generation(struct server *server, struct problem *ret_problem)
 {
-    return generation_create(&server->generation, server->settings, ret_problem);
+    return generation_create(&server->generation, server->settings, NULL, ret_problem);
 }
 
 /* After close_inherited: it opens the roots. */

@@ -184,7 +184,9 @@ static bool may_replace(const struct tls_certificate *new, const struct tls_cert
     }
     if (missing) {
         problem_set(ret_problem, "not for %s, which the one in use is for", missing);
-        problem_remedy(ret_problem, "add the name, or restart the server to do without it");
+        problem_remedy(
+            ret_problem,
+            "add the name, or restart the server or reload its --config to do without it");
         return false;
     }
     if (new->lacks_issuer && !former->lacks_issuer) {
@@ -275,6 +277,69 @@ bool tls_pair_revalidate(struct tls_pair *pair, const struct tls_check *check)
     }
     replace(pair, new, check->report);
     return true;
+}
+
+/* --- Following -------------------------------------------------------------------------------- */
+
+bool tls_pair_is_same(const struct tls_pair *a, const struct tls_pair *b)
+{
+    return strcmp(a->cert_path, b->cert_path) == 0 && strcmp(a->key_path, b->key_path) == 0;
+}
+
+/* Has PAIR keep what FORMER has. */
+static void keep(struct tls_pair *pair, const struct tls_pair *former)
+{
+    pair->certificate = tls_certificate_ref(former->certificate);
+    pair->cert_identity = former->cert_identity;
+    pair->key_identity = former->key_identity;
+    pair->settled = former->settled;
+    pair->reported_age = former->reported_age;
+    pair->kept = true;
+}
+
+/* Whether NEW may replace FORMER in a reload, in which names may go. False, with *RET_PROBLEM: it
+ * is not valid, and FORMER is. */
+static bool may_follow(const struct tls_certificate *new, const struct tls_certificate *former,
+                       int64_t now_s, struct problem *ret_problem)
+{
+    if (tls_certificate_is_valid(new, now_s) || !tls_certificate_is_valid(former, now_s))
+        return true;
+    tls_pair_set_invalid(ret_problem, new, now_s);
+    problem_remedy(ret_problem, "the former one stays in use");
+    return false;
+}
+
+int tls_pair_follow(struct tls_pair *pair, const struct tls_pair *former,
+                    const struct tls_check *check, struct problem *ret_problem)
+{
+    struct tls_certificate *new = NULL;
+    if (!former->certificate)
+        return tls_pair_load(pair, check->now_s, ret_problem);
+    keep(pair, former);
+    if (pair->settled && !former->is_bad && is_unchanged(pair))
+        return 0;
+    int error = read_both(pair, check->now_s, &new, ret_problem);
+    const bool unreadable = error == -EACCES;
+    if (error && !unreadable)
+        return error;
+    if (unreadable || !may_follow(new, former->certificate, check->now_s, ret_problem)) {
+        report_bad(pair, ret_problem, check->report);
+    } else if (!is_same(former->certificate, new)) {
+        tls_certificate_unref(pair->certificate);
+        pair->certificate = tls_certificate_ref(new);
+        pair->reported_age = TLS_AGE_FRESH;
+        pair->kept = false;
+        pair->renewed = true;
+    }
+    tls_certificate_unref(new);
+    return 0;
+}
+
+void tls_pair_report_renewed(struct tls_pair *pair, const struct tls_report *report)
+{
+    if (pair->renewed)
+        report_good(pair, true, report);
+    pair->renewed = false;
 }
 
 #endif

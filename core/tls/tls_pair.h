@@ -34,6 +34,8 @@ struct tls_pair {
     bool settled;                                     /* unchanged identities: unchanged content */
     bool is_bad;                                      /* and was reported */
     bool listed;                                      /* its source has it */
+    bool kept;    /* CERTIFICATE is that of the pair that it followed */
+    bool renewed; /* it followed a pair with another certificate, which was not reported yet */
     enum tls_age reported_age;
 };
 
@@ -61,6 +63,19 @@ void tls_pair_destroy(struct tls_pair *pair);
 
 /* Reads PAIR for the first time, at NOW_S. 0 or a negative errno with *RET_PROBLEM. */
 int tls_pair_load(struct tls_pair *pair, int64_t now_s, struct problem *ret_problem);
+
+/* Whether A and B are the same files. */
+bool tls_pair_is_same(const struct tls_pair *a, const struct tls_pair *b);
+
+/* Loads PAIR as tls_pair_load does, for a reload. It shares the certificate of FORMER, a pair of
+ * the same files, unless these have changed. FORMER's also stays, with a report, if the files may
+ * not be read any more, or if it is valid and the new one is not. CHECK's certificates in use do
+ * not matter. 0 or a negative errno with *RET_PROBLEM. */
+int tls_pair_follow(struct tls_pair *pair, const struct tls_pair *former,
+                    const struct tls_check *check, struct problem *ret_problem);
+
+/* Reports the new certificate of a pair that is RENEWED, once. */
+void tls_pair_report_renewed(struct tls_pair *pair, const struct tls_report *report);
 
 /* Reads PAIR if its files have changed or were bad. A name or an address that a valid certificate
  * of another pair covers may be missing in the new one. True: PAIR has another certificate now. */

@@ -122,10 +122,29 @@ static int list_directory(struct tls_sources *sources, unsigned number, struct p
     return error;
 }
 
+static bool are_equal(const struct tls_source *a, const struct tls_source *b)
+{
+    const char *a_key = a->key ? a->key : "", *b_key = b->key ? b->key : "";
+    return strcmp(a->cert, b->cert) == 0 && strcmp(a_key, b_key) == 0;
+}
+
+/* Whether a source before that of NUMBER is the same: many sites may have one certificate. */
+static bool is_listed_before(const struct tls_sources *sources, unsigned number)
+{
+    const struct tls_source *list = sources->config.list;
+    for (unsigned i = 0; i < number; i++) {
+        if (are_equal(&list[i], &list[number]))
+            return true;
+    }
+    return false;
+}
+
 static int list_source(struct tls_sources *sources, unsigned number, struct problem *ret_problem)
 {
     const struct tls_source *source = &sources->config.list[number];
     bool is_directory = tls_directory_is_at(source->cert) > 0;
+    if (is_listed_before(sources, number))
+        return 0;
     if (is_directory && source->key) {
         problem_set(ret_problem, "a directory, which has its keys in it");
         problem_remedy(ret_problem, "omit --key %s", source->key);
@@ -211,25 +230,87 @@ static int load_self_signed(int64_t now_s, struct tls_certificates **ret,
     return 0;
 }
 
+/* Lists the pairs that the former sources had of the directory of source NUMBER. False: none, or
+ * out of memory. */
+static bool list_former(struct tls_sources *sources, unsigned number)
+{
+    const struct tls_sources *former = sources->config.former;
+    const struct tls_source *source = &sources->config.list[number];
+    bool found = false;
+    for (unsigned i = 0; former && i < former->count; i++) {
+        const struct tls_pair *pair = former->pairs[i];
+        const struct tls_pair_place place = {number, pair->name, pair->cert_path, pair->key_path};
+        if (pair->name[0] == '\0' || !are_equal(&former->config.list[pair->source], source))
+            continue;
+        if (list_pair(sources, &place) < 0)
+            return false;
+        found = true;
+    }
+    return found;
+}
+
+/* Lists the pairs of source NUMBER. A directory that may not be read any more has those that it
+ * had. */
+static int load_source(struct tls_sources *sources, unsigned number,
+                       const struct tls_report *report, struct problem *ret_problem)
+{
+    int error = list_source(sources, number, ret_problem);
+    if (error != -EACCES || !list_former(sources, number))
+        return error;
+    report->function(report->context, ret_problem);
+    return 0;
+}
+
+/* The pair of the former sources with the same files as PAIR; NULL: they have none. The search
+ * begins at *NEXT, because pairs keep their order, as a rule. */
+static const struct tls_pair *find_former(const struct tls_sources *former,
+                                          const struct tls_pair *pair, unsigned *next)
+{
+    for (unsigned i = 0; former && i < former->count; i++) {
+        const unsigned at = (*next + i) % former->count;
+        if (!tls_pair_is_same(former->pairs[at], pair))
+            continue;
+        *next = at + 1;
+        return former->pairs[at];
+    }
+    return NULL;
+}
+
+/* Lists and reads all pairs. 0 or a negative errno. */
+static int load_pairs(struct tls_sources *sources, int64_t now_s, const struct tls_report *report,
+                      struct problem *ret_problem)
+{
+    struct problem_list *problems = sources->config.problems;
+    const struct tls_check check = {.now_s = now_s, .report = report};
+    unsigned next = 0;
+    int error = 0;
+    for (unsigned i = 0; i < sources->config.count && !error; i++)
+        error =
+            problem_list_keep(problems, load_source(sources, i, report, ret_problem), ret_problem);
+    for (unsigned i = 0; i < sources->count && !error; i++) {
+        struct tls_pair *pair = sources->pairs[i];
+        const struct tls_pair *former = find_former(sources->config.former, pair, &next);
+        error = former ? tls_pair_follow(pair, former, &check, ret_problem)
+                       : tls_pair_load(pair, now_s, ret_problem);
+        error = problem_list_keep(problems, error, ret_problem);
+    }
+    sources->config.former = NULL;
+    return error;
+}
+
 int tls_sources_load(struct tls_sources *sources, int64_t now_s, const struct tls_report *report,
                      struct tls_certificates **ret, struct problem *ret_problem)
 {
-    struct problem_list *problems = sources->config.problems;
-    int error = 0;
     if (sources->config.self_signed)
         return load_self_signed(now_s, ret, ret_problem);
-    for (unsigned i = 0; i < sources->config.count && !error; i++)
-        error = problem_list_keep(problems, list_source(sources, i, ret_problem), ret_problem);
-    for (unsigned i = 0; i < sources->count && !error; i++)
-        error = problem_list_keep(problems, tls_pair_load(sources->pairs[i], now_s, ret_problem),
-                                  ret_problem);
+    int error = load_pairs(sources, now_s, report, ret_problem);
     if (error)
         return error;
     collect_in_use(sources);
     if (sources->in_use_count == 0)
         return -EINVAL; /* the last of PROBLEMS */
     for (unsigned i = 0; i < sources->count; i++) {
-        if (sources->pairs[i]->certificate)
+        if (sources->pairs[i]->certificate && !sources->pairs[i]->kept)
             tls_pair_report_oddities(sources->pairs[i], report);
     }
     report_ages(sources, now_s, report);
@@ -324,6 +405,12 @@ void tls_sources_revalidate(struct tls_sources *sources, int64_t now_s,
     report_ages(sources, now_s, report);
     if (changed || sources->is_stale || has_aged(sources, now_s))
         *ret = make_generation(sources, now_s);
+}
+
+void tls_sources_report_renewed(struct tls_sources *sources, const struct tls_report *report)
+{
+    for (unsigned i = 0; i < sources->count; i++)
+        tls_pair_report_renewed(sources->pairs[i], report);
 }
 
 #endif

@@ -24,6 +24,9 @@ struct tls_sources_config {
     bool self_signed; /* a certificate is made; LIST is empty */
     /* Where tls_sources_load puts mistakes, so that all are found; NULL: the first is the error. */
     struct problem_list *problems;
+    /* Those from before a reload, whose certificates are shared where files have not changed.
+     * *Borrowed* until tls_sources_load returns; NULL: none. */
+    const struct tls_sources *former;
 };
 
 struct tls_sources;
@@ -34,9 +37,10 @@ int tls_sources_create(struct tls_sources **ret, const struct tls_sources_config
 /* NULL is allowed. */
 void tls_sources_destroy(struct tls_sources *sources);
 
-/* Reads everything, at NOW_S (POSIX time), once. *RET is *given*. Reports what should be known of
- * the certificates: that one expires soon, has expired, or lacks its issuer. 0 or a negative errno
- * with *RET_PROBLEM. */
+/* Reads everything, at NOW_S (POSIX time), once; of files that the former sources have, those that
+ * have changed (tls_pair_follow). A source that is written twice counts once. *RET is *given*.
+ * Reports what should be known of the certificates: that one expires soon, has expired, or lacks
+ * its issuer. 0 or a negative errno with *RET_PROBLEM. */
 int tls_sources_load(struct tls_sources *sources, int64_t now_s, const struct tls_report *report,
                      struct tls_certificates **ret, struct problem *ret_problem);
 
@@ -45,6 +49,10 @@ int tls_sources_load(struct tls_sources *sources, int64_t now_s, const struct tl
  * each new certificate. */
 void tls_sources_revalidate(struct tls_sources *sources, int64_t now_s,
                             const struct tls_report *report, struct tls_certificates **ret);
+
+/* Reports the certificates that were renewed since the former sources were read: once the new ones
+ * are in use. */
+void tls_sources_report_renewed(struct tls_sources *sources, const struct tls_report *report);
 
 #endif
 #endif

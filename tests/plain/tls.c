@@ -1,5 +1,5 @@
-/* tls: certificates are published and ticket keys rotated while workers make handshakes, without a
- * race. */
+/* tls: certificates and the oldest version are published, and ticket keys rotated, while workers
+ * make handshakes, without a race. */
 #include "plain.h"
 
 #ifdef SLUICE_HAVE_OPENSSL
@@ -58,6 +58,7 @@ void tls_changes_under_workers(void)
     }
     for (unsigned i = 0; i < GENERATIONS; i++) {
         tls_shared_publish(rig.shared, tls_rig_certificates(&maker, 1));
+        tls_shared_set_least(rig.shared, i % 2 ? TLS_VERSION_1_3 : TLS_VERSION_1_2);
         tls_shared_rotate(rig.shared, 1 + (int64_t)i * TLS_TICKET_ROTATION_S);
     }
     for (unsigned i = 0; i < WORKERS; i++) {

@@ -30,7 +30,7 @@ TestSuite(https, .init = set_up, .fini = tear_down, .timeout = 60);
 Test(https, is_absent_without_certificates)
 {
     struct https *https;
-    cr_assert_eq(https_create(&https, settings, &problem), 0);
+    cr_assert_eq(https_create(&https, settings, NULL, &problem), 0);
     cr_expect_null(https);
     cr_expect_null(https_shared(https));
     cr_expect_null(https_fingerprint(https));
@@ -79,7 +79,7 @@ Test(https, makes_a_certificate_for_development)
 {
     struct https *https;
     settings->process.self_signed = true;
-    cr_assert_eq(https_create(&https, settings, &problem), 0, "%s", problem.what);
+    cr_assert_eq(https_create(&https, settings, NULL, &problem), 0, "%s", problem.what);
     cr_assert_not_null(https_shared(https));
     cr_expect_str_eq(https_fingerprint(https), current(https));
     https_revalidate(https);
@@ -93,7 +93,7 @@ Test(https, gives_new_files_to_the_next_handshakes)
     char before[TLS_FINGERPRINT_BYTES];
     name_certificate("site.pem");
     write_pair();
-    cr_assert_eq(https_create(&https, settings, &problem), 0, "%s", problem.what);
+    cr_assert_eq(https_create(&https, settings, NULL, &problem), 0, "%s", problem.what);
     cr_expect_null(https_fingerprint(https), "only of a certificate made here");
     snprintf(before, sizeof before, "%s", current(https));
     https_revalidate(https);
@@ -110,7 +110,7 @@ Test(https, keeps_a_certificate_when_its_file_becomes_bad)
     char before[TLS_FINGERPRINT_BYTES];
     name_certificate("site.pem");
     write_pair();
-    cr_assert_eq(https_create(&https, settings, &problem), 0, "%s", problem.what);
+    cr_assert_eq(https_create(&https, settings, NULL, &problem), 0, "%s", problem.what);
     snprintf(before, sizeof before, "%s", current(https));
     tree_write(&tree, "site.pem", STR("half a fi"));
     https_revalidate(https);
@@ -122,7 +122,7 @@ Test(https, says_what_is_wrong_with_a_file_at_the_start)
 {
     struct https *https = NULL;
     name_certificate("missing.pem");
-    cr_expect_lt(https_create(&https, settings, &problem), 0);
+    cr_expect_lt(https_create(&https, settings, NULL, &problem), 0);
     cr_expect_null(https);
     cr_expect(*problem.what != '\0');
 }
