@@ -63,7 +63,7 @@ static const struct option_spec table[] = {
     {.name = "self-signed", .group = OPTION_GROUP_HTTPS,
      .help = "Speak HTTPS on PORT with a certificate made at the start, for development: for "
              "localhost, its addresses and this machine's name. Browsers warn of it.",
-     .kind = OPTION_KIND_FLAG, PROCESS(self_signed)},
+     .kind = OPTION_KIND_FLAG, PROCESS(self_signed), .reloads = true},
     {.name = "http-port", .argument = "N", .group = OPTION_GROUP_HTTPS,
      .help = "Listen on this port too, for plain HTTP: redirect to https, and answer "
              "/.well-known/acme-challenge/ from ROOT; 0: any that is free.",
@@ -74,7 +74,7 @@ static const struct option_spec table[] = {
      .kind = OPTION_KIND_NUMBER, LISTENER(hsts_seconds), .reloads = true, .most = HSTS_SECONDS_MAX},
     {.name = "tls-min", .argument = "VERSION", .group = OPTION_GROUP_HTTPS,
      .help = "Oldest version of TLS, 1.2 or 1.3.", .initial = "1.2",
-     .kind = OPTION_KIND_TLS_VERSION, PROCESS(tls_minor_min)},
+     .kind = OPTION_KIND_TLS_VERSION, PROCESS(tls_minor_min), .reloads = true},
     {.name = "idle-timeout", .argument = "TIME", .group = OPTION_GROUP_LIMITS,
      .help = "Close a connection after this time without a request, with part of a request's "
              "body, or while the client reads nothing.", .initial = "75s",

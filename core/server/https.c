@@ -17,6 +17,7 @@
 struct https {
     struct tls_sources *sources;
     struct tls_shared *shared;
+    enum tls_version least;
     bool self_signed;
     char fingerprint[TLS_FINGERPRINT_BYTES]; /* "": not self-signed */
     struct tls_source list[];                /* what SOURCES has */
@@ -60,8 +61,7 @@ static int read_certificates(struct https *https, const struct https *former,
 }
 
 /* Reads the certificates and makes what workers share. 0 or a negative errno. */
-static int load(struct https *https, const struct process_settings *settings,
-                const struct https *former, struct problem *ret_problem)
+static int load(struct https *https, const struct https *former, struct problem *ret_problem)
 {
     struct tls_certificates *certificates;
     int error = read_certificates(https, former, &certificates, ret_problem);
@@ -71,7 +71,7 @@ static int load(struct https *https, const struct process_settings *settings,
         tls_certificate_fingerprint(certificates->items[0], https->fingerprint);
     const struct tls_shared_config config = {
         .certificates = certificates,
-        .least = settings->tls_minor_min == 3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2,
+        .least = https->least,
     };
     error = tls_shared_create(&https->shared, &config, ret_problem);
     if (error)
@@ -101,7 +101,8 @@ int https_create(struct https **ret, const struct settings *settings, const stru
         return -ENOMEM;
     }
     https->self_signed = process->self_signed;
-    int error = load(https, process, former, ret_problem);
+    https->least = process->tls_minor_min == 3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
+    int error = load(https, former, ret_problem);
     if (error)
         https_destroy(https);
     else
@@ -126,8 +127,10 @@ static void take_over(struct https *https, struct https *former)
     tls_shared_destroy(https->shared);
     https->shared = former->shared;
     former->shared = NULL;
-    if (certificates)
-        tls_shared_publish(https->shared, certificates);
+    if (!certificates)
+        return; /* nothing speaks TLS */
+    tls_shared_set_least(https->shared, https->least);
+    tls_shared_publish(https->shared, certificates);
 }
 
 void https_follow(struct https *https, struct https *former)

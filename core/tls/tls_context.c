@@ -176,15 +176,15 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
  * the next call, any other at the next generation. */
 static int build(struct tls_context *context, struct problem *ret_problem)
 {
-    const struct tls_credentials_config config = {
-        .library = context->library,
-        .callbacks = {.hello = on_hello, .ticket = on_ticket, .owner = context},
-        .least = context->shared->least,
-        .former = context->credentials,
-    };
     struct tls_credentials *credentials;
     unsigned generation;
     struct tls_certificates *certificates = tls_shared_acquire(context->shared, &generation);
+    const struct tls_credentials_config config = {
+        .library = context->library,
+        .callbacks = {.hello = on_hello, .ticket = on_ticket, .owner = context},
+        .least = tls_shared_least(context->shared),
+        .former = context->credentials,
+    };
     int error = tls_credentials_create(&credentials, certificates, &config, ret_problem);
     tls_certificates_unref(certificates);
     if (error != -ENOMEM)

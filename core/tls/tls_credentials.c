@@ -96,10 +96,15 @@ static bool set_sessions(SSL_CTX *context, const struct tls_callbacks *callbacks
            SSL_CTX_set_tlsext_ticket_key_evp_cb(context, callbacks->ticket) == 1;
 }
 
+static bool set_least(SSL_CTX *context, enum tls_version least)
+{
+    return SSL_CTX_set_min_proto_version(context, least == TLS_VERSION_1_3 ? TLS1_3_VERSION
+                                                                           : TLS1_2_VERSION) == 1;
+}
+
 static bool set_up(SSL_CTX *context, const struct tls_credentials_config *config,
                    const struct tls_names *names)
 {
-    const int least = config->least == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     const struct tls_callbacks *callbacks = &config->callbacks;
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -108,9 +113,8 @@ static bool set_up(SSL_CTX *context, const struct tls_credentials_config *config
     SSL_CTX_set_client_hello_cb(context, callbacks->hello, callbacks->owner);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     return SSL_CTX_set_app_data(context, callbacks->owner) == 1 &&
-           SSL_CTX_set_min_proto_version(context, least) == 1 &&
-           SSL_CTX_set_max_proto_version(context, 0) == 1 && set_groups(context) &&
-           set_suites(context) && set_sessions(context, callbacks, names);
+           set_least(context, config->least) && SSL_CTX_set_max_proto_version(context, 0) == 1 &&
+           set_groups(context) && set_suites(context) && set_sessions(context, callbacks, names);
 }
 
 /* --- One certificate -------------------------------------------------------------------------- */
@@ -215,10 +219,11 @@ static void credential_fini(struct tls_credential *credential)
     tls_certificate_unref(credential->certificate);
 }
 
-static struct tls_credential share(const struct tls_credential *credential)
+static struct tls_credential share(const struct tls_credential *credential, enum tls_version least)
 {
     tls_certificate_ref(credential->certificate);
     SSL_CTX_up_ref(credential->context);
+    set_least(credential->context, least); /* a version that was set before: it can't fail */
     return *credential;
 }
 
@@ -267,7 +272,7 @@ static int add(struct tls_credentials *credentials, struct tls_certificate *cert
         known = find_substitute(config->former, certificate);
     }
     if (known)
-        credentials->items[credentials->count++] = share(known);
+        credentials->items[credentials->count++] = share(known, config->least);
     return 0;
 }
 

@@ -43,7 +43,8 @@ struct tls_credentials_config {
     const struct tls_credentials *former; /* of the generation before; NULL: the first */
 };
 
-/* Parses CERTIFICATES and *refs* them. Those that FORMER has are shared with it. A certificate that
+/* Parses CERTIFICATES and *refs* them. Those that FORMER has are shared with it, which then has the
+ * same least version: streams keep that with which they were made. A certificate that
  * OpenSSL refuses does not keep the others from being used: FORMER's of its kind for its names is
  * used in its place, or it is left out; without FORMER this fails. *RET is *given*, with one
  * reference. 0 or a negative errno with *RET_PROBLEM; -ENOMEM: out of memory, -EINVAL: OpenSSL

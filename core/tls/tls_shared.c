@@ -23,7 +23,7 @@ int tls_shared_create(struct tls_shared **ret, const struct tls_shared_config *c
     pthread_mutex_init(&shared->lock, NULL);
     atomic_init(&shared->generation, 1);
     shared->certificates = config->certificates;
-    shared->least = config->least;
+    atomic_init(&shared->least, config->least);
     *ret = shared;
     return 0;
 }
@@ -46,6 +46,16 @@ void tls_shared_publish(struct tls_shared *shared, struct tls_certificates *cert
     atomic_fetch_add_explicit(&shared->generation, 1, memory_order_release);
     pthread_mutex_unlock(&shared->lock);
     tls_certificates_unref(old);
+}
+
+void tls_shared_set_least(struct tls_shared *shared, enum tls_version least)
+{
+    pthread_mutex_lock(&shared->lock);
+    if (tls_shared_least(shared) != least) {
+        atomic_store_explicit(&shared->least, least, memory_order_relaxed);
+        atomic_fetch_add_explicit(&shared->generation, 1, memory_order_release);
+    }
+    pthread_mutex_unlock(&shared->lock);
 }
 
 struct tls_certificates *tls_shared_acquire(struct tls_shared *shared, unsigned *ret_generation)

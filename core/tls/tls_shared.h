@@ -22,8 +22,8 @@ struct tls_shared_config {
 
 struct tls_shared {
     struct tls_tickets tickets;
-    enum tls_version least;
-    atomic_uint generation; /* of CERTIFICATES, from 1 */
+    atomic_uint least;      /* an enum tls_version */
+    atomic_uint generation; /* of CERTIFICATES and LEAST, from 1 */
     pthread_mutex_t lock;   /* of CERTIFICATES */
     struct tls_certificates *certificates;
 };
@@ -37,6 +37,17 @@ void tls_shared_destroy(struct tls_shared *shared);
 
 /* Makes CERTIFICATES, which are *taken*, those of new handshakes. Connections keep theirs. */
 void tls_shared_publish(struct tls_shared *shared, struct tls_certificates *certificates);
+
+/* Makes LEAST the oldest version in new handshakes: another generation, of the same certificates.
+ * Connections go on with theirs. */
+void tls_shared_set_least(struct tls_shared *shared, enum tls_version least);
+
+/* The oldest version in handshakes of the generation that tls_shared_acquire has given, or of a
+ * later one. */
+static inline enum tls_version tls_shared_least(struct tls_shared *shared)
+{
+    return (enum tls_version)atomic_load_explicit(&shared->least, memory_order_relaxed);
+}
 
 /* The current generation with a reference, which is *given*, and its number. */
 struct tls_certificates *tls_shared_acquire(struct tls_shared *shared, unsigned *ret_generation);

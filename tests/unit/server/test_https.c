@@ -118,6 +118,65 @@ Test(https, keeps_a_certificate_when_its_file_becomes_bad)
     https_destroy(https);
 }
 
+/* --- In a reload ------------------------------------------------------------------------------- */
+
+/* Makes the https of the settings as they are now, in place of FORMER. */
+static struct https *follow(struct https *former)
+{
+    struct https *https;
+    cr_assert_eq(https_create(&https, settings, former, &problem), 0, "%s", problem.what);
+    https_follow(https, former);
+    https_destroy(former);
+    return https;
+}
+
+Test(https, gives_what_workers_share_and_the_keys_of_tickets_to_the_next)
+{
+    struct tls_ticket_key before, now;
+    name_certificate("site.pem");
+    write_pair();
+    struct https *https = follow(NULL);
+    struct tls_shared *shared = https_shared(https);
+    tls_tickets_current(&shared->tickets, &before);
+    write_pair();
+    settings->process.tls_minor_min = 3;
+    https = follow(https);
+    cr_expect_eq(https_shared(https), shared);
+    tls_tickets_current(&shared->tickets, &now);
+    cr_expect_eq(memcmp(&before, &now, sizeof now), 0);
+    cr_expect_eq(tls_shared_least(shared), TLS_VERSION_1_3);
+    struct https *empty;
+    cr_assert_eq(https_create_empty(&empty), 0);
+    https_follow(empty, https);
+    https_destroy(https);
+    cr_expect_eq(https_shared(empty), shared, "connections may still be open");
+    https_revalidate(empty);
+    settings->process.tls_minor_min = 2;
+    write_pair();
+    https = follow(empty);
+    cr_expect_eq(https_shared(https), shared);
+    cr_expect_eq(tls_shared_least(shared), TLS_VERSION_1_2);
+    https_destroy(https);
+}
+
+Test(https, keeps_a_certificate_for_development_until_others_are_named)
+{
+    char before[TLS_FINGERPRINT_BYTES];
+    settings->process.self_signed = true;
+    struct https *https = follow(NULL);
+    snprintf(before, sizeof before, "%s", current(https));
+    https = follow(https);
+    cr_expect_str_eq(current(https), before);
+    cr_expect_str_eq(https_fingerprint(https), before);
+    settings->process.self_signed = false;
+    name_certificate("site.pem");
+    write_pair();
+    https = follow(https);
+    cr_expect_str_neq(current(https), before);
+    cr_expect_null(https_fingerprint(https));
+    https_destroy(https);
+}
+
 Test(https, says_what_is_wrong_with_a_file_at_the_start)
 {
     struct https *https = NULL;

@@ -136,6 +136,33 @@ Test(tls_context, refuses_clients_below_the_least_version)
     tls_rig_fini(&strict);
 }
 
+/* Whether a client that speaks VERSION alone is served. */
+static bool serves_version(int version)
+{
+    struct tls_link *link = tls_link_create(rig.context, &(struct tls_client){.version = version});
+    const bool served = tls_link_shake(link, SIZE_MAX);
+    tls_link_destroy(link);
+    return served;
+}
+
+Test(tls_context, changes_the_least_version_for_new_clients_alone)
+{
+    struct tls_link *kept =
+        connect_to(rig.context, &(struct tls_client){.version = TLS1_2_VERSION});
+    for (unsigned i = 0; i < 3; i++) {
+        tls_shared_set_least(rig.shared, TLS_VERSION_1_3);
+        cr_expect_not(serves_version(TLS1_2_VERSION));
+        cr_expect(serves_version(TLS1_3_VERSION));
+        cr_expect(tls_link_answers(kept, text));
+        tls_shared_set_least(rig.shared, TLS_VERSION_1_2);
+        cr_expect(serves_version(TLS1_2_VERSION));
+    }
+    const unsigned generation = atomic_load(&rig.shared->generation);
+    tls_shared_set_least(rig.shared, TLS_VERSION_1_2);
+    cr_expect_eq(atomic_load(&rig.shared->generation), generation, "nothing is built anew");
+    tls_link_destroy(kept);
+}
+
 /* --- Resumption ------------------------------------------------------------------------------- */
 
 /* Whether a session that CONTEXT gave is resumed with OTHER, after AFTER was called. */
