@@ -181,12 +181,12 @@ static void check_places(const struct settings *settings)
 
 /* As root, becomes the user of the server for good, and tries what that opens again, as the start
  * does. 0, or a negative errno with *RET_PROBLEM set. */
-static int try_user(struct settings *settings, struct problem *ret_problem)
+static int try_user(const struct generation *generation, struct problem *ret_problem)
 {
+    const struct settings *settings = generation->settings;
     if (!settings->process.user.at || geteuid() != 0)
         return 0;
-    settings->problems = NULL; /* of certificates it only warns */
-    return identity_assume(settings, NULL, ret_problem);
+    return identity_assume(settings, generation->https, NULL, ret_problem);
 }
 
 /* Says whose rights the files were tried with, if the server may have others. */
@@ -205,17 +205,11 @@ static void show_user(const struct subcommand_call *call, bool was_root)
 
 /* ---------------------------------------------------------------------------------------------- */
 
-/* Finds all mistakes, and what a server would warn of in rules. 0 or a negative errno, with
- * *RET_PROBLEM set if the list of mistakes is empty. */
-static int examine(struct settings *settings, struct problem_list *warnings,
-                   struct problem *ret_problem)
+/* Finds the mistakes that a generation of SETTINGS can be made with, and what a server would warn
+ * of in rules. 0 or a negative errno, with *RET_PROBLEM set if the list of mistakes is empty. */
+static int check_files(const struct settings *settings, struct problem_list *warnings,
+                       struct problem *ret_problem)
 {
-    struct generation *generation;
-    int error = generation_create(&generation, settings, NULL, ret_problem);
-    if (!error)
-        generation_unref(generation);
-    if (error == -ENOMEM)
-        return error;
     check_places(settings);
     check_log(settings, &settings->process, "error-log", settings->process.error_log.at);
     for (unsigned i = 0; i < settings->site_count; i++) {
@@ -226,9 +220,23 @@ static int examine(struct settings *settings, struct problem_list *warnings,
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    if (problem_list_has_any(settings->problems))
-        return -EINVAL;
-    return error ? error : try_user(settings, ret_problem);
+    return problem_list_has_any(settings->problems) ? -EINVAL : 0;
+}
+
+/* Finds all mistakes, and what a server would warn of. Returns as check_files does. */
+static int examine(struct settings *settings, struct problem_list *warnings,
+                   struct problem *ret_problem)
+{
+    struct generation *generation = NULL;
+    const int error = generation_create(&generation, settings, NULL, ret_problem);
+    if (error == -ENOMEM)
+        return error;
+    int found = check_files(settings, warnings, ret_problem);
+    if (!found)
+        found = error ? error : try_user(generation, ret_problem);
+    if (!error)
+        generation_unref(generation);
+    return found;
 }
 
 /* Reports the mistakes in LIST by REPORT, and that there are more. */

@@ -145,6 +145,34 @@ void https_follow(struct https *https, struct https *former)
         log_say("self-signed certificate, SHA-256 %s", https->fingerprint);
 }
 
+/* Files that USER may not read. */
+struct unreadable {
+    const char *user;
+    unsigned count;
+};
+
+static void report_unreadable(void *context, const struct problem *problem)
+{
+    struct unreadable *unreadable = context;
+    struct problem named = *problem;
+    if (unreadable->count++ >= HTTPS_UNREADABLE_MAX)
+        return;
+    problem_prefix(&named, "user '%s' cannot renew certificates: ", unreadable->user);
+    log_warning(&named);
+}
+
+void https_try(const struct https *https, const char *user)
+{
+    struct unreadable unreadable = {.user = user};
+    const struct tls_report report = {report_unreadable, &unreadable};
+    if (!https || !https->sources)
+        return;
+    tls_sources_try(https->sources, &report);
+    if (unreadable.count > HTTPS_UNREADABLE_MAX)
+        log_write(LOG_LEVEL_WARNING, "user '%s' cannot read %u more files of certificates", user,
+                  unreadable.count - HTTPS_UNREADABLE_MAX);
+}
+
 void https_destroy(struct https *https)
 {
     if (!https)
@@ -297,6 +325,11 @@ int https_create_empty(struct https **ret)
 void https_follow(struct https *https, struct https *former)
 {
     (void)https, (void)former;
+}
+
+void https_try(const struct https *https, const char *user)
+{
+    (void)https, (void)user;
 }
 
 void https_destroy(struct https *https)

@@ -9,8 +9,10 @@
 
 #include "config/settings.h"
 
-/* Between two checks of the files, and of the age of the keys of tickets. */
-enum { HTTPS_PERIOD_MS = 10000 };
+enum {
+    HTTPS_PERIOD_MS = 10000,   /* between checks of the files, and of the age of keys of tickets */
+    HTTPS_UNREADABLE_MAX = 10, /* files that are named at the start */
+};
 
 struct https;
 struct tls_shared;
@@ -31,6 +33,10 @@ int https_create_empty(struct https **ret);
  * handshakes, and what workers and sessions share lives on: https_shared(HTTPS) is the one of
  * FORMER then. Reports which certificates are new. Either may be NULL. */
 void https_follow(struct https *https, struct https *former);
+
+/* Reports each file that USER, which the process has become, may not read at a renewal, up to
+ * HTTPS_UNREADABLE_MAX of them. HTTPS may be NULL. */
+void https_try(const struct https *https, const char *user);
 
 /* After the last worker. NULL is allowed. */
 void https_destroy(struct https *https);

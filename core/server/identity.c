@@ -3,7 +3,6 @@
 
 #include "observe/error_log.h"
 #include "observe/log.h"
-#include "server/https.h"
 #include "system/privileges.h"
 
 #include <errno.h>
@@ -36,20 +35,8 @@ static void try_file(const char *path, const char *user)
                   user, path);
 }
 
-/* Loads the certificates once more, as a renewal will. */
-static void try_certificates(const struct settings *settings, const char *user)
-{
-    struct https *again = NULL;
-    struct problem problem;
-    if (https_create(&again, settings, NULL, &problem) < 0) {
-        problem_prefix(&problem, "user '%s' cannot renew certificates: ", user);
-        log_warning(&problem);
-    }
-    https_destroy(again);
-}
-
-int identity_assume(const struct settings *settings, const struct access_logs *logs,
-                    struct problem *ret_problem)
+int identity_assume(const struct settings *settings, const struct https *https,
+                    const struct access_logs *logs, struct problem *ret_problem)
 {
     const char *text = settings->process.user.at;
     struct privileges_user user;
@@ -72,7 +59,7 @@ int identity_assume(const struct settings *settings, const struct access_logs *l
     access_logs_check(logs);
     error_log_check();
     try_file(settings->config_path, text);
-    try_certificates(settings, text);
+    https_try(https, text);
     for (unsigned i = 0; i < settings->site_count; i++)
         try_file(settings->sites[i]->mime_types_path.at, text);
     return 0;

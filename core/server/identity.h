@@ -8,10 +8,12 @@
 
 #include "config/settings.h"
 #include "observe/access_log.h"
+#include "server/https.h"
 
-/* Becomes the user that SETTINGS name, if they do. LOGS, which may be NULL, are open. Returns 0, or
- * a negative errno with *RET_PROBLEM set: the process has to end. */
-int identity_assume(const struct settings *settings, const struct access_logs *logs,
-                    struct problem *ret_problem);
+/* Becomes the user that SETTINGS name, if they do. LOGS are open, the certificates of HTTPS are
+ * loaded; both may be NULL. Returns 0, or a negative errno with *RET_PROBLEM set: the process has
+ * to end. */
+int identity_assume(const struct settings *settings, const struct https *https,
+                    const struct access_logs *logs, struct problem *ret_problem);
 
 #endif

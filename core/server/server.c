@@ -171,7 +171,8 @@ static int share_sites(struct server *server, struct problem *ret_problem)
 
 static int become_user(struct server *server, struct problem *ret_problem)
 {
-    return identity_assume(server->generation->settings, server->logs, ret_problem);
+    return identity_assume(server->generation->settings, server->generation->https, server->logs,
+                           ret_problem);
 }
 
 static int open_service(struct server *server, struct problem *ret_problem)

@@ -54,12 +54,27 @@ static int read_content(int fd, struct tls_file *file)
     return 0;
 }
 
+static int open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int tls_file_try(const char *path, struct problem *ret_problem)
+{
+    int fd = open_file(path);
+    if (fd < 0)
+        return fail(ret_problem, path, fd);
+    close(fd);
+    return 0;
+}
+
 int tls_file_read(struct tls_file *file, const char *path, struct problem *ret_problem)
 {
     struct stat status;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = open_file(path);
     if (fd < 0)
-        return fail(ret_problem, path, -errno);
+        return fail(ret_problem, path, fd);
     int error = fstat(fd, &status) < 0 ? -errno : 0;
     if (error) {
         error = fail(ret_problem, path, error);

@@ -27,6 +27,9 @@ int tls_file_read(struct tls_file *file, const char *path, struct problem *ret_p
 
 void tls_file_fini(struct tls_file *file);
 
+/* Opens the file at PATH, and closes it. 0, or a negative errno with *RET_PROBLEM. */
+int tls_file_try(const char *path, struct problem *ret_problem);
+
 /* Whether PATH now leads to the state of a file that IDENTITY is. */
 bool tls_file_is_at(const char *path, const struct blob_identity *identity);
 

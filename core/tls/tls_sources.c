@@ -4,6 +4,8 @@
 #ifdef SLUICE_HAVE_OPENSSL
 
 #include "base/problem_list.h"
+#include "tls/tls_directory.h"
+#include "tls/tls_file.h"
 #include "tls/tls_self_signed.h"
 #include "tls/tls_sources_parts.h"
 
@@ -228,6 +230,30 @@ void tls_sources_revalidate(struct tls_sources *sources, int64_t now_s,
     report_ages(sources, now_s, report);
     if (changed || sources->is_stale || has_aged(sources, now_s))
         *ret = make_generation(sources, now_s);
+}
+
+/* --- Trying ------------------------------------------------------------------------------------ */
+
+static void try_file(const char *path, const struct tls_report *report)
+{
+    struct problem problem;
+    if (tls_file_try(path, &problem) < 0)
+        report->function(report->context, &problem);
+}
+
+void tls_sources_try(const struct tls_sources *sources, const struct tls_report *report)
+{
+    for (unsigned i = 0; i < sources->config.count; i++) {
+        const char *path = sources->config.list[i].cert;
+        if (tls_directory_is_at(path) > 0)
+            try_file(path, report);
+    }
+    for (unsigned i = 0; i < sources->count; i++) {
+        const struct tls_pair *pair = sources->pairs[i];
+        try_file(pair->cert_path, report);
+        if (strcmp(pair->cert_path, pair->key_path) != 0)
+            try_file(pair->key_path, report);
+    }
 }
 
 void tls_sources_report_renewed(struct tls_sources *sources, const struct tls_report *report)

@@ -50,6 +50,10 @@ int tls_sources_load(struct tls_sources *sources, int64_t now_s, const struct tl
 void tls_sources_revalidate(struct tls_sources *sources, int64_t now_s,
                             const struct tls_report *report, struct tls_certificates **ret);
 
+/* Tries, after tls_sources_load, to open everything that tls_sources_revalidate will, because the
+ * process has become another user. Reports each file and directory that cannot be opened. */
+void tls_sources_try(const struct tls_sources *sources, const struct tls_report *report);
+
 /* Reports the certificates that were renewed since the former sources were read: once the new ones
  * are in use. */
 void tls_sources_report_renewed(struct tls_sources *sources, const struct tls_report *report);

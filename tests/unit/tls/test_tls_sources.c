@@ -220,6 +220,26 @@ Test(tls_sources, make_a_certificate_of_their_own)
     cr_expect_not(rig_revalidate());
 }
 
+/* As after the process has become another user. */
+Test(tls_sources, name_everything_that_cannot_be_opened_again)
+{
+    struct tls_made made = rig_make("DNS:a.example", -1, 90);
+    rig_put_pair("live", "a", &made);
+    rig_put_pair("live", "b", &made);
+    rig_add("live", NULL);
+    rig_load();
+    tls_sources_try(rig.sources, &rig_report);
+    cr_expect_eq(rig.report_count, 0);
+    faults_fail(FAULT_OPEN, 2, 1, EACCES); /* the directory, a certificate, its key */
+    tls_sources_try(rig.sources, &rig_report);
+    rig_expect_report("live/a/privkey.pem: cannot be read: Permission denied; let the user");
+    rig.report_count = 0;
+    faults_fail(FAULT_OPEN, 0, FAULT_ALWAYS, EACCES);
+    tls_sources_try(rig.sources, &rig_report);
+    cr_expect_eq(rig.report_count, 1 + 2 * 2);
+    tls_made_fini(&made);
+}
+
 Test(tls_sources, survive_without_memory)
 {
     struct tls_made made = rig_make("DNS:a.example", -1, 90);
