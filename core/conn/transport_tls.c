@@ -313,33 +313,39 @@ static const struct transport transport_tls = {
     .fini = fini,
 };
 
-int transport_tls_init(struct conn_context *context, struct tls_shared *shared, uint32_t slot_count,
-                       struct problem *ret_problem)
+int transport_tls_create(struct transport_tls **ret, struct tls_shared *shared, uint32_t slot_count,
+                         struct problem *ret_problem)
 {
     struct transport_tls *tls = calloc(1, sizeof *tls);
-    context->tls = tls;
     /* calloc: untouched pages of a large table cost no memory. */
     if (!tls || !(tls->peers = calloc(slot_count, sizeof tls->peers[0]))) {
+        transport_tls_destroy(tls);
         problem_set(ret_problem, "no memory for TLS");
         return -ENOMEM;
     }
     const int error = tls_context_create(&tls->context, shared, ret_problem);
-    if (error)
+    if (error) {
+        transport_tls_destroy(tls);
         return error;
+    }
     tls->context->find_local_address = find_local_address;
-    context->transports[TRANSPORT_TLS] = &transport_tls;
+    *ret = tls;
     return 0;
 }
 
-void transport_tls_fini(struct conn_context *context)
+void transport_tls_destroy(struct transport_tls *tls)
 {
-    struct transport_tls *tls = context->tls;
     if (!tls)
         return;
     tls_context_destroy(tls->context);
     free(tls->peers);
     free(tls);
-    context->tls = NULL;
+}
+
+void transport_tls_use(struct conn_context *context, struct transport_tls *tls)
+{
+    context->tls = tls;
+    context->transports[TRANSPORT_TLS] = &transport_tls;
 }
 
 const struct tls_certificate *transport_tls_certificate(const struct conn_context *context,

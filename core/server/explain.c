@@ -186,11 +186,12 @@ static int set_up(struct explain *explain, const struct subcommand_call *call,
     context->h1.limits = call->profile->limits;
     context->h1.limits.head_bytes_max = call->settings->process.head_bytes_max;
     context->h1.limits.body_bytes_max = call->settings->process.body_bytes_max;
-#ifdef SLUICE_HAVE_OPENSSL
-    struct tls_shared *tls = https_shared(explain->generation->https);
+    struct tls_shared *shared = https_shared(explain->generation->https);
+    struct transport_tls *tls = NULL;
+    if (shared)
+        error = transport_tls_create(&tls, shared, 1, ret_problem);
     if (tls)
-        error = transport_tls_init(context, tls, 1, ret_problem);
-#endif
+        transport_tls_use(context, tls);
     if (!error && !choose_origin(explain)) {
         problem_set(ret_problem, "no listener speaks https");
         problem_remedy(ret_problem, "configure a certificate, or write http://");
@@ -203,9 +204,7 @@ static void tear_down(struct explain *explain)
 {
     if (explain->ready) {
         conn_fini(&explain->context, &explain->conn);
-#ifdef SLUICE_HAVE_OPENSSL
-        transport_tls_fini(&explain->context);
-#endif
+        transport_tls_destroy(explain->context.tls);
         store_destroy(explain->store);
         conn_context_fini(&explain->context);
     }

@@ -195,24 +195,20 @@ static void destroy_changes(struct worker_change **changes, unsigned count)
     free(changes);
 }
 
-/* Makes a change to GENERATION, with LISTENING and SOCKETS, for each worker; the array is *given*.
- * NULL: out of memory. */
+/* Makes a change to ALL for each worker, where the sockets of all workers are side by side; the
+ * array is *given*. NULL, with *RET_PROBLEM: it failed. */
 static struct worker_change **prepare_changes(const struct reload *reload,
-                                              struct generation *generation,
-                                              const struct listening *listening, const int *sockets)
+                                              const struct worker_next *all,
+                                              struct problem *ret_problem)
 {
     struct worker_change **changes = calloc(reload->worker_count, sizeof(struct worker_change *));
-    int error = changes ? 0 : -ENOMEM;
+    int error = 0;
+    if (!changes)
+        error = no_memory(ret_problem);
     for (unsigned i = 0; !error && i < reload->worker_count; i++) {
-        const struct worker_next next = {
-            .generation = generation,
-            .logs = *reload->logs,
-            .origins = reload->listening->origins.items,
-            .listeners = &sockets[(size_t)i * listening->socket_count],
-            .listener_origins = listening->socket_origins,
-            .listener_count = listening->socket_count,
-        };
-        error = worker_prepare(reload->workers[i], &next, &changes[i]);
+        struct worker_next next = *all;
+        next.listeners += (size_t)i * next.listener_count;
+        error = worker_prepare(reload->workers[i], &next, &changes[i], ret_problem);
     }
     if (!error)
         return changes;
@@ -251,42 +247,47 @@ static struct relisten_now running(const struct reload *reload)
     return now;
 }
 
-/* Whether listeners have to stay as they are: workers that were started without TLS cannot speak
- * it. */
-static bool listeners_stay(const struct reload *reload, const struct settings *settings)
-{
-    return settings_have_https(settings) && !reload->speaks_tls;
-}
-
-/* Opens the new listeners of GENERATION. *RET is NULL if all stay. */
+/* Opens the new listeners of GENERATION. 0 or a negative errno. */
 static int open_listeners(const struct reload *reload, const struct generation *generation,
                           struct relisten **ret, struct problem *ret_problem)
 {
     const struct relisten_now now = running(reload);
-    *ret = NULL;
-    if (listeners_stay(reload, generation->settings))
-        return 0;
     const int error = relisten_prepare(ret, &now, generation->settings, ret_problem);
     for (unsigned i = 0; error == -ENOSPC && i < reload->worker_count; i++)
         worker_survey(reload->workers[i]); /* for the next reload */
     return error;
 }
 
-/* Changes over to GENERATION and to the listeners of RELISTEN, both *taken*. False, with nothing
- * taken: out of memory. */
-static bool take_over(struct reload *reload, struct generation *generation,
-                      struct relisten *relisten)
+/* What the TLS of all workers shares once GENERATION has taken the place of the present one. */
+static struct tls_shared *shared_tls(const struct reload *reload,
+                                     const struct generation *generation)
+{
+    struct tls_shared *present = https_shared((*reload->generation)->https);
+    return present ? present : https_shared(generation->https);
+}
+
+/* Changes over to GENERATION and to the listeners of RELISTEN, both *taken*. 0, or a negative errno
+ * with *RET_PROBLEM and nothing taken. */
+static int take_over(struct reload *reload, struct generation *generation,
+                     struct relisten *relisten, struct problem *ret_problem)
 {
     const struct relisten_now now = running(reload);
-    const struct listening *listening = relisten ? relisten_listening(relisten) : reload->listening;
-    const int *sockets = relisten ? relisten_sockets(relisten) : *reload->sockets;
-    struct worker_change **changes = prepare_changes(reload, generation, listening, sockets);
+    const struct listening *listening = relisten_listening(relisten);
+    const struct worker_next next = {
+        .generation = generation,
+        .logs = *reload->logs,
+        .tls = shared_tls(reload, generation),
+        .origins = reload->listening->origins.items,
+        .listeners = relisten_sockets(relisten),
+        .listener_origins = listening->socket_origins,
+        .listener_count = listening->socket_count,
+    };
+    struct worker_change **changes = prepare_changes(reload, &next, ret_problem);
     if (!changes)
-        return false;
-    if (relisten)
-        relisten_commit(relisten, &now);
+        return -EAGAIN;
+    relisten_commit(relisten, &now);
     change_over(reload, generation, changes);
-    return true;
+    return 0;
 }
 
 /* --- Reports ------------------------------------------------------------------------------------ */
@@ -302,16 +303,6 @@ static void report_fixed(enum option_scope scope, const void *before, const void
             log_write(LOG_LEVEL_WARNING, "%s takes effect after an upgrade (SIGUSR2) or a restart",
                       option->name);
     }
-}
-
-/* Names certificates if listeners stay because of them. */
-static void report_https(const struct reload *reload, const struct settings *now)
-{
-    if (listeners_stay(reload, now))
-        log_write(
-            LOG_LEVEL_WARNING,
-            "cert takes effect after an upgrade (SIGUSR2) or a restart: the process was started "
-            "without TLS; all listeners stay as they are until then");
 }
 
 /* Shows what the user should know of the settings NOW. */
@@ -349,7 +340,6 @@ static void report_done(const struct reload *reload)
             settings->site_count == 1 ? "" : "s", text,
             reload->same_file ? "; the file is the same as before" : "");
     report_fixed(OPTION_SCOPE_PROCESS, &started->process, &settings->process);
-    report_https(reload, settings);
     report_notices(settings);
 }
 
@@ -364,12 +354,12 @@ bool reload_begin(struct reload *reload)
         error = open_logs(reload, generation, &problem);
     if (!error)
         error = open_listeners(reload, generation, &relisten, &problem);
-    if (!error && take_over(reload, generation, relisten))
-        return true;
     if (!error) {
+        error = take_over(reload, generation, relisten, &problem);
+        if (!error)
+            return true;
         const struct relisten_now now = running(reload);
         relisten_drop(relisten, &now);
-        problem_set_no_memory(&problem);
     }
     report_refused(&problem);
     generation_unref(generation);

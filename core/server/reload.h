@@ -25,7 +25,6 @@ struct reload {
     struct access_logs **logs;       /* NULL until a site has one */
     struct listening *listening;     /* those that run; a reload changes them */
     int **sockets;                   /* of all workers, see listening.h; likewise */
-    bool speaks_tls;                 /* the workers can */
     struct worker **workers;         /* *borrowed*, as the generation and the logs */
     unsigned worker_count;
     unsigned waiting; /* workers that have not changed over yet */

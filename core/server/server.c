@@ -252,7 +252,6 @@ static int start(struct server *server, struct problem *ret_problem)
         .logs = &server->logs,
         .listening = &server->listening,
         .sockets = &server->sockets,
-        .speaks_tls = config.tls != NULL,
     };
     server->supervisor.handover = &server->handover;
     server->sockets_given = true;

@@ -142,7 +142,7 @@ struct run {
     uint64_t drain_at_ms;      /* when the delay before a drain is over; NEVER: none is due */
     bool hung_up;              /* a SIGHUP has come that has not been obeyed */
     uint64_t explain_at_ms;    /* when to say what a long drain waits for; NEVER: not, or done */
-    uint64_t revalidate_at_ms; /* when to check the files of certificates; NEVER */
+    uint64_t revalidate_at_ms; /* when to check the files of certificates; NEVER: not known yet */
 };
 
 /* Announces that the server stops; so does an upgrade that is under way. */
@@ -326,10 +326,10 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
     }
     if (now_ms >= run->drain_at_ms)
         begin_drain(supervisor, run);
-    if (now_ms >= run->revalidate_at_ms) {
+    if (now_ms >= run->revalidate_at_ms)
         https_revalidate(supervisor->https);
-        run->revalidate_at_ms = now_ms + HTTPS_PERIOD_MS;
-    }
+    if (supervisor->https && (run->revalidate_at_ms == NEVER || now_ms >= run->revalidate_at_ms))
+        run->revalidate_at_ms = now_ms + HTTPS_PERIOD_MS; /* a reload may have begun with HTTPS */
     uint64_t next_ms =
         service_watch(supervisor->service, supervisor->workers, supervisor->started_count, now_ms);
     next_ms = u64_min(next_ms, u64_min(run->explain_at_ms, run->revalidate_at_ms));
@@ -353,7 +353,7 @@ int supervisor_run(struct supervisor *supervisor)
         .running = supervisor->started_count,
         .drain_at_ms = NEVER,
         .explain_at_ms = NEVER,
-        .revalidate_at_ms = supervisor->https ? clock_monotonic_ms() + HTTPS_PERIOD_MS : NEVER,
+        .revalidate_at_ms = NEVER,
     };
     while (run.running > 0) {
         watched[3].fd = supervisor->handover ? supervisor->handover->upgrade.fd : -1;

@@ -196,36 +196,19 @@ static int create_loop(struct worker *worker, const struct worker_config *config
     return !error && proxied ? create_proxied(worker) : error;
 }
 
-#ifdef SLUICE_HAVE_OPENSSL
-
 static int create_tls(struct worker *worker, const struct worker_config *config,
                       struct problem *ret_problem)
 {
+    struct transport_tls *tls;
     if (!config->tls)
         return 0;
-    return transport_tls_init(&worker->context, config->tls, config->connections_max, ret_problem);
-}
-
-static void destroy_tls(struct worker *worker)
-{
-    transport_tls_fini(&worker->context);
-}
-
-#else
-
-static int create_tls(struct worker *worker, const struct worker_config *config,
-                      struct problem *ret_problem)
-{
-    (void)worker, (void)config, (void)ret_problem;
+    int error = transport_tls_create(&tls, config->tls, config->connections_max, ret_problem);
+    if (error)
+        return error;
+    transport_tls_use(&worker->context, tls);
+    worker->has_tls = true;
     return 0;
 }
-
-static void destroy_tls(struct worker *worker)
-{
-    (void)worker;
-}
-
-#endif
 
 /* Describes ERROR, negative, of what WHAT names. Returns it. */
 static int explain(int error, const char *what, struct problem *ret_problem)
@@ -368,7 +351,7 @@ void worker_destroy(struct worker *worker)
     store_destroy(worker->store);
     conn_rates_fini(&worker->rates, &worker->context.wheel);
     conn_table_fini(&worker->conns);
-    destroy_tls(worker);
+    transport_tls_destroy(worker->context.tls);
     trace_withdraw(&worker->context.trace);
     struct conn_log *log = worker->context.log;
     proxied_destroy(worker->context.proxied);

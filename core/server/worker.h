@@ -84,16 +84,17 @@ bool worker_has_answered(const struct worker *worker);
 struct worker_next {
     struct generation *generation;  /* generation_follow was called with the worker's present one */
     const struct access_logs *logs; /* with each site's; NULL: no site has ever had one */
+    struct tls_shared *tls;         /* of all workers; NULL: no listener has ever spoken TLS */
     const struct origin *origins;   /* as in worker_config, with what follows */
     const int *listeners;           /* those of the worker that it does not have yet are *taken* */
     const uint8_t *listener_origins;
     unsigned listener_count;
 };
 
-/* Makes, on the caller's thread, all that WORKER needs to change over to NEXT. 0 or -ENOMEM.
- * *Gives*: worker_change, or worker_change_destroy. */
+/* Makes, on the caller's thread, all that WORKER needs to change over to NEXT. Returns 0, or a
+ * negative errno with *RET_PROBLEM set. *Gives*: worker_change, or worker_change_destroy. */
 int worker_prepare(struct worker *worker, const struct worker_next *next,
-                   struct worker_change **ret);
+                   struct worker_change **ret, struct problem *ret_problem);
 
 /* Has a started worker change over, between two turns of its loop: requests that are answered from
  * then on follow the new settings; answers in flight, connections and the caches of sites that have

@@ -3,6 +3,7 @@
  * Everything is made on the caller's thread, so the worker's has nothing to wait for, and nothing
  * can fail there. */
 #include "conn/transport.h"
+#include "conn/transport_tls.h"
 #include "observe/access_log.h"
 #include "server/worker_parts.h"
 #include "system/event_fd.h"
@@ -16,6 +17,7 @@ struct worker_change {
     struct conn_log *log; /* for a worker without one; NULL: it has one, or needs none */
     struct conn_log_channel *channels; /* for the log that it has; NULL: it has none */
     struct proxied *proxied;           /* for a worker without one; NULL: it needs none */
+    struct transport_tls *tls;         /* likewise */
     struct listener *listeners;
     unsigned listener_count;
 };
@@ -63,11 +65,26 @@ static int prepare_listeners(struct worker *worker, const struct worker_next *ne
     return change->proxied ? 0 : -ENOMEM;
 }
 
+/* Makes the parts of CHANGE that WORKER lacks. Returns 0, or a negative errno with *RET_PROBLEM. */
+static int prepare_parts(struct worker *worker, const struct worker_next *next,
+                         struct worker_change *change, struct problem *ret_problem)
+{
+    int error = prepare_log(worker, next, change);
+    if (!error)
+        error = prepare_listeners(worker, next, change);
+    if (error)
+        problem_set_no_memory(ret_problem);
+    else if (next->tls && !worker->has_tls)
+        error = transport_tls_create(&change->tls, next->tls, worker->connections_max, ret_problem);
+    return error;
+}
+
 int worker_prepare(struct worker *worker, const struct worker_next *next,
-                   struct worker_change **ret)
+                   struct worker_change **ret, struct problem *ret_problem)
 {
     struct generation *generation = next->generation;
     struct worker_change *change = calloc(1, sizeof *change);
+    problem_set_no_memory(ret_problem);
     if (!change)
         return -ENOMEM;
     const struct store_sites_config sites = {
@@ -81,9 +98,7 @@ int worker_prepare(struct worker *worker, const struct worker_next *next,
     };
     change->generation = generation;
     change->sites = store_sites_create(&sites);
-    int error = change->sites ? prepare_log(worker, next, change) : -ENOMEM;
-    if (!error)
-        error = prepare_listeners(worker, next, change);
+    int error = change->sites ? prepare_parts(worker, next, change, ret_problem) : -ENOMEM;
     if (error)
         worker_change_destroy(change);
     else
@@ -99,6 +114,7 @@ void worker_change_destroy(struct worker_change *change)
     conn_log_destroy(change->log);
     free(change->channels);
     proxied_destroy(change->proxied);
+    transport_tls_destroy(change->tls);
     free(change->listeners);
     free(change);
 }
@@ -107,6 +123,7 @@ void worker_change(struct worker *worker, struct worker_change *change)
 {
     worker->has_log = worker->has_log || change->log;
     worker->has_proxied = worker->has_proxied || change->proxied;
+    worker->has_tls = worker->has_tls || change->tls;
     struct worker_change *former = atomic_exchange(&worker->change, change);
     assert(!former); /* a change is posted when the one before has been carried out */
     (void)former;
@@ -155,6 +172,8 @@ static void change_listeners(struct worker *worker, struct worker_change *change
 {
     if (change->proxied)
         proxied_use(&worker->context, change->proxied);
+    if (change->tls)
+        transport_tls_use(&worker->context, change->tls);
     loop_set_listeners(worker->loop, change->listeners, change->listener_count);
     free(change->listeners);
 }

@@ -33,6 +33,7 @@ struct worker {
     struct site_report report;
     bool has_log;     /* it has been given a struct conn_log */
     bool has_proxied; /* it has been given a struct proxied */
+    bool has_tls;     /* it has been given a struct transport_tls */
     int changed_fd;
     struct worker_change *_Atomic change; /* that the thread has not taken yet */
     atomic_ullong origins;                /* bits of those that connections had then */

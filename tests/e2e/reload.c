@@ -1,6 +1,5 @@
 /* reload: SIGHUP has the configuration take effect as it is now, as a whole or not at all, and no
  * request fails meanwhile. See docs/decisions/reload.md. */
-#include "certificate.h"
 #include "e2e.h"
 #include "reloading.h"
 #include "server_process.h"
@@ -254,75 +253,6 @@ E2E_TEST(reload, requests_are_logged_where_the_new_configuration_says)
     expect_said(server, "one.example", "/file.txt", NULL, "200");
     expect_lines(&site, "../log1", 60);
 }
-
-/* --- Certificates ------------------------------------------------------------------------------- */
-
-#ifdef SLUICE_HAVE_OPENSSL
-
-E2E_TEST(reload, a_site_gets_a_certificate_and_connections_keep_theirs)
-{
-    struct site site;
-    struct certificate first, second;
-    struct client kept, fresh;
-    fill_sites(&site);
-    certificate_make(&first, &(struct certificate_setup){.names = "DNS:localhost"});
-    certificate_make(&second, &(struct certificate_setup){.names = "DNS:localhost"});
-    const char *one = certificate_write(&first, &site, "../one.pem");
-    const char *two = certificate_write(&second, &site, "../two.pem");
-    const char *text = text_format("cert = %s\n[site *]\nroot = root/one\n", one);
-    struct server *server = start_with(&site, text, true);
-    cr_assert(server->secure);
-    client_connect(&kept, server);
-    cr_expect_str_eq(secure_fingerprint(kept.secure), first.fingerprint);
-    reload_to(server, &site, text_format("cert = %s\n[site *]\nroot = root/two\n", two));
-    client_connect(&fresh, server);
-    cr_expect_str_eq(secure_fingerprint(fresh.secure), second.fingerprint);
-    client_queue_text(&kept, get("localhost", "/file.txt"));
-    cr_expect_str_eq(next_said(&kept, NULL), "200 - two");
-    client_close(&kept);
-    client_close(&fresh);
-    expect_message(reload_to(server, &site, "cert = /nonexistent\n" ONE), "nothing has changed");
-    expect_said(server, "localhost", "/file.txt", NULL, "200 - two");
-}
-
-/* The limit was 64 for all sites together. */
-E2E_TEST(reload, each_of_many_sites_has_a_certificate)
-{
-    struct site site;
-    struct certificate other, own;
-    struct bytes text = {0};
-    struct client client;
-    fill_sites(&site);
-    certificate_make(&other, &(struct certificate_setup){.names = "DNS:x.example"});
-    certificate_make(&own, &(struct certificate_setup){.names = "DNS:localhost"});
-    const char *first = certificate_write(&other, &site, "../one.pem");
-    const char *last = certificate_write(&own, &site, "../two.pem");
-    for (unsigned i = 0; i < 100; i++)
-        bytes_append_text(
-            &text, text_format("[site s%u.example]\nroot = root/one\ncert = %s\n", i, first));
-    bytes_append_text(&text, text_format("[site localhost]\nroot = root/two\ncert = %s\n", last));
-    struct server *server = start_with(&site, bytes_text(&text), true);
-    expect_message(reload(server), "101 sites; the file is the same");
-    client_connect(&client, server);
-    cr_expect_str_eq(secure_fingerprint(client.secure), own.fingerprint);
-    client_close(&client);
-}
-
-/* A process that was started without TLS cannot speak it. */
-E2E_TEST(reload, a_first_certificate_is_named)
-{
-    struct site site;
-    fill_sites(&site);
-    const char *secure = text_format("cert = %s\n" ONE, certificate_of_test());
-    struct server *server = start_with(&site, ONE, true);
-    const char *messages = reload_to(server, &site, secure);
-    expect_message(messages, "cert takes effect after an upgrade");
-    expect_said(server, "one.example", "/file.txt", NULL, "200 - one");
-    cr_expect_null(strstr(reload_to(server, &site, ONE), "cert takes"), "it is as at the start");
-    server_stop(server);
-}
-
-#endif
 
 /* --- Load --------------------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@ static const struct skip skips[] = {
     {"tls_records", NULL, "it chooses TLS itself"},
     {"tls_http_port", NULL, "it chooses TLS itself"},
     {"signals_start", NULL, "it starts programs without a certificate"},
+    {"reload_https", NULL, "it chooses TLS itself"},
     {"unix_socket", NULL, "it chooses TLS itself"},
     {"haproxy", NULL, "HAProxy speaks plain HTTP to its servers"},
     {"proxy_protocol", NULL, "it chooses TLS itself"},

@@ -17,7 +17,9 @@ static inline void add_tls(void)
 {
     struct problem problem;
     shared = tls_talker_shared();
-    cr_assert_eq(transport_tls_init(&rig.context, shared, SEAMS_SLOTS, &problem), 0);
+    struct transport_tls *tls;
+    cr_assert_eq(transport_tls_create(&tls, shared, SEAMS_SLOTS, &problem), 0);
+    transport_tls_use(&rig.context, tls);
     rig.context.origins = origins;
 }
 
@@ -39,7 +41,7 @@ static inline void tear_down_tls(void)
         stop();
     loop_destroy(loop);
     conn_table_fini(&conns);
-    transport_tls_fini(&rig.context);
+    transport_tls_destroy(rig.context.tls);
     tls_shared_destroy(shared);
     rig_fini(&rig);
 }

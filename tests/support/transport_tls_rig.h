@@ -61,7 +61,9 @@ static inline void set_up(void)
     struct problem problem;
     rig_init(&rig, 1 << 20);
     shared = tls_talker_shared();
-    cr_assert_eq(transport_tls_init(&rig.context, shared, SLOTS, &problem), 0);
+    struct transport_tls *tls;
+    cr_assert_eq(transport_tls_create(&tls, shared, SLOTS, &problem), 0);
+    transport_tls_use(&rig.context, tls);
     rig.context.origins = origins;
     open_conn(TLS1_3_VERSION);
 }
@@ -69,7 +71,7 @@ static inline void set_up(void)
 static inline void tear_down(void)
 {
     close_conn();
-    transport_tls_fini(&rig.context);
+    transport_tls_destroy(rig.context.tls);
     tls_shared_destroy(shared);
     rig_fini(&rig);
 }
