@@ -34,14 +34,19 @@ static void set_name(char to[static ADMIN_NAME_BYTES], const char *name)
 static bool take_snapshot(const struct admin_state *state, struct admin_snapshot *ret)
 {
     const struct admin_source *source = state->source;
+    const struct admin_live *live = source->live;
     if (!admin_snapshot_init(ret, source->worker_count))
         return false;
     set_name(ret->program, source->program);
     set_name(ret->version, SLUICE_VERSION);
     set_name(ret->backend, source->backend);
     ret->started = source->started;
-    ret->connections_max = source->connections_max;
-    ret->cache_bytes_max = source->cache_bytes_max;
+    ret->connections_max = atomic_load(&live->connections_max);
+    ret->cache_bytes_max = atomic_load(&live->cache_bytes_max);
+    ret->reloads_done = atomic_load(&live->reloads_done);
+    ret->reloads_refused = atomic_load(&live->reloads_refused);
+    ret->last_reload_good = !atomic_load(&live->last_reload_refused);
+    ret->last_reload_s = atomic_load(&live->last_reload_s);
     ret->draining = state->draining;
     for (unsigned i = 0; i < source->worker_count; i++)
         admin_worker_take(&ret->workers[i], source->counters(source->owner, i));

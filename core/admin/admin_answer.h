@@ -11,13 +11,24 @@
 #include "admin/admin_snapshot.h"
 #include "h1/h1_head.h"
 
+#include <stdatomic.h>
+
+/* What changes while the server runs: the main thread writes it, any thread reads it. */
+struct admin_live {
+    _Atomic uint64_t connections_max;
+    _Atomic uint64_t cache_bytes_max;
+    _Atomic uint64_t reloads_done;
+    _Atomic uint64_t reloads_refused;
+    atomic_bool last_reload_refused;
+    _Atomic uint64_t last_reload_s; /* POSIX time of the last one that was done, or of the start */
+};
+
 /* What the server reports. */
 struct admin_source {
     const char *program; /* all text is *borrowed* */
     const char *backend;
-    double started; /* POSIX time in seconds */
-    uint64_t connections_max;
-    uint64_t cache_bytes_max;
+    double started;                /* POSIX time in seconds */
+    const struct admin_live *live; /* *borrowed* */
     unsigned worker_count;
     const struct counters *(*counters)(void *owner, unsigned worker);
     void (*wake)(void *owner, unsigned worker); /* has it take a turn of its loop */

@@ -14,6 +14,9 @@ enum family {
     FAMILY_DRAINING,
     FAMILY_CONNECTIONS_MAX,
     FAMILY_CACHE_BYTES_MAX,
+    FAMILY_RELOADS,
+    FAMILY_RELOAD_GOOD,
+    FAMILY_RELOAD_TIME,
     FAMILY_REQUESTS,
     FAMILY_DURATION,
     FAMILY_RESPONSES,
@@ -46,6 +49,12 @@ static const struct admin_family families[] = {
                                 "The most connections that are open at once."},
     [FAMILY_CACHE_BYTES_MAX] = {"sluice_cache_limit_bytes", "gauge",
                                 "The most memory that cached responses take."},
+    [FAMILY_RELOADS] = {"sluice_reloads_total", "counter",
+                        "Reloads that SIGHUP asked for, by their result."},
+    [FAMILY_RELOAD_GOOD] = {"sluice_config_last_reload_successful", "gauge",
+                            "1 if the last reload was done, 0 if it was refused."},
+    [FAMILY_RELOAD_TIME] = {"sluice_config_last_reload_success_timestamp_seconds", "gauge",
+                            "When the settings in use were read, in seconds since 1970."},
     [FAMILY_REQUESTS] = {"sluice_http_requests_total", "counter",
                          "Requests that were answered, by method and status."},
     [FAMILY_DURATION] = {"sluice_http_request_duration_seconds", "histogram",
@@ -83,6 +92,20 @@ static const struct admin_family families[] = {
     [FAMILY_TURNS] = {"sluice_loop_turns_total", "counter", "Turns of the event loop."},
 };
 static_assert(COUNT_OF(families) == FAMILY_COUNT, "each family has a row");
+
+/* Numbers of the process as metrics. Rows of a family are side by side. */
+static const struct process_row {
+    enum family family;
+    const char *labels;
+    size_t offset; /* in struct admin_snapshot, of a uint64_t */
+} process_rows[] = {
+    {FAMILY_CONNECTIONS_MAX, "", offsetof(struct admin_snapshot, connections_max)},
+    {FAMILY_CACHE_BYTES_MAX, "", offsetof(struct admin_snapshot, cache_bytes_max)},
+    {FAMILY_RELOADS, "result=\"done\"", offsetof(struct admin_snapshot, reloads_done)},
+    {FAMILY_RELOADS, "result=\"refused\"", offsetof(struct admin_snapshot, reloads_refused)},
+    {FAMILY_RELOAD_GOOD, "", offsetof(struct admin_snapshot, last_reload_good)},
+    {FAMILY_RELOAD_TIME, "", offsetof(struct admin_snapshot, last_reload_s)},
+};
 
 /* Counters as metrics. Rows of a family are side by side. */
 static const struct row {
@@ -207,12 +230,13 @@ static void write_process(FILE *out, const struct admin_snapshot *snapshot)
     fprintf(out, "%s %.3f\n", families[FAMILY_START].name, snapshot->started);
     write_head(out, FAMILY_DRAINING);
     fprintf(out, "%s %d\n", families[FAMILY_DRAINING].name, snapshot->draining);
-    write_head(out, FAMILY_CONNECTIONS_MAX);
-    fprintf(out, "%s %" PRIu64 "\n", families[FAMILY_CONNECTIONS_MAX].name,
-            snapshot->connections_max);
-    write_head(out, FAMILY_CACHE_BYTES_MAX);
-    fprintf(out, "%s %" PRIu64 "\n", families[FAMILY_CACHE_BYTES_MAX].name,
-            snapshot->cache_bytes_max);
+    for (size_t i = 0; i < COUNT_OF(process_rows); i++) {
+        const struct process_row *row = &process_rows[i];
+        if (i == 0 || process_rows[i - 1].family != row->family)
+            write_head(out, row->family);
+        fprintf(out, *row->labels ? "%s{%s} " : "%s%s ", families[row->family].name, row->labels);
+        fprintf(out, "%" PRIu64 "\n", *(const uint64_t *)((const char *)snapshot + row->offset));
+    }
 }
 
 void admin_metrics_write(const struct admin_snapshot *snapshot, FILE *out)
@@ -296,10 +320,12 @@ static void read_process(const struct line *line, struct admin_snapshot *snapsho
         snapshot->started = (double)line->value;
     } else if (str_equal(name, str_of(families[FAMILY_DRAINING].name))) {
         snapshot->draining = line->value > 0;
-    } else if (str_equal(name, str_of(families[FAMILY_CONNECTIONS_MAX].name))) {
-        snapshot->connections_max = line->value;
-    } else if (str_equal(name, str_of(families[FAMILY_CACHE_BYTES_MAX].name))) {
-        snapshot->cache_bytes_max = line->value;
+    }
+    for (size_t i = 0; i < COUNT_OF(process_rows); i++) {
+        const struct process_row *row = &process_rows[i];
+        if (str_equal(name, str_of(families[row->family].name)) &&
+            str_equal(line->labels, str_of(row->labels)))
+            *(uint64_t *)((char *)snapshot + row->offset) = line->value;
     }
 }
 

@@ -23,6 +23,10 @@ struct admin_snapshot {
     double started; /* POSIX time in seconds */
     uint64_t connections_max;
     uint64_t cache_bytes_max;
+    uint64_t reloads_done;
+    uint64_t reloads_refused;
+    uint64_t last_reload_good; /* 1: it was done; 0: it was refused */
+    uint64_t last_reload_s;    /* POSIX time of the last one that was done, or of the start */
     bool draining;
     unsigned worker_count;
     struct admin_worker *workers;

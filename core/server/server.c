@@ -2,6 +2,7 @@
 #include "server/server_parts.h"
 
 #include "admin/admin.h"
+#include "base/clock.h"
 #include "observe/access_log.h"
 #include "observe/error_log.h"
 #include "observe/log.h"
@@ -39,6 +40,7 @@ struct server {
     enum backend backend;
     struct access_logs *logs;    /* NULL: no site has one */
     struct admin *admin;         /* NULL: none */
+    struct admin_live live;      /* for it */
     struct inherited *inherited; /* *borrowed* */
     struct listening listening;
     int *sockets;       /* of all workers */
@@ -193,8 +195,7 @@ static int start_admin(struct server *server, struct problem *ret_problem)
     const struct admin_source source = {
         .program = server->profile->name,
         .backend = backend_name(server->backend),
-        .connections_max = server->sizes.connections_max,
-        .cache_bytes_max = server->settings->process.cache_bytes,
+        .live = &server->live,
     };
     return watching_start(server->admin, &source, &server->supervisor, ret_problem);
 }
@@ -220,6 +221,11 @@ static int start(struct server *server, struct problem *ret_problem)
     const struct listening *listening = &server->listening;
     struct tcp_memory memory;
     tcp_memory_read(&memory);
+    server->live = (struct admin_live){
+        .connections_max = server->sizes.connections_max,
+        .cache_bytes_max = server->settings->process.cache_bytes,
+        .last_reload_s = clock_wall_us() / 1000000,
+    };
     const struct worker_config config = {
         .profile = server->profile,
         .settings = server->generation->settings,
@@ -242,6 +248,7 @@ static int start(struct server *server, struct problem *ret_problem)
     server->supervisor.signals = &server->signals;
     server->supervisor.service = &server->service;
     server->supervisor.admin = server->admin;
+    server->supervisor.live = &server->live;
     server->supervisor.https = server->generation->https;
     server->supervisor.logs = server->logs;
     server->supervisor.reload = (struct reload){

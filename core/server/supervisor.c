@@ -103,31 +103,36 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
 
 /* --- Running ------------------------------------------------------------------------------------ */
 
-/* Without a configuration file: has every worker check everything again before it serves it. */
-static void revalidate(const struct supervisor *supervisor)
+/* Without a configuration file: has every worker check everything again before it serves it. False:
+ * media types could not be read. */
+static bool revalidate(const struct supervisor *supervisor)
 {
     struct problem problem;
     https_revalidate(supervisor->https);
     log_say("SIGHUP: all files are checked again; options stay as they are until a restart");
-    if (settings_reread_types(supervisor->settings, &problem) < 0) {
+    const bool good = settings_reread_types(supervisor->settings, &problem) == 0;
+    if (!good) {
         problem_prefix(&problem, "media types stay as they were: ");
         log_problem(&problem);
     }
     for (unsigned i = 0; i < supervisor->started_count; i++)
         worker_revalidate(supervisor->workers[i]);
+    return good;
 }
 
-/* Reads the configuration again, which may leave a reload under way. */
-static void reload(struct supervisor *supervisor)
+/* Reads the configuration again, which leaves a reload under way. False: it was refused. */
+static bool reload(struct supervisor *supervisor)
 {
     struct reload *reload = &supervisor->reload;
     reload->workers = supervisor->workers;
     reload->worker_count = supervisor->started_count;
-    if (reload_begin(reload)) {
+    const bool begun = reload_begin(reload);
+    if (begun) {
         supervisor->settings = (*reload->generation)->settings;
         supervisor->https = (*reload->generation)->https;
     }
     supervisor->logs = *reload->logs;
+    return begun;
 }
 
 #define NEVER UINT64_MAX
@@ -197,6 +202,17 @@ static void note_hangup(const struct supervisor *supervisor, struct run *run)
     run->hung_up = !run->stopping && !run->draining;
 }
 
+/* A reload was done, or refused. */
+static void end_reload(const struct supervisor *supervisor, bool done)
+{
+    struct admin_live *live = supervisor->live;
+    atomic_fetch_add(done ? &live->reloads_done : &live->reloads_refused, 1);
+    atomic_store(&live->last_reload_refused, !done);
+    if (done)
+        atomic_store(&live->last_reload_s, clock_wall_us() / 1000000);
+    service_end_reload(supervisor->service);
+}
+
 /* Obeys SIGHUP, but not before the end of a reload or of an upgrade, whose new process has been
  * given the listeners of before. A manager hears of the beginning and of the end of each reload,
  * whatever comes of it. */
@@ -207,12 +223,10 @@ static void obey_hangup(struct supervisor *supervisor, struct run *run)
         return;
     run->hung_up = false;
     service_begin_reload(supervisor->service);
-    if (reload_is_possible(&supervisor->reload))
-        reload(supervisor);
-    else
-        revalidate(supervisor);
-    if (!reload_is_under_way(&supervisor->reload))
-        service_end_reload(supervisor->service);
+    if (!reload_is_possible(&supervisor->reload))
+        end_reload(supervisor, revalidate(supervisor));
+    else if (!reload(supervisor))
+        end_reload(supervisor, false);
 }
 
 /* Counts the workers that have changed over. */
@@ -221,7 +235,7 @@ static void count_changed(struct supervisor *supervisor)
     const bool under_way = reload_is_under_way(&supervisor->reload);
     reload_count(&supervisor->reload, (unsigned)event_fd_take(supervisor->changed_fd));
     if (under_way && !reload_is_under_way(&supervisor->reload))
-        service_end_reload(supervisor->service);
+        end_reload(supervisor, true);
 }
 
 /* Reports that an upgrade has failed. */

@@ -24,6 +24,7 @@ struct supervisor {
     struct access_logs *logs;  /* NULL: no site has a log */
     struct service *service;   /* *borrowed* */
     struct admin *admin;       /* *borrowed*; NULL: none */
+    struct admin_live *live;   /* *borrowed*: for it */
     struct handover *handover; /* *borrowed*; NULL: no upgrade is possible */
     struct worker **workers;
     unsigned worker_count; /* created */

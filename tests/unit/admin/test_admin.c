@@ -29,9 +29,12 @@ static void wake(void *owner, unsigned worker)
         counters_add(&counters[worker], COUNTER_TURNS, 1);
 }
 
+static const struct admin_live live = {.connections_max = 7};
+
 static const struct admin_source source = {
     .program = "sluice",
     .backend = "epoll",
+    .live = &live,
     .worker_count = WORKERS,
     .counters = counters_of,
     .wake = wake,

@@ -19,9 +19,12 @@ static void wake(void *owner, unsigned worker)
     (void)owner, (void)worker;
 }
 
+static const struct admin_live live = {.connections_max = 7};
+
 static const struct admin_source source = {
     .program = "sluice",
     .backend = "epoll",
+    .live = &live,
     .worker_count = 1,
     .counters = counters_of,
     .wake = wake,

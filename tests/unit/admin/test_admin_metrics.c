@@ -16,6 +16,10 @@ static void fill(struct admin_snapshot *ret, unsigned workers)
     ret->started = 1764424800;
     ret->connections_max = 12345;
     ret->cache_bytes_max = 1 << 20;
+    ret->reloads_done = 101;
+    ret->reloads_refused = 102;
+    ret->last_reload_good = 1;
+    ret->last_reload_s = 1764424900;
     ret->draining = true;
     for (unsigned i = 0; i < workers; i++) {
         struct admin_worker *worker = &ret->workers[i];
@@ -189,6 +193,10 @@ Test(admin_metrics, reads_what_it_has_written)
     cr_expect_eq(read.started, snapshot.started);
     cr_expect_eq(read.connections_max, snapshot.connections_max);
     cr_expect_eq(read.cache_bytes_max, snapshot.cache_bytes_max);
+    cr_expect_eq(read.reloads_done, 101);
+    cr_expect_eq(read.reloads_refused, 102);
+    cr_expect_eq(read.last_reload_good, 1);
+    cr_expect_eq(read.last_reload_s, 1764424900);
     cr_expect(read.draining);
     cr_assert_eq(read.worker_count, 3);
     for (unsigned i = 0; i < 3; i++) {
