@@ -39,7 +39,7 @@ static const struct option_spec table[] = {
      .help = "Believe the proxies in this network, such as 10.0.0.0/8, an address, or unix (peers on "
              "Unix sockets), what they say of their clients: by a PROXY header, Forwarded, "
              "X-Forwarded-For or X-Forwarded-Proto. May be given up to 64 times.",
-     .kind = OPTION_KIND_NETWORK, PROCESS(trusted_proxies)},
+     .kind = OPTION_KIND_NETWORK, PROCESS(trusted_proxies), .reloads = true},
     {.name = "threads", .argument = "N", .group = OPTION_GROUP_NETWORK,
      .help = "Serve with N threads.", .derived = "one for each usable CPU",
      .kind = OPTION_KIND_NUMBER, PROCESS(threads), .least = 1, .most = 1024},

@@ -42,7 +42,7 @@ __attribute__((noinline)) static void read_forwarded(const struct conn_context *
 static inline void find_forwarded(const struct conn_context *context, const struct conn *conn,
                                   struct forwarded *ret)
 {
-    if (conn_origin(context, conn)->trusted)
+    if (conn_origin(context, conn)->trusted && context->trusted)
         read_forwarded(context, conn, ret);
 }
 

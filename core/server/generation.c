@@ -78,6 +78,15 @@ static int check_admin(const struct settings *settings, struct problem *ret_prob
     return 0;
 }
 
+static int find_proxies(struct generation *generation, struct problem *ret_problem)
+{
+    const struct arena_list *proxies = &generation->settings->process.trusted_proxies;
+    (void)ret_problem;
+    for (unsigned i = 0; i < proxies->count; i++) /* each was checked when it was set */
+        networks_add(&generation->trusted, str_of(proxies->items[i]));
+    return 0;
+}
+
 /* The addresses are chosen by server for its sockets; here only the mistakes count. */
 static int check_addresses(struct generation *generation, struct problem *ret_problem)
 {
@@ -92,10 +101,7 @@ static int check_addresses(struct generation *generation, struct problem *ret_pr
 }
 
 static int (*const steps[])(struct generation *generation, struct problem *ret_problem) = {
-    prepare_settings,
-    find_hosts,
-    load_certificates,
-    check_addresses,
+    prepare_settings, find_hosts, load_certificates, find_proxies, check_addresses,
 };
 
 /* --- The life of a generation ----------------------------------------------------------------- */
@@ -213,6 +219,11 @@ int generation_follow(struct generation *generation, const struct generation *fo
             generation->shares[i] = site_share_ref(former->shares[number]);
     }
     return error;
+}
+
+const struct networks *generation_trusted(const struct generation *generation)
+{
+    return networks_are_empty(&generation->trusted) ? NULL : &generation->trusted;
 }
 
 /* --- References --------------------------------------------------------------------------------- */

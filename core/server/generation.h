@@ -1,8 +1,9 @@
 /* generation: what is made of one set of settings, and checked, before the server uses any of it.
  *
- * The settings, prepared; the table of their hosts; their certificates. The start, `check` and a
- * reload make it by the same function, so they find the same mistakes. It opens nothing that stays
- * but what the settings name (certificates are read and closed), and changes nothing that serves.
+ * The settings, prepared; the table of their hosts; their certificates and proxies. The start,
+ * `check` and a reload make it by the same function, so they find the same mistakes. It opens
+ * nothing that stays but what the settings name (certificates are read and closed), and changes
+ * nothing that serves.
  *
  * Immutable once made, but for the certificates, which are read again when their files change. It
  * has a reference count: the main thread holds one, and so does each worker that uses it. May be
@@ -10,6 +11,7 @@
 #ifndef SLUICE_GENERATION_H
 #define SLUICE_GENERATION_H
 
+#include "base/networks.h"
 #include "config/settings.h"
 #include "server/https.h"
 #include "site/hosts.h"
@@ -20,6 +22,7 @@ struct generation {
     struct hosts *hosts;
     struct https *https;               /* NULL: no listener speaks TLS */
     const struct https *present_https; /* *borrowed* by generation_create: of the one before */
+    struct networks trusted;           /* proxies */
     /* These three by generation_follow: of each site, by its number. */
     struct site_share **shares; /* a reference to each */
     uint32_t *former;           /* its number in the generation before, or STORE_SITES_NEW */
@@ -43,6 +46,9 @@ int generation_create(struct generation **ret, struct settings *settings,
  * one's share. Returns 0, or a negative errno with *RET_PROBLEM set. Call it once. */
 int generation_follow(struct generation *generation, const struct generation *former,
                       struct problem *ret_problem);
+
+/* The proxies of GENERATION that are trusted, *borrowed*; NULL: none is. */
+const struct networks *generation_trusted(const struct generation *generation);
 
 /* Adds a reference. Returns GENERATION. */
 struct generation *generation_ref(struct generation *generation);

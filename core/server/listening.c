@@ -34,9 +34,6 @@ int listening_choose(struct listening *listening, const struct settings *setting
         problem_remedy(ret_problem, "have at most %d", LISTENING_MAX);
         return -E2BIG;
     }
-    const struct arena_list *proxies = &settings->process.trusted_proxies;
-    for (unsigned i = 0; i < proxies->count; i++)
-        networks_add(&listening->trusted, str_of(proxies->items[i])); /* checked when it was set */
     listening->count = settings->listener_count;
     listening->socket_count = 0;
     for (unsigned i = 0; i < listening->count; i++) {
@@ -73,7 +70,7 @@ static struct origins_kind kind_of(const struct listening *listening,
         .secure = listener->secure,
         .proxied = listener->proxied,
         .redirects = listener->redirects_to != NULL,
-        .trusts = !networks_are_empty(&listening->trusted),
+        .trusts = settings->process.trusted_proxies.count > 0,
     };
     if (kind.secure || kind.redirects)
         kind.https_port = port_of(listening, settings, https);

@@ -5,7 +5,6 @@
 #ifndef SLUICE_LISTENING_H
 #define SLUICE_LISTENING_H
 
-#include "base/networks.h"
 #include "config/settings.h"
 #include "conn/listeners.h"
 #include "server/origins.h"
@@ -29,7 +28,6 @@ struct listening {
     uint8_t socket_origins[LISTENERS_MAX];
     struct origins origins;
     uint8_t listener_origins[LISTENING_MAX];
-    struct networks trusted;       /* proxies */
     char names[LISTENING_MAX][64]; /* of their sockets in an upgrade */
     struct inherited *inherited;   /* *borrowed*: sockets to use; NULL: none */
 };

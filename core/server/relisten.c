@@ -206,7 +206,6 @@ int relisten_prepare(struct relisten **ret, const struct relisten_now *now,
     }
     int error = listening_choose(&relisten->next, settings, ret_problem);
     if (!error) {
-        relisten->next.trusted = now->listening->trusted; /* which does not change */
         error = find_kept(relisten, now);
         if (error)
             problem_set_no_memory(ret_problem);

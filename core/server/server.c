@@ -238,7 +238,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .listener_count = listening->socket_count,
         .listener_origins = listening->socket_origins,
         .origins = listening->origins.items,
-        .trusted = networks_are_empty(&listening->trusted) ? NULL : &listening->trusted,
+        .trusted = generation_trusted(server->generation),
         .tls = https_shared(server->generation->https),
         .logs = server->logs,
         .unsent = {.bytes = memory.pressure_bytes / TCP_MEMORY_SHARE,

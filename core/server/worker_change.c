@@ -2,6 +2,7 @@
  *
  * Everything is made on the caller's thread, so the worker's has nothing to wait for, and nothing
  * can fail there. */
+#include "base/networks.h"
 #include "conn/transport.h"
 #include "conn/transport_tls.h"
 #include "observe/access_log.h"
@@ -160,6 +161,20 @@ static void visit_origin(void *argument, struct conn *conn)
     *(uint64_t *)argument |= UINT64_C(1) << conn->origin;
 }
 
+/* Has CONN, whose peer is trusted no more, be like others. */
+static void check_trust(void *argument, struct conn *conn)
+{
+    const struct conn_context *context = argument;
+    const struct origin *origin = conn_origin(context, conn);
+    const unsigned twin = origin->secured ? ORIGIN_SECURED : 0;
+    struct endpoint client;
+    if (!origin->trusted)
+        return;
+    proxied_client(context, conn, &client);
+    if (!context->trusted || !networks_have(context->trusted, &client))
+        conn->origin = origin->twins[twin] & (CONN_ORIGINS_MAX - 1);
+}
+
 static void publish_origins(struct worker *worker)
 {
     uint64_t bits = 0;
@@ -190,6 +205,8 @@ void worker_change_over(void *argument)
     const struct generation *generation = change->generation;
     change_limits(worker, &generation->settings->process);
     context->hosts = generation->hosts;
+    context->trusted = generation_trusted(generation);
+    conn_table_each(&worker->conns, check_trust, context);
     h1_memos_clear(&context->h1.memos);
     if (change->log)
         context->log = change->log;
