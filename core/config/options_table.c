@@ -106,11 +106,11 @@ static const struct option_spec table[] = {
      .help = "Connections open at once; then the one that has been idle longest is closed for a new "
              "one, else one that has stalled.",
      .derived = "what RLIMIT_NOFILE allows, at most 1000000",
-     .kind = OPTION_KIND_NUMBER, PROCESS(connections_max), .least = 1, .most = 10000000},
+     .kind = OPTION_KIND_NUMBER, PROCESS(connections_max), .reloads = true, .least = 1, .most = 10000000},
     {.name = "max-connections-per-ip", .argument = "N", .group = OPTION_GROUP_LIMITS,
      .help = "Connections open at once of one IPv4 address, or of one IPv6 /64; more are refused. "
              "0: no limit.", .initial = "0",
-     .kind = OPTION_KIND_NUMBER, PROCESS(connections_per_address_max), .most = 10000000},
+     .kind = OPTION_KIND_NUMBER, PROCESS(connections_per_address_max), .reloads = true, .most = 10000000},
     {.name = "min-rate", .argument = "SIZE", .group = OPTION_GROUP_LIMITS,
      .help = "Bytes a second at which a client must take a response or send a request's body, on "
              "average over 30 s; a slower one is disconnected. 0: no limit.",
@@ -129,7 +129,7 @@ static const struct option_spec table[] = {
     {.name = "cache-bytes", .argument = "SIZE", .group = OPTION_GROUP_CONTENT,
      .help = "Memory for cached responses, divided among the threads; 0: no cache.",
      .initial = "64M",
-     .kind = OPTION_KIND_SIZE, PROCESS(cache_bytes), .most = 1ULL << 40},
+     .kind = OPTION_KIND_SIZE, PROCESS(cache_bytes), .reloads = true, .most = 1ULL << 40},
     {.name = "cache-valid", .argument = "TIME", .group = OPTION_GROUP_CONTENT,
      .help = "Use a cached response for at most this time before its file is checked again.",
      .initial = "1s",
@@ -190,11 +190,11 @@ static const struct option_spec table[] = {
      .kind = OPTION_KIND_USER, PROCESS(user)},
     {.name = "pid-file", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
      .help = "Write the number of the process to this file when it serves; it is removed at the end.",
-     .kind = OPTION_KIND_FILE, PROCESS(pid_file)},
+     .kind = OPTION_KIND_FILE, PROCESS(pid_file), .reloads = true},
     {.name = "error-log", .argument = "FILE", .group = OPTION_GROUP_LOG,
      .help = "Write messages to a file, to standard output (-), or to syslog (syslog:), once the "
              "server serves. Opened again like an access log.", .derived = "standard error",
-     .kind = OPTION_KIND_LOG, PROCESS(error_log)},
+     .kind = OPTION_KIND_LOG, PROCESS(error_log), .reloads = true},
     {.name = "log-level", .argument = "NAME", .group = OPTION_GROUP_LOG,
      .help = "Leave out messages that matter less: error, warning, notice or info.",
      .initial = "notice", .kind = OPTION_KIND_LOG_LEVEL, PROCESS(log_level), .reloads = true},

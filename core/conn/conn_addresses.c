@@ -62,6 +62,13 @@ void conn_addresses_destroy(struct conn_addresses *addresses)
     free(addresses);
 }
 
+void conn_addresses_set_limit(struct conn_addresses *addresses, uint32_t limit)
+{
+    pthread_mutex_lock(&addresses->mutex);
+    addresses->limit = limit > 0 ? limit : UINT32_MAX;
+    pthread_mutex_unlock(&addresses->mutex);
+}
+
 /* --- Keys ------------------------------------------------------------------------------------- */
 
 /* The LENGTH bytes at BYTES, at most 8, as a number. */

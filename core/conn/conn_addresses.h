@@ -6,7 +6,7 @@
  * its last one. An IPv4 address counts for itself, also where it comes as an IPv4-mapped one or
  * through a translator (64:ff9b::/96, RFC 6052). An IPv6 address counts with its /64, since a
  * client chooses the rest (RFC 7934); a link-local one, whose prefix all hosts share, for itself.
- * The table exists only if there is a limit.
+ * The table exists only if there is a limit, or has been one.
  *
  * Any thread may take and give; a mutex protects the table, which is held for two short moments in
  * the life of a connection. */
@@ -23,6 +23,10 @@ struct conn_addresses;
 /* Makes a table for at most CONNECTIONS_MAX connections, of each address at most LIMIT, which is
  * not 0. NULL: out of memory. *Gives*: conn_addresses_destroy. */
 struct conn_addresses *conn_addresses_create(uint32_t connections_max, uint32_t limit);
+
+/* Changes the limit; 0: none. An address may have more than a lower one until some have ended. Any
+ * thread. */
+void conn_addresses_set_limit(struct conn_addresses *addresses, uint32_t limit);
 
 /* All connections have been given back. NULL is allowed. */
 void conn_addresses_destroy(struct conn_addresses *addresses);

@@ -13,7 +13,8 @@ enum { NO_MEMBER = UINT16_MAX + 1 }; /* above the largest number of threads */
 int conn_pool_init(struct conn_pool *pool, uint32_t slot_max, unsigned member_count)
 {
     assert(slot_max > 0 && member_count > 0 && member_count < NO_MEMBER);
-    *pool = (struct conn_pool){.slot_max = slot_max, .member_count = member_count};
+    *pool = (struct conn_pool){.member_count = member_count};
+    atomic_init(&pool->slot_max, slot_max);
     pool->members = calloc(member_count, sizeof pool->members[0]);
     if (!pool->members)
         return -ENOMEM;
@@ -46,7 +47,7 @@ static void call(const struct conn_pool_member *member, enum conn_pool_call why)
 bool conn_pool_take(struct conn_pool *pool)
 {
     unsigned used = atomic_load(&pool->used_count);
-    while (used < pool->slot_max) {
+    while (used < atomic_load(&pool->slot_max)) {
         if (atomic_compare_exchange_weak(&pool->used_count, &used, used + 1))
             return true;
     }
@@ -66,6 +67,19 @@ static void wake_one(struct conn_pool *pool)
     }
 }
 
+void conn_pool_set_max(struct conn_pool *pool, uint32_t slot_max)
+{
+    atomic_store(&pool->slot_max, slot_max);
+    for (unsigned i = 0; i < pool->member_count && atomic_load(&pool->waiting_count) > 0; i++)
+        wake_one(pool);
+}
+
+uint32_t conn_pool_excess(const struct conn_pool *pool)
+{
+    const uint32_t slot_max = atomic_load(&pool->slot_max), used = atomic_load(&pool->used_count);
+    return used > slot_max ? used - slot_max : 0;
+}
+
 void conn_pool_give(struct conn_pool *pool)
 {
     unsigned before = atomic_fetch_sub(&pool->used_count, 1);
@@ -77,7 +91,9 @@ void conn_pool_give(struct conn_pool *pool)
 
 uint32_t conn_pool_free_slots(const struct conn_pool *pool)
 {
-    return pool->slot_max - atomic_load_explicit(&pool->used_count, memory_order_relaxed);
+    const uint32_t slot_max = atomic_load_explicit(&pool->slot_max, memory_order_relaxed);
+    const uint32_t used = atomic_load_explicit(&pool->used_count, memory_order_relaxed);
+    return used < slot_max ? slot_max - used : 0;
 }
 
 /* --- Waiting ---------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ struct conn_pool_member {
 };
 
 struct conn_pool {
-    uint32_t slot_max;
+    atomic_uint slot_max;
     unsigned member_count;
     atomic_uint used_count;
     atomic_uint waiting_count;
@@ -42,6 +42,12 @@ struct conn_pool {
  * conn_pool_fini, also after a failure. */
 int conn_pool_init(struct conn_pool *pool, uint32_t slot_max, unsigned member_count);
 void conn_pool_fini(struct conn_pool *pool);
+
+/* Changes the number of slots. While more are in use, none is free. */
+void conn_pool_set_max(struct conn_pool *pool, uint32_t slot_max);
+
+/* How many more slots are in use than there are. */
+uint32_t conn_pool_excess(const struct conn_pool *pool);
 
 /* Sets the function of member INDEX. A member without one is never called. */
 void conn_pool_attach(struct conn_pool *pool, unsigned index,

@@ -116,14 +116,23 @@ void conn_table_fini(struct conn_table *conns)
     free(conns->chunks);
 }
 
-int conn_table_count_addresses(struct conn_table *conns, struct conn_addresses *addresses)
+uint64_t *conn_table_make_keys(const struct conn_table *conns)
 {
     /* calloc: untouched pages of a large table cost no memory. */
-    conns->address_keys = calloc(conns->slot_max, sizeof conns->address_keys[0]);
-    if (!conns->address_keys)
-        return -ENOMEM;
+    return calloc(conns->slot_max, sizeof conns->address_keys[0]);
+}
+
+static void mark_uncounted(void *argument, struct conn *conn)
+{
+    conn_table_counted(argument, conn, CONN_ADDRESS_NONE);
+}
+
+void conn_table_count_addresses(struct conn_table *conns, struct conn_addresses *addresses,
+                                uint64_t *keys)
+{
+    conns->address_keys = keys;
     conns->addresses = addresses;
-    return 0;
+    conn_table_each(conns, mark_uncounted, conns);
 }
 
 /* --- The pool --------------------------------------------------------------------------------- */

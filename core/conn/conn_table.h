@@ -63,8 +63,14 @@ void conn_table_fini(struct conn_table *conns);
 /* The connections of this table take slots of POOL from now on, as its member MEMBER. */
 void conn_table_join(struct conn_table *conns, struct conn_pool *pool, unsigned member);
 
-/* The connections of this table are counted in ADDRESSES from now on. Returns 0 or -ENOMEM. */
-int conn_table_count_addresses(struct conn_table *conns, struct conn_addresses *addresses);
+/* Makes the keys for conn_table_count_addresses, with CONNS as the table is. Any thread. NULL: out
+ * of memory. *Gives*: free(). */
+uint64_t *conn_table_make_keys(const struct conn_table *conns);
+
+/* The connections of this table that are opened from now on are counted in ADDRESSES. *Takes*
+ * KEYS. */
+void conn_table_count_addresses(struct conn_table *conns, struct conn_addresses *addresses,
+                                uint64_t *keys);
 
 /* Makes sure that one slot is reserved for the next conn_table_open. False: all are in use. */
 bool conn_table_reserve(struct conn_table *conns);

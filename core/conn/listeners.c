@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 enum {
-    ACCEPTS_PER_TURN = 64,  /* from one listener */
-    ACCEPTS_AT_END = 65536, /* the longest queue that listen(2) makes */
-    PAUSE_MS = 100,         /* when descriptors are out and no connection ends */
+    ACCEPTS_PER_TURN = 64,   /* from one listener */
+    EXCESS_PER_ACCEPT = 256, /* connections that are closed for one */
+    ACCEPTS_AT_END = 65536,  /* the longest queue that listen(2) makes */
+    PAUSE_MS = 100,          /* when descriptors are out and no connection ends */
 };
 
 void listeners_init(struct listeners *listeners, struct conn_context *context,
@@ -95,13 +96,23 @@ static bool wait_for_slot(struct listeners *listeners, bool asks)
     return false;
 }
 
+static bool is_overfull(const struct conn_table *conns)
+{
+    return conns->pool && conn_pool_excess(conns->pool) > 0;
+}
+
 /* Reserves a slot, if need be by closing an idle connection. False: accepting pauses. */
 static bool reserve(struct listeners *listeners)
 {
-    if (conn_table_reserve(listeners->conns))
+    struct conn_table *conns = listeners->conns;
+    if (conn_table_reserve(conns))
         return true;
     enum listeners_room room = make_room(listeners);
-    if (room == LISTENERS_ROOM_NOW && conn_table_reserve(listeners->conns))
+    /* After a reload with a lower limit more than one may have to go. */
+    for (unsigned i = 0; i < EXCESS_PER_ACCEPT && room == LISTENERS_ROOM_NOW && is_overfull(conns);
+         i++)
+        room = make_room(listeners);
+    if (room == LISTENERS_ROOM_NOW && conn_table_reserve(conns))
         return true;
     return wait_for_slot(listeners, room == LISTENERS_ROOM_NONE);
 }

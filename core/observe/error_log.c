@@ -8,20 +8,24 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
-    struct access_logs *logs; /* NULL: not open */
-    struct log_ring *ring;
-    bool has_severities;  /* see log_file.h */
-    pthread_mutex_t lock; /* of the ring's end that lines go into */
+    struct access_logs *logs; /* NULL: none has been open */
+    bool started;             /* their thread */
+    pthread_mutex_t lock;     /* of the two below, and of the end of RING that lines go into */
+    struct log_ring *ring;    /* of the log in use; NULL: none */
+    bool has_severities;      /* of the log in use, see log_file.h */
 } error_log = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void take(enum log_level level, const char *line, size_t length)
 {
     const char severity[LOG_FILE_SEVERITY_BYTES] = {'<', (char)('0' + log_severity(level)), '>'};
-    const size_t prefix = error_log.has_severities ? sizeof severity : 0;
     pthread_mutex_lock(&error_log.lock);
-    char *to = log_ring_reserve(error_log.ring, prefix + length);
+    const size_t prefix = error_log.has_severities ? sizeof severity : 0;
+    char *to = error_log.ring ? log_ring_reserve(error_log.ring, prefix + length) : NULL;
+    if (!error_log.ring) /* since a moment ago */
+        (void)!write(STDERR_FILENO, line, length);
     if (to) {
         memcpy(to, severity, prefix);
         memcpy(to + prefix, line, length);
@@ -38,19 +42,10 @@ int error_log_open(const char *name, const char *tag, struct problem *ret_proble
         .kind = ACCESS_LOGS_OF_ERRORS,
         .report = log_problem_aside,
     };
-    error_log.has_severities = log_file_is_syslog(name);
-    int error = access_logs_create(&error_log.logs, &config);
-    if (error) {
-        problem_set_no_memory(ret_problem);
-        return error;
-    }
-    error = access_logs_add(error_log.logs, name, ret_problem);
-    if (!error && !(error_log.ring = access_logs_ring(error_log.logs, name, 0))) {
-        problem_set_no_memory(ret_problem);
-        error = -ENOMEM;
-    }
-    if (error)
-        error_log_close();
+    const int error = error_log.logs ? 0 : access_logs_create(&error_log.logs, &config);
+    if (!error)
+        return access_logs_add(error_log.logs, name, ret_problem);
+    problem_set_no_memory(ret_problem);
     return error;
 }
 
@@ -61,18 +56,31 @@ void error_log_check(void)
 
 int error_log_start(void)
 {
-    if (!error_log.logs)
+    if (!error_log.logs || error_log.started)
         return 0;
-    int error = access_logs_start(error_log.logs);
-    if (!error)
-        log_set_sink(take);
+    const int error = access_logs_start(error_log.logs);
+    error_log.started = !error;
     return error;
+}
+
+void error_log_use(const char *name)
+{
+    struct log_ring *ring = name ? access_logs_ring(error_log.logs, name, 0) : NULL;
+    if (!ring)
+        log_set_sink(NULL);
+    pthread_mutex_lock(&error_log.lock);
+    error_log.ring = ring;
+    error_log.has_severities = ring && log_file_is_syslog(name);
+    pthread_mutex_unlock(&error_log.lock);
+    if (ring)
+        log_set_sink(take);
+    access_logs_retire(error_log.logs, &name, 1);
 }
 
 bool error_log_reopen(void)
 {
     access_logs_reopen(error_log.logs);
-    return error_log.logs != NULL;
+    return error_log.ring != NULL;
 }
 
 bool error_log_stop(unsigned ms)
@@ -87,4 +95,5 @@ void error_log_close(void)
     access_logs_destroy(error_log.logs);
     error_log.logs = NULL;
     error_log.ring = NULL;
+    error_log.started = false;
 }

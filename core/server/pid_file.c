@@ -49,17 +49,19 @@ static int write_number(const char *path)
 int pid_file_prepare(struct pid_file *ret, const char *path, struct problem *ret_problem)
 {
     const size_t room = strlen(path) + SUFFIX_BYTES;
-    struct pid_file file = {.path = path};
+    struct pid_file file = {.path = NULL};
     if (is_taken(path)) {
         problem_set(ret_problem, "the pid file '%s' is not a regular file", path);
         problem_remedy(ret_problem, "name another one");
         return -EEXIST;
     }
-    file.temporary = malloc(room);
-    if (!file.temporary)
-        return explain(-ENOMEM, path, ret_problem);
-    snprintf(file.temporary, room, "%s.%ld", path, (long)getpid());
-    const int error = write_number(file.temporary);
+    file.path = strdup(path);
+    file.temporary = file.path ? malloc(room) : NULL;
+    int error = -ENOMEM;
+    if (file.temporary) {
+        snprintf(file.temporary, room, "%s.%ld", path, (long)getpid());
+        error = write_number(file.temporary);
+    }
     if (error) {
         pid_file_remove(&file);
         return explain(error, path, ret_problem);
@@ -102,5 +104,6 @@ void pid_file_remove(struct pid_file *file)
     if (file->published && is_ours(file->path))
         unlink(file->path);
     free(file->temporary);
+    free(file->path);
     *file = (struct pid_file){0};
 }

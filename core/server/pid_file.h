@@ -11,12 +11,12 @@
 
 /* Zeroed: no file is wanted. */
 struct pid_file {
-    const char *path; /* *borrowed* */
-    char *temporary;  /* path of the new file before its rename to PATH; NULL: none */
+    char *path;      /* NULL: no file is wanted */
+    char *temporary; /* path of the new file before its rename to PATH; NULL: none */
     bool published;
 };
 
-/* Writes the file beside PATH, which is *borrowed*. Only a regular file, or nothing, may be in its
+/* Writes the file beside PATH, which is copied. Only a regular file, or nothing, may be in its
  * place. Returns 0, or a negative errno with *RET_PROBLEM set. *Gives*: pid_file_remove. */
 int pid_file_prepare(struct pid_file *ret, const char *path, struct problem *ret_problem);
 

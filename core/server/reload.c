@@ -3,11 +3,12 @@
 
 #include "config/options.h"
 #include "config/subcommand.h"
-#include "observe/access_log.h"
 #include "observe/log.h"
 #include "observe/log_file.h"
 #include "server/process.h"
 #include "server/relisten.h"
+#include "server/service.h"
+#include "server/sizing.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ static int check_regular(const char *path, const char *what, struct problem *ret
 {
     struct stat status;
     if (stat(path, &status) < 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
-        return 0; /* who reads it reports what is wrong */
+        return 0; /* what else is wrong is found when it is read */
     problem_set(ret_problem, "%s '%s' is not a regular file, so it was read once, at the start",
                 what, path);
     problem_remedy(ret_problem, "name a regular file and start the server again");
@@ -60,19 +61,35 @@ static bool have_root(const struct settings *settings, const char *root)
     return false;
 }
 
+/* Whether NAME is a log that the present generation does not have, by the number of a descriptor. */
+static bool is_new_descriptor(const char *name, bool had)
+{
+    return name && log_file_descriptor(name) > STDERR_FILENO && !had;
+}
+
+static int check_error_log(const struct settings *settings, const struct settings *present,
+                           struct problem *ret_problem)
+{
+    const char *name = settings->process.error_log.at, *former = present->process.error_log.at;
+    if (!is_new_descriptor(name, former && name && strcmp(former, name) == 0))
+        return 0;
+    const int error = refuse_descriptor(name, "error-log", ret_problem);
+    settings_locate(settings, &settings->process, ret_problem);
+    return error;
+}
+
 /* The number of a descriptor that was closed at the start may mean a connection by now. */
 static int check_descriptors(const struct reload *reload, const struct settings *settings,
                              struct problem *ret_problem)
 {
-    int error = 0;
+    const struct settings *present = (*reload->generation)->settings;
+    int error = check_error_log(settings, present, ret_problem);
     for (unsigned i = 0; !error && i < settings->site_count; i++) {
         const struct site_settings *site = settings->sites[i];
         const char *root = site->root_text.at, *log = site->access_log.at;
-        if (process_descriptor_in(root) > STDERR_FILENO &&
-            !have_root((*reload->generation)->settings, root))
+        if (process_descriptor_in(root) > STDERR_FILENO && !have_root(present, root))
             error = refuse_descriptor(root, "root", ret_problem);
-        else if (log && log_file_descriptor(log) > STDERR_FILENO &&
-                 !access_logs_have(*reload->logs, log))
+        else if (is_new_descriptor(log, log && access_logs_have(*reload->logs.access, log)))
             error = refuse_descriptor(log, "access-log", ret_problem);
         if (!error && site->mime_types_path.at)
             error = check_regular(site->mime_types_path.at, "the file of media types", ret_problem);
@@ -132,60 +149,6 @@ static int make_generation(const struct reload *reload, struct generation **ret,
     return error;
 }
 
-/* --- Logs --------------------------------------------------------------------------------------- */
-
-/* Makes the set of logs, and starts its thread. 0 or a negative errno. */
-static int start_logs(struct reload *reload, struct problem *ret_problem)
-{
-    const struct access_logs_config config = {
-        .worker_count = reload->worker_count,
-        .tag = reload->tag,
-        .report = log_warning,
-    };
-    struct access_logs *logs;
-    if (access_logs_create(&logs, &config) < 0)
-        return no_memory(ret_problem);
-    if (access_logs_start(logs) < 0) {
-        access_logs_destroy(logs);
-        problem_set(ret_problem, "cannot start the thread for the access log");
-        problem_remedy(ret_problem, "raise the limits of this process");
-        return -EAGAIN;
-    }
-    *reload->logs = logs;
-    return 0;
-}
-
-/* Opens the logs of GENERATION that are not open yet. */
-static int open_logs(struct reload *reload, const struct generation *generation,
-                     struct problem *ret_problem)
-{
-    const struct settings *settings = generation->settings;
-    int error = 0;
-    for (unsigned i = 0; !error && i < settings->site_count; i++) {
-        const char *name = settings->sites[i]->access_log.at;
-        if (name && !*reload->logs)
-            error = start_logs(reload, ret_problem);
-        if (name && !error)
-            error = access_logs_add(*reload->logs, name, ret_problem);
-        if (error)
-            settings_locate(settings, settings->sites[i], ret_problem);
-    }
-    return error;
-}
-
-/* Closes the logs that the present generation does not name, when all answers in flight are
- * logged. */
-static void retire_logs(const struct reload *reload)
-{
-    const struct settings *settings = (*reload->generation)->settings;
-    const char **names = calloc(settings->site_count, sizeof(const char *));
-    for (unsigned i = 0; names && i < settings->site_count; i++)
-        names[i] = settings->sites[i]->access_log.at;
-    if (names) /* else they stay open until the next reload */
-        access_logs_retire(*reload->logs, names, settings->site_count);
-    free(names);
-}
-
 /* --- Changing over ------------------------------------------------------------------------------ */
 
 static void destroy_changes(struct worker_change **changes, unsigned count)
@@ -202,12 +165,15 @@ static struct worker_change **prepare_changes(const struct reload *reload,
                                               struct problem *ret_problem)
 {
     struct worker_change **changes = calloc(reload->worker_count, sizeof(struct worker_change *));
+    const uint64_t cache_bytes =
+        reload_limits_cache(&reload->limits, &all->generation->settings->process);
     int error = 0;
     if (!changes)
         error = no_memory(ret_problem);
     for (unsigned i = 0; !error && i < reload->worker_count; i++) {
         struct worker_next next = *all;
         next.listeners += (size_t)i * next.listener_count;
+        next.cache_bytes = sizing_share(cache_bytes, i, reload->worker_count);
         error = worker_prepare(reload->workers[i], &next, &changes[i], ret_problem);
     }
     if (!error)
@@ -224,6 +190,8 @@ static void change_over(struct reload *reload, struct generation *generation,
     reload->same_file = generation->settings->config_digest == former->settings->config_digest;
     https_follow(generation->https, former->https);
     log_set_level(generation->settings->process.log_level);
+    reload_limits_follow(&reload->limits, &generation->settings->process);
+    service_follow(reload->service, &generation->settings->process);
     *reload->generation = generation;
     reload->waiting = reload->worker_count;
     for (unsigned i = 0; i < reload->worker_count; i++)
@@ -275,12 +243,13 @@ static int take_over(struct reload *reload, struct generation *generation,
     const struct listening *listening = relisten_listening(relisten);
     const struct worker_next next = {
         .generation = generation,
-        .logs = *reload->logs,
+        .logs = *reload->logs.access,
         .tls = shared_tls(reload, generation),
         .origins = reload->listening->origins.items,
         .listeners = relisten_sockets(relisten),
         .listener_origins = listening->socket_origins,
         .listener_count = listening->socket_count,
+        .addresses = *reload->limits.addresses,
     };
     struct worker_change **changes = prepare_changes(reload, &next, ret_problem);
     if (!changes)
@@ -340,6 +309,7 @@ static void report_done(const struct reload *reload)
             settings->site_count == 1 ? "" : "s", text,
             reload->same_file ? "; the file is the same as before" : "");
     report_fixed(OPTION_SCOPE_PROCESS, &started->process, &settings->process);
+    reload_limits_report(&reload->limits, &settings->process);
     report_notices(settings);
 }
 
@@ -351,7 +321,11 @@ bool reload_begin(struct reload *reload)
     assert(reload->waiting == 0);
     int error = make_generation(reload, &generation, &problem);
     if (!error)
-        error = open_logs(reload, generation, &problem);
+        error = logs_open(&reload->logs, generation->settings, &problem);
+    if (!error)
+        error = service_prepare(reload->service, &generation->settings->process, &problem);
+    if (!error)
+        error = reload_limits_prepare(&reload->limits, &generation->settings->process, &problem);
     if (!error)
         error = open_listeners(reload, generation, &relisten, &problem);
     if (!error) {
@@ -361,9 +335,10 @@ bool reload_begin(struct reload *reload)
         const struct relisten_now now = running(reload);
         relisten_drop(relisten, &now);
     }
+    service_stay(reload->service);
     report_refused(&problem);
     generation_unref(generation);
-    retire_logs(reload);
+    logs_keep(&reload->logs, (*reload->generation)->settings);
     return false;
 }
 
@@ -374,6 +349,6 @@ void reload_count(struct reload *reload, unsigned count)
     reload->waiting -= count < reload->waiting ? count : reload->waiting;
     if (reload->waiting > 0)
         return;
-    retire_logs(reload);
+    logs_keep(&reload->logs, (*reload->generation)->settings);
     report_done(reload);
 }

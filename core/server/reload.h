@@ -15,17 +15,22 @@
 #include "config/command_line.h"
 #include "server/generation.h"
 #include "server/listening.h"
+#include "server/logs.h"
+#include "server/reload_limits.h"
 #include "server/worker.h"
+
+struct service;
 
 struct reload {
     const struct command_line *line; /* *borrowed*; NULL: the settings were not made of one */
-    const char *tag;                 /* of logs, *borrowed* */
     struct settings *started;        /* of the start: a reference */
     struct generation **generation;  /* the present one, which is replaced */
-    struct access_logs **logs;       /* NULL until a site has one */
-    struct listening *listening;     /* those that run; a reload changes them */
-    int **sockets;                   /* of all workers, see listening.h; likewise */
-    struct worker **workers;         /* *borrowed*, as the generation and the logs */
+    struct logs logs;
+    struct reload_limits limits;
+    struct service *service;
+    struct listening *listening; /* those that run; a reload changes them */
+    int **sockets;               /* of all workers, see listening.h; likewise */
+    struct worker **workers;     /* *borrowed*, as all that is pointed to above */
     unsigned worker_count;
     unsigned waiting; /* workers that have not changed over yet */
     bool same_file;   /* its bytes are those of the reload before */

@@ -13,6 +13,7 @@
 #include "server/identity.h"
 #include "server/listening.h"
 #include "server/listening_adopt.h"
+#include "server/logs.h"
 #include "server/process.h"
 #include "server/screen.h"
 #include "server/service.h"
@@ -79,37 +80,21 @@ static int close_inherited(struct server *server, struct problem *ret_problem)
                                     server->handover.parent_fd, ret_problem);
 }
 
-static int open_error_log(struct server *server, struct problem *ret_problem)
+/* The logs of the server. RUNNING: it serves. */
+static struct logs logs_of(struct server *server, bool running)
 {
-    const struct process_settings *process = &server->settings->process;
-    const char *name = process->error_log.at;
-    int error = name ? error_log_open(name, server->profile->name, ret_problem) : 0;
-    if (error)
-        settings_locate(server->settings, process, ret_problem);
-    return error;
+    return (struct logs){
+        .access = &server->logs,
+        .worker_count = server->sizes.threads,
+        .tag = server->profile->name,
+        .running = running,
+    };
 }
 
-/* Opens the logs of all sites. */
 static int open_logs(struct server *server, struct problem *ret_problem)
 {
-    const struct settings *settings = server->generation->settings;
-    int error = 0;
-    for (unsigned i = 0; !error && i < settings->site_count; i++) {
-        const struct access_logs_config config = {
-            .worker_count = server->sizes.threads,
-            .tag = server->profile->name,
-            .report = log_warning,
-        };
-        const char *name = settings->sites[i]->access_log.at;
-        if (name && !server->logs && access_logs_create(&server->logs, &config) < 0) {
-            problem_set_no_memory(ret_problem);
-            return -ENOMEM;
-        }
-        error = name ? access_logs_add(server->logs, name, ret_problem) : 0;
-        if (error)
-            settings_locate(settings, settings->sites[i], ret_problem);
-    }
-    return error;
+    const struct logs logs = logs_of(server, false);
+    return logs_open(&logs, server->generation->settings, ret_problem);
 }
 
 /* What auto means where both work; see README. */
@@ -253,10 +238,13 @@ static int start(struct server *server, struct problem *ret_problem)
     server->supervisor.logs = server->logs;
     server->supervisor.reload = (struct reload){
         .line = server->line,
-        .tag = server->profile->name,
         .started = server->settings,
         .generation = &server->generation,
-        .logs = &server->logs,
+        .logs = logs_of(server, true),
+        .limits = {.connections_max = server->sizes.connections_max,
+                   .cache_bytes_max = server->settings->process.cache_bytes,
+                   .live = &server->live},
+        .service = &server->service,
         .listening = &server->listening,
         .sockets = &server->sockets,
     };
@@ -314,10 +302,14 @@ static int run(struct server *server)
 
 /* The steps before the server serves. */
 static int (*const steps[])(struct server *server, struct problem *ret_problem) = {
-    make_generation, choose_addresses, close_inherited, share_generation,
-    catch_signals,   choose_backend,   find_sizes,      share_sites,
-    open_error_log,  open_logs,        open_admin,      open_listeners,
-    become_user,     open_service,     start,           start_admin,
+    make_generation, choose_addresses,
+    close_inherited, share_generation,
+    catch_signals,   choose_backend,
+    find_sizes,      share_sites,
+    open_logs,       open_admin,
+    open_listeners,  become_user,
+    open_service,    start,
+    start_admin,
 };
 
 /* Closes the sockets of a server whose workers have not been made. */

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Between a question to the workers and the message that they have answered. sd_watchdog_enabled(3)
  * wants a message every half of the time; with a quarter, one late answer does no harm. */
@@ -60,6 +61,39 @@ void service_end_reload(struct service *service)
 {
     if (!service->stopping)
         say(service, "READY=1\nSTATUS=Serving");
+}
+
+/* Whether the pid file is at PATH, or neither is. */
+static bool has_pid_file(const struct service *service, const char *path)
+{
+    const char *now = service->pid_file.path;
+    return now && path ? strcmp(now, path) == 0 : now == path;
+}
+
+int service_prepare(struct service *service, const struct process_settings *settings,
+                    struct problem *ret_problem)
+{
+    const char *path = settings->pid_file.at;
+    if (!path || has_pid_file(service, path))
+        return 0;
+    return pid_file_prepare(&service->next_pid_file, path, ret_problem);
+}
+
+void service_follow(struct service *service, const struct process_settings *settings)
+{
+    struct problem problem;
+    if (has_pid_file(service, settings->pid_file.at))
+        return;
+    pid_file_remove(&service->pid_file); /* first: both may be the same file by two names */
+    service->pid_file = service->next_pid_file;
+    service->next_pid_file = (struct pid_file){0};
+    if (pid_file_publish(&service->pid_file, &problem) < 0)
+        log_problem(&problem);
+}
+
+void service_stay(struct service *service)
+{
+    pid_file_remove(&service->next_pid_file);
 }
 
 void service_stop(struct service *service)

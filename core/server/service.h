@@ -21,8 +21,9 @@
 struct service {
     struct notify notify;
     struct pid_file pid_file;
-    uint64_t watch_at_ms; /* monotonic: when to send WATCHDOG=1; 0: not wanted */
-    bool asked;           /* the workers, before that */
+    struct pid_file next_pid_file; /* of the settings that a reload leads to */
+    uint64_t watch_at_ms;          /* monotonic: when to send WATCHDOG=1; 0: not wanted */
+    bool asked;                    /* the workers, before that */
     bool stopping;
     bool unreachable; /* a message was lost */
 };
@@ -39,6 +40,15 @@ void service_ready(struct service *service);
  * waits for both. Without effect once the server stops. */
 void service_begin_reload(struct service *service);
 void service_end_reload(struct service *service);
+
+/* Prepares what SETTINGS want otherwise: another pid file. Returns 0, or a negative errno with
+ * *RET_PROBLEM set. */
+int service_prepare(struct service *service, const struct process_settings *settings,
+                    struct problem *ret_problem);
+
+/* Follows SETTINGS, of the last service_prepare; or drops what that has prepared. */
+void service_follow(struct service *service, const struct process_settings *settings);
+void service_stay(struct service *service);
 
 /* Reports that the server stops. */
 void service_stop(struct service *service);

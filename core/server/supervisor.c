@@ -92,6 +92,8 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
         problem_remedy(ret_problem, "raise the limits of this process");
         error = -EAGAIN;
     }
+    if (!error)
+        error_log_use(config->settings->process.error_log.at);
     while (!error && supervisor->started_count < supervisor->worker_count) {
         error = worker_start(supervisor->workers[supervisor->started_count], ret_problem);
         supervisor->started_count += !error;
@@ -126,12 +128,14 @@ static bool reload(struct supervisor *supervisor)
     struct reload *reload = &supervisor->reload;
     reload->workers = supervisor->workers;
     reload->worker_count = supervisor->started_count;
+    reload->limits.pool = &supervisor->pool;
+    reload->limits.addresses = &supervisor->addresses;
     const bool begun = reload_begin(reload);
     if (begun) {
         supervisor->settings = (*reload->generation)->settings;
         supervisor->https = (*reload->generation)->https;
     }
-    supervisor->logs = *reload->logs;
+    supervisor->logs = *reload->logs.access;
     return begun;
 }
 

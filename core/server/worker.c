@@ -34,17 +34,17 @@ struct h1_limits worker_limits(const struct profile *profile,
     return limits;
 }
 
-/* The part of the cache's memory that memos may take. */
-static uint64_t memo_bytes(const struct worker_config *config)
+uint64_t worker_memo_bytes(uint64_t cache_bytes)
 {
-    return config->cache_bytes / MEMO_SHARE;
+    return cache_bytes / MEMO_SHARE;
 }
 
 static void init_context(struct worker *worker, const struct worker_config *config)
 {
     struct conn_context *context = &worker->context;
     clock_read(&context->now);
-    conn_context_init(context, STORAGE_BYTES_MAX, memo_bytes(config), context->now.ms);
+    conn_context_init(context, STORAGE_BYTES_MAX, worker_memo_bytes(config->cache_bytes),
+                      context->now.ms);
     trace_publish(&context->trace);
     context->h1.limits = worker_limits(config->profile, &config->settings->process);
     context->hosts = config->hosts;
@@ -70,7 +70,7 @@ static void report_rule(void *context, const struct problem *problem)
 
 uint32_t worker_cache_entries(uint64_t cache_bytes)
 {
-    uint64_t entries = (cache_bytes - cache_bytes / MEMO_SHARE) / ENTRY_BYTES_MIN;
+    uint64_t entries = (cache_bytes - worker_memo_bytes(cache_bytes)) / ENTRY_BYTES_MIN;
     return entries < UINT32_MAX ? (uint32_t)entries : UINT32_MAX;
 }
 
@@ -90,7 +90,7 @@ static int create_store(struct worker *worker, const struct worker_config *confi
                   .release = generation ? release_generation : NULL,
                   .context = generation ? generation_ref(generation) : NULL},
         .shared = config->shared,
-        .cache = {.bytes_max = config->cache_bytes - memo_bytes(config),
+        .cache = {.bytes_max = config->cache_bytes - worker_memo_bytes(config->cache_bytes),
                   .entries_max = worker_cache_entries(config->cache_bytes),
                   .files_max = config->files_max,
                   .counters = &worker->counters},
@@ -218,6 +218,16 @@ static int explain(int error, const char *what, struct problem *ret_problem)
     return error;
 }
 
+static int count_addresses(struct worker *worker, struct conn_addresses *addresses)
+{
+    uint64_t *keys = conn_table_make_keys(&worker->conns);
+    if (!keys)
+        return -ENOMEM;
+    conn_table_count_addresses(&worker->conns, addresses, keys);
+    worker->counts_addresses = true;
+    return 0;
+}
+
 /* The table of connections, and what belongs to its slots. */
 static int create_conns(struct worker *worker, const struct worker_config *config)
 {
@@ -226,7 +236,7 @@ static int create_conns(struct worker *worker, const struct worker_config *confi
     if (!error && config->pool)
         conn_table_join(&worker->conns, config->pool, config->index);
     if (!error && config->addresses)
-        error = conn_table_count_addresses(&worker->conns, config->addresses);
+        error = count_addresses(worker, config->addresses);
     if (error)
         return error;
     if (min_rate > 0) /* else a reload may set one */

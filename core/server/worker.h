@@ -89,6 +89,8 @@ struct worker_next {
     const int *listeners;           /* those of the worker that it does not have yet are *taken* */
     const uint8_t *listener_origins;
     unsigned listener_count;
+    struct conn_addresses *addresses; /* as in worker_config; the same once they are not NULL */
+    uint64_t cache_bytes;             /* likewise; at most those of worker_config */
 };
 
 /* Makes, on the caller's thread, all that WORKER needs to change over to NEXT. Returns 0, or a

@@ -21,6 +21,10 @@ struct worker_change {
     struct transport_tls *tls;         /* likewise */
     struct listener *listeners;
     unsigned listener_count;
+    uint64_t cache_bytes;
+    struct conn_addresses *addresses;
+    uint64_t *address_keys; /* for a worker that does not count by address; NULL: it does, or need
+                               not */
 };
 
 static void release(void *context)
@@ -44,6 +48,17 @@ static int prepare_log(struct worker *worker, const struct worker_next *next,
     free(change->channels); /* which have been copied */
     change->channels = NULL;
     return error;
+}
+
+/* Makes what it takes to count connections by address. 0 or -ENOMEM. */
+static int prepare_addresses(const struct worker *worker, const struct worker_next *next,
+                             struct worker_change *change)
+{
+    if (!next->addresses || worker->counts_addresses)
+        return 0;
+    change->addresses = next->addresses;
+    change->address_keys = conn_table_make_keys(&worker->conns);
+    return change->address_keys ? 0 : -ENOMEM;
 }
 
 /* Makes the list of listeners, and what they need. 0 or -ENOMEM. */
@@ -73,6 +88,8 @@ static int prepare_parts(struct worker *worker, const struct worker_next *next,
     int error = prepare_log(worker, next, change);
     if (!error)
         error = prepare_listeners(worker, next, change);
+    if (!error)
+        error = prepare_addresses(worker, next, change);
     if (error)
         problem_set_no_memory(ret_problem);
     else if (next->tls && !worker->has_tls)
@@ -98,6 +115,7 @@ int worker_prepare(struct worker *worker, const struct worker_next *next,
         .context = generation_ref(generation),
     };
     change->generation = generation;
+    change->cache_bytes = next->cache_bytes;
     change->sites = store_sites_create(&sites);
     int error = change->sites ? prepare_parts(worker, next, change, ret_problem) : -ENOMEM;
     if (error)
@@ -117,6 +135,7 @@ void worker_change_destroy(struct worker_change *change)
     proxied_destroy(change->proxied);
     transport_tls_destroy(change->tls);
     free(change->listeners);
+    free(change->address_keys);
     free(change);
 }
 
@@ -125,6 +144,7 @@ void worker_change(struct worker *worker, struct worker_change *change)
     worker->has_log = worker->has_log || change->log;
     worker->has_proxied = worker->has_proxied || change->proxied;
     worker->has_tls = worker->has_tls || change->tls;
+    worker->counts_addresses = worker->counts_addresses || change->address_keys;
     struct worker_change *former = atomic_exchange(&worker->change, change);
     assert(!former); /* a change is posted when the one before has been carried out */
     (void)former;
@@ -143,8 +163,10 @@ void worker_survey(struct worker *worker)
 
 /* --- On the worker's thread --------------------------------------------------------------------- */
 
-static void change_limits(struct worker *worker, const struct process_settings *settings)
+static void change_limits(struct worker *worker, struct worker_change *change)
 {
+    const struct process_settings *settings = &change->generation->settings->process;
+    const uint64_t cache_bytes = change->cache_bytes, memo_bytes = worker_memo_bytes(cache_bytes);
     struct conn_context *context = &worker->context;
     context->h1.limits = worker_limits(worker->profile, settings);
     context->header_ms = settings->header_ms;
@@ -154,6 +176,10 @@ static void change_limits(struct worker *worker, const struct process_settings *
     worker->rates.bytes_per_second = settings->min_rate; /* 0: none is too low */
     if (settings->min_rate > 0)
         context->rates = &worker->rates;
+    context->h1.memos.bytes_max = memo_bytes;
+    store_limit_cache(worker->store, cache_bytes - memo_bytes, worker_cache_entries(cache_bytes));
+    if (change->address_keys)
+        conn_table_count_addresses(&worker->conns, change->addresses, change->address_keys);
 }
 
 static void visit_origin(void *argument, struct conn *conn)
@@ -203,7 +229,7 @@ void worker_change_over(void *argument)
         return;
     }
     const struct generation *generation = change->generation;
-    change_limits(worker, &generation->settings->process);
+    change_limits(worker, change);
     context->hosts = generation->hosts;
     context->trusted = generation_trusted(generation);
     conn_table_each(&worker->conns, check_trust, context);

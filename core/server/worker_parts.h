@@ -34,10 +34,14 @@ struct worker {
     bool has_log;     /* it has been given a struct conn_log */
     bool has_proxied; /* it has been given a struct proxied */
     bool has_tls;     /* it has been given a struct transport_tls */
+    bool counts_addresses;
     int changed_fd;
     struct worker_change *_Atomic change; /* that the thread has not taken yet */
     atomic_ullong origins;                /* bits of those that connections had then */
 };
+
+/* The part of CACHE_BYTES that memos may take. */
+uint64_t worker_memo_bytes(uint64_t cache_bytes);
 
 /* The limits of HTTP/1 for PROFILE with SETTINGS. */
 struct h1_limits worker_limits(const struct profile *profile,

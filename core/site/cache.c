@@ -270,6 +270,17 @@ static void make_room(struct cache *cache, uint64_t bytes, unsigned descriptors)
         evict(cache, choose_victim(cache, false));
 }
 
+void cache_limit(struct cache *cache, uint64_t bytes_max, uint32_t entries_max)
+{
+    const struct cache_usage *usage = &cache->usage;
+    cache->limits.bytes_max = bytes_max;
+    cache->limits.entries_max = entries_max;
+    while (usage->file_bytes > file_bytes_max(cache))
+        cache_shed_file(cache);
+    while (usage->entries > entries_max || usage->bytes > bytes_max)
+        evict(cache, choose_victim(cache, false));
+}
+
 static void link_newest(struct cache *cache, struct cache_entry *entry)
 {
     struct cache_entry **bucket = bucket_of(cache, entry->hash);

@@ -69,6 +69,10 @@ struct cache;
 struct cache *cache_create(const struct cache_limits *limits, uint64_t secret);
 void cache_destroy(struct cache *cache);
 
+/* Changes the limits of bytes and entries, and evicts what is beyond them. With many more entries
+ * than at its creation, CACHE becomes slower. */
+void cache_limit(struct cache *cache, uint64_t bytes_max, uint32_t entries_max);
+
 /* An empty group, whose keys differ from those of a group with another ID. Must outlive its
  * entries. */
 void cache_group_init(struct cache_group *group, uint32_t id);

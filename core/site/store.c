@@ -322,6 +322,11 @@ struct site *store_site(const struct store *store, uint32_t number)
     return store->sites->items[number];
 }
 
+void store_limit_cache(struct store *store, uint64_t bytes_max, uint32_t entries_max)
+{
+    cache_limit(store->cache, bytes_max, entries_max);
+}
+
 struct cache_usage store_usage(const struct store *store)
 {
     return cache_usage(store->cache);

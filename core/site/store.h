@@ -113,4 +113,7 @@ void store_release_files(struct store *store);
 
 struct cache_usage store_usage(const struct store *store);
 
+/* Changes the limits of STORE's cache, see cache.h. */
+void store_limit_cache(struct store *store, uint64_t bytes_max, uint32_t entries_max);
+
 #endif

@@ -77,6 +77,19 @@ Test(conn_addresses, refuses_one_more_than_the_limit)
     cr_expect_not(conn_addresses_take(addresses, one));
 }
 
+Test(conn_addresses, has_another_limit_from_now_on)
+{
+    const uint64_t one = key_of("192.0.2.1");
+    for (unsigned i = 0; i < LIMIT; i++)
+        cr_expect(conn_addresses_take(addresses, one));
+    conn_addresses_set_limit(addresses, 1);
+    conn_addresses_give(addresses, one);
+    cr_expect_not(conn_addresses_take(addresses, one), "it has more than that");
+    conn_addresses_set_limit(addresses, 0);
+    for (unsigned i = 0; i < 2 * LIMIT; i++)
+        cr_expect(conn_addresses_take(addresses, one), "there is none");
+}
+
 Test(conn_addresses, forgets_an_address_with_its_last_connection)
 {
     for (uint64_t key = 0; key < 100 * CONNECTIONS; key++) {

@@ -55,6 +55,22 @@ Test(conn_pool, gives_no_more_slots_than_it_has)
     cr_expect_not(conn_pool_take(&pool));
 }
 
+Test(conn_pool, has_fewer_or_more_slots_from_now_on)
+{
+    conn_pool_set_max(&pool, SLOTS - 2);
+    cr_expect_eq(conn_pool_excess(&pool), 2);
+    cr_expect_eq(conn_pool_free_slots(&pool), 0, "not less");
+    conn_pool_give(&pool);
+    conn_pool_give(&pool);
+    cr_expect_not(conn_pool_take(&pool), "as many are in use as there are");
+    conn_pool_wait(&pool, 1);
+    conn_pool_set_max(&pool, SLOTS);
+    cr_expect_eq(accept_calls[1], 1, "one that waits hears of it");
+    cr_expect_eq(conn_pool_excess(&pool), 0);
+    cr_expect_eq(conn_pool_free_slots(&pool), 2);
+    cr_expect(conn_pool_take(&pool));
+}
+
 Test(conn_pool, calls_one_waiting_member_for_each_slot_in_turn)
 {
     conn_pool_give(&pool);

@@ -25,6 +25,7 @@ Test(error_log, sends_a_message_with_its_severity_to_syslog, .timeout = 120)
     snprintf(name, sizeof name, "syslog:%s", address.sun_path);
     cr_assert_eq(error_log_open(name, "tag", &problem), 0, "%s", problem.what);
     cr_assert_eq(error_log_start(), 0);
+    error_log_use(name);
     log_write(LOG_LEVEL_WARNING, "a warning");
     log_write(LOG_LEVEL_ERROR, "an error");
     cr_assert(error_log_stop(10000));

@@ -89,6 +89,27 @@ Test(cache, finds_an_entry_that_was_put)
     cache_destroy(cache);
 }
 
+Test(cache, evicts_what_is_beyond_a_lower_limit)
+{
+    const uint64_t bytes = bytes_of_entry(5);
+    struct cache *cache = cache_create_fresh(&roomy);
+    for (unsigned i = 0; i < 8; i++)
+        put(cache, (const char[]){(char)('a' + i), '\0'}, 5, i % 2);
+    cache_limit(cache, 4 * bytes, ANY);
+    cr_expect_leq(cache_usage(cache).bytes, 4 * bytes);
+    cr_expect_leq(cache_usage(cache).file_bytes, 2 * bytes);
+    cr_expect_geq(cache_usage(cache).entries, 3);
+    cache_limit(cache, ANY, 2);
+    cr_expect_eq(cache_usage(cache).entries, 2);
+    cache_limit(cache, ANY, ANY);
+    put(cache, "x", 5, false);
+    cr_expect_eq(cache_usage(cache).entries, 3, "there is room again");
+    cache_limit(cache, 0, 0);
+    cr_expect_eq(cache_usage(cache).entries, 0);
+    cr_expect_null(put(cache, "y", 5, false));
+    cache_destroy(cache);
+}
+
 Test(cache, distinguishes_names_with_and_without_slash)
 {
     struct cache *cache = cache_create_fresh(&roomy);
