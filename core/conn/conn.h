@@ -37,16 +37,17 @@ enum {
 /* The timers on a worker's wheel. */
 enum conn_timer {
     CONN_TIMER_PHASE,        /* of a struct conn */
-    CONN_TIMER_ACCEPT_PAUSE, /* of the listeners */
-    CONN_TIMER_DRAIN,        /* of the loop */
-    CONN_TIMER_TRIM,         /* of its struct trim */
-    CONN_TIMER_FILES,        /* of the loop: for the store */
-    CONN_TIMER_RETRY,        /* of the loop's struct retry */
-    CONN_TIMER_WATCH,        /* of the context's watches */
-    CONN_TIMER_DOUBT,        /* of the context's doubts */
-    CONN_TIMER_RATE,         /* of the context's struct conn_rates */
-    CONN_TIMER_HANDSHAKES,   /* of the context's handshakes */
-    CONN_TIMER_KEPT,         /* of the context's kept_output */
+    CONN_TIMER_ACCEPT_PAUSE, /* of the listeners, as the next */
+    CONN_TIMER_LISTENERS,
+    CONN_TIMER_DRAIN,      /* of the loop */
+    CONN_TIMER_TRIM,       /* of its struct trim */
+    CONN_TIMER_FILES,      /* of the loop: for the store */
+    CONN_TIMER_RETRY,      /* of the loop's struct retry */
+    CONN_TIMER_WATCH,      /* of the context's watches */
+    CONN_TIMER_DOUBT,      /* of the context's doubts */
+    CONN_TIMER_RATE,       /* of the context's struct conn_rates */
+    CONN_TIMER_HANDSHAKES, /* of the context's handshakes */
+    CONN_TIMER_KEPT,       /* of the context's kept_output */
 };
 
 struct conn_log;

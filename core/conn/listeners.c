@@ -2,6 +2,7 @@
 #include "conn/listeners.h"
 
 #include "base/networks.h"
+#include "system/listener_end.h"
 #include "system/net.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ void listeners_init(struct listeners *listeners, struct conn_context *context,
     for (unsigned i = 0; i < count; i++)
         listeners->items[i] = (struct listener){.fd = fds[i]};
     wheel_timer_init(&listeners->pause, CONN_TIMER_ACCEPT_PAUSE);
+    wheel_timer_init(&listeners->end, CONN_TIMER_LISTENERS);
 }
 
 static void close_all(struct listeners *listeners)
@@ -34,6 +36,8 @@ static void close_all(struct listeners *listeners)
             close(listeners->items[i].fd);
     }
     listeners->count = 0;
+    listeners->ending_count = 0;
+    wheel_cancel(&listeners->context->wheel, &listeners->end);
 }
 
 void listeners_fini(struct listeners *listeners)
@@ -309,6 +313,72 @@ void listeners_give_up(struct listeners *listeners, unsigned index)
     accept_all(listeners, listener);
     close(listener->fd);
     listener->fd = -1;
+    if (listener->phase != LISTENER_STAYS)
+        listeners->ending_count--;
+    listener->phase = LISTENER_STAYS;
+}
+
+/* --- Ending ----------------------------------------------------------------------------------- */
+
+/* Begins PHASE, which takes MS. */
+static void begin_phase(struct listeners *listeners, struct listener *listener,
+                        enum listener_phase phase, unsigned ms)
+{
+    listener->phase = phase;
+    listener->phase_end_ms = listeners->context->now.ms + ms;
+}
+
+static bool is_ending(const struct listener *listener)
+{
+    return listener->fd >= 0 && listener->phase != LISTENER_STAYS;
+}
+
+unsigned listeners_first_ending(const struct listeners *listeners)
+{
+    unsigned first = LISTENERS_NONE;
+    for (unsigned i = 0; i < listeners->count; i++) {
+        const struct listener *listener = &listeners->items[i];
+        if (is_ending(listener) && (first == LISTENERS_NONE ||
+                                    listener->phase_end_ms < listeners->items[first].phase_end_ms))
+            first = i;
+    }
+    return first;
+}
+
+static void arm(struct listeners *listeners)
+{
+    struct wheel *wheel = &listeners->context->wheel;
+    const unsigned first = listeners_first_ending(listeners);
+    wheel_cancel(wheel, &listeners->end);
+    if (first != LISTENERS_NONE)
+        wheel_arm(wheel, &listeners->end, listeners->items[first].phase_end_ms);
+}
+
+bool listeners_end(struct listeners *listeners, unsigned index)
+{
+    struct listener *listener = &listeners->items[index];
+    if (listener->shared || !listener_end_begin(listener->fd))
+        return false;
+    begin_phase(listeners, listener, LISTENER_ENDS, LISTENER_END_MS);
+    listeners->ending_count++;
+    arm(listeners);
+    return true;
+}
+
+unsigned listeners_next_ended(struct listeners *listeners)
+{
+    const uint64_t now_ms = listeners->context->now.ms;
+    for (unsigned i = 0; i < listeners->count; i++) {
+        struct listener *listener = &listeners->items[i];
+        if (!is_ending(listener) || now_ms < listener->phase_end_ms)
+            continue;
+        if (listener->phase == LISTENER_REFUSES)
+            return i;
+        listener_end_refuse(listener->fd);
+        begin_phase(listeners, listener, LISTENER_REFUSES, LISTENER_END_REFUSES_MS);
+    }
+    arm(listeners);
+    return LISTENERS_NONE;
 }
 
 unsigned listeners_add(struct listeners *listeners, const struct listener *listener)
@@ -317,7 +387,7 @@ unsigned listeners_add(struct listeners *listeners, const struct listener *liste
     unsigned index = 0;
     while (index < listeners->count && listeners->items[index].fd >= 0)
         index++;
-    assert(index < LISTENERS_MAX);
+    assert(index < LISTENERS_PLACES);
     listeners->items[index] = *listener;
     if (index == listeners->count)
         listeners->count++;

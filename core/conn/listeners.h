@@ -10,11 +10,26 @@
 
 #include "conn/conn_table.h"
 
-enum { LISTENERS_MAX = 256 };
+enum {
+    LISTENERS_MAX = 256,
+    LISTENERS_ENDING_MAX = 32, /* besides */
+    LISTENERS_PLACES = LISTENERS_MAX + LISTENERS_ENDING_MAX,
+    LISTENERS_NONE = LISTENERS_PLACES,
+};
+
+/* The end of a listener, see system/listener_end.h. */
+enum listener_phase {
+    LISTENER_STAYS,
+    LISTENER_ENDS,
+    LISTENER_REFUSES,
+};
 
 struct listener {
-    int fd;                /* -1: closed */
-    bool readable;         /* set by events, cleared by EAGAIN */
+    int fd;        /* -1: closed */
+    bool readable; /* set by events, cleared by EAGAIN */
+    bool shared;   /* another process may have the socket, too */
+    enum listener_phase phase : 8;
+    uint64_t phase_end_ms; /* unless it stays */
     uint8_t session_index; /* of its connections, see conn.h; 0 at first, as the others */
     uint8_t transport_index;
     uint8_t origin;
@@ -34,8 +49,10 @@ struct listeners {
     struct conn_context *context; /* *borrowed* */
     struct conn_table *conns;     /* *borrowed* */
     struct list *accepted;        /* *borrowed*: where new connections go, by their queue node */
-    struct listener items[LISTENERS_MAX];
+    struct listener items[LISTENERS_PLACES];
     unsigned count;           /* those that are closed are among them */
+    unsigned ending_count;    /* of these, those that do not stay */
+    struct wheel_timer end;   /* armed while there are any */
     struct wheel_timer pause; /* armed: accepting pauses */
     bool waits;               /* for a slot of the pool, since the pause began */
 };
@@ -63,11 +80,22 @@ bool listeners_failed(struct listeners *listeners, int error);
 /* Accepts all that is queued, and closes them. */
 void listeners_finish(struct listeners *listeners);
 
+/* Begins the end of listener INDEX, which stays; it is accepted from until listeners_next_ended
+ * names it. False: it is to be given up at once. */
+bool listeners_end(struct listeners *listeners, unsigned index);
+
+/* The index of a listener that is to be given up now. LISTENERS_NONE: none is; CONN_TIMER_LISTENERS
+ * is armed for the next one. */
+unsigned listeners_next_ended(struct listeners *listeners);
+
+/* The index of the listener that ends first; there is one. */
+unsigned listeners_first_ending(const struct listeners *listeners);
+
 /* Accepts all that listener INDEX has queued, and closes it. */
 void listeners_give_up(struct listeners *listeners, unsigned index);
 
-/* Adds LISTENER, in the place of one that is closed if there is one; at most LISTENERS_MAX are
- * open. *Takes* its descriptor. Returns its index. */
+/* Adds LISTENER, in the place of one that is closed if there is one; at most LISTENERS_MAX that
+ * stay are open. *Takes* its descriptor. Returns its index. */
 unsigned listeners_add(struct listeners *listeners, const struct listener *listener);
 
 /* Whether listeners_accept has something to do now. */

@@ -135,9 +135,12 @@ void loop_drain(struct loop *loop);
 
 /* On the loop's thread, between two turns of connections: has the loop accept from the COUNT
  * listeners of WANTED alone. One that it has, by its descriptor, stays, with the indexes that
- * WANTED has; others are *taken*. The loop's listeners that WANTED does not have are closed when
- * their queues are empty. No effect while the loop drains. */
+ * WANTED has; others are *taken*. The loop's listeners that WANTED does not have end
+ * (system/listener_end.h). The loop does not drain yet. */
 void loop_set_listeners(struct loop *loop, const struct listener *wanted, unsigned count);
+
+/* Closes the listeners whose end has come. */
+void loop_end_listeners(struct loop *loop);
 
 /* Called from any thread: the store checks everything again before it is served. */
 void loop_revalidate(struct loop *loop);

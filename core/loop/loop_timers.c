@@ -172,6 +172,9 @@ static void expire(struct loop *loop, struct wheel_timer *timer)
     case CONN_TIMER_ACCEPT_PAUSE:
         listeners_resume(&loop->listeners);
         break;
+    case CONN_TIMER_LISTENERS:
+        loop_end_listeners(loop);
+        break;
     case CONN_TIMER_DRAIN:
         loop->drain_over = true;
         break;

@@ -24,8 +24,8 @@ struct uring_listen {
     unsigned opcode_accept;      /* of the requests' identities, see conn_table_identity */
     unsigned opcode_poll;
     unsigned opcode_cancel;
-    enum uring_listen_request requests[LISTENERS_MAX];
-    bool cancelling[LISTENERS_MAX]; /* the request is being cancelled */
+    enum uring_listen_request requests[LISTENERS_PLACES];
+    bool cancelling[LISTENERS_PLACES]; /* the request is being cancelled */
 };
 
 /* Starts and cancels requests as needed. Call it before every wait. */

@@ -93,9 +93,17 @@ int listening_find_origins(struct listening *listening, const struct settings *s
         listening->listener_origins[i] = (uint8_t)index;
         used |= origins_bits((unsigned)index);
     }
-    for (unsigned i = 0; i < listening->socket_count; i++)
-        listening->socket_origins[i] = listening->listener_origins[listening->socket_listeners[i]];
+    for (unsigned i = 0; i < listening->socket_count; i++) {
+        const unsigned listener = listening->socket_listeners[i];
+        listening->socket_origins[i] = listening->listener_origins[listener];
+        listening->socket_shared[i] = listening_is_given(listening, listener);
+    }
     return 0;
+}
+
+bool listening_is_given(const struct listening *listening, unsigned index)
+{
+    return strncmp(listening->names[index], LISTENING_NAME, strlen(LISTENING_NAME)) != 0;
 }
 
 /* --- Sockets ---------------------------------------------------------------------------------- */

@@ -26,10 +26,17 @@ struct listening {
     uint8_t socket_listeners[LISTENERS_MAX];
     uint8_t socket_addresses[LISTENERS_MAX];
     uint8_t socket_origins[LISTENERS_MAX];
+    bool socket_shared[LISTENERS_MAX]; /* a service manager has it, too */
     struct origins origins;
     uint8_t listener_origins[LISTENING_MAX];
     char names[LISTENING_MAX][64]; /* of their sockets in an upgrade */
-    struct inherited *inherited;   /* *borrowed*: sockets to use; NULL: none */
+    struct listening_left {
+        struct net_address address;
+        uint16_t port;
+        uint64_t until_ms;        /* monotonic */
+    } left[LISTENERS_ENDING_MAX]; /* sockets that reloads gave up, which may be open for a moment */
+    unsigned left_next;           /* where the next one goes */
+    struct inherited *inherited;  /* *borrowed*: sockets to use; NULL: none */
 };
 
 /* Sets the addresses of all listeners of SETTINGS, and SOCKET_COUNT, the most that there will be.
@@ -37,8 +44,12 @@ struct listening {
 int listening_choose(struct listening *listening, const struct settings *settings,
                      struct problem *ret_problem);
 
+/* Whether a service manager gave the sockets of listener INDEX: they have its name. */
+bool listening_is_given(const struct listening *listening, unsigned index);
+
 /* Finds the origins of all listeners in ORIGINS, or makes them there, in place of those that have
- * no bit in USED. listening_open does, when it knows the ports. 0 or -ENOSPC. */
+ * no bit in USED, and which sockets are shared. listening_open does, when it knows the ports. 0 or
+ * -ENOSPC. */
 int listening_find_origins(struct listening *listening, const struct settings *settings,
                            struct origins *origins, uint64_t used);
 

@@ -1,8 +1,10 @@
 /* relisten: see relisten.h. */
 #include "server/relisten.h"
 
+#include "base/clock.h"
 #include "observe/log.h"
 #include "server/listening_adopt.h"
+#include "system/listener_end.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { URLS_BYTES = 512 };
+enum {
+    URLS_BYTES = 512,
+    LEFT_MS = LISTENER_END_MS + LISTENER_END_REFUSES_MS + 1000, /* and the workers' next turns */
+};
 
 struct relisten {
     struct listening next;
@@ -80,7 +85,7 @@ static int keep(struct relisten *relisten, const struct relisten_now *now, unsig
     if (net_is_unix(set) && has_other_rights(&wanted.unix_socket, &set->unix_socket))
         log_write(LOG_LEVEL_WARNING, "mode and owner of unix:%s take effect after a restart",
                   set->unix_socket.path);
-    if (strncmp(running->names[former], LISTENING_NAME, strlen(LISTENING_NAME)) != 0)
+    if (listening_is_given(running, former))
         memcpy(next->names[index], running->names[former], sizeof next->names[index]);
     int error = 0;
     for (unsigned i = 0; !error && i < running->socket_count; i++) {
@@ -126,6 +131,38 @@ static int keep_addresses(struct relisten *relisten, const struct relisten_now *
     return error;
 }
 
+/* Whether a socket that was given up a moment ago is in the way of one on an address of SET. */
+static bool was_left(const struct listening *running, const struct net_set *set)
+{
+    const uint64_t now_ms = clock_monotonic_ms();
+    for (unsigned k = 0; k < LISTENERS_ENDING_MAX; k++) {
+        const struct listening_left *left = &running->left[k];
+        for (unsigned i = 0; now_ms < left->until_ms && i < set->count; i++) {
+            if (left->port == set->port &&
+                (net_address_covers(&left->address, &set->addresses[i]) ||
+                 net_address_covers(&set->addresses[i], &left->address)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Takes note of the sockets that are given up. */
+static void note_left(const struct relisten *relisten, struct listening *running)
+{
+    for (unsigned k = 0; k < running->socket_count; k++) {
+        const struct net_set *set = &running->sets[running->socket_listeners[k]];
+        if (relisten->claimed[k] || net_is_unix(set))
+            continue;
+        running->left[running->left_next] = (struct listening_left){
+            .address = set->addresses[running->socket_addresses[k]],
+            .port = set->port,
+            .until_ms = clock_monotonic_ms() + LEFT_MS,
+        };
+        running->left_next = (running->left_next + 1) % LISTENERS_ENDING_MAX;
+    }
+}
+
 /* Whether a socket that runs is in the way of one on an address of SET: at the same port. */
 static bool overlaps(const struct listening *running, const struct net_set *set)
 {
@@ -135,7 +172,7 @@ static bool overlaps(const struct listening *running, const struct net_set *set)
             net_overlaps(set, &now->addresses[running->socket_addresses[k]], now->port))
             return true;
     }
-    return false;
+    return was_left(running, set);
 }
 
 /* Finds all that is kept: first the listeners that are as before, because another one may have one
@@ -296,6 +333,7 @@ void relisten_commit(struct relisten *relisten, const struct relisten_now *now)
         if (!relisten->kept[i])
             unix_socket_remove(&running->sets[i].unix_socket);
     }
+    note_left(relisten, running);
     set_backlogs(relisten, now->worker_count);
     memcpy(running->sets, next->sets, sizeof running->sets);
     memcpy(running->wanted, next->wanted, sizeof running->wanted);
@@ -303,6 +341,7 @@ void relisten_commit(struct relisten *relisten, const struct relisten_now *now)
     memcpy(running->socket_listeners, next->socket_listeners, sizeof running->socket_listeners);
     memcpy(running->socket_addresses, next->socket_addresses, sizeof running->socket_addresses);
     memcpy(running->socket_origins, next->socket_origins, sizeof running->socket_origins);
+    memcpy(running->socket_shared, next->socket_shared, sizeof running->socket_shared);
     memcpy(running->listener_origins, next->listener_origins, sizeof running->listener_origins);
     running->count = next->count;
     running->socket_count = next->socket_count;

@@ -5,8 +5,9 @@
  * has changed. A listener that the settings describe as before keeps its sockets, with their
  * queues, whatever is spoken there now; so does an address and port that another listener has by
  * now.
- * Connections keep the origin that they were accepted with. Used by the main thread; the workers
- * then take their parts (worker_change). */
+ * Connections keep the origin that they were accepted with. Sockets that are given up end in the
+ * workers, after a while (system/listener_end.h). Used by the main thread; the workers then take
+ * their parts (worker_change). */
 #ifndef SLUICE_RELISTEN_H
 #define SLUICE_RELISTEN_H
 
@@ -33,8 +34,7 @@ const struct listening *relisten_listening(const struct relisten *relisten);
 const int *relisten_sockets(const struct relisten *relisten);
 
 /* The listeners and sockets of NOW become those of RELISTEN, which is *taken*. Files of Unix
- * sockets that are given up are removed. Reports what has changed. The workers close sockets that
- * are given up. */
+ * sockets that are given up are removed. Reports what has changed. */
 void relisten_commit(struct relisten *relisten, const struct relisten_now *now);
 
 /* Closes what was opened. NULL is allowed. */

@@ -61,7 +61,7 @@ static bool have_root(const struct settings *settings, const char *root)
     return false;
 }
 
-/* Whether NAME is a log that the present generation does not have, by the number of a descriptor. */
+/* Whether NAME is a log by the number of a descriptor, which the present generation has not. */
 static bool is_new_descriptor(const char *name, bool had)
 {
     return name && log_file_descriptor(name) > STDERR_FILENO && !had;
@@ -248,6 +248,7 @@ static int take_over(struct reload *reload, struct generation *generation,
         .origins = reload->listening->origins.items,
         .listeners = relisten_sockets(relisten),
         .listener_origins = listening->socket_origins,
+        .listener_shared = listening->socket_shared,
         .listener_count = listening->socket_count,
         .addresses = *reload->limits.addresses,
     };

@@ -222,6 +222,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .listeners = server->sockets,
         .listener_count = listening->socket_count,
         .listener_origins = listening->socket_origins,
+        .listener_shared = listening->socket_shared,
         .origins = listening->origins.items,
         .trusted = generation_trusted(server->generation),
         .tls = https_shared(server->generation->https),

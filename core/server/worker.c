@@ -191,6 +191,7 @@ static int create_loop(struct worker *worker, const struct worker_config *config
         struct listener *listener = &worker->loop->listeners.items[i];
         *listener =
             worker_listener(worker->context.origins, config->listener_origins[i], listener->fd);
+        listener->shared = config->listener_shared && config->listener_shared[i];
         proxied = proxied || listener->transport_index == TRANSPORT_PROXY;
     }
     return !error && proxied ? create_proxied(worker) : error;

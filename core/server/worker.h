@@ -35,6 +35,7 @@ struct worker_config {
     const int *listeners;             /* listening, non-blocking sockets of this worker */
     unsigned listener_count;
     const uint8_t *listener_origins;  /* of each, an index into ORIGINS; NULL: all are 0 */
+    const bool *listener_shared;      /* of each: see conn/listeners.h; NULL: none is */
     const struct origin *origins;     /* ORIGINS_MAX of them; NULL: there is no TLS */
     const struct networks *trusted;   /* proxies; NULL: no proxy is trusted */
     struct tls_shared *tls;           /* of all workers; NULL: no listener speaks TLS */
@@ -88,6 +89,7 @@ struct worker_next {
     const struct origin *origins;   /* as in worker_config, with what follows */
     const int *listeners;           /* those of the worker that it does not have yet are *taken* */
     const uint8_t *listener_origins;
+    const bool *listener_shared;
     unsigned listener_count;
     struct conn_addresses *addresses; /* as in worker_config; the same once they are not NULL */
     uint64_t cache_bytes;             /* likewise; at most those of worker_config */

@@ -73,6 +73,7 @@ static int prepare_listeners(struct worker *worker, const struct worker_next *ne
     for (unsigned i = 0; i < next->listener_count; i++) {
         change->listeners[i] =
             worker_listener(next->origins, next->listener_origins[i], next->listeners[i]);
+        change->listeners[i].shared = next->listener_shared && next->listener_shared[i];
         proxied = proxied || change->listeners[i].transport_index == TRANSPORT_PROXY;
     }
     if (!proxied || worker->has_proxied)

@@ -5,9 +5,7 @@
 #include "server_process.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -257,35 +255,6 @@ E2E_TEST(reload, requests_are_logged_where_the_new_configuration_says)
 
 /* --- Load --------------------------------------------------------------------------------------- */
 
-struct load {
-    pthread_t thread;
-    const struct server *server;
-    atomic_bool stop;
-    unsigned requests, failures;
-};
-
-/* Asks for a file of each kind of size, on connections that are kept for a while. */
-static void *request_on_and_on(void *argument)
-{
-    struct load *load = argument;
-    while (!atomic_load(&load->stop)) {
-        struct client client;
-        client_connect(&client, load->server);
-        for (unsigned i = 0; i < 20 && !atomic_load(&load->stop); i++) {
-            struct response response;
-            client_queue_text(&client, "GET /file.txt HTTP/1.1\r\nHost: two.example\r\n\r\n"
-                                       "GET /sub/file.txt HTTP/1.1\r\nHost: two.example\r\n\r\n");
-            for (unsigned k = 0; k < 2; k++) {
-                load->requests++;
-                load->failures += client_read_response(&client, false, &response) != ANSWER_WHOLE ||
-                                  response.status != 200;
-            }
-        }
-        client_close(&client);
-    }
-    return NULL;
-}
-
 E2E_TEST(reload, no_request_fails_in_a_hundred_reloads)
 {
     struct load loads[2];
@@ -293,20 +262,16 @@ E2E_TEST(reload, no_request_fails_in_a_hundred_reloads)
     fill_sites(&site);
     struct server *server = start(&site, ONE TWO);
     for (size_t i = 0; i < COUNT_OF(loads); i++) {
-        loads[i] = (struct load){.server = server};
-        cr_assert(pthread_create(&loads[i].thread, NULL, request_on_and_on, &loads[i]) == 0);
+        loads[i] = (struct load){.setup = {.port = server->port}, .rounds = 20};
+        load_start(&loads[i]);
     }
     static const char *const texts[] = {TWO, ONE TWO, TWO ONE "cors = yes\n",
                                         TWO "cors = yes\n" ONE};
     const size_t count = e2e_scaled(100, 20);
     for (size_t i = 0; i < count; i++)
         reload_to(server, &site, texts[i % COUNT_OF(texts)]);
-    for (size_t i = 0; i < COUNT_OF(loads); i++) {
-        atomic_store(&loads[i].stop, true);
-        pthread_join(loads[i].thread, NULL);
-        cr_expect(loads[i].failures == 0 && loads[i].requests > 0, "%u of %u failed",
-                  loads[i].failures, loads[i].requests);
-    }
+    for (size_t i = 0; i < COUNT_OF(loads); i++)
+        load_stop(&loads[i]);
 }
 
 E2E_TEST(reload, a_storm_of_signals_neither_leaks_nor_starves_requests)

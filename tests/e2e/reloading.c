@@ -116,3 +116,39 @@ void expect_said(const struct server *server, const char *host, const char *targ
                   target, text, wanted);
     }
 }
+
+/* --- Load --------------------------------------------------------------------------------------- */
+
+static void *request_on_and_on(void *argument)
+{
+    struct load *load = argument;
+    while (!atomic_load(&load->stop)) {
+        struct client client;
+        client_connect_with(&client, &load->setup);
+        for (unsigned i = 0; i < load->rounds && !atomic_load(&load->stop); i++) {
+            struct response response;
+            client_queue_text(&client, "GET /file.txt HTTP/1.1\r\nHost: two.example\r\n\r\n"
+                                       "GET /sub/file.txt HTTP/1.1\r\nHost: two.example\r\n\r\n");
+            for (unsigned k = 0; k < 2; k++) {
+                load->requests++;
+                load->failures += client_read_response(&client, false, &response) != ANSWER_WHOLE ||
+                                  response.status != 200;
+            }
+        }
+        client_close(&client);
+    }
+    return NULL;
+}
+
+void load_start(struct load *load)
+{
+    cr_assert(pthread_create(&load->thread, NULL, request_on_and_on, load) == 0);
+}
+
+void load_stop(struct load *load)
+{
+    atomic_store(&load->stop, true);
+    pthread_join(load->thread, NULL);
+    cr_expect(load->failures == 0 && load->requests > 0, "%u of %u failed", load->failures,
+              load->requests);
+}

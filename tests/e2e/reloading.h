@@ -8,6 +8,9 @@
 #include "server_process.h"
 #include "service.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #define ONE "[site one.example]\nroot = root/one\n"
 #define TWO "[site two.example]\nroot = root/two\n"
 
@@ -49,5 +52,19 @@ const char *said(const struct server *server, const char *host, const char *targ
 /* All workers say WANTED, at once: the reload is at its end. */
 void expect_said(const struct server *server, const char *host, const char *target,
                  const char *field, const char *wanted);
+
+/* A client in a thread of its own that asks for two files again and again, on one connection after
+ * the other. */
+struct load {
+    struct client_setup setup; /* what it connects with */
+    unsigned rounds;           /* of two requests at once, on a connection */
+    pthread_t thread;
+    atomic_bool stop;
+    unsigned requests, failures;
+};
+
+/* Starts LOAD, of which SETUP and ROUNDS are set; and stops it: no request has failed. */
+void load_start(struct load *load);
+void load_stop(struct load *load);
 
 #endif

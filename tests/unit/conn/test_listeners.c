@@ -3,6 +3,7 @@
 #include "conn/listeners.h"
 #include "support/conn_rig.h"
 #include "support/wire.h"
+#include "system/listener_end.h"
 #include "system/net.h"
 
 #include <errno.h>
@@ -195,6 +196,62 @@ Test(listeners, count_no_connection_that_was_open_before)
     close(after);
     conn_addresses_destroy(addresses);
     conns.addresses = NULL;
+    end();
+}
+
+/* --- Their end -------------------------------------------------------------------------------- */
+
+Test(listeners, that_end_are_accepted_from_until_their_time_is_over)
+{
+    cr_assert(listeners_end(&listeners, 0));
+    cr_expect_eq(listeners.ending_count, 1);
+    cr_expect(wheel_armed(&listeners.end));
+    int first = accept_client();
+    cr_expect_eq(conns.open_count, 1);
+    rig_pass_ms(&rig, LISTENER_END_MS - 1);
+    cr_expect_eq(listeners_next_ended(&listeners), LISTENERS_NONE);
+    cr_expect_eq(listeners.items[0].phase, LISTENER_ENDS);
+    int second = wire_connect(port);
+    rig_pass_ms(&rig, 1);
+    cr_expect_eq(listeners_next_ended(&listeners), LISTENERS_NONE);
+    cr_expect_eq(listeners.items[0].phase, LISTENER_REFUSES);
+    cr_expect(wheel_armed(&listeners.end));
+    rig_pass_ms(&rig, LISTENER_END_REFUSES_MS);
+    cr_expect_eq(listeners_next_ended(&listeners), 0);
+    listeners_give_up(&listeners, 0);
+    cr_expect_eq(conns.open_count, 2, "it was in the queue");
+    cr_expect_eq(listeners.ending_count, 0);
+    cr_expect_eq(listeners_next_ended(&listeners), LISTENERS_NONE);
+    cr_expect_not(wheel_armed(&listeners.end));
+    close(first);
+    close(second);
+    end();
+}
+
+/* Another process has it, too, which would have no more connections. */
+Test(listeners, that_are_shared_end_at_once)
+{
+    listeners.items[0].shared = true;
+    cr_expect_not(listeners_end(&listeners, 0));
+    cr_expect_eq(listeners.ending_count, 0);
+    cr_expect_eq(listeners.items[0].phase, LISTENER_STAYS);
+    end();
+}
+
+Test(listeners, the_one_that_ends_first_is_found)
+{
+    uint16_t other;
+    const struct listener second = {.fd = wire_listen(&other)}, third = {.fd = wire_listen(&other)};
+    cr_expect_eq(listeners_first_ending(&listeners), LISTENERS_NONE);
+    cr_assert_eq(listeners_add(&listeners, &second), 1);
+    cr_assert_eq(listeners_add(&listeners, &third), 2);
+    listeners_end(&listeners, 2);
+    rig_pass_ms(&rig, 10);
+    listeners_end(&listeners, 0);
+    cr_expect_eq(listeners_first_ending(&listeners), 2);
+    listeners_give_up(&listeners, 2);
+    cr_expect_eq(listeners_first_ending(&listeners), 0);
+    cr_expect_eq(listeners.ending_count, 1);
     end();
 }
 
