@@ -82,9 +82,6 @@ static int keep(struct relisten *relisten, const struct relisten_now *now, unsig
     relisten->kept[former] = true;
     relisten->opened[index] = false;
     relisten->changed[index] = set->secure != running->sets[former].secure;
-    if (net_is_unix(set) && has_other_rights(&wanted.unix_socket, &set->unix_socket))
-        log_write(LOG_LEVEL_WARNING, "mode and owner of unix:%s take effect after a restart",
-                  set->unix_socket.path);
     if (listening_is_given(running, former))
         memcpy(next->names[index], running->names[former], sizeof next->names[index]);
     int error = 0;
@@ -324,6 +321,23 @@ static void set_backlogs(const struct relisten *relisten, unsigned worker_count)
     }
 }
 
+/* Gives the files of kept sockets the mode and the owner that are wanted now. */
+static void change_rights(struct listening *running)
+{
+    for (unsigned i = 0; i < running->count; i++) {
+        struct unix_socket *now = &running->sets[i].unix_socket;
+        const struct unix_socket *wanted = &running->wanted[i].unix_socket;
+        if (!net_is_unix(&running->sets[i]) || unix_socket_is_abstract(now) ||
+            !has_other_rights(now, wanted))
+            continue;
+        const int error = unix_socket_change(now, wanted);
+        if (error)
+            log_write(LOG_LEVEL_WARNING,
+                      "mode and owner of unix:%s take effect after a restart: %s", now->path,
+                      strerror(-error));
+    }
+}
+
 void relisten_commit(struct relisten *relisten, const struct relisten_now *now)
 {
     struct listening *running = now->listening;
@@ -344,6 +358,7 @@ void relisten_commit(struct relisten *relisten, const struct relisten_now *now)
     memcpy(running->socket_shared, next->socket_shared, sizeof running->socket_shared);
     memcpy(running->listener_origins, next->listener_origins, sizeof running->listener_origins);
     running->count = next->count;
+    change_rights(running);
     running->socket_count = next->socket_count;
     free(*now->sockets);
     *now->sockets = relisten->sockets;

@@ -122,6 +122,29 @@ static bool is_ours(const struct unix_socket *unix_socket)
     return same;
 }
 
+/* Whether NOW is known if it is to be as it was made, after FORMER. */
+static bool is_known(uint32_t now, uint32_t former)
+{
+    return now != UNIX_SOCKET_AS_MADE || former == UNIX_SOCKET_AS_MADE;
+}
+
+int unix_socket_change(struct unix_socket *unix_socket, const struct unix_socket *wanted)
+{
+    struct unix_socket changed = *unix_socket;
+    changed.mode = wanted->mode;
+    changed.user = wanted->user;
+    changed.group = wanted->group;
+    if (!unix_socket->has_file || !is_ours(unix_socket))
+        return -ENOENT;
+    if (!is_known(changed.mode, unix_socket->mode) || !is_known(changed.user, unix_socket->user) ||
+        !is_known(changed.group, unix_socket->group))
+        return -EOPNOTSUPP;
+    const int error = set_rights(&changed);
+    if (!error)
+        *unix_socket = changed;
+    return error;
+}
+
 int unix_socket_keep(struct unix_socket *unix_socket)
 {
     const bool handed_over = unix_socket->is_handed_over;

@@ -34,6 +34,10 @@ int unix_socket_listen(struct unix_socket *socket, int backlog, struct problem *
 /* Removes the file, if it is still the one that was made. No effect the second time. */
 void unix_socket_remove(struct unix_socket *socket);
 
+/* Gives the file the mode and the owner of WANTED. Returns 0, or a negative errno: EOPNOTSUPP if
+ * one that was chosen is to be as it was made, which is not known. */
+int unix_socket_change(struct unix_socket *socket, const struct unix_socket *wanted);
+
 /* Takes over the file from another process, which has given its listening socket to this one
  * (is_handed_over), and does not need it any more. Without effect on other sockets. Returns 0, or a
  * negative errno: the file keeps a mode or an owner that are not those of SOCKET. */

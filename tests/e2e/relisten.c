@@ -181,15 +181,19 @@ E2E_TEST(relisten, one_address_takes_the_place_of_all_and_back)
 
 /* --- Unix sockets ------------------------------------------------------------------------------- */
 
+static mode_t mode_of(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? status.st_mode & 0777 : 0;
+}
+
 /* The socket at PATH comes by the configuration WITH and goes by WITHOUT; its connections stay. */
 static void come_and_go(struct server *server, const char *path, const char *with,
                         const char *without)
 {
     struct client kept, silent;
-    struct stat status;
     reload_to(server, &site, with);
-    cr_assert_eq(stat(path, &status), 0);
-    cr_expect_eq(status.st_mode & 0777, 0600);
+    cr_expect_eq(mode_of(path), 0600);
     client_connect_with(&kept, &(struct client_setup){.unix_path = path});
     cr_expect_str_eq(ask(&kept, NULL), "200 - one");
     cr_expect_null(strstr(reload_to(server, &site, with), "listens"), "it stays");
@@ -216,6 +220,24 @@ E2E_TEST(relisten, the_file_of_a_unix_socket_comes_and_goes_with_it)
     reload_to(server, &site, with);
     server_stop(server);
     cr_expect_neq(access(path, F_OK), 0, "the end removes it");
+}
+
+E2E_TEST(relisten, a_unix_socket_gets_another_mode)
+{
+    fill_sites(&site);
+    const char *path = site_path(&site, "../s.sock");
+    const char *any = text_format("listen = 127.0.0.1:0\nlisten = unix:%s\n" SITE, path);
+    const char *first =
+        text_format("listen = 127.0.0.1:0\nlisten = unix:%s mode=0600\n" SITE, path);
+    const char *second =
+        text_format("listen = 127.0.0.1:0\nlisten = unix:%s mode=0660\n" SITE, path);
+    struct server *server = start_listening(&site, any);
+    cr_expect_null(strstr(reload_to(server, &site, first), "take effect"));
+    cr_expect_eq(mode_of(path), 0600);
+    reload_to(server, &site, second);
+    cr_expect_eq(mode_of(path), 0660);
+    expect_message(reload_to(server, &site, any), "s.sock take effect after a restart");
+    cr_expect_eq(mode_of(path), 0660);
 }
 
 /* --- What is spoken ----------------------------------------------------------------------------- */
