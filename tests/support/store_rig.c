@@ -49,6 +49,45 @@ void store_rig_fini(void)
     tree_fini(&tree);
 }
 
+char site_roots[RIG_SITES][TREE_PATH_BYTES + 16];
+
+void make_site_roots(void)
+{
+    for (unsigned i = 0; i < RIG_SITES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "h%u", i);
+        snprintf(site_roots[i], sizeof site_roots[i], "%s/%s", tree.path, name);
+        tree_dir(&tree, name);
+        snprintf(name, sizeof name, "h%u/file", i);
+        tree_fill(&tree, name, RIG_FILE_BYTES, i);
+    }
+}
+
+struct site_settings site_at(unsigned number)
+{
+    return (struct site_settings){
+        .root = site_roots[number],
+        .error_page = STR("404.html"),
+        .rules_name = STR("_headers"),
+        .cache_control = STR(""),
+        .cache_valid_ms = VALID_MS,
+        .mime = mime,
+    };
+}
+
+void make_files_of(const struct store_sites_config *sites, struct store_shared *shared)
+{
+    const struct store_config config = {
+        .sites = *sites,
+        .shared = shared,
+        .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
+        .counters = &counters,
+    };
+    store_destroy(files);
+    files = NULL;
+    cr_assert_eq(store_create(&files, &config), 0);
+}
+
 void pass_ms(uint64_t ms)
 {
     date_now_set(&now, now.ms + ms, now.seconds + (int64_t)(ms / 1000));

@@ -36,6 +36,17 @@ void store_rig_fini(void);
 /* FILES afresh, with other limits or another root. */
 void make_files(uint64_t bytes_max, uint32_t files_max);
 
+/* Several sites, for FILES: at "h0" and so on in the tree, each with a "file" whose seed is the
+ * site's number. */
+enum { RIG_SITES = 3, RIG_FILE_BYTES = 100 };
+extern char site_roots[RIG_SITES][TREE_PATH_BYTES + 16];
+
+void make_site_roots(void);
+struct site_settings site_at(unsigned number);
+
+/* FILES afresh, with SITES; a store of SHARED, which may be NULL: it is the only one. */
+void make_files_of(const struct store_sites_config *sites, struct store_shared *shared);
+
 void pass_ms(uint64_t ms);
 
 /* How often openat2 has been called. */

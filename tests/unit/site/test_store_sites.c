@@ -3,48 +3,25 @@
 
 #include <string.h>
 
-enum { SITES = 3 };
-
-static struct site_settings hosts[SITES]; /* with the roots "h0", "h1", "h2" */
-static char roots[SITES][TREE_PATH_BYTES + 16];
+enum { SITES = RIG_SITES };
 
 /* FILES with all sites, a store of SHARED. SHARES may be NULL: it is the only one. */
 static void make_sites(struct store_shared *shared, struct site_share *const *shares)
 {
-    const struct site_settings *sites[SITES];
+    static struct site_settings hosts[SITES];
+    static const struct site_settings *sites[SITES];
     for (unsigned i = 0; i < SITES; i++) {
-        hosts[i] = (struct site_settings){
-            .root = roots[i],
-            .error_page = STR("404.html"),
-            .rules_name = STR("_headers"),
-            .cache_control = STR(""),
-            .cache_valid_ms = VALID_MS,
-            .mime = mime,
-        };
+        hosts[i] = site_at(i);
         sites[i] = &hosts[i];
     }
-    struct store_config config = {
-        .sites = {.settings = sites, .count = SITES, .shares = shares},
-        .shared = shared,
-        .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
-        .counters = &counters,
-    };
-    store_destroy(files);
-    files = NULL;
-    cr_assert_eq(store_create(&files, &config), 0);
+    make_files_of(&(struct store_sites_config){.settings = sites, .count = SITES, .shares = shares},
+                  shared);
 }
 
 static void set_up(void)
 {
     store_rig_init();
-    for (unsigned i = 0; i < SITES; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "h%u", i);
-        snprintf(roots[i], sizeof roots[i], "%s/%s", tree.path, name);
-        tree_dir(&tree, name);
-        snprintf(name, sizeof name, "h%u/file", i);
-        tree_fill(&tree, name, 100, i);
-    }
+    make_site_roots();
     make_sites(NULL, NULL);
 }
 
@@ -73,7 +50,7 @@ static struct resource *find_resource(unsigned site, const char *name)
 static void expect_at(unsigned site, const char *name, uint64_t seed)
 {
     struct resource *resource = find_resource(site, name);
-    expect_content(resource, 100, seed);
+    expect_content(resource, RIG_FILE_BYTES, seed);
     resource_drop(resource);
 }
 

@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-enum { SITES = 3 };
+enum { SITES = RIG_SITES };
 
 static struct site_settings hosts[2 * SITES]; /* those from SITES on equal those before */
-static char roots[SITES][TREE_PATH_BYTES + 16];
 static struct site_share *shares[SITES];
 static unsigned released; /* generations */
 
@@ -40,32 +39,15 @@ static struct sites all = {.count = SITES};
 static void set_up(void)
 {
     store_rig_init();
+    make_site_roots();
     for (unsigned i = 0; i < SITES; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "h%u", i);
-        snprintf(roots[i], sizeof roots[i], "%s/%s", tree.path, name);
-        tree_dir(&tree, name);
-        snprintf(name, sizeof name, "h%u/file", i);
-        tree_fill(&tree, name, 100, i);
         shares[i] = all.shares[i] = site_share_create();
-        hosts[i] = hosts[SITES + i] = (struct site_settings){
-            .root = roots[i],
-            .rules_name = STR("_headers"),
-            .cache_control = STR(""),
-            .cache_valid_ms = VALID_MS,
-            .mime = mime,
-        };
+        hosts[i] = hosts[SITES + i] = site_at(i);
         all.settings[i] = &hosts[i];
         all.former[i] = STORE_SITES_NEW;
     }
-    struct store_config config = {
-        .sites = config_of(&all),
-        .cache = {.bytes_max = 1 << 20, .entries_max = 100, .files_max = 10},
-        .counters = &counters,
-    };
-    store_destroy(files);
-    files = NULL;
-    cr_assert_eq(store_create(&files, &config), 0);
+    const struct store_sites_config sites = config_of(&all);
+    make_files_of(&sites, NULL);
 }
 
 static void tear_down(void)
@@ -96,7 +78,7 @@ static struct resource *find(unsigned site)
 static void expect_at(unsigned site, uint64_t seed)
 {
     struct resource *resource = find(site);
-    expect_content(resource, 100, seed);
+    expect_content(resource, RIG_FILE_BYTES, seed);
     resource_drop(resource);
 }
 
@@ -149,7 +131,7 @@ Test(store_switch, gives_a_new_site_its_directory_and_rules)
     tree_write(&tree, "h1/_headers", STR("/file\n  X-Rule: new\n"));
     expect_at(0, 0);
     next.settings[0] = &hosts[1];
-    next.shares[0] = opened_share(roots[1]);
+    next.shares[0] = opened_share(site_roots[1]);
     struct store_sites_config config = config_of(&next);
     store_switch(files, store_sites_create(&config));
     expect_at(0, 1);
