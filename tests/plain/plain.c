@@ -21,6 +21,7 @@ static const struct {
     {"tls_changes_under_workers", tls_changes_under_workers},
     {"worker_serves_many_clients", worker_serves_many_clients},
     {"worker_is_drained_under_load", worker_is_drained_under_load},
+    {"worker_serves_while_media_types_change", worker_serves_while_media_types_change},
     {"worker_serves_many_clients_on_uring", worker_serves_many_clients_on_uring},
     {"worker_is_drained_under_load_on_uring", worker_is_drained_under_load_on_uring},
 };

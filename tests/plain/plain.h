@@ -14,6 +14,7 @@ void jobs_destroyed_under_way(void);
 void counters_read_by_others(void);
 void worker_serves_many_clients(void);
 void worker_is_drained_under_load(void);
+void worker_serves_while_media_types_change(void);
 void worker_serves_many_clients_on_uring(void);
 void worker_is_drained_under_load_on_uring(void);
 void files_filled_by_jobs(void);

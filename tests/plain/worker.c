@@ -24,26 +24,63 @@ static void *visit(void *argument)
     return NULL;
 }
 
-void worker_serves_many_clients(void)
+/* Starts clients. Returns their number. */
+static unsigned begin_visits(pthread_t threads[static CLIENTS])
 {
-    pthread_t threads[CLIENTS];
     unsigned started = 0;
     atomic_store(&good_count, 0);
-    worker_rig_init(&rig);
-    rig.config.backend = backend;
-    rig.site->cache_valid_ms = 1; /* files are checked again and again, by jobs */
-    worker_rig_start(&rig);
     for (; started < CLIENTS; started++) {
         if (pthread_create(&threads[started], NULL, visit, NULL) != 0)
             break;
     }
     EXPECT(started == CLIENTS);
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < 1000; i++)
-        sum += worker_rig_count(&rig, COUNTER_BYTES_SENT);
+    return started;
+}
+
+static void end_visits(const pthread_t threads[static CLIENTS], unsigned started)
+{
     for (unsigned i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     EXPECT(atomic_load(&good_count) == CLIENTS * VISITS);
+}
+
+/* The main thread replaces them, while the worker and its jobs read them. */
+void worker_serves_while_media_types_change(void)
+{
+    static char path[TREE_PATH_BYTES + 8];
+    pthread_t threads[CLIENTS];
+    struct problem problem;
+    worker_rig_init(&rig);
+    rig.site->cache_valid_ms = 1;
+    rig.site->mime = NULL; /* the built-in types are not the site's own */
+    snprintf(path, sizeof path, "%s/types", rig.tree.path);
+    tree_write(&rig.tree, "types", STR("text/first txt\n"));
+    rig.site->mime_types_path = str_of(path);
+    EXPECT(settings_prepare(rig.settings, &problem) == 0);
+    worker_rig_start(&rig);
+    const unsigned started = begin_visits(threads);
+    for (unsigned i = 0; i < 100; i++) {
+        tree_write(&rig.tree, "types", i % 2 ? STR("text/first txt\n") : STR("text/second txt\n"));
+        EXPECT(settings_reread_types(rig.settings, &problem) == 0);
+        worker_revalidate(rig.worker);
+        poll(NULL, 0, 1);
+    }
+    end_visits(threads, started);
+    worker_rig_fini(&rig);
+}
+
+void worker_serves_many_clients(void)
+{
+    pthread_t threads[CLIENTS];
+    worker_rig_init(&rig);
+    rig.config.backend = backend;
+    rig.site->cache_valid_ms = 1; /* files are checked again and again, by jobs */
+    worker_rig_start(&rig);
+    const unsigned started = begin_visits(threads);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < 1000; i++)
+        sum += worker_rig_count(&rig, COUNTER_BYTES_SENT);
+    end_visits(threads, started);
     EXPECT(sum <= 1000 * worker_rig_count(&rig, COUNTER_BYTES_SENT));
     worker_drain(rig.worker);
     EXPECT(worker_rig_ends(&rig, WORKER_RIG_PATIENCE_MS));
