@@ -99,9 +99,10 @@ attack:
 	$(again) servers attack-programs
 	$(call besiege,$(BUILD),run $(if $(filter-out 0,$(QUICK)),--quick))
 
-## soak: honest and hostile clients for MINUTES against servers with sanitizers, on each engine
+## soak: all clients for MINUTES, then reloads, against servers with sanitizers, on each engine
 soak:
 	$(deps) build sanitize $(optional)
 	$(again) attack-programs
 	$(again) BUILD=$(ASAN) SANITIZE=address,undefined servers
 	$(call besiege,$(ASAN),soak --minutes $(MINUTES),$(NOASLR))
+	$(call besiege,$(ASAN),reloads,$(NOASLR))

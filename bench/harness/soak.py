@@ -164,10 +164,15 @@ def _sampled(target: Target, began: float, seconds: float) -> list[Second]:
     return found
 
 
-def soak(engine: str, seconds: float) -> Soak:
-    """Runs all clients for SECONDS against a server on ENGINE."""
+def set_sanitizers() -> None:
+    """Has the sanitizers of servers find leaks, and end them at the first report."""
     os.environ.setdefault("ASAN_OPTIONS", ASAN)
     os.environ.setdefault("UBSAN_OPTIONS", UBSAN)
+
+
+def soak(engine: str, seconds: float) -> Soak:
+    """Runs all clients for SECONDS against a server on ENGINE."""
+    set_sanitizers()
     with Target(engine, OPTIONS) as target, contextlib.ExitStack() as clients:
         began = time.monotonic()
         honest = clients.enter_context(hostile.Honest(target.port, seconds, RATE))

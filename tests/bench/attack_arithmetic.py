@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "bench"))
 
-from harness import attack, parse, soak  # noqa: E402
+from harness import attack, parse, reloads, soak  # noqa: E402
 from harness.attack import Row  # noqa: E402
 from harness.hostile import MIB  # noqa: E402
 from harness.parse import Sample  # noqa: E402
@@ -157,6 +157,28 @@ class Soaks(unittest.TestCase):
             with self.subTest(status=status, report=report):
                 self.assertEqual(one.died, dead)
                 self.assertEqual("DIED" in soak.table([one]), dead)
+
+
+class Reloads(unittest.TestCase):
+    """harness/reloads.py"""
+
+    @staticmethod
+    def run_of(growth: int = 0, **changes: int) -> reloads.Reloads:
+        values = {"requests": 100, "errors": 0, "status": 0, "done": 50, "refused": 0, **changes}
+        return reloads.Reloads("epoll", Soaks.seconds(60, growth), report="", **values)
+
+    def test_any_failure_counts(self) -> None:
+        self.assertFalse(self.run_of().failed)
+        for change in ({"errors": 1}, {"status": 1}, {"done": 0}, {"refused": 1}, {"growth": MIB}):
+            with self.subTest(change=change):
+                self.assertTrue(self.run_of(**change).failed)
+
+    def test_configurations_differ_and_keep_the_port_of_the_client(self) -> None:
+        texts = [reloads.configuration(number, (1, 2, 3), Path("/run")) for number in range(100)]
+        for before, after in zip(texts, texts[1:]):
+            self.assertNotEqual(before, after)
+        self.assertTrue(all("listen = 127.0.0.1:1\n" in text for text in texts))
+        self.assertTrue(any("listen = 127.0.0.1:2\n" in text for text in texts))
 
 
 def main() -> int:
