@@ -142,13 +142,17 @@ static bool accept_all(struct admin *admin, int listener, uint64_t now_ms)
     return true;
 }
 
-/* Whether the thread goes on. Asked to end, it answers those that have connected, for a moment, and
- * accepts no others: they may be probes, for which another process accepts now. */
+/* Whether the thread goes on. Asked to end, it answers those that have connected by then, for a
+ * moment, and accepts no others: they may be probes, for which another process accepts now. */
 static bool goes_on(struct admin *admin, uint64_t now_ms, uint64_t *end_ms)
 {
     if (!atomic_load(&admin->ending))
         return true;
-    *end_ms = u64_min(*end_ms, now_ms + LAST_ANSWERS_MS);
+    if (*end_ms == UINT64_MAX) {
+        *end_ms = now_ms + LAST_ANSWERS_MS;
+        for (unsigned i = 0; i < admin->sockets.count; i++)
+            accept_all(admin, admin->sockets.fds[i], now_ms);
+    }
     return now_ms < *end_ms && admin_clients_busy(&admin->clients);
 }
 

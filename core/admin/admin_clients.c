@@ -9,6 +9,8 @@
 
 enum { STEPS_MAX = 16 }; /* of a connection, before others have their turn */
 
+enum { ANSWER_MS = 30 * 1000 }; /* for the whole of one */
+
 /* How long a connection may be in each state; of WRITING, without progress. */
 static const uint64_t state_ms[] = {
     [ADMIN_CLIENT_IDLE] = 60 * 1000,
@@ -45,31 +47,7 @@ void admin_clients_fini(struct admin_clients *clients)
         end_client(&clients->items[i]);
 }
 
-/* --- Places ----------------------------------------------------------------------------------- */
-
-/* Whether the place of A is taken rather than that of B. */
-static bool is_cheaper(const struct admin_client *a, const struct admin_client *b)
-{
-    if (a->fd < 0 || b->fd < 0)
-        return a->fd < 0 && b->fd >= 0;
-    const bool a_idles = a->state == ADMIN_CLIENT_IDLE, b_idles = b->state == ADMIN_CLIENT_IDLE;
-    return a_idles == b_idles ? a->since_ms < b->since_ms : a_idles;
-}
-
-void admin_clients_add(struct admin_clients *clients, int fd, uint64_t now_ms)
-{
-    struct admin_client *place = &clients->items[0];
-    for (unsigned i = 1; i < ADMIN_CLIENTS_MAX; i++) {
-        if (is_cheaper(&clients->items[i], place))
-            place = &clients->items[i];
-    }
-    end_client(place);
-    place->fd = fd;
-    place->parse = (struct h1_parse){.scanned = 0};
-    place->length = place->sent = 0;
-    place->last = place->goes_on = false;
-    enter(place, ADMIN_CLIENT_READING, now_ms); /* the first head is due at once */
-}
+/* --- Watching --------------------------------------------------------------------------------- */
 
 bool admin_clients_busy(const struct admin_clients *clients)
 {
@@ -114,7 +92,8 @@ static bool send_answer(struct admin_client *client, uint64_t now_ms)
             return false;
         }
         client->sent += (size_t)sent;
-        client->deadline_ms = now_ms + state_ms[ADMIN_CLIENT_WRITING];
+        client->deadline_ms =
+            u64_min(now_ms + state_ms[ADMIN_CLIENT_WRITING], client->since_ms + ANSWER_MS);
     }
     free(answer->bytes);
     *answer = (struct admin_answer){.length = 0};
@@ -193,6 +172,43 @@ static void serve(const struct admin_clients *clients, struct admin_client *clie
         }
     }
     client->goes_on = goes_on;
+}
+
+/* --- Places ----------------------------------------------------------------------------------- */
+
+/* The higher, the more is lost with the connection of CLIENT. */
+static unsigned rank_of(const struct admin_client *client)
+{
+    static const unsigned ranks[] = {
+        [ADMIN_CLIENT_LINGERING] = 1,
+        [ADMIN_CLIENT_IDLE] = 2,
+        [ADMIN_CLIENT_READING] = 3,
+        [ADMIN_CLIENT_WRITING] = 3,
+    };
+    return client->fd < 0 ? 0 : ranks[client->state];
+}
+
+/* Whether the place of A is taken rather than that of B. */
+static bool is_cheaper(const struct admin_client *a, const struct admin_client *b)
+{
+    const unsigned rank = rank_of(a), other = rank_of(b);
+    return rank == other ? a->since_ms < b->since_ms : rank < other;
+}
+
+void admin_clients_add(struct admin_clients *clients, int fd, uint64_t now_ms)
+{
+    struct admin_client *place = &clients->items[0];
+    for (unsigned i = 1; i < ADMIN_CLIENTS_MAX; i++) {
+        if (is_cheaper(&clients->items[i], place))
+            place = &clients->items[i];
+    }
+    end_client(place);
+    place->fd = fd;
+    place->parse = (struct h1_parse){.scanned = 0};
+    place->length = place->sent = 0;
+    place->last = false;
+    enter(place, ADMIN_CLIENT_READING, now_ms); /* the first head is due at once */
+    serve(clients, place, now_ms);
 }
 
 void admin_clients_serve(struct admin_clients *clients, const struct pollfd *watched,

@@ -1,8 +1,9 @@
 /* admin_clients: the connections to the admin listener: HTTP/1, a few at a time.
  *
- * When all places are taken, a new connection takes the place of one that is idle, the oldest
- * first, else of the oldest. Heads, answers and pauses have their time. Owns the connections'
- * descriptors. One thread. RFC 9112. */
+ * When all places are taken, a new connection takes the place of one that has its answer, that is
+ * idle, or else of the oldest. It is served before another one is added, so a client that has sent
+ * its request is answered, however many come. Heads, answers and pauses have their time. Owns the
+ * connections' descriptors. One thread. RFC 9112. */
 #ifndef SLUICE_ADMIN_CLIENTS_H
 #define SLUICE_ADMIN_CLIENTS_H
 
@@ -48,7 +49,7 @@ void admin_clients_init(struct admin_clients *ret);
 /* Closes all connections. */
 void admin_clients_fini(struct admin_clients *clients);
 
-/* Adds the connection FD, which is non-blocking and *taken*. */
+/* Adds the connection FD, which is non-blocking and *taken*, and does what can be done for it. */
 void admin_clients_add(struct admin_clients *clients, int fd, uint64_t now_ms);
 
 /* Whether one has begun a request, or is new, or is being answered. */

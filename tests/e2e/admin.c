@@ -274,24 +274,6 @@ E2E_TEST(admin, a_crowd_of_slow_clients_keeps_no_other_from_an_answer)
     cr_expect_eq(ask(watched.port, "GET", "/healthz", NULL), 200);
 }
 
-E2E_TEST(admin, a_client_that_reads_nothing_is_disconnected)
-{
-    struct watched watched;
-    struct client client;
-    begin(&watched, "");
-    client_connect_with(
-        &client,
-        &(struct client_setup){.port = watched.port, .plain = true, .receive_buffer_bytes = 4096});
-    for (int i = 0; i < 400; i++)
-        client_queue_text(&client, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    client_flush_blindly(&client);
-    let_pass(6000);
-    cr_expect_eq(ask(watched.port, "GET", "/healthz", NULL), 200);
-    uint64_t bytes;
-    cr_expect_not(client_drain(&client, &bytes, deadline_after(10000)), "it was reset");
-    client_close(&client);
-}
-
 /* --- Starting --------------------------------------------------------------------------------- */
 
 /* Runs PROGRAM with WORDS. It must end with STATUS. Returns its standard error. */
