@@ -134,6 +134,16 @@ Test(admin_answer, what_can_be_read_needs_a_host_that_is_an_address_or_localhost
         {"", 421},
         {"0x7f.1", 421},
         {"localhost.", 200},
+        {"LOCALHOST.:80", 200},
+        {"localhost..", 421},
+        {"[::FFFF:127.0.0.1]:9", 200},
+        {"[2001:db8::1]", 200},
+        {"127.1", 421},
+        {"127.0.0.1.", 200},
+        {"localhost:x", 400},
+        {"[::1", 400},
+        {"localhost, evil.example", 400},
+        {"user@localhost", 400},
     };
     static const char *const paths[] = {"/metrics", "/status", "/status.json", "/status.js"};
     static const char *const probes[] = {"/healthz", "/readyz"};
@@ -149,10 +159,16 @@ Test(admin_answer, what_can_be_read_needs_a_host_that_is_an_address_or_localhost
         for (size_t j = 0; j < COUNT_OF(probes); j++) {
             snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", probes[j],
                      rows[i].host);
-            cr_expect_eq(status_of(&state, request), 200, "%s %s", probes[j], rows[i].host);
+            cr_expect_eq(status_of(&state, request), rows[i].status == 400 ? 400 : 200, "%s %s",
+                         probes[j], rows[i].host);
         }
     }
     cr_expect_eq(status_of(&state, "GET /healthz HTTP/1.0\r\n\r\n"), 200);
+    cr_expect_eq(status_of(&state, "GET /metrics HTTP/1.0\r\n\r\n"), 200, "no browser sends that");
+    cr_expect_eq(status_of(&state, "GET /healthz HTTP/1.1\r\n\r\n"), 400);
+    cr_expect_eq(status_of(&state, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Host: localhost\r\n\r\n"),
+                 400);
     cr_expect_eq(
         status_of(&state, "GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         421, "the target's authority counts");
