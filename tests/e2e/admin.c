@@ -175,12 +175,17 @@ E2E_TEST(admin, documents_every_metric)
     fclose(file);
     ask(watched.port, "GET", "/metrics", &response);
     char *text = strdup(body_text(&response)), *rest = text, *line;
+    char help[256] = "";
     unsigned count = 0;
     while ((line = strsep(&rest, "\n"))) {
         char name[128], type[32];
+        sscanf(line, "# HELP %127s %255[^\n]", name, help);
         if (sscanf(line, "# TYPE %127s %31s", name, type) != 2)
             continue;
-        cr_expect(strstr(page, text_format("\n| `%s` | %s |", name, type)), "%s, a %s", name, type);
+        const char *row = strstr(page, text_format("\n| `%s` | %s |", name, type));
+        cr_expect(row, "%s, a %s", name, type);
+        const char *end = row ? strstr(row, text_format("| %s |\n", help)) : NULL;
+        cr_expect(end && strchr(row + 1, '\n') > end, "%s: %s", name, help);
         count++;
     }
     for (const char *row = page; (row = strstr(row, "\n| `")); row++)
