@@ -50,7 +50,10 @@ static bool take_snapshot(const struct admin_state *state, struct admin_snapshot
     ret->draining = state->draining;
     for (unsigned i = 0; i < source->worker_count; i++)
         admin_worker_take(&ret->workers[i], source->counters(source->owner, i));
-    return true;
+    if (!source->sites || source->sites(source->owner, ret))
+        return true;
+    admin_snapshot_fini(ret);
+    return false;
 }
 
 static struct reply no_memory(FILE *out)

@@ -32,6 +32,8 @@ struct admin_source {
     unsigned worker_count;
     const struct counters *(*counters)(void *owner, unsigned worker);
     void (*wake)(void *owner, unsigned worker); /* has it take a turn of its loop */
+    /* Adds the sites to SNAPSHOT (admin_snapshot_add). False: out of memory. NULL: no sites. */
+    bool (*sites)(void *owner, struct admin_snapshot *snapshot);
     void *owner;
     uint64_t stuck_ms; /* a worker that takes longer to make a turn is stuck; 0: 10 s */
 };

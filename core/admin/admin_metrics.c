@@ -37,6 +37,8 @@ enum family {
     FAMILY_CACHE_ENTRIES,
     FAMILY_LOG_DROPPED,
     FAMILY_TURNS,
+    FAMILY_SITE_REQUESTS,
+    FAMILY_SITE_BYTES,
     FAMILY_COUNT,
 };
 
@@ -90,6 +92,10 @@ static const struct admin_family families[] = {
                             "Lines missing from the access log: the writer was slow, they could "
                             "not be written, or no record was free."},
     [FAMILY_TURNS] = {"sluice_loop_turns_total", "counter", "Turns of the event loop."},
+    [FAMILY_SITE_REQUESTS] = {"sluice_site_requests_total", "counter",
+                              "Requests that a site has answered, by class of status."},
+    [FAMILY_SITE_BYTES] = {"sluice_site_body_bytes_total", "counter",
+                           "Bytes of content in these responses, counted when they begin."},
 };
 static_assert(COUNT_OF(families) == FAMILY_COUNT, "each family has a row");
 
@@ -239,6 +245,28 @@ static void write_process(FILE *out, const struct admin_snapshot *snapshot)
     }
 }
 
+static void write_sites(FILE *out, const struct admin_snapshot *snapshot)
+{
+    write_head(out, FAMILY_SITE_REQUESTS);
+    for (unsigned i = 0; i < snapshot->site_count; i++) {
+        const struct admin_site *site = &snapshot->sites[i];
+        for (unsigned j = 0; j < SITE_COUNTS_CLASSES; j++) {
+            if (site->sum.requests[j] == 0)
+                continue;
+            fprintf(out, "%s{site=", families[FAMILY_SITE_REQUESTS].name);
+            admin_quote(out, site->name);
+            fprintf(out, ",class=\"%uxx\"} %" PRIu64 "\n", SITE_COUNTS_FIRST + j,
+                    site->sum.requests[j]);
+        }
+    }
+    write_head(out, FAMILY_SITE_BYTES);
+    for (unsigned i = 0; i < snapshot->site_count; i++) {
+        fprintf(out, "%s{site=", families[FAMILY_SITE_BYTES].name);
+        admin_quote(out, snapshot->sites[i].name);
+        fprintf(out, "} %" PRIu64 "\n", snapshot->sites[i].sum.body_bytes);
+    }
+}
+
 void admin_metrics_write(const struct admin_snapshot *snapshot, FILE *out)
 {
     write_process(out, snapshot);
@@ -256,6 +284,7 @@ void admin_metrics_write(const struct admin_snapshot *snapshot, FILE *out)
             fprintf(out, "%s{worker=\"%u\"%s%s} %" PRIu64 "\n", families[row->family].name, j,
                     *row->labels ? "," : "", row->labels, snapshot->workers[j].value[row->counter]);
     }
+    write_sites(out, snapshot);
 }
 
 /* --- Reading ---------------------------------------------------------------------------------- */

@@ -1,8 +1,9 @@
 /* admin_metrics: the table of metrics, and a snapshot in the text format of Prometheus, version
  * 0.0.4. https://prometheus.io/docs/instrumenting/exposition_formats/
  *
- * Labels come from closed sets only: no value that a client sends becomes one. Each metric of the
- * workers has the label worker first. docs/metrics.md lists all of them; a test compares. */
+ * Labels come from closed sets and from the names of sites: no value that a client sends becomes
+ * one. Each metric of the workers has the label worker first. A site without requests has no line,
+ * so a scrape is as long as what is used. docs/metrics.md lists all metrics; a test compares. */
 #ifndef SLUICE_ADMIN_METRICS_H
 #define SLUICE_ADMIN_METRICS_H
 

@@ -2,6 +2,18 @@
 #include "admin/admin_snapshot.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+void admin_quote(FILE *out, const char *text)
+{
+    putc('"', out);
+    for (const char *c = text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            putc('\\', out);
+        putc((unsigned char)*c < ' ' ? '?' : *c, out);
+    }
+    putc('"', out);
+}
 
 bool admin_snapshot_init(struct admin_snapshot *ret, unsigned worker_count)
 {
@@ -12,8 +24,35 @@ bool admin_snapshot_init(struct admin_snapshot *ret, unsigned worker_count)
 
 void admin_snapshot_fini(struct admin_snapshot *snapshot)
 {
+    for (unsigned i = 0; i < snapshot->site_count; i++)
+        free(snapshot->sites[i].name);
+    free(snapshot->sites);
     free(snapshot->workers);
-    snapshot->workers = NULL;
+    *snapshot = (struct admin_snapshot){.worker_count = 0};
+}
+
+bool admin_snapshot_add(struct admin_snapshot *snapshot, const char *name,
+                        const struct site_counts *counts)
+{
+    enum { STEP = 64 };
+    const struct site_sum sum = site_counts_sum(counts);
+    uint64_t requests = 0;
+    for (unsigned i = 0; i < SITE_COUNTS_CLASSES; i++)
+        requests += sum.requests[i];
+    if (requests == 0)
+        return true;
+    if (snapshot->site_count % STEP == 0) {
+        struct admin_site *sites =
+            realloc(snapshot->sites, (snapshot->site_count + STEP) * sizeof *sites);
+        if (!sites)
+            return false;
+        snapshot->sites = sites;
+    }
+    struct admin_site site = {.name = strdup(name), .sum = sum};
+    if (!site.name)
+        return false;
+    snapshot->sites[snapshot->site_count++] = site;
+    return true;
 }
 
 void admin_worker_take(struct admin_worker *worker, const struct counters *counters)

@@ -7,6 +7,9 @@
 
 #include "base/str.h"
 #include "observe/counters.h"
+#include "observe/site_counts.h"
+
+#include <stdio.h>
 
 enum { ADMIN_NAME_BYTES = 32 };
 
@@ -14,6 +17,12 @@ struct admin_worker {
     uint64_t value[COUNTER_COUNT]; /* by enum counter; hits of memos are among those of the cache */
     uint64_t requests[COUNTED_METHODS][HTTP_STATUS_SLOTS];
     struct durations_sum durations;
+};
+
+/* A site that has had requests. */
+struct admin_site {
+    char *name;
+    struct site_sum sum;
 };
 
 struct admin_snapshot {
@@ -30,12 +39,21 @@ struct admin_snapshot {
     bool draining;
     unsigned worker_count;
     struct admin_worker *workers;
+    unsigned site_count;
+    struct admin_site *sites; /* in no order */
 };
+
+/* Writes TEXT in double quotes, as a string of JSON and as the value of a label of Prometheus. */
+void admin_quote(FILE *out, const char *text);
 
 /* Makes a snapshot of WORKER_COUNT workers that have counted nothing. False: out of memory.
  * *Gives*: admin_snapshot_fini. */
 bool admin_snapshot_init(struct admin_snapshot *ret, unsigned worker_count);
 void admin_snapshot_fini(struct admin_snapshot *snapshot);
+
+/* Adds the site NAME, unless it has had no request. False: out of memory. */
+bool admin_snapshot_add(struct admin_snapshot *snapshot, const char *name,
+                        const struct site_counts *counts);
 
 /* Sets WORKER to what COUNTERS have now. */
 void admin_worker_take(struct admin_worker *worker, const struct counters *counters);

@@ -67,6 +67,20 @@ static void write_worker(FILE *out, const struct admin_worker *worker)
     fprintf(out, "],\"duration_sum_us\":%" PRIu64, worker->durations.sum_us);
 }
 
+static void write_sites(FILE *out, const struct admin_snapshot *snapshot)
+{
+    for (unsigned i = 0; i < snapshot->site_count; i++) {
+        const struct admin_site *site = &snapshot->sites[i];
+        fputs(i > 0 ? ",{\"site\":" : "{\"site\":", out);
+        admin_quote(out, site->name);
+        fputs(",\"requests\":{", out);
+        for (unsigned j = 0; j < SITE_COUNTS_CLASSES; j++)
+            fprintf(out, "%s\"%uxx\":%" PRIu64, j > 0 ? "," : "", SITE_COUNTS_FIRST + j,
+                    site->sum.requests[j]);
+        fprintf(out, "},\"body_bytes\":%" PRIu64 "}", site->sum.body_bytes);
+    }
+}
+
 void admin_status_write(const struct admin_snapshot *snapshot, double now, FILE *out)
 {
     fprintf(out,
@@ -84,5 +98,7 @@ void admin_status_write(const struct admin_snapshot *snapshot, double now, FILE 
         write_worker(out, &snapshot->workers[i]);
         putc('}', out);
     }
+    fputs("],\"sites\":[", out);
+    write_sites(out, snapshot);
     fputs("]}\n", out);
 }

@@ -76,7 +76,7 @@ static struct access_text *plan_text(const struct conn_context *context,
     struct access_facts facts = {
         .client = client_text(&exchange->forwarded, client),
         .status = (uint16_t)plan->status,
-        .body_bytes = plan->body_omitted ? 0 : plan->content_bytes,
+        .body_bytes = plan_body_bytes(plan),
         .coding = coded ? content_coding_texts[plan->variant->coding].name : STR_ABSENT,
         .cache = cache,
     };
@@ -166,7 +166,8 @@ static bool repeat(struct conn_context *context, struct conn *conn, uint32_t ori
 {
     const struct date_now *now = &context->now;
     struct h1 *session = &conn->session.h1;
-    *ret_key = (struct h1_memo_key){.origin = origin};
+    ret_key->origin = origin;
+    ret_key->head_bytes = 0;
     if (exchange_has_waited(conn, owner_of(conn)) || !h1_may_repeat(session, &context->h1.limits))
         return false;
     const struct h1_memo *memo = h1_memos_find(&context->h1.memos, conn_input(conn), now, ret_key);
@@ -176,7 +177,8 @@ static bool repeat(struct conn_context *context, struct conn *conn, uint32_t ori
     if (conn_log_wanted(context))
         log_memo(context, conn, memo);
     conn_consume(conn, memo->head_bytes);
-    counters_add_request(context->counters, memo->counted);
+    counters_raise(memo->counted, 1);
+    site_count_add(memo->site, memo->end.body_bytes);
     conn->phase_renewed = true;
     return true;
 }
@@ -195,12 +197,14 @@ static const struct h1_memo *memorize(struct conn_context *context, const struct
     struct str bytes = str_first(conn_input(conn), key->head_bytes);
     struct h1_memo *memo = h1_memorize(&conn->session.h1, &context->h1.limits, bytes, head,
                                        &exchange->plan, found->resource, now);
-    if (memo)
-        memo->counted =
-            COUNTED_BY_MEMO + counters_request_index(head->request.method, memo->end.status);
-    if (memo && conn_log_wanted(context))
+    if (!memo)
+        return NULL;
+    const unsigned index = counters_request_index(head->request.method, memo->end.status);
+    memo->counted = &context->counters->requests[COUNTED_BY_MEMO + index];
+    memo->site = site_counts_class(exchange->site->counts, memo->end.status);
+    if (conn_log_wanted(context))
         memo->log = plan_text(context, exchange, head, ACCESS_CACHE_HIT);
-    return memo ? h1_memos_put(&context->h1.memos, key, memo) : NULL;
+    return h1_memos_put(&context->h1.memos, key, memo);
 }
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -216,6 +220,17 @@ static bool queue_plan(struct conn_context *context, struct conn *conn, const st
     return outq_storage_bytes(&conn->output) < CONN_FULL_BYTES &&
            conn_storage_lend_output(context, conn, CONN_STORAGE_FULL) &&
            h1_answer(session, limits, head, plan, &conn->output, &context->now);
+}
+
+/* Counts the answer of EXCHANGE to a request with METHOD. */
+static void count(const struct conn_context *context, const struct exchange *exchange,
+                  enum http_method method)
+{
+    const struct plan *plan = &exchange->plan;
+    counters_add_request(context->counters, counters_request_index(method, plan->status));
+    if (exchange->site)
+        site_count_add(site_counts_class(exchange->site->counts, plan->status),
+                       plan_body_bytes(plan));
 }
 
 /* Answers HEAD, which has KEY. False if that has to wait: for room, for storage, for a look-up. */
@@ -240,8 +255,7 @@ static bool answer(struct conn_context *context, struct conn *conn, struct h1_he
     if (queued && conn_log_wanted(context))
         log_end(context, &exchange, head, &before);
     if (queued) {
-        counters_add_request(context->counters,
-                             counters_request_index(head->request.method, exchange.plan.status));
+        count(context, &exchange, head->request.method);
         conn->phase_renewed = true;
     }
     exchange_fini(&exchange);

@@ -297,7 +297,7 @@ struct h1_memo *h1_memorize(const struct h1 *session, const struct h1_limits *li
         return NULL;
     struct h1_memo_end end = {
         .status = plan->status,
-        .body_bytes = plan->body_omitted ? 0 : plan->content_bytes,
+        .body_bytes = plan_body_bytes(plan),
         .last = is_last(session, limits, head),
         .peer_done = is_peer_done(head),
     };

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "http/resource.h"
 #include "observe/access_format.h"
+#include "observe/site_counts.h"
 #include "storage/outq.h"
 
 enum {
@@ -43,8 +44,9 @@ struct h1_memo {
     uint32_t head_bytes; /* of the request */
     uint32_t origin;     /* of the connections it is for, see struct h1_memo_key */
     struct h1_memo_end end;
-    uint32_t counted;        /* the index of its requests, see counters_request_index */
-    struct access_text *log; /* of the lines for its requests, owned; NULL: none is logged */
+    _Atomic uint64_t *counted; /* its requests, in the counters of its worker; *borrowed* */
+    struct site_count *site;   /* likewise, of its site; both are there until h1_memos_clear */
+    struct access_text *log;   /* of the lines for its requests, owned; NULL: none is logged */
     uint32_t date_at; /* offset of Date's value in the blob of the first part; 0: Date is fixed */
     int64_t second;   /* the second in Date */
     struct lease *lease; /* of its resource */

@@ -56,6 +56,12 @@ struct plan {
     char content_range[MULTIPART_RANGE_BYTES];
 };
 
+/* The bytes of content that PLAN sends. */
+static inline uint64_t plan_body_bytes(const struct plan *plan)
+{
+    return plan->body_omitted ? 0 : plan->content_bytes;
+}
+
 /* Whether the response to REQUEST depends on the resource at its path. If not (the request is
  * refused, or its method is OPTIONS), plan_make needs of what was found only a resource's page
  * fields, which may be absent, and so may the resource. */

@@ -165,6 +165,7 @@ static void pair_sites(struct generation *generation, const struct settings *for
             former ? find_former(former, site, next) : (uint32_t)STORE_SITES_NEW;
         const bool found = number != (uint32_t)STORE_SITES_NEW;
         const bool same = found && settings_site_equal(site, former->sites[number]);
+        generation->namesakes[i] = number;
         generation->former[i] = same ? number : (uint32_t)STORE_SITES_NEW;
         generation->counts.added += !found;
         generation->counts.changed += found && !same;
@@ -174,12 +175,16 @@ static void pair_sites(struct generation *generation, const struct settings *for
     generation->counts.removed = former ? former->site_count - paired : 0;
 }
 
-/* Makes the share of a new site, and opens its root, so that no worker has to wait for that. */
-static int make_share(const struct generation *generation, unsigned number,
-                      struct problem *ret_problem)
+/* Makes the share of a site that is new, or was otherwise in FORMER, and opens its root, so that no
+ * worker has to wait for that. */
+static int make_share(const struct generation *generation, const struct generation *former,
+                      unsigned number, struct problem *ret_problem)
 {
     const struct site_settings *site = generation->settings->sites[number];
-    struct site_share *share = site_share_create();
+    const uint32_t namesake = generation->namesakes[number];
+    struct site_share *share = namesake == (uint32_t)STORE_SITES_NEW
+                                   ? site_share_create()
+                                   : site_share_create_after(former->shares[namesake]);
     struct root *root;
     generation->shares[number] = share;
     int error = share ? root_slot_get(&share->root, site->root, &root) : -ENOMEM;
@@ -201,7 +206,8 @@ int generation_follow(struct generation *generation, const struct generation *fo
     int error = 0;
     generation->shares = calloc(count, sizeof(struct site_share *));
     generation->former = calloc(count, sizeof *generation->former);
-    if (!generation->shares || !generation->former) {
+    generation->namesakes = calloc(count, sizeof *generation->namesakes);
+    if (!generation->shares || !generation->former || !generation->namesakes) {
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
@@ -214,7 +220,7 @@ int generation_follow(struct generation *generation, const struct generation *fo
     for (unsigned i = 0; !error && i < count; i++) {
         const uint32_t number = generation->former[i];
         if (!former || number == (uint32_t)STORE_SITES_NEW)
-            error = make_share(generation, i, ret_problem);
+            error = make_share(generation, former, i, ret_problem);
         else
             generation->shares[i] = site_share_ref(former->shares[number]);
     }
@@ -243,6 +249,7 @@ void generation_unref(struct generation *generation)
         site_share_unref(generation->shares[i]);
     free(generation->shares);
     free(generation->former);
+    free(generation->namesakes);
     hosts_destroy(generation->hosts);
     https_destroy(generation->https);
     settings_unref(generation->settings);

@@ -23,9 +23,10 @@ struct generation {
     struct https *https;               /* NULL: no listener speaks TLS */
     const struct https *present_https; /* *borrowed* by generation_create: of the one before */
     struct networks trusted;           /* proxies */
-    /* These three by generation_follow: of each site, by its number. */
+    /* These four by generation_follow: of each site, by its number. */
     struct site_share **shares; /* a reference to each */
     uint32_t *former;           /* its number in the generation before, or STORE_SITES_NEW */
+    uint32_t *namesakes;        /* the same, also if its settings have changed */
     struct generation_counts {
         unsigned added;   /* sites with another first name than any before */
         unsigned changed; /* with the name of one before, and other values */

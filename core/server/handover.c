@@ -34,7 +34,7 @@ static unsigned list_sockets(const struct handover *handover, uint64_t *cookies,
             ret[count++] = (struct inherited_socket){
                 .fd = sockets[i], .name = listening->names[listener], .listens = true};
     }
-    const struct admin_sockets *admin = admin_sockets_of(handover->admin);
+    const struct admin_sockets *admin = admin_sockets_of(*handover->admin);
     for (unsigned i = 0; admin && i < admin->count; i++)
         ret[count++] = (struct inherited_socket){
             .fd = admin->fds[i],

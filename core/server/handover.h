@@ -16,8 +16,8 @@ struct handover {
     struct listening *listening; /* *borrowed* */
     /* Of the start, whose descriptors are still open. *Borrowed* */
     const struct settings *settings;
-    const struct admin *admin; /* *borrowed*; NULL: none */
-    int *const *sockets;       /* of all workers, as listening_open gives them. *Borrowed* */
+    struct admin *const *admin; /* *borrowed*; NULL there: none */
+    int *const *sockets;        /* of all workers, as listening_open gives them. *Borrowed* */
     unsigned worker_count;
     int parent_fd; /* in a process that was started by an upgrade, until it is ready; else -1 */
 };

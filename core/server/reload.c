@@ -331,8 +331,10 @@ bool reload_begin(struct reload *reload)
         error = open_listeners(reload, generation, &relisten, &problem);
     if (!error) {
         error = take_over(reload, generation, relisten, &problem);
-        if (!error)
+        if (!error) {
+            watching_follow(reload->watching, *reload->generation);
             return true;
+        }
         const struct relisten_now now = running(reload);
         relisten_drop(relisten, &now);
     }

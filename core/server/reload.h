@@ -17,6 +17,7 @@
 #include "server/listening.h"
 #include "server/logs.h"
 #include "server/reload_limits.h"
+#include "server/watching.h"
 #include "server/worker.h"
 
 struct service;
@@ -30,6 +31,7 @@ struct reload {
     struct service *service;
     struct listening *listening; /* those that run; a reload changes them */
     int **sockets;               /* of all workers, see listening.h; likewise */
+    struct watching *watching;   /* the admin listener; likewise */
     struct worker **workers;     /* *borrowed*, as all that is pointed to above */
     unsigned worker_count;
     unsigned waiting; /* workers that have not changed over yet */

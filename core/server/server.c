@@ -39,8 +39,8 @@ struct server {
     struct settings *settings;       /* of the start: a reference */
     struct generation *generation;   /* a reload replaces it */
     enum backend backend;
-    struct access_logs *logs;    /* NULL: no site has one */
-    struct admin *admin;         /* NULL: none */
+    struct access_logs *logs; /* NULL: no site has one */
+    struct watching watching;
     struct admin_live live;      /* for it */
     struct inherited *inherited; /* *borrowed* */
     struct listening listening;
@@ -171,7 +171,7 @@ static int open_service(struct server *server, struct problem *ret_problem)
 static int open_admin(struct server *server, struct problem *ret_problem)
 {
     server->listening.inherited = server->inherited;
-    return watching_open(&server->admin, server->settings, &server->listening, ret_problem);
+    return watching_open(&server->watching, server->settings, &server->listening, ret_problem);
 }
 
 /* Once the workers serve. */
@@ -181,8 +181,14 @@ static int start_admin(struct server *server, struct problem *ret_problem)
         .program = server->profile->name,
         .backend = backend_name(server->backend),
         .live = &server->live,
+        .worker_count = server->supervisor.worker_count,
     };
-    return watching_start(server->admin, &source, &server->supervisor, ret_problem);
+    watching_follow(&server->watching, server->generation);
+    const int error =
+        watching_start(&server->watching, &source, server->supervisor.workers, ret_problem);
+    if (error)
+        supervisor_drain(&server->supervisor);
+    return error;
 }
 
 static int open_listeners(struct server *server, struct problem *ret_problem)
@@ -194,7 +200,7 @@ static int open_listeners(struct server *server, struct problem *ret_problem)
     listening_close_unused(server->inherited);
     server->handover.listening = &server->listening;
     server->handover.settings = server->settings;
-    server->handover.admin = server->admin;
+    server->handover.admin = &server->watching.admin;
     server->handover.sockets = &server->sockets;
     server->handover.worker_count = server->sizes.threads;
     handover_receive(&server->handover, server->generation->https);
@@ -233,7 +239,7 @@ static int start(struct server *server, struct problem *ret_problem)
     server->supervisor.settings = server->generation->settings;
     server->supervisor.signals = &server->signals;
     server->supervisor.service = &server->service;
-    server->supervisor.admin = server->admin;
+    server->supervisor.watching = &server->watching;
     server->supervisor.live = &server->live;
     server->supervisor.https = server->generation->https;
     server->supervisor.logs = server->logs;
@@ -248,6 +254,7 @@ static int start(struct server *server, struct problem *ret_problem)
         .service = &server->service,
         .listening = &server->listening,
         .sockets = &server->sockets,
+        .watching = &server->watching,
     };
     server->supervisor.handover = &server->handover;
     server->sockets_given = true;
@@ -260,7 +267,7 @@ static int start(struct server *server, struct problem *ret_problem)
 static void keep_files(struct server *server)
 {
     listening_keep(&server->listening);
-    const int error = admin_keep(server->admin);
+    const int error = admin_keep(server->watching.admin);
     if (error)
         log_write(LOG_LEVEL_WARNING, "the socket of --admin keeps its former mode and owner: %s",
                   strerror(-error));
@@ -274,7 +281,7 @@ static int run(struct server *server)
         .profile = server->profile,
         .settings = server->generation->settings,
         .listening = &server->listening,
-        .admin = server->admin,
+        .admin = server->watching.admin,
         .fingerprint = https_fingerprint(server->generation->https),
         .threads = server->sizes.threads,
         .backend = server->backend,
@@ -353,6 +360,7 @@ int server_serve(const struct server_start *start)
         .settings = settings_ref(start->settings),
         .inherited = start->inherited,
         .signals = *start->signals,
+        .watching = WATCHING_INIT,
         .supervisor = {.done_fd = -1, .changed_fd = -1},
     };
     struct problem problem;
@@ -362,7 +370,7 @@ int server_serve(const struct server_start *start)
     else if (take_steps(&server))
         status = run(&server);
     service_close(&server.service);
-    admin_destroy(server.admin);
+    watching_end(&server.watching);
     supervisor_fini(&server.supervisor);
     close_sockets(&server);
     listening_end(&server.listening);

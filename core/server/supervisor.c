@@ -157,7 +157,7 @@ struct run {
 /* Announces that the server stops; so does an upgrade that is under way. */
 static void stop(const struct supervisor *supervisor)
 {
-    admin_set_draining(supervisor->admin);
+    admin_set_draining(supervisor->watching->admin);
     service_stop(supervisor->service);
     if (supervisor->handover)
         upgrade_fini(&supervisor->handover->upgrade);
@@ -171,7 +171,7 @@ static void begin_drain(const struct supervisor *supervisor, struct run *run)
         stop(supervisor);
     supervisor_drain(supervisor);
     if (run->upgraded)
-        admin_release(supervisor->admin); /* the new process answers on it */
+        admin_release(supervisor->watching->admin); /* the new process answers on it */
     run->draining = true;
     run->drain_at_ms = NEVER;
     run->explain_at_ms =

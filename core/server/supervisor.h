@@ -7,7 +7,6 @@
 #ifndef SLUICE_SUPERVISOR_H
 #define SLUICE_SUPERVISOR_H
 
-#include "admin/admin.h"
 #include "observe/metrics.h"
 #include "server/handover.h"
 #include "server/https.h"
@@ -23,7 +22,7 @@ struct supervisor {
     struct https *https;       /* NULL: no listener speaks TLS */
     struct access_logs *logs;  /* NULL: no site has a log */
     struct service *service;   /* *borrowed* */
-    struct admin *admin;       /* *borrowed*; NULL: none */
+    struct watching *watching; /* *borrowed* */
     struct admin_live *live;   /* *borrowed*: for it */
     struct handover *handover; /* *borrowed*; NULL: no upgrade is possible */
     struct worker **workers;

@@ -1,24 +1,46 @@
-/* watching: what the server shows to the admin listener (admin/admin.h): its counters, by worker.
+/* watching: the admin listener (admin/admin.h) and what the server shows to it: the counters of its
+ * workers and sites.
  *
- * Owns nothing. */
+ * Owns the listener. For the main thread, but for what the listener's thread asks. */
 #ifndef SLUICE_WATCHING_H
 #define SLUICE_WATCHING_H
 
 #include "admin/admin.h"
+#include "server/generation.h"
 #include "server/listening.h"
-#include "server/supervisor.h"
+#include "server/worker.h"
 
-/* Opens the admin listener that SETTINGS ask for, before LISTENING, whose ports it must not take,
- * or takes its sockets from those that the process was started with (admin/admin_sockets.h).
- * Returns 0, with *RET unchanged if they ask for none; or a negative errno with *RET_PROBLEM set.
- * *Gives*: admin_destroy. */
-int watching_open(struct admin **ret, const struct settings *settings,
+#include <pthread.h>
+
+/* Zeroed, with WATCHING_INIT: no listener. */
+struct watching {
+    struct admin *admin;           /* NULL: none */
+    struct admin_source source;    /* what it answers about, once the workers serve */
+    struct worker *const *workers; /* *borrowed* */
+    pthread_mutex_t lock;          /* of the next one */
+    struct generation *generation; /* whose sites are shown; a reference; NULL: none yet */
+};
+
+#define WATCHING_INIT                     \
+    {                                     \
+        .lock = PTHREAD_MUTEX_INITIALIZER \
+    }
+
+/* Opens the admin listener that SETTINGS ask for, if any, before LISTENING, whose ports it must not
+ * take, or takes its sockets from those that the process was started with (admin/admin_sockets.h).
+ * Returns 0, or a negative errno with *RET_PROBLEM set. */
+int watching_open(struct watching *watching, const struct settings *settings,
                   const struct listening *listening, struct problem *ret_problem);
 
-/* Has ADMIN answer, about the workers of SUPERVISOR, which serve. SOURCE says what is known of the
- * process. NULL is allowed. Returns 0, or a negative errno with *RET_PROBLEM set; then the workers
- * drain. */
-int watching_start(struct admin *admin, const struct admin_source *source,
-                   struct supervisor *supervisor, struct problem *ret_problem);
+/* The sites of GENERATION are served from now on. */
+void watching_follow(struct watching *watching, struct generation *generation);
+
+/* Has it answer, once the sites are known, about WORKERS, which serve, and of which SOURCE has the
+ * number. Returns 0, or a negative errno with *RET_PROBLEM set. */
+int watching_start(struct watching *watching, const struct admin_source *source,
+                   struct worker *const *workers, struct problem *ret_problem);
+
+/* Ends the listener. No effect the second time. */
+void watching_end(struct watching *watching);
 
 #endif

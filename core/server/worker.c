@@ -85,6 +85,7 @@ static int create_store(struct worker *worker, const struct worker_config *confi
     const struct store_config store = {
         .sites = {.settings = (const struct site_settings *const *)config->settings->sites,
                   .count = config->settings->site_count,
+                  .worker = config->index,
                   .shares = config->shares,
                   .report = worker->report,
                   .release = generation ? release_generation : NULL,

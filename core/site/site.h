@@ -28,8 +28,9 @@ struct site {
     struct cache_group entries;
     const struct mime *mime; /* the types that its entries were made with */
 
-    struct site_share *share; /* a reference */
-    struct root *root;        /* that ROOT means, when last seen; pinned; NULL: not opened yet */
+    struct site_share *share;         /* a reference */
+    struct site_counts_place *counts; /* of this worker, in SHARE; NULL: a site without a store */
+    struct root *root; /* that ROOT means, when last seen; pinned; NULL: not opened yet */
     uint64_t root_seen_ms;
     bool root_overdue;          /* it has to be checked whenever it was seen */
     struct lookup *root_lookup; /* store: the job that checks it, or NULL */

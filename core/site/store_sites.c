@@ -17,9 +17,12 @@ static bool make_site(struct store_sites *sites, const struct store_sites_config
     if (!share)
         return false;
     struct site *site = site_create(config->settings[number], share, config->report);
+    struct site_counts_place *counts = site_counts_place(share->counts, config->worker);
     site_share_unref(share);
     sites->items[number] = site;
-    return site != NULL;
+    if (site)
+        site->counts = counts;
+    return site && counts;
 }
 
 struct store_sites *store_sites_create(const struct store_sites_config *config)

@@ -19,6 +19,7 @@ struct store_sites_config {
     const uint32_t *former; /* of each: its number in the generation before, or STORE_SITES_NEW;
                                NULL: all are new */
     uint32_t count;
+    unsigned worker; /* that the sites are of, for what they count */
     struct site_report report;
     /* Called once nothing uses the settings any more, also after a failure. NULL: not called. */
     void (*release)(void *context);

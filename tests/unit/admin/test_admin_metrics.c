@@ -179,6 +179,36 @@ Test(admin_metrics, a_status_that_has_not_occurred_is_not_written)
     admin_snapshot_fini(&snapshot);
 }
 
+/* --- Sites ------------------------------------------------------------------------------------ */
+
+Test(admin_metrics, sites_that_have_had_requests_have_their_lines)
+{
+    struct admin_snapshot snapshot;
+    struct site_counts *used = site_counts_create(), *unused = site_counts_create();
+    struct site_counts_place *place = site_counts_place(used, 0);
+    site_count_add(site_counts_class(place, 200), 11);
+    site_count_add(site_counts_class(place, 404), 22);
+    cr_assert(admin_snapshot_init(&snapshot, 1));
+    for (unsigned i = 0; i < 200; i++) {
+        cr_assert(admin_snapshot_add(&snapshot, "unused.example", unused));
+        cr_assert(admin_snapshot_add(&snapshot, i == 150 ? "a\"b\\c" : "used.example", used));
+    }
+    cr_expect_eq(snapshot.site_count, 200);
+    char *text = text_of(&snapshot);
+    cr_expect(
+        strstr(text, "\nsluice_site_requests_total{site=\"used.example\",class=\"2xx\"} 1\n"));
+    cr_expect(
+        strstr(text, "\nsluice_site_requests_total{site=\"used.example\",class=\"4xx\"} 1\n"));
+    cr_expect(strstr(text, "\nsluice_site_body_bytes_total{site=\"used.example\"} 33\n"));
+    cr_expect(strstr(text, "\nsluice_site_body_bytes_total{site=\"a\\\"b\\\\c\"} 33\n"));
+    cr_expect_null(strstr(text, "unused"));
+    cr_expect_null(strstr(text, "class=\"3xx\""));
+    free(text);
+    admin_snapshot_fini(&snapshot);
+    site_counts_unref(used);
+    site_counts_unref(unused);
+}
+
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 Test(admin_metrics, reads_what_it_has_written)

@@ -103,6 +103,32 @@ Test(conn_counts, requests_are_counted_by_method_and_status_memos_too)
     pile_clear(&output);
 }
 
+/* Of the one site, see site_counts.h. */
+Test(conn_counts, requests_and_their_content_are_counted_by_site_and_class)
+{
+    static const char conditional[] =
+        "GET /tiny.txt HTTP/1.1\r\nHost: h\r\nIf-None-Match: *\r\n\r\n";
+    struct conn conn;
+    struct pile output = {0};
+    conn_init(&conn, -1);
+    for (int i = 0; i < 5; i++)
+        rig_exchange(&rig, &conn, STR(GET("tiny.txt")), &output);
+    for (int i = 0; i < 4; i++)
+        rig_exchange(&rig, &conn, STR(conditional), &output);
+    for (int i = 0; i < 3; i++)
+        rig_exchange(&rig, &conn, STR("HEAD /tiny.txt HTTP/1.1\r\nHost: h\r\n\r\n"), &output);
+    const struct site_counts *counts = store_site(rig.context.files, 0)->share->counts;
+    struct site_sum sum = site_counts_sum(counts);
+    cr_expect_eq(sum.requests[0], 8);
+    cr_expect_eq(sum.requests[1], 4);
+    cr_expect_eq(sum.requests[2], 0);
+    cr_expect_eq(sum.body_bytes, 500, "HEAD and 304 have no content");
+    rig_exchange(&rig, &conn, STR("nonsense\r\n\r\n"), &output);
+    cr_expect_eq(site_counts_sum(counts).requests[2], 1);
+    conn_fini(&rig.context, &conn);
+    pile_clear(&output);
+}
+
 Test(conn_counts, a_quick_answer_is_timed_from_the_beginning_of_its_turn)
 {
     struct conn conn;

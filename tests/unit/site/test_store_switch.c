@@ -257,3 +257,23 @@ Test(store_switch, what_is_not_used_after_all_is_dropped)
     cr_expect_eq(released, 1);
     cr_expect_eq(atomic_load(&shares[0]->references), 2, "this test's and the store's");
 }
+
+/* A site with other settings is another site, which goes on counting. */
+Test(store_switch, what_a_site_has_counted_outlives_its_settings)
+{
+    static struct sites next;
+    site_count_add(site_counts_class(store_site(files, 1)->counts, 200), 5);
+    struct site_share *share = site_share_create_after(shares[1]);
+    cr_assert_not_null(share);
+    next = all;
+    next.shares[1] = share;
+    struct store_sites_config config = config_of(&next);
+    struct store_sites *sites = store_sites_create(&config);
+    cr_assert_not_null(sites);
+    store_switch(files, sites);
+    site_count_add(site_counts_class(store_site(files, 1)->counts, 200), 5);
+    cr_expect_eq(site_counts_sum(share->counts).requests[0], 2);
+    cr_expect_eq(site_counts_sum(share->counts).body_bytes, 10);
+    cr_expect_eq(site_counts_sum(shares[0]->counts).requests[0], 0);
+    site_share_unref(share);
+}
