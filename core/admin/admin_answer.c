@@ -26,20 +26,15 @@ struct reply {
 
 /* --- Snapshots -------------------------------------------------------------------------------- */
 
-static void set_name(char to[static ADMIN_NAME_BYTES], const char *name)
-{
-    *str_put(to, str_first(str_of(name), ADMIN_NAME_BYTES - 1)) = '\0';
-}
-
 static bool take_snapshot(const struct admin_state *state, struct admin_snapshot *ret)
 {
     const struct admin_source *source = state->source;
     const struct admin_live *live = source->live;
     if (!admin_snapshot_init(ret, source->worker_count))
         return false;
-    set_name(ret->program, source->program);
-    set_name(ret->version, SLUICE_VERSION);
-    set_name(ret->backend, source->backend);
+    admin_text(str_of(source->program), ret->program, sizeof ret->program);
+    admin_text(str_of(SLUICE_VERSION), ret->version, sizeof ret->version);
+    admin_text(str_of(source->backend), ret->backend, sizeof ret->backend);
     ret->started = source->started;
     ret->connections_max = atomic_load(&live->connections_max);
     ret->cache_bytes_max = atomic_load(&live->cache_bytes_max);

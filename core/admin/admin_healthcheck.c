@@ -2,6 +2,7 @@
 #include "admin/admin_healthcheck.h"
 
 #include "admin/admin_client.h"
+#include "admin/admin_snapshot.h"
 #include "config/settings.h"
 #include "observe/log.h"
 
@@ -10,23 +11,12 @@
 
 enum {
     TIMEOUT_MS = 3 * 1000,
-    LINE_BYTES_MAX = 200, /* of an answer */
+    LINE_BYTES = 200, /* of an answer */
 };
 
 const struct subcommand_option admin_healthcheck_options[1] = {
     {.name = "ready", .help = "Ask /readyz, whether requests are welcome, in place of /healthz."},
 };
-
-/* Prints the first LENGTH bytes of TEXT, which another program has sent, as one line: control
- * bytes, which a terminal may obey, become '?'. */
-static void print_line(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        const unsigned char byte = (unsigned char)text[i];
-        putchar(byte < ' ' || byte >= 0x7f ? '?' : byte);
-    }
-    putchar('\n');
-}
 
 int admin_healthcheck_run(const struct subcommand_call *call)
 {
@@ -43,11 +33,12 @@ int admin_healthcheck_run(const struct subcommand_call *call)
         return 1;
     }
     const bool good = reply.status == 200;
-    const size_t length = size_min(str_find(reply.body, '\n'), LINE_BYTES_MAX);
+    char line[LINE_BYTES];
+    admin_text(reply.body, line, sizeof line);
     if (good)
-        print_line(reply.body.at, length);
+        puts(line);
     else
-        log_say("%s answered %u: %.*s", path, reply.status, (int)length, reply.body.at);
+        log_say("%s answered %u: %s", path, reply.status, line);
     free(reply.bytes);
     return good ? 0 : 1;
 }

@@ -333,18 +333,13 @@ static struct str label(struct str labels, const char *name)
     return STR("");
 }
 
-static void read_text(char to[static ADMIN_NAME_BYTES], struct str text)
-{
-    *str_put(to, str_first(text, ADMIN_NAME_BYTES - 1)) = '\0';
-}
-
 static void read_process(const struct line *line, struct admin_snapshot *snapshot)
 {
     const struct str name = line->name;
     if (str_equal(name, str_of(families[FAMILY_BUILD].name))) {
-        read_text(snapshot->program, label(line->labels, "program"));
-        read_text(snapshot->version, label(line->labels, "version"));
-        read_text(snapshot->backend, label(line->labels, "backend"));
+        admin_text(label(line->labels, "program"), snapshot->program, sizeof snapshot->program);
+        admin_text(label(line->labels, "version"), snapshot->version, sizeof snapshot->version);
+        admin_text(label(line->labels, "backend"), snapshot->backend, sizeof snapshot->backend);
     } else if (str_equal(name, str_of(families[FAMILY_START].name))) {
         snapshot->started = (double)line->value;
     } else if (str_equal(name, str_of(families[FAMILY_DRAINING].name))) {

@@ -4,6 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void admin_text(struct str text, char *to, size_t room)
+{
+    const struct str line = str_first(text, size_min(str_find(text, '\n'), room - 1));
+    *str_put(to, line) = '\0';
+    for (size_t i = 0; i < line.length; i++) {
+        if ((unsigned char)to[i] < ' ' || (unsigned char)to[i] >= 0x7f)
+            to[i] = '?';
+    }
+}
+
 void admin_quote(FILE *out, const char *text)
 {
     putc('"', out);

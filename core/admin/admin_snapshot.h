@@ -43,6 +43,10 @@ struct admin_snapshot {
     struct admin_site *sites; /* in no order */
 };
 
+/* Writes the first line of TEXT, which may be of another program, to the ROOM bytes at TO, as far
+ * as it fits, and a NUL. Bytes that a terminal may obey become '?'. */
+void admin_text(struct str text, char *to, size_t room);
+
 /* Writes TEXT in double quotes, as a string of JSON and as the value of a label of Prometheus. */
 void admin_quote(FILE *out, const char *text);
 

@@ -426,6 +426,11 @@ E2E_TEST(admin, healthcheck_hands_no_control_bytes_to_a_terminal)
     run("sluice", text_format("healthcheck --admin 127.0.0.1:%u", (unsigned)server->port), 0,
         &output);
     cr_expect_str_eq(bytes_text(&output), "a?[31mb?\n");
+    site_write_text(&site, "404.html", "c\x9b\nd");
+    const char *errors = run(
+        "sluice", text_format("healthcheck --ready --admin 127.0.0.1:%u", (unsigned)server->port),
+        1, NULL);
+    cr_expect(strstr(errors, "/readyz answered 404: c?\n"), "%s", errors);
 }
 
 E2E_TEST(admin, top_prints_one_view_without_a_terminal)

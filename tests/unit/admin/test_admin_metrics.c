@@ -259,6 +259,18 @@ Test(admin_metrics, reads_past_what_it_does_not_know)
     cr_expect_not(admin_metrics_read(STR("<html>no</html>"), &read));
 }
 
+/* The listener may be another program. */
+Test(admin_metrics, names_from_elsewhere_hold_nothing_that_a_terminal_obeys)
+{
+    struct admin_snapshot read;
+    cr_assert(admin_metrics_read(STR("sluice_build_info{program=\"a\033[31m\x9b\",version=\"\r\","
+                                     "backend=\"\"} 1\nsluice_sent_bytes_total{worker=\"0\"} 1\n"),
+                                 &read));
+    cr_expect_str_eq(read.program, "a?[31m?");
+    cr_expect_str_eq(read.version, "?");
+    admin_snapshot_fini(&read);
+}
+
 /* --- Snapshots -------------------------------------------------------------------------------- */
 
 Test(admin_snapshot, what_happened_since_leaves_gauges_as_they_are)
