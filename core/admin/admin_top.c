@@ -22,6 +22,8 @@ enum {
     INTERVAL_MS_LEAST = 100,
     INTERVAL_MS_MOST = 3600 * 1000,
     CTRL_C = 3,
+    READINGS_MAX = 4, /* after the first, for one view: the server may be replaced meanwhile */
+    SCREEN_BYTES = 64 << 10,
 };
 
 const struct subcommand_option admin_top_options[1] = {
@@ -58,13 +60,18 @@ static int read_snapshot(const struct top *top, struct admin_snapshot *ret,
     return -1;
 }
 
-/* Reads once more, and writes what happened since the last reading to OUT. False, with
- * *RET_PROBLEM set: no answer. */
-static bool step(struct top *top, FILE *out, struct problem *ret_problem)
+enum step {
+    STEP_FAILED, /* with a problem: there is no answer */
+    STEP_FIRST,  /* the server, or its number of workers, is not that of the last reading */
+    STEP_SHOWN,
+};
+
+/* Reads once more, and writes what happened since the last reading to OUT. */
+static enum step step(struct top *top, FILE *out, struct problem *ret_problem)
 {
     struct admin_snapshot now = {.worker_count = 0};
     if (read_snapshot(top, &now, ret_problem) < 0)
-        return false;
+        return STEP_FAILED;
     const uint64_t now_us = clock_monotonic_us();
     const bool same = top->before.workers && top->before.worker_count == now.worker_count &&
                       (uint64_t)top->before.started == (uint64_t)now.started;
@@ -74,7 +81,7 @@ static bool step(struct top *top, FILE *out, struct problem *ret_problem)
     admin_snapshot_fini(&top->before);
     top->before = now;
     top->before_us = now_us;
-    return true;
+    return same ? STEP_SHOWN : STEP_FIRST;
 }
 
 static int print_once(struct top *top)
@@ -82,14 +89,14 @@ static int print_once(struct top *top)
     struct problem problem;
     const struct timespec pause = {.tv_sec = (time_t)(top->interval_ms / 1000),
                                    .tv_nsec = (long)(top->interval_ms % 1000 * 1000000)};
-    bool good = step(top, stdout, &problem);
-    if (good) {
+    enum step taken = step(top, stdout, &problem);
+    for (unsigned i = 0; i < READINGS_MAX && taken == STEP_FIRST; i++) {
         nanosleep(&pause, NULL);
-        good = step(top, stdout, &problem);
+        taken = step(top, stdout, &problem);
     }
-    if (!good)
+    if (taken == STEP_FAILED)
         log_problem(&problem);
-    return good && fflush(stdout) == 0 ? 0 : 1;
+    return taken == STEP_SHOWN && fflush(stdout) == 0 ? 0 : 1;
 }
 
 /* --- The terminal ----------------------------------------------------------------------------- */
@@ -142,14 +149,18 @@ static void draw(struct top *top)
 {
     struct problem problem;
     char text[PROBLEM_TEXT_BYTES];
-    const bool first = !top->before.workers;
     measure_screen(top);
     fputs("\033[H", stdout);
-    if (!step(top, stdout, &problem)) {
+    switch (step(top, stdout, &problem)) {
+    case STEP_FAILED:
         problem_text(&problem, text);
         printf("%.*s\033[K\r\n", (int)size_min(top->view.columns, sizeof text), text);
-    } else if (first) {
+        break;
+    case STEP_FIRST:
         fputs("reading...\033[K\r\n", stdout);
+        break;
+    case STEP_SHOWN:
+        break;
     }
     fputs("\033[J", stdout);
     fflush(stdout);
@@ -180,6 +191,7 @@ static int show_live(struct top *top)
         log_say("cannot use this terminal; redirect standard output to get one view");
         return 1;
     }
+    setvbuf(stdout, NULL, _IOFBF, SCREEN_BYTES); /* a whole screen in one write does not flicker */
     do
         draw(top);
     while (wait_on(top));
@@ -200,6 +212,14 @@ static bool shows_utf8(void)
     return false;
 }
 
+/* Whether there is a terminal, and it has a screen: terminfo(5) calls one without "dumb". */
+static bool has_screen(void)
+{
+    const char *terminal = getenv("TERM");
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && terminal && *terminal &&
+           strcmp(terminal, "dumb") != 0;
+}
+
 int admin_top_run(const struct subcommand_call *call)
 {
     const char *interval = subcommand_value(call, "interval", 0), *no_color = getenv("NO_COLOR");
@@ -214,7 +234,7 @@ int admin_top_run(const struct subcommand_call *call)
         log_say("--interval '%s' is not a time from 100ms to 1h", interval);
         return 2;
     }
-    const bool live = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    const bool live = has_screen();
     top.view = (struct admin_view){
         .where = top.where,
         .columns = 512,

@@ -1,7 +1,7 @@
 /* admin_top: `sluice top`: a live view of a server, by its admin listener.
  *
  * On a terminal it shows a screen that is renewed until q, Ctrl-C or a signal ends it, and then
- * gives the terminal back as it was. Elsewhere it prints one view. */
+ * gives the terminal back as it was. Elsewhere, and where TERM is dumb, it prints one view. */
 #ifndef SLUICE_ADMIN_TOP_H
 #define SLUICE_ADMIN_TOP_H
 

@@ -30,7 +30,7 @@ static struct server *start_server(const struct site *site, const char *socket)
     return server_start(PIPELINED, site, text_format("--threads 2 --admin unix:%s", socket));
 }
 
-/* VARIABLE: set to 1 for it, or NULL. */
+/* VARIABLE: NULL, or "NAME=VALUE" for its environment. */
 static void start_top(struct shown *ret, const char *socket, const char *variable)
 {
     const char *program = text_format("%s/sluice", e2e_build_directory());
@@ -40,8 +40,10 @@ static void start_top(struct shown *ret, const char *socket, const char *variabl
     ret->pid = forkpty(&ret->terminal, NULL, NULL, &size);
     cr_assert_geq(ret->pid, 0);
     if (ret->pid == 0) {
+        setenv("TERM", "xterm", 1);
+        unsetenv("NO_COLOR");
         if (variable)
-            setenv(variable, "1", 1);
+            putenv(strdup(variable));
         execl(program, "sluice", "top", "--admin", where, "--interval", "100ms", NULL);
         _exit(127);
     }
@@ -105,7 +107,7 @@ E2E_TEST(admin_top, shows_workers_follows_the_size_and_ends_by_q)
     const struct winsize narrow = {.ws_row = 24, .ws_col = 40};
     cr_assert_eq(ioctl(shown.terminal, TIOCSWINSZ, &narrow), 0);
     shown.output.length = 0;
-    await_text(&shown, "worker     req/s     sent/s      p50    \033");
+    await_text(&shown, "worker   req/s     sent/s     p50       \033");
     cr_assert_eq(write(shown.terminal, "q", 1), 1);
     expect_end_of_view(&shown);
 }
@@ -136,7 +138,7 @@ E2E_TEST(admin_top, has_no_colors_if_the_user_wants_none)
     site_create(&site);
     const char *socket = site_path(&site, "../admin.sock");
     start_server(&site, socket);
-    start_top(&shown, socket, "NO_COLOR");
+    start_top(&shown, socket, "NO_COLOR=1");
     await_text(&shown, "\r\n1 ");
     cr_expect_null(strstr(bytes_text(&shown.output), "\033[1m"));
     cr_assert_eq(write(shown.terminal, "q", 1), 1);
@@ -159,4 +161,22 @@ E2E_TEST(admin_top, goes_on_when_the_server_has_gone)
     await_text(&shown, "\r\n1 ");
     cr_assert_eq(write(shown.terminal, "q", 1), 1);
     expect_end_of_view(&shown);
+}
+
+E2E_TEST(admin_top, prints_one_view_on_a_terminal_without_a_screen)
+{
+    struct site site;
+    struct shown shown;
+    int status;
+    site_create(&site);
+    const char *socket = site_path(&site, "../admin.sock");
+    start_server(&site, socket);
+    start_top(&shown, socket, "TERM=dumb");
+    for (int64_t deadline = deadline_after(10000); read_more(&shown, deadline);) {
+    }
+    cr_assert_eq(waitpid(shown.pid, &status, 0), shown.pid);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+    cr_expect(strstr(bytes_text(&shown.output), "\n1 "), "%s", bytes_text(&shown.output));
+    cr_expect_null(strchr(bytes_text(&shown.output), '\033'));
+    close(shown.terminal);
 }
