@@ -86,6 +86,28 @@ int admin_keep(struct admin *admin)
     return admin ? unix_socket_keep(&admin->sockets.set.unix_socket) : 0;
 }
 
+bool admin_is_given(const struct admin *admin)
+{
+    return admin->sockets.are_given;
+}
+
+int admin_check(const struct admin *admin, const struct admin_surroundings *around,
+                struct problem *ret_problem)
+{
+    const int error = admin_sockets_check(&admin->sockets, around, ret_problem);
+    if (error)
+        problem_of_option(ret_problem, "admin");
+    return error;
+}
+
+void admin_succeed(struct admin *next, struct admin *former)
+{
+    if (next && former && next->sockets.set.unix_socket.is_handed_over)
+        unix_socket_leave(&former->sockets.set.unix_socket);
+    admin_destroy(former);
+    admin_keep(next);
+}
+
 void admin_where(const struct admin *admin, char to[static ADMIN_WHERE_BYTES])
 {
     admin_sockets_where(&admin->sockets, to);

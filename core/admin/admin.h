@@ -28,6 +28,18 @@ const struct admin_sockets *admin_sockets_of(const struct admin *admin);
  * of WHERE. */
 int admin_keep(struct admin *admin);
 
+/* Whether a service manager made the sockets: they do not depend on settings. */
+bool admin_is_given(const struct admin *admin);
+
+/* Checks that ADMIN does not take a content port of AROUND. 0, or -EADDRINUSE with *RET_PROBLEM
+ * set. */
+int admin_check(const struct admin *admin, const struct admin_surroundings *around,
+                struct problem *ret_problem);
+
+/* NEXT, which AROUND had FORMER's sockets for, answers in place of FORMER, which is destroyed when
+ * it has answered all that have connected to it. Either may be NULL. */
+void admin_succeed(struct admin *next, struct admin *former);
+
 /* Starts the thread. SOURCE is copied; what it points to must be valid until admin_destroy. Returns
  * 0 or a negative errno. */
 int admin_start(struct admin *admin, const struct admin_source *source);

@@ -4,6 +4,7 @@
 #include "config/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -125,6 +126,37 @@ static void take_handed(struct admin_sockets *sockets, struct inherited *inherit
     }
 }
 
+/* Descriptors of FORMER's sockets, as if they were handed over. False: no descriptor is left. */
+static bool list_former(const struct admin_sockets *former,
+                        struct inherited_socket ret[static ADMIN_SOCKETS_MAX])
+{
+    bool good = true;
+    for (unsigned i = 0; i < former->count; i++) {
+        ret[i] = (struct inherited_socket){.name = ADMIN_SOCKET_NAME};
+        inherited_examine(&ret[i], fcntl(former->fds[i], F_DUPFD_CLOEXEC, 0));
+        good = good && ret[i].fd >= 0;
+    }
+    return good;
+}
+
+/* Takes those of FORMER that listen where these are to, by descriptors of their own. */
+static int take_former(struct admin_sockets *sockets, const struct admin_sockets *former,
+                       bool have[static ADMIN_SOCKETS_MAX], struct problem *ret_problem)
+{
+    struct inherited_socket items[ADMIN_SOCKETS_MAX];
+    struct inherited list = {.items = items, .count = former->count};
+    const bool good = list_former(former, items);
+    sockets->set.joins = sockets->set.joins || inherited_overlap(&list, &sockets->set);
+    if (good)
+        take_handed(sockets, &list, have);
+    inherited_close(&list);
+    if (good)
+        return 0;
+    problem_set(ret_problem, "no descriptor is left for the sockets of the admin listener");
+    problem_remedy(ret_problem, "raise the limit of descriptors (ulimit -n)");
+    return -EMFILE;
+}
+
 /* --- All of them ------------------------------------------------------------------------------ */
 
 /* Opens a socket for each address that HAVE does not have. 0 or a negative errno. */
@@ -166,6 +198,8 @@ int admin_sockets_open(struct admin_sockets *ret, const char *where,
         sockets.set.joins = inherited_overlap(around->inherited, &sockets.set);
         if (!error && around->inherited)
             take_handed(&sockets, around->inherited, have);
+        if (!error && around->former)
+            error = take_former(&sockets, around->former, have, ret_problem);
         if (!error)
             error = open_missing(&sockets, have, ret_problem);
     }
@@ -175,6 +209,12 @@ int admin_sockets_open(struct admin_sockets *ret, const char *where,
         *ret = sockets;
     }
     return error;
+}
+
+int admin_sockets_check(const struct admin_sockets *sockets,
+                        const struct admin_surroundings *around, struct problem *ret_problem)
+{
+    return sockets->are_given ? 0 : check_port(&sockets->set, around, ret_problem);
 }
 
 void admin_sockets_close(struct admin_sockets *sockets)

@@ -201,7 +201,7 @@ static const struct option_spec table[] = {
     {.name = "admin", .argument = "WHERE", .group = OPTION_GROUP_GENERAL,
      .help = "Answer /metrics, /healthz, /readyz and /status here: a port of this machine alone, an "
              "address and a port, or unix:PATH.",
-     .kind = OPTION_KIND_ADMIN, PROCESS(admin)},
+     .kind = OPTION_KIND_ADMIN, PROCESS(admin), .reloads = true},
     {.name = "config", .argument = "FILE", .group = OPTION_GROUP_GENERAL,
      .help = "Read settings and sites from this file.", .of_sluice = true,
      .kind = OPTION_KIND_CONFIG},

@@ -226,6 +226,16 @@ static int open_listeners(const struct reload *reload, const struct generation *
     return error;
 }
 
+/* Opens the admin listener of GENERATION, if it is another one than before. RELISTEN has the
+ * others. */
+static int open_admin(const struct reload *reload, const struct generation *generation,
+                      const struct relisten *relisten, struct watching_next *ret,
+                      struct problem *ret_problem)
+{
+    return watching_prepare(reload->watching, generation->settings, relisten_listening(relisten),
+                            ret, ret_problem);
+}
+
 /* What the TLS of all workers shares once GENERATION has taken the place of the present one. */
 static struct tls_shared *shared_tls(const struct reload *reload,
                                      const struct generation *generation)
@@ -318,6 +328,7 @@ bool reload_begin(struct reload *reload)
 {
     struct generation *generation = NULL;
     struct relisten *relisten = NULL;
+    struct watching_next admin = {.changes = false};
     struct problem problem;
     assert(reload->waiting == 0);
     int error = make_generation(reload, &generation, &problem);
@@ -329,15 +340,18 @@ bool reload_begin(struct reload *reload)
         error = reload_limits_prepare(&reload->limits, &generation->settings->process, &problem);
     if (!error)
         error = open_listeners(reload, generation, &relisten, &problem);
-    if (!error) {
+    if (!error)
+        error = open_admin(reload, generation, relisten, &admin, &problem);
+    if (!error)
         error = take_over(reload, generation, relisten, &problem);
-        if (!error) {
-            watching_follow(reload->watching, *reload->generation);
-            return true;
-        }
-        const struct relisten_now now = running(reload);
-        relisten_drop(relisten, &now);
+    if (!error) {
+        watching_change(reload->watching, &admin);
+        watching_follow(reload->watching, *reload->generation);
+        return true;
     }
+    const struct relisten_now now = running(reload);
+    relisten_drop(relisten, &now);
+    watching_drop(&admin);
     service_stay(reload->service);
     report_refused(&problem);
     generation_unref(generation);

@@ -2,6 +2,7 @@
 #include "server/watching.h"
 
 #include "base/clock.h"
+#include "observe/log.h"
 
 /* The ports of LISTENING, written to PORTS. */
 static struct admin_surroundings around(const struct listening *listening,
@@ -69,6 +70,17 @@ void watching_follow(struct watching *watching, struct generation *generation)
 
 /* --- Its life ----------------------------------------------------------------------------------- */
 
+/* Has ADMIN answer. 0 or a negative errno. */
+static int start(const struct watching *watching, struct admin *admin, struct problem *ret_problem)
+{
+    const int error = admin_start(admin, &watching->source);
+    if (!error)
+        return 0;
+    problem_set(ret_problem, "cannot start the thread of the admin listener");
+    problem_remedy(ret_problem, "raise the limits of this process");
+    return error;
+}
+
 int watching_start(struct watching *watching, const struct admin_source *source,
                    struct worker *const *workers, struct problem *ret_problem)
 {
@@ -79,12 +91,7 @@ int watching_start(struct watching *watching, const struct admin_source *source,
     watching->source.wake = wake;
     watching->source.sites = add_sites;
     watching->source.owner = watching;
-    const int error = admin_start(watching->admin, &watching->source);
-    if (!error)
-        return 0;
-    problem_set(ret_problem, "cannot start the thread of the admin listener");
-    problem_remedy(ret_problem, "raise the limits of this process");
-    return error;
+    return start(watching, watching->admin, ret_problem);
 }
 
 void watching_end(struct watching *watching)
@@ -93,4 +100,57 @@ void watching_end(struct watching *watching)
     watching->admin = NULL;
     generation_unref(watching->generation);
     watching->generation = NULL;
+}
+
+/* --- Another listener --------------------------------------------------------------------------- */
+
+int watching_prepare(const struct watching *watching, const struct settings *settings,
+                     const struct listening *listening, struct watching_next *ret,
+                     struct problem *ret_problem)
+{
+    const struct str now = watching->generation->settings->process.admin;
+    const struct str wanted = settings->process.admin;
+    uint16_t ports[LISTENING_MAX];
+    struct admin_surroundings surroundings = around(listening, ports);
+    struct watching_next next = {.changes = !str_equal(now, wanted)};
+    *ret = (struct watching_next){.changes = false};
+    if (wanted.at && watching->admin && (!next.changes || admin_is_given(watching->admin)))
+        return admin_check(watching->admin, &surroundings, ret_problem);
+    if (!next.changes)
+        return 0;
+    surroundings.former = admin_sockets_of(watching->admin);
+    int error = wanted.at ? admin_listen(&next.admin, wanted.at, &surroundings, ret_problem) : 0;
+    if (!error)
+        error = start(watching, next.admin, ret_problem);
+    if (error)
+        admin_destroy(next.admin);
+    else
+        *ret = next;
+    return error;
+}
+
+void watching_change(struct watching *watching, struct watching_next *next)
+{
+    char where[ADMIN_WHERE_BYTES];
+    if (!next->changes)
+        return;
+    if (watching->admin) {
+        admin_where(watching->admin, where);
+        log_say("the admin listener is no longer on %s", where);
+    }
+    if (next->admin && admin_sockets_of(next->admin)->set.unix_socket.is_handed_over)
+        log_write(LOG_LEVEL_WARNING, "mode and owner of unix:%s take effect after a restart",
+                  admin_sockets_of(next->admin)->set.unix_socket.path);
+    admin_succeed(next->admin, watching->admin);
+    watching->admin = next->admin;
+    if (watching->admin) {
+        admin_where(watching->admin, where);
+        log_say("the admin listener is on %s", where);
+    }
+}
+
+void watching_drop(struct watching_next *next)
+{
+    if (next->changes)
+        admin_destroy(next->admin);
 }

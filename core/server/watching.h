@@ -1,7 +1,9 @@
 /* watching: the admin listener (admin/admin.h) and what the server shows to it: the counters of its
  * workers and sites.
  *
- * Owns the listener. For the main thread, but for what the listener's thread asks. */
+ * Owns the listener. A reload may give it another address, or make the first one, or end it: the
+ * new one answers before the former one ends. For the main thread, but for what the listener's
+ * thread asks. */
 #ifndef SLUICE_WATCHING_H
 #define SLUICE_WATCHING_H
 
@@ -42,5 +44,26 @@ int watching_start(struct watching *watching, const struct admin_source *source,
 
 /* Ends the listener. No effect the second time. */
 void watching_end(struct watching *watching);
+
+/* --- Another listener, for a reload ----------------------------------------------------------- */
+
+/* Zeroed: all stays as it is. */
+struct watching_next {
+    bool changes;
+    struct admin *admin; /* NULL: none from then on */
+};
+
+/* Opens what SETTINGS, of the next generation, ask for, unless it is what there is, and has it
+ * answer already. LISTENING has the content ports then. Returns 0, or a negative errno with
+ * *RET_PROBLEM set. *Gives*: watching_change or watching_drop. */
+int watching_prepare(const struct watching *watching, const struct settings *settings,
+                     const struct listening *listening, struct watching_next *ret,
+                     struct problem *ret_problem);
+
+/* The listener of NEXT, which is *taken*, takes the place of the one before, which ends. Reports
+ * what has changed. */
+void watching_change(struct watching *watching, struct watching_next *next);
+
+void watching_drop(struct watching_next *next);
 
 #endif
