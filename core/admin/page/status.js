@@ -2,6 +2,8 @@
 "use strict";
 
 const POINTS = 120;
+const SITES = 12; // rows of the table
+const PATIENCE_MS = 5000;
 const STATES = [["idle", "e"], ["reading", "c"], ["waiting", "d"], ["writing", "a"], ["handshaking", "b"], ["closing", "f"]];
 const history = [];
 let before = null;
@@ -142,9 +144,9 @@ function frame(figure, series, top, text) {
   };
 }
 
-// Lines, each [name, color, get].
-function plotLines(figure, series, text, round = ceiling) {
-  const most = Math.max(...history.flatMap((h) => series.map((s) => s[2](h) || 0)));
+// Lines, each [name, color, get]. The axis reaches LEAST at least.
+function plotLines(figure, series, text, least, round = ceiling) {
+  const most = Math.max(least, ...history.flatMap((h) => series.map((s) => s[2](h) || 0)));
   const { svg, x, y } = frame(figure, series, round(most), text);
   for (const [, color, get] of series) {
     const points = history.map((h, i) => [i, get(h)]).filter((p) => p[1] !== null);
@@ -157,7 +159,7 @@ function plotLines(figure, series, text, round = ceiling) {
 
 // Areas on each other.
 function plotStack(figure, series, text) {
-  const most = Math.max(...history.map((h) => sum(series.map((s) => s[2](h)))));
+  const most = Math.max(2, ...history.map((h) => sum(series.map((s) => s[2](h)))));
   const { svg, x, y } = frame(figure, series, ceiling(most), text);
   const base = history.map(() => 0);
   for (const [, color, get] of series) {
@@ -199,16 +201,39 @@ function showTiles(status, now, all) {
   byId("t-errors").className = now.e5 > 0 ? "bad" : "";
 }
 
+// Rows, each a list of texts.
+function showTable(id, rows) {
+  byId(id).tBodies[0].replaceChildren(...rows.map((cells) => {
+    const row = document.createElement("tr");
+    row.append(...cells.map((text, i) => Object.assign(document.createElement("td"),
+      { textContent: text, className: i > 0 && ["0", "0 B", "–"].includes(text) ? "nil" : "" })));
+    return row;
+  }));
+}
+
 function showWorkers(status, changes) {
-  const rows = status.workers.map((w, i) => {
-    const c = changes[i], row = document.createElement("tr");
-    const cells = [w.worker, count(c.requests), size(c.bytes), duration(c.p50), duration(c.p99),
+  showTable("workers", status.workers.map((w, i) => {
+    const c = changes[i];
+    return [w.worker, count(c.requests), size(c.bytes), duration(c.p50), duration(c.p99),
       count(sum(Object.values(w.connections))), count(w.connections.idle), count(w.connections.reading),
       count(w.connections.writing), percent(c.hits, c.hits + c.misses), count(c.e4), count(c.e5)];
-    row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
-    return row;
-  });
-  byId("workers").tBodies[0].replaceChildren(...rows);
+  }));
+}
+
+// The busiest sites first, by what they do now, then by what they have done.
+function showSites(status, seconds) {
+  const former = new Map(before.sites.map((s) => [s.site, s]));
+  const sites = status.sites.map((s) => {
+    const then = former.get(s.site);
+    const rate = (get) => Math.max(0, get(s) - (then ? get(then) : 0)) / seconds;
+    const requests = (of) => sum(Object.values(of.requests));
+    return { name: s.site, all: requests(s), bytes: s.body_bytes, requests: rate(requests), sent: rate((of) => of.body_bytes),
+      e4: rate((of) => of.requests["4xx"]), e5: rate((of) => of.requests["5xx"]) };
+  }).sort((a, b) => b.requests - a.requests || b.all - a.all || (a.name < b.name ? -1 : 1));
+  byId("sites-card").hidden = sites.length === 0 || (sites.length === 1 && sites[0].name === "*");
+  showTable("sites", sites.slice(0, SITES).map((s) =>
+    [s.name, count(s.requests), size(s.sent), count(s.e4), count(s.e5), count(s.all), size(s.bytes)]));
+  byId("sites-more").textContent = sites.length > SITES ? `and ${count(sites.length - SITES)} more in /metrics` : "";
 }
 
 // Names and texts in turn, as a list of terms.
@@ -261,9 +286,10 @@ function show(status) {
     if (history.length > POINTS) history.shift();
     showTiles(status, now, all);
     showWorkers(status, status.workers.map((w, i) => change(before.workers[i], w, seconds, status.bounds_us)));
-    plotLines(byId("p-requests"), [["requests", "a", (h) => h.requests]], count);
-    plotLines(byId("p-latency"), [["median", "a", (h) => h.p50], ["p99", "b", (h) => h.p99]], duration);
-    plotLines(byId("p-bytes"), [["sent", "c", (h) => h.bytes]], size, ceilingOfBytes);
+    showSites(status, seconds);
+    plotLines(byId("p-requests"), [["requests", "a", (h) => h.requests]], count, 10);
+    plotLines(byId("p-latency"), [["median", "a", (h) => h.p50], ["p99", "b", (h) => h.p99]], duration, 100);
+    plotLines(byId("p-bytes"), [["sent", "c", (h) => h.bytes]], size, 1024, ceilingOfBytes);
     plotStack(byId("p-open"), STATES.map(([name, color]) => [name, color, (h) => h.connections[name]]), count);
   }
   before = status;
@@ -276,7 +302,7 @@ function setState(state) {
 
 async function update() {
   try {
-    const answer = await fetch("/status.json", { cache: "no-store" });
+    const answer = await fetch("/status.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
     show(await answer.json());
   } catch {
     setState("lost");
