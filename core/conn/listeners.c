@@ -111,9 +111,11 @@ static bool reserve(struct listeners *listeners)
     struct conn_table *conns = listeners->conns;
     if (conn_table_reserve(conns))
         return true;
+    /* After a reload with a lower limit several must go. */
+    const bool overfull = is_overfull(conns);
     enum listeners_room room = make_room(listeners);
-    /* After a reload with a lower limit more than one may have to go. */
-    for (unsigned i = 0; i < EXCESS_PER_ACCEPT && room == LISTENERS_ROOM_NOW && is_overfull(conns);
+    for (unsigned i = 0; overfull && i < EXCESS_PER_ACCEPT && room == LISTENERS_ROOM_NOW &&
+                         !conn_table_reserve(conns);
          i++)
         room = make_room(listeners);
     if (room == LISTENERS_ROOM_NOW && conn_table_reserve(conns))

@@ -199,6 +199,44 @@ Test(listeners, count_no_connection_that_was_open_before)
     end();
 }
 
+static enum listeners_room close_first(void *argument)
+{
+    unsigned *count = argument;
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        struct conn *conn = &conns.chunks[slot / CONN_TABLE_CHUNK_SLOTS].conns[slot];
+        if (conn->state == CONN_CLOSED)
+            continue;
+        conn_table_close(&conns, conn);
+        (*count)++;
+        return LISTENERS_ROOM_NOW;
+    }
+    return LISTENERS_ROOM_NONE;
+}
+
+/* Not one for each of many pauses. */
+Test(listeners, close_what_is_beyond_a_lower_limit_for_one_connection)
+{
+    enum { MANY = 6, FEW = 2 };
+    struct conn_pool pool;
+    unsigned closed = 0;
+    int clients[MANY + 1];
+    cr_assert_eq(conn_pool_init(&pool, SLOTS, 1), 0);
+    conn_table_join(&conns, &pool, 0);
+    listeners.make_room = close_first;
+    listeners.make_room_argument = &closed;
+    for (unsigned i = 0; i < MANY; i++)
+        clients[i] = accept_client();
+    conn_pool_set_max(&pool, FEW);
+    clients[MANY] = accept_client();
+    cr_expect_not(listeners_paused(&listeners));
+    cr_expect_eq(closed, MANY - FEW + 1);
+    cr_expect_eq(conns.open_count, FEW);
+    for (unsigned i = 0; i <= MANY; i++)
+        close(clients[i]);
+    end();
+    conn_pool_fini(&pool);
+}
+
 /* --- Their end -------------------------------------------------------------------------------- */
 
 Test(listeners, that_end_are_accepted_from_until_their_time_is_over)
