@@ -163,6 +163,7 @@ Test(access_format, escapes_what_peers_send)
         {"\x01\x1f\x7f", "\\x01\\x1f\\x7f", "\\u0001\\u001f\\u007f"},
         {"\xc3\xa9", "\\xc3\\xa9", "\xc3\xa9"},
         {"\xc2\x85", "\\xc2\\x85", "\\u0085"},
+        {"\xc2\x9f\xc2\xa0", "\\xc2\\x9f\\xc2\\xa0", "\\u009f\xc2\xa0"},
         {"\xff"
          "a",
          "\\xffa", UTF8_REPLACEMENT "a"},
