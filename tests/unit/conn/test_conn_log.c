@@ -304,6 +304,22 @@ Test(conn_log, leaves_out_paths_that_are_excluded)
     conn_log_destroy(former);
 }
 
+Test(conn_log, leaves_out_a_directory_by_its_slash)
+{
+    char prepared[PATTERN_PREPARED_BYTES_MAX];
+    struct problem problem;
+    struct str excluded = {prepared, 0};
+    struct conn_log *former = rig.context.log;
+    cr_assert(pattern_prepare(STR("/none/"), prepared, &excluded.length, &problem));
+    start_log(&excluded);
+    rig_exchange(&rig, &conn, STR(GET("/none/", "")), NULL);
+    rig_exchange(&rig, &conn, STR(GET("/none", "")), NULL);
+    read_lines();
+    cr_assert_eq(count, 1);
+    expect_part("a file", 0, "target", "/none");
+    conn_log_destroy(former);
+}
+
 Test(conn_log, counts_the_lines_that_could_not_be_written)
 {
     for (unsigned i = 0; i < 3; i++)

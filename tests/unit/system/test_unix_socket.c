@@ -172,6 +172,26 @@ Test(unix_socket, leaves_the_file_to_the_process_that_has_the_socket)
     close(fd);
 }
 
+Test(unix_socket, keeps_the_file_of_a_process_that_has_handed_the_socket_over)
+{
+    const unsigned descriptors = tree_open_descriptors();
+    struct unix_socket next = ours;
+    int fd = unix_socket_listen(&ours, 16, &problem);
+    cr_assert_geq(fd, 0);
+    unix_socket_keep(&next);
+    unix_socket_remove(&next);
+    cr_expect_eq(type_at_path(), S_IFSOCK, "nothing was handed over");
+    next.is_handed_over = true;
+    unix_socket_keep(&next);
+    unix_socket_leave(&ours);
+    unix_socket_remove(&ours);
+    cr_expect_eq(type_at_path(), S_IFSOCK, "it belongs to the next process");
+    unix_socket_remove(&next);
+    cr_expect_eq(type_at_path(), 0);
+    close(fd);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
 Test(unix_socket, has_no_file_if_its_name_is_abstract)
 {
     struct unix_socket other = {.mode = UNIX_SOCKET_AS_MADE};
