@@ -290,37 +290,23 @@ E2E_TEST(signals, neither_ends_the_server_nor_harms_a_request_in_flight)
     }
 }
 
-/* The server is still reading its media types, from a pipe. */
-E2E_TEST(signals, are_survived_before_the_server_has_started)
+E2E_TEST(signals, hangup_has_no_effect_in_a_drain_and_says_so)
 {
     struct site site;
+    struct client client;
     create_site(&site);
-    site_fifo(&site, "types");
-    struct process process;
-    struct process_setup setup = {.program = server_program(PIPELINED),
-                                  .arguments = {"0", site.path}};
-    process_add_words(&setup, "--bind 127.0.0.1 --mime-types");
-    process_add_word(&setup, site_path(&site, "types"));
-    process_add_words(&setup, e2e_backend_options());
-    process_start(&process, &setup);
-    int types = open(site_path(&site, "types"), O_WRONLY | O_CLOEXEC);
-    cr_assert(types >= 0, "%s", strerror(errno));
-    process_signal(&process, SIGHUP);
-    process_signal(&process, SIGUSR1);
-    cr_assert_eq(write(types, "a/b c\n", 6), 6);
-    close(types);
-    struct bytes screen = {0};
-    for (int64_t deadline = deadline_after(10000); !strstr(bytes_text(&screen), "://");) {
-        process_read_output(&process, &screen);
-        cr_assert(deadline_left_ms(deadline) > 0 && !process_wait(&process, clock_ms()),
-                  "it did not start: %s", process_errors(&process));
-        poll(NULL, 0, 5);
+    struct view content = site_fill(&site, "big.mp4", BIG_BYTES, 2);
+    struct server *server = server_start(PIPELINED, &site, "--drain-timeout 20s");
+    begin_download(&client, server);
+    process_signal(&server->process, SIGTERM);
+    for (int64_t deadline = deadline_after(10000); !strstr(
+             process_errors(&server->process), "SIGHUP has no effect while the server stops");) {
+        process_signal(&server->process, SIGHUP);
+        cr_assert(poll(NULL, 0, 5) == 0 && deadline_left_ms(deadline) > 0, "%s",
+                  process_errors(&server->process));
     }
-    process_signal(&process, SIGTERM);
-    cr_expect(process_wait(&process, deadline_after(10000)));
-    process_kill(&process);
-    cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == 0, "%s",
-              status_text(process.status));
+    expect_download(&client, &content);
+    server_expect_end(server, 10000);
 }
 
 /* --- Terminals ------------------------------------------------------------------------------ */

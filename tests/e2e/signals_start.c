@@ -109,6 +109,16 @@ static void expect_orderly_end(struct process *process, const char *what)
     expect_status_0(process, what);
 }
 
+/* Waits for the effects of SIGHUP and SIGUSR1. */
+static void await_effects(const struct process *process)
+{
+    for (int64_t deadline = deadline_after(PATIENCE_MS);
+         !strstr(process_errors(process), "SIGHUP: all files") ||
+         !strstr(process_errors(process), "SIGUSR1 has no effect");)
+        cr_assert(poll(NULL, 0, 1) == 0 && deadline_left_ms(deadline) > 0, "%s",
+                  process_errors(process));
+}
+
 /* --- At any moment ---------------------------------------------------------------------------- */
 
 E2E_TEST(signals_start, none_is_lost_and_none_harms)
@@ -125,11 +135,7 @@ E2E_TEST(signals_start, none_is_lost_and_none_harms)
             process_signal(&process, SIGHUP);
             process_signal(&process, SIGUSR1);
             await_screen(&process);
-            for (int64_t deadline = deadline_after(PATIENCE_MS);
-                 !strstr(process_errors(&process), "SIGHUP: all files") ||
-                 !strstr(process_errors(&process), "SIGUSR1 has no effect");)
-                cr_assert(poll(NULL, 0, 1) == 0 && deadline_left_ms(deadline) > 0, "%s, %u: %s",
-                          setup.program, moment, process_errors(&process));
+            await_effects(&process);
             expect_orderly_end(&process, setup.program);
         }
     }
@@ -175,6 +181,33 @@ E2E_TEST(signals_start, ask_for_an_upgrade_and_get_it)
 }
 
 /* --- While the start takes long --------------------------------------------------------------- */
+
+/* Lets a program that waits for the types go on. */
+static void end_types(const struct site *site)
+{
+    int types = open(site_path(site, "../types"), O_WRONLY | O_CLOEXEC);
+    cr_assert(types >= 0, "%s", strerror(errno));
+    cr_assert_eq(write(types, "a/b c\n", 6), 6);
+    close(types);
+}
+
+E2E_TEST(signals_start, are_kept_while_a_program_waits_for_a_file)
+{
+    struct site site;
+    create_site(&site);
+    for (unsigned program = 0; program < PROGRAMS; program++) {
+        struct process_setup setup = waiting_setup_of(program, &site);
+        struct process process;
+        process_start(&process, &setup);
+        await_first_moment(&process);
+        process_signal(&process, SIGHUP);
+        process_signal(&process, SIGUSR1);
+        end_types(&site);
+        await_screen(&process);
+        await_effects(&process);
+        expect_orderly_end(&process, setup.program);
+    }
+}
 
 /* Process 1 of a container is not ended by signals that it does not handle. */
 static void expect_end_while_waiting(const struct process_setup *setup, int number)
@@ -242,11 +275,9 @@ E2E_TEST(signals_start, end_every_program_whose_terminal_goes_meanwhile)
         setup.terminal_fd = slave;
         process_start(&process, &setup);
         close(slave);
-        int types = open(site_path(&site, "../types"), O_WRONLY | O_CLOEXEC);
-        cr_assert(types >= 0, "%s", strerror(errno));
+        await_first_moment(&process);
         close(master);
-        cr_assert_eq(write(types, "a/b c\n", 6), 6);
-        close(types);
+        end_types(&site);
         expect_status_0(&process, setup.program);
     }
 }
