@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { HTTPS_PORT = 443 };
 
@@ -247,6 +249,16 @@ void listening_name(struct listening *listening, unsigned index)
     snprintf(listening->names[index], sizeof listening->names[index], LISTENING_NAME "%u", index);
 }
 
+void listening_explain_user(const struct listening *listening, int fd, struct problem *ret_problem)
+{
+    struct stat status;
+    for (unsigned i = 0; i < listening->count; i++) {
+        if (listening->sets[i].joins && fstat(fd, &status) == 0 && status.st_uid != geteuid())
+            problem_remedy(ret_problem, "restart the server: its listener on this port was opened "
+                                        "by another user than it runs as now");
+    }
+}
+
 static int open_sockets(struct listening *listening, unsigned worker_count,
                         struct listening_sockets *all, int **ret_fds, struct problem *ret_problem)
 {
@@ -255,6 +267,17 @@ static int open_sockets(struct listening *listening, unsigned worker_count,
         return listening_complete(listening, worker_count, all, ret_fds, ret_problem);
     explain(error, false, ret_problem);
     return error;
+}
+
+/* Explains why a port is in use, where a socket that was handed over is in the way. */
+static void explain_inherited(const struct listening *listening, struct problem *ret_problem)
+{
+    const struct inherited *inherited = listening->inherited;
+    for (unsigned i = 0; inherited && i < inherited->count; i++) {
+        const struct inherited_socket *socket = &inherited->items[i];
+        if (socket->fd >= 0 && socket->has_address)
+            listening_explain_user(listening, socket->fd, ret_problem);
+    }
 }
 
 int listening_open(struct listening *listening, const struct settings *settings,
@@ -271,6 +294,8 @@ int listening_open(struct listening *listening, const struct settings *settings,
         listening->sets[i].joins = inherited_overlap(listening->inherited, &listening->sets[i]);
     }
     int error = open_sockets(listening, worker_count, all, ret_fds, ret_problem);
+    if (error == -EADDRINUSE)
+        explain_inherited(listening, ret_problem);
     if (!error)
         listening_find_origins(listening, settings, &listening->origins, 0); /* it is empty */
     for (unsigned i = 0; i < LISTENING_MAX; i++) {

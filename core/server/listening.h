@@ -61,6 +61,10 @@ int listening_find_origins(struct listening *listening, const struct settings *s
 int listening_open(struct listening *listening, const struct settings *settings,
                    unsigned worker_count, int **ret_fds, struct problem *ret_problem);
 
+/* Adds to RET_PROBLEM, a port of LISTENING in use, that FD, a listener of the server that may be in
+ * the way, is another user's: such sockets do not share a port (socket(7), SO_REUSEPORT). */
+void listening_explain_user(const struct listening *listening, int fd, struct problem *ret_problem);
+
 /* The workers listen no more: removes the files of Unix sockets, unless others have taken their
  * places. No effect the second time. */
 void listening_end(struct listening *listening);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -216,20 +215,6 @@ static int find_origins(struct relisten *relisten, const struct relisten_now *no
     return error;
 }
 
-/* Adds to RET_PROBLEM why a port is in use, where another listener of this process is in the way:
- * sockets of different users do not share a port (socket(7), SO_REUSEPORT). */
-static void explain_user(const struct relisten *relisten, const struct relisten_now *now,
-                         struct problem *ret_problem)
-{
-    struct stat status;
-    for (unsigned i = 0; i < relisten->next.count; i++) {
-        if (relisten->next.sets[i].joins && fstat((*now->sockets)[0], &status) == 0 &&
-            status.st_uid != geteuid())
-            problem_remedy(ret_problem, "restart the server: its listener on this port was opened "
-                                        "by another user than it runs as now");
-    }
-}
-
 int relisten_prepare(struct relisten **ret, const struct relisten_now *now,
                      const struct settings *settings, struct problem *ret_problem)
 {
@@ -248,7 +233,7 @@ int relisten_prepare(struct relisten **ret, const struct relisten_now *now,
         error = listening_complete(&relisten->next, now->worker_count, &relisten->all,
                                    &relisten->sockets, ret_problem);
     if (error == -EADDRINUSE)
-        explain_user(relisten, now, ret_problem);
+        listening_explain_user(&relisten->next, (*now->sockets)[0], ret_problem);
     if (!error)
         error = find_origins(relisten, now, settings, ret_problem);
     if (error)

@@ -7,6 +7,7 @@
 #include "successor.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,27 @@ E2E_TEST(user, has_no_rights_of_root_left_and_keeps_its_port)
     successor_upgrade(server);
     expect_nobody(server);
     server_expect_alive(server, "after an upgrade");
+    server_stop(server);
+}
+
+/* Sockets of root and of that user do not share a port. */
+E2E_TEST(user, that_cannot_move_a_listener_of_root_has_to_restart)
+{
+    struct site site;
+    create_site(&site);
+    const char *path = site_path(&site, "../server"), *file = site_path(&site, "../sluice.conf");
+    const uint16_t port = server_free_port();
+    successor_copy_program("sluice", path);
+    const char *rest = text_format("root = %s\nuser = nobody:65534\nthreads = 1\n", site.path);
+    site_write_text(&site, "../sluice.conf", text_format("%slisten = 127.0.0.1:%u\n", rest, port));
+    struct server *server =
+        server_start_with(&(struct server_setup){.config = file, .no_bind = true, .path = path});
+    site_write_text(&site, "../sluice.conf", text_format("%slisten = %u\n", rest, port));
+    process_signal(&server->process, SIGUSR2);
+    successor_await(server, "restart the server: its listener on this port was opened by another "
+                            "user");
+    successor_await(server, "the upgrade failed");
+    server_expect_alive(server, "on the former address");
     server_stop(server);
 }
 
