@@ -134,7 +134,14 @@ bool expect_end(struct client *client, const char *what);
 bool expect_fetch(const struct server *server, const char *what, const char *request, int status,
                   struct response *ret);
 
+/* RESPONSE has the field NAME with VALUE; NULL: it has no such field. */
+bool expect_header(const char *what, const struct response *response, const char *name,
+                   const char *value);
+
 /* "METHOD TARGET HTTP/1.1" with Host, and Connection: close. Kept. */
 const char *request_text(const char *method, const char *target);
+
+/* The same with FIELDS, each of them with its CRLF. */
+const char *request_with(const char *method, const char *target, const char *fields);
 
 #endif

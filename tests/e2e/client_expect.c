@@ -72,8 +72,23 @@ bool expect_fetch(const struct server *server, const char *what, const char *req
     return met;
 }
 
+bool expect_header(const char *what, const struct response *response, const char *name,
+                   const char *value)
+{
+    const char *found = response_field(response, name);
+    const bool met = value ? found && strcmp(found, value) == 0 : !found;
+
+    cr_expect(met, "%s: %s: %s", what, name, found ? found : "(none)");
+    return met;
+}
+
 const char *request_text(const char *method, const char *target)
 {
-    return text_format("%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n", method,
-                       target);
+    return request_with(method, target, "");
+}
+
+const char *request_with(const char *method, const char *target, const char *fields)
+{
+    return text_format("%s %s HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n%s\r\n", method,
+                       target, fields);
 }

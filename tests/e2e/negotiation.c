@@ -29,19 +29,6 @@ static struct view content_of(enum form form, size_t scale)
     return content_make(lengths[form] * scale, (uint64_t)form + 1);
 }
 
-static const char *get_request(const char *target, const char *fields)
-{
-    return text_format("GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", target, fields);
-}
-
-static void expect_field(const char *what, const struct response *response, const char *name,
-                         const char *value)
-{
-    const char *found = response_field(response, name);
-    cr_expect(value ? found && strcmp(found, value) == 0 : !found, "%s: %s: %s", what, name,
-              found ? found : "(none)");
-}
-
 static void expect_content(const char *what, struct view body, struct view content)
 {
     cr_expect(body.length == content.length && memcmp(body.data, content.data, body.length) == 0,
@@ -76,9 +63,9 @@ static const struct {
 static void expect_form(const char *what, const struct response *response, enum form form,
                         size_t scale)
 {
-    expect_field(what, response, "Content-Encoding", coding_names[form]);
-    expect_field(what, response, "Content-Type", "text/css; charset=utf-8");
-    expect_field(what, response, "Vary", "Accept-Encoding");
+    expect_header(what, response, "Content-Encoding", coding_names[form]);
+    expect_header(what, response, "Content-Type", "text/css; charset=utf-8");
+    expect_header(what, response, "Vary", "Accept-Encoding");
     expect_content(what, response->body, content_of(form, scale));
 }
 
@@ -94,13 +81,13 @@ E2E_TEST(negotiation, the_best_form_is_sent)
             for (size_t i = 0; i < COUNT_OF(choices); i++) {
                 struct response response;
                 const char *what = choices[i].label;
-                if (!expect_fetch(server, what, get_request("/page.css", choices[i].fields),
+                if (!expect_fetch(server, what, request_with("GET", "/page.css", choices[i].fields),
                                   choices[i].status, &response))
                     continue;
                 if (choices[i].status == 200)
                     expect_form(what, &response, choices[i].form, scales[s]);
                 else
-                    expect_field(what, &response, "Vary", "Accept-Encoding");
+                    expect_header(what, &response, "Vary", "Accept-Encoding");
             }
         }
     }
@@ -111,12 +98,12 @@ static void expect_not_modified(const struct server *server, const char *accept,
 {
     struct response response;
     const char *fields = text_format("%sIf-None-Match: %s\r\n", accept, tag);
-    if (!expect_fetch(server, fields, get_request("/page.css", fields), 304, &response))
+    if (!expect_fetch(server, fields, request_with("GET", "/page.css", fields), 304, &response))
         return;
-    expect_field(fields, &response, "Vary", "Accept-Encoding");
-    expect_field(fields, &response, "ETag", tag);
-    expect_field(fields, &response, "Cache-Control", "no-cache");
-    expect_field(fields, &response, "Content-Encoding", NULL);
+    expect_header(fields, &response, "Vary", "Accept-Encoding");
+    expect_header(fields, &response, "ETag", tag);
+    expect_header(fields, &response, "Cache-Control", "no-cache");
+    expect_header(fields, &response, "Content-Encoding", NULL);
 }
 
 E2E_TEST(negotiation, each_form_has_validators_of_its_own)
@@ -130,7 +117,8 @@ E2E_TEST(negotiation, each_form_has_validators_of_its_own)
     for (enum form form = 0; form < FORMS; form++) {
         const char *accept =
             form == PLAIN ? "" : text_format("Accept-Encoding: %s\r\n", coding_names[form]);
-        cr_assert(expect_fetch(server, accept, get_request("/page.css", accept), 200, &response));
+        cr_assert(
+            expect_fetch(server, accept, request_with("GET", "/page.css", accept), 200, &response));
         tags[form] = response_field(&response, "ETag");
         cr_assert_not_null(tags[form]);
         for (enum form other = 0; other < form; other++)
@@ -138,7 +126,8 @@ E2E_TEST(negotiation, each_form_has_validators_of_its_own)
         expect_not_modified(server, accept, tags[form]);
     }
     const char *other = text_format("Accept-Encoding: br\r\nIf-None-Match: %s\r\n", tags[GZIP]);
-    expect_fetch(server, "another form's tag", get_request("/page.css", other), 200, &response);
+    expect_fetch(server, "another form's tag", request_with("GET", "/page.css", other), 200,
+                 &response);
 }
 
 /* Section 14.2: a range applies to the selected representation. */
@@ -149,20 +138,23 @@ E2E_TEST(negotiation, ranges_are_of_the_form)
     create_forms(&site, 1);
     const struct server *server = server_start(PIPELINED, &site, "--threads 1");
     const char *fields = "Accept-Encoding: br\r\nRange: bytes=150-\r\n";
-    if (expect_fetch(server, "one range", get_request("/page.css", fields), 206, &response)) {
+    if (expect_fetch(server, "one range", request_with("GET", "/page.css", fields), 206,
+                     &response)) {
         struct view content = content_of(BR, 1);
-        expect_field("it", &response, "Content-Range", "bytes 150-199/200");
-        expect_field("it", &response, "Content-Encoding", "br");
-        expect_field("it", &response, "Vary", "Accept-Encoding");
+        expect_header("it", &response, "Content-Range", "bytes 150-199/200");
+        expect_header("it", &response, "Content-Encoding", "br");
+        expect_header("it", &response, "Vary", "Accept-Encoding");
         expect_content("it", response.body, (struct view){content.data + 150, 50});
     }
     fields = "Accept-Encoding: br\r\nRange: bytes=200-\r\n";
-    if (expect_fetch(server, "after the end", get_request("/page.css", fields), 416, &response))
-        expect_field("it", &response, "Content-Range", "bytes */200");
+    if (expect_fetch(server, "after the end", request_with("GET", "/page.css", fields), 416,
+                     &response))
+        expect_header("it", &response, "Content-Range", "bytes */200");
     fields = "Accept-Encoding: br\r\nRange: bytes=0-1,9-10\r\n";
-    if (expect_fetch(server, "two ranges", get_request("/page.css", fields), 206, &response)) {
+    if (expect_fetch(server, "two ranges", request_with("GET", "/page.css", fields), 206,
+                     &response)) {
         static const char coded[] = "\r\nContent-Encoding: br\r\n";
-        expect_field("the parts are coded, not all", &response, "Content-Encoding", NULL);
+        expect_header("the parts are coded, not all", &response, "Content-Encoding", NULL);
         cr_expect(memmem(response.body.data, response.body.length, coded, strlen(coded)) != NULL);
     }
 }
@@ -182,22 +174,24 @@ E2E_TEST(negotiation, stale_and_special_siblings_are_ignored)
     site_fill(&site, "picture.png", 100, 6);
     site_fill(&site, "picture.png.gz", 50, 7);
     const struct server *server = server_start(PIPELINED, &site, "--threads 1 --cache-valid 0");
-    if (expect_fetch(server, "an older one", get_request("/page.css", browser), 200, &response))
-        expect_form("the next best", &response, ZSTD, 1);
-    if (expect_fetch(server, "none", get_request("/alone.css", browser), 200, &response)) {
-        expect_field("nothing to choose from", &response, "Vary", NULL);
-        expect_field("it", &response, "Content-Encoding", NULL);
-    }
-    expect_fetch(server, "no plain file", get_request("/only.css", browser), 404, NULL);
-    if (expect_fetch(server, "compressed already", get_request("/picture.png", browser), 200,
+    if (expect_fetch(server, "an older one", request_with("GET", "/page.css", browser), 200,
                      &response))
+        expect_form("the next best", &response, ZSTD, 1);
+    if (expect_fetch(server, "none", request_with("GET", "/alone.css", browser), 200, &response)) {
+        expect_header("nothing to choose from", &response, "Vary", NULL);
+        expect_header("it", &response, "Content-Encoding", NULL);
+    }
+    expect_fetch(server, "no plain file", request_with("GET", "/only.css", browser), 404, NULL);
+    if (expect_fetch(server, "compressed already", request_with("GET", "/picture.png", browser),
+                     200, &response))
         cr_expect(response.body.length == 100);
     /* The server follows changes. */
     site_set_time(&site, "page.css.br", SITE_TIME + 1);
-    if (expect_fetch(server, "renewed", get_request("/page.css", browser), 200, &response))
+    if (expect_fetch(server, "renewed", request_with("GET", "/page.css", browser), 200, &response))
         expect_form("renewed", &response, BR, 1);
     site_set_time(&site, "page.css", SITE_TIME + 2);
-    if (expect_fetch(server, "all outdated", get_request("/page.css", browser), 200, &response))
+    if (expect_fetch(server, "all outdated", request_with("GET", "/page.css", browser), 200,
+                     &response))
         expect_content("it", response.body, content_of(PLAIN, 1));
 }
 
@@ -212,15 +206,15 @@ E2E_TEST(negotiation, the_index_and_the_page_for_errors_have_forms_too)
     site_write_text(&site, "404.html", "<title>lost</title>");
     site_write_text(&site, "404.html.gz", "lost, smaller");
     const struct server *server = server_start(PIPELINED, &site, "--threads 1");
-    if (expect_fetch(server, "index", get_request("/", gzip), 200, &response)) {
-        expect_field("it", &response, "Content-Encoding", "gzip");
+    if (expect_fetch(server, "index", request_with("GET", "/", gzip), 200, &response)) {
+        expect_header("it", &response, "Content-Encoding", "gzip");
         expect_content("it", response.body, (struct view){"home, smaller", 13});
     }
-    if (expect_fetch(server, "404", get_request("/nothing", gzip), 404, &response)) {
-        expect_field("it", &response, "Content-Encoding", "gzip");
-        expect_field("it", &response, "Content-Type", "text/html; charset=utf-8");
-        expect_field("it", &response, "Vary", "Accept-Encoding");
-        expect_field("it is not this that has validators", &response, "ETag", NULL);
+    if (expect_fetch(server, "404", request_with("GET", "/nothing", gzip), 404, &response)) {
+        expect_header("it", &response, "Content-Encoding", "gzip");
+        expect_header("it", &response, "Content-Type", "text/html; charset=utf-8");
+        expect_header("it", &response, "Vary", "Accept-Encoding");
+        expect_header("it is not this that has validators", &response, "ETag", NULL);
         expect_content("it", response.body, (struct view){"lost, smaller", 13});
     }
 }

@@ -168,3 +168,8 @@ struct view response_masked_head(const struct response *response)
         memset(copy.data + response->date_offset, '#', RESPONSE_DATE_LENGTH);
     return (struct view){.data = copy.data, .length = copy.length};
 }
+
+bool response_has(const struct response *response, const char *text)
+{
+    return memmem(response->body.data, response->body.length, text, strlen(text)) != NULL;
+}

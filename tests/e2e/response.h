@@ -41,6 +41,9 @@ enum response_result response_parse(struct response *ret, const char *data, size
 /* The value of the field NAME (case ignored), or NULL. */
 const char *response_field(const struct response *response, const char *name);
 
+/* Whether TEXT is somewhere in the body. */
+bool response_has(const struct response *response, const char *text);
+
 /* The head with Date's value masked by '#', kept: so that answers of different times can be
  * compared. */
 struct view response_masked_head(const struct response *response);

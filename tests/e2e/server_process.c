@@ -135,6 +135,16 @@ struct server *server_start(enum server_kind kind, const struct site *site, cons
     });
 }
 
+struct server *server_start_words(const struct site *site, const char *const *words)
+{
+    return server_start_with(&(struct server_setup){
+        .kind = PIPELINED,
+        .root = site->path,
+        .options = "--threads 1",
+        .words = words,
+    });
+}
+
 bool server_port_is_secure(uint16_t port)
 {
     for (size_t i = 0; i < server_count; i++)

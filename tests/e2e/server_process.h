@@ -60,6 +60,8 @@ const char *server_program(enum server_kind kind);
 /* Starts a server and waits until it is ready. *Borrowed* until the end of the test. */
 struct server *server_start(enum server_kind kind, const struct site *site, const char *options);
 struct server *server_start_with(const struct server_setup *setup);
+/* PIPELINED, one thread, and WORDS, as in server_setup. */
+struct server *server_start_words(const struct site *site, const char *const *words);
 
 /* A port that is free, and not of those that the kernel gives to other tests meanwhile. */
 uint16_t server_free_port(void);
