@@ -30,7 +30,7 @@ static const struct skip skips[] = {
     {"command_line", "reports_a_busy_port", "it starts programs without a certificate"},
     {"command_line", "reports_a_port_that_needs_privileges",
      "it starts programs without a certificate"},
-    {"limits", "five_thousand_connections_are_answered",
+    {"many_connections", "five_thousand_connections_are_answered",
      "five thousand handshakes take longer than its deadlines"},
     {"rewritten_files", "end_a_connection_whose_socket_holds_their_pages",
      "a record is a copy, so no socket holds a page"},
