@@ -78,6 +78,20 @@ E2E_TEST(activation, socket_of_the_address_and_port_is_used)
     close(fd);
 }
 
+/* sluice on SITE with the COUNT sockets FDS of NAMES, and nothing that says where to listen. */
+static struct server_setup with_sockets(const struct site *site, const int *fds, size_t count,
+                                        const char *names)
+{
+    return (struct server_setup){
+        .program = "sluice",
+        .root = site->path,
+        .no_bind = true,
+        .sockets = fds,
+        .socket_count = count,
+        .socket_names = names,
+    };
+}
+
 /* Also after an upgrade. */
 E2E_TEST(activation, sockets_are_all_used_where_nothing_says_where_to_listen)
 {
@@ -85,15 +99,10 @@ E2E_TEST(activation, sockets_are_all_used_where_nothing_says_where_to_listen)
     uint16_t ports[2];
     create_site(&site);
     int fds[] = {open_socket(&ports[0]), open_socket(&ports[1])};
-    struct server *server = server_start_with(&(struct server_setup){
-        .program = "sluice",
-        .root = site.path,
-        .no_bind = true,
-        .options = "--threads 2",
-        .sockets = fds,
-        .socket_count = 2,
-        .socket_names = e2e_uses_tls() ? "https:unknown" : "http:unknown",
-    });
+    struct server_setup setup =
+        with_sockets(&site, fds, 2, e2e_uses_tls() ? "https:unknown" : "http:unknown");
+    setup.options = "--threads 2";
+    struct server *server = server_start_with(&setup);
     for (unsigned i = 0; i < 2; i++) {
         expect_served(ports[0], "the first");
         expect_served(ports[1], "the second");
@@ -111,15 +120,9 @@ E2E_TEST(activation, socket_is_used_by_its_name_where_no_address_matches)
     uint16_t port;
     create_site(&site);
     int fd = open_socket(&port);
-    struct server *server = server_start_with(&(struct server_setup){
-        .program = "sluice",
-        .root = site.path,
-        .no_bind = true,
-        .words = (const char *const[]){"--listen", text_format("127.0.0.1:1%s", tls()), NULL},
-        .sockets = &fd,
-        .socket_count = 1,
-        .socket_names = e2e_uses_tls() ? "https" : "http",
-    });
+    struct server_setup setup = with_sockets(&site, &fd, 1, e2e_uses_tls() ? "https" : "http");
+    setup.words = (const char *const[]){"--listen", text_format("127.0.0.1:1%s", tls()), NULL};
+    struct server *server = server_start_with(&setup);
     cr_expect_eq(server->port, port);
     expect_served(port, "by name");
     server_stop(server);
@@ -133,16 +136,11 @@ E2E_TEST(activation, sockets_that_no_listener_is_for_are_named_and_closed)
     uint16_t ports[2];
     create_site(&site);
     int fds[] = {open_socket(&ports[0]), open_socket(&ports[1])};
-    struct server *server = server_start_with(&(struct server_setup){
-        .program = "sluice",
-        .root = site.path,
-        .no_bind = true,
-        .words = (const char *const[]){"--listen", text_format("127.0.0.1:0%s", tls()), "--listen",
-                                       text_format("127.0.0.2:0%s", tls()), NULL},
-        .sockets = fds,
-        .socket_count = 2,
-        .socket_names = e2e_uses_tls() ? "https:stray" : "http:stray",
-    });
+    struct server_setup setup =
+        with_sockets(&site, fds, 2, e2e_uses_tls() ? "https:stray" : "http:stray");
+    setup.words = (const char *const[]){"--listen", text_format("127.0.0.1:0%s", tls()), "--listen",
+                                        text_format("127.0.0.2:0%s", tls()), NULL};
+    struct server *server = server_start_with(&setup);
     const char *errors = process_errors(&server->process);
     const char *wanted = text_format("closed, as no listener is for what the process was started "
                                      "with: 127.0.0.1:%u (%s), 127.0.0.1:%u (stray)\n",
@@ -208,16 +206,11 @@ E2E_TEST(activation, socket_of_the_unix_domain_is_used_and_its_file_left)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 8) == 0,
               "%s", strerror(errno));
-    struct server *server = server_start_with(&(struct server_setup){
-        .program = "sluice",
-        .root = site.path,
-        .no_bind = true,
-        .options = "--threads 2",
-        .words = (const char *const[]){"--listen", text_format("127.0.0.1:0%s", tls()), "--listen",
-                                       text_format("unix:%s", path), NULL},
-        .sockets = &fd,
-        .socket_count = 1,
-    });
+    struct server_setup setup = with_sockets(&site, &fd, 1, NULL);
+    setup.options = "--threads 2";
+    setup.words = (const char *const[]){"--listen", text_format("127.0.0.1:0%s", tls()), "--listen",
+                                        text_format("unix:%s", path), NULL};
+    struct server *server = server_start_with(&setup);
     successor_upgrade(server);
     server_expect_alive(server, "after an upgrade");
     server_stop(server);

@@ -240,8 +240,9 @@ static void expect_all_handed_over(struct server *server)
                    process_errors(&server->process));
 }
 
-/* ReusePort=yes of systemd.socket(5). */
-E2E_TEST(upgrade_sockets, of_one_address_are_one_listener_that_a_name_is_for)
+/* Two sockets of one address, as ReusePort=yes of systemd.socket(5) gives them, are one listener of
+ * a server with OPTIONS and WORDS. */
+static void expect_one_listener(const char *options, const char *const *words)
 {
     struct site site;
     uint16_t port = 0;
@@ -251,9 +252,8 @@ E2E_TEST(upgrade_sockets, of_one_address_are_one_listener_that_a_name_is_for)
         .program = "sluice",
         .root = site.path,
         .no_bind = true,
-        .options = "--threads 40",
-        .words = (const char *const[]){"--listen",
-                                       e2e_uses_tls() ? "127.0.0.1:1 tls" : "127.0.0.1:1", NULL},
+        .options = options,
+        .words = words,
         .sockets = fds,
         .socket_count = 2,
         .socket_names = e2e_uses_tls() ? "https:https" : "http:http",
@@ -264,24 +264,15 @@ E2E_TEST(upgrade_sockets, of_one_address_are_one_listener_that_a_name_is_for)
     close(fds[1]);
 }
 
+E2E_TEST(upgrade_sockets, of_one_address_are_one_listener_that_a_name_is_for)
+{
+    const char *where = e2e_uses_tls() ? "127.0.0.1:1 tls" : "127.0.0.1:1";
+    expect_one_listener("--threads 40", (const char *const[]){"--listen", where, NULL});
+}
+
 E2E_TEST(upgrade_sockets, of_one_address_are_one_listener_where_nothing_says_where_to_listen)
 {
-    struct site site;
-    uint16_t port = 0;
-    create_site(&site);
-    int fds[] = {open_socket(&port), open_socket(&port)};
-    struct server *server = server_start_with(&(struct server_setup){
-        .program = "sluice",
-        .root = site.path,
-        .no_bind = true,
-        .options = "--threads 12",
-        .sockets = fds,
-        .socket_count = 2,
-        .socket_names = e2e_uses_tls() ? "https:https" : "http:http",
-    });
-    expect_all_handed_over(server);
-    close(fds[0]);
-    close(fds[1]);
+    expect_one_listener("--threads 12", NULL);
 }
 
 /* --- Descriptors that the settings name ------------------------------------------------------- */
