@@ -84,6 +84,21 @@ static void write_two(char *to, int64_t value)
     to[1] = (char)('0' + value % 10);
 }
 
+/* Writes "1994". */
+static void write_year(char *to, const struct moment *moment)
+{
+    write_two(to, moment->year / 100);
+    write_two(to + 2, moment->year % 100);
+}
+
+/* Writes "08:49:37", but for the colons. */
+static void write_clock(char *to, const struct moment *moment)
+{
+    write_two(to, moment->hour);
+    write_two(to + 3, moment->minute);
+    write_two(to + 6, moment->second);
+}
+
 void date_write(char to[static DATE_BYTES], int64_t seconds)
 {
     int64_t days;
@@ -93,11 +108,8 @@ void date_write(char to[static DATE_BYTES], int64_t seconds)
     memcpy(to, day_names[week_day], 3);
     write_two(to + 5, m.day);
     memcpy(to + 8, month_names[m.month - 1], 3);
-    write_two(to + 12, m.year / 100);
-    write_two(to + 14, m.year % 100);
-    write_two(to + 17, m.hour);
-    write_two(to + 20, m.minute);
-    write_two(to + 23, m.second);
+    write_year(to + 12, &m);
+    write_clock(to + 17, &m);
 }
 
 void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds)
@@ -105,13 +117,10 @@ void date_write_rfc3339(char to[static DATE_RFC3339_BYTES], int64_t seconds)
     int64_t days;
     struct moment m = moment_of(seconds, &days);
     memcpy(to, "1994-11-06T08:49:37Z", DATE_RFC3339_BYTES);
-    write_two(to, m.year / 100);
-    write_two(to + 2, m.year % 100);
+    write_year(to, &m);
     write_two(to + 5, m.month);
     write_two(to + 8, m.day);
-    write_two(to + 11, m.hour);
-    write_two(to + 14, m.minute);
-    write_two(to + 17, m.second);
+    write_clock(to + 11, &m);
 }
 
 /* Writes "+0100", or "+01:00" if COLON. Returns the end. */
@@ -143,11 +152,8 @@ void date_write_log(char to[static DATE_LOG_BYTES], int64_t seconds, int32_t off
     memcpy(to, "06/Nov/1994:08:49:37 ", DATE_LOG_BYTES - 5);
     write_two(to, m.day);
     memcpy(to + 3, month_names[m.month - 1], 3);
-    write_two(to + 7, m.year / 100);
-    write_two(to + 9, m.year % 100);
-    write_two(to + 12, m.hour);
-    write_two(to + 15, m.minute);
-    write_two(to + 18, m.second);
+    write_year(to + 7, &m);
+    write_clock(to + 12, &m);
     write_offset(to + DATE_LOG_BYTES - 5, offset_s, false);
 }
 
