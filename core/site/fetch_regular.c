@@ -7,7 +7,6 @@
  * may have changed meanwhile. Runs in any thread. */
 #include "site/fetch_parts.h"
 
-#include "base/hash.h"
 #include "site/sibling_age.h"
 
 #include <errno.h>
@@ -41,17 +40,7 @@ static int without_sibling(int error)
 /* Mixes IDENTITY, of the sibling in CODING, into HASH. Never returns 0. */
 static uint64_t mix(uint64_t hash, enum content_coding coding, const struct blob_identity *identity)
 {
-    const uint64_t words[] = {
-        (uint64_t)coding,
-        identity->device,
-        identity->inode,
-        identity->bytes,
-        (uint64_t)identity->modified.tv_sec,
-        (uint64_t)identity->modified.tv_nsec,
-        (uint64_t)identity->changed.tv_sec,
-        (uint64_t)identity->changed.tv_nsec,
-    };
-    return hash_bytes(hash, (struct str){(const char *)words, sizeof words}) | 1;
+    return fetched_hash_identity(hash, identity, (uint64_t)coding) | 1;
 }
 
 /* Finds the status of the sibling at the target's name. *RET_TAKEN: whether the name exists, even

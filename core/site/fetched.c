@@ -49,20 +49,24 @@ static uint64_t hash_fresh(uint64_t hash, const struct fetched *fetched)
     return fetched->pending ? hash_bytes(hash, STR("pending")) : hash;
 }
 
+uint64_t fetched_hash_identity(uint64_t hash, const struct blob_identity *identity, uint64_t more)
+{
+    const uint64_t words[] = {
+        identity->device,
+        identity->inode,
+        identity->bytes,
+        (uint64_t)identity->modified.tv_sec,
+        (uint64_t)identity->modified.tv_nsec,
+        (uint64_t)identity->changed.tv_sec,
+        (uint64_t)identity->changed.tv_nsec,
+        more,
+    };
+    return hash_bytes(hash, (struct str){(const char *)words, sizeof words});
+}
+
 static uint64_t hash_state(uint64_t secret, const struct fetch_state *state)
 {
-    const struct blob_identity *plain = &state->plain;
-    const uint64_t words[] = {
-        plain->device,
-        plain->inode,
-        plain->bytes,
-        (uint64_t)plain->modified.tv_sec,
-        (uint64_t)plain->modified.tv_nsec,
-        (uint64_t)plain->changed.tv_sec,
-        (uint64_t)plain->changed.tv_nsec,
-        state->siblings,
-    };
-    return hash_bytes(secret, (struct str){(const char *)words, sizeof words});
+    return fetched_hash_identity(secret, &state->plain, state->siblings);
 }
 
 static uint64_t hash_listing(uint64_t hash, const struct fetched *fetched)

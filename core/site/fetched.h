@@ -53,6 +53,9 @@ struct fetched {
 /* Drops the references in FETCHED, which becomes a refusal. */
 void fetched_fini(struct fetched *fetched);
 
+/* Mixes IDENTITY and MORE into HASH. */
+uint64_t fetched_hash_identity(uint64_t hash, const struct blob_identity *identity, uint64_t more);
+
 /* A fingerprint of what FETCHED says, which a look-up that says the same has too: of the identities
  * of files, of the digests of what may change without another identity, of listings. Keyed by
  * SECRET. */
