@@ -1,6 +1,9 @@
 /* store_rig: see store_rig.h. */
 #include "support/store_rig.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 struct tree tree;
 char root[TREE_PATH_BYTES + 8];
 struct mime *mime;
@@ -91,6 +94,31 @@ void make_files_of(const struct store_sites_config *sites, struct store_shared *
 void pass_ms(uint64_t ms)
 {
     date_now_set(&now, now.ms + ms, now.seconds + (int64_t)(ms / 1000));
+}
+
+static pthread_t never_held;
+static atomic_bool gate_open;
+
+/* Blocks until the gate is open, and has the next look-up do so. */
+static void hold(void *argument)
+{
+    if (atomic_load(&gate_open))
+        return;
+    faults_act(FAULT_OPENAT2, 0, hold, argument);
+    while (!pthread_equal(pthread_self(), never_held) && !atomic_load(&gate_open))
+        poll(NULL, 0, 1);
+}
+
+void hold_jobs(void)
+{
+    never_held = pthread_self();
+    atomic_store(&gate_open, false);
+    faults_act(FAULT_OPENAT2, 0, hold, NULL);
+}
+
+void release_jobs(void)
+{
+    atomic_store(&gate_open, true);
 }
 
 unsigned opens(void)

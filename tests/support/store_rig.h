@@ -47,6 +47,10 @@ struct site_settings site_at(unsigned number);
 /* FILES afresh, with SITES; a store of SHARED, which may be NULL: it is the only one. */
 void make_files_of(const struct store_sites_config *sites, struct store_shared *shared);
 
+/* Keeps every look-up of a job waiting, until release_jobs. The calling thread's go on. */
+void hold_jobs(void);
+void release_jobs(void);
+
 void pass_ms(uint64_t ms);
 
 /* How often openat2 has been called. */

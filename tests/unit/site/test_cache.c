@@ -1,64 +1,9 @@
-/* cache: its bounds compared with a model, its evictions, and the references it holds. */
-#include "site/cache.h"
+/* cache: its bounds, its evictions, and the references it holds. */
+#include "support/cache_rig.h"
 #include "support/faults.h"
-#include "support/paths.h"
-#include "support/prng.h"
-#include "support/resources.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
-enum { ANY = 1 << 20 };
-
-static const struct cache_limits roomy = {.bytes_max = ANY, .entries_max = ANY, .files_max = ANY};
-
-static struct cache_group group; /* of all entries, except in the tests of groups */
-
-/* An empty cache, and an empty GROUP. */
-static struct cache *cache_create_fresh(const struct cache_limits *limits)
-{
-    cache_group_init(&group, 0);
-    return cache_create(limits, 1);
-}
-
-static struct path path_numbered(unsigned number)
-{
-    char text[16];
-    snprintf(text, sizeof text, "p%u", number);
-    return path_named(text);
-}
-
-/* A file's resource with LENGTH bytes of content in memory or, if FILE, in an open descriptor. */
-static struct resource *make(size_t length, bool file)
-{
-    static const struct blob_identity identity = {.inode = 7};
-    struct blob *body = file ? blob_create_file(open("/dev/null", O_RDONLY | O_CLOEXEC), &identity)
-                             : blob_create_bytes(length);
-    struct resource *resource = plain_file(body, &identity, STR("text/plain"), INT64_MAX);
-    blob_drop(body);
-    return resource;
-}
-
-/* Puts a new resource under TEXT and drops its own reference. */
-static struct cache_entry *put(struct cache *cache, const char *text, size_t length, bool file)
-{
-    struct path path = path_named(text);
-    struct cache_key key = cache_key_of(cache, &group, &path);
-    struct resource *resource = make(length, file);
-    struct cache_entry *entry = cache_put(cache, &key, resource);
-    resource_drop(resource);
-    return entry;
-}
-
-static struct cache_entry *find(struct cache *cache, const char *text)
-{
-    struct path path = path_named(text);
-    struct cache_key key = cache_key_of(cache, &group, &path);
-    return cache_find(cache, &key);
-}
 
 /* The bytes that an entry with a name of one letter and LENGTH bytes counts for. */
 static uint64_t bytes_of_entry(size_t length)
@@ -435,99 +380,6 @@ Test(cache, keeps_a_consistent_state_without_memory)
     faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
     cr_expect_null(cache_create_fresh(&roomy));
     cache_destroy(NULL);
-}
-
-/* --- A model ---------------------------------------------------------------------------------- */
-
-enum { NAMES = 64 };
-
-struct model {
-    struct resource
-        *resources[NAMES]; /* the last one put under this name, with a reference of the test */
-    bool file[NAMES];
-};
-
-/* Every resource found must be the last one put, and the usage must be that of the resources
- * found. */
-static void compare(struct cache *cache, const struct model *model)
-{
-    struct cache_usage usage = {0};
-    for (unsigned i = 0; i < NAMES; i++) {
-        struct path path = path_numbered(i);
-        struct cache_key key = cache_key_of(cache, &group, &path);
-        struct cache_entry *entry = cache_find(cache, &key);
-        if (entry) {
-            cr_assert_eq(entry->resource, model->resources[i]);
-            entry->hit = i % 3 == 0; /* the model's check must not count as a hit */
-            usage.entries++;
-            usage.bytes += entry->bytes;
-            usage.files += model->file[i];
-            usage.refusals += entry->resource->kind == RESOURCE_REFUSAL;
-        }
-        if (model->resources[i])
-            cr_assert_eq(model->resources[i]->references, entry ? 2 : 1);
-    }
-    struct cache_usage said = cache_usage(cache);
-    cr_assert_eq(said.entries, usage.entries);
-    cr_assert_eq(said.bytes, usage.bytes);
-    cr_assert_eq(said.files, usage.files);
-    cr_assert_eq(said.refusals, usage.refusals);
-}
-
-static void step(struct cache *cache, struct model *model, struct prng *prng)
-{
-    unsigned i = (unsigned)prng_below(prng, NAMES);
-    struct path path = path_numbered(i);
-    struct cache_key key = cache_key_of(cache, &group, &path);
-    struct cache_entry *entry = cache_find(cache, &key);
-    uint64_t dice = prng_below(prng, 10);
-    if (dice == 0) {
-        if (entry)
-            cache_remove(cache, entry);
-    } else if (dice == 1) {
-        bool had = cache_usage(cache).files > 0;
-        cr_assert_eq(cache_shed_file(cache), had);
-    } else if (dice == 2) {
-        if (entry)
-            entry->used = false;
-        cache_release_files(cache);
-    } else {
-        resource_drop(model->resources[i]);
-        model->file[i] = dice > 3 && prng_below(prng, 4) == 0;
-        model->resources[i] = dice == 3 ? resource_create_refusal(HTTP_NOT_FOUND, NULL)
-                                        : make((size_t)prng_below(prng, 4000), model->file[i]);
-        entry = cache_put(cache, &key, model->resources[i]);
-        cr_assert_not_null(entry);
-    }
-}
-
-Test(cache, stays_within_its_bounds_under_random_use, .timeout = 120)
-{
-    static const struct cache_limits limits[] = {
-        {.bytes_max = 20000, .entries_max = ANY, .files_max = ANY},
-        {.bytes_max = ANY, .entries_max = 7, .files_max = ANY},
-        {.bytes_max = ANY, .entries_max = ANY, .files_max = 3},
-        {.bytes_max = 30000, .entries_max = 12, .files_max = 1},
-        {.bytes_max = 6000, .entries_max = 1, .files_max = 1},
-    };
-    for (size_t row = 0; row < COUNT_OF(limits); row++) {
-        struct prng prng = {row};
-        struct model model = {{0}, {0}};
-        struct cache *cache = cache_create_fresh(&limits[row]);
-        for (unsigned i = 0; i < 4000; i++) {
-            step(cache, &model, &prng);
-            struct cache_usage usage = cache_usage(cache);
-            cr_assert_leq(usage.bytes, limits[row].bytes_max);
-            cr_assert_leq(usage.entries, limits[row].entries_max);
-            cr_assert_leq(usage.files, limits[row].files_max);
-            compare(cache, &model);
-        }
-        cache_destroy(cache);
-        for (unsigned i = 0; i < NAMES; i++) {
-            cr_assert(!model.resources[i] || model.resources[i]->references == 1);
-            resource_drop(model.resources[i]);
-        }
-    }
 }
 
 /* A file with siblings holds a descriptor for each that is large. */
