@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "bench"))
+sys.path[:0] = [str(TOP / "bench"), str(TOP / "tests")]
 
+import totals  # noqa: E402
 from harness import attack, parse, reloads, soak  # noqa: E402
 from harness.attack import Row  # noqa: E402
 from harness.hostile import MIB  # noqa: E402
@@ -181,14 +182,5 @@ class Reloads(unittest.TestCase):
         self.assertTrue(any("listen = 127.0.0.1:2\n" in text for text in texts))
 
 
-def main() -> int:
-    """Runs them all; the last line is the total."""
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    outcome = unittest.TextTestRunner(stream=sys.stderr, verbosity=0).run(suite)
-    failed = len({test.id().partition(" (")[0] for test, _ in outcome.failures + outcome.errors})
-    print(f"{outcome.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(totals.run(__name__))

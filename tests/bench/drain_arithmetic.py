@@ -10,8 +10,10 @@ import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "bench"), str(TOP / "tests")]
 
+import totals  # noqa: E402
 from harness import drain  # noqa: E402
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
@@ -46,14 +48,5 @@ class Failures(unittest.TestCase):
         self.assertEqual(total, drain.Counts(2, 30, 1, 3, 2, 0.5))
 
 
-def main() -> int:
-    """Runs them all; the last line is the total."""
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    outcome = unittest.TextTestRunner(stream=sys.stderr, verbosity=0).run(suite)
-    failed = len({test.id().partition(" (")[0] for test, _ in outcome.failures + outcome.errors})
-    print(f"{outcome.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(totals.run(__name__))

@@ -13,7 +13,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests"))
+import totals  # noqa: E402
+
 BUILD = Path(os.environ.get("SLUICE_BUILD", TOP / "build"))
 
 
@@ -58,17 +62,5 @@ class Kubernetes(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
-def main() -> int:
-    """Runs them all; the last line is the total."""
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    outcome = unittest.TextTestRunner(stream=sys.stderr, verbosity=0).run(suite)
-    failed = len({test.id().partition(" (")[0] for test, _ in outcome.failures + outcome.errors})
-    skipped = len(outcome.skipped)
-    for test, why in outcome.skipped:
-        print(f"[SKIP] {test}: {why}")
-    print(f"{outcome.testsRun - failed - skipped} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(totals.run(__name__))
