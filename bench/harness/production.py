@@ -149,14 +149,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def scraping(port: int) -> Iterator[None]:
-    """Reads the metrics each second, as Prometheus would at its most eager. PORT 0: does not."""
+def scraping(port: int, every_seconds: float = 1.0) -> Iterator[None]:
+    """Reads the metrics each second, as Prometheus would at its most eager. PORT 0: does not. A
+    scrape that fails fails the measurement, which would be one without scrapes."""
     over = threading.Event()
+    failures: list[str] = []
 
     def scrape() -> None:
-        while not over.wait(1.0):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-                answer.read()
+        while not over.wait(every_seconds) and not failures:
+            try:
+                url = f"http://127.0.0.1:{port}/metrics"
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    answer.read()
+            except OSError as error:
+                failures.append(str(error))
 
     thread = threading.Thread(target=scrape)
     if port:
@@ -167,6 +173,8 @@ def scraping(port: int) -> Iterator[None]:
         over.set()
         if port:
             thread.join()
+    if failures:
+        raise Failed(f"a scrape of the metrics failed: {failures[0]}")
 
 
 def requests_of(said: str) -> int:
@@ -198,9 +206,11 @@ def cost_us(setting: Setting, seconds: float) -> float:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=seconds + 60,
-                check=True,
+                check=False,
                 text=True,
             )
+            if done.returncode != 0:
+                raise Failed(f"wrk: {done.stderr.strip()}")
             requests = requests_of(done.stdout)
             return (server.cpu_seconds() - before) * 1e6 / requests
 

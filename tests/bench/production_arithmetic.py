@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "bench"), str(TOP / "tests")]
 
+import totals  # noqa: E402
 from harness import production  # noqa: E402
 from harness.place import Failed  # noqa: E402
 
@@ -27,6 +30,17 @@ class Requests(unittest.TestCase):
         for trouble in ("  Socket errors: connect 0, read 1\n", "  Non-2xx or 3xx responses: 1\n"):
             with self.assertRaises(Failed):
                 production.requests_of(WRK + trouble)
+
+
+class Scrapes(unittest.TestCase):
+    def test_fail_the_measurement_if_one_fails(self) -> None:
+        port = production.free_port()  # where nothing listens
+        with self.assertRaises(Failed), production.scraping(port, every_seconds=0.001):
+            time.sleep(0.2)
+
+    def test_are_left_out_without_a_port(self) -> None:
+        with production.scraping(0):
+            pass
 
 
 class Ratios(unittest.TestCase):
@@ -51,14 +65,5 @@ class Sites(unittest.TestCase):
             self.assertTrue(Path(where, "site1", "index.html").exists())
 
 
-def main() -> int:
-    """Runs them all; the last line is the total."""
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    outcome = unittest.TextTestRunner(stream=sys.stderr, verbosity=0).run(suite)
-    failed = len({test.id().partition(" (")[0] for test, _ in outcome.failures + outcome.errors})
-    print(f"{outcome.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(totals.run(__name__))
