@@ -96,13 +96,13 @@ $(foreach source,$(SERVER_SRC),$(eval $(call server_rule,$(source))))
 
 # Calls that tests can make fail, and count: tests/support/faults_*.c have a __wrap_ of each.
 WRAPPED      = __poll_chk __pread_chk __read_chk __recv_chk accept4 aligned_alloc bind calloc clock_gettime \
-    close connect epoll_create1 epoll_ctl epoll_wait eventfd fcntl fdopendir fopen fork fstat \
-    getaddrinfo getifaddrs getpeername getrandom getrlimit getsockname getsockopt \
+    close connect epoll_create1 epoll_ctl epoll_wait eventfd fchmod fcntl fdopendir flock fopen fork \
+    fstat fstatat fsync futimens getaddrinfo getifaddrs getpeername getrandom getrlimit getsockname getsockopt \
     io_uring_queue_init_params io_uring_register_buf_ring io_uring_register_ring_fd \
     io_uring_submit io_uring_submit_and_get_events io_uring_submit_and_wait_timeout ioctl listen \
-    malloc memfd_create mmap nanosleep open poll pread preadv2 pthread_create read readdir readv \
-    realloc recv rename sched_getaffinity send sendfile sendmsg setrlimit setsockopt shutdown signalfd \
-    socket socketpair stat statx strdup syscall unlink write writev
+    malloc memfd_create mmap nanosleep open openat poll pread preadv2 pthread_create read readdir readv \
+    realloc recv rename renameat sched_getaffinity send sendfile sendmsg setrlimit setsockopt shutdown signalfd \
+    socket socketpair stat statx strdup syscall unlink unlinkat write writev
 # The functions of core/system/uring.h that a unit test can replace: tests/support/uring_script.c.
 URING_WRAPPED = uring_ask_accept uring_ask_cancel uring_ask_poll uring_ask_poll_multishot \
     uring_ask_receive uring_ask_send uring_begin uring_fini uring_init uring_wait

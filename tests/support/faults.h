@@ -21,11 +21,16 @@ enum fault {
     FAULT_EPOLL_CTL,
     FAULT_EPOLL_WAIT,
     FAULT_EVENTFD,
+    FAULT_FCHMOD,
     FAULT_FCNTL,
     FAULT_FDOPENDIR,
+    FAULT_FLOCK,
     FAULT_FOPEN,
     FAULT_FORK,
     FAULT_FSTAT,
+    FAULT_FSTATAT,
+    FAULT_FSYNC,
+    FAULT_FUTIMENS,
     FAULT_GETADDRINFO, /* fails with EAI_SYSTEM and the errno */
     FAULT_GETIFADDRS,
     FAULT_GETPEERNAME,
@@ -40,6 +45,7 @@ enum fault {
     FAULT_MMAP,
     FAULT_NANOSLEEP,
     FAULT_OPEN,
+    FAULT_OPENAT,
     FAULT_OPENAT2,
     FAULT_OPENAT2_CACHED, /* openat2 with RESOLVE_CACHED */
     FAULT_OPENAT2_ROOT,   /* openat2 of ROOT itself, from root_is_at */
@@ -52,6 +58,7 @@ enum fault {
     FAULT_READV,
     FAULT_RECV,
     FAULT_RENAME,
+    FAULT_RENAMEAT,
     FAULT_SCHED_GETAFFINITY,
     FAULT_SEND, /* send, sendmsg */
     FAULT_SENDFILE,
@@ -65,8 +72,9 @@ enum fault {
     FAULT_STATX,
     FAULT_THREAD, /* pthread_create; its error is a positive errno like the others' */
     FAULT_UNLINK,
-    FAULT_WRITE, /* to a standard descriptor */
-    FAULT_WRITE_EVENTFD,
+    FAULT_UNLINKAT,
+    FAULT_WRITE,         /* to a standard descriptor */
+    FAULT_WRITE_EVENTFD, /* to any other one, a file too */
     FAULT_WRITEV,
     FAULT_URING_INIT,     /* io_uring_queue_init_params */
     FAULT_URING_REGISTER, /* io_uring_register(2), by any function */

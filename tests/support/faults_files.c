@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -24,6 +25,11 @@ WRAP(int, close, int fd)
     return faults_pass(FAULT_CLOSE, NULL) ? result : -1;
 }
 
+WRAP(int, fchmod, int fd, mode_t mode)
+{
+    return faults_pass(FAULT_FCHMOD, NULL) ? __real_fchmod(fd, mode) : -1;
+}
+
 WRAP(int, fcntl, int fd, int command, long argument)
 {
     return faults_pass(FAULT_FCNTL, NULL) ? __real_fcntl(fd, command, argument) : -1;
@@ -32,6 +38,11 @@ WRAP(int, fcntl, int fd, int command, long argument)
 WRAP(DIR *, fdopendir, int fd)
 {
     return faults_pass(FAULT_FDOPENDIR, NULL) ? __real_fdopendir(fd) : NULL;
+}
+
+WRAP(int, flock, int fd, int operation)
+{
+    return faults_pass(FAULT_FLOCK, NULL) ? __real_flock(fd, operation) : -1;
 }
 
 WRAP(FILE *, fopen, const char *path, const char *mode)
@@ -44,10 +55,32 @@ WRAP(int, fstat, int fd, struct stat *ret)
     return faults_pass(FAULT_FSTAT, NULL) ? __real_fstat(fd, ret) : -1;
 }
 
-/* Not variadic: all arguments are passed on. So are those of ioctl and syscall. */
+WRAP(int, fstatat, int directory, const char *path, struct stat *ret, int flags)
+{
+    if (!faults_pass(FAULT_FSTATAT, NULL))
+        return -1;
+    return __real_fstatat(directory, path, ret, flags);
+}
+
+WRAP(int, fsync, int fd)
+{
+    return faults_pass(FAULT_FSYNC, NULL) ? __real_fsync(fd) : -1;
+}
+
+WRAP(int, futimens, int fd, const struct timespec times[2])
+{
+    return faults_pass(FAULT_FUTIMENS, NULL) ? __real_futimens(fd, times) : -1;
+}
+
+/* Not variadic: all arguments are passed on. So are those of openat, ioctl and syscall. */
 WRAP(int, open, const char *path, int flags, mode_t mode)
 {
     return faults_pass(FAULT_OPEN, NULL) ? __real_open(path, flags, mode) : -1;
+}
+
+WRAP(int, openat, int directory, const char *path, int flags, mode_t mode)
+{
+    return faults_pass(FAULT_OPENAT, NULL) ? __real_openat(directory, path, flags, mode) : -1;
 }
 
 WRAP(ssize_t, pread, int fd, void *to, size_t length, off_t first)
@@ -102,7 +135,8 @@ WRAP(int, statx, int directory, const char *path, int flags, unsigned mask, stru
 WRAP(ssize_t, write, int fd, const void *from, size_t length)
 {
     enum fault which = fd <= STDERR_FILENO ? FAULT_WRITE : FAULT_WRITE_EVENTFD;
-    return faults_pass(which, NULL) ? __real_write(fd, from, length) : -1;
+    bool divides = which == FAULT_WRITE_EVENTFD && length > sizeof(uint64_t); /* not an eventfd */
+    return faults_pass(which, divides ? &length : NULL) ? __real_write(fd, from, length) : -1;
 }
 
 WRAP(int, rename, const char *from, const char *to)
@@ -110,9 +144,21 @@ WRAP(int, rename, const char *from, const char *to)
     return faults_pass(FAULT_RENAME, NULL) ? __real_rename(from, to) : -1;
 }
 
+WRAP(int, renameat, int from_directory, const char *from, int to_directory, const char *to)
+{
+    if (!faults_pass(FAULT_RENAMEAT, NULL))
+        return -1;
+    return __real_renameat(from_directory, from, to_directory, to);
+}
+
 WRAP(int, unlink, const char *path)
 {
     return faults_pass(FAULT_UNLINK, NULL) ? __real_unlink(path) : -1;
+}
+
+WRAP(int, unlinkat, int directory, const char *path, int flags)
+{
+    return faults_pass(FAULT_UNLINKAT, NULL) ? __real_unlinkat(directory, path, flags) : -1;
 }
 
 /* A short call writes one byte. */
