@@ -2,18 +2,16 @@
 #include "precompress/precompress.h"
 
 #include "base/num.h"
+#include "config/options.h"
+#include "config/profile.h"
+#include "config/settings.h"
 #include "observe/log.h"
-#include "precompress/precompress_sibling.h"
-#include "precompress/precompress_walk.h"
+#include "precompress/precompress_work.h"
 #include "system/cpus.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 const struct subcommand_option precompress_options[PRECOMPRESS_OPTIONS] = {
@@ -34,79 +32,12 @@ const struct subcommand_option precompress_options[PRECOMPRESS_OPTIONS] = {
 };
 
 enum {
-    JOBS_MAX = 1024,
     STATUS_FAILED = 1,
     STATUS_USAGE = 2,
     STATUS_SIGNAL = 128,
 };
 
-struct totals {
-    uint64_t files;
-    uint64_t outcomes[PRECOMPRESS_OUTCOME_COUNT];
-    uint64_t removed;
-    uint64_t failures;
-    /* of the siblings that are made or current, by coding */
-    uint64_t plain_bytes[CONTENT_CODING_COUNT];
-    uint64_t sibling_bytes[CONTENT_CODING_COUNT];
-};
-
-struct run {
-    const char *root;
-    int root_fd;
-    unsigned codings;
-    enum precompress_level level;
-    unsigned jobs;
-    uint64_t bytes_min;
-    bool clean;
-    bool dry_run;
-    bool quiet;
-    struct mime *mime;
-    pthread_mutex_t lock; /* of all that follows, and of output */
-    struct precompress_walk walk;
-    struct totals totals;
-};
-
-/* --- Signals ---------------------------------------------------------------------------------- */
-
-/* They are blocked; the threads ask for them between two pieces of a file. */
-static sigset_t ending;
-static atomic_int ended_by; /* 0: none has come */
-
-/* Whether a signal has come that ends the process. */
-static bool stops(void)
-{
-    const struct timespec no_wait = {0};
-    if (atomic_load(&ended_by))
-        return true;
-    const int number = sigtimedwait(&ending, NULL, &no_wait);
-    if (number > 0)
-        atomic_store(&ended_by, number);
-    return number > 0;
-}
-
-static void take_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction now;
-    sigemptyset(&ending);
-    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        /* The kernel keeps a blocked signal even if it is ignored, as SIGHUP by nohup. */
-        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(&ending, numbers[i]);
-    }
-    pthread_sigmask(SIG_BLOCK, &ending, NULL);
-    /* Instead, writing fails: a temporary file is removed. */
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
-}
-
 /* --- The command line ------------------------------------------------------------------------- */
-
-/* The name of a coding in --codings and in the summary: its suffix without the dot. */
-static const char *coding_name(enum content_coding coding)
-{
-    return content_coding_texts[coding].suffix.at + 1;
-}
 
 static int refuse(const char *option, const char *value, const char *remedy)
 {
@@ -118,268 +49,163 @@ static int refuse(const char *option, const char *value, const char *remedy)
     return STATUS_USAGE;
 }
 
-/* Adds the names of CODINGS, the best first, to TO. */
+/* Writes the names of CODINGS, the best first, to TO. */
 static void name_codings(unsigned codings, char to[static 32])
 {
     char *at = to;
     for (unsigned i = CONTENT_CODING_COUNT - 1; i > CONTENT_CODING_IDENTITY; i--) {
         if (codings & content_coding_bit((enum content_coding)i))
-            at += sprintf(at, "%s.%s", at > to ? ", " : "", coding_name((enum content_coding)i));
+            at += sprintf(at, "%s.%s", at > to ? ", " : "",
+                          precompress_coding_name((enum content_coding)i));
     }
     *at = '\0';
 }
 
-/* Reads the codings; NULL: all of this build. Returns 0 or an exit status, and says why. */
-static int choose_codings(const char *text, struct run *run)
+/* Sets *RET to the codings of LIST, one or more. False: LIST has none, or another name. */
+static bool parse_codings(struct str list, unsigned *ret)
 {
-    struct str list = str_of(text ? text : "br,zst,gz"), item;
-    unsigned wanted = 0;
-    char names[32];
+    struct str item;
+    unsigned codings = 0;
     while (str_next_item(&list, &item)) {
         unsigned i = CONTENT_CODING_IDENTITY + 1;
         while (i < CONTENT_CODING_COUNT &&
-               !str_equal(item, str_of(coding_name((enum content_coding)i))))
+               !str_equal(item, str_of(precompress_coding_name((enum content_coding)i))))
             i++;
         if (i == CONTENT_CODING_COUNT)
-            return refuse("codings", text, "write names of br,zst,gz, separated by commas");
-        wanted |= content_coding_bit((enum content_coding)i);
+            return false;
+        codings |= content_coding_bit((enum content_coding)i);
     }
-    if (!wanted)
+    *ret = codings;
+    return codings != 0;
+}
+
+/* Reads the codings; NULL: all of this build. Returns 0 or an exit status, and says why. */
+static int choose_codings(const char *text, struct precompress_work *work)
+{
+    unsigned wanted;
+    char names[32];
+    if (!parse_codings(str_of(text ? text : "br,zst,gz"), &wanted))
         return refuse("codings", text, "write names of br,zst,gz, separated by commas");
     const unsigned missing = wanted & ~precompress_codings();
-    run->codings = wanted & precompress_codings();
+    work->codings = wanted & precompress_codings();
     name_codings(missing, names);
-    if (missing && (text || !run->codings)) {
+    if (missing && (text || !work->codings)) {
         log_say("this build cannot make %s; build Sluice with the libraries brotli, zstd and zlib",
                 names);
         return STATUS_FAILED;
     }
-    if (missing && !run->quiet)
+    if (missing && !work->report->quiet)
         log_say("this build cannot make %s; the others are made", names);
     return 0;
 }
 
-/* Reads all options into RUN. Returns 0 or an exit status. */
-static int read_options(const struct subcommand_call *call, struct run *run)
+/* Reads the subcommand's own options into WORK and its report. Returns 0 or an exit status. */
+static int read_options(const struct subcommand_call *call, struct precompress_work *work)
 {
     const char *level = subcommand_value(call, "level", 0);
     const char *jobs = subcommand_value(call, "jobs", 0);
     const char *size = subcommand_value(call, "min-size", 0);
     uint64_t count = cpus_usable();
-    if (jobs && (!num_parse_u64(str_of(jobs), &count) || count < 1 || count > JOBS_MAX))
+    static_assert(PRECOMPRESS_JOBS_MAX == 1024, "the remedy below names it");
+    if (jobs && (!num_parse_u64(str_of(jobs), &count) || count < 1 || count > PRECOMPRESS_JOBS_MAX))
         return refuse("jobs", jobs, "write a number from 1 to 1024");
-    if (size && !num_parse_size(str_of(size), &run->bytes_min))
+    if (size && !num_parse_size(str_of(size), &work->bytes_min))
         return refuse("min-size", size, "write bytes, or a number with K or M");
     if (level && strcmp(level, "fast") != 0 && strcmp(level, "best") != 0)
         return refuse("level", level, "write fast or best");
-    run->level = level && strcmp(level, "fast") == 0 ? PRECOMPRESS_FAST : PRECOMPRESS_BEST;
-    run->jobs = (unsigned)size_min(count, JOBS_MAX);
-    run->clean = subcommand_value(call, "clean", 0);
-    run->dry_run = subcommand_value(call, "dry-run", 0);
-    run->quiet = subcommand_value(call, "quiet", 0);
-    return choose_codings(subcommand_value(call, "codings", 0), run);
+    work->level = level && strcmp(level, "fast") == 0 ? PRECOMPRESS_FAST : PRECOMPRESS_BEST;
+    work->jobs = (unsigned)size_min(count, PRECOMPRESS_JOBS_MAX);
+    work->clean = subcommand_value(call, "clean", 0);
+    work->report->dry_run = subcommand_value(call, "dry-run", 0);
+    work->report->quiet = subcommand_value(call, "quiet", 0);
+    return choose_codings(subcommand_value(call, "codings", 0), work);
 }
 
-/* --- Reports, under the lock ------------------------------------------------------------------ */
-
-static void fail(struct run *run, const char *path, const char *suffix, int error)
+/* Validates the settings of CALL. Returns 0 or an exit status, and says why. The current directory,
+ * which sluice serves where nothing names another, must be named here: files are written to it. */
+static int prepare_sites(const struct subcommand_call *call)
 {
+    struct settings *settings = call->settings;
     struct problem problem;
-    run->totals.failures++;
-    if (error == -EBUSY)
-        problem_set(&problem, "changed while it was read");
-    else if (error == -EEXIST)
-        problem_set(&problem, "a sibling's name, but not of a regular file");
-    else
-        problem_set(&problem, "%s", strerror(-error));
-    problem_prefix(&problem, "%s/%s%s: ", run->root, path, suffix);
-    if (error == -EBUSY)
-        problem_remedy(&problem, "run it again");
-    log_problem(&problem);
-}
-
-/* Prints a line of a dry run, with control bytes replaced. */
-static void announce(const struct run *run, const char *verb, const char *path, const char *suffix)
-{
-    struct problem line;
-    char text[PROBLEM_TEXT_BYTES];
-    if (!run->dry_run || run->quiet)
-        return;
-    problem_set(&line, "would %s %s/%s%s", verb, run->root, path, suffix);
-    problem_text(&line, text);
-    puts(text);
-}
-
-static void count(struct run *run, const char *path, enum content_coding coding,
-                  const struct precompress_result *result)
-{
-    const char *suffix = content_coding_texts[coding].suffix.at;
-    run->totals.outcomes[result->outcome]++;
-    run->totals.removed += result->removed;
-    if (result->outcome == PRECOMPRESS_MADE)
-        announce(run, "make", path, suffix);
-    if (result->removed)
-        announce(run, "remove", path, suffix);
-    if (result->outcome == PRECOMPRESS_POOR)
-        return;
-    run->totals.plain_bytes[coding] += result->plain_bytes;
-    run->totals.sibling_bytes[coding] += result->sibling_bytes;
-}
-
-static void summarize(const struct run *run)
-{
-    const struct totals *totals = &run->totals;
-    unsigned best = CONTENT_CODING_COUNT - 1;
-    while (best > 0 && totals->plain_bytes[best] == 0)
-        best--;
-    printf("%llu file%s: %llu sibling%s %s, %llu up to date, %llu not worth it",
-           (unsigned long long)totals->files, totals->files == 1 ? "" : "s",
-           (unsigned long long)totals->outcomes[PRECOMPRESS_MADE],
-           totals->outcomes[PRECOMPRESS_MADE] == 1 ? "" : "s", run->dry_run ? "to make" : "made",
-           (unsigned long long)totals->outcomes[PRECOMPRESS_CURRENT],
-           (unsigned long long)totals->outcomes[PRECOMPRESS_POOR]);
-    if (totals->removed > 0)
-        printf(", %llu %s", (unsigned long long)totals->removed,
-               run->dry_run ? "to remove" : "removed");
-    if (totals->failures > 0)
-        printf(", %llu failed", (unsigned long long)totals->failures);
-    if (best > 0) {
-        char plain[16], sibling[16];
-        num_write_size(plain, totals->plain_bytes[best]);
-        num_write_size(sibling, totals->sibling_bytes[best]);
-        printf("; %s become %s (%s)", plain, sibling, coding_name((enum content_coding)best));
-    }
-    putchar('\n');
-}
-
-/* --- The work --------------------------------------------------------------------------------- */
-
-/* Takes the next entry of the walk. False: none is left, or it stops. */
-static bool take(struct run *run, struct precompress_entry *ret)
-{
-    int found = -1;
-    pthread_mutex_lock(&run->lock);
-    while (!stops() && (found = precompress_walk_next(&run->walk, ret)) < 0)
-        fail(run, ret->path, "", found);
-    if (found > 0 && ret->kind == PRECOMPRESS_FILE)
-        run->totals.files++;
-    pthread_mutex_unlock(&run->lock);
-    return found > 0;
-}
-
-static void make_siblings(struct run *run, struct precompress_job *job,
-                          const struct precompress_entry *entry)
-{
-    for (unsigned i = CONTENT_CODING_COUNT - 1; i > CONTENT_CODING_IDENTITY; i--) {
-        const enum content_coding coding = (enum content_coding)i;
-        struct precompress_result result;
-        if (!(run->codings & content_coding_bit(coding)) || stops())
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        if (settings_source(settings, settings->sites[i], option_find(STR("root"))) !=
+            SETTING_DEFAULT)
             continue;
-        const int error = precompress_sibling(job, entry->path, entry->name_at, coding, &result);
-        pthread_mutex_lock(&run->lock);
-        if (!error)
-            count(run, entry->path, coding, &result);
-        else if (error != -ECANCELED)
-            fail(run, entry->path, content_coding_texts[coding].suffix.at, error);
-        pthread_mutex_unlock(&run->lock);
+        problem_set(&problem, "precompress needs the directory of a site");
+        problem_remedy(&problem, "%s precompress ROOT, or --config FILE", call->profile->name);
+        log_problem(&problem);
+        return STATUS_USAGE;
     }
+    if (settings_prepare(settings, &problem) == 0)
+        return 0;
+    log_problem(&problem);
+    return STATUS_USAGE;
 }
 
-static void clean(struct run *run, const struct precompress_job *job,
-                  const struct precompress_entry *entry)
+/* --- Sites ------------------------------------------------------------------------------------ */
+
+static bool have_same_types(const struct site_settings *a, const struct site_settings *b)
 {
-    const int removed = precompress_sibling_remove(job, entry->path);
-    pthread_mutex_lock(&run->lock);
-    if (removed < 0)
-        fail(run, entry->path, "", removed);
-    if (removed > 0) {
-        run->totals.removed++;
-        announce(run, "remove", entry->path, "");
-    }
-    pthread_mutex_unlock(&run->lock);
+    if (!a->mime_types_path.at || !b->mime_types_path.at)
+        return !a->mime_types_path.at && !b->mime_types_path.at;
+    return str_equal(a->mime_types_path, b->mime_types_path);
 }
 
-/* What one thread does. */
-static void *work(void *context)
+/* Whether a site before number INDEX has the same root and types, and so the same siblings. */
+static bool is_repeated(const struct settings *settings, unsigned index)
 {
-    struct run *run = context;
-    struct precompress_entry entry;
-    struct precompress_job *job = calloc(1, sizeof *job);
-    if (!job) {
-        pthread_mutex_lock(&run->lock);
-        fail(run, "", "", -ENOMEM);
-        pthread_mutex_unlock(&run->lock);
-        return NULL;
+    const struct site_settings *site = settings->sites[index];
+    for (unsigned i = 0; i < index; i++) {
+        const struct site_settings *other = settings->sites[i];
+        if (strcmp(other->root, site->root) == 0 && have_same_types(other, site))
+            return true;
     }
-    job->root_fd = run->root_fd;
-    job->level = run->level;
-    job->dry_run = run->dry_run;
-    job->stops = stops;
-    while (take(run, &entry)) {
-        if (entry.kind == PRECOMPRESS_FILE)
-            make_siblings(run, job, &entry);
-        else if (run->clean)
-            clean(run, job, &entry);
-    }
-    free(job);
-    return NULL;
+    return false;
 }
 
-/* Works on this thread and, as far as they can be started, on others. */
-static void work_together(struct run *run)
+/* Makes the siblings of SITE. */
+static void work_on_site(const struct precompress_work *work, const struct site_settings *site)
 {
-    pthread_t threads[JOBS_MAX];
-    unsigned started = 0;
-    while (started + 1 < run->jobs && pthread_create(&threads[started], NULL, work, run) == 0)
-        started++;
-    work(run);
-    while (started > 0)
-        pthread_join(threads[--started], NULL);
+    const int root_fd = open(site->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    work->report->root = site->file ? site->root : site->root_text.at;
+    if (root_fd < 0) {
+        precompress_report_failure(work->report, "", "", -errno);
+        return;
+    }
+    precompress_work_on(work, root_fd, site);
+    close(root_fd);
 }
 
 /* Makes all siblings. Returns the exit status. */
-static int run_all(struct run *run)
+static int run_all(const struct precompress_work *work, const struct settings *settings)
 {
-    const int error = precompress_walk_init(&run->walk, run->root_fd, run->mime, run->bytes_min);
-    if (error) {
-        fail(run, "", "", error);
+    const struct precompress_report *report = work->report;
+    precompress_work_take_signals();
+    for (unsigned i = 0; i < settings->site_count; i++) {
+        if (!is_repeated(settings, i))
+            work_on_site(work, settings->sites[i]);
+    }
+    if (precompress_work_signal())
+        return STATUS_SIGNAL + precompress_work_signal();
+    if (!report->quiet)
+        precompress_report_summary(report);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        log_write(LOG_LEVEL_ERROR, "cannot write to standard output: %s", strerror(errno));
         return STATUS_FAILED;
     }
-    take_signals();
-    work_together(run);
-    precompress_walk_fini(&run->walk);
-    if (atomic_load(&ended_by))
-        return STATUS_SIGNAL + atomic_load(&ended_by);
-    if (!run->quiet)
-        summarize(run);
-    if (fflush(stdout) != 0)
-        return STATUS_FAILED;
-    return run->totals.failures > 0 ? STATUS_FAILED : 0;
+    return report->failures > 0 ? STATUS_FAILED : 0;
 }
 
 int precompress_run(const struct subcommand_call *call)
 {
-    struct run run = {.root = call->positionals[0], .bytes_min = 1024};
-    int status = read_options(call, &run);
-    if (status)
-        return status;
-    if (!run.root) {
-        log_say("precompress needs the directory of a site; write sluice precompress ROOT");
-        return STATUS_USAGE;
-    }
-    run.root_fd = open(run.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (run.root_fd < 0) {
-        log_say("%s cannot be opened: %s", run.root, strerror(errno));
-        return STATUS_USAGE;
-    }
-    run.mime = mime_create();
-    pthread_mutex_init(&run.lock, NULL);
-    if (run.mime)
-        status = run_all(&run);
-    else
-        fail(&run, "", "", -ENOMEM);
-    pthread_mutex_destroy(&run.lock);
-    mime_destroy(run.mime);
-    close(run.root_fd);
-    return run.totals.failures > 0 && !status ? STATUS_FAILED : status;
+    struct precompress_report report;
+    struct precompress_work work = {.bytes_min = 1024, .report = &report};
+    precompress_report_init(&report);
+    int status = read_options(call, &work);
+    if (!status)
+        status = prepare_sites(call);
+    if (!status)
+        status = run_all(&work, call->settings);
+    precompress_report_fini(&report);
+    return status;
 }

@@ -1,8 +1,7 @@
-/* precompress: `sluice precompress`: makes compressed siblings beside the files of a site.
+/* precompress: `sluice precompress`: makes compressed siblings beside the files of one site, or of
+ * all sites of a configuration.
  *
- * Several threads take files from one walk and make their siblings. A failure of one file does not
- * stop the others. A signal that would end the process ends it once the temporary files are
- * removed. */
+ * Reads its options, and works on one site after the other (precompress_work.h). */
 #ifndef SLUICE_PRECOMPRESS_H
 #define SLUICE_PRECOMPRESS_H
 
@@ -12,8 +11,8 @@ enum { PRECOMPRESS_OPTIONS = 7 };
 
 extern const struct subcommand_option precompress_options[PRECOMPRESS_OPTIONS];
 
-/* Returns the exit status: 0; 1 if anything failed; 2 for a mistake on the command line; 128 and
- * the number of the signal that ended it. */
+/* Returns the exit status: 0; 1 if anything failed; 2 for a mistake on the command line or in the
+ * settings; 128 and the number of the signal that ended it. */
 int precompress_run(const struct subcommand_call *call);
 
 #endif

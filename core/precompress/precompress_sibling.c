@@ -1,14 +1,12 @@
 /* precompress_sibling: see precompress_sibling.h. */
 #include "precompress/precompress_sibling.h"
 
-#include "http/path.h"
+#include "precompress/precompress_temporary.h"
 #include "site/sibling_age.h"
-#include "system/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -24,8 +22,6 @@ enum {
     /* Two changes within one tick of the kernel's clock, 10 ms at most, leave the same time: a file
      * younger than this could still change unnoticed. */
     SETTLED_NS = 20000000,
-    TEMPORARY_BYTES = 64,
-    TEMPORARIES_MAX = 100, /* names that are tried */
 };
 
 /* A sibling in the making. */
@@ -36,12 +32,12 @@ struct making {
     int plain_fd;
     const char *name; /* of the plain file, in its directory */
     char sibling[NAME_MAX + 1];
-    char temporary[TEMPORARY_BYTES];
+    char temporary[PRECOMPRESS_TEMPORARY_BYTES];
     struct stat plain;
     struct stat found; /* the sibling that exists */
     bool exists;
     bool ours;      /* it has a valid mark */
-    int target_fd;  /* of the temporary file; -1: none */
+    int target_fd;  /* of the temporary file; negative: none */
     uint64_t bytes; /* of the new sibling, so far */
 };
 
@@ -77,17 +73,6 @@ static bool is_marked(int directory_fd, const char *name, const struct stat *sta
 }
 
 /* --- The state of both files ------------------------------------------------------------------ */
-
-/* Opens the directory of PATH. Returns a descriptor or a negative errno. */
-static int open_directory(int root_fd, const char *path, size_t name_at)
-{
-    char directory[PATH_BYTES_MAX + 1] = ".";
-    if (name_at > PATH_BYTES_MAX)
-        return -ENAMETOOLONG;
-    if (name_at > 0)
-        *str_put(directory, (struct str){path, name_at - 1}) = '\0';
-    return root_open_below(root_fd, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, IO_BY_JOB);
-}
 
 /* Waits until a later change of FD would show in its times, and finds its status. */
 static int settle(int fd, struct stat *ret)
@@ -139,13 +124,14 @@ static bool is_current(const struct making *making)
     return !sibling_is_older(&found->st_mtim, &plain->st_mtim);
 }
 
-/* Returns 0 if the plain file is the one that was opened, and as it was then; else -EBUSY. */
+/* Returns 0 if the plain file is the one that was opened, and as it was then; -EBUSY if not; or
+ * another negative errno. */
 static int check_unchanged(const struct making *making)
 {
     const struct stat *before = &making->plain;
     struct stat now;
     if (fstatat(making->directory_fd, making->name, &now, AT_SYMLINK_NOFOLLOW) < 0)
-        return -EBUSY;
+        return errno == ENOENT ? -EBUSY : -errno;
     const bool same = now.st_dev == before->st_dev && now.st_ino == before->st_ino &&
                       now.st_size == before->st_size && same_time(&now.st_mtim, &before->st_mtim) &&
                       same_time(&now.st_ctim, &before->st_ctim);
@@ -153,23 +139,6 @@ static int check_unchanged(const struct making *making)
 }
 
 /* --- Compression ------------------------------------------------------------------------------ */
-
-/* Creates the temporary file. Returns 0 or a negative errno. */
-static int open_target(struct making *making)
-{
-    static atomic_uint next;
-    for (unsigned i = 0; i < TEMPORARIES_MAX; i++) {
-        snprintf(making->temporary, sizeof making->temporary, ".precompress-%ld-%u", (long)getpid(),
-                 atomic_fetch_add(&next, 1));
-        making->target_fd = openat(making->directory_fd, making->temporary,
-                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (making->target_fd >= 0)
-            return 0;
-        if (errno != EEXIST)
-            return -errno;
-    }
-    return -EEXIST;
-}
 
 /* Writes the LENGTH bytes of output. Returns 0 or a negative errno. */
 static int put(struct making *making, size_t length)
@@ -256,7 +225,8 @@ static int finish(const struct making *making)
     return 0;
 }
 
-/* Puts the new sibling into its place. Returns 0 or a negative errno. */
+/* Puts the new sibling into its place, so that it is there after a crash, too. Returns 0 or a
+ * negative errno. */
 static int install(struct making *making)
 {
     int error = finish(making);
@@ -269,7 +239,8 @@ static int install(struct making *making)
         return error;
     close(making->target_fd);
     making->target_fd = -1;
-    return 0;
+    /* EINVAL: the file system can't. */
+    return fsync(making->directory_fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
 /* Removes the sibling of ours that exists: it is of another version. */
@@ -284,21 +255,28 @@ static int drop_former(struct making *making, struct precompress_result *ret)
     return 0;
 }
 
-/* Compresses the plain file, and installs the result if it saves enough. */
-static int make(struct making *making, struct precompress_result *ret)
+/* Compresses the plain file, to a temporary file unless it is a dry run. Returns 0 or a negative
+ * errno. */
+static int compress(struct making *making)
 {
     struct precompress_encoder encoder;
-    int error = making->job->dry_run ? 0 : open_target(making);
-    if (error)
-        return error;
-    error = precompress_encoder_init(&encoder, making->coding, making->job->level,
-                                     (uint64_t)making->plain.st_size);
+    if (!making->job->dry_run)
+        making->target_fd = precompress_temporary_create(making->directory_fd, making->temporary);
+    if (!making->job->dry_run && making->target_fd < 0)
+        return making->target_fd;
+    int error = precompress_encoder_init(&encoder, making->coding, making->job->level,
+                                         (uint64_t)making->plain.st_size);
     if (error)
         return error;
     error = compress_all(making, &encoder);
     precompress_encoder_fini(&encoder);
-    if (!error)
-        error = check_unchanged(making);
+    return error ? error : check_unchanged(making);
+}
+
+/* Compresses the plain file, and installs the result if it saves enough. */
+static int make(struct making *making, struct precompress_result *ret)
+{
+    const int error = compress(making);
     if (error)
         return error;
     const uint64_t plain_bytes = (uint64_t)making->plain.st_size;
@@ -322,17 +300,22 @@ static void making_fini(struct making *making)
         close(making->directory_fd);
 }
 
-int precompress_sibling(struct precompress_job *job, const char *path, size_t name_at,
+int precompress_sibling(struct precompress_job *job, const struct precompress_entry *entry,
                         enum content_coding coding, struct precompress_result *ret)
 {
-    struct making making = {
-        .job = job, .coding = coding, .name = path + name_at, .plain_fd = -1, .target_fd = -1};
+    struct making making = {.job = job,
+                            .coding = coding,
+                            .name = entry->path + entry->name_at,
+                            .plain_fd = -1,
+                            .target_fd = -1};
     const struct str name = str_of(making.name), suffix = content_coding_texts[coding].suffix;
     struct precompress_result result = {.outcome = PRECOMPRESS_CURRENT};
-    if (name.length + suffix.length > NAME_MAX)
-        return -ENAMETOOLONG;
+    if (name.length + suffix.length > NAME_MAX) {
+        *ret = (struct precompress_result){.outcome = PRECOMPRESS_POOR};
+        return 0;
+    }
     *str_put(str_put(making.sibling, name), suffix) = '\0';
-    making.directory_fd = open_directory(job->root_fd, path, name_at);
+    making.directory_fd = precompress_entry_open_directory(job->root_fd, entry);
     int error = making.directory_fd < 0 ? making.directory_fd : examine(&making);
     if (!error) {
         result.plain_bytes = (uint64_t)making.plain.st_size;
@@ -345,14 +328,14 @@ int precompress_sibling(struct precompress_job *job, const char *path, size_t na
     return error;
 }
 
-int precompress_sibling_remove(const struct precompress_job *job, const char *path)
+int precompress_sibling_remove(int directory_fd, const char *name, bool dry_run)
 {
     struct stat status;
-    if (fstatat(job->root_fd, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
-    if (!S_ISREG(status.st_mode) || !is_marked(job->root_fd, path, &status))
+    if (!S_ISREG(status.st_mode) || !is_marked(directory_fd, name, &status))
         return 0;
-    if (!job->dry_run && unlinkat(job->root_fd, path, 0) < 0)
+    if (!dry_run && unlinkat(directory_fd, name, 0) < 0)
         return -errno;
     return 1;
 }

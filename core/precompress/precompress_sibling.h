@@ -4,13 +4,14 @@
  * by which a later run knows it: an extended attribute with its time and size. A sibling with a
  * valid mark is up to date if it has the time of its file, and the file has not changed since; one
  * without, if the server would send it (sibling_age.h). The new sibling is written to a temporary
- * dot file, which is never served, synchronised, and renamed. A file that changes while it is read
+ * file (precompress_temporary.h), synchronised, and renamed. A file that changes while it is read
  * is given up. Files without a mark are never removed, and replaced only where the server would not
  * send them. For any number of threads, each with a job of its own. */
 #ifndef SLUICE_PRECOMPRESS_SIBLING_H
 #define SLUICE_PRECOMPRESS_SIBLING_H
 
 #include "precompress/precompress_encoder.h"
+#include "precompress/precompress_walk.h"
 
 enum { PRECOMPRESS_BUFFER_BYTES = 64 << 10 };
 
@@ -30,7 +31,7 @@ struct precompress_job {
 enum precompress_outcome {
     PRECOMPRESS_MADE,
     PRECOMPRESS_CURRENT,
-    PRECOMPRESS_POOR, /* it would save too little */
+    PRECOMPRESS_POOR, /* it would save too little, or its name would be too long */
     PRECOMPRESS_OUTCOME_COUNT,
 };
 
@@ -41,14 +42,14 @@ struct precompress_result {
     uint64_t sibling_bytes; /* if it is made or current */
 };
 
-/* Brings the sibling in CODING of the file at PATH, below the root of JOB, up to date; its name
- * begins at NAME_AT. Returns 0 or a negative errno: -EBUSY: the file changed while it was read;
- * -EEXIST: something that is not a regular file has the sibling's name; -ECANCELED: it stops. */
-int precompress_sibling(struct precompress_job *job, const char *path, size_t name_at,
+/* Brings the sibling in CODING of ENTRY's file, below the root of JOB, up to date. Returns 0 or a
+ * negative errno: -EBUSY: the file changed while it was read; -EEXIST: something that is not a
+ * regular file has the sibling's name; -ECANCELED: it stops. */
+int precompress_sibling(struct precompress_job *job, const struct precompress_entry *entry,
                         enum content_coding coding, struct precompress_result *ret);
 
-/* Removes the file at PATH if it has a valid mark. Returns 1 if it has, 0 if not, or a negative
- * errno. */
-int precompress_sibling_remove(const struct precompress_job *job, const char *path);
+/* Removes the file NAME in DIRECTORY_FD if it has a valid mark; with DRY_RUN only finds out.
+ * Returns 1 if it has one, 0 if not, or a negative errno. */
+int precompress_sibling_remove(int directory_fd, const char *name, bool dry_run);
 
 #endif

@@ -2,6 +2,7 @@
 #include "precompress/precompress_walk.h"
 
 #include "http/content_coding.h"
+#include "precompress/precompress_temporary.h"
 #include "system/root.h"
 
 #include <errno.h>
@@ -27,10 +28,10 @@ static int append(struct precompress_walk *walk, const char *path)
     return 0;
 }
 
-int precompress_walk_init(struct precompress_walk *ret, int root_fd, const struct mime *mime,
-                          uint64_t bytes_min)
+int precompress_walk_init(struct precompress_walk *ret, int root_fd,
+                          const struct site_settings *site, uint64_t bytes_min)
 {
-    *ret = (struct precompress_walk){.root_fd = root_fd, .mime = mime, .bytes_min = bytes_min};
+    *ret = (struct precompress_walk){.root_fd = root_fd, .site = site, .bytes_min = bytes_min};
     return append(ret, "");
 }
 
@@ -83,7 +84,7 @@ static bool is_served(const struct precompress_walk *walk, const char *name)
     const bool top = walk->path_bytes == 0;
     if (name[0] == '.')
         return top && strcmp(name, ".well-known") == 0;
-    return !top || (strcmp(name, "_headers") != 0 && strcmp(name, "_redirects") != 0);
+    return !top || !site_settings_is_private(walk->site, str_of(name));
 }
 
 /* --- Directories ------------------------------------------------------------------------------ */
@@ -135,7 +136,8 @@ static int judge(struct precompress_walk *walk, const char *name, struct precomp
 {
     struct stat status;
     const struct str text = str_of(name);
-    if (!is_served(walk, name))
+    const bool temporary = precompress_temporary_is_name(name);
+    if (!temporary && !is_served(walk, name))
         return 0;
     if (walk->path_bytes + text.length > PATH_BYTES_MAX - 1)
         return -ENAMETOOLONG;
@@ -145,15 +147,19 @@ static int judge(struct precompress_walk *walk, const char *name, struct precomp
     if (fstatat(dirfd(walk->directory), name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     if (S_ISDIR(status.st_mode))
-        return append(walk, ret->path);
+        return temporary ? 0 : append(walk, ret->path);
     if (!S_ISREG(status.st_mode))
         return 0;
     const size_t stem = stem_bytes(text);
-    ret->kind = stem > 0 ? PRECOMPRESS_ORPHAN : PRECOMPRESS_FILE;
+    ret->kind = temporary  ? PRECOMPRESS_TEMPORARY
+                : stem > 0 ? PRECOMPRESS_ORPHAN
+                           : PRECOMPRESS_FILE;
+    if (temporary)
+        return 1;
     if (stem > 0)
         return is_orphan(walk, ret, stem);
     return (uint64_t)status.st_size >= walk->bytes_min &&
-           type_compresses(mime_of(walk->mime, str_of(ret->path)));
+           type_compresses(mime_of(walk->site->mime, str_of(ret->path)));
 }
 
 int precompress_walk_next(struct precompress_walk *walk, struct precompress_entry *ret)
@@ -179,4 +185,12 @@ int precompress_walk_next(struct precompress_walk *walk, struct precompress_entr
         result = -error;
     }
     return result;
+}
+
+int precompress_entry_open_directory(int root_fd, const struct precompress_entry *entry)
+{
+    char directory[PATH_BYTES_MAX + 1] = ".";
+    if (entry->name_at > 0)
+        *str_put(directory, (struct str){entry->path, entry->name_at - 1}) = '\0';
+    return root_open_below(root_fd, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, IO_BY_JOB);
 }

@@ -59,13 +59,14 @@ const struct subcommand subcommands[SUBCOMMANDS_COUNT] = {
     },
     {
         .name = "precompress",
-        .usage = "ROOT [options]",
-        .summary = "Make compressed siblings (x.br, x.zst, x.gz) beside the files of a site, which "
-                   "are sent in their place. Run it after each change. Exit status: 0; 1 if "
-                   "anything failed; 2 a mistake in the command line.",
+        .usage = "ROOT | --config FILE [options]",
+        .summary = "Make compressed siblings (x.br, x.zst, x.gz) beside the files of a site, or of "
+                   "all sites in FILE, which are sent in their place. Run it after each change. "
+                   "Exit status: 0; 1 if anything failed; 2 a mistake in the command line or the "
+                   "settings.",
         .options = precompress_options,
         .option_count = PRECOMPRESS_OPTIONS,
-        .positionals = 1,
+        .takes_settings = true,
         .status_if_refused = SERVER_STATUS_USAGE,
         .run = precompress_run,
     },

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 
 enum { BYTES = 200000, LONG_AGO = 1600000000 };
 
@@ -14,6 +15,7 @@ static struct tree tree;
 static struct precompress_job job;
 static enum content_coding coding;
 static char sibling[16];
+static const struct precompress_entry entry = {.path = "a.txt"};
 
 static bool never(void)
 {
@@ -63,7 +65,7 @@ TestSuite(precompress_sibling, .init = set_up, .fini = tear_down, .timeout = 120
 static int make(void)
 {
     struct precompress_result result;
-    const int error = precompress_sibling(&job, "a.txt", 0, coding, &result);
+    const int error = precompress_sibling(&job, &entry, coding, &result);
     return error ? error : (int)result.outcome;
 }
 
@@ -129,7 +131,7 @@ Test(precompress_sibling, that_saves_less_than_five_percent_is_not_kept)
     struct precompress_result result;
     cr_expect_eq(make(), PRECOMPRESS_MADE);
     tree_fill(&tree, "a.txt", BYTES, 1);
-    cr_assert_eq(precompress_sibling(&job, "a.txt", 0, coding, &result), 0);
+    cr_assert_eq(precompress_sibling(&job, &entry, coding, &result), 0);
     cr_expect_eq(result.outcome, PRECOMPRESS_POOR);
     cr_expect_eq(exists(sibling), !result.removed);
     cr_expect(count_names() <= 2);
@@ -142,8 +144,34 @@ Test(precompress_sibling, is_not_removed_without_a_mark)
     tree_fill(&tree, "a.txt", BYTES, 1);
     cr_expect_eq(make(), PRECOMPRESS_POOR);
     cr_expect(exists(sibling));
-    cr_expect_eq(precompress_sibling_remove(&job, sibling), 0);
+    cr_expect_eq(precompress_sibling_remove(tree.fd, sibling, false), 0);
     cr_expect(exists(sibling));
+}
+
+Test(precompress_sibling, is_removed_by_its_mark)
+{
+    cr_expect_eq(make(), PRECOMPRESS_MADE);
+    if (precompress_sibling_remove(tree.fd, sibling, true) == 0)
+        cr_skip_test("this file system has no extended attributes for the mark");
+    cr_expect(exists(sibling), "a dry run removes nothing");
+    faults_fail(FAULT_UNLINKAT, 0, 1, EROFS);
+    cr_expect_eq(precompress_sibling_remove(tree.fd, sibling, false), -EROFS);
+    faults_fail(FAULT_FSTATAT, 0, 1, EIO);
+    cr_expect_eq(precompress_sibling_remove(tree.fd, sibling, false), -EIO);
+    cr_expect_eq(precompress_sibling_remove(tree.fd, sibling, false), 1);
+    cr_expect_not(exists(sibling));
+    cr_expect_eq(precompress_sibling_remove(tree.fd, sibling, false), 0, "it is gone");
+}
+
+Test(precompress_sibling, that_could_not_have_its_name_is_not_made)
+{
+    static struct precompress_entry longest;
+    struct precompress_result result;
+    memset(longest.path, 'x', NAME_MAX - 2);
+    write_text(longest.path, BYTES);
+    cr_assert_eq(precompress_sibling(&job, &longest, coding, &result), 0);
+    cr_expect_eq(result.outcome, PRECOMPRESS_POOR);
+    cr_expect_eq(count_names(), 2);
 }
 
 Test(precompress_sibling, does_not_replace_what_is_not_a_regular_file)
@@ -240,6 +268,17 @@ Test(precompress_sibling, leaves_nothing_when_a_call_fails)
         {FAULT_WRITE_EVENTFD, 0, EINTR, PRECOMPRESS_MADE},
         {FAULT_FSTAT, 0, EIO, -EIO},
         {FAULT_OPENAT2, 0, EMFILE, -EMFILE},
+        {FAULT_OPENAT, 0, EACCES, -EACCES},  /* of the plain file */
+        {FAULT_OPENAT, 1, ENOSPC, -ENOSPC},  /* of the temporary one */
+        {FAULT_FSTATAT, 0, ESTALE, -ESTALE}, /* of the sibling */
+        {FAULT_FSTATAT, 1, ENOENT, -EBUSY},  /* of the plain file, when it was read */
+        {FAULT_FSTATAT, 2, ESTALE, -ESTALE}, /* and before the sibling gets its name */
+        {FAULT_FLOCK, 0, ENOLCK, PRECOMPRESS_MADE},
+        {FAULT_FCHMOD, 0, EPERM, -EPERM},
+        {FAULT_FUTIMENS, 0, EPERM, -EPERM},
+        {FAULT_FSYNC, 0, EIO, -EIO},
+        {FAULT_FSYNC, 1, EINVAL, PRECOMPRESS_MADE}, /* the directory can't be synchronised */
+        {FAULT_RENAMEAT, 0, EROFS, -EROFS},
         {FAULT_NANOSLEEP, 0, EINTR, PRECOMPRESS_MADE},
     };
     const unsigned descriptors = tree_open_descriptors();
@@ -252,4 +291,42 @@ Test(precompress_sibling, leaves_nothing_when_a_call_fails)
         if (exists(sibling))
             tree_unlink(&tree, sibling);
     }
+}
+
+Test(precompress_sibling, is_whole_although_its_directory_cannot_be_synchronised)
+{
+    faults_fail(FAULT_FSYNC, 1, 1, EIO);
+    cr_expect_eq(make(), -EIO);
+    cr_expect_eq(count_names(), 2, "no temporary file is left");
+    cr_expect_eq(make(), PRECOMPRESS_CURRENT);
+}
+
+static struct str content_of(const char *name, char *bytes, size_t room)
+{
+    const int fd = openat(tree.fd, name, O_RDONLY | O_CLOEXEC);
+    const ssize_t length = read(fd, bytes, room);
+    close(fd);
+    cr_assert(length > 0 && (size_t)length < room);
+    return (struct str){bytes, (size_t)length};
+}
+
+Test(precompress_sibling, has_every_byte_after_short_writes)
+{
+    static char expected[1 << 16], found[1 << 16];
+    cr_expect_eq(make(), PRECOMPRESS_MADE);
+    const struct str whole = content_of(sibling, expected, sizeof expected);
+    tree_unlink(&tree, sibling);
+    faults_fail(FAULT_WRITE_EVENTFD, 0, FAULT_ALWAYS, FAULT_SHORT);
+    cr_expect_eq(make(), PRECOMPRESS_MADE);
+    faults_clear();
+    cr_expect(str_equal(content_of(sibling, found, sizeof found), whole));
+}
+
+Test(precompress_sibling, needs_memory)
+{
+    if (coding != CONTENT_CODING_GZIP)
+        cr_skip_test("the other libraries allocate by themselves");
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_eq(make(), -ENOMEM);
+    cr_expect_eq(count_names(), 1);
 }

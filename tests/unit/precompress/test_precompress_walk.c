@@ -7,22 +7,23 @@
 #include <errno.h>
 
 static struct tree tree;
-static struct mime *mime;
+static struct site_settings site = {.rules_name = STR_INIT("_headers")};
 static struct precompress_walk walk;
-static char found[1024]; /* the entries: "PATH " of a file, "(PATH) " of an orphan */
+/* The entries: " PATH  " of a file, "(PATH) " of an orphan, "{PATH} " of a temporary file. */
+static char found[1024];
 static unsigned failures;
 
 static void set_up(void)
 {
     tree_init(&tree);
-    mime = mime_create();
-    cr_assert(mime);
+    site.mime = mime_create();
+    cr_assert(site.mime);
 }
 
 static void tear_down(void)
 {
     faults_clear();
-    mime_destroy(mime);
+    mime_destroy(site.mime);
     tree_fini(&tree);
 }
 
@@ -30,18 +31,24 @@ TestSuite(precompress_walk, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static void walk_all(void)
 {
+    static const char *const braces[] = {
+        [PRECOMPRESS_FILE] = "  ",
+        [PRECOMPRESS_ORPHAN] = "()",
+        [PRECOMPRESS_TEMPORARY] = "{}",
+    };
     static struct precompress_entry entry;
     int result;
     found[0] = '\0';
     failures = 0;
-    cr_assert_eq(precompress_walk_init(&walk, tree.fd, mime, 10), 0);
+    cr_assert_eq(precompress_walk_init(&walk, tree.fd, &site, 10), 0);
     while ((result = precompress_walk_next(&walk, &entry)) != 0) {
         failures += result < 0;
         if (result < 0)
             continue;
-        const bool orphan = entry.kind == PRECOMPRESS_ORPHAN;
         const size_t length = strlen(found);
-        snprintf(found + length, sizeof found - length, orphan ? "(%s) " : "%s ", entry.path);
+        const char *brace = braces[entry.kind];
+        snprintf(found + length, sizeof found - length, "%c%.99s%c ", brace[0], entry.path,
+                 brace[1]);
         const char *slash = strrchr(entry.path, '/');
         cr_expect_eq(entry.name_at, slash ? (size_t)(slash + 1 - entry.path) : 0);
     }
@@ -60,27 +67,17 @@ Test(precompress_walk, takes_what_is_served_and_compresses)
         const char *name;
         bool taken;
     } rows[] = {
-        {"a.html", true},
-        {"b.CSS", true},
-        {"c.svg", true},
-        {"d.wasm", true},
-        {"a.jpg", false},
-        {"b.woff2", false},
-        {"c.pdf", false},
-        {"d.docx", false},
-        {"noext", false},
-        {"e.zip", false},
-        {"f.unknown", false},
-        {".a.html", false},
-        {".git/a.html", false},
-        {".well-known/a.txt", true},
-        {"_headers", false},
-        {"_redirects", false},
-        {"x/a.txt", true},
-        {"x/y/z/a.txt", true},
-        {"x/.well-known/a.txt", false},
-        {"x/_headers.txt", true},
-        {"a.html.br", false},
+        {"a.html", true},         {"b.CSS", true},
+        {"c.svg", true},          {"d.wasm", true},
+        {"a.jpg", false},         {"b.woff2", false},
+        {"c.pdf", false},         {"d.docx", false},
+        {"noext", false},         {"e.zip", false},
+        {"f.unknown", false},     {".a.html", false},
+        {".git/a.html", false},   {".well-known/a.txt", true},
+        {"_headers", false},      {"_redirects", false},
+        {"_Redirects", false},    {"x/a.txt", true},
+        {"x/y/z/a.txt", true},    {"x/.well-known/a.txt", false},
+        {"x/_headers.txt", true}, {"a.html.br", false},
     };
     static const char *const directories[] = {".git", ".well-known", "x",
                                               "x/y",  "x/y/z",       "x/.well-known"};
@@ -108,6 +105,37 @@ Test(precompress_walk, shows_siblings_without_a_file)
     walk_all();
     cr_expect(!was_found("(a.css.gz)") && was_found("(b.css.br)") && was_found("(x/a.css.zst)"),
               "%s", found);
+}
+
+Test(precompress_walk, shows_temporary_files)
+{
+    tree_dir(&tree, "x");
+    tree_dir(&tree, ".precompress-7-8");
+    tree_write(&tree, ".precompress-7-8/a.txt", STR("ten bytes."));
+    tree_write(&tree, ".precompress-1-2", STR("a"));
+    tree_write(&tree, "x/.precompress-3-4", STR(""));
+    tree_write(&tree, ".precompress-notes.txt", STR("ten bytes."));
+    tree_link(&tree, ".precompress-5-6", ".precompress-1-2");
+    walk_all();
+    cr_expect(was_found("{.precompress-1-2}") && was_found("{x/.precompress-3-4}"), "%s", found);
+    cr_expect_eq(strlen(found), strlen("{.precompress-1-2} {x/.precompress-3-4} "), "%s", found);
+}
+
+Test(precompress_walk, opens_the_directory_of_an_entry)
+{
+    static const char *const names[] = {"a.txt", "x/b.txt", "x/y/c.txt"};
+    static struct precompress_entry entry;
+    tree_dir(&tree, "x");
+    tree_dir(&tree, "x/y");
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *slash = strrchr(names[i], '/');
+        tree_write(&tree, names[i], STR("ten bytes."));
+        memcpy(entry.path, names[i], strlen(names[i]) + 1);
+        entry.name_at = slash ? (size_t)(slash + 1 - names[i]) : 0;
+        const int directory = precompress_entry_open_directory(tree.fd, &entry);
+        cr_expect_eq(faccessat(directory, entry.path + entry.name_at, F_OK, 0), 0, "%s", names[i]);
+        close(directory);
+    }
 }
 
 Test(precompress_walk, goes_on_after_a_directory_that_fails)
