@@ -12,6 +12,9 @@ man: $(MAN_PAGES)
 ## completions: write completion scripts for bash, zsh and fish to build/completions
 completions: $(COMPLETIONS)
 
+# Tests read what it writes.
+check-programs: $(MANUAL)
+
 $(MANUAL): $(call object,tools/manual.c) $(LIB) $(BUILD)/obj/links
 	$(call say,LD,$@)
 	$(run)$(LINK) $(LTO_OFF) -o $@

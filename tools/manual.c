@@ -20,5 +20,5 @@ int main(int argc, char **argv)
         manual_write_fish(&commands, stdout);
     else
         return 2;
-    return fflush(stdout) == 0 && !ferror(stdin) ? 0 : 1;
+    return fflush(stdout) == 0 && !ferror(stdout) && !ferror(stdin) ? 0 : 1;
 }

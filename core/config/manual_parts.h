@@ -5,6 +5,17 @@
 #include "config/options.h"
 #include "config/subcommand.h"
 
+/* How a shell completes the value of an option. */
+enum manual_values {
+    MANUAL_VALUES_NONE,
+    MANUAL_VALUES_FILES,
+    MANUAL_VALUES_DIRECTORIES,
+    MANUAL_VALUES_WORDS,
+    MANUAL_VALUES_COUNT,
+};
+
+enum { MANUAL_WORDS_BYTES = 64 };
+
 struct manual_option {
     const char *name;
     char letter;          /* 0: none */
@@ -12,28 +23,14 @@ struct manual_option {
     bool optional;        /* the argument can be left out; else it follows after an '=' */
     const char *help;
     const char *standard; /* the default; NULL: none */
+    enum manual_values values;
+    char words[MANUAL_WORDS_BYTES]; /* of MANUAL_VALUES_WORDS, separated by spaces; else "" */
 };
 
-static inline struct manual_option manual_option_of(const struct option_spec *option)
-{
-    return (struct manual_option){
-        .name = option->name,
-        .letter = option->letter,
-        .argument = option->argument,
-        .optional = option->implied != NULL,
-        .help = option->help,
-        .standard = option->derived ? option->derived : option->initial,
-    };
-}
+/* OPTION of the table of options. */
+struct manual_option manual_option_of(const struct option_spec *option);
 
-static inline struct manual_option manual_option_own(const struct subcommand_option *option)
-{
-    return (struct manual_option){
-        .name = option->name,
-        .letter = option->letter,
-        .argument = option->argument,
-        .help = option->help,
-    };
-}
+/* OPTION of a subcommand. An argument "a|b" is one of these words. */
+struct manual_option manual_option_own(const struct subcommand_option *option);
 
 #endif

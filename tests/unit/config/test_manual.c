@@ -9,6 +9,7 @@
 
 static const struct subcommand_option own[] = {
     {.name = "own-flag", .letter = 'F', .help = "It's a 'flag'."},
+    {.name = "pace", .argument = "slow|fast", .help = "How fast."},
 };
 static const struct subcommand items[] = {
     {.name = "try",
@@ -73,14 +74,24 @@ Test(manual, names_all_options_and_commands)
 
 Test(manual, replaces_the_places_of_the_template)
 {
+    static const char start[] =
+        ".TH X 1\n.TP\n\\fBtry\\fR [ROOT] URL\nTry it: [now]. Then stop.\n.RS\n.TP\n";
     const char *page = written(write_page);
-    cr_expect_eq(strncmp(page, ".TH X 1\n.TP\n\\fBtry\\fR [ROOT] URL\nTry it: [now]. Then stop.\n",
-                         strlen(".TH X 1\n.TP\n\\fBtry\\fR [ROOT] URL\n")),
-                 0, "%.80s", page);
+    cr_expect_eq(strncmp(page, start, strlen(start)), 0, "%.80s", page);
     cr_expect(strstr(page, "\\fB\\-F\\fR, \\fB\\-\\-own\\-flag\\fR\nIt\\(aqs a \\(aqflag\\(aq.\n"),
               "%s", page);
     cr_expect_not(strstr(page, "@COMMANDS@") || strstr(page, "@OPTIONS@"));
     cr_expect(strstr(page, "\n.SH END\n"));
+}
+
+Test(manual, completes_the_words_that_a_value_can_be)
+{
+    cr_expect(strstr(written(manual_write_bash), "try' --pace') _sluice_words 'slow fast'"), "%s",
+              text);
+    cr_expect(strstr(text, "*' --log-format') _sluice_words 'combined common json'"));
+    cr_expect(strstr(written(manual_write_zsh), "'*--pace=[How fast]:slow|fast:(slow fast)'"));
+    cr_expect(strstr(text, "'*-p+[TCP port to listen on; 0\\: any that is free]:N:'"), "%s", text);
+    cr_expect(strstr(written(manual_write_fish), "-l pace -r -d 'How fast' -f -a 'slow fast'"));
 }
 
 Test(manual, quotes_for_each_shell)
