@@ -97,6 +97,20 @@ Test(precompress_temporary, file_that_another_run_removes_gets_another_name)
     close(fd);
 }
 
+/* Its run is about to remove it. */
+Test(precompress_temporary, file_that_another_run_has_locked_is_given_up)
+{
+    char expected[PRECOMPRESS_TEMPORARY_BYTES];
+    const unsigned descriptors = tree_open_descriptors();
+    faults_fail(FAULT_FLOCK, 0, 1, EWOULDBLOCK);
+    const int fd = precompress_temporary_create(tree.fd, name);
+    cr_assert_geq(fd, 0);
+    snprintf(expected, sizeof expected, ".precompress-%ld-1", (long)getpid());
+    cr_expect_str_eq(name, expected);
+    close(fd);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
 static void rename_it(void *argument)
 {
     (void)argument;
