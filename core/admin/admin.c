@@ -100,12 +100,12 @@ int admin_check(const struct admin *admin, const struct admin_surroundings *arou
     return error;
 }
 
-void admin_succeed(struct admin *next, struct admin *former)
+int admin_succeed(struct admin *next, struct admin *former)
 {
     if (next && former && next->sockets.set.unix_socket.is_handed_over)
         unix_socket_leave(&former->sockets.set.unix_socket);
     admin_destroy(former);
-    admin_keep(next);
+    return admin_keep(next);
 }
 
 void admin_where(const struct admin *admin, char to[static ADMIN_WHERE_BYTES])

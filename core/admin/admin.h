@@ -37,8 +37,8 @@ int admin_check(const struct admin *admin, const struct admin_surroundings *arou
                 struct problem *ret_problem);
 
 /* NEXT, which AROUND had FORMER's sockets for, answers in place of FORMER, which is destroyed when
- * it has answered all that have connected to it. Either may be NULL. */
-void admin_succeed(struct admin *next, struct admin *former);
+ * it has answered all that have connected to it. Either may be NULL. Returns as admin_keep. */
+int admin_succeed(struct admin *next, struct admin *former);
 
 /* Starts the thread. SOURCE is copied; what it points to must be valid until admin_destroy. Returns
  * 0 or a negative errno. */

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "observe/log.h"
 
+#include <string.h>
+
 /* The ports of LISTENING, written to PORTS. */
 static struct admin_surroundings around(const struct listening *listening,
                                         uint16_t ports[static LISTENING_MAX])
@@ -138,11 +140,11 @@ void watching_change(struct watching *watching, struct watching_next *next)
         admin_where(watching->admin, where);
         log_say("the admin listener is no longer on %s", where);
     }
-    if (next->admin && admin_sockets_of(next->admin)->set.unix_socket.is_handed_over)
-        log_write(LOG_LEVEL_WARNING, "mode and owner of unix:%s take effect after a restart",
-                  admin_sockets_of(next->admin)->set.unix_socket.path);
-    admin_succeed(next->admin, watching->admin);
+    const int error = admin_succeed(next->admin, watching->admin);
     watching->admin = next->admin;
+    if (error)
+        log_write(LOG_LEVEL_WARNING, "the socket of --admin keeps its former mode and owner: %s",
+                  strerror(-error));
     if (watching->admin) {
         admin_where(watching->admin, where);
         log_say("the admin listener is on %s", where);
