@@ -29,8 +29,10 @@ precompress:
 # $(call tests,DIRECTORY OF THE SERVERS,COMMANDS,VARIABLES)
 tests     = @$(3) V='$(V)' SLUICE_BUILD='$(abspath $(1))' SLUICE_TOP='$(CURDIR)' tools/run-tests $(2)
 criterion = $(if $(1),"$(2)$(1) --verbose$(3)$(if $(TEST), --filter '$(FILTER)')")
-# End-to-end tests wait most of their time, so several run on each CPU.
+# End-to-end tests wait most of their time, so several run on each CPU; unit tests wait half of
+# theirs.
 E2E_JOBS  = $(shell echo " -j$$(($$(nproc) * 3))")
+UNIT_JOBS = $(shell echo " -j$$(($$(nproc) * 2))")
 # $(call uring,DIRECTORY OF THE SERVERS): before the end-to-end tests, has all servers use io_uring.
 uring     = tools/with-io-uring $(1)
 # $(call tls,DIRECTORY OF THE SERVERS): the same over TLS; cut: with each byte in a send of its own,
@@ -53,7 +55,7 @@ PYTHON_TESTS = $(if $(TEST),,$(wildcard tests/flask/compare.py tests/bench/*arit
 test:
 	$(deps) build test $(optional)
 	$(again) check-programs
-	$(call tests,$(BUILD),$(call criterion,$(UNIT)) $(call criterion,$(E2E),,$(E2E_JOBS)) \
+	$(call tests,$(BUILD),$(call criterion,$(UNIT),,$(UNIT_JOBS)) $(call criterion,$(E2E),,$(E2E_JOBS)) \
 	    $(call criterion,$(E2E),$(call uring,$(BUILD)) ,$(E2E_JOBS)) \
 	    $(call criterion,$(E2E),$(call tls,$(BUILD)) ,$(E2E_JOBS)) \
 	    $(call secure,$(E2E),$(call tls,$(BUILD)) $(call uring,$(BUILD)) ) \
@@ -81,7 +83,7 @@ TSAN = $(BUILD)/tsan
 asan:
 	$(deps) build test sanitize $(optional)
 	$(again) BUILD=$(ASAN) SANITIZE=address,undefined check-programs
-	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR)) \
+	$(call tests,$(ASAN),$(call criterion,$(UNIT:$(BUILD)/%=$(ASAN)/%),$(NOASLR),$(UNIT_JOBS)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(NOASLR),$(E2E_JOBS)) \
 	    $(call criterion,$(E2E:$(BUILD)/%=$(ASAN)/%),$(call uring,$(ASAN)) $(NOASLR),$(E2E_JOBS)) \
 	    $(call faults,$(FAULTS:$(BUILD)/%=$(ASAN)/%),$(NOASLR)),$(SANITIZERS))
