@@ -29,6 +29,7 @@ SITES = 1000
 FILE_BYTES = 612
 READY_SECONDS = 20.0
 RELOADS = 5
+SCRAPES = 500
 HEADINGS = ("setting", "CPU a request", "ratio", "from", "to", "must be")
 
 
@@ -148,6 +149,11 @@ def free_port() -> int:
         return port
 
 
+def read_metrics(port: int) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        answer.read()
+
+
 @contextmanager
 def scraping(port: int, every_seconds: float = 1.0) -> Iterator[None]:
     """Reads the metrics each second, as Prometheus would at its most eager. PORT 0: does not. A
@@ -158,9 +164,7 @@ def scraping(port: int, every_seconds: float = 1.0) -> Iterator[None]:
     def scrape() -> None:
         while not over.wait(every_seconds) and not failures:
             try:
-                url = f"http://127.0.0.1:{port}/metrics"
-                with urllib.request.urlopen(url, timeout=5) as answer:
-                    answer.read()
+                read_metrics(port)
             except OSError as error:
                 failures.append(str(error))
 
@@ -246,13 +250,29 @@ def reload_seconds() -> list[float]:
 
 def shows(port: int, part: str) -> bool:
     """Whether the last site's answer has PART."""
+    return part.encode() in answer_of(port, SITES - 1)
+
+
+def answer_of(port: int, site: int) -> bytes:
     with socket.create_connection(("127.0.0.1", port), 5) as client:
-        request = f"GET / HTTP/1.1\r\nHost: s{SITES - 1}.example\r\nConnection: close\r\n\r\n"
+        request = f"GET / HTTP/1.1\r\nHost: s{site}.example\r\nConnection: close\r\n\r\n"
         client.sendall(request.encode())
         answer = b""
         while got := client.recv(65536):
             answer += got
-        return part.encode() in answer
+        return answer
+
+
+def scrape_seconds(sites: int) -> float:
+    """The server's CPU time of one scrape, when SITES sites have lines in it."""
+    with tempfile.TemporaryDirectory(dir=HOME) as directory:
+        with Server(Path(directory), Setting("scrapes", sites=sites, scraped=True)) as server:
+            for site in range(sites):
+                answer_of(server.port, site)
+            before = server.cpu_seconds()
+            for _ in range(SCRAPES):
+                read_metrics(server.admin)
+            return (server.cpu_seconds() - before) / SCRAPES
 
 
 def ratio_row(setting: Setting, costs: dict[str, list[float]]) -> tuple[str, ...]:
