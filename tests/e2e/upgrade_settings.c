@@ -84,9 +84,10 @@ E2E_TEST(upgrade_settings, reads_the_configuration_anew_and_survives_a_bad_one)
 static void delay_program(const struct site *site, const char *go, const char *name)
 {
     const char *then = name ? text_format("exec %s \"$@\"", name) : "exit 3";
-    site_replace_text(site, "../server",
-                      text_format("#!/bin/sh\nwhile ! test -e %s; do sleep 0.01; done\n%s\n",
-                                  site_path(site, go), then));
+    site_replace_text(
+        site, "../server",
+        text_format("#!/bin/sh\nwhile test -e $0 && ! test -e %s; do sleep 0.01; done\n%s\n",
+                    site_path(site, go), then));
     site_chmod(site, "../server", 0755);
 }
 
