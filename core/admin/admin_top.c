@@ -61,7 +61,7 @@ static int read_snapshot(const struct top *top, struct admin_snapshot *ret,
 }
 
 enum step {
-    STEP_FAILED, /* with a problem: there is no answer */
+    STEP_FAILED, /* no answer came; a problem has the reason */
     STEP_FIRST,  /* the server, or its number of workers, is not that of the last reading */
     STEP_SHOWN,
 };

@@ -138,7 +138,7 @@ void watching_change(struct watching *watching, struct watching_next *next)
         return;
     if (watching->admin) {
         admin_where(watching->admin, where);
-        log_say("the admin listener is no longer on %s", where);
+        log_say("closed the admin listener on %s", where);
     }
     const int error = admin_succeed(next->admin, watching->admin);
     watching->admin = next->admin;
@@ -147,7 +147,7 @@ void watching_change(struct watching *watching, struct watching_next *next)
                   strerror(-error));
     if (watching->admin) {
         admin_where(watching->admin, where);
-        log_say("the admin listener is on %s", where);
+        log_say("opened the admin listener on %s", where);
     }
 }
 

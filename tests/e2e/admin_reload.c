@@ -82,15 +82,15 @@ E2E_TEST(admin_reload, the_first_one_comes_moves_and_goes)
     for (unsigned i = 0; i < 2; i++) {
         const char *messages = reload_admin(server, text_format("%u", first));
         expect_message(messages,
-                       text_format("the admin listener is on http://127.0.0.1:%u/", first));
+                       text_format("opened the admin listener on http://127.0.0.1:%u/", first));
         expect_ready(first);
         messages = reload_admin(server, text_format("127.0.0.1:%u", second));
-        expect_message(messages, "is no longer on");
+        expect_message(messages, "closed the admin listener on");
         expect_ready(second);
         expect_nothing(first);
         cr_expect_null(strstr(reload(server), "admin"), "nothing changes");
         expect_ready(second);
-        expect_message(reload_admin(server, ""), "is no longer on");
+        expect_message(reload_admin(server, ""), "closed the admin listener on");
         expect_nothing(second);
     }
     expect_said(server, "one.example", "/file.txt", NULL, "200 - one");
