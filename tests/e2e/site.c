@@ -146,6 +146,13 @@ void site_write_text(const struct site *site, const char *path, const char *text
     site_write(site, path, text, strlen(text));
 }
 
+void site_create_application(struct site *site)
+{
+    site_create(site);
+    site_write_text(site, "index.html", "<title>app</title>");
+    site_write_text(site, "404.html", "<title>lost</title>");
+}
+
 struct view site_fill(const struct site *site, const char *path, size_t length, uint64_t seed)
 {
     struct view content = content_make(length, seed);

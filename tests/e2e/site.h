@@ -22,6 +22,9 @@ struct site {
 
 void site_create(struct site *site);
 
+/* The same, with a page "app" for its own routes (--spa /index.html), and "lost" for the others. */
+void site_create_application(struct site *site);
+
 /* The absolute path of PATH in the site ("../x" is beside ROOT), kept. */
 const char *site_path(const struct site *site, const char *path);
 

@@ -146,9 +146,7 @@ E2E_TEST(site_pages, routes_of_an_application_are_answered_with_its_page)
     static const char *const words[] = {"--spa", "/index.html", NULL};
     struct site site;
     struct response response;
-    site_create(&site);
-    site_write_text(&site, "index.html", "<title>app</title>");
-    site_write_text(&site, "404.html", "<title>lost</title>");
+    site_create_application(&site);
     site_write_text(&site, "file.txt", "file");
     const struct server *server = server_start_words(&site, words);
     for (size_t i = 0; i < COUNT_OF(routes); i++) {

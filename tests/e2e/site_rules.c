@@ -219,9 +219,7 @@ E2E_TEST(site_rules, match_the_path_that_was_asked_for)
     static const char *const words[] = {"--spa", "/index.html", NULL};
     struct site site;
     struct response response;
-    site_create(&site);
-    site_write_text(&site, "index.html", "<title>app</title>");
-    site_write_text(&site, "404.html", "<title>lost</title>");
+    site_create_application(&site);
     site_write_text(&site, "_headers",
                     "/index.html\n X-Page: index\n Cache-Control: max-age=7\n"
                     "/404.html\n X-Page: error\n"
