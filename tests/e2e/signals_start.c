@@ -209,14 +209,30 @@ E2E_TEST(signals_start, are_kept_while_a_program_waits_for_a_file)
     }
 }
 
+/* Waits until the program sleeps in poll. Returns a descriptor that keeps the types open. (Of a
+ * signal that comes just before poll the thread sanitizer runs the handler when poll ends.) */
+static int await_sleep(const struct process *process, const struct site *site)
+{
+    int types = -1;
+    for (int64_t deadline = deadline_after(PATIENCE_MS); types < 0 || !process_sleeps(process);) {
+        if (types < 0)
+            types = open(site_path(site, "../types"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        cr_assert(types >= 0 || errno == ENXIO, "%s", strerror(errno));
+        cr_assert(deadline_left_ms(deadline) > 0, "it does not wait: %s", process_errors(process));
+    }
+    return types;
+}
+
 /* Process 1 of a container is not ended by signals that it does not handle. */
-static void expect_end_while_waiting(const struct process_setup *setup, int number)
+static void expect_end_while_waiting(const struct process_setup *setup, const struct site *site,
+                                     int number)
 {
     struct process process;
     process_start(&process, setup);
-    await_first_moment(&process);
+    const int types = await_sleep(&process, site);
     process_signal(&process, number);
     expect_status_0(&process, setup->program);
+    close(types);
 }
 
 E2E_TEST(signals_start, end_a_program_that_waits_for_a_file)
@@ -225,8 +241,8 @@ E2E_TEST(signals_start, end_a_program_that_waits_for_a_file)
     create_site(&site);
     for (unsigned program = 0; program < PROGRAMS; program++) {
         struct process_setup setup = waiting_setup_of(program, &site);
-        expect_end_while_waiting(&setup, SIGTERM);
-        expect_end_while_waiting(&setup, SIGINT);
+        expect_end_while_waiting(&setup, &site, SIGTERM);
+        expect_end_while_waiting(&setup, &site, SIGINT);
     }
 }
 
@@ -238,7 +254,7 @@ E2E_TEST(signals_start, end_process_1_that_waits_for_a_file)
         e2e_skip("no namespace of processes");
     struct process_setup setup = waiting_setup_of(PIPELINED, &site);
     setup.first_process = true;
-    expect_end_while_waiting(&setup, SIGTERM);
+    expect_end_while_waiting(&setup, &site, SIGTERM);
 }
 
 /* 0 would say that the file has no mistakes. */
