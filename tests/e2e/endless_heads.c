@@ -91,19 +91,25 @@ enum { TIMEOUT_MS = 500 };
 
 #define TIMEOUTS "--header-timeout 500ms --idle-timeout 500ms"
 
-/* CLIENT sends PIECES in turn, or once if they are not REPEATED. The server must close in the end,
- * without an answer. Each of TIMEOUTS would be extended for as long as this sends. */
-static void expect_silence(struct client *client, const char *what, const char *const pieces[2],
-                           bool repeated)
+struct empty_lines {
+    const char *label;
+    const char *pieces[2];
+    bool repeated;
+};
+
+/* CLIENT sends the pieces of LINES in turn, or once if they are not repeated. The server must close
+ * in the end, without an answer, and not before TIMEOUT_MS from SINCE, when the client began. Each
+ * of TIMEOUTS would be extended for as long as this sends. */
+static void expect_silence(struct client *client, const char *what, const struct empty_lines *lines,
+                           int64_t since)
 {
     int64_t latest_ms = TIMEOUT_MS + 10000; /* a busy machine may be late */
-    int64_t since = clock_ms();
     int64_t waited_ms;
     size_t got = 0;
 
     for (size_t i = 0; !client->eof && !client->error && clock_ms() - since < latest_ms; i++) {
-        if (repeated || i < 2)
-            client_queue_text(client, pieces[i % 2]);
+        if (lines->repeated || i < 2)
+            client_queue_text(client, lines->pieces[i % 2]);
         client_flush(client);
         got = client_receive(client, 1, clock_ms() + 40).length;
     }
@@ -117,11 +123,7 @@ static void expect_silence(struct client *client, const char *what, const char *
 
 E2E_TEST(endless_heads, empty_lines_do_not_extend_the_timeout)
 {
-    static const struct {
-        const char *label;
-        const char *pieces[2];
-        bool repeated;
-    } rows[] = {
+    static const struct empty_lines rows[] = {
         {"CR and LF by turns", {"\r", "\n"}, true},
         {"empty lines", {"\r\n", "\r\n"}, true},
         {"empty lines, cut between", {"\r\n\r", "\n"}, true},
@@ -137,17 +139,19 @@ E2E_TEST(endless_heads, empty_lines_do_not_extend_the_timeout)
 
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
             const char *what = text_format("%s, %s", server->name, rows[i].label);
+            int64_t since = clock_ms();
             struct client client;
 
             client_connect(&client, server);
-            expect_silence(&client, what, rows[i].pieces, rows[i].repeated);
+            expect_silence(&client, what, &rows[i], since);
             if (kind == SIMPLE)
                 continue;
+            since = clock_ms();
             client_connect(&client, server);
             client_queue_text(&client, request);
             what = text_format("%s, behind a request", what);
             if (expect_status(&client, what, false, 200, NULL))
-                expect_silence(&client, what, rows[i].pieces, rows[i].repeated);
+                expect_silence(&client, what, &rows[i], since);
             client_close(&client);
         }
     }

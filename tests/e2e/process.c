@@ -149,8 +149,9 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
         setpgid(0, 0);
     else if (setsid() < 0 || ioctl(setup->terminal_fd, TIOCSCTTY, 0) < 0)
         fail_in_child("TIOCSCTTY");
-    if (setup->ignores_hangup)
-        signal(SIGHUP, SIG_IGN);
+    /* nohup(1) and a shell's "&" have the tests ignore these. */
+    signal(SIGHUP, setup->ignores_hangup ? SIG_IGN : SIG_DFL);
+    signal(SIGINT, SIG_DFL);
     set_environment(setup);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

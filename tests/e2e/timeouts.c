@@ -23,7 +23,8 @@ static void create_site(struct site *site)
     site_write_sparse(site, "huge.mp4", (off_t)MIB(256));
 }
 
-/* The connection ends between SOON_MS and much later than that, counted from SINCE. */
+/* The connection ends between SOON_MS and much later than that, counted from SINCE, a time before
+ * the client sent anything. */
 static void expect_end_soon(struct client *client, const char *what, int64_t since)
 {
     int64_t late = e2e_scaled(TOLERANCE_MS, 5 * TOLERANCE_MS);
@@ -71,9 +72,9 @@ E2E_TEST(timeouts, an_unfinished_head_is_answered_with_408)
                 continue;
             client_connect(&client, server);
             if (*row->before) {
+                since = clock_ms();
                 client_queue_text(&client, row->before);
                 expect_status(&client, what, false, 200, NULL);
-                since = clock_ms();
             }
             client_queue_text(&client, row->partial);
             if (row->status)
@@ -95,8 +96,8 @@ E2E_TEST(timeouts, a_dripping_head_does_not_extend_its_time)
 
     create_site(&site);
     server = server_start(PIPELINED, &site, "--header-timeout 300ms");
-    client_connect(&client, server);
     since = clock_ms();
+    client_connect(&client, server);
     for (size_t i = 0; i < sizeof(head) - 1 && client.input.length == 0 && !client.eof; i++) {
         client_queue(&client, head + i, 1);
         client_flush(&client);
@@ -117,11 +118,13 @@ E2E_TEST(timeouts, an_idle_connection_is_closed)
     for (enum server_kind kind = PERSISTENT; kind <= PIPELINED; kind++) {
         const struct server *server = server_start(kind, &site, "--idle-timeout 300ms");
         struct client client;
+        int64_t since;
 
         client_connect(&client, server);
+        since = clock_ms();
         client_queue_text(&client, request);
         expect_status(&client, server->name, false, 200, NULL);
-        expect_end_soon(&client, server->name, clock_ms());
+        expect_end_soon(&client, server->name, since);
     }
 }
 
@@ -171,9 +174,9 @@ E2E_TEST(timeouts, a_dripping_body_does_not_extend_its_time)
     create_site(&site);
     server = server_start(PIPELINED, &site, "--idle-timeout 300ms");
     client_connect(&client, server);
+    since = clock_ms();
     client_queue_text(&client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
     expect_status(&client, "a body that drips", false, 405, NULL);
-    since = clock_ms();
     for (size_t i = 0; i < 60 && !client.eof && !client.error; i++) {
         client_queue_text(&client, "x");
         client_flush(&client);
