@@ -2,6 +2,7 @@
 #include "faults_run.h"
 
 #include "faults_errors.h"
+#include "faults_port.h"
 
 #include "base/base.h"
 #include "server/server.h"
@@ -17,9 +18,7 @@
 #include <unistd.h>
 
 enum {
-    START_MS = 20000,
     END_MS = 10000,
-    DESCRIPTORS_MAX = 256,
     MESSAGES_MAX = 3,     /* lines on standard error */
     MESSAGES_PER_LOG = 2, /* of RUN_SITES also: each of its logs may report */
     STORM_MESSAGES_MAX = 12,
@@ -81,7 +80,7 @@ static int serve(const struct run_setup *setup, const struct tree *tree)
 static bool has_leaked(void)
 {
     bool leaked = false;
-    for (int fd = 3; fd < DESCRIPTORS_MAX; fd++) {
+    for (int fd = 3; fd < RUN_DESCRIPTORS_MAX; fd++) {
         if (fcntl(fd, F_GETFD) < 0)
             continue;
         char link[32], path[128] = "";
@@ -123,7 +122,7 @@ static void run_child(const struct run_setup *setup, const struct run_answers *a
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(output, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    for (int fd = 3; fd < DESCRIPTORS_MAX; fd++)
+    for (int fd = 3; fd < RUN_DESCRIPTORS_MAX; fd++)
         close(fd);
     if (setup->fault.count > 0)
         faults_fail(setup->fault.call, setup->fault.skip, setup->fault.count, setup->fault.error);
@@ -140,30 +139,6 @@ static void run_child(const struct run_setup *setup, const struct run_answers *a
 }
 
 /* --- The parent ------------------------------------------------------------------------------- */
-
-/* Reads the start screen from OUTPUT up to the first address, or of RUN_SITES, which has no port,
- * to its end. Returns the port; 0: the server has ended, or does not start. */
-static uint16_t read_port(int output, enum run_kind kind)
-{
-    char screen[2048];
-    size_t length = 0;
-    struct pollfd event = {.fd = output, .events = POLLIN};
-    while (length + 1 < sizeof screen && poll(&event, 1, START_MS) == 1) {
-        ssize_t got = read(output, screen + length, sizeof screen - 1 - length);
-        if (got <= 0)
-            return 0;
-        length += (size_t)got;
-        screen[length] = '\0';
-        if (kind == RUN_SITES && strstr(screen, "Ctrl-C"))
-            return 1;
-        const char *address = strstr(screen, "http://");
-        const char *end = address ? strchr(address, '\n') : NULL;
-        const char *colon = end ? memrchr(address, ':', (size_t)(end - address)) : NULL;
-        if (colon)
-            return (uint16_t)strtoul(colon + 1, NULL, 10);
-    }
-    return 0;
-}
 
 /* Waits for the end of the server. Returns its status; -1: it was killed, because it did not end in
  * time. */
@@ -245,7 +220,7 @@ static void attend(struct play *play, int output, int log)
 {
     struct run_result *result = play->result;
     struct messages messages;
-    play->port = read_port(output, play->setup->kind);
+    play->port = faults_port(play->pid, output, play->setup->kind != RUN_SITES);
     if (play->port == 0) {
         int status = await_end(play->pid);
         read_messages(log, &messages);

@@ -37,7 +37,11 @@ struct run_setup {
     struct run_fault fault;
 };
 
-enum { RUN_STEPS_MAX = 64, RUN_TEXT_BYTES = 400 };
+enum {
+    RUN_STEPS_MAX = 64,
+    RUN_TEXT_BYTES = 400,
+    RUN_DESCRIPTORS_MAX = 256, /* no descriptor of a child is above it */
+};
 
 /* The outcomes that are right, and the one that is wrong. */
 enum run_outcome {
