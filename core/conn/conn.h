@@ -214,6 +214,12 @@ static inline const struct transport *conn_transport(const struct conn_context *
     return context->transports[conn->transport_index];
 }
 
+static inline const struct session *conn_session(const struct conn_context *context,
+                                                 const struct conn *conn)
+{
+    return context->sessions[conn->session_index];
+}
+
 static inline const struct origin *conn_origin(const struct conn_context *context,
                                                const struct conn *conn)
 {
@@ -368,35 +374,9 @@ enum conn_verdict {
 /* What to do next with an open connection, after conn_work and sending. */
 enum conn_verdict conn_verdict(const struct conn_context *context, const struct conn *conn);
 
-/* Enters CONN_LINGERING: input is no longer kept. The loop has shut our side of the socket. */
-void conn_linger(const struct conn_context *context, struct conn *conn);
-
 /* Reports that LENGTH bytes of input have been discarded in CONN_LINGERING. False: no more will
  * be. */
 bool conn_discarded(struct conn *conn, size_t length);
-
-/* Ends a turn: storage that isn't needed goes back, or is exchanged for a smaller kind, and the
- * deadline is set for what it now waits for. */
-void conn_settle(struct conn_context *context, struct conn *conn);
-
-/* When CONN's phase began, or when it last made progress in it, in milliseconds of context->now.
- * Input is not progress of a connection that lingers. */
-uint64_t conn_phase_since_ms(const struct conn_context *context, const struct conn *conn);
-
-/* The deadline of CONN's phase has passed. GOES_ON: an answer (408) is to be sent. */
-enum conn_verdict conn_expired(struct conn_context *context, struct conn *conn);
-
-/* All of CONN's output is sent, but the peer hasn't taken all of it. Sets the deadline for what it
- * takes meanwhile: it has had STALLED_MS, less than idle_ms, without taking any. While draining,
- * for CONN_LINGERING only, before its end. */
-void conn_await_delivery(struct conn_context *context, struct conn *conn, uint64_t stalled_ms);
-
-/* CONN makes progress, though nothing of it was reported: the time of its phase begins again, once
- * conn_settle is called. */
-static inline void conn_renew_phase(struct conn *conn)
-{
-    conn->phase_renewed = true;
-}
 
 /* The connection to shed so that CONN, which needs storage, gets it (NULL: one of those that wait
  * for full storage), of those that hold such storage and make no progress: the oldest partial head,

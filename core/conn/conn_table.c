@@ -6,6 +6,7 @@
 #include "conn/conn_table.h"
 
 #include "base/asan.h"
+#include "conn/conn_phase.h"
 #include "observe/probes.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* kept_output: see kept_output.h. */
 #include "conn/kept_output.h"
 
-#include "conn/conn.h"
+#include "conn/conn_phase.h"
 
 void kept_output_init(struct kept_output *kept, uint64_t bytes_max)
 {

@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 
 #include "base/clock.h"
+#include "conn/conn_phase.h"
 #include "loop/loop_room.h"
 #include "loop/loop_timers.h"
 #include "loop/loop_turn.h"

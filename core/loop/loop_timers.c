@@ -1,6 +1,7 @@
 /* loop_timers: see loop_timers.h. */
 #include "loop/loop_timers.h"
 
+#include "conn/conn_phase.h"
 #include "conn/conn_rate.h"
 #include "conn/file_doubt.h"
 #include "conn/file_watch.h"

@@ -1,6 +1,8 @@
 /* loop_turn: see loop_turn.h. */
 #include "loop/loop_turn.h"
 
+#include "conn/conn_phase.h"
+
 /* Per connection, in both directions: one large sendfile, see transport_plain.c. */
 enum { BYTES_PER_TURN = 2 << 20 };
 

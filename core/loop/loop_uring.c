@@ -3,6 +3,7 @@
 
 #ifdef SLUICE_HAVE_LIBURING
 
+#include "conn/conn_phase.h"
 #include "loop/uring_peer.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_CONN_RIG_H
 #define SLUICE_TESTS_CONN_RIG_H
 
-#include "conn/conn.h"
+#include "conn/conn_phase.h"
 #include "support/answers.h"
 #include "support/faults.h"
 #include "support/tree.h"

@@ -5,6 +5,7 @@
 
 #ifdef SLUICE_HAVE_OPENSSL
 
+#include "conn/conn_phase.h"
 #include "conn/transport_tls_parts.h"
 #include "support/tls_talker.h"
 
