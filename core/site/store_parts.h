@@ -1,6 +1,7 @@
 /* store_parts: what the files of the store share: its structure, and the steps of a look-up.
  *
- * For store.c, store_publish.c and store_site.c only; the store's interface is store.h. */
+ * For store.c, store_lookup.c, store_publish.c and store_site.c only; the store's interface is
+ * store.h. */
 #ifndef SLUICE_STORE_PARTS_H
 #define SLUICE_STORE_PARTS_H
 
