@@ -191,12 +191,9 @@ char *path_put_rooted(const struct path *p, char *to)
     return p->directory && p->length > 0 ? str_put(to, STR("/")) : to;
 }
 
-size_t path_encoded_bytes(struct str text)
+static bool is_ascii(char c)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < text.length; i++)
-        length += is_unreserved(text.at[i]) ? 1 : 3;
-    return length;
+    return (uint8_t)c < 0x80;
 }
 
 static char *put_escape(char *to, char c)
@@ -207,10 +204,20 @@ static char *put_escape(char *to, char c)
     return to;
 }
 
-char *path_put_encoded(char *to, struct str text)
+/* The length of TEXT when every byte is escaped but those that KEEPS is true of. */
+static inline size_t bytes_of(struct str text, bool (*keeps)(char c))
+{
+    size_t length = 0;
+    for (size_t i = 0; i < text.length; i++)
+        length += keeps(text.at[i]) ? 1 : 3;
+    return length;
+}
+
+/* Writes it. Returns the end. */
+static inline char *put_text(char *to, struct str text, bool (*keeps)(char c))
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (is_unreserved(text.at[i]))
+        if (keeps(text.at[i]))
             *to++ = text.at[i];
         else
             to = put_escape(to, text.at[i]);
@@ -218,28 +225,24 @@ char *path_put_encoded(char *to, struct str text)
     return to;
 }
 
-static bool is_ascii(char c)
+size_t path_encoded_bytes(struct str text)
 {
-    return (uint8_t)c < 0x80;
+    return bytes_of(text, is_unreserved);
+}
+
+char *path_put_encoded(char *to, struct str text)
+{
+    return put_text(to, text, is_unreserved);
 }
 
 size_t path_query_bytes(struct str query)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < query.length; i++)
-        length += is_ascii(query.at[i]) ? 1 : 3;
-    return length;
+    return bytes_of(query, is_ascii);
 }
 
 char *path_put_query(char *to, struct str query)
 {
-    for (size_t i = 0; i < query.length; i++) {
-        if (is_ascii(query.at[i]))
-            *to++ = query.at[i];
-        else
-            to = put_escape(to, query.at[i]);
-    }
-    return to;
+    return put_text(to, query, is_ascii);
 }
 
 size_t path_write_redirect(const struct path *p, char *to, size_t room)
