@@ -331,7 +331,8 @@ static void put_sums(struct admin_view *view, FILE *out, const struct admin_work
     end_flow(&flow);
 }
 
-void admin_view_remember(struct admin_view *view, double requests_per_second)
+/* Adds a value to the history. */
+static void remember(struct admin_view *view, double requests_per_second)
 {
     if (view->history_count == ADMIN_VIEW_HISTORY) {
         memmove(view->history, view->history + 1, sizeof view->history - sizeof view->history[0]);
@@ -351,7 +352,7 @@ double admin_view_write(struct admin_view *view, const struct admin_snapshot *be
         admin_worker_add(&change, &worker);
     }
     const double rate = (double)admin_worker_requests(&change, 0) / seconds;
-    admin_view_remember(view, rate);
+    remember(view, rate);
     view->lines = 0;
     put_title(view, out, now);
     put_line(view, out, now->draining ? STYLE_BAD : STYLE_GOOD,

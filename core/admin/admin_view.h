@@ -24,9 +24,6 @@ struct admin_view {
     unsigned lines; /* that have been written of this view */
 };
 
-/* Adds a value to the history. */
-void admin_view_remember(struct admin_view *view, double requests_per_second);
-
 /* Writes what happened in SECONDS between BEFORE and NOW, of the same process, to OUT. Returns the
  * requests a second. */
 double admin_view_write(struct admin_view *view, const struct admin_snapshot *before,

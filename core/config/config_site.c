@@ -1,7 +1,6 @@
 /* config_site: see config_site.h. openat2(2). */
 #include "config/config_site.h"
 
-#include "config/options.h"
 #include "http/default_fields.h"
 #include "http/pattern.h"
 #include "system/root.h"

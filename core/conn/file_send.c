@@ -5,7 +5,6 @@
 #include "conn/file_watch.h"
 #include "system/net.h"
 
-#include <errno.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -9,7 +9,9 @@ enum { HTTPS_PORT = 443 };
 
 const struct origin origins_plain[ORIGINS_MAX];
 
-bool origin_is_local(struct str host)
+/* Whether HOST, without a port, is localhost, a name below it (RFC 6761 section 6.3), or an IPv4
+ * address or an IPv6 address in brackets. */
+static bool is_local(struct str host)
 {
     struct tls_address address;
     return str_equal_nocase(host, STR("localhost")) || str_ends_with(host, STR(".localhost")) ||
@@ -22,7 +24,7 @@ static bool is_loopback(struct str host)
     static const uint8_t loopback_6[16] = {[15] = 1};
     struct tls_address address;
     if (!tls_address_parse(host, &address))
-        return host.length > 0 && origin_is_local(host);
+        return host.length > 0 && is_local(host);
     if (address.length == 4)
         return address.bytes[0] == 127;
     return memcmp(address.bytes, loopback_6, sizeof loopback_6) == 0;
@@ -37,7 +39,7 @@ static struct str first_name(const struct tls_certificate *certificate)
     const struct arena_list *hosts = &certificate->names.hosts;
     for (unsigned i = 0; i < hosts->count; i++) {
         struct str host = str_of(hosts->items[i]);
-        if (host.at[0] != '*' && !origin_is_local(host))
+        if (host.at[0] != '*' && !is_local(host))
             return host;
     }
     return STR_ABSENT;
@@ -50,7 +52,7 @@ static struct str known_host(const struct tls_certificates *certificates, struct
         return host;
     if (!certificates)
         return STR_ABSENT;
-    if (certificates->items[0]->self_signed && host.length > 0 && origin_is_local(host))
+    if (certificates->items[0]->self_signed && host.length > 0 && is_local(host))
         return host; /* an address, in development */
     for (unsigned i = 0; i < certificates->count && host.length > 0; i++) {
         if (tls_certificate_match(certificates->items[i], host) != TLS_MATCH_NONE)
@@ -66,7 +68,7 @@ bool origin_is_misdirected(const struct tls_certificate *certificate, struct str
         return false;
     struct str host = authority_host(authority, buffer);
     return host.length > 0 && tls_certificate_match(certificate, host) == TLS_MATCH_NONE &&
-           !origin_is_local(host);
+           !is_local(host);
 }
 
 #else
@@ -104,7 +106,7 @@ struct str origin_https_prefix(const struct origin *origin,
 struct str origin_hsts(const struct origin *origin, struct str authority)
 {
     char buffer[AUTHORITY_HOST_BYTES_MAX];
-    if (!origin->hsts.at || origin_is_local(authority_host(authority, buffer)))
+    if (!origin->hsts.at || is_local(authority_host(authority, buffer)))
         return STR_ABSENT;
     return origin->hsts;
 }

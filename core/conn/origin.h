@@ -63,8 +63,4 @@ struct str origin_hsts(const struct origin *origin, struct str authority);
  * certificate that this process has made for itself, or that has no names. */
 bool origin_is_misdirected(const struct tls_certificate *certificate, struct str authority);
 
-/* Whether HOST, without a port, is localhost, a name below it (RFC 6761 section 6.3), or an IPv4
- * address or an IPv6 address in brackets. */
-bool origin_is_local(struct str host);
-
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/networks.h"
 #include "conn/conn_table.h"
-#include "conn/file_send.h"
 #include "conn/proxy_header.h"
 
 #include <errno.h>

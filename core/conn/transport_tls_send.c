@@ -12,7 +12,6 @@
 #include "conn/file_send.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum {
     PIECES_MAX = 64,              /* spans put together at once */

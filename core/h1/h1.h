@@ -94,12 +94,6 @@ static inline bool h1_in_head(const struct h1 *session)
     return session->state == H1_STATE_HEAD && session->parse.scanned > 0;
 }
 
-/* Whether a request's content is still to come. */
-static inline bool h1_in_body(const struct h1 *session)
-{
-    return session->state == H1_STATE_BODY || session->state == H1_STATE_CHUNKED;
-}
-
 /* Makes the next response the last. */
 static inline void h1_close_soon(struct h1 *session)
 {

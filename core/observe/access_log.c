@@ -1,5 +1,4 @@
 /* access_log: see access_log.h. The set of logs: adding and retiring. */
-#include "base/str.h"
 #include "observe/access_log_parts.h"
 #include "system/event_fd.h"
 

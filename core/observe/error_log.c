@@ -5,7 +5,6 @@
 #include "observe/log.h"
 #include "observe/log_file.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>

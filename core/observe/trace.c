@@ -122,7 +122,7 @@ static void put_record(struct text *text, const struct trace *trace,
     put(text, "\n");
 }
 
-void trace_dump(const struct trace *trace, int fd, unsigned records_max)
+static void dump(const struct trace *trace, int fd, unsigned records_max)
 {
     struct text text;
     text.fd = fd;
@@ -148,7 +148,7 @@ void trace_dump(const struct trace *trace, int fd, unsigned records_max)
 void trace_dump_all(int fd, unsigned records_max)
 {
     for (const struct trace *trace = atomic_load(&rings); trace; trace = trace->next)
-        trace_dump(trace, fd, records_max);
+        dump(trace, fd, records_max);
 }
 
 /* --- Crashes ---------------------------------------------------------------------------------- */

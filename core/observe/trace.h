@@ -7,8 +7,8 @@
  * numbers only; no request data gets into a dump.
  *
  * One writer per ring, the worker's thread. A dump reads the rings of running workers without
- * synchronisation, so a record that is being written may be torn. trace_dump and trace_dump_all
- * are async-signal-safe (signal-safety(7)); tools/gdb/sluice.py reads the rings of a process or
+ * synchronisation, so a record that is being written may be torn. trace_dump_all is
+ * async-signal-safe (signal-safety(7)); tools/gdb/sluice.py reads the rings of a process or
  * core. */
 #ifndef SLUICE_TRACE_H
 #define SLUICE_TRACE_H
@@ -69,11 +69,8 @@ static inline void trace_put(struct trace *trace, struct trace_record record)
     trace->records[trace->count++ % TRACE_RECORDS] = record;
 }
 
-/* Writes the latest RECORDS_MAX records of TRACE as text to FD, the latest last; ages are
- * relative to the latest. */
-void trace_dump(const struct trace *trace, int fd, unsigned records_max);
-
-/* The same for every published ring. */
+/* Writes the latest RECORDS_MAX records of every published ring as text to FD, the latest last;
+ * ages are relative to the latest of a ring. */
 void trace_dump_all(int fd, unsigned records_max);
 
 /* Installs handlers of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT that dump all rings to

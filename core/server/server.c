@@ -6,7 +6,6 @@
 #include "observe/access_log.h"
 #include "observe/error_log.h"
 #include "observe/log.h"
-#include "observe/log_file.h"
 #include "server/descriptors.h"
 #include "server/generation.h"
 #include "server/handover.h"

@@ -5,7 +5,6 @@
 #include "base/networks.h"
 #include "conn/transport.h"
 #include "conn/transport_tls.h"
-#include "observe/access_log.h"
 #include "server/worker_parts.h"
 #include "system/event_fd.h"
 

@@ -1,7 +1,7 @@
 /* memory: see memory.h. */
 #include "system/memory.h"
 
-#include <stdlib.h>
+#include <stdlib.h> /* defines __GLIBC__ */
 
 #ifdef __GLIBC__
 #include <malloc.h>

@@ -17,7 +17,9 @@ enum { OPEN_TRIES = 8 }; /* openat2 says EAGAIN when a rename may have let ".." 
 
 /* --- A directory ------------------------------------------------------------------------------ */
 
-int root_create(struct root **ret, const char *path)
+/* Opens the directory at PATH, absolute. Returns 0 or a negative errno. *Gives* one pin:
+ * root_drop. */
+static int create(struct root **ret, const char *path)
 {
     struct root *root = malloc(sizeof *root);
     if (!root)
@@ -55,7 +57,8 @@ void root_drop(struct root *root)
     free(root);
 }
 
-bool root_is(const struct root *root, const struct stat *status)
+/* Whether STATUS is of the directory that ROOT is. */
+static bool is_of(const struct stat *status, const struct root *root)
 {
     return status->st_dev == root->device && status->st_ino == root->inode;
 }
@@ -78,7 +81,7 @@ static struct root *exchange(struct root_slot *slot, const struct stat *status, 
 {
     struct root *unused = fresh;
     pthread_mutex_lock(&slot->lock);
-    bool same = slot->current && root_is(slot->current, status);
+    bool same = slot->current && is_of(status, slot->current);
     if (!same && fresh) {
         unused = slot->current;
         slot->current = fresh;
@@ -98,7 +101,7 @@ int root_slot_get(struct root_slot *slot, const char *path, struct root **ret)
         return -errno;
     struct root *root = exchange(slot, &status, NULL);
     if (!root) {
-        int error = root_create(&fresh, path);
+        int error = create(&fresh, path);
         if (error)
             return error;
         status.st_dev = fresh->device; /* another directory, if PATH has just changed */

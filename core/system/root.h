@@ -33,18 +33,11 @@ struct root {
     ino_t inode;
 };
 
-/* Opens the directory at PATH, absolute. Returns 0 or a negative errno. *Gives* one pin:
- * root_drop. */
-int root_create(struct root **ret, const char *path);
-
 /* Another pin. Returns ROOT. */
 struct root *root_pin(struct root *root);
 
 /* *Takes* one pin. No effect on NULL. */
 void root_drop(struct root *root);
-
-/* Whether STATUS is of the directory that ROOT is. */
-bool root_is(const struct root *root, const struct stat *status);
 
 /* The directory that a path was last found to mean. */
 struct root_slot {

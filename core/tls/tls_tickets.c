@@ -3,7 +3,6 @@
 
 #ifdef SLUICE_HAVE_OPENSSL
 
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>

@@ -1,10 +1,8 @@
 /* reloading: see reloading.h. */
 #include "reloading.h"
-
 #include "e2e.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 struct manager reload_manager;
@@ -33,14 +31,13 @@ static struct server *start_as(const struct server_setup *setup)
     return server;
 }
 
-struct server *start_with(const struct site *site, const char *text, bool own_tls)
+struct server *start(const struct site *site, const char *text)
 {
     configure(site, text);
     manager_open(&reload_manager, site);
     return start_as(&(struct server_setup){
         .config = site_path(site, "../s.conf"),
         .environment = {reload_manager.variable},
-        .own_tls = own_tls,
     });
 }
 
@@ -54,11 +51,6 @@ struct server *start_listening(const struct site *site, const char *text)
         .own_tls = true,
         .no_bind = true,
     });
-}
-
-struct server *start(const struct site *site, const char *text)
-{
-    return start_with(site, text, false);
 }
 
 const char *reload(const struct server *server)

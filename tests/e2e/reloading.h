@@ -25,8 +25,7 @@ void fill_sites(struct site *site);
 /* Writes the configuration TEXT. */
 void configure(const struct site *site, const char *text);
 
-/* Starts a server with the configuration TEXT. OWN_TLS: it says whether HTTPS is spoken. */
-struct server *start_with(const struct site *site, const char *text, bool own_tls);
+/* Starts a server with the configuration TEXT. */
 struct server *start(const struct site *site, const char *text);
 
 /* The same with a TEXT that says where to listen, and what is spoken there. */
