@@ -4,7 +4,6 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* The items of TEXT, one a line: "LINE [NAME]" or "LINE KEY=VALUE", until the end or the first
  * mistake, "LINE !WHAT". Static. */
