@@ -1,10 +1,8 @@
 /* admin_top: `sluice top` on a terminal: what it shows, how it ends, and that the terminal is then
  * as it was. */
-#include "client.h"
 #include "e2e.h"
 #include "server_process.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>

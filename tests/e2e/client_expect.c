@@ -3,7 +3,6 @@
 #include "e2e.h"
 #include "server_process.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { DEADLINE_MS = 10000 };

@@ -1,6 +1,5 @@
 /* command_line: how the programs report each mistake: one line on standard error that says what to
  * do; status 2 for usage, 1 for a failure at run time; and --help and --version. */
-#include "client.h"
 #include "e2e.h"
 #include "server_process.h"
 

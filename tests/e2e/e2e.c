@@ -1,11 +1,9 @@
 /* e2e: see e2e.h. */
 #include "e2e.h"
 
-#include "process.h"
 #include "server_process.h"
 #include "site.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>

@@ -3,8 +3,6 @@
 #include "e2e.h"
 #include "server_process.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 

@@ -5,7 +5,6 @@
 #include "server_process.h"
 
 #include <dirent.h>
-#include <stdio.h>
 #include <string.h>
 
 E2E_SUITE(hosts);

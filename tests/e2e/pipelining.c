@@ -4,9 +4,6 @@
 #include "e2e.h"
 #include "mix.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 E2E_SUITE(pipelining);
 
 enum { REQUESTS_MAX = 1000 };

@@ -1,7 +1,6 @@
 /* precompress_failures: `sluice precompress` leaves no part of a file, whatever goes wrong, and
  * names the reason. */
 #include "precompressing.h"
-#include "server_process.h"
 
 #include <signal.h>
 #include <string.h>

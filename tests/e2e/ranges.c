@@ -7,7 +7,6 @@
 
 #include <criterion/criterion.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

@@ -5,7 +5,6 @@
 #include "client.h"
 #include "e2e.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,6 +1,5 @@
 /* signals_start: signals that come while a program starts: from the first moment on each has its
  * effect, in all four programs. See core/server/signals.h. */
-#include "client.h"
 #include "e2e.h"
 #include "server_process.h"
 #include "successor.h"

@@ -1,7 +1,6 @@
 /* site: see site.h. A test that is killed cannot clean up, so site_create also removes the sites of
  * test processes that are no longer there: the name carries the process id. */
 #include "site.h"
-
 #include "e2e.h"
 
 #include <dirent.h>

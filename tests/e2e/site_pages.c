@@ -5,7 +5,6 @@
 #include "server_process.h"
 
 #include <unistd.h>
-
 E2E_SUITE(site_pages);
 
 /* --- For errors and for routes ---------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 #include "sluice_command.h"
 
 #include "e2e.h"
-#include "server_process.h"
+#include "process.h"
 
 #include <sys/wait.h>
 

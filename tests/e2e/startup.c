@@ -4,7 +4,6 @@
 #include "e2e.h"
 #include "server_process.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>

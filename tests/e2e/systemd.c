@@ -1,20 +1,17 @@
 /* systemd: what a service manager learns of a server, and when: it is ready, it reloads, it stops,
  * its workers turn. sd_notify(3), "Well-known assignments"; systemd.service(5), WatchdogSec=. */
-#include "client.h"
 #include "e2e.h"
 #include "server_process.h"
 #include "service.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 E2E_SUITE(systemd);
 

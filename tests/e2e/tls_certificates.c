@@ -9,7 +9,6 @@
 
 #include <openssl/ssl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

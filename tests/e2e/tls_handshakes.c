@@ -7,7 +7,6 @@
 
 #ifdef SLUICE_HAVE_OPENSSL
 
-#include <errno.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>

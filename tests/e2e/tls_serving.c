@@ -2,7 +2,6 @@
  * orderly end with close_notify (RFC 8446 6.1), which client.h demands. */
 #include "certificate.h"
 #include "client.h"
-#include "crowd.h"
 #include "e2e.h"
 #include "mix.h"
 #include "server_process.h"

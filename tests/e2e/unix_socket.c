@@ -4,13 +4,11 @@
 #include "e2e.h"
 #include "server_process.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 E2E_SUITE(unix_socket);

@@ -12,7 +12,6 @@
 #include "base/base.h"
 #include "support/uring_here.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>

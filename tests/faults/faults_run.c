@@ -7,7 +7,6 @@
 #include "base/base.h"
 #include "server/server.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { CROWD = 8, STORM_FAILURES_MAX = 3 * FAULT_COUNT };
 

@@ -5,7 +5,6 @@
 #include "site/store.h"
 
 #include "base/clock.h"
-#include "base/num.h"
 #include "plain.h"
 #include "support/paths.h"
 #include "support/prng.h"

@@ -2,7 +2,6 @@
 #include "support/faults_wrap.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>

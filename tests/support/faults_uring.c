@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <liburing.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #ifndef IORING_NOP_INJECT_RESULT
 #define IORING_NOP_INJECT_RESULT 1u

@@ -3,7 +3,6 @@
 
 #ifdef SLUICE_HAVE_OPENSSL
 
-#include <errno.h>
 #include <openssl/err.h>
 
 /* --- A server --------------------------------------------------------------------------------- */

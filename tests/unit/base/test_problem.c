@@ -2,7 +2,6 @@
 #include "base/problem.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
 
 static void expect_text(const struct problem *problem, const char *wanted)

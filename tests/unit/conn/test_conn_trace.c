@@ -3,7 +3,6 @@
 #include "conn/conn_table.h"
 #include "support/conn_rig.h"
 
-#include <errno.h>
 #include <sys/eventfd.h>
 
 static struct rig rig;

@@ -1,6 +1,5 @@
 /* unsent: all connections together, and the quick ones, stay within a worker's share. */
 #include "conn/unsent.h"
-#include "system/net.h"
 #include "system/tcp_memory.h"
 
 #include <criterion/criterion.h>

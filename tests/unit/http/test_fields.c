@@ -1,6 +1,5 @@
 /* fields: lists of header fields, and the blocks that hold them as values and as HTTP/1 lines. */
 #include "http/fields.h"
-#include "support/guard.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

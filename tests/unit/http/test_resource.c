@@ -4,7 +4,6 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 static const struct str text_plain = STR_INIT("text/plain; charset=utf-8");
 

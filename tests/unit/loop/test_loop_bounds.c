@@ -6,7 +6,6 @@
 #include "support/wire.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -7,7 +7,6 @@
 #include "support/uring_or_skip.h"
 #include "support/worker_rig.h"
 
-#include <errno.h>
 #include <pthread.h>
 
 enum {

@@ -5,7 +5,6 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <sys/file.h>
 
 static struct tree tree;
 static char name[PRECOMPRESS_TEMPORARY_BYTES];

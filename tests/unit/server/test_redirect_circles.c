@@ -5,7 +5,6 @@
 #include "support/tree.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <stdio.h>
 
 static struct tree tree;

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 static struct upgrade upgrade;
 static struct problem problem;

@@ -1,7 +1,6 @@
 /* fetch: files that have changed since the last time, and files that change while they are read. */
 #include "support/fetch_rig.h"
 
-#include <errno.h>
 #include <poll.h>
 
 enum { LIMIT = LOAD_READ_BYTES_MAX, SETTLED_AFTER_SECONDS = 10 };

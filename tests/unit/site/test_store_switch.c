@@ -1,8 +1,6 @@
 /* store: a reload replaces the sites of a store, and those with the same settings stay. */
 #include "support/store_rig.h"
 
-#include <string.h>
-
 enum { SITES = RIG_SITES };
 
 static struct site_settings hosts[2 * SITES]; /* those from SITES on equal those before */

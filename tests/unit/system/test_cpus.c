@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* Writes TEXT to the file ROOT/NAME and creates its directories. */
 static void put(const char *root, const char *name, const char *text)

@@ -4,7 +4,6 @@
 #ifdef SLUICE_HAVE_OPENSSL
 
 #include "support/faults.h"
-#include "tls/tls_certificates.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
