@@ -77,6 +77,17 @@ void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms)
     conn_context_init(context, storage_bytes, 1 << 20, context->now.ms);
 }
 
+void rig_use_real_time(struct rig *rig, uint64_t storage_bytes)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    conn_context_fini(&rig->context);
+    date_now_set(&rig->context.now, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
+                 now.tv_sec);
+    conn_context_init(&rig->context, storage_bytes, 1 << 20, rig->context.now.ms);
+    rig->context.header_ms = rig->context.idle_ms = 20000;
+}
+
 void rig_fini(struct rig *rig)
 {
     faults_clear();

@@ -51,6 +51,10 @@ void rig_init(struct rig *rig, uint64_t storage_bytes);
 /* The same, where what is cached is good for VALID_MS, not a second. */
 void rig_init_valid(struct rig *rig, uint64_t storage_bytes, uint64_t valid_ms);
 
+/* For a loop, which brings the time that it is: makes the context anew, with that time, and with at
+ * most STORAGE_BYTES of each kind of storage. Every phase lasts 20 s at most. */
+void rig_use_real_time(struct rig *rig, uint64_t storage_bytes);
+
 /* Everything must have been given back. */
 void rig_fini(struct rig *rig);
 

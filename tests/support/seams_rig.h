@@ -36,10 +36,7 @@ static inline void set_up_with(const struct loop_engine *engine)
     make_old("tiny.txt");
     make_old("small.txt");
     make_old("medium.bin");
-    conn_context_fini(&rig.context);
-    date_now_set(&rig.context.now, worker_rig_now_ms(), 784111777);
-    conn_context_init(&rig.context, STORAGE_BYTES, 1 << 20, rig.context.now.ms);
-    rig.context.header_ms = rig.context.idle_ms = 20000;
+    rig_use_real_time(&rig, STORAGE_BYTES);
     rig.context.sessions[SESSION_MUX] = &mux_session;
     rig.context.transports[TRANSPORT_XOR] = &xor_transport;
     cr_assert_eq(conn_table_init(&conns, &rig.context, 200), 0);

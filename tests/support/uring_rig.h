@@ -26,13 +26,8 @@ static int server, client; /* the first connection's two ends */
 
 static inline void set_up(void)
 {
-    struct timespec now;
     rig_init(&rig, STORAGE_BYTES);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    conn_context_fini(&rig.context);
-    date_now_set(&rig.context.now, worker_rig_now_ms(), now.tv_sec);
-    conn_context_init(&rig.context, STORAGE_BYTES, 1 << 20, rig.context.now.ms);
-    rig.context.header_ms = rig.context.idle_ms = 20000;
+    rig_use_real_time(&rig, STORAGE_BYTES);
     cr_assert_eq(conn_table_init(&conns, &rig.context, SLOTS), 0);
     wire_pair(&server, &client);
     uring_script_begin(NULL, 0);

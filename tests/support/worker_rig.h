@@ -135,6 +135,33 @@ static inline bool worker_rig_asks(int fd, const char *name, unsigned count, siz
     return good && stream.length == 0;
 }
 
+/* Whether what comes from FD until its end is one response, with STATUS. */
+static inline bool worker_rig_is_answered(int fd, unsigned status)
+{
+    char bytes[2000];
+    ssize_t length = wire_read_all(fd, bytes, sizeof bytes);
+    struct str stream = {bytes, length > 0 ? (size_t)length : 0};
+    struct answer answer;
+    return answer_next(&stream, false, &answer) && answer.status == status && stream.length == 0;
+}
+
+/* Waits for a response from FD. Whether one has come, with STATUS, and nothing after it yet. */
+static inline bool worker_rig_gets_answer(int fd, unsigned status)
+{
+    char bytes[2000];
+    size_t got = 0;
+    struct str stream;
+    struct answer answer;
+    do {
+        ssize_t more = read(fd, bytes + got, sizeof bytes - got);
+        if (more <= 0)
+            return false;
+        got += (size_t)more;
+        stream = (struct str){bytes, got};
+    } while (!answer_next(&stream, false, &answer));
+    return answer.status == status && stream.length == 0;
+}
+
 /* The same on a connection of its own. */
 static inline bool worker_rig_serves(const struct worker_rig *rig, const char *name, unsigned count,
                                      size_t length, uint64_t seed)

@@ -29,13 +29,7 @@ static void set_up_with(const struct loop_engine *engine)
 {
     signal(SIGPIPE, SIG_IGN);
     rig_init(&rig, (uint64_t)FULL_COUNT * CONN_FULL_BYTES);
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    conn_context_fini(&rig.context);
-    date_now_set(&rig.context.now, worker_rig_now_ms(), now.tv_sec);
-    conn_context_init(&rig.context, (uint64_t)FULL_COUNT * CONN_FULL_BYTES, 1 << 20,
-                      rig.context.now.ms);
-    rig.context.header_ms = rig.context.idle_ms = 20000;
+    rig_use_real_time(&rig, (uint64_t)FULL_COUNT * CONN_FULL_BYTES);
     cr_assert_eq(conn_table_init(&conns, &rig.context, 200), 0);
     listener = wire_listen(&clients.port);
     config = (struct loop_config){

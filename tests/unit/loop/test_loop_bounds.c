@@ -126,13 +126,8 @@ static const struct loop_engine counting_engine = {
 
 static void set_up(void)
 {
-    struct timespec now;
     rig_init(&rig, 1 << 20);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    conn_context_fini(&rig.context);
-    date_now_set(&rig.context.now, now_ms, now.tv_sec);
-    conn_context_init(&rig.context, 1 << 20, 1 << 20, now_ms);
+    rig_use_real_time(&rig, 1 << 20);
     cr_assert_eq(conn_table_init(&conns, &rig.context, CONNECTIONS), 0);
     const struct loop_config config = {.context = &rig.context, .conns = &conns};
     cr_assert_eq(loop_create(&loop, &counting_engine, &config), 0);

@@ -240,16 +240,6 @@ static void arrive(void *argument)
     arrival->second = wire_connect(rigs[0].port);
 }
 
-/* Whether FD gets one small file, and the end. */
-static bool is_answered(int fd)
-{
-    char bytes[WORKER_RIG_SMALL_BYTES + 1024];
-    ssize_t length = wire_read_all(fd, bytes, sizeof bytes);
-    struct str stream = {bytes, length > 0 ? (size_t)length : 0};
-    struct answer answer;
-    return answer_next(&stream, false, &answer) && answer.status == 200;
-}
-
 BOTH(keeps_an_idle_connection_whose_request_has_just_arrived)
 {
     int fds[SLOTS];
@@ -261,7 +251,7 @@ BOTH(keeps_an_idle_connection_whose_request_has_just_arrived)
     faults_act(FAULT_ACCEPT4, 0, arrive, &arrival);
     cr_expect(worker_rig_serves(&rigs[0], "small.txt", 1, WORKER_RIG_SMALL_BYTES, 1));
     cr_expect(worker_rig_asks(arrival.second, "small.txt", 1, WORKER_RIG_SMALL_BYTES, 1));
-    cr_expect(is_answered(fds[1]));
+    cr_expect(worker_rig_is_answered(fds[1], 200));
     cr_expect_eq(worker_rig_count(&rigs[0], COUNTER_CONNECTIONS_EVICTED), 2);
     cr_expect_eq(read(fds[0], &byte, 1), 0, "the longest idle");
     cr_expect_eq(read(fds[2], &byte, 1), 0, "the longest idle without a request");

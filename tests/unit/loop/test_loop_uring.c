@@ -44,33 +44,6 @@ Test(worker_on_uring, accepts_by_a_multishot_request)
     cr_expect_eq(faults_calls(FAULT_ACCEPT4), 0);
 }
 
-/* One response to each, and then the end. */
-static bool is_answered(int fd, unsigned status)
-{
-    char bytes[2000];
-    ssize_t length = wire_read_all(fd, bytes, sizeof bytes);
-    struct str stream = {bytes, length > 0 ? (size_t)length : 0};
-    struct answer answer;
-    return answer_next(&stream, false, &answer) && answer.status == status && stream.length == 0;
-}
-
-/* One response, 200, and nothing after it yet. */
-static bool gets_one_answer(int fd)
-{
-    char bytes[2000];
-    size_t got = 0;
-    struct str stream;
-    struct answer answer;
-    do {
-        ssize_t more = read(fd, bytes + got, sizeof bytes - got);
-        if (more <= 0)
-            return false;
-        got += (size_t)more;
-        stream = (struct str){bytes, got};
-    } while (!answer_next(&stream, false, &answer));
-    return answer.status == 200 && stream.length == 0;
-}
-
 static void set_files_max(rlim_t files)
 {
     struct rlimit limit;
@@ -106,7 +79,7 @@ Test(worker_on_uring, pauses_accepting_without_descriptors_and_resumes)
     cr_assert_eq(worker_start(rig.worker, &problem), 0);
     cr_expect(worker_rig_counts(&rig, COUNTER_ACCEPT_PAUSES, 1));
     for (unsigned i = 0; i < CLIENTS; i++) {
-        cr_expect(is_answered(fds[i], 204), "client %u", i);
+        cr_expect(worker_rig_is_answered(fds[i], 204), "client %u", i);
         close(fds[i]);
     }
     cr_expect_eq(faults_calls(FAULT_ACCEPT4), 0);
@@ -186,9 +159,9 @@ Test(worker_on_uring, answers_two_thousand_simultaneous_senders)
             cr_assert(wire_send(fds[i], (struct str){head, sizeof head}));
         let_worker_go(held);
         for (unsigned i = 0; i < SENDERS && round == 1; i++)
-            cr_expect(is_answered(fds[i], 200), "sender %u", i);
+            cr_expect(worker_rig_is_answered(fds[i], 200), "sender %u", i);
         for (unsigned i = 0; i < SENDERS && round == 0; i++)
-            cr_expect(gets_one_answer(fds[i]), "sender %u", i);
+            cr_expect(worker_rig_gets_answer(fds[i], 200), "sender %u", i);
     }
     for (unsigned i = 0; i < SENDERS; i++)
         close(fds[i]);

@@ -89,21 +89,6 @@ BOTH(sends_on_after_a_shortage)
     }
 }
 
-/* Reads one answer from FD. */
-static void read_answer(int fd)
-{
-    char bytes[2000];
-    size_t got = 0;
-    struct str stream;
-    struct answer answer;
-    do {
-        ssize_t more = read(fd, bytes + got, sizeof bytes - got);
-        cr_assert_gt(more, 0);
-        got += (size_t)more;
-        stream = (struct str){bytes, got};
-    } while (!answer_next(&stream, false, &answer));
-}
-
 /* The socket is known to the engine, and has taken a part: nothing announces that it takes more. */
 BOTH(sends_on_after_a_shortage_in_the_middle_of_a_file)
 {
@@ -111,7 +96,7 @@ BOTH(sends_on_after_a_shortage_in_the_middle_of_a_file)
     for (unsigned passed = 0; passed <= 2; passed++) {
         int fd = wire_connect(rig.port);
         cr_assert(wire_send(fd, STR(GET("/small.txt"))));
-        read_answer(fd);
+        cr_assert(worker_rig_gets_answer(fd, 200));
         faults_fail(FAULT_SENDFILE, passed, 1, EAGAIN);
         cr_expect(worker_rig_asks(fd, "large.bin", 1, WORKER_RIG_LARGE_BYTES, 2));
         close(fd);

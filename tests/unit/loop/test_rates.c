@@ -24,16 +24,11 @@ static pthread_t thread;
 
 static void set_up_with(const struct loop_engine *engine)
 {
-    struct timespec now;
     signal(SIGPIPE, SIG_IGN);
     rig_init(&rig, 1 << 20);
     tree_fill(&rig.tree, "huge.bin", FILE_BYTES, 4);
     tree_fill(&rig.tree, "medium.bin", 100000, 5);
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    conn_context_fini(&rig.context);
-    date_now_set(&rig.context.now, worker_rig_now_ms(), now.tv_sec);
-    conn_context_init(&rig.context, 1 << 20, 1 << 20, rig.context.now.ms);
-    rig.context.header_ms = rig.context.idle_ms = 20000;
+    rig_use_real_time(&rig, 1 << 20);
     rig.context.h1.limits.body_bytes_max = 100000;
     cr_assert_eq(conn_table_init(&conns, &rig.context, SLOTS), 0);
     cr_assert_eq(conn_rates_init(&rates, SLOTS, 2000000), 0);

@@ -285,16 +285,6 @@ BOTH(survives_clients_that_leave_at_any_time)
 
 /* --- Time ------------------------------------------------------------------------------------- */
 
-/* Reads FD to its end: one response, with STATUS, and nothing after it. */
-static bool is_answered(int fd, unsigned status)
-{
-    char bytes[2000];
-    ssize_t length = wire_read_all(fd, bytes, sizeof bytes);
-    struct str stream = {bytes, length > 0 ? (size_t)length : 0};
-    struct answer answer;
-    return answer_next(&stream, false, &answer) && answer.status == status && stream.length == 0;
-}
-
 /* SILENT, which has sent nothing, is closed when its time of 200 ms is over. */
 static void expect_closed_in_time(int silent)
 {
@@ -313,8 +303,8 @@ BOTH(closes_silent_clients_and_answers_408_to_half_requests)
     int idle = wire_connect(rig.port);
     cr_assert(wire_send(half, STR("GET / HTTP/1.1\r\nHo")) && wire_send(idle, STR(GET("/none"))));
     expect_closed_in_time(silent);
-    cr_expect(is_answered(half, 408));
-    cr_expect(is_answered(idle, 404));
+    cr_expect(worker_rig_is_answered(half, 408));
+    cr_expect(worker_rig_is_answered(idle, 404));
     cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED_HEAD), 2);
     cr_expect_eq(worker_rig_count(&rig, COUNTER_CONNECTIONS_EXPIRED_IDLE), 1);
     close(silent);
