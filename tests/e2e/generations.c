@@ -89,8 +89,7 @@ static void replace_root(const struct site *site, int generation)
 static pid_t start_writer(const struct site *site, struct diary *diary,
                           void (*replace)(const struct site *site, int generation))
 {
-    pid_t child = fork();
-    cr_assert(child >= 0);
+    const pid_t child = process_fork();
     if (child > 0)
         return child;
     for (int generation = 1; generation < GENERATIONS; generation++) {

@@ -170,6 +170,18 @@ static void be_child(const struct process_setup *setup, const char *path, int ou
     run(path, arguments, setup, parent);
 }
 
+pid_t process_fork(void)
+{
+    const pid_t parent = getpid(), pid = fork();
+    cr_assert(pid >= 0, "fork: %s", strerror(errno));
+    if (pid > 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    return 0;
+}
+
 void process_start(struct process *process, const struct process_setup *setup)
 {
     const char *built = setup->program[0] == '/'

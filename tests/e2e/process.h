@@ -43,6 +43,9 @@ void process_add_word(struct process_setup *setup, const char *word);
 /* Adds the words of TEXT, separated by single spaces, to the arguments. TEXT may be NULL. */
 void process_add_words(struct process_setup *setup, const char *text);
 
+/* Forks. Returns 0 in the child, which lives no longer than the test's thread. */
+pid_t process_fork(void);
+
 void process_start(struct process *process, const struct process_setup *setup);
 
 /* Waits for the end until DEADLINE. Whether it has ended. */

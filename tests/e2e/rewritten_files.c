@@ -154,6 +154,14 @@ E2E_TEST(rewritten_files, end_a_connection_whose_socket_holds_their_pages)
     }
 }
 
+/* The connection goes on: it has another answer. Closes it. */
+static void expect_another(struct client *client)
+{
+    client_queue_text(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_status(client, "another request", false, 200, NULL);
+    client_close(client);
+}
+
 E2E_TEST(rewritten_files, that_grow_or_are_replaced_end_no_connection)
 {
     enum { WATCHED_MS = 300 };
@@ -173,9 +181,7 @@ E2E_TEST(rewritten_files, that_grow_or_are_replaced_end_no_connection)
         let_pass(WATCHED_MS);
         if (expect_status(&client, i == 0 ? "it grew" : "it was replaced", false, 200, &response))
             cr_expect(is_whole(&response, content), "not the bytes of the file");
-        client_queue_text(&client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-        expect_status(&client, "another request", false, 200, NULL);
-        client_close(&client);
+        expect_another(&client);
     }
 }
 
@@ -194,7 +200,5 @@ E2E_TEST(rewritten_files, after_they_were_delivered_end_no_connection)
         cr_expect(is_whole(&response, old), "not the bytes of the file");
     write_in_place(&site, new, MIB(2));
     let_pass(WATCHED_MS);
-    client_queue_text(&client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    expect_status(&client, "another request", false, 200, NULL);
-    client_close(&client);
+    expect_another(&client);
 }

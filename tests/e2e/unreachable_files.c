@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -117,17 +116,10 @@ E2E_TEST(unreachable_files, of_a_wrong_size_are_forbidden)
 /* A process that is blocked in opening the FIFO at PATH for writing, or soon will be. */
 static pid_t start_writer(const char *path)
 {
-    pid_t parent = getpid();
-    pid_t pid = fork();
-    int fd;
-
-    cr_assert(pid >= 0, "fork: %s", strerror(errno));
+    const pid_t pid = process_fork();
     if (pid > 0)
         return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
     _exit(fd >= 0 ? 0 : 1);
 }
 

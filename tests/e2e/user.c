@@ -104,22 +104,29 @@ E2E_TEST(user, that_cannot_move_a_listener_of_root_has_to_restart)
     server_stop(server);
 }
 
+/* Starts a program with SETUP, which must end with STATUS. Returns its errors. */
+static const char *expect_refused(const struct process_setup *setup, int status)
+{
+    struct process process;
+    process_start(&process, setup);
+    cr_expect(process_wait(&process, deadline_after(10000)), "it serves");
+    process_kill(&process);
+    const char *errors = process_errors(&process);
+    cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == status, "%s: %s",
+              status_text(process.status), errors);
+    return errors;
+}
+
 E2E_TEST(user, that_does_not_exist_is_reported)
 {
     static const char *const names[] = {"sluice-e2e-none", "nobody:sluice-e2e-none", "nobody:", ""};
     struct site site;
     create_site(&site);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        struct process process;
-        struct process_setup setup = {.program = server_program(PIPELINED),
-                                      .arguments = {"0", site.path, "--user", names[i]}};
-        process_start(&process, &setup);
-        cr_expect(process_wait(&process, deadline_after(10000)), "'%s': it serves", names[i]);
-        process_kill(&process);
-        cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == 2, "'%s': %s",
-                  names[i], status_text(process.status));
-        cr_expect(strstr(process_errors(&process), "is not a user of this machine"), "%s",
-                  process_errors(&process));
+        const struct process_setup setup = {.program = server_program(PIPELINED),
+                                            .arguments = {"0", site.path, "--user", names[i]}};
+        const char *errors = expect_refused(&setup, 2);
+        cr_expect(strstr(errors, "is not a user of this machine"), "'%s': %s", names[i], errors);
     }
 }
 
@@ -127,18 +134,12 @@ E2E_TEST(user, that_the_process_may_not_become_ends_the_start)
 {
     struct site site;
     create_site(&site);
-    struct process process;
     struct process_setup setup = {.program = server_program(PIPELINED),
                                   .as_nobody = true,
                                   .arguments = {"0", site.path, "--user", "root"}};
     process_add_words(&setup, "--bind 127.0.0.1");
-    process_start(&process, &setup);
-    cr_expect(process_wait(&process, deadline_after(10000)), "it serves");
-    process_kill(&process);
-    cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == 1, "%s",
-              status_text(process.status));
-    cr_expect(strstr(process_errors(&process), "cannot become user 'root'"), "%s",
-              process_errors(&process));
+    const char *errors = expect_refused(&setup, 1);
+    cr_expect(strstr(errors, "cannot become user 'root'"), "%s", errors);
 }
 
 /* Files that will be opened again are tried as that user. */
@@ -170,15 +171,10 @@ E2E_TEST(user, that_may_not_read_root_ends_the_start)
     struct site site;
     create_site(&site);
     site_chmod(&site, ".", 0700);
-    struct process process;
     struct process_setup setup = {.program = server_program(PIPELINED),
                                   .arguments = {"0", site.path, "--user", "nobody:65534"}};
     process_add_words(&setup, "--bind 127.0.0.1");
-    process_start(&process, &setup);
-    cr_expect(process_wait(&process, deadline_after(10000)), "it serves");
-    process_kill(&process);
-    cr_expect(WIFEXITED(process.status) && WEXITSTATUS(process.status) == 1, "%s",
-              status_text(process.status));
+    expect_refused(&setup, 1);
 }
 
 #ifdef SLUICE_HAVE_OPENSSL
