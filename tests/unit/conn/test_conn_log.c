@@ -33,6 +33,18 @@ static void start_log(const struct str *excluded)
     cr_assert_eq(conn_log_create(&rig.context.log, &config), 0);
 }
 
+/* Replaces the log by one that leaves out paths of PATTERN. */
+static void start_log_without(const char *pattern)
+{
+    static char prepared[PATTERN_PREPARED_BYTES_MAX];
+    static struct str excluded;
+    struct problem problem;
+    excluded.at = prepared;
+    cr_assert(pattern_prepare(str_of(pattern), prepared, &excluded.length, &problem));
+    conn_log_destroy(rig.context.log);
+    start_log(&excluded);
+}
+
 static void set_up(void)
 {
     rig_init(&rig, 1 << 20);
@@ -287,12 +299,7 @@ Test(conn_log, says_499_of_a_request_whose_client_leaves_during_a_look_up)
 
 Test(conn_log, leaves_out_paths_that_are_excluded)
 {
-    char prepared[PATTERN_PREPARED_BYTES_MAX];
-    struct problem problem;
-    struct str excluded = {prepared, 0};
-    struct conn_log *former = rig.context.log;
-    cr_assert(pattern_prepare(STR("/tiny*"), prepared, &excluded.length, &problem));
-    start_log(&excluded);
+    start_log_without("/tiny*");
     for (unsigned i = 0; i < 4; i++) {
         rig_exchange(&rig, &conn, STR(GET("/tiny.txt?q", "")), NULL);
         rig_exchange(&rig, &conn, STR(GET("/%74iny.txt", "")), NULL);
@@ -301,23 +308,16 @@ Test(conn_log, leaves_out_paths_that_are_excluded)
     read_lines();
     cr_expect_eq(count, 4);
     cr_expect_eq(counters_read(&rig.counters, COUNTER_RESPONSES_UNLOGGED), 0);
-    conn_log_destroy(former);
 }
 
 Test(conn_log, leaves_out_a_directory_by_its_slash)
 {
-    char prepared[PATTERN_PREPARED_BYTES_MAX];
-    struct problem problem;
-    struct str excluded = {prepared, 0};
-    struct conn_log *former = rig.context.log;
-    cr_assert(pattern_prepare(STR("/none/"), prepared, &excluded.length, &problem));
-    start_log(&excluded);
+    start_log_without("/none/");
     rig_exchange(&rig, &conn, STR(GET("/none/", "")), NULL);
     rig_exchange(&rig, &conn, STR(GET("/none", "")), NULL);
     read_lines();
     cr_assert_eq(count, 1);
     expect_part("a file", 0, "target", "/none");
-    conn_log_destroy(former);
 }
 
 Test(conn_log, counts_the_lines_that_could_not_be_written)

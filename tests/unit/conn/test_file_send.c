@@ -135,6 +135,15 @@ Test(file_send, what_a_socket_holds_for_a_peer_that_is_not_quick_does_not_change
     free(bytes);
 }
 
+/* Until LENGTH bytes have arrived, and all is sent. */
+static void run_to_end(size_t length)
+{
+    run_until(length);
+    while (outq_unsent(&conn.output) > 0)
+        run_until(output.length + 1);
+    read_arrived();
+}
+
 static void expect_large_file_sent(void)
 {
     struct str stream = pile_view(&output);
@@ -167,10 +176,7 @@ Test(file_send, a_file_that_grows_before_its_first_byte_is_sent_to_its_content_l
     cr_assert_gt(outq_unsent(&conn.output), RIG_LARGE_BYTES);
     rig_pass_ms(&rig, TICK_MS); /* another turn */
     append_to_it();
-    run_until(RIG_LARGE_BYTES + 1);
-    while (outq_unsent(&conn.output) > 0)
-        run_until(output.length + 1);
-    read_arrived();
+    run_to_end(RIG_LARGE_BYTES + 1);
     expect_large_file_sent();
 }
 
@@ -193,10 +199,7 @@ Test(file_send, a_file_that_grew_is_announced_with_its_new_length)
     cr_assert(send_changed(STR(GET("/large.bin")), 100000, append_to_it));
     pile_clear(&output);
     cr_assert(wire_send(client, STR(GET("/large.bin"))));
-    run_until(RIG_LARGE_BYTES + 7);
-    while (outq_unsent(&conn.output) > 0)
-        run_until(output.length + 1);
-    read_arrived();
+    run_to_end(RIG_LARGE_BYTES + 7);
     struct str stream = pile_view(&output);
     struct answer answer;
     cr_assert(answer_next(&stream, false, &answer));
@@ -209,14 +212,8 @@ Test(file_send, a_file_that_is_replaced_is_sent_as_it_was)
     cr_assert(turn());
     tree_fill(&rig.tree, "new", 1000, 9);
     tree_rename(&rig.tree, "new", "large.bin");
-    run_until(RIG_LARGE_BYTES + 1);
-    while (outq_unsent(&conn.output) > 0)
-        run_until(output.length + 1);
-    read_arrived();
-    struct str stream = pile_view(&output);
-    struct answer answer;
-    cr_assert(answer_next(&stream, false, &answer));
-    cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
+    run_to_end(RIG_LARGE_BYTES + 1);
+    expect_large_file_sent();
 }
 
 /* --- While it can't be known whether a file was rewritten ------------------------------------- */
@@ -278,8 +275,6 @@ static void expect_silence(unsigned ms)
 Test(file_send, an_append_that_is_held_up_holds_up_the_answer)
 {
     for (unsigned quick = 0; quick < 2; quick++) {
-        struct str stream;
-        struct answer answer;
         bring_into_doubt(quick, touch_it);
         expect_silence(FILE_DOUBT_MS / 2);
         append_to_it();
@@ -292,9 +287,7 @@ Test(file_send, an_append_that_is_held_up_holds_up_the_answer)
         }
         poll(NULL, 0, TICK_MS);
         read_arrived();
-        stream = pile_view(&output);
-        cr_assert(answer_next(&stream, false, &answer));
-        cr_expect(tree_filled(answer.body, RIG_LARGE_BYTES, 3));
+        expect_large_file_sent();
     }
 }
 

@@ -37,40 +37,43 @@ Test(access_log, writes_everything_at_the_end)
     cr_expect_str_eq(reports, "");
 }
 
-Test(access_log, opens_its_file_again_when_asked)
+/* Starts a log and moves its file, which has one line. */
+static struct log_ring *move_log(void)
 {
     struct log_ring *ring = start(path);
     put(ring, "one\n");
     expect_content(path, "one\n");
     rename(path, other);
-    access_logs_reopen(logs);
-    expect_content(path, "");
+    return ring;
+}
+
+/* The next line is in a new file. */
+static void expect_anew(struct log_ring *ring)
+{
     for (unsigned ms = 0; ms < PATIENCE_MS && access(path, F_OK) != 0; ms++)
         poll(NULL, 0, 1);
     put(ring, "two\n");
     expect_content(path, "two\n");
     expect_content(other, "one\n");
+}
+
+Test(access_log, opens_its_file_again_when_asked)
+{
+    struct log_ring *ring = move_log();
+    access_logs_reopen(logs);
+    expect_content(path, "");
+    expect_anew(ring);
 }
 
 Test(access_log, finds_out_that_its_file_was_moved)
 {
-    struct log_ring *ring = start(path);
-    put(ring, "one\n");
-    expect_content(path, "one\n");
-    rename(path, other);
-    for (unsigned ms = 0; ms < PATIENCE_MS && access(path, F_OK) != 0; ms++)
-        poll(NULL, 0, 1);
-    put(ring, "two\n");
-    expect_content(path, "two\n");
-    expect_content(other, "one\n");
+    struct log_ring *ring = move_log();
+    expect_anew(ring);
 }
 
 Test(access_log, keeps_its_file_when_it_cannot_be_opened_again)
 {
-    struct log_ring *ring = start(path);
-    put(ring, "one\n");
-    expect_content(path, "one\n");
-    rename(path, other);
+    struct log_ring *ring = move_log();
     cr_assert_eq(mkdir(path, 0700), 0);
     access_logs_reopen(logs);
     expect_report("it cannot be opened again: Is a directory");

@@ -51,13 +51,19 @@ Test(access_log_readers, of_a_fifo_are_waited_for)
     close(reader);
 }
 
-Test(access_log_readers, that_have_gone_cost_lines_that_are_counted)
+/* Starts a log that is a pipe. *Gives* its two ENDS. */
+static struct log_ring *start_on_pipe(int ends[static 2])
 {
-    int ends[2];
     char name[32];
     cr_assert_eq(pipe(ends), 0);
     snprintf(name, sizeof name, "/dev/fd/%d", ends[1]);
-    struct log_ring *ring = start(name);
+    return start(name);
+}
+
+Test(access_log_readers, that_have_gone_cost_lines_that_are_counted)
+{
+    int ends[2];
+    struct log_ring *ring = start_on_pipe(ends);
     close(ends[0]);
     put(ring, "one\ntwo\n");
     expect_report("2 lines are lost; it cannot be written: Broken pipe");
@@ -70,10 +76,7 @@ Test(access_log_readers, that_have_gone_cost_lines_that_are_counted)
 Test(access_log_readers, that_are_slow_do_not_keep_the_thread_from_ending)
 {
     int ends[2];
-    char name[32];
-    cr_assert_eq(pipe(ends), 0);
-    snprintf(name, sizeof name, "/dev/fd/%d", ends[1]);
-    put_lines(start(name), 200);
+    put_lines(start_on_pipe(ends), 200);
     cr_expect(access_logs_stop(logs, STOP_MS));
     cr_expect(reported("lines are lost"), "%s", reports);
     close(ends[0]);
@@ -200,11 +203,8 @@ Test(access_log_readers, get_no_line_within_another)
 Test(access_log_readers, that_have_gone_are_reported_once_a_minute)
 {
     int ends[2];
-    char name[32];
     struct iovec pieces[2];
-    cr_assert_eq(pipe(ends), 0);
-    snprintf(name, sizeof name, "/dev/fd/%d", ends[1]);
-    struct log_ring *ring = start(name);
+    struct log_ring *ring = start_on_pipe(ends);
     close(ends[0]);
     put(ring, "one\n");
     expect_report("1 line is lost");

@@ -216,12 +216,18 @@ Test(store_jobs, leak_nothing_when_the_store_is_destroyed)
 
 /* --- Sending from a disk ---------------------------------------------------------------------- */
 
+/* A file that has just been written, *given*, from here on without faults. */
+static struct resource *get_large(void)
+{
+    faults_clear();
+    tree_fill(&tree, "site/large", LARGE, 3);
+    return get("large");
+}
+
 Test(store_jobs, read_uncached_parts_before_they_are_sent)
 {
     struct lookup_waiter waiter = {0};
-    faults_clear();
-    tree_fill(&tree, "site/large", LARGE, 3);
-    struct resource *resource = get("large");
+    struct resource *resource = get_large();
     struct blob *file = resource->variants[0].body;
     cr_assert_geq(file->fd, 0);
     cr_expect(store_warm(files, file, 0, 100, &now, &waiter), "it has just been written");
@@ -239,9 +245,7 @@ Test(store_jobs, read_uncached_parts_before_they_are_sent)
 Test(store_jobs, do_not_sample_cached_files_each_time)
 {
     struct lookup_waiter waiter = {0};
-    faults_clear();
-    tree_fill(&tree, "site/large", LARGE, 3);
-    struct resource *resource = get("large");
+    struct resource *resource = get_large();
     struct blob *file = resource->variants[0].body;
     cr_expect(store_warm(files, file, 0, LARGE, &now, &waiter));
     unsigned calls = faults_calls(FAULT_PREADV2_NOWAIT);
@@ -280,9 +284,7 @@ Test(store_jobs, count_files_as_cached_where_the_kernel_cannot_say)
 {
     static const int errors[] = {EOPNOTSUPP, EINVAL, EIO};
     struct lookup_waiter waiter = {0};
-    faults_clear();
-    tree_fill(&tree, "site/large", LARGE, 3);
-    struct resource *resource = get("large");
+    struct resource *resource = get_large();
     struct blob *file = resource->variants[0].body;
     for (size_t i = 0; i < COUNT_OF(errors); i++) {
         faults_fail(FAULT_PREADV2_NOWAIT, 0, FAULT_ALWAYS, errors[i]);
