@@ -5,6 +5,7 @@
 
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
+#include "support/loop_rig.h"
 #include "support/mux_session.h"
 #include "support/uring_or_skip.h"
 #include "support/worker_rig.h"
@@ -40,15 +41,7 @@ static inline void set_up_with(const struct loop_engine *engine)
     rig.context.sessions[SESSION_MUX] = &mux_session;
     rig.context.transports[TRANSPORT_XOR] = &xor_transport;
     cr_assert_eq(conn_table_init(&conns, &rig.context, 200), 0);
-    int listener = wire_listen(&port);
-    const struct loop_config config = {
-        .context = &rig.context,
-        .conns = &conns,
-        .listeners = &listener,
-        .listener_count = 1,
-        .drain_ms = 5000,
-    };
-    cr_assert_eq(loop_create(&loop, engine, &config), 0);
+    loop = loop_rig_create(engine, &conns, 5000, &port);
     xor_reset(1);
 }
 

@@ -5,6 +5,7 @@
 
 #include "loop/loop_uring.h"
 #include "support/conn_rig.h"
+#include "support/loop_rig.h"
 #include "support/uring_script.h"
 #include "support/worker_rig.h"
 #include "support/xor_transport.h"
@@ -31,15 +32,7 @@ static inline void set_up(void)
     cr_assert_eq(conn_table_init(&conns, &rig.context, SLOTS), 0);
     wire_pair(&server, &client);
     uring_script_begin(NULL, 0);
-    int listener = wire_listen(&port);
-    const struct loop_config config = {
-        .context = &rig.context,
-        .conns = &conns,
-        .listeners = &listener,
-        .listener_count = 1,
-        .drain_ms = 2000,
-    };
-    cr_assert_eq(loop_create(&loop, &loop_uring_engine, &config), 0);
+    loop = loop_rig_create(&loop_uring_engine, &conns, 2000, &port);
 }
 
 /* Every buffer has come back. */

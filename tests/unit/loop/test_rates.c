@@ -4,6 +4,7 @@
 #include "loop/loop_epoll.h"
 #include "loop/loop_uring.h"
 #include "support/conn_rig.h"
+#include "support/loop_rig.h"
 #include "support/uring_or_skip.h"
 #include "support/worker_rig.h"
 
@@ -35,15 +36,7 @@ static void set_up_with(const struct loop_engine *engine)
     rates.window_ms = WINDOW_MS;
     rates.check_ms = 50;
     rig.context.rates = &rates;
-    int listener = wire_listen(&port);
-    const struct loop_config config = {
-        .context = &rig.context,
-        .conns = &conns,
-        .listeners = &listener,
-        .listener_count = 1,
-        .drain_ms = 1000,
-    };
-    cr_assert_eq(loop_create(&loop, engine, &config), 0);
+    loop = loop_rig_create(engine, &conns, 1000, &port);
 }
 
 static void *run(void *argument)
