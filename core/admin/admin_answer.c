@@ -109,7 +109,7 @@ static void write_file(struct str file, FILE *out)
     fwrite(file.at, 1, file.length, out);
 }
 
-/* The page, unless the client likes JSON better. */
+/* The page, unless the client prefers JSON. */
 static struct reply status(const struct admin_state *state, const struct request *request,
                            FILE *out)
 {

@@ -2,7 +2,7 @@
 #include "admin/admin_metrics_parts.h"
 
 const struct admin_family admin_metrics_families[] = {
-    [FAMILY_BUILD] = {"sluice_build_info", "gauge", "1, with what runs as labels."},
+    [FAMILY_BUILD] = {"sluice_build_info", "gauge", "Always 1; the labels say what runs."},
     [FAMILY_START] = {"process_start_time_seconds", "gauge",
                       "When the process started, in seconds since 1970."},
     [FAMILY_DRAINING] = {"sluice_draining", "gauge", "1 once a drain has begun, else 0."},
@@ -24,7 +24,7 @@ const struct admin_family admin_metrics_families[] = {
     [FAMILY_CUT] = {"sluice_http_responses_cut_total", "counter",
                     "Responses whose connection ended before their last byte."},
     [FAMILY_SENT] = {"sluice_sent_bytes_total", "counter",
-                     "Bytes of responses sent, heads included, TLS not."},
+                     "Bytes of responses sent, with their heads, without what TLS adds."},
     [FAMILY_ACCEPTED] = {"sluice_connections_accepted_total", "counter", "Connections accepted."},
     [FAMILY_CLOSED] = {"sluice_connections_closed_total", "counter", "Connections closed."},
     [FAMILY_CONNECTIONS] = {"sluice_connections", "gauge",
@@ -33,7 +33,7 @@ const struct admin_family admin_metrics_families[] = {
         {"sluice_connections_refused_total", "counter",
          "Connections refused: no slot or memory, too many of one address, or no PROXY header."},
     [FAMILY_ENDED] = {"sluice_connections_ended_total", "counter",
-                      "Connections ended before their time, but for timeouts."},
+                      "Connections ended early, for other reasons than a timeout."},
     [FAMILY_TIMEOUTS] = {"sluice_timeouts_total", "counter",
                          "Connections ended by a timeout, by what they waited for."},
     [FAMILY_PAUSES] = {"sluice_accept_pauses_total", "counter",

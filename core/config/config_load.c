@@ -70,7 +70,7 @@ static int refuse_key(const struct load *load)
     return -EINVAL;
 }
 
-/* After a mistake in the current line: if it may have been the root, that is not missing. */
+/* After a mistake in the current line: if the line may have been a root, none is missing. */
 static void doubt_root(struct load *load)
 {
     const struct option_spec *option = NULL;

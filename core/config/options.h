@@ -2,10 +2,10 @@
  *
  * An option has a long name, which is its key wherever settings are written (on the command line,
  * in a file, and in the environment, see environment.h), a scope, which says which struct of
- * settings.h has its field, and a kind, which says how its value reads. Parsing, defaults, --help
- * and suggestions are made from the table, later also the man page and shell completions. Owns
- * nothing: the table is const, and text is copied into the settings' arena. Nothing here exits,
- * prints or touches the file system. */
+ * settings.h has its field, and a kind, which says how its value reads. Parsing, defaults, --help,
+ * suggestions, the man page and the shell completions are made from the table. Owns nothing: the
+ * table is const, and text is copied into the settings' arena. Nothing here exits, prints or
+ * touches the file system. */
 #ifndef SLUICE_OPTIONS_H
 #define SLUICE_OPTIONS_H
 

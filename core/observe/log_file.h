@@ -36,7 +36,7 @@ struct log_file {
     bool is_regular;
     dev_t device;
     ino_t inode;
-    uint64_t lost_lines; /* that no try can write: a datagram that is too long */
+    uint64_t lost_lines; /* that can never be written: a datagram that is too long */
 };
 
 /* The descriptor that NAME means; -1: it is the name of something else. */

@@ -52,7 +52,7 @@ void log_ring_destroy(struct log_ring *ring)
 
 /* --- The worker ------------------------------------------------------------------------------- */
 
-/* Whether there is room for BYTES after WRITTEN, after a look at what has been consumed. */
+/* Whether there is room for BYTES after WRITTEN, by what the reader has consumed until now. */
 __attribute__((noinline)) static bool has_room(struct log_ring *ring, uint64_t written,
                                                size_t bytes)
 {
@@ -88,7 +88,7 @@ void log_ring_commit(struct log_ring *ring, size_t length)
         memcpy(ring->bytes, ring->bytes + LOG_RING_BYTES, end - LOG_RING_BYTES);
     written += length;
     atomic_store_explicit(&ring->written, written, memory_order_release);
-    /* The reader may go to sleep at this moment, unseen: it looks once more soon afterwards. */
+    /* The reader may go to sleep at this moment, unseen: it checks the ring again soon after. */
     if (atomic_load_explicit(&ring->waker->sleeps, memory_order_relaxed) ||
         written - ring->woken_at >= LOG_RING_BYTES / 4)
         wake(ring, written);

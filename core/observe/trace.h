@@ -1,7 +1,7 @@
 /* trace: the latest events of a worker's connections, for the analysis of crashes and stuck
  * peers.
  *
- * A ring of fixed-size records that its worker writes always. A record costs about twenty
+ * A ring of fixed-size records that its worker always writes. A record costs about twenty
  * instructions, so records are written for rare events only: a connection opens, closes, or enters
  * another phase. Requests that are answered within one turn leave no record. The records hold
  * numbers only; no request data gets into a dump.

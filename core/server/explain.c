@@ -215,8 +215,8 @@ static void tear_down(struct explain *explain)
 
 /* --- The answer ------------------------------------------------------------------------------- */
 
-/* Whether the certificate that a client of the URL's host is shown is for other hosts than the
- * request's, as exchange.c finds it of a connection. */
+/* Whether the certificate that a client of the URL's host gets does not cover the request's host.
+ * exchange.c decides this in serving. */
 static bool is_misdirected(const struct explain *explain)
 {
 #ifdef SLUICE_HAVE_OPENSSL

@@ -91,7 +91,7 @@ static int keep(struct relisten *relisten, const struct relisten_now *now, unsig
     return error;
 }
 
-/* Finds the listener that listener INDEX goes on as. */
+/* Keeps the running listener on the place of listener INDEX, if one is there. 0 or -ENOMEM. */
 static int keep_whole(struct relisten *relisten, const struct relisten_now *now, unsigned index)
 {
     const struct listening *running = now->listening;

@@ -188,7 +188,7 @@ static void visit_origin(void *argument, struct conn *conn)
     *(uint64_t *)argument |= UINT64_C(1) << conn->origin;
 }
 
-/* Has CONN, whose peer is trusted no more, be like others. */
+/* If the peer of CONN is no longer trusted, makes CONN like connections of other peers. */
 static void check_trust(void *argument, struct conn *conn)
 {
     const struct conn_context *context = argument;

@@ -78,8 +78,8 @@ struct changes_mark {
 };
 
 /* Publishes that the path of HASH is in the state of FINGERPRINT, examined after TICKET was
- * taken. False: another worker has published meanwhile, so the state may be served to those who
- * asked before, but not be kept; *RET is untouched. */
+ * taken. False: another worker has published meanwhile, so the state may be served to requests
+ * that came before, but not be kept; *RET is untouched. */
 bool changes_publish(const struct changes_ticket *ticket, uint64_t hash, uint64_t fingerprint,
                      struct changes_mark *ret);
 

@@ -31,7 +31,7 @@ static struct resource *finish(struct store *store, struct lookup *lookup,
     struct store_step step = store_step_of(store, lookup->site, &lookup->path, now);
     step.ticket = lookup->ticket;
     if (lookup->outdated || lookup->root != lookup->site->root)
-        return store_make(&step, fetched); /* for those who have waited, and to be forgotten then */
+        return store_make(&step, fetched); /* for the waiters alone, and not kept */
     return store_publish(&step, lookup->started_ms, fetched);
 }
 

@@ -21,8 +21,8 @@ struct store;
  * are the same whatever there is: nothing is looked up, and the resource has the fields of the
  * site's rules for the path, see site_resource_make_bare. */
 enum store_page {
-    STORE_PAGE_ERROR,     /* for a person who took a wrong turn */
-    STORE_PAGE_FALLBACK,  /* whose script knows the route */
+    STORE_PAGE_ERROR,     /* the site's page for a 404 */
+    STORE_PAGE_FALLBACK,  /* the page of an application, whose script knows the route */
     STORE_PAGE_REFUSED,   /* of a refused request */
     STORE_PAGE_PREFLIGHT, /* of the answer to OPTIONS */
 };

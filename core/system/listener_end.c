@@ -29,6 +29,6 @@ void listener_end_refuse(int fd)
         BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
     };
     const struct sock_fprog program = {.len = COUNT_OF(code), .filter = code};
-    /* If it fails, who connects in the last moment may be reset. */
+    /* If it fails, clients that connect in the last moment may be reset. */
     setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }

@@ -1,4 +1,4 @@
-/* listener_end: how a listening socket ends without a reset for those who have connected.
+/* listener_end: how a listening socket ends without a reset of clients that have connected.
  *
  * close(2) resets the connections that wait in the queue, and those that the kernel keeps until
  * their first bytes come (TCP_DEFER_ACCEPT). So the socket is accepted from for a while after
