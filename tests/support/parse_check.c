@@ -127,3 +127,13 @@ struct parsed parse_every_way(const char *label, struct str input, size_t head_b
     parse_bytewise(label, input, head_bytes_max, &whole);
     return whole;
 }
+
+struct parsed parse_fields(struct str line, struct str fields)
+{
+    static char text[PARSE_INPUT_MAX];
+    char *at = str_put(text, line);
+    at = str_put(at, STR("\r\nHost: a\r\n"));
+    at = str_put(at, fields);
+    at = str_put(at, STR("\r\n"));
+    return parse_every_way(fields.at, (struct str){text, (size_t)(at - text)}, 8 << 10);
+}

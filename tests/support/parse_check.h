@@ -19,7 +19,10 @@ enum { PARSE_INPUT_MAX = 66 << 10 };
  * in messages. */
 struct parsed parse_every_way(const char *label, struct str input, size_t head_bytes_max);
 
-/* The same, given whole only. */
+/* The same for LINE, "Host: a" and FIELDS, which also name it, with heads of at most 8 KiB. */
+struct parsed parse_fields(struct str line, struct str fields);
+
+/* The same as parse_every_way, given whole only. */
 struct parsed parse_whole(struct str input, size_t head_bytes_max);
 
 /* INPUT split once, at FIRST. Fails the test if the outcome is not EXPECTED. */

@@ -1,71 +1,9 @@
 /* load: the content, and the facts from which the entity tag is made. */
-#include "base/str.h"
-#include "site/load.h"
-#include "support/faults.h"
-#include "support/tree.h"
+#include "support/load_rig.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
-#include <sys/stat.h>
-
-enum {
-    LIMIT = LOAD_READ_BYTES_MAX,
-    COPY_LIMIT = LOAD_COPY_BYTES_MAX,
-    LARGE = 300000,
-    COPIES = 8 << 20,
-};
-
-static struct tree tree;
-static struct load_shared shared;
-
-static void set_up(void)
-{
-    tree_init(&tree);
-    shared.digests = digests_create();
-    shared.copies.bytes_max = COPIES;
-}
-
-static void tear_down(void)
-{
-    faults_clear();
-    digests_destroy(shared.digests);
-    cr_expect_eq(shared.copies.bytes, 0);
-    tree_fini(&tree);
-}
 
 TestSuite(load, .init = set_up, .fini = tear_down, .timeout = 120);
-
-static void set_time(const char *name, int64_t seconds, long nanoseconds)
-{
-    struct timespec times[2] = {{0, UTIME_OMIT}, {seconds, nanoseconds}};
-    cr_assert_eq(utimensat(tree.fd, name, times, 0), 0);
-}
-
-static int load(const char *name, enum io_mode mode, struct loaded *ret)
-{
-    const struct load_order order = {tree.fd, name, mode, &shared, UINT64_MAX};
-    return load_file(&order, ret);
-}
-
-static struct loaded get(const char *name)
-{
-    struct loaded loaded = {0};
-    cr_assert_eq(load(name, IO_BY_JOB, &loaded), 0, "%s", name);
-    return loaded;
-}
-
-static struct str digest_of(const struct loaded *loaded)
-{
-    return (struct str){loaded->digest, sizeof loaded->digest};
-}
-
-/* The second in which the inode of NAME was last changed: no tool can set it. */
-static int64_t changed(const char *name)
-{
-    struct stat status;
-    cr_assert_eq(fstatat(tree.fd, name, &status, 0), 0);
-    return status.st_ctim.tv_sec;
-}
 
 /* A time in the future makes a file neither fresh nor unsettled: an archive, or a machine whose
  * clock is ahead, may have dated it. */
@@ -381,79 +319,6 @@ Test(load, hashes_exactly_the_given_bytes_of_a_growing_file)
     cr_expect(str_equal(digest_of(&before), digest_of(&during)));
     blob_drop(before.body);
     blob_drop(during.body);
-}
-
-/* --- Large files ------------------------------------------------------------------------------ */
-
-/* A file of 4 GiB without blocks: to hash it takes seconds. */
-static void make_huge(void)
-{
-    tree_write(&tree, "huge", STR(""));
-    int fd = openat(tree.fd, "huge", O_WRONLY | O_CLOEXEC);
-    cr_assert(ftruncate(fd, (off_t)4 << 30) == 0);
-    close(fd);
-    set_time("huge", 1, 0);
-}
-
-Test(load, waits_for_no_hash_of_a_large_file)
-{
-    make_huge();
-    faults_shift_clock(10);
-    unsigned descriptors = tree_open_descriptors();
-    for (unsigned i = 0; i < 3; i++) {
-        struct loaded loaded = get("huge");
-        cr_expect(loaded.pending);
-        cr_expect_not(loaded.digested);
-        cr_expect_eq(loaded.body->length, (size_t)4 << 30);
-        blob_drop(loaded.body);
-        cr_expect_eq(tree_open_descriptors(), descriptors + 1, "the thread's, once");
-    }
-    cr_expect_eq(faults_calls(FAULT_THREAD), 1);
-    digests_destroy(shared.digests); /* at once, though the hash would take seconds */
-    cr_expect_eq(tree_open_descriptors(), descriptors);
-    shared.digests = NULL;
-}
-
-/* The digest of a file that might change unnoticed would be of no use. */
-Test(load, has_no_hash_computed_of_a_file_that_has_just_changed)
-{
-    make_huge();
-    struct loaded loaded = get("huge");
-    cr_expect(loaded.pending);
-    cr_expect_eq(faults_calls(FAULT_THREAD), 0);
-    blob_drop(loaded.body);
-}
-
-/* Loads "file" until it has a digest; it must in time. */
-static struct loaded await_digest(void)
-{
-    struct loaded loaded = get("file");
-    for (unsigned i = 0; i < 10000 && !loaded.digested; i++) {
-        blob_drop(loaded.body);
-        usleep(1000);
-        loaded = get("file");
-    }
-    cr_assert(loaded.digested);
-    return loaded;
-}
-
-Test(load, finds_the_digest_of_a_large_file_later)
-{
-    char expected[DIGEST_TAG_DIGITS];
-    struct blob *bytes = blob_create_bytes(COPY_LIMIT + 1);
-    char *content = tree_bytes(COPY_LIMIT + 1, 1);
-    memcpy(bytes->bytes, content, COPY_LIMIT + 1);
-    load_digest(bytes, expected);
-    tree_fill(&tree, "file", COPY_LIMIT + 1, 1);
-    set_time("file", 1, 0);
-    faults_shift_clock(10);
-    struct loaded loaded = await_digest();
-    cr_expect_not(loaded.pending);
-    cr_expect(str_equal(digest_of(&loaded), (struct str){expected, sizeof expected}));
-    cr_expect_not(blob_is_copy(loaded.body));
-    blob_drop(loaded.body);
-    blob_drop(bytes);
-    free(content);
 }
 
 /* Their content changes while their identity stays: no check would find a copy out of date. */
