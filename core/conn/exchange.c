@@ -72,8 +72,6 @@ static enum store_result look_up(struct conn_context *context, struct exchange *
     enum store_result result = store_lookup(context->files, query, waiter, &exchange->found);
     if (result == STORE_PENDING)
         conn_wait_begin(context, conn, exchange->owner);
-    else if (conn->waits)
-        conn_wait_end(context, conn, exchange->owner);
     return result;
 }
 
@@ -147,8 +145,9 @@ static bool is_misdirected(const struct conn_context *context, const struct conn
 #endif
 }
 
-enum exchange_result exchange_run(struct conn_context *context, struct exchange *exchange,
-                                  struct request *request)
+/* exchange_run, but for the end of the wait. */
+static enum exchange_result decide(struct conn_context *context, struct exchange *exchange,
+                                   struct request *request)
 {
     exchange->site = find_site(context, request);
     if (!request->refusal && (!exchange->site || is_misdirected(context, exchange->conn, request)))
@@ -172,6 +171,17 @@ enum exchange_result exchange_run(struct conn_context *context, struct exchange 
             return EXCHANGE_READY;
         exchange_fini(exchange); /* the next look-up sees the files as they are now, so this ends */
     }
+}
+
+/* The answer may need nothing of what was waited for: a reload has removed the site, or redirects
+ * the request now. */
+enum exchange_result exchange_run(struct conn_context *context, struct exchange *exchange,
+                                  struct request *request)
+{
+    const enum exchange_result result = decide(context, exchange, request);
+    if (result == EXCHANGE_READY && exchange->conn->waits)
+        conn_wait_end(context, exchange->conn, exchange->owner);
+    return result;
 }
 
 void exchange_refuse(struct conn_context *context, struct exchange *exchange,

@@ -1,6 +1,7 @@
 /* conn_log: one line for each answer, with what was sent of it, however it ends. */
 #include "conn/conn_log.h"
 #include "http/pattern.h"
+#include "site/hosts.h"
 #include "support/conn_rig.h"
 #include "system/event_fd.h"
 
@@ -295,6 +296,57 @@ Test(conn_log, says_499_of_a_request_whose_client_leaves_during_a_look_up)
     expect_part("left", 0, "target", "/large.bin?q");
     expect_part("left", 0, "user_agent", "curl");
     cr_expect(has(0, "complete", "false"), "%s", seen[0]);
+}
+
+/* --- A reload during a look-up ---------------------------------------------------------------- */
+
+/* Sites that do not have the host "a". *Gives*: hosts_destroy. */
+static struct hosts *make_other_hosts(void)
+{
+    static const char *names[] = {"b", "c"};
+    static const struct site_settings settings[] = {{.root = "/", .hosts = {&names[0], 1, 1}},
+                                                    {.root = "/", .hosts = {&names[1], 1, 1}}};
+    static const struct site_settings *const items[] = {&settings[0], &settings[1]};
+    const struct hosts_sites sites = {.items = items, .count = COUNT_OF(items)};
+    struct hosts *hosts = NULL;
+    struct problem problem;
+    cr_assert_eq(hosts_create(&hosts, &sites, &problem), 0, "%s", problem.what);
+    return hosts;
+}
+
+/* The answer needs no look-up any more: what has been waited for is forgotten. */
+Test(conn_log, has_one_record_of_a_request_whose_site_changes_during_a_look_up)
+{
+    static const struct {
+        const char *label, *request;
+        bool removed; /* the site is; else it has another canonical name */
+        enum http_status status;
+    } rows[] = {
+        {"removed", GET("/large.bin", ""), true, HTTP_MISDIRECTED_REQUEST},
+        {"canonical", GET("/medium.bin", "Connection: close\r\n"), false, HTTP_PERMANENT_REDIRECT},
+    };
+    struct hosts *others = make_other_hosts();
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct str request = str_of(rows[i].request);
+        struct conn once;
+        conn_init(&once, -1);
+        rig_make_cold(true);
+        cr_assert(rig_give(&rig, &once, &request));
+        cr_assert(conn_waits(&once));
+        rig.context.hosts = rows[i].removed ? others : NULL;
+        rig.site.canonical = rows[i].removed ? STR_ABSENT : STR("b");
+        rig_exchange(&rig, &once, STR(""), NULL);
+        rig_make_cold(false);
+        rig.context.hosts = NULL;
+        rig.site.canonical = STR_ABSENT;
+        cr_expect_null(once.waits, "%s", rows[i].label);
+        conn_linger(&rig.context, &once);
+        conn_fini(&rig.context, &once);
+        read_lines();
+        cr_assert_eq(count, 1, "%s: %u", rows[i].label, count);
+        expect_number(rows[i].label, 0, "status", rows[i].status);
+    }
+    hosts_destroy(others);
 }
 
 Test(conn_log, leaves_out_paths_that_are_excluded)
