@@ -139,7 +139,7 @@ void loop_drain(struct loop *loop);
  * (system/listener_end.h). The loop does not drain yet. */
 void loop_set_listeners(struct loop *loop, const struct listener *wanted, unsigned count);
 
-/* Closes the listeners whose end has come. */
+/* Closes the listeners whose end has come. If any has, LOOP_ORDER_CHANGE follows. */
 void loop_end_listeners(struct loop *loop);
 
 /* Called from any thread: the store checks everything again before it is served. */

@@ -44,8 +44,13 @@ static void end(struct loop *loop, unsigned index)
 void loop_end_listeners(struct loop *loop)
 {
     unsigned index;
-    while ((index = listeners_next_ended(&loop->listeners)) != LISTENERS_NONE)
+    bool any = false;
+    while ((index = listeners_next_ended(&loop->listeners)) != LISTENERS_NONE) {
         give_up(loop, index);
+        any = true;
+    }
+    if (any && loop->change)
+        loop_order(loop, LOOP_ORDER_CHANGE);
 }
 
 void loop_set_listeners(struct loop *loop, const struct listener *wanted, unsigned count)

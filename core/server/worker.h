@@ -106,8 +106,9 @@ int worker_prepare(struct worker *worker, const struct worker_next *next,
  * change may be prepared. */
 void worker_change(struct worker *worker, struct worker_change *change);
 
-/* Bits, by index, of the origins that WORKER's connections had when it last changed over, or has
- * answered worker_survey; those that came later have origins of its listeners. Any thread. */
+/* Bits, by index, of the origins that WORKER's connections and listeners, those that end included,
+ * had when it last changed over, when some have ended since, or when it answered worker_survey;
+ * connections that came later have origins of these listeners. Any thread. */
 uint64_t worker_origins(const struct worker *worker);
 
 /* Has a started worker find out again. Any thread. */

@@ -202,10 +202,16 @@ static void check_trust(void *argument, struct conn *conn)
         conn->origin = origin->twins[twin] & (CONN_ORIGINS_MAX - 1);
 }
 
+/* A listener that ends still accepts connections, so its origin counts too. */
 static void publish_origins(struct worker *worker)
 {
+    const struct listeners *listeners = &worker->loop->listeners;
     uint64_t bits = 0;
     conn_table_each(&worker->conns, visit_origin, &bits);
+    for (unsigned i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].fd >= 0)
+            bits |= UINT64_C(1) << listeners->items[i].origin;
+    }
     atomic_store(&worker->origins, bits);
 }
 
