@@ -3,7 +3,8 @@
  * With an access log on standard output, that has lines of the log only, and standard error gets
  * these.
  *
- * Owns nothing. Standard output may be full or closed: that is ignored, and serving goes on. */
+ * Owns nothing. Standard output may be full or closed: that is ignored, and serving goes on. A
+ * reader that takes nothing for a second gets no more. */
 #ifndef SLUICE_SCREEN_H
 #define SLUICE_SCREEN_H
 
@@ -21,9 +22,6 @@ struct screen {
     unsigned threads;
     enum backend backend;
 };
-
-/* Whether standard output belongs to the access log of a site of SETTINGS. */
-bool screen_has_log(const struct settings *settings);
 
 /* Writes what is served, the URLs, and how. */
 void screen_show(const struct screen *screen);
