@@ -174,7 +174,8 @@ bool access_log_work(struct access_log *log, const struct access_log_round *roun
 {
     const bool due = !log->broken || round->now_ms >= log->retry_at_ms;
     bool any = false;
-    if (round->reopens || (round->checks && due) || (log->file.fd < 0 && due))
+    /* A file that cannot be written may be moved or removed for that reason. */
+    if (round->reopens || (log->file.fd < 0 ? due : round->checks))
         reopen(log, round->reopens, round->now_ms);
     log->waits = false;
     if (due && log->file.fd >= 0)

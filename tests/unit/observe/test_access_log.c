@@ -82,9 +82,8 @@ Test(access_log, keeps_its_file_when_it_cannot_be_opened_again)
     rmdir(path);
 }
 
-/* A disk is full, so its log is moved away. */
-
-Test(access_log, begins_a_new_file_with_a_whole_line)
+/* A disk is full, so its log is moved away. The log was begun DELAY_MS before. */
+static void begin_anew_when_full(int delay_ms)
 {
     struct rlimit limit;
     signal(SIGXFSZ, SIG_IGN);
@@ -92,6 +91,7 @@ Test(access_log, begins_a_new_file_with_a_whole_line)
     const struct rlimit small = {.rlim_cur = 8, .rlim_max = limit.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
     struct log_ring *ring = start(path);
+    poll(NULL, 0, delay_ms);
     put(ring, "a line of more than that\n");
     expect_content(path, "a line o");
     rename(path, other);
@@ -101,6 +101,17 @@ Test(access_log, begins_a_new_file_with_a_whole_line)
     cr_expect(access_logs_stop(logs, STOP_MS));
     expect_report("1 line is lost");
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+Test(access_log, begins_a_new_file_with_a_whole_line)
+{
+    begin_anew_when_full(0);
+}
+
+/* The file's name is checked between two tries to write. */
+Test(access_log, begins_a_new_file_whenever_the_disk_became_full)
+{
+    begin_anew_when_full(450);
 }
 
 Test(access_log, refuses_the_file_of_a_socket)
