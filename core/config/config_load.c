@@ -94,21 +94,23 @@ static int keep(const struct load *load, int error)
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
-/* Makes the value of the current line, if it names a file, relative to the directory of the
+/* Makes the path in the value of the current line, if it has one, relative to the directory of the
  * configuration, in the arena. *RET may be the value itself. 0 or -ENOMEM. */
 static int resolve(const struct load *load, const struct option_spec *option, const char **ret)
 {
     const char *slash = strrchr(load->path, '/');
     const size_t directory = slash ? (size_t)(slash + 1 - load->path) : 0;
     struct str value = load->file.value;
+    const char *file = option_file_in(option, value.at);
     *ret = value.at;
-    if (!option_names_file(option, value.at) || value.length == 0 || value.at[0] == '/' ||
-        directory == 0)
+    if (!file || *file == '\0' || *file == '/' || directory == 0)
         return 0;
     char *whole = arena_alloc(&load->settings->arena, directory + value.length + 1);
     if (!whole)
         return -ENOMEM;
-    *str_put(str_put(whole, (struct str){load->path, directory}), value) = '\0';
+    const struct str before = {value.at, (size_t)(file - value.at)};
+    char *at = str_put(str_put(whole, before), (struct str){load->path, directory});
+    *str_put(at, str_of(file)) = '\0';
     *ret = whole;
     return 0;
 }

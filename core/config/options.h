@@ -130,8 +130,9 @@ struct option_target {
 /* Whether the option collects values. */
 bool option_is_repeatable(const struct option_spec *option);
 
-/* Whether its value TEXT names a file or a directory. */
-bool option_names_file(const struct option_spec *option, const char *text);
+/* Where its value TEXT has the path of a file, a directory or a socket, which may be empty. NULL:
+ * it has none. */
+const char *option_file_in(const struct option_spec *option, const char *text);
 
 /* Sets the field, of a repeatable option, to its default. False: out of memory. */
 bool option_clear(const struct option_spec *option, const struct option_target *target);

@@ -381,12 +381,30 @@ bool option_is_repeatable(const struct option_spec *option)
     }
 }
 
-bool option_names_file(const struct option_spec *option, const char *text)
+/* What follows PREFIX in TEXT. NULL: TEXT does not begin with it. */
+static const char *after(const char *text, struct str prefix)
 {
-    if (option->kind == OPTION_KIND_LOG)
-        return strcmp(text, "-") != 0 && !str_starts_with(str_of(text), STR("syslog:"));
-    return option->kind == OPTION_KIND_FILE || option->kind == OPTION_KIND_CERTIFICATE ||
-           option->kind == OPTION_KIND_KEY;
+    return str_starts_with(str_of(text), prefix) ? text + prefix.length : NULL;
+}
+
+const char *option_file_in(const struct option_spec *option, const char *text)
+{
+    const char *path;
+    switch (option->kind) {
+    case OPTION_KIND_FILE:
+    case OPTION_KIND_CERTIFICATE:
+    case OPTION_KIND_KEY:
+        return text;
+    case OPTION_KIND_LOG:
+        path = after(text, STR("syslog:"));
+        return path || strcmp(text, "-") == 0 ? path : text;
+    case OPTION_KIND_LISTEN:
+    case OPTION_KIND_ADMIN:
+        path = after(text, STR("unix:"));
+        return path && *path != '@' ? path : NULL; /* an abstract name does not name a file */
+    default:
+        return NULL;
+    }
 }
 
 bool option_clear(const struct option_spec *option, const struct option_target *target)

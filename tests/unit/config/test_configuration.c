@@ -233,6 +233,24 @@ Test(configuration, finds_files_beside_its_own)
     cr_expect_str_eq(settings->sites[0]->access_log.at, "syslog:");
     expect_made("root = x\naccess-log = a.log\n", "", "");
     cr_expect(str_ends_with(settings->sites[0]->access_log, STR("/a.log")));
+    expect_made("root = x\naccess-log = syslog:log\n", "", "");
+    snprintf(expected, sizeof expected, "syslog:%s/log", tree.path);
+    cr_expect_str_eq(settings->sites[0]->access_log.at, expected);
+}
+
+Test(configuration, finds_sockets_beside_its_own_file)
+{
+    char expected[600];
+    expect_made("root = x\nlisten = unix:run/s mode=0600\nadmin = unix:a\n", "", "");
+    snprintf(expected, sizeof expected, "unix:%s/run/s mode=0600", tree.path);
+    cr_expect_str_eq(settings->listeners[0]->listens.items[0], expected);
+    snprintf(expected, sizeof expected, "unix:%s/a", tree.path);
+    cr_expect_str_eq(settings->process.admin.at, expected);
+    expect_made("root = x\nlisten = unix:/s\nlisten = unix:@s\nlisten = 80\nadmin = 90\n", "", "");
+    cr_expect_str_eq(settings->listeners[0]->listens.items[0], "unix:/s");
+    cr_expect_str_eq(settings->listeners[0]->listens.items[1], "unix:@s");
+    cr_expect_str_eq(settings->listeners[0]->listens.items[2], "80");
+    cr_expect_str_eq(settings->process.admin.at, "90");
 }
 
 Test(configuration, reads_flags_as_words)
