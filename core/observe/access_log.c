@@ -48,16 +48,20 @@ static int explain(const struct access_logs *logs, int error, const char *name,
     return error;
 }
 
-/* Reports what will go wrong later: a file that can't be made anew once it has been rotated. */
+/* Reports what will go wrong later: a file that cannot be opened again, or made anew once it
+ * has been rotated. */
 static void warn(const struct access_logs *logs, const struct access_log *log)
 {
     struct problem problem;
-    int error = log_file_check_directory(&log->file);
+    const int closed = log->file.is_regular ? log_file_check(&log->file) : 0;
+    const int error = closed ? closed : log_file_check_directory(&log->file);
     if (!error)
         return;
-    problem_set(&problem, "'%s' cannot be created again once it has been moved: %s", log->file.name,
-                strerror(-error));
-    problem_remedy(&problem, "let this user write to its directory, or rotate it by copytruncate");
+    problem_set(&problem, "'%s' cannot be %s: %s", log->file.name,
+                closed ? "opened again" : "created again once it has been moved", strerror(-error));
+    problem_remedy(&problem, closed ? "let this user write to it, or upgrades (SIGUSR2) fail"
+                                    : "let this user write to its directory, or rotate it by "
+                                      "copytruncate");
     problem_of_option(&problem, access_log_words[logs->config.kind].option);
     logs->config.report(&problem);
 }
@@ -137,6 +141,12 @@ int access_logs_add(struct access_logs *logs, const char *name, struct problem *
     logs->items[logs->count++] = log;
     hand_over(logs, log);
     return 0;
+}
+
+void access_logs_give(const struct access_logs *logs, uid_t user, gid_t group)
+{
+    for (unsigned i = 0; logs && i < logs->count; i++)
+        log_file_give(&logs->items[i]->file, user, group); /* access_logs_check reports a failure */
 }
 
 void access_logs_check(const struct access_logs *logs)

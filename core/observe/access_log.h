@@ -16,6 +16,8 @@
 #include "base/problem.h"
 #include "observe/log_ring.h"
 
+#include <sys/types.h>
+
 struct access_logs;
 
 /* Chooses the words of reports, and the form of lines. */
@@ -70,8 +72,12 @@ bool access_logs_stop(struct access_logs *logs, unsigned ms);
 /* Frees everything; the thread, if it was started, has ended. NULL is allowed. */
 void access_logs_destroy(struct access_logs *logs);
 
-/* Reports, for each log, what will go wrong later: a file that this user cannot make anew once it
- * has been rotated. NULL is allowed. */
+/* Gives the files that this process has made to USER and GROUP, which it will run as. Before the
+ * thread is started. NULL is allowed. */
+void access_logs_give(const struct access_logs *logs, uid_t user, gid_t group);
+
+/* Reports, for each log, what will go wrong later: a file that this user cannot open again, or make
+ * anew once it has been rotated. NULL is allowed. */
 void access_logs_check(const struct access_logs *logs);
 
 #endif

@@ -48,6 +48,11 @@ int error_log_open(const char *name, const char *tag, struct problem *ret_proble
     return error;
 }
 
+void error_log_give(uid_t user, gid_t group)
+{
+    access_logs_give(error_log.logs, user, group);
+}
+
 void error_log_check(void)
 {
     access_logs_check(error_log.logs);

@@ -10,12 +10,17 @@
 
 #include "base/problem.h"
 
+#include <sys/types.h>
+
 /* Opens the log NAME, which is written as for access_logs_add, unless it is open; TAG is the
  * program's name, *borrowed*. The one in use stays in use. Returns 0, or a negative errno with
  * *RET_PROBLEM set. */
 int error_log_open(const char *name, const char *tag, struct problem *ret_problem);
 
-/* Reports if the log in use could not be created again, as access_logs_check does. */
+/* As access_logs_give, for the log in use. */
+void error_log_give(uid_t user, gid_t group);
+
+/* Reports if the log in use could not be opened or created again, as access_logs_check does. */
 void error_log_check(void);
 
 /* Starts the thread that writes, unless it runs or no log is open. 0 or a negative errno. */

@@ -93,12 +93,19 @@ static int duplicate_inherited(int fd)
     return copy < 0 ? -errno : copy;
 }
 
-/* Returns a descriptor, or a negative errno. */
-static int open_named(const char *name)
+/* Opens the file NAME. *RET_MADE: it did not exist before. Returns a descriptor, or a negative
+ * errno. */
+static int open_named(const char *name, bool *ret_made)
 {
+    const int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     struct stat status;
-    int fd =
-        open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, FILE_MODE);
+    int fd = open(name, flags);
+    const bool missing = fd < 0 && errno == ENOENT;
+    if (missing)
+        fd = open(name, flags | O_CREAT | O_EXCL, FILE_MODE);
+    *ret_made = missing && fd >= 0;
+    if (missing && fd < 0 && errno == EEXIST) /* by now, or a symbolic link that leads nowhere */
+        fd = open(name, flags | O_CREAT, FILE_MODE);
     const int error = fd < 0 ? -errno : 0;
     if (error == -ENXIO && stat(name, &status) == 0 && !S_ISFIFO(status.st_mode))
         return -EOPNOTSUPP; /* the file of a socket, which no reader opens */
@@ -106,8 +113,9 @@ static int open_named(const char *name)
 }
 
 /* Returns a descriptor, or a negative errno. */
-static int open_descriptor(const struct log_file *file)
+static int open_descriptor(const struct log_file *file, bool *ret_made)
 {
+    *ret_made = false;
     switch (file->kind) {
     case LOG_FILE_SYSLOG:
         return open_syslog(file);
@@ -115,14 +123,15 @@ static int open_descriptor(const struct log_file *file)
         return duplicate_inherited(file->inherited);
     case LOG_FILE_NAMED:
     default:
-        return open_named(file->name);
+        return open_named(file->name, ret_made);
     }
 }
 
 int log_file_open(struct log_file *file)
 {
     struct stat status;
-    int fd = open_descriptor(file);
+    bool made;
+    int fd = open_descriptor(file, &made);
     if (fd < 0)
         return fd;
     if (fstat(fd, &status) < 0) {
@@ -132,6 +141,7 @@ int log_file_open(struct log_file *file)
     }
     file->fd = fd;
     file->is_regular = S_ISREG(status.st_mode);
+    file->is_made = made;
     file->device = status.st_dev;
     file->inode = status.st_ino;
     return 0;
@@ -153,6 +163,13 @@ int log_file_reopen(struct log_file *file)
     if (!error && former >= 0)
         close(former);
     return error;
+}
+
+int log_file_give(const struct log_file *file, uid_t user, gid_t group)
+{
+    if (file->fd < 0 || !file->is_made)
+        return 0;
+    return fchown(file->fd, user, group) < 0 ? -errno : 0;
 }
 
 bool log_file_has_moved(const struct log_file *file)

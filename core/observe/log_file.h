@@ -34,6 +34,7 @@ struct log_file {
     int fd;              /* -1: not open */
     bool has_severities; /* each line begins with its severity, "<N>"; for syslog only */
     bool is_regular;
+    bool is_made; /* the process has created the file that is open */
     dev_t device;
     ino_t inode;
     uint64_t lost_lines; /* that can never be written: a datagram that is too long */
@@ -57,6 +58,10 @@ void log_file_close(struct log_file *file);
 /* Opens a named file anew, in place of the one that is open. Returns 0; or a negative errno, and
  * what was open stays open. No effect on other kinds. */
 int log_file_reopen(struct log_file *file);
+
+/* Gives the open file to USER and GROUP, if the process has made it. Returns 0 or a negative errno.
+ */
+int log_file_give(const struct log_file *file, uid_t user, gid_t group);
 
 /* Whether the name of an open regular file means another file now, or none. */
 bool log_file_has_moved(const struct log_file *file);

@@ -44,6 +44,10 @@ int identity_assume(const struct settings *settings, const struct https *https,
         return 0;
     int error = privileges_parse(str_of(text), &user);
     const bool changes = !error && geteuid() != user.user;
+    if (changes) {
+        access_logs_give(logs, user.user, user.group);
+        error_log_give(user.user, user.group);
+    }
     if (!error)
         error = privileges_drop(&user);
     if (error) {

@@ -10,7 +10,8 @@
 #include "observe/access_log.h"
 #include "server/https.h"
 
-/* Becomes the user that SETTINGS name, if they do. LOGS are open, the certificates of HTTPS are
+/* Becomes the user that SETTINGS name, if they do. LOGS are open, and those files of them that this
+ * process has made become the user's, who opens them again; the certificates of HTTPS are
  * loaded; both may be NULL. Returns 0, or a negative errno with *RET_PROBLEM set: the process has
  * to end. */
 int identity_assume(const struct settings *settings, const struct https *https,

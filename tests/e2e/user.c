@@ -166,6 +166,53 @@ E2E_TEST(user, that_may_not_open_a_file_again_is_named_at_the_start)
     server_stop(server);
 }
 
+/* Starts a server for a user that owns the directory of its logs. EXISTS: one of them does, and is
+ * root's. */
+static struct server *start_with_logs(struct site *site, bool exists)
+{
+    create_site(site);
+    cr_assert_eq(mkdir(site_path(site, "../logs"), 0755), 0);
+    cr_assert_eq(chown(site_path(site, "../logs"), 65534, 65534), 0);
+    if (exists)
+        site_write_text(site, "../logs/log", "");
+    return server_start_with(&(struct server_setup){
+        .kind = PIPELINED,
+        .root = site->path,
+        .options = text_format("--user nobody:65534 --access-log %s --error-log %s",
+                               site_path(site, "../logs/log"), site_path(site, "../logs/errors")),
+    });
+}
+
+/* Whether the file NAME belongs to the user OWNER. */
+static bool belongs_to(const struct site *site, const char *name, uid_t owner)
+{
+    struct stat status;
+    return stat(site_path(site, name), &status) == 0 && status.st_uid == owner &&
+           status.st_gid == owner;
+}
+
+/* Root makes them at the start; an upgrade, or SIGUSR1, opens them again. */
+E2E_TEST(user, owns_the_logs_that_were_made_for_it)
+{
+    struct site site;
+    struct server *server = start_with_logs(&site, false);
+    const char *errors = process_errors(&server->process);
+    cr_expect(belongs_to(&site, "../logs/log", 65534));
+    cr_expect(belongs_to(&site, "../logs/errors", 65534));
+    cr_expect(!strstr(errors, "again"), "%s", errors);
+    server_stop(server);
+}
+
+E2E_TEST(user, that_may_not_write_to_a_log_is_named_at_the_start)
+{
+    struct site site;
+    struct server *server = start_with_logs(&site, true);
+    const char *errors = process_errors(&server->process);
+    cr_expect(belongs_to(&site, "../logs/log", 0), "it is not given away");
+    cr_expect(strstr(errors, "log' cannot be opened again"), "%s", errors);
+    server_stop(server);
+}
+
 E2E_TEST(user, that_may_not_read_root_ends_the_start)
 {
     struct site site;
