@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,16 @@ enum {
     SUFFIX_BYTES = 1 + NUMBER_BYTES,
     MODE = 0644,
 };
+
+/* Returns the name of what process PID prepares for PATH. *Given*. NULL: out of memory. */
+static char *name_temporary(const char *path, pid_t pid)
+{
+    const size_t room = strlen(path) + SUFFIX_BYTES;
+    char *name = malloc(room);
+    if (name)
+        snprintf(name, room, "%s.%ld", path, (long)pid);
+    return name;
+}
 
 static int explain(int error, const char *path, struct problem *ret_problem)
 {
@@ -48,7 +59,6 @@ static int write_number(const char *path)
 
 int pid_file_prepare(struct pid_file *ret, const char *path, struct problem *ret_problem)
 {
-    const size_t room = strlen(path) + SUFFIX_BYTES;
     struct pid_file file = {.path = NULL};
     if (is_taken(path)) {
         problem_set(ret_problem, "the pid file '%s' is not a regular file", path);
@@ -56,12 +66,8 @@ int pid_file_prepare(struct pid_file *ret, const char *path, struct problem *ret
         return -EEXIST;
     }
     file.path = strdup(path);
-    file.temporary = file.path ? malloc(room) : NULL;
-    int error = -ENOMEM;
-    if (file.temporary) {
-        snprintf(file.temporary, room, "%s.%ld", path, (long)getpid());
-        error = write_number(file.temporary);
-    }
+    file.temporary = file.path ? name_temporary(path, getpid()) : NULL;
+    int error = file.temporary ? write_number(file.temporary) : -ENOMEM;
     if (error) {
         pid_file_remove(&file);
         return explain(error, path, ret_problem);
@@ -97,11 +103,36 @@ static bool is_ours(const char *path)
            number == (uint64_t)getpid();
 }
 
+/* Whether the next process is about to put its file into the place of FILE. Asked before is_ours:
+ * if it has done so, that is seen there. */
+static bool is_awaited(const struct pid_file *file)
+{
+    struct statx found;
+    char *name = file->next > 0 ? name_temporary(file->path, file->next) : NULL;
+    const bool awaited =
+        name && statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &found) == 0;
+    free(name);
+    return awaited;
+}
+
+void pid_file_leave(struct pid_file *file, pid_t next)
+{
+    file->next = next;
+}
+
+void pid_file_clean(const struct pid_file *file, pid_t pid)
+{
+    char *name = file->path ? name_temporary(file->path, pid) : NULL;
+    if (name)
+        unlink(name);
+    free(name);
+}
+
 void pid_file_remove(struct pid_file *file)
 {
     if (file->temporary)
         unlink(file->temporary);
-    if (file->published && is_ours(file->path))
+    if (file->published && !is_awaited(file) && is_ours(file->path))
         unlink(file->path);
     free(file->temporary);
     free(file->path);

@@ -110,7 +110,12 @@ void service_hand_over(struct service *service, pid_t pid)
     say(service, text);
     service->stopping = true; /* the messages of the new process count from now on */
     service->watch_at_ms = 0;
-    service->pid_file.published = false;
+    pid_file_leave(&service->pid_file, pid);
+}
+
+void service_clean(const struct service *service, pid_t pid)
+{
+    pid_file_clean(&service->pid_file, pid);
 }
 
 /* Whether all that were asked have answered. Those that have ended do not; the manager has other

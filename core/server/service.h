@@ -56,12 +56,15 @@ void service_stop(struct service *service);
 /* Reports that process PID takes the place of this one, and leaves the pid file to it. */
 void service_hand_over(struct service *service, pid_t pid);
 
+/* Removes what process PID has left, which was to take the place of this one and has ended. */
+void service_clean(const struct service *service, pid_t pid);
+
 /* Sends WATCHDOG=1 if it is due at NOW_MS, monotonic, and the COUNT WORKERS that were asked before
  * have answered. Returns the time when it is due next; SERVICE_NEVER: it is not wanted. */
 uint64_t service_watch(struct service *service, struct worker *const *workers, unsigned count,
                        uint64_t now_ms);
 
-/* Removes the pid file. */
+/* Removes the pid file, if it is still that of this process. */
 void service_close(struct service *service);
 
 #endif

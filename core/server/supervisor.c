@@ -157,10 +157,14 @@ struct run {
 /* Announces that the server stops; so does an upgrade that is under way. */
 static void stop(const struct supervisor *supervisor)
 {
+    struct handover *handover = supervisor->handover;
+    const pid_t pid = handover ? handover->upgrade.pid : 0;
     admin_set_draining(supervisor->watching->admin);
     service_stop(supervisor->service);
-    if (supervisor->handover)
-        upgrade_fini(&supervisor->handover->upgrade);
+    if (pid == 0)
+        return;
+    upgrade_fini(&handover->upgrade);
+    service_clean(supervisor->service, pid); /* this process may end before that one is reaped */
 }
 
 static void begin_drain(const struct supervisor *supervisor, struct run *run)
@@ -252,8 +256,13 @@ static void note_failure(enum upgrade_event event, const struct problem *problem
 static void reap(const struct supervisor *supervisor)
 {
     struct problem problem;
-    if (supervisor->handover)
-        note_failure(upgrade_reap(&supervisor->handover->upgrade, &problem), &problem);
+    enum upgrade_event event;
+    pid_t pid;
+    while (supervisor->handover &&
+           (pid = upgrade_reap(&supervisor->handover->upgrade, &event, &problem)) > 0) {
+        note_failure(event, &problem);
+        service_clean(supervisor->service, pid);
+    }
 }
 
 /* Leaves the service to the new process once that accepts connections. Those that wait in the

@@ -245,21 +245,20 @@ static void explain_end(const struct upgrade *upgrade, int status, struct proble
                     WEXITSTATUS(status));
 }
 
-enum upgrade_event upgrade_reap(struct upgrade *upgrade, struct problem *ret_problem)
+pid_t upgrade_reap(struct upgrade *upgrade, enum upgrade_event *ret, struct problem *ret_problem)
 {
-    enum upgrade_event event = UPGRADE_NOTHING;
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        if (pid != upgrade->pid)
-            continue;
-        if (upgrade->deadline_ms != UINT64_MAX) {
-            explain_end(upgrade, status, ret_problem);
-            event = UPGRADE_FAILED;
-        }
-        close_pair(upgrade);
-        upgrade->pid = 0;
+    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    *ret = UPGRADE_NOTHING;
+    if (pid <= 0 || pid != upgrade->pid)
+        return pid > 0 ? pid : 0;
+    if (upgrade->deadline_ms != UINT64_MAX) {
+        explain_end(upgrade, status, ret_problem);
+        *ret = UPGRADE_FAILED;
     }
-    return event;
+    close_pair(upgrade);
+    upgrade->pid = 0;
+    return pid;
 }
 
 void upgrade_finish(struct upgrade *upgrade)

@@ -76,8 +76,10 @@ static inline bool upgrade_is_under_way(const struct upgrade *upgrade)
 enum upgrade_event upgrade_turn(struct upgrade *upgrade, uint64_t now_ms,
                                 struct problem *ret_problem);
 
-/* Reaps every child that has ended; as process 1 these may be processes of others. */
-enum upgrade_event upgrade_reap(struct upgrade *upgrade, struct problem *ret_problem);
+/* Reaps a child that has ended, and returns its number, with *RET: UPGRADE_FAILED if it was to
+ * follow this process and that is news. As process 1 it may be a process of others. 0: none has
+ * ended. */
+pid_t upgrade_reap(struct upgrade *upgrade, enum upgrade_event *ret, struct problem *ret_problem);
 
 /* Releases the new process, which is ready: sends GO. No upgrade is under way then. */
 void upgrade_finish(struct upgrade *upgrade);

@@ -2,8 +2,10 @@
 #include "client.h"
 #include "e2e.h"
 #include "server_process.h"
+#include "successor.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -90,6 +92,32 @@ E2E_TEST(pid_file, is_removed_by_a_second_signal_too)
     cr_assert(process_wait(&server->process, deadline_after(10000)));
     cr_expect_eq(WEXITSTATUS(server->process.status), 1);
     cr_expect_neq(access(path, F_OK), 0, "it is left");
+}
+
+/* The old process removes the file that the new one has prepared. */
+E2E_TEST(pid_file, of_an_upgrade_that_is_killed_is_not_left)
+{
+    struct site site;
+    create_site(&site);
+    const char *path = site_path(&site, "../sluice.pid"), *program = site_path(&site, "../server");
+    successor_copy_program("pipelined-server", program);
+    struct server *server =
+        server_start_with(&(struct server_setup){.kind = PIPELINED,
+                                                 .root = site.path,
+                                                 .options = text_format("--pid-file %s", path),
+                                                 .path = program});
+    await_number(path, server->process.pid);
+    site_replace_text(&site, "../server",
+                      text_format("#!/bin/sh\necho $$ > %s.$$\nkill -9 $$\n", path));
+    site_chmod(&site, "../server", 0755);
+    process_signal(&server->process, SIGUSR2);
+    successor_await(server, "signal 9 ended the new process");
+    const pid_t next = successor_named(server, "the upgrade has started");
+    const char *left = text_format("%s.%d", path, (int)next);
+    for (int64_t deadline = deadline_after(5000); access(left, F_OK) == 0;)
+        cr_assert(poll(NULL, 0, 2) == 0 && deadline_left_ms(deadline) > 0, "%s is left", left);
+    await_number(path, server->process.pid);
+    server_stop(server);
 }
 
 E2E_TEST(pid_file, that_cannot_be_written_ends_the_start)

@@ -77,6 +77,29 @@ E2E_TEST(upgrade_settings, reads_the_configuration_anew_and_survives_a_bad_one)
     server_stop(server);
 }
 
+static void await_file(const char *path)
+{
+    for (int64_t deadline = deadline_after(5000); access(path, F_OK) < 0;)
+        cr_assert(poll(NULL, 0, 2) == 0 && deadline_left_ms(deadline) > 0, "%s", path);
+}
+
+E2E_TEST(upgrade_settings, move_the_pid_file)
+{
+    struct site site;
+    create_site(&site);
+    const char *const paths[] = {site_path(&site, "../1.pid"), site_path(&site, "../2.pid")};
+    configure(&site, 1, text_format("pid-file = %s\n", paths[0]));
+    struct server *server =
+        server_start_with(&(struct server_setup){.config = site_path(&site, "../sluice.conf")});
+    await_file(paths[0]);
+    configure(&site, 1, text_format("pid-file = %s\n", paths[1]));
+    successor_upgrade(server);
+    await_file(paths[1]);
+    cr_expect_lt(access(paths[0], F_OK), 0, "that of the old process is left");
+    server_stop(server);
+    cr_expect_lt(access(paths[1], F_OK), 0, "that of the new process is left");
+}
+
 /* --- A reload meanwhile ----------------------------------------------------------------------- */
 
 /* Has the next upgrade of a server that was started from ../server run the program NAME once GO is
