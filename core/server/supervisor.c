@@ -147,6 +147,7 @@ struct run {
     bool stopping;    /* a drain has been announced */
     bool draining;
     bool upgraded; /* it is the drain of an upgrade */
+    bool asked;    /* a signal has asked for an end */
     bool failed;
     uint64_t drain_at_ms;      /* when the delay before a drain is over; NEVER: none is due */
     bool hung_up;              /* a SIGHUP has come that has not been obeyed */
@@ -289,22 +290,42 @@ static void watch_upgrade(const struct supervisor *supervisor, struct run *run)
     begin_drain(supervisor, run);
 }
 
+static void stop_at_once(const struct supervisor *supervisor)
+{
+    log_say("stopped at once");
+    access_logs_stop(supervisor->logs, LAST_LINES_MS);
+    service_close(supervisor->service);
+    error_log_stop(LAST_LINES_MS);
+    _exit(EXIT_AT_ONCE);
+}
+
+#define FINISHING "finishing responses in flight"
+
+/* The first signal lets a drain of another origin go on: a service manager sends it to all
+ * processes of the service, also to one that an upgrade has replaced. */
+static void obey_stop(const struct supervisor *supervisor, struct run *run)
+{
+    if (run->draining && run->asked)
+        stop_at_once(supervisor);
+    if (run->draining) {
+        log_say(FINISHING " already; send the signal again to stop immediately");
+        run->explain_at_ms = NEVER;
+    } else {
+        announce_drain(supervisor, run);
+    }
+    run->asked = true;
+}
+
 static void obey(const struct supervisor *supervisor, struct run *run, enum signal_request request)
 {
     switch (request) {
     case SIGNAL_NONE:
         break;
     case SIGNAL_STOP:
-        if (run->draining) {
-            log_say("stopped at once");
-            access_logs_stop(supervisor->logs, LAST_LINES_MS);
-            service_close(supervisor->service);
-            error_log_stop(LAST_LINES_MS);
-            _exit(EXIT_AT_ONCE);
-        }
-        announce_drain(supervisor, run);
+        obey_stop(supervisor, run);
         break;
     case SIGNAL_HANGUP: /* comes more than once: from the kernel and from a shell */
+        run->asked = true;
         begin_drain(supervisor, run);
         break;
     case SIGNAL_REVALIDATE:
@@ -348,7 +369,8 @@ static int do_due(const struct supervisor *supervisor, struct run *run)
 {
     const uint64_t now_ms = clock_monotonic_ms();
     if (now_ms >= run->explain_at_ms) {
-        log_say("finishing responses in flight; send the signal again to stop immediately");
+        log_say(run->asked ? FINISHING "; send the signal again to stop immediately"
+                           : FINISHING "; send SIGTERM twice to stop immediately");
         run->explain_at_ms = NEVER;
     }
     if (now_ms >= run->drain_at_ms)

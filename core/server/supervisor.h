@@ -44,7 +44,8 @@ int supervisor_start(struct supervisor *supervisor, const struct worker_config *
 
 /* Does what signals ask for until all workers have ended: because a signal asked for that, or
  * because one failed, which is reported. A second SIGINT or SIGTERM exits the process at once
- * with status 1. Returns 0, or -EIO: one failed. */
+ * with status 1; the first one does not shorten a drain that began otherwise. Returns 0, or -EIO:
+ * one failed. */
 int supervisor_run(struct supervisor *supervisor);
 
 /* Has the workers that were started drain. */

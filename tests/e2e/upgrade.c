@@ -134,6 +134,8 @@ E2E_TEST(upgrade, finishes_what_the_old_process_has)
     process_signal(&old, SIGUSR2);
     successor_await(server, "serves from now on");
     cr_expect_not(process_wait(&old, clock_ms()), "it ended with a download in flight");
+    process_signal(&old, SIGTERM); /* as of a manager that ends all processes of a service */
+    successor_await(server, "finishing responses in flight already");
     server_expect_alive(server, "beside the old process");
     if (expect_status(&download, "the download", false, 200, &response))
         cr_expect(response.body.length == content.length &&
