@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum { PROC_PATH_BYTES = 32 };
 
 /* Sets *RET to the address of PATH. Returns its length. */
 static socklen_t address_of(const char *path, struct sockaddr_un *ret)
@@ -72,29 +75,48 @@ static int remove_stale(const char *path)
 
 /* --- The file that is made -------------------------------------------------------------------- */
 
+/* Gives FILE its MODE; it is a descriptor of O_PATH, which fchmod(2) does not take. Returns 0 or a
+ * negative errno: ENOSYS without /proc. */
+static int set_mode(int file, mode_t mode)
+{
+    char path[PROC_PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    if (chmod(path, mode) == 0)
+        return 0;
+    return errno == ENOENT ? -ENOSYS : -errno;
+}
+
 /* Gives the file its mode and owner. Returns 0 or a negative errno. */
 static int set_rights(const struct unix_socket *unix_socket)
 {
-    const char *path = unix_socket->path;
+    const int file = unix_socket->file;
     const bool owned =
         unix_socket->user != UNIX_SOCKET_AS_MADE || unix_socket->group != UNIX_SOCKET_AS_MADE;
     /* -1 leaves an identity as it is, chown(2). */
-    if (owned && lchown(path, unix_socket->user, unix_socket->group) < 0)
+    if (owned && fchownat(file, "", unix_socket->user, unix_socket->group, AT_EMPTY_PATH) < 0)
         return -errno;
-    if (unix_socket->mode != UNIX_SOCKET_AS_MADE && chmod(path, unix_socket->mode) < 0)
-        return -errno;
-    return 0;
+    return unix_socket->mode == UNIX_SOCKET_AS_MADE ? 0 : set_mode(file, unix_socket->mode);
 }
 
-/* Pins the file that was just made, and gives it its mode and owner. Returns 0 or a negative
- * errno. */
-static int set_up_file(struct unix_socket *unix_socket)
+/* Pins the file at the path. Returns 0 or a negative errno: ENOTSOCK if another process has put
+ * something else into its place. */
+static int pin_file(struct unix_socket *unix_socket)
 {
-    unix_socket->file = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (unix_socket->file < 0)
+    struct stat state;
+    int file = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC), error = 0;
+    if (file < 0)
         return -errno;
+    if (fstat(file, &state) < 0)
+        error = -errno;
+    else if (!S_ISSOCK(state.st_mode))
+        error = -ENOTSOCK;
+    if (error) {
+        close(file);
+        return error;
+    }
+    unix_socket->file = file;
     unix_socket->has_file = true;
-    return set_rights(unix_socket);
+    return 0;
 }
 
 /* Whether the file has the mode and owner that are wanted. */
@@ -151,9 +173,9 @@ int unix_socket_keep(struct unix_socket *unix_socket)
     unix_socket->is_handed_over = false;
     if (!handed_over || unix_socket_is_abstract(unix_socket) || unix_socket->has_file)
         return 0;
-    unix_socket->file = open(unix_socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    unix_socket->has_file = unix_socket->file >= 0;
-    return unix_socket->has_file && !has_rights(unix_socket) ? set_rights(unix_socket) : 0;
+    if (pin_file(unix_socket) < 0 || has_rights(unix_socket))
+        return 0;
+    return set_rights(unix_socket);
 }
 
 void unix_socket_leave(struct unix_socket *unix_socket)
@@ -206,7 +228,9 @@ static int bind_and_listen(struct unix_socket *unix_socket, int fd, int backlog)
     if (bind(fd, (const struct sockaddr *)&address, bytes) < 0)
         return -errno;
     if (!abstract)
-        error = set_up_file(unix_socket);
+        error = pin_file(unix_socket);
+    if (!error && !abstract)
+        error = set_rights(unix_socket);
     if (!error && listen(fd, backlog) < 0)
         error = -errno;
     if (error)

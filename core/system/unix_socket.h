@@ -2,7 +2,9 @@
  *
  * A file that an ended process has left is replaced, as nothing accepts connections there any more.
  * One that accepts connections is left alone, and so is everything that is not a socket. Mode and
- * owner of the file are set before the socket listens, so no client connects before that.
+ * owner of the file are set before the socket listens, so no client connects before that. They are
+ * set by its descriptor: in a directory that others may write to, another file may be in its place
+ * by then.
  *
  * Owns the file from unix_socket_listen on, and a descriptor of it (O_PATH), by which it is
  * recognised at the end: another process may have replaced the file by its own. A name that begins

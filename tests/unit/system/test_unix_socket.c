@@ -98,6 +98,57 @@ Test(unix_socket, gives_the_file_to_its_owner)
     close(fd);
 }
 
+/* --- Another process that may write to the directory -------------------------------------------- */
+
+static char victim[sizeof directory + 8];
+
+static void make_victim(void)
+{
+    snprintf(victim, sizeof victim, "%s/victim", directory);
+    close(open(victim, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    ours.mode = 0666;
+    ours.user = geteuid();
+}
+
+static void put_link_in_place(void *argument)
+{
+    (void)argument;
+    unlink(ours.path);
+    cr_assert_eq(symlink(victim, ours.path), 0);
+}
+
+static void expect_victim_unchanged(void)
+{
+    struct stat state;
+    cr_assert_eq(stat(victim, &state), 0);
+    cr_expect_eq(state.st_mode & 07777, 0600, "%o", state.st_mode);
+    cr_expect_eq(type_at_path(), S_IFLNK, "and the link is not ours");
+    unlink(victim);
+}
+
+Test(unix_socket, does_not_follow_a_link_that_takes_the_place_of_the_file_at_once)
+{
+    const unsigned descriptors = tree_open_descriptors();
+    make_victim();
+    faults_act(FAULT_OPEN, 1, put_link_in_place, NULL); /* the first one finds no file */
+    cr_expect_eq(unix_socket_listen(&ours, 16, &problem), -ENOTSOCK);
+    faults_clear();
+    expect_victim_unchanged();
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+}
+
+Test(unix_socket, gives_its_mode_to_the_file_that_was_made_and_no_other)
+{
+    make_victim();
+    faults_act(FAULT_FSTAT, 0, put_link_in_place, NULL); /* the file has been opened */
+    const int fd = unix_socket_listen(&ours, 16, &problem);
+    faults_clear();
+    cr_expect_geq(fd, 0, "%s", problem.what);
+    unix_socket_remove(&ours);
+    close(fd);
+    expect_victim_unchanged();
+}
+
 Test(unix_socket, replaces_the_file_of_a_process_that_has_ended)
 {
     close(bind_other(SOCK_STREAM));
