@@ -3,6 +3,7 @@
 #include "admin/admin_client.h"
 
 #include "support/faults.h"
+#include "support/tree.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -117,6 +118,28 @@ Test(admin, another_process_can_go_on_with_the_sockets)
     cr_assert_eq(admin_start(next, &source), 0);
     cr_expect_eq(ask("/readyz"), 200);
     admin_destroy(next);
+}
+
+/* In a reload: a descriptor of its own for each socket. */
+Test(admin, of_a_reload_is_refused_when_descriptors_are_out_and_the_former_one_goes_on)
+{
+    struct problem problem;
+    struct admin *next = NULL;
+    const struct admin_surroundings around = {.former = admin_sockets_of(admin)};
+    const unsigned descriptors = tree_open_descriptors();
+    faults_fail(FAULT_FCNTL, 0, 1, EMFILE);
+    cr_expect_eq(admin_listen(&next, where, &around, &problem), -EMFILE);
+    cr_expect_eq(faults_failed(FAULT_FCNTL), 1);
+    faults_clear();
+    cr_expect(strstr(problem.what, "no descriptor is left"), "%s", problem.what);
+    cr_expect_null(next);
+    cr_expect_eq(tree_open_descriptors(), descriptors);
+    cr_expect_eq(ask("/readyz"), 200);
+    cr_assert_eq(admin_listen(&next, where, &around, &problem), 0, "%s", problem.what);
+    cr_assert_eq(admin_start(next, &source), 0);
+    cr_expect_eq(admin_succeed(next, admin), 0);
+    admin = next;
+    cr_expect_eq(ask("/readyz"), 200);
 }
 
 /* The former one listens until this process is ready. */

@@ -1,8 +1,11 @@
 /* service: what a service manager hears. sd_notify(3). */
 #include "server/service.h"
 
+#include "base/clock.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -54,6 +57,36 @@ Test(service, reports_each_reload_from_its_begin_to_its_end)
     service_end_reload(&service);
     expect_message("READY=1\n");
     expect_message(NULL);
+}
+
+/* Takes the next message, which has FIRST as its first line, and all of it at once. */
+static const char *take_message(const char *first)
+{
+    static char text[256];
+    const ssize_t length = recv(manager, text, sizeof text - 1, 0);
+    cr_assert_gt(length, 0);
+    text[length] = '\0';
+    cr_expect(strncmp(text, first, strlen(first)) == 0 && text[strlen(first)] == '\n', "%s", text);
+    return text;
+}
+
+/* With Type=notify-reload, systemd.service(5), a manager sends SIGHUP, and waits for RELOADING=1
+ * with a time that is not before its signal, in one message, and then for READY=1. */
+Test(service, the_time_of_a_reload_is_between_its_signal_and_its_end)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const uint64_t signal_us = clock_monotonic_us();
+        service_begin_reload(&service);
+        const char *message = take_message("RELOADING=1");
+        const char *time = strstr(message, "\nMONOTONIC_USEC=");
+        cr_expect_null(strstr(message, "READY=1"));
+        cr_assert_not_null(time, "%s", message);
+        const uint64_t reload_us = strtoull(strchr(time, '=') + 1, NULL, 10);
+        cr_expect(reload_us >= signal_us && reload_us <= clock_monotonic_us(), "%s", message);
+        service_end_reload(&service);
+        cr_expect_null(strstr(take_message("READY=1"), "RELOADING"));
+        expect_message(NULL);
+    }
 }
 
 Test(service, a_reload_that_ends_in_a_drain_does_not_make_the_server_ready_again)

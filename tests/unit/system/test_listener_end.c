@@ -1,5 +1,6 @@
 /* listener_end: clients that have connected can be accepted, and no others connect. tcp(7),
  * unix(7). */
+#include "support/faults.h"
 #include "support/wire.h"
 #include "system/listener_end.h"
 #include "system/net.h"
@@ -75,6 +76,27 @@ Test(listener_end, new_clients_are_ignored_and_those_before_are_not)
     close(late);
     close(accepted);
     close(client);
+}
+
+/* The kernel may have no memory for the filter (ENOMEM), or forbid it. */
+Test(listener_end, without_the_filter_clients_are_accepted_as_before)
+{
+    uint16_t port;
+    const int fd = listen_here(&port);
+    listener_end_begin(fd);
+    faults_fail(FAULT_SETSOCKOPT, 0, 1, ENOMEM);
+    listener_end_refuse(fd);
+    cr_expect_eq(faults_failed(FAULT_SETSOCKOPT), 1);
+    faults_clear();
+    const int client = wire_connect(port);
+    cr_expect(has_one(fd, 10000));
+    const int accepted = accept(fd, NULL, NULL);
+    cr_expect(wire_send(client, STR("GET")));
+    char bytes[8];
+    cr_expect_eq(recvfrom(accepted, bytes, sizeof bytes, 0, NULL, NULL), 3);
+    close(accepted);
+    close(client);
+    close(fd);
 }
 
 Test(listener_end, a_unix_socket_keeps_its_queue_and_takes_no_more)
