@@ -190,7 +190,7 @@ static void change_over(struct reload *reload, struct generation *generation,
     reload->same_file = generation->settings->config_digest == former->settings->config_digest;
     https_follow(generation->https, former->https);
     log_set_level(generation->settings->process.log_level);
-    reload_limits_follow(&reload->limits, &generation->settings->process);
+    reload_limits_follow(&reload->limits, generation->settings, reload->listening->socket_count);
     service_follow(reload->service, &generation->settings->process);
     *reload->generation = generation;
     reload->waiting = reload->worker_count;

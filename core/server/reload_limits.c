@@ -19,12 +19,22 @@ int reload_limits_prepare(const struct reload_limits *limits,
     return -ENOMEM;
 }
 
-/* The number of connections that SETTINGS want; 0 in them: as many as there is room for. */
-static uint32_t connections_of(const struct reload_limits *limits,
-                               const struct process_settings *settings)
+/* The number of connections that SETTINGS want, 0 in them: as many as there is room for. At least
+ * one for each thread. */
+static uint32_t connections_of(const struct reload_limits *limits, const struct settings *settings,
+                               unsigned listener_count)
 {
-    const uint32_t wanted = settings->connections_max;
-    return wanted > 0 && wanted < limits->connections_max ? wanted : limits->connections_max;
+    const uint32_t wanted = settings->process.connections_max;
+    const struct sizing_limits now = {
+        .descriptors = limits->descriptors,
+        .listener_count = listener_count,
+        .site_count = settings->site_count,
+        .log_count = sizing_count_logs(settings),
+    };
+    uint64_t most = u64_min(limits->connections_max, sizing_room(&now, limits->threads));
+    if (most < limits->threads)
+        most = limits->threads;
+    return (uint32_t)(wanted > 0 ? u64_min(wanted, most) : most);
 }
 
 uint64_t reload_limits_cache(const struct reload_limits *limits,
@@ -33,15 +43,16 @@ uint64_t reload_limits_cache(const struct reload_limits *limits,
     return u64_min(settings->cache_bytes, limits->cache_bytes_max);
 }
 
-void reload_limits_follow(const struct reload_limits *limits,
-                          const struct process_settings *settings)
+void reload_limits_follow(const struct reload_limits *limits, const struct settings *settings,
+                          unsigned listener_count)
 {
-    const uint32_t connections = connections_of(limits, settings);
+    const struct process_settings *process = &settings->process;
+    const uint32_t connections = connections_of(limits, settings, listener_count);
     conn_pool_set_max(limits->pool, connections);
     if (*limits->addresses)
-        conn_addresses_set_limit(*limits->addresses, settings->connections_per_address_max);
+        conn_addresses_set_limit(*limits->addresses, process->connections_per_address_max);
     atomic_store(&limits->live->connections_max, connections);
-    atomic_store(&limits->live->cache_bytes_max, reload_limits_cache(limits, settings));
+    atomic_store(&limits->live->cache_bytes_max, reload_limits_cache(limits, process));
 }
 
 static void report(const char *option, uint64_t most)
@@ -55,8 +66,14 @@ static void report(const char *option, uint64_t most)
 void reload_limits_report(const struct reload_limits *limits,
                           const struct process_settings *settings)
 {
+    const uint32_t connections = atomic_load(&limits->live->connections_max);
     if (settings->connections_max > limits->connections_max)
         report("max-connections", limits->connections_max);
+    else if (settings->connections_max > connections)
+        log_write(LOG_LEVEL_WARNING,
+                  "max-connections is limited to %u by the descriptors that sites, logs and "
+                  "listeners leave; raise the limit (ulimit -n) and restart",
+                  connections);
     if (settings->cache_bytes > limits->cache_bytes_max)
         report("cache-bytes", limits->cache_bytes_max);
 }

@@ -1,7 +1,8 @@
 /* reload_limits: the limits of all workers together in a reload: of connections, and of the cache.
  *
  * The tables that have room for them were made at the start, so limits can be lowered, and raised
- * again, but not above those of the start. Owns nothing. For the main thread; part of reload. */
+ * again, but not above those of the start. Sites, logs and listeners that are added take
+ * descriptors from connections. Owns nothing. For the main thread; part of reload. */
 #ifndef SLUICE_RELOAD_LIMITS_H
 #define SLUICE_RELOAD_LIMITS_H
 
@@ -9,11 +10,14 @@
 #include "config/settings.h"
 #include "conn/conn_addresses.h"
 #include "conn/conn_pool.h"
+#include "server/sizing.h"
 
 /* All pointers are *borrowed*. */
 struct reload_limits {
     uint32_t connections_max; /* that the workers have room for */
     uint64_t cache_bytes_max; /* likewise */
+    uint64_t descriptors;     /* that the process may have open */
+    uint32_t threads;
     struct conn_pool *pool;
     struct conn_addresses **addresses; /* NULL: connections are not counted by address */
     struct admin_live *live;
@@ -28,11 +32,12 @@ int reload_limits_prepare(const struct reload_limits *limits,
 uint64_t reload_limits_cache(const struct reload_limits *limits,
                              const struct process_settings *settings);
 
-/* Has the limits of connections be those of SETTINGS. */
-void reload_limits_follow(const struct reload_limits *limits,
-                          const struct process_settings *settings);
+/* Has the limits of connections be those of SETTINGS, as far as there are descriptors, where each
+ * worker has LISTENER_COUNT sockets. */
+void reload_limits_follow(const struct reload_limits *limits, const struct settings *settings,
+                          unsigned listener_count);
 
-/* Names the limits of SETTINGS that are above those of the start. */
+/* Names the limits of SETTINGS that are above those that reload_limits_follow has set. */
 void reload_limits_report(const struct reload_limits *limits,
                           const struct process_settings *settings);
 

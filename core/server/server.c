@@ -46,6 +46,7 @@ struct server {
     int *sockets;       /* of all workers */
     bool sockets_given; /* to the supervisor */
     struct handover handover;
+    uint64_t descriptors; /* that the process may have open */
     struct sizes sizes;
     struct store_shared *shared;
     struct signals signals;
@@ -123,8 +124,9 @@ static int choose_addresses(struct server *server, struct problem *ret_problem)
 static int find_sizes(struct server *server, struct problem *ret_problem)
 {
     const struct process_settings *process = &server->generation->settings->process;
+    server->descriptors = process_raise_descriptors();
     const struct sizing_limits limits = {
-        .descriptors = process_raise_descriptors(),
+        .descriptors = server->descriptors,
         .listener_count = server->listening.socket_count,
         .site_count = server->generation->settings->site_count,
         .log_count = sizing_count_logs(server->generation->settings),
@@ -249,6 +251,8 @@ static int start(struct server *server, struct problem *ret_problem)
         .logs = logs_of(server, true),
         .limits = {.connections_max = server->sizes.connections_max,
                    .cache_bytes_max = server->settings->process.cache_bytes,
+                   .descriptors = server->descriptors,
+                   .threads = server->sizes.threads,
                    .live = &server->live},
         .service = &server->service,
         .listening = &server->listening,

@@ -37,15 +37,25 @@ uint64_t sizing_count_logs(const struct settings *settings)
     return count;
 }
 
+static uint64_t files_of(const struct sizing_limits *limits)
+{
+    return smaller(limits->descriptors / 4, CACHED_FILES_MAX);
+}
+
+uint64_t sizing_room(const struct sizing_limits *limits, uint64_t threads)
+{
+    const uint64_t taken = PROCESS_DESCRIPTORS + limits->site_count + limits->log_count +
+                           threads * (WORKER_DESCRIPTORS + limits->listener_count) +
+                           files_of(limits);
+    return limits->descriptors > taken ? limits->descriptors - taken : 0;
+}
+
 int sizing_find(const struct process_settings *settings, const struct sizing_limits *limits,
                 struct sizes *ret, struct problem *ret_problem)
 {
     const uint64_t wanted = settings->connections_max;
     uint64_t threads = settings->threads ? settings->threads : cpus_usable();
-    uint64_t files = smaller(limits->descriptors / 4, CACHED_FILES_MAX);
-    uint64_t taken = PROCESS_DESCRIPTORS + limits->site_count + limits->log_count +
-                     threads * (WORKER_DESCRIPTORS + limits->listener_count) + files;
-    uint64_t room = limits->descriptors > taken ? limits->descriptors - taken : 0;
+    uint64_t room = sizing_room(limits, threads);
     if (room < threads) {
         problem_set(ret_problem, "%llu descriptors are too few for %u threads",
                     (unsigned long long)limits->descriptors, (unsigned)threads);
@@ -55,7 +65,7 @@ int sizing_find(const struct process_settings *settings, const struct sizing_lim
     *ret = (struct sizes){
         .threads = (uint32_t)threads,
         .connections_max = (uint32_t)smaller(room, wanted ? wanted : CONNECTIONS_MAX),
-        .files_max = (uint32_t)files,
+        .files_max = (uint32_t)files_of(limits),
     };
     return 0;
 }

@@ -26,6 +26,9 @@ struct sizes {
 /* The number of different access logs that SETTINGS name; each has a descriptor. */
 uint64_t sizing_count_logs(const struct settings *settings);
 
+/* The connections that there is room for with THREADS; 0: LIMITS are too low. */
+uint64_t sizing_room(const struct sizing_limits *limits, uint64_t threads);
+
 /* Divides the descriptors: a quarter for cached files, and the rest, without those that the
  * workers themselves need, for connections. Returns 0, or -EMFILE with *RET_PROBLEM set: there
  * is not one connection for each thread. */
