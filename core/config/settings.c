@@ -1,6 +1,7 @@
 /* settings: see settings.h. */
 #include "config/settings.h"
 
+#include "base/hash.h"
 #include "config/config_site.h"
 #include "config/options.h"
 #include "http/content_coding.h"
@@ -105,11 +106,17 @@ struct site_settings *settings_add_site(struct settings *settings)
 
 /* --- Values ------------------------------------------------------------------------------------- */
 
+/* The number of the chain that has the values of SCOPE, among those of others. */
+static size_t chain_of(const void *scope)
+{
+    return hash_bytes(0, (struct str){(const char *)&scope, sizeof scope}) & (SETTINGS_CHAINS - 1);
+}
+
 /* The latest value of the field of OPTION in SCOPE; options may share a field. NULL: none. */
 static const struct setting_record *latest(const struct settings *settings, const void *scope,
                                            const struct option_spec *option)
 {
-    const struct setting_record *record = settings->records;
+    const struct setting_record *record = settings->records[chain_of(scope)];
     while (record && (record->scope != scope || record->option->offset != option->offset))
         record = record->next;
     return record;
@@ -119,7 +126,7 @@ static const struct setting_record *latest(const struct settings *settings, cons
 static const struct setting_record *find(const struct settings *settings, const void *scope,
                                          const struct option_spec *option)
 {
-    const struct setting_record *record = settings->records;
+    const struct setting_record *record = settings->records[chain_of(scope)];
     while (record && (record->scope != scope || record->option != option))
         record = record->next;
     return record;
@@ -138,13 +145,14 @@ static int refuse_twice(const struct setting *setting, const struct setting_reco
 static int note(struct settings *settings, const struct setting *setting)
 {
     struct setting_record *record = arena_alloc(&settings->arena, sizeof *record);
+    struct setting_record **chain = &settings->records[chain_of(setting->scope)];
     const char *text = setting->text;
     if (record && text)
         text = arena_copy(&settings->arena, str_of(text)).at;
     if (!record || (setting->text && !text))
         return -ENOMEM;
     *record = (struct setting_record){
-        .next = settings->records,
+        .next = *chain,
         .scope = setting->scope,
         .option = setting->option,
         .text = text,
@@ -152,7 +160,7 @@ static int note(struct settings *settings, const struct setting *setting)
         .line = setting->line,
         .source = setting->source,
     };
-    settings->records = record;
+    *chain = record;
     return 0;
 }
 
@@ -217,18 +225,18 @@ bool settings_find(const struct settings *settings, const void *scope,
                    const struct option_spec *option, unsigned index, struct setting *ret)
 {
     const struct setting_record *field = latest(settings, scope, option), *record;
-    const struct setting_record *first = NULL;
+    const struct setting_record *chain = settings->records[chain_of(scope)], *first = NULL;
     unsigned count = 0;
     if (!field)
         return false;
-    for (record = settings->records; record; record = record->next)
+    for (record = chain; record; record = record->next)
         count +=
             record->scope == scope && record->option == option && record->source == field->source;
     if (!option_is_repeatable(option) && count > 1)
         count = 1;
     if (index >= count)
         return false;
-    for (record = settings->records; record; record = record->next) {
+    for (record = chain; record; record = record->next) {
         if (record->scope != scope || record->option != option || record->source != field->source)
             continue;
         first = record;

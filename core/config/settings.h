@@ -92,6 +92,8 @@ enum setting_source {
 struct option_spec;
 struct setting_record;
 
+enum { SETTINGS_CHAINS = 1024 }; /* a power of two, so that many sites do not share one */
+
 struct settings {
     struct process_settings process;
     struct listener_settings **listeners;
@@ -104,8 +106,9 @@ struct settings {
     atomic_uint references;
     unsigned listener_room;
     unsigned site_room;
-    struct setting_record *records; /* values that are not defaults, the latest first */
-    struct arena_list notices;      /* what the user should know of the settings, in words */
+    /* Values that are not defaults, in chains by their scope, the latest first. */
+    struct setting_record *records[SETTINGS_CHAINS];
+    struct arena_list notices; /* what the user should know of the settings, in words */
     /* Where mistakes go, so that all are found; NULL: the first one is the error. In ARENA. */
     struct problem_list *problems;
     const char *config_path; /* the file that was read; NULL: none */
