@@ -141,38 +141,32 @@ static const char *name_of(const struct site_settings *site)
     return site->hosts.count > 0 ? site->hosts.items[0] : "";
 }
 
-/* The number of the site of SETTINGS with the name of SITE, or STORE_SITES_NEW. The search begins
- * with number FIRST: sites keep their order, as a rule. */
-static uint32_t find_former(const struct settings *settings, const struct site_settings *site,
-                            uint32_t first)
+/* The number of the site of FORMER with the first name of SITE, or STORE_SITES_NEW. */
+static uint32_t find_former(const struct generation *former, const struct site_settings *site)
 {
-    for (uint32_t i = 0; i < settings->site_count; i++) {
-        const uint32_t number = (first + i) % settings->site_count;
-        if (strcmp(name_of(settings->sites[number]), name_of(site)) == 0)
-            return number;
-    }
-    return STORE_SITES_NEW;
+    const char *name = name_of(site);
+    const uint32_t number = hosts_find(former->hosts, str_of(name));
+    if (number == HOSTS_NONE || strcmp(name_of(former->settings->sites[number]), name) != 0)
+        return STORE_SITES_NEW;
+    return number;
 }
 
-/* Pairs the sites of GENERATION with those of FORMER, and counts. */
-static void pair_sites(struct generation *generation, const struct settings *former)
+/* Pairs the sites of GENERATION with those of FORMER, which may be NULL, and counts. */
+static void pair_sites(struct generation *generation, const struct generation *former)
 {
-    uint32_t next = 0;
     unsigned paired = 0;
     for (unsigned i = 0; i < generation->settings->site_count; i++) {
         const struct site_settings *site = generation->settings->sites[i];
-        const uint32_t number =
-            former ? find_former(former, site, next) : (uint32_t)STORE_SITES_NEW;
+        const uint32_t number = former ? find_former(former, site) : (uint32_t)STORE_SITES_NEW;
         const bool found = number != (uint32_t)STORE_SITES_NEW;
-        const bool same = found && settings_site_equal(site, former->sites[number]);
+        const bool same = found && settings_site_equal(site, former->settings->sites[number]);
         generation->namesakes[i] = number;
         generation->former[i] = same ? number : (uint32_t)STORE_SITES_NEW;
         generation->counts.added += !found;
         generation->counts.changed += found && !same;
         paired += found;
-        next = found ? number + 1 : next;
     }
-    generation->counts.removed = former ? former->site_count - paired : 0;
+    generation->counts.removed = former ? former->settings->site_count - paired : 0;
 }
 
 /* Makes the share of a site that is new, or was otherwise in FORMER, and opens its root, so that no
@@ -216,7 +210,7 @@ int generation_follow(struct generation *generation, const struct generation *fo
         problem_set_no_memory(ret_problem);
         return -ENOMEM;
     }
-    pair_sites(generation, former ? former->settings : NULL);
+    pair_sites(generation, former);
     for (unsigned i = 0; !error && i < count; i++) {
         const uint32_t number = generation->former[i];
         if (!former || number == (uint32_t)STORE_SITES_NEW)
