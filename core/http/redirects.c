@@ -15,7 +15,7 @@ struct rule {
     struct str from;     /* as it is written */
     struct str pattern;  /* prepared */
     struct str to;       /* prepared, without its fragment */
-    struct str fragment; /* with its '#'; empty: none */
+    struct str fragment; /* prepared, with its '#'; empty: none */
     enum http_status status;
     bool has_query; /* TO */
 };
@@ -89,6 +89,20 @@ static int check_target(struct str to, struct problem *ret_problem)
                   "write /path, or https://example.org/path");
 }
 
+/* Refuses NAME, which TO has and FROM does not. Returns -EINVAL. */
+static int refuse_name(struct str name, struct problem *ret_problem)
+{
+    const int length = (int)size_min(name.length, 80);
+    if (str_equal(name, STR(":splat"))) {
+        problem_set(ret_problem, "its target has :splat, and its path has no *");
+        problem_remedy(ret_problem, "write the path as /old/*, or omit :splat");
+    } else {
+        problem_set(ret_problem, "its target has %.*s, and its path does not", length, name.at);
+        problem_remedy(ret_problem, "use a name that the path has; for a colon itself write %%3A");
+    }
+    return -EINVAL;
+}
+
 /* Makes room for one more rule. */
 static bool grow(struct redirects *redirects)
 {
@@ -124,7 +138,7 @@ int redirects_add(struct redirects *redirects, struct str text, struct problem *
 {
     static const char form[] =
         "write FROM TO and perhaps a status, such as '/old/* /new/:splat 301'";
-    char pattern[PATTERN_PREPARED_BYTES_MAX], to[TO_BYTES_MAX];
+    char pattern[PATTERN_PREPARED_BYTES_MAX], to[TO_BYTES_MAX], end[TO_BYTES_MAX];
     struct str rest = text;
     struct rule rule = {.from = str_take_word(&rest)};
     struct str target = str_take_word(&rest), status = str_take_word(&rest);
@@ -139,11 +153,14 @@ int redirects_add(struct redirects *redirects, struct str text, struct problem *
     int error = check_target(target, ret_problem);
     if (error)
         return error;
-    const size_t fragment = str_find(target, '#');
     const struct rules_names names = {.host = STR_ABSENT, .path = rule.from};
+    const struct str unknown = rules_value_unknown(target, &names);
+    if (unknown.at)
+        return refuse_name(unknown, ret_problem);
+    const struct str fragment = str_from(target, str_find(target, '#'));
     rule.pattern = (struct str){pattern, length};
-    rule.fragment = str_from(target, fragment);
-    target = str_first(target, fragment);
+    rule.fragment = (struct str){end, rules_value_prepare(fragment, &names, end, &filled)};
+    target.length -= fragment.length;
     rule.has_query = str_find(target, '?') < target.length;
     rule.to = (struct str){to, rules_value_prepare(target, &names, to, &filled)};
     return add(redirects, rule, ret_problem);
@@ -158,14 +175,17 @@ static struct str write_location(const struct rule *rule, const struct rules_cap
     values->used = 0;
     struct str value = rules_value_fill(rule->to, captures, values);
     const size_t query_bytes = query.at ? 1 + path_query_bytes(query) : 0;
-    if (!value.at || query_bytes + rule->fragment.length > sizeof values->bytes - values->used)
+    if (!value.at || query_bytes > sizeof values->bytes - values->used)
         return STR_ABSENT;
     char *end = values->bytes + values->used;
     if (query.at) {
         *end++ = rule->has_query ? '&' : '?';
         end = path_put_query(end, query);
     }
-    end = str_put(end, rule->fragment);
+    values->used = (size_t)(end - values->bytes);
+    if (rule->fragment.length > 0 && !rules_value_fill(rule->fragment, captures, values).at)
+        return STR_ABSENT;
+    end = values->bytes + values->used;
     /* An empty capture, or one that begins with a slash, must not make the path "//host". */
     while (end - value.at > 1 && value.at[0] == '/' && value.at[1] == '/')
         value.at++;

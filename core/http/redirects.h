@@ -6,7 +6,8 @@
  * FROM is the pattern of a path (pattern.h), compared with the whole decoded path; the first rule
  * that matches counts. TO is a path, or a URL with http or https, in which `:splat` and `:name` are
  * what was matched, percent-encoded (rules_value.h), but not in the host: a request can't choose
- * where it is sent. It may have a query, to which that of the request is added, and a fragment.
+ * where it is sent. It may have a query, to which that of the request is added, and a fragment. A
+ * name in TO that FROM does not have is a mistake, unless it is a part of a word (Help:Contents).
  * STATUS is 301 (the default), 302, 303, 307 or 308 (RFC 9110 section 15.4).
  *
  * Pure. The text of a set is in an arena of its owner; once built, it is only read, by any number

@@ -38,6 +38,27 @@ size_t rules_value_prepare(struct str value, const struct rules_names *names, ch
     return (size_t)(end - to);
 }
 
+/* Whether the `:name` after the byte BEFORE is a part of a word. */
+static bool continues_word(char before)
+{
+    const char lower = char_lower(before);
+    return (lower >= 'a' && lower <= 'z') || char_is_digit(before) || before == '_' ||
+           before == ':';
+}
+
+struct str rules_value_unknown(struct str value, const struct rules_names *names)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        const struct str rest = str_from(value, i);
+        const struct str found = str_first(rest, pattern_placeholder_bytes(rest));
+        if (found.length == 0 || find_capture(names, str_from(found, 1)) < NO_CAPTURE)
+            continue;
+        if (str_equal(found, STR(":splat")) || i == 0 || !continues_word(value.at[i - 1]))
+            return found;
+    }
+    return STR_ABSENT;
+}
+
 /* Text that is being written. */
 struct filling {
     char *at;

@@ -28,6 +28,11 @@ struct rules_captures {
 size_t rules_value_prepare(struct str value, const struct rules_names *names, char *to,
                            bool *ret_filled);
 
+/* The first `:name` in VALUE that NAMES lack, and that is hardly meant as text: `:splat`, or one
+ * that does not follow a letter, a digit, '_' or ':', as in Help:Contents and std::string. Absent:
+ * VALUE has none. */
+struct str rules_value_unknown(struct str value, const struct rules_names *names);
+
 /* The text of PREPARED with CAPTURES, kept in VALUES. Absent: there is no room, or the text is
  * empty. */
 struct str rules_value_fill(struct str prepared, const struct rules_captures *captures,

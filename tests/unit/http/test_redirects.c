@@ -61,6 +61,10 @@ Test(redirects, fill_in_what_was_matched)
         {"/q/x", NULL, "307 /search?q=x"},
         {"/q/x&y", "a=b", "307 /search?q=x%26y&a=b"},
         {"/f", "a", "308 /g?a#part"},
+        {"/app/a b/", NULL, "301 /#/a%20b/"},
+        {"/app/a/b", "c", "301 /?c#/a/b"},
+        {"/help", NULL, "301 /wiki/Help:Contents"},
+        {"/string", NULL, "301 /std::string?a:b"},
         {"/ext", NULL, "301 http://other.example"},
         {"/ext", "a", "301 http://other.example?a"},
         {"/first", NULL, "301 /1"},
@@ -71,6 +75,9 @@ Test(redirects, fill_in_what_was_matched)
     add("/q/* /search?q=:splat 307");
     add("  /f \t /g#part   308 ");
     add("/ext http://other.example 301");
+    add("/app/* /#/:splat");
+    add("/help /wiki/Help:Contents");
+    add("/string /std::string?a:b");
     add("/first /1");
     add("/first /2");
     for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -101,6 +108,9 @@ Test(redirects, give_none_that_is_too_long)
     cr_expect_str_eq(find("/c", query), "301 ");
     query[4000] = '\0';
     cr_expect_eq(strlen(find("/c", query)), strlen("301 /d?") + 4000);
+    add("/e/* /f#:splat");
+    path[1] = 'e';
+    cr_expect_str_eq(find(path, NULL), "301 ");
 }
 
 Test(redirects, refuse_what_they_cannot_mean)
@@ -128,6 +138,13 @@ Test(redirects, refuse_what_they_cannot_mean)
         {"/* https://example.org:splat", "neither a path nor a URL"},
         {"/* https://user@example.org/", "neither a path nor a URL"},
         {"/* :splat", "neither a path nor a URL"},
+        {"/a /b/:splat", "its target has :splat, and its path has no *"},
+        {"/a /b?Help:splat", "its target has :splat"},
+        {"/a /b#:splat", "its target has :splat"},
+        {"/:page /b/:splat", "its target has :splat"},
+        {"/:page /b/:pages", "its target has :pages, and its path does not"},
+        {"/:year/* /:year-:name", "its target has :name"},
+        {"/a https://example.org/:name", "its target has :name"},
         {"/a /b\xc3\xa4", "percent-encode it"},
         {"/a /b\r\nX-A:1", "percent-encode it"},
         {"/a /b\\c", "percent-encode it"},
