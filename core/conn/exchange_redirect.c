@@ -82,10 +82,17 @@ static bool redirect_by_rule(struct exchange *exchange, const struct request *re
     return true;
 }
 
+/* Whether REQUEST may be a browser's question before a script's request: it fails if it is
+ * redirected, while the request itself may be (Fetch, CORS-preflight fetch). */
+static bool may_be_preflight(const struct exchange *exchange, const struct request *request)
+{
+    return request->method == HTTP_OPTIONS && exchange->site->settings->cors;
+}
+
 enum exchange_redirect exchange_redirect(struct conn_context *context, struct exchange *exchange,
                                          struct request *request)
 {
-    if (!str_starts_with(request->path, STR("/")))
+    if (!str_starts_with(request->path, STR("/")) || may_be_preflight(exchange, request))
         return EXCHANGE_REDIRECT_NONE;
     if (redirect_to_https(context, exchange, request))
         return EXCHANGE_REDIRECT_HTTPS;

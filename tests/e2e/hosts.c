@@ -294,6 +294,10 @@ E2E_TEST(hosts, the_command_line_has_redirects_too)
         cr_expect(response_field(&response, "X-Rule") == NULL);
         cr_expect(response_field(&response, "Access-Control-Allow-Origin") != NULL);
     }
+    /* A preflight that is redirected fails: Fetch, CORS-preflight fetch. */
+    const char *question = request_with("OPTIONS", "/a", "Access-Control-Request-Method: GET\r\n");
+    if (expect_fetch(server, "its preflight", question, 204, &response))
+        cr_expect(response_field(&response, "Access-Control-Allow-Methods") != NULL);
 }
 
 /* The number of threads of SERVER. */
