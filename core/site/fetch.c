@@ -10,7 +10,7 @@ static const struct {
     enum http_status status;
 } statuses[] = {
     {ENOENT, HTTP_NOT_FOUND},   {ENOTDIR, HTTP_NOT_FOUND},      {ELOOP, HTTP_NOT_FOUND},
-    {ENXIO, HTTP_NOT_FOUND}, /* a socket, or a device without a driver */
+    {ENXIO, HTTP_NOT_FOUND}, /* a FIFO, a socket, a device */
     {ENODEV, HTTP_NOT_FOUND},   {ENAMETOOLONG, HTTP_NOT_FOUND}, {EACCES, HTTP_FORBIDDEN},
     {EPERM, HTTP_FORBIDDEN},    {EXDEV, HTTP_FORBIDDEN}, /* it leads out of ROOT */
     {EMFILE, HTTP_UNAVAILABLE}, {ENFILE, HTTP_UNAVAILABLE},     {ENOMEM, HTTP_UNAVAILABLE},
@@ -72,7 +72,7 @@ static int fetch_file(struct fetch_target *target, struct fetched *ret)
         return 0;
     }
     if (!S_ISREG(status.st_mode))
-        return refuse(ret, HTTP_NOT_FOUND);
+        return -ENXIO;
     return fetch_regular(target, &status, ret);
 }
 
@@ -174,7 +174,9 @@ int fetch(const struct fetch_order *order, struct fetched *ret)
     int error = order->path->directory ? fetch_directory(&target, ret) : fetch_file(&target, ret);
     if (error == -EAGAIN && order->mode == IO_WITHOUT_WAITING)
         return error;
-    if (error)
+    if (error) {
         refuse(ret, fetch_status_of(-error));
+        ret->occupied = error != -ENOENT && error != -ENOTDIR;
+    }
     return is_missing(ret) ? find_page(&target, ret) : 0;
 }

@@ -154,7 +154,9 @@ static struct blob *rules_text_of(struct site *site, const struct fetched *fetch
         report_file(site, too_large, "keep it below 32 KiB");
         return NULL;
     }
-    if (!body && !(fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND)) {
+    const bool missing =
+        fetched->kind == FETCH_REFUSED && fetched->status == HTTP_NOT_FOUND && !fetched->occupied;
+    if (!body && !missing) {
         report_file(site, unreadable, "make it a readable file");
         return NULL;
     }

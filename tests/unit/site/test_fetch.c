@@ -209,6 +209,28 @@ Test(fetch, finds_the_index_of_a_directory)
     expect_refused("odd/", HTTP_NOT_FOUND);
 }
 
+/* A file that configures the site may be missing, but not be something else. */
+Test(fetch, knows_a_missing_file_from_what_is_not_a_file)
+{
+    static const struct {
+        const char *name;
+        bool occupied;
+    } rows[] = {{"none", false},
+                {"plain/none", false},
+                {"dangling", false},
+                {"fifo", true},
+                {"circle", true}};
+    tree_write(&tree, "plain", STR("x"));
+    cr_assert_eq(mkfifoat(tree.fd, "fifo", 0644), 0);
+    cr_assert_eq(symlinkat("nowhere", tree.fd, "dangling"), 0);
+    cr_assert_eq(symlinkat("circle", tree.fd, "circle"), 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct fetched fetched = get(rows[i].name);
+        expect_refused(rows[i].name, HTTP_NOT_FOUND);
+        cr_expect_eq(fetched.occupied, rows[i].occupied, "%s", rows[i].name);
+    }
+}
+
 /* None of them may block or be read. */
 Test(fetch, refuses_special_files)
 {

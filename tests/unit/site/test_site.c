@@ -146,6 +146,10 @@ Test(site, reports_an_unreadable_rules_file_once)
     take_none();
     site_take_rules(site, &locked);
     cr_expect_eq(complaints, 3, "wrong again");
+    struct fetched fifo = {.kind = FETCH_REFUSED, .status = HTTP_NOT_FOUND, .occupied = true};
+    take_none();
+    site_take_rules(site, &fifo);
+    cr_expect_eq(complaints, 4, "not a file");
 }
 
 Test(site, keeps_files_that_configure_it_private)
