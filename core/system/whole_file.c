@@ -1,6 +1,8 @@
 /* whole_file: see whole_file.h. */
 #include "system/whole_file.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,9 +14,11 @@
 static ssize_t read_all(int fd, char *bytes, size_t bytes_max)
 {
     struct pollfd watched = {.fd = fd, .events = POLLIN};
+    const uint64_t end_ms = clock_monotonic_ms() + WHOLE_FILE_PIPE_MS;
     size_t length = 0;
     while (length <= bytes_max) {
-        if (poll(&watched, 1, WHOLE_FILE_PIPE_MS) == 0)
+        const uint64_t now_ms = clock_monotonic_ms();
+        if (poll(&watched, 1, now_ms < end_ms ? (int)(end_ms - now_ms) : 0) == 0)
             return -ETIMEDOUT;
         ssize_t count = read(fd, bytes + length, bytes_max + 1 - length);
         if (count == 0)
@@ -51,5 +55,7 @@ ssize_t whole_file_read(const char *path, size_t bytes_max, char **ret)
 
 const char *whole_file_reason(int error)
 {
-    return error == -ETIMEDOUT ? "it is a pipe, and nothing comes from it" : strerror(-error);
+    static_assert(WHOLE_FILE_PIPE_MS == 5000, "the text below names the bound");
+    return error == -ETIMEDOUT ? "it is a pipe, and its end has not come within 5 s"
+                               : strerror(-error);
 }

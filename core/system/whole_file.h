@@ -1,8 +1,7 @@
 /* whole_file: the bytes of a whole file that an option names.
  *
- * It may be a pipe, such as a shell's <(...), or a FIFO: that is read to its end, but not waited
- * for when nothing comes. Neither is a terminal. Owns nothing; may be used by any thread. open(2),
- * fifo(7). */
+ * It may be a pipe, such as a shell's <(...), a FIFO or a terminal: that is read to its end, if it
+ * comes within a bound. Owns nothing; may be used by any thread. open(2), fifo(7). */
 #ifndef SLUICE_WHOLE_FILE_H
 #define SLUICE_WHOLE_FILE_H
 
@@ -10,11 +9,11 @@
 
 #include <sys/types.h>
 
-/* How long the next bytes of a pipe are waited for. */
+/* How long the end of a pipe is waited for. */
 enum { WHOLE_FILE_PIPE_MS = 5000 };
 
 /* Reads the file PATH, which has at most BYTES_MAX. *RET is *given*: free() it. Returns the number
- * of bytes, or a negative errno: -EFBIG if it has more, -ETIMEDOUT for a pipe that is silent. */
+ * of bytes, or a negative errno: -EFBIG if it has more, -ETIMEDOUT for a pipe without an end. */
 ssize_t whole_file_read(const char *path, size_t bytes_max, char **ret);
 
 /* The same for FD, a file that is open, from its position on. */

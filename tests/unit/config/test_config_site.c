@@ -144,5 +144,5 @@ Test(config_site, refuses_media_types_that_cannot_be_read, .timeout = 120)
     snprintf(path, sizeof path, "%s/fifo", tree.path);
     cr_assert_eq(mkfifo(path, 0600), 0);
     site->mime_types_path = str_of(path);
-    expect_problem(-ETIMEDOUT, "cannot be read: it is a pipe, and nothing comes from it");
+    expect_problem(-ETIMEDOUT, "cannot be read: it is a pipe, and its end has not come");
 }

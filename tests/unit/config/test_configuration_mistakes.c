@@ -145,6 +145,6 @@ Test(configuration_mistakes, reads_a_pipe_and_does_not_wait_for_ever, .timeout =
     cr_expect_str_eq(settings->sites[0]->root_text.at, "/a");
     cr_expect_eq(settings->sites[0]->indexes.count, 1);
     cr_expect_eq(make(NULL, words, ""), -ETIMEDOUT);
-    cr_expect(strstr(mistake, "it is a pipe, and nothing comes from it"), "%s", mistake);
+    cr_expect(strstr(mistake, "it is a pipe, and its end has not come"), "%s", mistake);
     unlink(path);
 }

@@ -5,6 +5,9 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,6 +50,35 @@ Test(whole_file, reports_what_cannot_be_read)
     cr_expect_eq(whole_file_read(tree.path, 4, &bytes), -EISDIR);
     cr_expect_eq(whole_file_read("/dev/zero", 1 << 20, &bytes), -EFBIG, "it has no end");
     cr_expect_str_eq(whole_file_reason(-ENOENT), "No such file or directory");
+}
+
+static atomic_bool enough;
+
+/* Writes a byte to the pipe *ARGUMENT now and then, until it is enough. */
+static void *trickle(void *argument)
+{
+    const int fd = *(const int *)argument;
+    const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
+    while (!atomic_load(&enough)) {
+        cr_assert_eq(write(fd, "#", 1), 1);
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+/* Each byte is the start of another wait for one that bounds each wait alone. */
+Test(whole_file, waits_for_the_end_of_a_pipe_however_its_bytes_come)
+{
+    int ends[2];
+    pthread_t thread;
+    char *bytes;
+    cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, trickle, &ends[1]), 0);
+    cr_expect_eq(whole_file_read_from(ends[0], 200, &bytes), -ETIMEDOUT);
+    atomic_store(&enough, true);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* As a shell gives it for <(...). */
