@@ -11,18 +11,37 @@
 
 /* --- Making ----------------------------------------------------------------------------------- */
 
-int access_logs_create(struct access_logs **ret, const struct access_logs_config *config)
+/* Sets what is to be done about ERROR, unless that is OTHERWISE. */
+static void set_remedy(struct problem *ret_problem, int error, const char *otherwise)
+{
+    const bool no_descriptor = error == -EMFILE || error == -ENFILE;
+    problem_remedy(ret_problem, "%s",
+                   no_descriptor ? "raise the limit of descriptors (ulimit -n)" : otherwise);
+}
+
+/* Reports that the descriptor for waking the thread cannot be opened. Returns ERROR. */
+static int explain_waker(int error, struct problem *ret_problem)
+{
+    problem_set(ret_problem, "cannot open a descriptor for logs: %s", strerror(-error));
+    set_remedy(ret_problem, error, "raise the limits of this process");
+    return error;
+}
+
+int access_logs_create(struct access_logs **ret, const struct access_logs_config *config,
+                       struct problem *ret_problem)
 {
     struct access_logs *logs = calloc(1, sizeof *logs);
-    if (!logs)
+    if (!logs) {
+        problem_set_no_memory(ret_problem);
         return -ENOMEM;
+    }
     tzset(); /* while the files that it reads can be read */
     logs->config = *config;
     logs->waker.fd = event_fd_open();
     if (logs->waker.fd < 0) {
         int error = logs->waker.fd;
         free(logs);
-        return error;
+        return explain_waker(error, ret_problem);
     }
     pthread_mutex_init(&logs->lock, NULL);
     *ret = logs;
@@ -42,8 +61,8 @@ static int explain(const struct access_logs *logs, int error, const char *name,
                    struct problem *ret_problem)
 {
     problem_set(ret_problem, "cannot write to '%s': %s", name, strerror(-error));
-    problem_remedy(ret_problem,
-                   "name a file in a directory that exists, where this user may write");
+    set_remedy(ret_problem, error,
+               "name a file in a directory that exists, where this user may write");
     problem_of_option(ret_problem, access_log_words[logs->config.kind].option);
     return error;
 }

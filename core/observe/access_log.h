@@ -37,8 +37,10 @@ struct access_logs_config {
     void (*report)(const struct problem *problem);
 };
 
-/* Makes an empty set of logs. Returns 0 or a negative errno. *Gives*: access_logs_destroy. */
-int access_logs_create(struct access_logs **ret, const struct access_logs_config *config);
+/* Makes an empty set of logs. Returns 0, or a negative errno with *RET_PROBLEM set. *Gives*:
+ * access_logs_destroy. */
+int access_logs_create(struct access_logs **ret, const struct access_logs_config *config,
+                       struct problem *ret_problem);
 
 /* Opens the log NAME, unless it is open already; the thread may run. Returns 0, or a negative errno
  * with *RET_PROBLEM set. A FIFO without a reader, and a syslog that does not answer, are tried

@@ -41,11 +41,9 @@ int error_log_open(const char *name, const char *tag, struct problem *ret_proble
         .kind = ACCESS_LOGS_OF_ERRORS,
         .report = log_problem_aside,
     };
-    const int error = error_log.logs ? 0 : access_logs_create(&error_log.logs, &config);
-    if (!error)
-        return access_logs_add(error_log.logs, name, ret_problem);
-    problem_set_no_memory(ret_problem);
-    return error;
+    const int error =
+        error_log.logs ? 0 : access_logs_create(&error_log.logs, &config, ret_problem);
+    return error ? error : access_logs_add(error_log.logs, name, ret_problem);
 }
 
 void error_log_give(uid_t user, gid_t group)

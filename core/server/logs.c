@@ -31,11 +31,10 @@ static int create(const struct logs *logs, struct problem *ret_problem)
         .report = log_warning,
     };
     struct access_logs *access;
-    if (access_logs_create(&access, &config) < 0) {
-        problem_set_no_memory(ret_problem);
-        return -ENOMEM;
-    }
-    const int error = logs->running ? explain(access_logs_start(access), ret_problem) : 0;
+    int error = access_logs_create(&access, &config, ret_problem);
+    if (error)
+        return error;
+    error = logs->running ? explain(access_logs_start(access), ret_problem) : 0;
     if (error)
         access_logs_destroy(access);
     else

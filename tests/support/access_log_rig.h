@@ -50,7 +50,8 @@ static inline void set_up(void)
     tree_init(&tree);
     snprintf(path, sizeof path, "%s/log", tree.path);
     snprintf(other, sizeof other, "%s/log.1", tree.path);
-    cr_assert_eq(access_logs_create(&logs, &config), 0);
+    struct problem problem;
+    cr_assert_eq(access_logs_create(&logs, &config, &problem), 0, "%s", problem.what);
 }
 
 static inline void tear_down(void)

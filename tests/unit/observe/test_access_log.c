@@ -1,5 +1,6 @@
 /* access_log: every line is written or counted, whatever happens to its file. */
 #include "support/access_log_rig.h"
+#include "support/faults.h"
 
 #include <errno.h>
 #include <sys/resource.h>
@@ -146,6 +147,27 @@ Test(access_log, refuses_a_file_that_cannot_be_opened)
     cr_expect(strstr(text, "--access-log cannot write to '/nonexistent/log': No such file"), "%s",
               text);
     cr_expect_eq(access_logs_add(logs, tree.path, &problem), -EISDIR);
+}
+
+Test(access_log, names_the_limit_of_descriptors)
+{
+    const struct access_logs_config config = {.worker_count = 1, .report = report};
+    struct access_logs *more;
+    struct problem problem;
+    char text[PROBLEM_TEXT_BYTES];
+    faults_fail(FAULT_EVENTFD, 0, 1, EMFILE);
+    cr_expect_eq(access_logs_create(&more, &config, &problem), -EMFILE);
+    problem_text(&problem, text);
+    cr_expect_str_eq(text,
+                     "cannot open a descriptor for logs: Too many open files; raise the limit "
+                     "of descriptors (ulimit -n)");
+    faults_fail(FAULT_OPEN, 0, 1, ENFILE);
+    cr_expect_eq(access_logs_add(logs, path, &problem), -ENFILE);
+    problem_text(&problem, text);
+    cr_expect(strstr(text, "; raise the limit of descriptors (ulimit -n)"), "%s", text);
+    faults_fail(FAULT_MEMORY, 0, 1, ENOMEM);
+    cr_expect_eq(access_logs_create(&more, &config, &problem), -ENOMEM);
+    cr_expect(strstr(problem.what, "memory"), "%s", problem.what);
 }
 
 /* --- While the thread runs -------------------------------------------------------------------- */
