@@ -319,10 +319,9 @@ int tls_pair_follow(struct tls_pair *pair, const struct tls_pair *former,
     if (pair->settled && !former->is_bad && is_unchanged(pair))
         return 0;
     int error = read_both(pair, check->now_s, &new, ret_problem);
-    const bool unreadable = error == -EACCES;
-    if (error && !unreadable)
+    if (error == -ENOMEM)
         return error;
-    if (unreadable || !may_follow(new, former->certificate, check->now_s, ret_problem)) {
+    if (error || !may_follow(new, former->certificate, check->now_s, ret_problem)) {
         report_bad(pair, ret_problem, check->report);
     } else if (!is_same(former->certificate, new)) {
         tls_certificate_unref(pair->certificate);
@@ -333,6 +332,13 @@ int tls_pair_follow(struct tls_pair *pair, const struct tls_pair *former,
     }
     tls_certificate_unref(new);
     return 0;
+}
+
+void tls_pair_skip(struct tls_pair *pair, const struct problem *problem,
+                   const struct tls_report *report)
+{
+    struct problem reported = *problem;
+    report_bad(pair, &reported, report);
 }
 
 void tls_pair_report_renewed(struct tls_pair *pair, const struct tls_report *report)

@@ -68,11 +68,15 @@ int tls_pair_load(struct tls_pair *pair, int64_t now_s, struct problem *ret_prob
 bool tls_pair_is_same(const struct tls_pair *a, const struct tls_pair *b);
 
 /* Loads PAIR as tls_pair_load does, for a reload. It shares the certificate of FORMER, a pair of
- * the same files, unless these have changed. FORMER's also stays, with a report, if the files may
- * not be read any more, or if it is valid and the new one is not. CHECK's certificates in use do
- * not matter. 0 or a negative errno with *RET_PROBLEM. */
+ * the same files, unless these have changed. FORMER's also stays, with a report, if the files are
+ * bad now, or if it is valid and the new one is not. CHECK's certificates in use do not matter. 0,
+ * or a negative errno with *RET_PROBLEM: FORMER has no certificate either, or memory is out. */
 int tls_pair_follow(struct tls_pair *pair, const struct tls_pair *former,
                     const struct tls_check *check, struct problem *ret_problem);
+
+/* Reports PROBLEM of PAIR, which has no certificate, and goes without it. */
+void tls_pair_skip(struct tls_pair *pair, const struct problem *problem,
+                   const struct tls_report *report);
 
 /* Reports the new certificate of a pair that is RENEWED, once. */
 void tls_pair_report_renewed(struct tls_pair *pair, const struct tls_report *report);

@@ -127,6 +127,21 @@ static const struct tls_pair *find_former(const struct tls_sources *former,
     return NULL;
 }
 
+/* Reads PAIR, or shares what FORMER has, which may be NULL. In a directory that the former sources
+ * had, a new pair may be half written: it is skipped until it is good. 0 or a negative errno. */
+static int load_pair(const struct tls_sources *sources, struct tls_pair *pair,
+                     const struct tls_pair *former, const struct tls_check *check,
+                     struct problem *ret_problem)
+{
+    const int error = former ? tls_pair_follow(pair, former, check, ret_problem)
+                             : tls_pair_load(pair, check->now_s, ret_problem);
+    const bool in_directory = pair->name[0] != '\0';
+    if (!error || error == -ENOMEM || !in_directory || !tls_sources_had(sources, pair->source))
+        return error;
+    tls_pair_skip(pair, ret_problem, check->report);
+    return 0;
+}
+
 /* Lists and reads all pairs. 0 or a negative errno. */
 static int load_pairs(struct tls_sources *sources, int64_t now_s, const struct tls_report *report,
                       struct problem *ret_problem)
@@ -141,8 +156,7 @@ static int load_pairs(struct tls_sources *sources, int64_t now_s, const struct t
     for (unsigned i = 0; i < sources->count && !error; i++) {
         struct tls_pair *pair = sources->pairs[i];
         const struct tls_pair *former = find_former(sources->config.former, pair, &next);
-        error = former ? tls_pair_follow(pair, former, &check, ret_problem)
-                       : tls_pair_load(pair, now_s, ret_problem);
+        error = load_pair(sources, pair, former, &check, ret_problem);
         error = problem_list_keep(problems, error, ret_problem);
     }
     sources->config.former = NULL;
@@ -159,7 +173,7 @@ int tls_sources_load(struct tls_sources *sources, int64_t now_s, const struct tl
         return error;
     collect_in_use(sources);
     if (sources->in_use_count == 0)
-        return -EINVAL; /* the last of PROBLEMS */
+        return -EINVAL; /* the last of PROBLEMS, or of a pair that was skipped */
     for (unsigned i = 0; i < sources->count; i++) {
         if (sources->pairs[i]->certificate && !sources->pairs[i]->kept)
             tls_pair_report_oddities(sources->pairs[i], report);

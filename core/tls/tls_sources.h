@@ -1,9 +1,10 @@
 /* tls_sources: where certificates come from, and when their files are read again.
  *
  * Owns the pairs that it has found; gives generations of their certificates. Strict at the start:
- * one bad pair is an error. Afterwards each pair is for itself: see tls_pair.h. If nothing has
- * changed, a check costs two stat(2) a pair, one a source, and a listing of each directory. Main
- * thread only. Only in builds with OpenSSL. */
+ * one bad pair is an error. Afterwards each pair is for itself, also in a reload, if the sources
+ * before it had its file or directory: see tls_pair.h. If nothing has changed, a check costs two
+ * stat(2) a pair, one a source, and a listing of each directory. Main thread only. Only in builds
+ * with OpenSSL. */
 #ifndef SLUICE_TLS_SOURCES_H
 #define SLUICE_TLS_SOURCES_H
 

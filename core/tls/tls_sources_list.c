@@ -96,10 +96,34 @@ static bool is_listed_before(const struct tls_sources *sources, unsigned number)
     return false;
 }
 
+bool tls_sources_had(const struct tls_sources *sources, unsigned number)
+{
+    const struct tls_sources *former = sources->config.former;
+    for (unsigned i = 0; former && i < former->config.count; i++) {
+        if (are_equal(&former->config.list[i], &sources->config.list[number]))
+            return true;
+    }
+    return false;
+}
+
+/* Whether source NUMBER was a directory for the former sources. */
+static bool was_directory(const struct tls_sources *sources, unsigned number)
+{
+    const struct tls_sources *former = sources->config.former;
+    const struct tls_source *source = &sources->config.list[number];
+    for (unsigned i = 0; former && i < former->count; i++) {
+        const struct tls_pair *pair = former->pairs[i];
+        if (are_equal(&former->config.list[pair->source], source) &&
+            strcmp(pair->cert_path, source->cert) != 0)
+            return true;
+    }
+    return false;
+}
+
 static int list_source(struct tls_sources *sources, unsigned number, struct problem *ret_problem)
 {
     const struct tls_source *source = &sources->config.list[number];
-    bool is_directory = tls_directory_is_at(source->cert) > 0;
+    bool is_directory = tls_directory_is_at(source->cert) > 0 || was_directory(sources, number);
     if (is_listed_before(sources, number))
         return 0;
     if (is_directory && source->key) {
@@ -140,7 +164,7 @@ int tls_sources_list(struct tls_sources *sources, unsigned number, const struct 
                      struct problem *ret_problem)
 {
     int error = list_source(sources, number, ret_problem);
-    if (error != -EACCES || !list_former(sources, number))
+    if (!error || error == -ENOMEM || !list_former(sources, number))
         return error;
     report->function(report->context, ret_problem);
     return 0;

@@ -18,11 +18,14 @@ struct tls_sources {
     bool is_stale;       /* the last generation could not be made */
 };
 
-/* Lists the pairs of source NUMBER for the first time. A directory that may not be read any more
- * has those that the former sources had of it, with a report. 0 or a negative errno with
+/* Lists the pairs of source NUMBER for the first time. A directory that cannot be read any more, or
+ * has none, has those that the former sources had of it, with a report. 0 or a negative errno with
  * *RET_PROBLEM. */
 int tls_sources_list(struct tls_sources *sources, unsigned number, const struct tls_report *report,
                      struct problem *ret_problem);
+
+/* Whether the former sources have source NUMBER, too. */
+bool tls_sources_had(const struct tls_sources *sources, unsigned number);
 
 /* Lists the pairs of directories anew, and marks those that are there. A directory that is missing
  * or cannot be read keeps its pairs; that is reported once. */

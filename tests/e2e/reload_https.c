@@ -147,6 +147,21 @@ E2E_TEST(reload_https, a_bad_first_certificate_changes_nothing)
     server_expect_descriptors(server, descriptors, "nothing is left open");
 }
 
+/* A reload with a certificate that is broken now takes all other changes. */
+E2E_TEST(reload_https, a_pair_that_was_good_stays_and_hinders_no_other_change)
+{
+    const char *path;
+    fill_sites(&site);
+    const struct certificate certificate = make_for("DNS:one.example", "../one.pem", &path);
+    const char *text = text_format("cert = %s\n" TLS SITE, path);
+    struct server *server = start_listening(&site, text);
+    site_write_text(&site, "../one.pem", "-----BEGIN CERTIFICATE-----\n");
+    const char *messages = reload_to(server, &site, text_format("%scors = yes\n", text));
+    expect_message(messages, "one.pem: the new certificate is not used: ");
+    expect_message(messages, "1 site, 1 changed");
+    expect_shown(server, &certificate);
+}
+
 /* --- Changes ---------------------------------------------------------------------------------- */
 
 E2E_TEST(reload_https, other_certificates_are_shown_and_connections_keep_theirs)

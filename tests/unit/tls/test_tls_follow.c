@@ -81,9 +81,8 @@ Test(tls_follow, shares_with_sources_in_another_order)
     rig_load();
     struct tls_certificate *a = tls_certificate_ref(rig.generation->items[0]);
     struct tls_certificate *b = tls_certificate_ref(rig.generation->items[1]);
-    rig.config.count = 0;
-    rig_add("live/b/fullchain.pem", "live/b/privkey.pem");
-    rig_add("live/a/fullchain.pem", "live/a/privkey.pem");
+    const struct tls_source swapped[] = {rig.list[1], rig.list[0]};
+    rig.config.list = swapped;
     follow();
     cr_expect_eq(rig.generation->items[0], b);
     cr_expect_eq(rig.generation->items[1], a);
@@ -182,14 +181,14 @@ Test(tls_follow, takes_a_certificate_that_lacks_a_name)
 
 /* --- Bad files -------------------------------------------------------------------------------- */
 
-Test(tls_follow, refuses_bad_files_as_a_start_does)
+/* A reload is about the configuration; a pair that was good stays in use. */
+Test(tls_follow, keeps_the_former_pair_in_place_of_bad_files)
 {
     static const struct {
         const char *cert, *key, *what;
     } rows[] = {{"half.pem", "live/b/privkey.pem", "not complete"},
                 {"live/b/fullchain.pem", "next.key", "does not belong"},
                 {"none", "live/b/privkey.pem", "No such file"}};
-    char text[PROBLEM_TEXT_BYTES];
     rig_put("next.key", next.key_pem);
     tree_write(&rig.tree, "half.pem", str_first(str_of(first.certificate_pem), 300));
     rig_load();
@@ -198,11 +197,81 @@ Test(tls_follow, refuses_bad_files_as_a_start_does)
         tree_unlink(&rig.tree, "live/a/privkey.pem");
         cr_assert_eq(symlinkat(rig_path(rows[i].cert), rig.tree.fd, "live/a/fullchain.pem"), 0);
         cr_assert_eq(symlinkat(rig_path(rows[i].key), rig.tree.fd, "live/a/privkey.pem"), 0);
-        cr_expect_lt(try_follow(), 0, "row %zu", i);
-        problem_text(&rig.problem, text);
-        cr_expect(strstr(text, rows[i].what) != NULL, "%s", text);
-        cr_expect(rig_serves(0, &first));
+        for (unsigned k = 0; k < 2; k++) {
+            follow();
+            rig_expect_report("the new certificate is not used: ");
+            rig_expect_report(rows[i].what);
+            cr_expect(rig_serves(0, &first));
+            cr_expect_not(rig_revalidate());
+            cr_expect_eq(rig.report_count, 0, "once in each generation");
+        }
     }
+    rename_both();
+    follow();
+    cr_expect(rig_serves(0, &next));
+}
+
+Test(tls_follow, refuses_bad_files_that_were_not_named_before)
+{
+    rig_load();
+    tree_write(&rig.tree, "half.pem", str_first(str_of(first.certificate_pem), 300));
+    rig_add("half.pem", "live/b/privkey.pem");
+    cr_expect_lt(try_follow(), 0);
+    cr_expect(strstr(rig.problem.what, "not complete"), "%s", rig.problem.what);
+    rig.config.count = 1;
+    rig_add("live/b/fullchain.pem", "none");
+    cr_expect_eq(try_follow(), -ENOENT);
+    rig.config.count = 1;
+    tree_write(&rig.tree, "live/b/privkey.pem", STR("x"));
+    rig_add("live", NULL);
+    cr_expect_lt(try_follow(), 0, "a directory");
+    cr_expect(rig_serves(0, &first));
+}
+
+Test(tls_follow, skips_a_half_written_pair_of_a_directory_that_it_has)
+{
+    rig.config.count = 0;
+    rig_add("live", NULL);
+    rig_load();
+    rig_put_pair("live", "c", &next);
+    tree_unlink(&rig.tree, "live/c/privkey.pem");
+    follow();
+    rig_expect_report("live/c/privkey.pem: skipped: cannot be read: No such file");
+    cr_expect_eq(rig.generation->count, 2);
+    follow();
+    rig_expect_report("live/c/privkey.pem: skipped: cannot be read: No such file");
+    rig_put_pair("live", "c", &next);
+    cr_expect(rig_revalidate());
+    cr_expect_eq(rig.generation->count, 3);
+}
+
+Test(tls_follow, refuses_to_have_no_certificate_at_all)
+{
+    rig_add("live", NULL);
+    rig_load();
+    tree_rename(&rig.tree, "live/a", "a");
+    tree_rename(&rig.tree, "live/b", "b");
+    rig_put_pair("live", "c", &next);
+    tree_unlink(&rig.tree, "live/c/privkey.pem");
+    rig.config.list = &rig.list[1];
+    rig.config.count = 1;
+    cr_expect_lt(try_follow(), 0);
+    cr_expect(strstr(rig.problem.what, "cannot be read"), "%s", rig.problem.what);
+}
+
+Test(tls_follow, keeps_the_pairs_of_a_directory_that_has_gone)
+{
+    rig.config.count = 0;
+    rig_add("live", NULL);
+    rig_load();
+    tree_rename(&rig.tree, "live", "aside");
+    follow();
+    cr_expect_eq(rig.generation->count, 2);
+    cr_expect_eq(rig.report_count, 3, "the directory and both pairs");
+    tree_dir(&rig.tree, "live");
+    follow();
+    cr_expect_eq(rig.generation->count, 2);
+    cr_expect(strstr(rig.reports[0], "live: no certificates in it"), "%s", rig.reports[0]);
 }
 
 Test(tls_follow, keeps_a_valid_certificate_in_place_of_one_that_is_not)
