@@ -173,8 +173,12 @@ static int add_site(struct load *load)
     site->file = load->path;
     site->root_in_doubt = load->root_in_doubt;
     for (unsigned i = 0; !error && i < load->common.count; i++) {
-        load->common.items[i].scope = site;
-        error = keep(load, settings_set(load->settings, &load->common.items[i], load->problem));
+        struct setting *common = &load->common.items[i];
+        common->scope = site;
+        error = settings_set(load->settings, common, load->problem);
+        if (error && strcmp(common->option->name, "root") == 0)
+            site->root_in_doubt = true;
+        error = keep(load, error);
     }
     load->site = site;
     return error;

@@ -155,8 +155,9 @@ static int set_file(const struct option_spec *option, const struct option_target
 {
     if (*text != '\0')
         return option_set_text(option, target, text, ret_problem);
+    const bool is_directory = strcmp(option->argument, "DIR") == 0;
     problem_set(ret_problem, "is empty");
-    problem_remedy(ret_problem, "name a file");
+    problem_remedy(ret_problem, "name a %s", is_directory ? "directory" : "file");
     return -EINVAL;
 }
 
