@@ -40,11 +40,22 @@ static struct str lower(struct str name, char to[static NAME_BYTES_MAX])
     return (struct str){to, name.length};
 }
 
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.at[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
 /* Why NAME, without its wildcard, is not a host name that a site can have; NULL: it is. */
 static const char *mistake_in(struct str name)
 {
     if (name.length > NAME_BYTES_MAX)
         return "is longer than 255 bytes";
+    if (!is_ascii(name)) /* RFC 5891 section 4: clients send A-labels */
+        return "is not in ASCII, in which clients send it (xn--bcher-kva.example)";
     if (name.length == 0 || !authority_is_host(name))
         return "is not a host name";
     if (name.at[0] == '[')
