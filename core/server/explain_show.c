@@ -116,6 +116,7 @@ static void show_found(const struct explain *explain, FILE *out, const struct pa
     const struct found *found = &explain->exchange.found;
     const struct resource *resource = found->resource;
     const struct site_settings *site = explain->exchange.site->settings;
+    const bool has_page = found->page && found->page->kind == RESOURCE_FILE;
     label(out, "Found");
     switch (resource->kind) {
     case RESOURCE_FILE:
@@ -130,9 +131,9 @@ static void show_found(const struct explain *explain, FILE *out, const struct pa
         break;
     case RESOURCE_REFUSAL:
         fprintf(out, "nothing that is served: %d", resource->status);
-        if (found->page && found->fallback)
+        if (has_page && found->fallback)
             fprintf(out, "; in its place %s/%s", site->root, site->fallback.at);
-        else if (found->page)
+        else if (has_page)
             fprintf(out, "; with the page %s", site->error_page.at);
         break;
     }

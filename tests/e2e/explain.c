@@ -134,6 +134,7 @@ static const struct {
     {"GET", "other.example", "/", {NULL}, 421, "none: no site has the host name 'other.example'\n"},
     {"GET", "a.two.example", "/list/", {NULL}, 200, "listed (listing, sluice.conf, line 9)\n"},
     {"GET", "a.two.example", "/list/", {"Accept: application/json"}, 200, "application/json, "},
+    {"GET", "a.two.example", "/.git", {NULL}, 404, "nothing that is served: 404\n"},
     {"GET", "a.two.example", "/list/x.txt", {NULL}, 200, "(cache-control, sluice.conf, line 11)"},
     {"GET", "a.two.example", "/route", {"Accept: text/html"}, 200, "root/two/app.html\n"},
     {"OPTIONS", "a.two.example", "/route", {NULL}, 204, "*.two.example (sluice.conf, line 7)\n"},
