@@ -110,13 +110,32 @@ bool num_parse_span(struct str text, uint64_t *ret_ms)
     return true;
 }
 
+/* "00" to "99", one after the other. */
+static const char pairs[] = "0001020304050607080910111213141516171819"
+                            "2021222324252627282930313233343536373839"
+                            "4041424344454647484950515253545556575859"
+                            "6061626364656667686970717273747576777879"
+                            "8081828384858687888990919293949596979899";
+
+/* The number of decimal digits of VALUE. */
+static size_t count_digits(uint64_t value)
+{
+    size_t count = 1;
+    for (; value >= 10000; value /= 10000)
+        count += 4;
+    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 size_t num_write_u64(char *to, uint64_t value)
 {
-    size_t length = 1;
-    for (uint64_t rest = value; rest >= 10; rest /= 10)
-        length++;
-    for (size_t i = length; i-- > 0; value /= 10)
-        to[i] = (char)('0' + value % 10);
+    const size_t length = count_digits(value);
+    char *at = to + length;
+    for (; value >= 100; value /= 100)
+        memcpy(at -= 2, pairs + value % 100 * 2, 2);
+    if (value >= 10)
+        memcpy(to, pairs + value * 2, 2);
+    else
+        *to = (char)('0' + value);
     return length;
 }
 
