@@ -21,14 +21,15 @@ enum {
     VALUE = 1 << SCAN_VALUE,
     NAME = 1 << SCAN_NAME,
     ETAG = 1 << SCAN_ETAG,
+    PLAIN = 1 << SCAN_PLAIN,
 };
 
-#define VISIBLE (PATH | TARGET | VALUE | ETAG)
+#define VISIBLE (PATH | TARGET | VALUE | ETAG | PLAIN)
 #define ALNUM   (TOKEN | VISIBLE | NAME)
 
 /* clang-format off */
 static const uint8_t classes_of[256] = {
-    ['\t'] = VALUE, [' '] = VALUE,
+    ['\t'] = VALUE, [' '] = VALUE | PLAIN,
     ['0' ... '9'] = ALNUM, ['A' ... 'Z'] = ALNUM, ['a' ... 'z'] = ALNUM,
     ['!'] = ALNUM, ['$'] = ALNUM, ['&'] = ALNUM, ['\''] = ALNUM, ['*'] = ALNUM, ['+'] = ALNUM,
     ['-'] = ALNUM, ['.'] = ALNUM, ['_'] = ALNUM, ['~'] = ALNUM,
@@ -37,10 +38,10 @@ static const uint8_t classes_of[256] = {
     ['('] = VISIBLE | NAME, [')'] = VISIBLE | NAME, [','] = VISIBLE | NAME, [';'] = VISIBLE | NAME,
     ['='] = VISIBLE | NAME,
     ['"'] = PATH | TARGET | VALUE, ['/'] = VISIBLE, [':'] = VISIBLE, ['<'] = VISIBLE,
-    ['>'] = VISIBLE, ['@'] = VISIBLE, ['['] = VISIBLE, ['\\'] = VISIBLE, [']'] = VISIBLE,
+    ['>'] = VISIBLE, ['@'] = VISIBLE, ['['] = VISIBLE, ['\\'] = VISIBLE & ~PLAIN, [']'] = VISIBLE,
     ['{'] = VISIBLE, ['}'] = VISIBLE,
-    ['?'] = TARGET | VALUE | ETAG,
-    ['#'] = TOKEN | VALUE | ETAG, /* begins a fragment, which a client must not send */
+    ['?'] = TARGET | VALUE | ETAG | PLAIN,
+    ['#'] = TOKEN | VALUE | ETAG | PLAIN, /* begins a fragment, which a client must not send */
     [0x80 ... 0xff] = VALUE | ETAG,
 };
 /* clang-format on */

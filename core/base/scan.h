@@ -23,6 +23,7 @@ enum scan_class {
     SCAN_VALUE,  /* a field value with its white space, section 5.5: VCHAR, obs-text, SP, HTAB */
     SCAN_NAME,   /* reg-name and IPv4address without percent-encoding, RFC 3986 section 3.2.2 */
     SCAN_ETAG,   /* etagc: the bytes between the quotes of an entity tag, RFC 9110 section 8.8.3 */
+    SCAN_PLAIN,  /* what strings of logs and of JSON hold as it is: VCHAR and SP, no '"', no '\\' */
     SCAN_CLASS_COUNT,
 };
 

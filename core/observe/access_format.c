@@ -2,7 +2,7 @@
 #include "observe/access_format.h"
 
 #include "base/num.h"
-#include "base/utf8.h"
+#include "observe/access_escape.h"
 
 #include <stdlib.h>
 
@@ -14,8 +14,7 @@ static const uint16_t part_bytes_max[] = {
 };
 static_assert(COUNT_OF(part_bytes_max) == LOG_PART_COUNT, "a bound for each part");
 
-enum { ESCAPED_BYTES_MAX = 6 }; /* of a byte: "\u001f" */
-static_assert((64 + 4096 + 32 + 256 + 2048 + 1024 + 256) * ESCAPED_BYTES_MAX + 512 <=
+static_assert((64 + 4096 + 32 + 256 + 2048 + 1024 + 256) * ACCESS_ESCAPE_BYTES_MAX + 512 <=
                   ACCESS_TEXT_BYTES_MAX,
               "all parts at their longest, with the names of the members");
 static_assert((size_t)ACCESS_TEXT_BYTES_MAX <= UINT16_MAX, "offsets fit");
@@ -31,76 +30,10 @@ const char *access_format_name(enum access_format format)
     return names[format];
 }
 
-/* --- Escaping --------------------------------------------------------------------------------- */
-
 /* Writes a number of at most NUM_U64_DIGITS_MAX digits. Returns the end. */
 static inline char *put_number(char *to, uint64_t value)
 {
     return to + num_write_u64(to, value);
-}
-
-/* Writes BYTE as two hexadecimal digits. Returns the end. */
-static char *put_hex(char *to, unsigned char byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    to[0] = digits[byte >> 4];
-    to[1] = digits[byte & 15];
-    return to + 2;
-}
-
-/* The letter of the escape sequence for BYTE, of those in KNOWN, such as "\bb\nn"; 0: none. */
-static char letter_of(char byte, const char *known)
-{
-    for (; *known; known += 2) {
-        if (known[0] == byte)
-            return known[1];
-    }
-    return 0;
-}
-
-/* Writes TEXT as Apache's httpd escapes what clients have sent. Returns the end. */
-static char *put_escaped(char *to, struct str text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        const char c = text.at[i];
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
-            *to++ = c;
-            continue;
-        }
-        const char letter = letter_of(c, "\"\"\\\\\bb\nn\rr\tt\vv");
-        *to++ = '\\';
-        *to++ = letter ? letter : 'x';
-        if (!letter)
-            to = put_hex(to, (unsigned char)c);
-    }
-    return to;
-}
-
-/* Whether CHARACTER, in UTF-8, is DEL or a control of U+0080 to U+009F, which terminals obey. */
-static bool is_late_control(struct str character)
-{
-    const unsigned char *at = (const unsigned char *)character.at;
-    return at[0] == 0x7f || (character.length == 2 && at[0] == 0xc2 && at[1] < 0xa0);
-}
-
-/* Writes TEXT as the inside of a JSON string. Returns the end. */
-static char *put_json_text(char *to, struct str text)
-{
-    while (text.length > 0) {
-        const char c = *text.at;
-        struct str character = utf8_take(&text);
-        const char letter = letter_of(c, "\"\"\\\\\bb\nn\rr\tt\ff");
-        if (letter) {
-            *to++ = '\\';
-            *to++ = letter;
-        } else if ((unsigned char)c < 0x20 || is_late_control(character)) {
-            to = str_put(to, STR("\\u00"));
-            to = put_hex(to, (unsigned char)character.at[character.length - 1]);
-        } else {
-            to = str_put(to, character);
-        }
-    }
-    return to;
 }
 
 /* --- The text --------------------------------------------------------------------------------- */
@@ -139,7 +72,7 @@ static struct str part_of(const struct access_style *style, const struct access_
 static char *put_quoted(char *to, struct str text)
 {
     *to++ = '"';
-    to = text.at ? put_escaped(to, text) : str_put(to, STR("-"));
+    to = text.at ? access_escape_httpd(to, text) : str_put(to, STR("-"));
     *to++ = '"';
     return to;
 }
@@ -157,7 +90,7 @@ static char *put_request_line(char *to, const struct access_style *style,
             continue;
         if (i > 0)
             *to++ = ' ';
-        to = put_escaped(to, part_of(style, facts, parts[i]));
+        to = access_escape_httpd(to, part_of(style, facts, parts[i]));
     }
     *to++ = '"';
     return to;
@@ -170,7 +103,7 @@ static char *put_member(char *to, struct str name, struct str text)
     if (!text.at)
         return str_put(to, STR("null"));
     *to++ = '"';
-    to = put_json_text(to, text);
+    to = access_escape_json(to, text);
     *to++ = '"';
     return to;
 }

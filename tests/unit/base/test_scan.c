@@ -42,6 +42,8 @@ static bool expected(enum scan_class class, int byte)
         return is_alnum(byte) || among(byte, "-._~!$&'()*+,;=");
     case SCAN_ETAG:
         return byte == 0x21 || (byte >= 0x23 && byte <= 0x7e) || byte >= 0x80;
+    case SCAN_PLAIN:
+        return byte == ' ' || (visible && byte != '"' && byte != '\\');
     case SCAN_CLASS_COUNT:
         break;
     }
@@ -62,6 +64,7 @@ static const char *run_inline(enum scan_class class, const char *at, const char 
         return scan_name(at, end);
     case SCAN_TARGET:
     case SCAN_ETAG:
+    case SCAN_PLAIN:
     case SCAN_CLASS_COUNT:
         break;
     }
