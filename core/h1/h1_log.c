@@ -10,7 +10,7 @@ static struct str authority_of(struct str target)
         return STR_ABSENT;
     rest = str_from(rest, sizeof "://" - 1);
     size_t end = size_min(str_find(rest, '/'), str_find(rest, '?'));
-    return str_first(rest, end);
+    return str_first(rest, size_min(end, str_find(rest, '#')));
 }
 
 /* Sets method, target, its authority and protocol to what LINE, the request line, has. */

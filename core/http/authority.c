@@ -115,6 +115,27 @@ struct str authority_port(struct str authority)
     return inside || port.length < 2 || port.length > AUTHORITY_PORT_BYTES_MAX ? STR("") : port;
 }
 
+/* The index of the first of the bytes that end an authority in TEXT, RFC 3986 section 3.2. */
+static size_t find_end(struct str text)
+{
+    return size_min(str_find(text, '/'), size_min(str_find(text, '?'), str_find(text, '#')));
+}
+
+struct str authority_user_info(struct str text)
+{
+    const size_t colon = str_find(text, ':');
+    if (str_starts_with(text, STR("/")) || str_find(text, '@') == text.length)
+        return STR_ABSENT;
+    if (find_end(text) == colon + 1) { /* after a scheme */
+        text = str_from(text, colon + 1);
+        while (str_starts_with(text, STR("/")))
+            text = str_from(text, 1);
+    }
+    const struct str authority = str_first(text, find_end(text));
+    const size_t at = str_find_last(authority, '@');
+    return at < authority.length ? str_first(authority, at) : STR_ABSENT;
+}
+
 bool authority_cut(struct str *target, struct str *ret_authority)
 {
     static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};

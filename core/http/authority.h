@@ -1,7 +1,8 @@
 /* authority: validates the host that a request is for, in Host and in a request target. RFC 3986
  * section 3.2, RFC 9110 sections 4.2 and 7.2, RFC 9112 sections 3.2.2 and 3.2.3.
  *
- * Pure; includes str and scan. Checks only the syntax; names are not looked up. */
+ * Pure; includes str and scan. Checks only the syntax; names are not looked up. User info is
+ * refused: a request has none (RFC 9110 section 4.2.4). */
 #ifndef SLUICE_AUTHORITY_H
 #define SLUICE_AUTHORITY_H
 
@@ -27,6 +28,11 @@ enum { AUTHORITY_PORT_BYTES_MAX = 6 }; /* ":65535" */
 /* The port of AUTHORITY, host[:port], with the colon before it. Empty: AUTHORITY has no port, or a
  * longer one than AUTHORITY_PORT_BYTES_MAX. *Borrowed*. */
 struct str authority_port(struct str authority);
+
+/* The user info (RFC 3986 section 3.2.1) in TEXT, an absolute URI or an authority, well-formed or
+ * not, without the "@" after it. A path that begins with "/" has none. Absent: TEXT has none.
+ * *Borrowed*. */
+struct str authority_user_info(struct str text);
 
 /* Removes the scheme and the authority from an absolute-form TARGET; "/path", "?query" or nothing
  * is left. *RET_AUTHORITY, host[:port], *borrows* from TARGET. False, with nothing changed: the

@@ -2,6 +2,7 @@
 #include "observe/access_format.h"
 
 #include "base/num.h"
+#include "http/authority.h"
 #include "observe/access_escape.h"
 
 #include <stdlib.h>
@@ -14,7 +15,8 @@ static const uint16_t part_bytes_max[] = {
 };
 static_assert(COUNT_OF(part_bytes_max) == LOG_PART_COUNT, "a bound for each part");
 
-static_assert((64 + 4096 + 32 + 256 + 2048 + 1024 + 256) * ACCESS_ESCAPE_BYTES_MAX + 512 <=
+static_assert((64 + 4096 + 32 + 256 + 2048 + 1024 + 256) * ACCESS_ESCAPE_BYTES_MAX +
+                      LOG_PART_COUNT * (sizeof ACCESS_USER_INFO - 1) + 512 <=
                   ACCESS_TEXT_BYTES_MAX,
               "all parts at their longest, with the names of the members");
 static_assert((size_t)ACCESS_TEXT_BYTES_MAX <= UINT16_MAX, "offsets fit");
@@ -52,27 +54,48 @@ static char *put_outcome(char *to, enum access_format format, uint16_t status, u
     return to;
 }
 
-/* Whether PART may have a query; each part of a malformed request line may. */
-static bool may_have_query(enum log_part part)
+/* Whether PART may have a URI; each part of a malformed request line may. */
+static bool may_have_uri(enum log_part part)
 {
-    return part == LOG_PART_METHOD || part == LOG_PART_TARGET || part == LOG_PART_PROTOCOL ||
-           part == LOG_PART_REFERER;
+    return part != LOG_PART_AGENT && part != LOG_PART_RANGE;
 }
 
-/* What is kept of PART of FACTS. */
-static struct str part_of(const struct access_style *style, const struct access_facts *facts,
-                          enum log_part part)
+/* Writes TEXT, escaped for FORMAT. Returns the end. */
+static char *put_text(char *to, enum access_format format, struct str text)
 {
-    struct str text = facts->parts[part];
-    if (style->hides_queries && may_have_query(part))
-        text = str_first(text, str_find(text, '?'));
-    return str_first(text, part_bytes_max[part]);
+    return format == ACCESS_FORMAT_JSON ? access_escape_json(to, text)
+                                        : access_escape_httpd(to, text);
 }
 
-static char *put_quoted(char *to, struct str text)
+/* Writes PART of FACTS, which is not absent: without its user info, and, in some styles, without
+ * its query and fragment. Returns the end. */
+static char *put_part(char *to, const struct access_style *style, const struct access_facts *facts,
+                      enum log_part part)
 {
+    const struct str whole = facts->parts[part];
+    struct str text = whole, secret = STR_ABSENT;
+    if (may_have_uri(part))
+        secret = authority_user_info(whole);
+    if (may_have_uri(part) && style->hides_queries)
+        text = str_first(text, size_min(str_find(text, '?'), str_find(text, '#')));
+    text = str_first(text, part_bytes_max[part]);
+    if (secret.length > 0 && secret.at < text.at + text.length) {
+        const size_t before = (size_t)(secret.at - text.at);
+        to = put_text(to, style->format, str_first(text, before));
+        to = str_put(to, STR(ACCESS_USER_INFO));
+        text = str_from(text, before + secret.length);
+    }
+    return put_text(to, style->format, text);
+}
+
+/* Writes PART of FACTS in quotes. Returns the end. */
+static char *put_quoted(char *to, const struct access_style *style,
+                        const struct access_facts *facts, enum log_part part)
+{
+    if (!facts->parts[part].at)
+        return str_put(to, style->format == ACCESS_FORMAT_JSON ? STR("null") : STR("\"-\""));
     *to++ = '"';
-    to = text.at ? access_escape_httpd(to, text) : str_put(to, STR("-"));
+    to = put_part(to, style, facts, part);
     *to++ = '"';
     return to;
 }
@@ -90,20 +113,8 @@ static char *put_request_line(char *to, const struct access_style *style,
             continue;
         if (i > 0)
             *to++ = ' ';
-        to = access_escape_httpd(to, part_of(style, facts, parts[i]));
+        to = put_part(to, style, facts, parts[i]);
     }
-    *to++ = '"';
-    return to;
-}
-
-/* Writes the member NAME, such as ",\"host\":", with TEXT or null. Returns the end. */
-static char *put_member(char *to, struct str name, struct str text)
-{
-    to = str_put(to, name);
-    if (!text.at)
-        return str_put(to, STR("null"));
-    *to++ = '"';
-    to = access_escape_json(to, text);
     *to++ = '"';
     return to;
 }
@@ -130,8 +141,12 @@ static char *put_members(char *to, const struct access_style *style,
         [ACCESS_CACHE_MISS] = STR_INIT(",\"cache_hit\":false}\n"),
     };
     for (size_t i = 0; i < COUNT_OF(members); i++)
-        to = put_member(to, members[i].name, part_of(style, facts, members[i].part));
-    to = put_member(to, STR(",\"coding\":"), facts->coding);
+        to = put_quoted(str_put(to, members[i].name), style, facts, members[i].part);
+    to = str_put(to, STR(",\"coding\":"));
+    if (facts->coding.at)
+        to = str_put(str_put(str_put(to, STR("\"")), facts->coding), STR("\""));
+    else
+        to = str_put(to, STR("null"));
     return str_put(to, ends[facts->cache]);
 }
 
@@ -142,9 +157,9 @@ static char *put_rest(char *to, const struct access_style *style, const struct a
         return put_members(to, style, facts);
     if (style->format == ACCESS_FORMAT_COMBINED) {
         *to++ = ' ';
-        to = put_quoted(to, part_of(style, facts, LOG_PART_REFERER));
+        to = put_quoted(to, style, facts, LOG_PART_REFERER);
         *to++ = ' ';
-        to = put_quoted(to, part_of(style, facts, LOG_PART_AGENT));
+        to = put_quoted(to, style, facts, LOG_PART_AGENT);
     }
     *to++ = '\n';
     return to;

@@ -7,7 +7,8 @@
  *
  * Everything that a peer has sent is escaped: as Apache's httpd does it in COMBINED and COMMON, as
  * RFC 8259 section 7 wants it in JSON, where bytes that are not UTF-8 become U+FFFD. So each line
- * is one line of ASCII, or of UTF-8, whatever comes. Authorization and Cookie are never logged.
+ * is one line of ASCII, or of UTF-8, whatever comes. Authorization, Cookie and the user info of a
+ * URI (RFC 3986 section 3.2.1) are never logged.
  *
  * Pure: no clock, no file; allocates a text and nothing else. */
 #ifndef SLUICE_ACCESS_FORMAT_H
@@ -27,7 +28,7 @@ const char *access_format_name(enum access_format format);
 
 struct access_style {
     enum access_format format;
-    bool hides_queries; /* of targets and referers */
+    bool hides_queries; /* and fragments, of targets and referers */
 };
 
 /* The parts of a request that a log has, as the client sent them. */
@@ -41,6 +42,10 @@ enum log_part {
     LOG_PART_RANGE,
     LOG_PART_COUNT,
 };
+
+/* In place of user info: it is where httpd writes these letters for the password, but a user's name
+ * may be a secret token as well. */
+#define ACCESS_USER_INFO "XXXXXXXX"
 
 enum {
     /* All parts at their longest, each byte escaped in six, with the names of the members. */

@@ -282,3 +282,69 @@ Test(access_format, without_memory_there_is_no_text)
     faults_clear();
     access_text_drop(NULL);
 }
+
+/* RFC 9110 sections 4.2.4 and 10.1.3: neither a target nor a referer has user info, but some do. */
+Test(access_format, never_shows_user_info)
+{
+    static const struct {
+        const char *target, *shown;
+    } rows[] = {
+        {"http://user:secret@h/a?b@c", "http://XXXXXXXX@h/a?b@c"},
+        {"http://secret@h:80", "http://XXXXXXXX@h:80"},
+        {"http://secret:@h?b@c", "http://XXXXXXXX@h?b@c"},
+        {"http://secret@secret@h#b@c", "http://XXXXXXXX@h#b@c"},
+        {"secret://user:secret@h/", "secret://XXXXXXXX@h/"},
+        {"http:/user:secret@h/", "http:/XXXXXXXX@h/"},
+        {"http:///user:secret@h/", "http:///XXXXXXXX@h/"},
+        {"user:secret@h:443", "XXXXXXXX@h:443"},
+        {"http://@h/", "http://@h/"},
+        {"http://h/@a", "http://h/@a"},
+        {"/http://a@b/", "/http://a@b/"},
+        {"/@a", "/@a"},
+        {"?a@b", "?a@b"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char combined[256], json[256];
+        const struct str target = str_of(rows[i].target);
+        const struct access_facts facts = {
+            .parts = {[LOG_PART_METHOD] = STR_INIT("GET"),
+                      [LOG_PART_TARGET] = target,
+                      [LOG_PART_HOST] = STR_INIT("secret@h"),
+                      [LOG_PART_REFERER] = target},
+            .status = 400,
+        };
+        snprintf(combined, sizeof combined, "\"GET %s\" 400 0 \"%s\"", rows[i].shown,
+                 rows[i].shown);
+        cr_expect(strstr(text_of(ACCESS_FORMAT_COMBINED, &facts), combined), "%zu: %s", i, line);
+        snprintf(json, sizeof json, "\"target\":\"%s\",\"protocol\":null,\"host\":\"%s\",",
+                 rows[i].shown, "XXXXXXXX@h");
+        cr_expect(strstr(text_of(ACCESS_FORMAT_JSON, &facts), json), "%zu: %s", i, line);
+        snprintf(json, sizeof json, "\"referer\":\"%s\",", rows[i].shown);
+        cr_expect(strstr(line, json), "%zu: %s", i, line);
+    }
+}
+
+/* The part is cut inside its user info, before the "@". */
+Test(access_format, never_shows_the_beginning_of_long_user_info)
+{
+    static char target[8 << 10] = "http://";
+    struct access_facts facts = usual();
+    memset(target + strlen(target), 's', 6 << 10);
+    str_put(target + strlen(target), STR("@h/"));
+    facts.parts[LOG_PART_TARGET] = str_of(target);
+    cr_expect(strstr(text_of(ACCESS_FORMAT_COMBINED, &facts), "\"GET http://XXXXXXXX HTTP/1.1\""),
+              "%s", line);
+}
+
+/* OAuth 2.0 has tokens in fragments. No client should send one. */
+Test(access_format, hides_fragments_with_queries)
+{
+    const struct access_style style = {.format = ACCESS_FORMAT_JSON, .hides_queries = true};
+    struct access_facts facts = usual();
+    facts.parts[LOG_PART_TARGET] = STR("/a#secret?secret");
+    facts.parts[LOG_PART_REFERER] = STR("http://r/#secret");
+    struct str text = write_line(&style, &facts, NULL);
+    cr_expect(strstr(text.at, "\"target\":\"/a\","), "%s", text.at);
+    cr_expect(strstr(text.at, "\"referer\":\"http://r/\","), "%s", text.at);
+    cr_expect_null(strstr(text.at, "secret"), "%s", text.at);
+}
