@@ -27,9 +27,7 @@ struct conn_log {
     unsigned channel_count;
     struct peer *peers; /* by slot */
     uint64_t (*clock_us)(void);
-    uint64_t turn; /* of the loop, when TURN_US was read */
-    uint64_t turn_us;
-    uint64_t sent_us; /* when the last end mark was reached */
+    struct log_finish finish; /* of answers that end together */
     char scratch[ACCESS_TEXT_BYTES_MAX];
 };
 
@@ -84,15 +82,8 @@ void conn_log_set_channels(struct conn_log *log, struct conn_log_channel *channe
 
 uint64_t conn_log_now_us(const struct conn_context *context)
 {
-    struct conn_log *log = context->log;
     const struct date_now *now = &context->now;
-    if (!log->clock_us)
-        return now->ms * 1000;
-    if (log->turn != now->turn) {
-        log->turn = now->turn;
-        log->turn_us = log->clock_us();
-    }
-    return log->turn_us;
+    return context->log->clock_us ? clock_read_us(now) : now->ms * 1000;
 }
 
 uint64_t conn_log_arrived_us(const struct conn_context *context, const struct conn *conn,
@@ -202,23 +193,26 @@ void conn_log_queued(struct conn_context *context, struct conn *conn, struct acc
              log_records_take(&context->log->records, text, arrived_us, answer_bytes));
 }
 
+/* Answers of a connection end now. */
+static inline void begin_finish(struct conn_log *log, const struct date_now *now)
+{
+    log->finish.client.at = NULL; /* not known yet */
+    log->finish.last.ring = NULL;
+    log->finish.now_us = log->clock_us ? log->clock_us() : now->ms * 1000;
+}
+
+/* Finishes the record INDEX of such an answer of CONN. */
 static inline void finish(struct conn_context *context, const struct conn *conn, uint32_t index,
                           uint64_t unsent_bytes)
 {
-    const struct peer *peer = peer_of(context, conn);
-    const struct log_finish end = {
-        .client = {peer->client, peer->length},
-        .tls = peer->tls ? str_of(peer->tls) : STR_ABSENT,
-        .now_us = context->log->sent_us,
-        .unsent_bytes = unsent_bytes,
-    };
-    log_records_finish(&context->log->records, index, &end);
-}
-
-static void read_clock(const struct conn_context *context)
-{
-    struct conn_log *log = context->log;
-    log->sent_us = log->clock_us ? log->clock_us() : context->now.ms * 1000;
+    struct log_finish *finish = &context->log->finish;
+    if (!finish->client.at) {
+        const struct peer *peer = peer_of(context, conn);
+        finish->client = (struct str){peer->client, peer->length};
+        finish->tls = peer->tls ? str_of(peer->tls) : STR_ABSENT;
+    }
+    finish->unsent_bytes = unsent_bytes;
+    log_records_finish(&context->log->records, index, finish);
 }
 
 void conn_log_unanswered(struct conn_context *context, const struct conn *conn,
@@ -228,7 +222,7 @@ void conn_log_unanswered(struct conn_context *context, const struct conn *conn,
     if (!text)
         return;
     prepare(context, conn, arrived_us);
-    read_clock(context);
+    begin_finish(context->log, &context->now);
     finish(context, conn, log_records_take(&context->log->records, text, arrived_us, all_bytes),
            all_bytes);
 }
@@ -238,7 +232,7 @@ void conn_log_sent(struct conn_context *context, const struct conn *conn,
 {
     static_assert((uint32_t)OUTQ_UNTAGGED == (uint32_t)LOG_RECORD_NONE, "no tag names no record");
     if (first)
-        read_clock(context);
+        begin_finish(context->log, &context->now);
     if (end->tag != (uint32_t)OUTQ_UNTAGGED)
         finish(context, conn, end->tag, 0);
 }
@@ -247,7 +241,7 @@ void conn_log_unsent(struct conn_context *context, const struct conn *conn)
 {
     struct outq_end end;
     uint64_t unsent_bytes;
-    read_clock(context);
+    begin_finish(context->log, &context->now);
     for (unsigned i = 0; outq_unsent_end(&conn->output, i, &end, &unsent_bytes); i++) {
         if (end.tag != (uint32_t)OUTQ_UNTAGGED)
             finish(context, conn, end.tag, unsent_bytes);

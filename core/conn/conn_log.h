@@ -46,7 +46,8 @@ static inline bool conn_log_wanted(const struct conn_context *context)
     return context->log != NULL;
 }
 
-/* When requests that are read in this turn of the loop arrived, by the monotonic clock. */
+/* When requests that are read in this turn of the loop arrived, by the monotonic clock: when the
+ * turn began. */
 uint64_t conn_log_now_us(const struct conn_context *context);
 
 /* When the request of OWNER arrived: now, or when it began to wait. For use before its exchange is

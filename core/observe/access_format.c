@@ -220,9 +220,7 @@ void access_time_set(struct access_time *ret, int64_t seconds, int32_t offset_s)
     str_put(str_put(ret->rest, zone), STR("\",\"client\":\""));
 }
 
-/* Writes what precedes the text. Returns the end. */
-static inline char *put_beginning(char *to, const struct access_text *text,
-                                  const struct access_end *end)
+char *access_line_begin(const struct access_text *text, const struct access_end *end, char *to)
 {
     const struct access_time *time = end->time;
     const struct str named = {text->bytes + text->length, text->client_bytes};
@@ -246,17 +244,12 @@ static inline char *put_beginning(char *to, const struct access_text *text,
     return str_put(to, STR("\","));
 }
 
-size_t access_line_write(const struct access_text *text, const struct access_end *end, char *to)
+char *access_line_end(const struct access_text *text, const struct access_sent *sent, char *to)
 {
-    const enum access_format format = text->style.format;
-    char *at = put_beginning(to, text, end);
-    if (end->complete) {
-        memcpy(at, text->bytes, text->length);
-        return (size_t)(at - to) + text->length;
-    }
     const size_t rest = (size_t)text->outcome_at + text->outcome_bytes;
-    at = str_put(at, (struct str){text->bytes, text->outcome_at});
-    at = put_outcome(at, format, end->status, end->body_bytes, false);
-    at = str_put(at, (struct str){text->bytes + rest, text->length - rest});
-    return (size_t)(at - to);
+    if (!sent)
+        return str_put(to, (struct str){text->bytes, text->length});
+    to = str_put(to, (struct str){text->bytes, text->outcome_at});
+    to = put_outcome(to, text->style.format, sent->status, sent->body_bytes, false);
+    return str_put(to, (struct str){text->bytes + rest, text->length - rest});
 }

@@ -119,18 +119,26 @@ struct access_end {
     const struct access_time *time; /* when the request had arrived */
     uint32_t time_ms;               /* after that second */
     uint64_t duration_us;
-    bool complete;       /* as TEXT says; else the two below count */
-    uint16_t status;     /* that was sent, or ACCESS_STATUS_LEFT */
-    uint64_t body_bytes; /* that were sent */
 };
 
-/* The most bytes that access_line_write writes for TEXT. */
+/* What was sent of an answer that was cut short. */
+struct access_sent {
+    uint16_t status; /* or ACCESS_STATUS_LEFT */
+    uint64_t body_bytes;
+};
+
+/* The most bytes of a line with TEXT. */
 static inline size_t access_line_bytes_max(const struct access_text *text)
 {
     return text->length + (size_t)(ACCESS_LINE_BYTES_MAX - ACCESS_TEXT_BYTES_MAX);
 }
 
-/* Writes the line with its LF to TO. Returns its length. */
-size_t access_line_write(const struct access_text *text, const struct access_end *end, char *to);
+/* Writes the beginning of a line with TEXT to TO: what precedes the text. Unless TEXT has a client,
+ * it is the same for all texts of a format. Returns its end. */
+char *access_line_begin(const struct access_text *text, const struct access_end *end, char *to);
+
+/* Writes the rest, with its LF, there. SENT: NULL if the answer was sent whole. Returns the end of
+ * the line. */
+char *access_line_end(const struct access_text *text, const struct access_sent *sent, char *to);
 
 #endif

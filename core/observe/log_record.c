@@ -72,9 +72,51 @@ __attribute__((noinline)) static void set_time(struct log_records *records, uint
     access_time_set(&records->time, seconds, offset_of(seconds));
 }
 
+/* Writes the beginning of the line of RECORD to TO. Returns its end. Answers to pipelined requests
+ * end together, and their lines begin alike. */
+static char *begin_line(struct log_records *records, const struct log_record *record,
+                        struct log_finish *finish, char *to)
+{
+    const struct access_text *text = record->text;
+    struct log_last *last = &finish->last;
+    const bool same = last->ring == text->owner && last->format == text->style.format &&
+                      last->arrived_us == record->arrived_us && text->client_bytes == 0;
+    if (same) {
+        char *end = str_put(to, last->beginning);
+        last->beginning.at = to;
+        return end;
+    }
+    if (record->arrived_us - records->time_first_us >= SECOND_US)
+        set_time(records, record->arrived_us);
+    const struct access_end end = {
+        .client = finish->client,
+        .tls = finish->tls,
+        .time = &records->time,
+        .time_ms = (uint32_t)(record->arrived_us - records->time_first_us) / 1000,
+        .duration_us = finish->now_us - record->arrived_us,
+    };
+    char *at = access_line_begin(text, &end, to);
+    last->ring = text->client_bytes == 0 ? text->owner : NULL;
+    last->format = text->style.format;
+    last->arrived_us = record->arrived_us;
+    last->beginning = (struct str){to, (size_t)(at - to)};
+    return at;
+}
+
+/* What was sent of the answer of RECORD, of which UNSENT_BYTES were not. */
+static struct access_sent sent_of(const struct log_record *record, uint64_t unsent_bytes)
+{
+    const struct access_text *text = record->text;
+    const bool none = unsent_bytes >= record->answer_bytes;
+    return (struct access_sent){
+        .status = none ? (uint16_t)ACCESS_STATUS_LEFT : text->status,
+        .body_bytes = unsent_bytes < text->body_bytes ? text->body_bytes - unsent_bytes : 0,
+    };
+}
+
 /* Writes the line of RECORD to the ring of its log. */
 static void write_line(struct log_records *records, const struct log_record *record,
-                       const struct log_finish *finish)
+                       struct log_finish *finish)
 {
     const struct access_text *text = record->text;
     char *to = log_ring_reserve(text->owner, access_line_bytes_max(text));
@@ -82,27 +124,17 @@ static void write_line(struct log_records *records, const struct log_record *rec
         counters_add(records->counters, COUNTER_LOG_LINES_DROPPED, 1);
         return;
     }
-    if (record->arrived_us - records->time_first_us >= SECOND_US)
-        set_time(records, record->arrived_us);
-    struct access_end end = {
-        .client = finish->client,
-        .tls = finish->tls,
-        .time = &records->time,
-        .time_ms = (uint32_t)(record->arrived_us - records->time_first_us) / 1000,
-        .duration_us = finish->now_us - record->arrived_us,
-        .complete = finish->unsent_bytes == 0,
-    };
-    if (!end.complete) {
-        const bool none = finish->unsent_bytes >= record->answer_bytes;
-        const uint64_t unsent = finish->unsent_bytes, planned = text->body_bytes;
-        end.status = none ? (uint16_t)ACCESS_STATUS_LEFT : text->status;
-        end.body_bytes = unsent < planned ? planned - unsent : 0;
+    char *end = begin_line(records, record, finish, to);
+    if (finish->unsent_bytes == 0) {
+        end = access_line_end(text, NULL, end);
+    } else {
+        const struct access_sent sent = sent_of(record, finish->unsent_bytes);
+        end = access_line_end(text, &sent, end);
     }
-    log_ring_commit(text->owner, access_line_write(text, &end, to));
+    log_ring_commit(text->owner, (size_t)(end - to));
 }
 
-void log_records_finish(struct log_records *records, uint32_t index,
-                        const struct log_finish *finish)
+void log_records_finish(struct log_records *records, uint32_t index, struct log_finish *finish)
 {
     if (index == LOG_RECORD_NONE)
         return;

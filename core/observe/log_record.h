@@ -57,16 +57,24 @@ static inline bool log_records_must_compare(const struct log_records *records, u
 uint32_t log_records_take(struct log_records *records, struct access_text *text,
                           uint64_t arrived_us, uint64_t answer_bytes);
 
-/* The end of an answer. */
+/* The line that was written last: the next one in its ring may begin with the same bytes. */
+struct log_last {
+    const struct log_ring *ring; /* NULL: none, or it began with a client of its own */
+    enum access_format format;
+    uint64_t arrived_us;
+    struct str beginning; /* in the ring: it stays until the next line after this one */
+};
+
+/* The end of some answers of one connection, at one moment. */
 struct log_finish {
     struct str client;     /* an address */
     struct str tls;        /* the version; absent: none */
     uint64_t now_us;       /* the monotonic clock */
     uint64_t unsent_bytes; /* at the end of the answer; 0: it has been sent whole */
+    struct log_last last;  /* of these; zeroed at first */
 };
 
 /* Finishes the record INDEX: writes its line, then frees it. No effect on LOG_RECORD_NONE. */
-void log_records_finish(struct log_records *records, uint32_t index,
-                        const struct log_finish *finish);
+void log_records_finish(struct log_records *records, uint32_t index, struct log_finish *finish);
 
 #endif

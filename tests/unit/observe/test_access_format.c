@@ -38,21 +38,27 @@ static struct access_time arrival(void)
     return time;
 }
 
-/* Writes the line of FACTS in STYLE. Returns it, without its LF; END may be NULL. */
-static struct str write_line(const struct access_style *style, const struct access_facts *facts,
-                             const struct access_end *end)
+static const struct access_end *usual_end(void)
 {
-    const struct access_time time = arrival();
-    const struct access_end whole = {
-        .client = STR("192.0.2.1"),
+    static struct access_time time;
+    static const struct access_end end = {
+        .client = STR_INIT("192.0.2.1"),
         .time = &time,
         .time_ms = 7,
         .duration_us = 815,
-        .complete = true,
     };
+    time = arrival();
+    return &end;
+}
+
+/* Writes the line of FACTS in STYLE. Returns it, without its LF; END and SENT may be NULL. */
+static struct str write_end(const struct access_style *style, const struct access_facts *facts,
+                            const struct access_end *end, const struct access_sent *sent)
+{
     struct access_text *text = access_text_create(style, facts, scratch);
     cr_assert(text);
-    size_t length = access_line_write(text, end ? end : &whole, line);
+    char *at = access_line_begin(text, end ? end : usual_end(), line);
+    const size_t length = (size_t)(access_line_end(text, sent, at) - line);
     cr_expect_leq(length, access_line_bytes_max(text));
     access_text_drop(text);
     cr_assert_gt(length, 0);
@@ -61,10 +67,15 @@ static struct str write_line(const struct access_style *style, const struct acce
     return (struct str){line, length - 1};
 }
 
+static struct str write_line(const struct access_style *style, const struct access_facts *facts)
+{
+    return write_end(style, facts, NULL, NULL);
+}
+
 static const char *text_of(enum access_format format, const struct access_facts *facts)
 {
     const struct access_style style = {.format = format};
-    return write_line(&style, facts, NULL).at;
+    return write_line(&style, facts).at;
 }
 
 Test(access_format, writes_each_format)
@@ -115,17 +126,16 @@ Test(access_format, shows_an_answer_that_was_cut_short)
         .time = &time,
         .time_ms = 999,
         .duration_us = UINT64_MAX,
-        .status = ACCESS_STATUS_LEFT,
-        .body_bytes = 7,
     };
+    const struct access_sent sent = {.status = ACCESS_STATUS_LEFT, .body_bytes = 7};
     const struct access_style json = {.format = ACCESS_FORMAT_JSON},
                               common = {.format = ACCESS_FORMAT_COMMON};
-    struct str text = write_line(&json, &facts, &end);
+    struct str text = write_end(&json, &facts, &end, &sent);
     cr_expect(strstr(text.at, "{\"time\":\"1994-11-06T09:49:37.999+01:00\",\"client\":\"::1\","
                               "\"duration_us\":18446744073709551615,\"tls\":\"TLSv1.3\","
                               "\"status\":499,\"bytes\":7,\"complete\":false,\"method\":\"GET\""),
               "%s", text.at);
-    text = write_line(&common, &facts, &end);
+    text = write_end(&common, &facts, &end, &sent);
     cr_expect_str_eq(text.at, "::1 - - [06/Nov/1994:09:49:37 +0100] \"GET /a?b=c HTTP/1.1\" 499 7");
 }
 
@@ -133,7 +143,7 @@ Test(access_format, hides_queries_of_targets_and_referers)
 {
     const struct access_style style = {.format = ACCESS_FORMAT_COMBINED, .hides_queries = true};
     const struct access_facts facts = usual();
-    struct str text = write_line(&style, &facts, NULL);
+    struct str text = write_line(&style, &facts);
     cr_expect(strstr(text.at, "\"GET /a HTTP/1.1\" 200 1234 \"http://r/x\" \"curl/8\""), "%s",
               text.at);
 }
@@ -146,7 +156,7 @@ Test(access_format, hides_queries_of_malformed_request_lines)
                   [LOG_PART_PROTOCOL] = STR_INIT("HTTP/?secret")},
         .status = 400,
     };
-    struct str text = write_line(&style, &facts, NULL);
+    struct str text = write_line(&style, &facts);
     cr_expect(strstr(text.at, "\"/a HTTP/\" 400 0"), "%s", text.at);
 }
 
@@ -233,7 +243,7 @@ Test(access_format, makes_one_line_of_any_bytes)
         for (unsigned format = 0; format < ACCESS_FORMAT_COUNT; format++) {
             const struct access_style style = {.format = (enum access_format)format,
                                                .hides_queries = round % 2};
-            struct str text = write_line(&style, &facts, NULL);
+            struct str text = write_line(&style, &facts);
             cr_assert_eq(str_find(text, '\n'), text.length, "one line");
             if (format == ACCESS_FORMAT_JSON)
                 cr_assert(is_json_object(text), "%s", line);
@@ -255,7 +265,7 @@ Test(access_format, has_room_for_the_longest_line)
         facts.parts[i] = (struct str){bytes, sizeof bytes};
     for (unsigned format = 0; format < ACCESS_FORMAT_COUNT; format++) {
         const struct access_style style = {.format = (enum access_format)format};
-        cr_expect_gt(write_line(&style, &facts, NULL).length, 16000);
+        cr_expect_gt(write_line(&style, &facts).length, 16000);
     }
 }
 
@@ -266,7 +276,7 @@ Test(access_format, shows_the_client_that_a_proxy_named)
         struct access_facts facts = usual();
         const char *client = "2001:db8:2001:db8:2001:db8:192.168.100.100";
         facts.client = str_of(client);
-        const struct str text = write_line(&style, &facts, NULL);
+        const struct str text = write_line(&style, &facts);
         cr_expect(strstr(text.at, client), "%s", text.at);
         cr_expect_null(strstr(text.at, "192.0.2.1 "), "%s", text.at);
         cr_expect_null(strstr(text.at, "192.0.2.1\""), "%s", text.at);
@@ -343,7 +353,7 @@ Test(access_format, hides_fragments_with_queries)
     struct access_facts facts = usual();
     facts.parts[LOG_PART_TARGET] = STR("/a#secret?secret");
     facts.parts[LOG_PART_REFERER] = STR("http://r/#secret");
-    struct str text = write_line(&style, &facts, NULL);
+    struct str text = write_line(&style, &facts);
     cr_expect(strstr(text.at, "\"target\":\"/a\","), "%s", text.at);
     cr_expect(strstr(text.at, "\"referer\":\"http://r/\","), "%s", text.at);
     cr_expect_null(strstr(text.at, "secret"), "%s", text.at);

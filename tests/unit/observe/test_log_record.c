@@ -73,7 +73,7 @@ static unsigned read_lines(void)
 /* Takes and finishes a record of 350 bytes. */
 static void log_one(uint64_t arrived_us, uint64_t now_us, uint64_t unsent_bytes)
 {
-    const struct log_finish finish = {
+    struct log_finish finish = {
         .client = STR("192.0.2.1"), .now_us = now_us, .unsent_bytes = unsent_bytes};
     log_records_finish(&records, log_records_take(&records, text, arrived_us, 350), &finish);
 }
@@ -84,7 +84,7 @@ Test(log_record, writes_a_line_when_the_answer_has_been_sent)
     cr_assert_neq(index, LOG_RECORD_NONE);
     cr_expect_eq(text->references, 2);
     cr_expect_eq(read_lines(), 0, "not before its end");
-    const struct log_finish finish = {.client = STR("192.0.2.1"), .now_us = 4000815};
+    struct log_finish finish = {.client = STR("192.0.2.1"), .now_us = 4000815};
     log_records_finish(&records, index, &finish);
     cr_expect_eq(text->references, 1);
     cr_assert_eq(read_lines(), 1);
@@ -92,6 +92,73 @@ Test(log_record, writes_a_line_when_the_answer_has_been_sent)
                            "\"duration_us\":815,\"tls\":null,\"status\":200,\"bytes\":100,"
                            "\"complete\":true,"),
               "%s", last);
+}
+
+/* A text in FORMAT; NAMED: with a client that a proxy named. */
+static struct access_text *other_text(enum access_format format, bool named)
+{
+    static char scratch[ACCESS_TEXT_BYTES_MAX];
+    const struct access_style other = {.format = format};
+    const struct access_facts facts = {.client = named ? STR("203.0.113.9") : STR_ABSENT};
+    struct access_text *made = access_text_create(&other, &facts, scratch);
+    cr_assert(made);
+    made->owner = ring;
+    return made;
+}
+
+/* Lines of answers that end together may share their beginnings, but only if they are the same. */
+Test(log_record, begins_each_line_with_its_own_client_time_and_format)
+{
+    struct access_text *const named = other_text(ACCESS_FORMAT_JSON, true),
+                              *const common = other_text(ACCESS_FORMAT_COMMON, false);
+    const struct {
+        struct access_text *text;
+        uint64_t arrived_us;
+        const char *expected;
+    } rows[] = {
+        {text, 4000000, "36.250+01:00\",\"client\":\"::1\",\"duration_us\":2000000,"},
+        {text, 4000000, "36.250+01:00\",\"client\":\"::1\",\"duration_us\":2000000,"},
+        {text, 4001000, "36.251+01:00\",\"client\":\"::1\",\"duration_us\":1999000,"},
+        {common, 4001000, "::1 - - [06/Nov/1994:09:49:36 +0100] \"-\" 0 0\n"},
+        {common, 4001000, "::1 - - [06/Nov/1994:09:49:36 +0100] \"-\" 0 0\n"},
+        {named, 4001000, "36.251+01:00\",\"client\":\"203.0.113.9\",\"duration_us\":1999000,"},
+        {named, 4001000, "36.251+01:00\",\"client\":\"203.0.113.9\",\"duration_us\":1999000,"},
+        {text, 4001000, "36.251+01:00\",\"client\":\"::1\",\"duration_us\":1999000,"},
+        {named, 4001000, "36.251+01:00\",\"client\":\"203.0.113.9\",\"duration_us\":1999000,"},
+    };
+    struct log_finish finish = {.client = STR("::1"), .now_us = 6000000};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const uint32_t index = log_records_take(&records, rows[i].text, rows[i].arrived_us, 1);
+        log_records_finish(&records, index, &finish);
+        cr_assert_eq(read_lines(), 1);
+        cr_expect(strstr(last, rows[i].expected), "%zu: %s", i, last);
+    }
+    access_text_drop(named);
+    access_text_drop(common);
+}
+
+/* The beginning is copied from a line of which a part is after the ring's end. */
+Test(log_record, shares_beginnings_at_the_end_of_the_ring)
+{
+    struct log_finish finish = {.client = STR("2001:db8::1"), .now_us = 6000000};
+    for (unsigned i = 0; i < LOG_RING_BYTES / 50; i++) {
+        const uint32_t index = log_records_take(&records, text, 4000000, 1);
+        log_records_finish(&records, index, &finish);
+        struct iovec pieces[2];
+        const unsigned count = log_ring_view(ring, pieces);
+        cr_assert_geq(count, 1);
+        memcpy(last, pieces[0].iov_base, pieces[0].iov_len);
+        size_t length = pieces[0].iov_len;
+        if (count == 2)
+            memcpy(last + length, pieces[1].iov_base, pieces[1].iov_len);
+        length += count == 2 ? pieces[1].iov_len : 0;
+        log_ring_consume(ring, length);
+        last[length] = '\0';
+        cr_assert(strstr(last,
+                         "{\"time\":\"1994-11-06T09:49:36.250+01:00\",\"client\":"
+                         "\"2001:db8::1\",\"duration_us\":2000000,\"tls\":null,\"status\":200,"),
+                  "%u: %s", i, last);
+    }
 }
 
 /* The head is 250 bytes, the body 100; it is at the end, so it is the first to be missing. */
@@ -144,7 +211,7 @@ Test(log_record, follows_a_clock_that_was_set)
 Test(log_record, counts_answers_that_get_no_record)
 {
     uint32_t indexes[RECORDS];
-    const struct log_finish finish = {.client = STR("::1")};
+    struct log_finish finish = {.client = STR("::1")};
     for (unsigned i = 0; i < RECORDS; i++)
         indexes[i] = log_records_take(&records, text, 0, 0);
     cr_expect_eq(counters_read(&counters, COUNTER_RESPONSES_UNLOGGED), 0);
