@@ -66,6 +66,7 @@ static void place(struct wheel *wheel, struct wheel_timer *timer)
     assert(tick >= wheel->tick); /* the deadline is after now_ms */
     if (tick - wheel->tick >= WHEEL_SLOTS)
         tick = wheel->tick + WHEEL_SLOTS - 1;
+    wheel->first = u64_min(wheel->first, tick);
     uint32_t slot = slot_of(tick);
     timer->slot = slot & 4095;
     wheel->occupied[slot / 64] |= (uint64_t)1 << slot % 64;
@@ -78,10 +79,13 @@ static uint64_t tick_of(const struct wheel *wheel, uint32_t slot)
     return wheel->tick + ((slot - wheel->tick) & (WHEEL_SLOTS - 1));
 }
 
-/* The first tick from wheel->tick on whose slot is occupied. False: all slots are empty. */
-static bool next_occupied(const struct wheel *wheel, uint64_t *ret_tick)
+/* The first tick from wheel->tick on whose slot is occupied. False: all slots are empty. The wheel
+ * keeps it: a busy loop asks in each turn, and may have no timer within the next seconds. */
+static bool next_occupied(struct wheel *wheel, uint64_t *ret_tick)
 {
-    uint32_t first = slot_of(wheel->tick);
+    if (wheel->first < wheel->tick)
+        wheel->first = wheel->tick;
+    uint32_t first = slot_of(wheel->first);
     uint64_t bits = wheel->occupied[first / 64] & UINT64_MAX << first % 64;
     /* The first word is read twice: its lower bits are the last slots to come up. */
     for (uint32_t i = 0; i <= COUNT_OF(wheel->occupied); i++) {
@@ -89,7 +93,8 @@ static bool next_occupied(const struct wheel *wheel, uint64_t *ret_tick)
         if (i > 0)
             bits = wheel->occupied[word];
         if (bits != 0) {
-            *ret_tick = tick_of(wheel, word * 64 + (uint32_t)__builtin_ctzll(bits));
+            wheel->first = tick_of(wheel, word * 64 + (uint32_t)__builtin_ctzll(bits));
+            *ret_tick = wheel->first;
             return true;
         }
     }
@@ -179,7 +184,7 @@ struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ms)
     return NULL;
 }
 
-int wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms)
+int wheel_wait_ms(struct wheel *wheel, uint64_t now_ms)
 {
     if (!list_is_empty(&wheel->due) || !list_is_empty(&wheel->late))
         return 0;

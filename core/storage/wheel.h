@@ -30,6 +30,7 @@ struct wheel {
     uint64_t occupied[WHEEL_SLOTS / 64]; /* a bit for each slot that holds timers */
     uint64_t now_ms;                     /* the latest time passed to wheel_expire */
     uint64_t tick;                       /* the slots of all earlier ticks are empty */
+    uint64_t first;                      /* those of the ticks from TICK to before this one, too */
     bool expiring;                       /* a series of wheel_expire calls is going on */
 };
 
@@ -61,6 +62,6 @@ struct wheel_timer *wheel_expire(struct wheel *wheel, uint64_t now_ms);
 
 /* The milliseconds from NOW_MS after which to call wheel_expire again; 0: at once; -1: no timer is
  * armed. May be too early (lazy timers), but never more than a tick too late. */
-int wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms);
+int wheel_wait_ms(struct wheel *wheel, uint64_t now_ms);
 
 #endif
