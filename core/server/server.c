@@ -52,6 +52,7 @@ struct server {
     struct signals signals;
     struct service service;
     struct supervisor supervisor;
+    double started; /* POSIX time in seconds */
 };
 
 /* --- Steps: 0, or a negative errno with *RET_PROBLEM set ------------------------------------ */
@@ -183,6 +184,7 @@ static int start_admin(struct server *server, struct problem *ret_problem)
         .backend = backend_name(server->backend),
         .live = &server->live,
         .worker_count = server->supervisor.worker_count,
+        .started = server->started,
     };
     watching_follow(&server->watching, server->generation);
     const int error =
@@ -363,6 +365,7 @@ int server_serve(const struct server_start *start)
         .settings = settings_ref(start->settings),
         .inherited = start->inherited,
         .signals = *start->signals,
+        .started = (double)clock_wall_us() / 1e6,
         .watching = WATCHING_INIT,
         .supervisor = {.done_fd = -1, .changed_fd = -1},
     };

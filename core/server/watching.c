@@ -1,7 +1,6 @@
 /* watching: see watching.h. */
 #include "server/watching.h"
 
-#include "base/clock.h"
 #include "observe/log.h"
 
 #include <string.h>
@@ -88,7 +87,6 @@ int watching_start(struct watching *watching, const struct admin_source *source,
 {
     watching->workers = workers;
     watching->source = *source;
-    watching->source.started = (double)clock_wall_us() / 1e6;
     watching->source.counters = counters_of;
     watching->source.wake = wake;
     watching->source.sites = add_sites;
