@@ -247,7 +247,8 @@ static bool note(enum log_level level, const char *text, unsigned *ret_count,
 static void emit_count(enum log_level level, unsigned count)
 {
     char text[64];
-    snprintf(text, sizeof text, "the message before was repeated %u times", count);
+    snprintf(text, sizeof text, "the message before was repeated %u %s", count,
+             count == 1 ? "time" : "times");
     emit(level, text);
 }
 

@@ -33,7 +33,7 @@ static void say(struct service *service, const char *text)
 {
     const int error = notify_send(&service->notify, text);
     if (error && !service->unreachable)
-        log_write(LOG_LEVEL_WARNING, "the service manager is not reached: %s", strerror(-error));
+        log_write(LOG_LEVEL_WARNING, "cannot reach the service manager: %s", strerror(-error));
     service->unreachable = error != 0;
 }
 
