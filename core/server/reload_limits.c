@@ -66,10 +66,12 @@ static void report(const char *option, uint64_t most)
 void reload_limits_report(const struct reload_limits *limits,
                           const struct process_settings *settings)
 {
+    const uint32_t wanted = settings->connections_max;
     const uint32_t connections = atomic_load(&limits->live->connections_max);
-    if (settings->connections_max > limits->connections_max)
-        report("max-connections", limits->connections_max);
-    else if (settings->connections_max > connections)
+    const bool fewer = connections < limits->connections_max;
+    if (!fewer && wanted > connections)
+        report("max-connections", connections);
+    else if (fewer && (wanted == 0 || wanted > connections))
         log_write(LOG_LEVEL_WARNING,
                   "max-connections is limited to %u by the descriptors that sites, logs and "
                   "listeners leave; raise the limit (ulimit -n) and restart",

@@ -32,12 +32,13 @@ int reload_limits_prepare(const struct reload_limits *limits,
 uint64_t reload_limits_cache(const struct reload_limits *limits,
                              const struct process_settings *settings);
 
-/* Has the limits of connections be those of SETTINGS, as far as there are descriptors, where each
+/* Sets the limits of connections to those of SETTINGS, as far as there are descriptors, where each
  * worker has LISTENER_COUNT sockets. */
 void reload_limits_follow(const struct reload_limits *limits, const struct settings *settings,
                           unsigned listener_count);
 
-/* Names the limits of SETTINGS that are above those that reload_limits_follow has set. */
+/* Reports the limits that are below those of SETTINGS, or, of connections, below that of the start
+ * for want of descriptors. */
 void reload_limits_report(const struct reload_limits *limits,
                           const struct process_settings *settings);
 
