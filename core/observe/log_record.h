@@ -20,7 +20,7 @@ enum { LOG_RECORD_NONE = UINT32_MAX }; /* the index of no record */
 
 struct log_record {
     struct access_text *text; /* pinned; its owner is a struct log_ring */
-    uint64_t arrived_us;      /* when the request had been read, by the monotonic clock */
+    uint64_t arrived_us;      /* when the request arrived, by the monotonic clock */
     uint64_t answer_bytes;    /* of the whole answer, with its head */
     uint32_t next;            /* index of the next free record */
 };
@@ -45,10 +45,11 @@ void log_records_fini(struct log_records *records);
 /* Reports that the wall clock showed WALL_US when the monotonic one showed NOW_US. */
 void log_records_compare(struct log_records *records, uint64_t now_us, uint64_t wall_us);
 
-/* Whether the clocks should be compared again at NOW_US: once a second. */
+/* Whether the clocks should be compared again at NOW_US, which may be before the last time: once a
+ * second. */
 static inline bool log_records_must_compare(const struct log_records *records, uint64_t now_us)
 {
-    return records->compared_us == 0 || now_us - records->compared_us >= 1000000;
+    return records->compared_us == 0 || (int64_t)(now_us - records->compared_us) >= 1000000;
 }
 
 /* Takes a record of an answer with TEXT and ANSWER_BYTES, whose request arrived at ARRIVED_US.
