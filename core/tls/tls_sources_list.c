@@ -123,7 +123,8 @@ static bool was_directory(const struct tls_sources *sources, unsigned number)
 static int list_source(struct tls_sources *sources, unsigned number, struct problem *ret_problem)
 {
     const struct tls_source *source = &sources->config.list[number];
-    bool is_directory = tls_directory_is_at(source->cert) > 0 || was_directory(sources, number);
+    const int found = tls_directory_is_at(source->cert);
+    const bool is_directory = found > 0 || (found < 0 && was_directory(sources, number));
     if (is_listed_before(sources, number))
         return 0;
     if (is_directory && source->key) {

@@ -274,6 +274,20 @@ Test(tls_follow, keeps_the_pairs_of_a_directory_that_has_gone)
     cr_expect(strstr(rig.reports[0], "live: no certificates in it"), "%s", rig.reports[0]);
 }
 
+Test(tls_follow, reads_a_file_in_the_place_of_a_directory)
+{
+    char both[8192];
+    rig.config.count = 0;
+    rig_add("live", NULL);
+    rig_load();
+    tree_rename(&rig.tree, "live", "aside");
+    snprintf(both, sizeof both, "%s%s", next.certificate_pem, next.key_pem);
+    rig_put("live", both);
+    follow();
+    cr_expect_eq(rig.generation->count, 1);
+    cr_expect(rig_serves(0, &next));
+}
+
 Test(tls_follow, keeps_a_valid_certificate_in_place_of_one_that_is_not)
 {
     static const struct {
