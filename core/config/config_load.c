@@ -103,7 +103,7 @@ static int resolve(const struct load *load, const struct option_spec *option, co
     struct str value = load->file.value;
     const char *file = option_file_in(option, value.at);
     *ret = value.at;
-    if (!file || *file == '\0' || *file == '/' || directory == 0)
+    if (!file || strchr("/ \t", *file) || directory == 0) /* absolute, or none */
         return 0;
     char *whole = arena_alloc(&load->settings->arena, directory + value.length + 1);
     if (!whole)

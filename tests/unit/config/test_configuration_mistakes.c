@@ -41,6 +41,7 @@ Test(configuration_mistakes, names_file_and_line_of_each_mistake)
         {"root = x\nlisten = 80\nlisten = 80\n", 3, "listen '80' is where another one listens too"},
         {"root = x\nlisten = 443 tls\nlisten = 80\n", 2, "listen has tls, which needs"},
         {"root = x\nlisten = 81 proxy\nlisten = 80\n", 2, "listen has proxy, and no proxy"},
+        {"root = x\nlisten = unix: mode=0660\n", 2, "mode=0660' has no path after unix:"},
         {"root = x\nlisten = :80\n", 2, "listen ':80' has no address before the colon"},
         {"root = x\nkey = k.pem\n", 2, "has no --cert before it"},
         {"root = x\nhsts = 60\n", 2, "hsts needs HTTPS"},
