@@ -211,6 +211,9 @@ static int explain(const struct unix_socket *unix_socket, int error, struct prob
         problem_set(ret_problem, "no right to make unix:%s with its mode and owner", path);
         problem_remedy(ret_problem, "choose a directory that this user may write to, and an owner "
                                     "that it may give a file to");
+    } else if (error == -ENOSYS) {
+        problem_set(ret_problem, "cannot set the mode of unix:%s without /proc", path);
+        problem_remedy(ret_problem, "mount /proc, or omit mode=");
     } else {
         problem_set(ret_problem, "cannot listen on unix:%s: %s", path, strerror(-error));
         problem_remedy(ret_problem, "choose another path");
