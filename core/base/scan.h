@@ -1,8 +1,8 @@
 /* scan: finds the end of a run of bytes of one class: the inner loop of every parser here.
  *
- * Pure. The classes are those of RFC 9110, 9112 and 3986. The fastest implementation that the
- * processor supports (AVX2, SSE4.2 or portable C) is chosen once, before main. All give the same
- * result for all bytes, and none reads a byte outside the given range
+ * Pure. The classes are those of RFC 9110, 9112 and 3986, and one of logs. The fastest
+ * implementation that the processor supports (AVX2, SSE4.2 or portable C) is chosen once, before
+ * main. All give the same result for all bytes, and none reads a byte outside the given range
  * (tests/unit/base/test_scan.c).
  *
  * Most runs are short, and a call costs more than checking 16 bytes. The inline functions below

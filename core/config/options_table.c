@@ -178,7 +178,7 @@ static const struct option_spec table[] = {
      .help = "Format of the access log: combined, common or json.", .initial = "combined",
      .kind = OPTION_KIND_LOG_FORMAT, SITE(log_format)},
     {.name = "log-query", .argument = "WORD", .group = OPTION_GROUP_LOG,
-     .help = "off: log targets and referers without their queries, which may have secrets.",
+     .help = "off: log targets and referers without queries and fragments, which may have secrets.",
      .initial = "on", .kind = OPTION_KIND_SWITCH, SITE(log_queries)},
     {.name = "log-exclude", .argument = "PATTERN", .group = OPTION_GROUP_LOG,
      .help = "Do not log requests where the pattern matches the path, such as '/healthz'; may be "

@@ -193,7 +193,7 @@ void conn_log_queued(struct conn_context *context, struct conn *conn, struct acc
              log_records_take(&context->log->records, text, arrived_us, answer_bytes));
 }
 
-/* Answers of a connection end now. */
+/* Begins a series of finish for answers of one connection, which end now. */
 static inline void begin_finish(struct conn_log *log, const struct date_now *now)
 {
     log->finish.client.at = NULL; /* not known yet */

@@ -145,7 +145,7 @@ static bool is_misdirected(const struct conn_context *context, const struct conn
 #endif
 }
 
-/* exchange_run, but for the end of the wait. */
+/* Decides as exchange_run does, which then ends the wait. */
 static enum exchange_result decide(struct conn_context *context, struct exchange *exchange,
                                    struct request *request)
 {

@@ -213,7 +213,7 @@ static inline size_t bytes_of(struct str text, bool (*keeps)(char c))
     return length;
 }
 
-/* Writes it. Returns the end. */
+/* Writes TEXT to TO; bytes that KEEPS does not accept are percent-encoded. Returns the end. */
 static inline char *put_text(char *to, struct str text, bool (*keeps)(char c))
 {
     for (size_t i = 0; i < text.length; i++) {

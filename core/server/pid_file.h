@@ -27,7 +27,7 @@ int pid_file_prepare(struct pid_file *ret, const char *path, struct problem *ret
 /* Puts the file into its place. Returns 0, or a negative errno with *RET_PROBLEM set. */
 int pid_file_publish(struct pid_file *file, struct problem *ret_problem);
 
-/* Has process NEXT, which has prepared a file of its own if it wants one, follow this one. */
+/* Notes that process NEXT follows this one. It has prepared a file of its own if it wants one. */
 void pid_file_leave(struct pid_file *file, pid_t next);
 
 /* Removes what process PID, which has ended, has prepared to put into the place of FILE. */

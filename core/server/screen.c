@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 1000 }; /* with a reader that takes nothing */
+enum { PATIENCE_MS = 1000 }; /* with the reader of a pipe, for a whole page */
 
 /* Whether standard output belongs to the access log of a site of SETTINGS. */
 static bool has_log(const struct settings *settings)

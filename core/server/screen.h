@@ -3,8 +3,8 @@
  * With an access log on standard output, that has lines of the log only, and standard error gets
  * these.
  *
- * Owns nothing. Standard output may be full or closed: that is ignored, and serving goes on. A
- * reader that takes nothing for a second gets no more. */
+ * Owns nothing. Standard output may be full or closed: that is ignored, and serving goes on. If it
+ * is a pipe, its reader is waited for, for a second in all. */
 #ifndef SLUICE_SCREEN_H
 #define SLUICE_SCREEN_H
 

@@ -39,7 +39,7 @@ struct run {
 
 /* --- Draining --------------------------------------------------------------------------------- */
 
-/* Announces that the server stops; so does an upgrade that is under way. */
+/* Announces that the server stops, and ends an upgrade that is under way. */
 static void stop(const struct supervisor *supervisor)
 {
     struct handover *handover = supervisor->handover;

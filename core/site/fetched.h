@@ -37,7 +37,7 @@ enum { FETCH_PAGE_LEVELS_MAX = 16 };
 struct fetched {
     enum fetch_kind kind;
     enum http_status status;
-    bool occupied;      /* of a 404: the name exists, and is not that of a file */
+    bool occupied;      /* of a refusal: not for want of the name */
     int page_directory; /* of a 404: see struct resource */
     union {
         struct loaded files[CONTENT_CODING_COUNT];

@@ -30,7 +30,7 @@ struct wheel {
     uint64_t occupied[WHEEL_SLOTS / 64]; /* a bit for each slot that holds timers */
     uint64_t now_ms;                     /* the latest time passed to wheel_expire */
     uint64_t tick;                       /* the slots of all earlier ticks are empty */
-    uint64_t first;                      /* those of the ticks from TICK to before this one, too */
+    uint64_t first;                      /* no slot of a tick before this one has timers */
     bool expiring;                       /* a series of wheel_expire calls is going on */
 };
 
