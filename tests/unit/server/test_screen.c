@@ -1,5 +1,6 @@
-/* screen: a reader of standard output that has stopped reading. pipe(7). */
+/* screen: a reader of standard output that has stopped reading, and calls that fail. pipe(7). */
 #include "server/screen.h"
+#include "support/faults.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -87,4 +88,31 @@ Test(screen, is_shown_to_one_that_reads)
     text[length] = '\0';
     cr_expect(strstr(text, " serves /srv\n"), "%s", text);
     cr_expect(strstr(text, "test served "), "%s", text);
+}
+
+/* Faults that pass cost no byte. Others cost the page that is being written, and no other. */
+Test(screen, is_whole_or_left_out_when_a_call_fails)
+{
+    static const struct {
+        enum fault call;
+        int error;
+        bool shown;
+    } rows[] = {
+        {FAULT_POLL, EINTR, true},        {FAULT_WRITE, EINTR, true},  {FAULT_WRITE, EAGAIN, true},
+        {FAULT_WRITE, FAULT_SHORT, true}, {FAULT_POLL, ENOMEM, false}, {FAULT_WRITE, ENOSPC, false},
+    };
+    char wanted[1000] = "";
+    show();
+    cr_assert_gt(read(reader, wanted, sizeof wanted - 1), 0);
+    const char *totals = strstr(wanted, "test served ");
+    cr_assert_not_null(totals, "%s", wanted);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char text[sizeof wanted] = "";
+        faults_fail(rows[i].call, 0, 1, rows[i].error);
+        show();
+        cr_expect_eq(faults_failed(rows[i].call), 1, "row %zu", i);
+        faults_clear();
+        cr_assert_gt(read(reader, text, sizeof text - 1), 0, "row %zu", i);
+        cr_expect_str_eq(text, rows[i].shown ? wanted : totals, "row %zu: %s", i, text);
+    }
 }
