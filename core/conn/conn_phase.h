@@ -9,7 +9,8 @@
 
 #include "conn/conn.h"
 
-/* Enters CONN_LINGERING: input is no longer kept. The loop has shut our side of the socket. */
+/* Enters CONN_LINGERING: input is discarded from now on. The loop has shut down the socket for
+ * sending, shutdown(2). */
 void conn_linger(const struct conn_context *context, struct conn *conn);
 
 /* Ends a turn: storage that isn't needed goes back, or is exchanged for a smaller kind, and the

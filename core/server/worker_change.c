@@ -188,7 +188,8 @@ static void visit_origin(void *argument, struct conn *conn)
     *(uint64_t *)argument |= UINT64_C(1) << conn->origin;
 }
 
-/* If the peer of CONN is no longer trusted, makes CONN like connections of other peers. */
+/* If the new settings do not trust the peer of CONN, a proxy so far, gives CONN the origin of
+ * connections from other peers. */
 static void check_trust(void *argument, struct conn *conn)
 {
     const struct conn_context *context = argument;
