@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/sluice-unix-XXXXXX";
@@ -147,6 +148,26 @@ Test(unix_socket, gives_its_mode_to_the_file_that_was_made_and_no_other)
     unix_socket_remove(&ours);
     close(fd);
     expect_victim_unchanged();
+}
+
+/* The child may not see /proc: a bare chroot(2). */
+Test(unix_socket, says_that_a_mode_needs_proc)
+{
+    if (geteuid() != 0)
+        cr_skip("only root may call chroot(2)");
+    const pid_t child = fork();
+    if (child == 0) {
+        if (chroot(directory) < 0)
+            _exit(2);
+        snprintf(ours.path, sizeof ours.path, "/s");
+        ours.mode = 0660;
+        const int error = unix_socket_listen(&ours, 16, &problem);
+        const bool left = access("/s", F_OK) == 0;
+        _exit(error == -ENOSYS && !left && strstr(problem.what, "without /proc") ? 0 : 1);
+    }
+    int status;
+    cr_assert(child > 0 && waitpid(child, &status, 0) == child);
+    cr_expect_eq(status, 0, "%#x", status);
 }
 
 Test(unix_socket, replaces_the_file_of_a_process_that_has_ended)
